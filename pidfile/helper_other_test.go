@@ -1,0 +1,9 @@
+//go:build !linux
+
+package pidfile
+
+import "fmt"
+
+func obeySystem(words []string) (string, error) {
+	return "", fmt.Errorf("unknown command %s", words[0])
+}

@@ -1,0 +1,140 @@
+package pidfile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// mounter is a helper that may mount without anybody else's seeing it; root is
+// its view of the tree.
+func mounter(t *testing.T) (h *helper, root string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root to mount")
+	}
+	h = spawn(t, &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS})
+	return h, fmt.Sprintf("/proc/%d/root", h.pid())
+}
+
+func TestMountPoint(t *testing.T) {
+	h, root := mounter(t)
+	dir := t.TempDir()
+	path, source := filepath.Join(dir, "plug.pid"), filepath.Join(t.TempDir(), "source")
+	put(t, path, "1\n")
+	put(t, source, "999999\n")
+	if s := h.do("bind", source, path); s != "ok" {
+		t.Skip("cannot mount:", s)
+	}
+	h.must("claim", path)
+	if got := h.must("inplace"); got != "the path is a mount point" {
+		t.Errorf("reason %q", got)
+	}
+	testInPlace(t, h, root+path)
+	if got := read(t, source); got[0] != h.pid() {
+		t.Errorf("the mounted file reads %v", got)
+	}
+	h.must("remove")
+	if got := h.must("cat", path); got != `""` {
+		t.Errorf("after Remove: %s", got)
+	}
+	only(t, dir, "plug.pid")
+	if got := read(t, path); got[0] != 1 {
+		t.Errorf("the file under the mount reads %v", got)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	h, root := mounter(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plug.pid")
+	if s := h.do("tmpfs", dir, "64k"); s != "ok" {
+		t.Skip("cannot mount:", s)
+	}
+	h.must("claim", path)
+	h.must("write", h.pid(), 2)
+	h.must("fill", dir+"/fill")
+	big := []any{"write", h.pid()}
+	for range 2000 {
+		big = append(big, 1234567)
+	}
+	for _, write := range [][]any{{"write", h.pid(), 3}, big} {
+		if got := h.do(write...); !strings.Contains(got, "no space left on device") {
+			t.Errorf("write on a full disk: %.80q", got)
+		}
+		if got := read(t, root+path); len(got) != 2 || got[1] != 2 {
+			t.Errorf("content %.80v, want the old one", got)
+		}
+		if got := h.must("ls", dir); got != "fill plug.pid" {
+			t.Errorf("directory holds %s", got)
+		}
+	}
+	if !locked(t, root+path) {
+		t.Error("not locked")
+	}
+	if got := h.do("claim", path+"2"); !strings.Contains(got, "no space left on device") {
+		t.Errorf("claim on a full disk: %.80q", got)
+	}
+	if got := h.must("ls", dir); got != "fill plug.pid" {
+		t.Errorf("directory holds %s", got)
+	}
+}
+
+func TestDiskFullAndFree(t *testing.T) {
+	h, root := mounter(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plug.pid")
+	if s := h.do("tmpfs", dir, "64k"); s != "ok" {
+		t.Skip("cannot mount:", s)
+	}
+	h.must("claim", path)
+	h.must("fill", dir+"/fill")
+	if got := h.do("write", h.pid(), 3); !strings.Contains(got, "no space left on device") {
+		t.Errorf("write on a full disk: %q", got)
+	}
+	h.must("rm", dir+"/fill")
+	h.must("write", h.pid(), 4)
+	if got := read(t, root+path); len(got) != 2 || got[1] != 4 {
+		t.Errorf("content %v", got)
+	}
+}
+
+// In place a full disk takes a part: whole lines must remain.
+func TestDiskFullInPlace(t *testing.T) {
+	h, root := mounter(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plug.pid")
+	if s := h.do("tmpfs", dir, "64k"); s != "ok" {
+		t.Skip("cannot mount:", s)
+	}
+	put(t, root+path, "999999\n")
+	h.must("bind", path, path)
+	h.must("claim", path)
+	if got := h.must("inplace"); got == "" {
+		t.Fatal("not in place")
+	}
+	h.must("fill", dir+"/fill")
+	big := []any{"write", h.pid()}
+	for range 2000 {
+		big = append(big, 1234567)
+	}
+	if got := h.do(big...); !strings.Contains(got, "no space left on device") {
+		t.Errorf("write on a full disk: %.80q", got)
+	}
+	got := read(t, root+path)
+	if got[0] != h.pid() || len(got) < 2 {
+		t.Errorf("content %.80v", got)
+	}
+	for _, pid := range got[1:] {
+		if pid != 1234567 {
+			t.Errorf("a cut line: %d", pid)
+		}
+	}
+	h.must("write", h.pid(), 6)
+	if got := read(t, root+path); len(got) != 2 {
+		t.Errorf("content %.80v", got)
+	}
+}

@@ -1,0 +1,220 @@
+// Package pidfile owns one plug's pidfile: who may write it, and that whoever
+// reads it reads it whole.
+//
+// The claim is a flock(2) on the file's inode, so it ends with its last
+// descriptor, however the process ended, and travels with the descriptor to
+// another process. Content is never edited: it is written to a temporary file
+// in the same directory, locked, and renamed over the path, so the path always
+// names a locked file and a reader keeps the version that it opened. Where that
+// is not possible the file is rewritten in place under its lock; InPlace then
+// says why, and inplace.go what a reader may see.
+//
+//	f, err := pidfile.Claim("/run/plug.pid", os.Getpid())
+//	f.Write([]int{master, worker, worker})
+//	f.Remove()
+//
+// A master that upgrades passes FD to its successor, which calls Adopt; then
+// one of the two calls Close.
+package pidfile
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// patience bounds a Claim that finds the path in motion: another starter
+	// at the same instant, a holder that is just dying or handing over.
+	patience = 2 * time.Second
+
+	// settle is how long a held file must name the same living process
+	// before Claim believes it. A starter that replaces a stale file holds it
+	// for two system calls with the dead master's PID still in it.
+	settle = 15 * time.Millisecond
+
+	// tries bounds Write, which never sleeps.
+	tries = 8
+)
+
+// File is a claimed pidfile. It is not safe for concurrent use.
+type File struct {
+	given  string // the path as the admin wrote it, for messages
+	path   string // absolute, not a link
+	fd     int    // the locked descriptor, owned; -1 after Remove or Close
+	id     inode  // of fd
+	reason string // why the file is rewritten in place; "" if it is replaced
+	buf    []byte // the content to be written, reused
+}
+
+// Claim takes the pidfile at path for this process and writes pid as its only
+// line. An absent file is made, a stale one (nobody has its lock) is replaced;
+// a symbolic link at path is resolved now and survives. It waits at most two
+// seconds for a path that is changing hands.
+//
+// It returns a *HeldError if another process has the lock. All other errors
+// read "pidfile PATH: reason" and wrap the system's error where there is one.
+func Claim(path string, pid int) (*File, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.format([]int{pid}); err != nil {
+		return nil, f.wrap(err)
+	}
+	start := time.Now()
+	var seen, since = 0, start
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := f.put()
+		if err == nil {
+			sweep(f.path)
+			return f, nil
+		}
+		now := time.Now()
+		var held *HeldError
+		switch {
+		case errors.As(err, &held):
+			if held.PID != seen {
+				seen, since = held.PID, now
+			}
+			if now.Sub(since) >= settle && alive(held.PID) {
+				return nil, err
+			}
+		case err != errMoved:
+			_ = f.Close()
+			return nil, f.wrap(err)
+		}
+		if now.Sub(start) >= patience {
+			return nil, f.wrap(err)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Adopt continues a pidfile whose locked descriptor another process handed
+// over; the content stays as it is until the first Write, which also finds out
+// whether it must be rewritten in place. From then on f owns fd and makes it
+// close-on-exec. On an error fd remains the caller's: a *HeldError if fd is not
+// locked and somebody else's descriptor is.
+func Adopt(path string, fd int) (*File, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identify(fd)
+	if err != nil {
+		return nil, f.wrap(err)
+	}
+	// The lock belongs to the open file, so to take it again through the same
+	// one changes nothing, and through a stranger proves that it was none.
+	if err := flock(fd); err == unix.EWOULDBLOCK {
+		return nil, &HeldError{Path: path, PID: holder(fd)}
+	} else if err != nil {
+		return nil, f.wrap(err)
+	}
+	unix.CloseOnExec(fd)
+	f.fd, f.id = fd, id
+	return f, nil
+}
+
+// open makes an unclaimed File.
+func open(path string) (*File, error) {
+	f := &File{given: path, fd: -1}
+	var err error
+	if f.path, err = resolve(path); err != nil {
+		return nil, f.wrap(err)
+	}
+	return f, nil
+}
+
+// Write replaces the whole content: one decimal PID a line, the master first.
+//
+// If somebody removed the file or put another one there, it is put back; but if
+// another live process has the other one's lock, that process keeps the path
+// and Write returns a *HeldError. After any error the old content is still
+// there (in place: see rewrite) and the next Write may succeed. It never
+// sleeps, and never syncs: a pidfile is worth nothing after a crash of the
+// system.
+func (f *File) Write(pids []int) error {
+	if f.fd < 0 {
+		return f.wrap(errors.New("written after its release"))
+	}
+	if err := f.format(pids); err != nil {
+		return f.wrap(err)
+	}
+	err := f.put()
+	for n := 1; err == errMoved && n < tries; n++ {
+		err = f.put()
+	}
+	return f.wrap(err)
+}
+
+// format fills the buffer with pids.
+func (f *File) format(pids []int) error {
+	if len(pids) == 0 {
+		return errors.New("no PID to write")
+	}
+	f.buf = f.buf[:0]
+	for _, pid := range pids {
+		if pid <= 0 {
+			return fmt.Errorf("%d is not a PID", pid)
+		}
+		f.buf = strconv.AppendInt(f.buf, int64(pid), 10)
+		f.buf = append(f.buf, '\n')
+	}
+	return nil
+}
+
+// InPlace reports whether the file is rewritten in place, and why. It may
+// become true with a Write, when a directory stops being writable.
+func (f *File) InPlace() (bool, string) { return f.reason != "", f.reason }
+
+// Path is the file's absolute path, behind all links to it; it stays right when
+// the process changes its directory.
+func (f *File) Path() string { return f.path }
+
+// FD is the locked descriptor, to be handed over. f still owns it, and the next
+// Write may close it: pass it on at once, and write no more until the other
+// side has either adopted it or failed.
+func (f *File) FD() int { return f.fd }
+
+// Remove unlinks the file, if the path still names ours, and releases it.
+// Where it can't be unlinked (a mount, an unwritable directory) it is emptied,
+// so that no reader takes the PIDs of the past for living ones.
+func (f *File) Remove() error {
+	if f.fd < 0 {
+		return nil
+	}
+	mine, err := f.owns()
+	if mine {
+		err = unix.Unlink(f.path)
+		if err != nil && unix.Ftruncate(f.fd, 0) == nil {
+			err = nil
+		}
+	}
+	_ = f.Close()
+	return f.wrap(err)
+}
+
+// Close releases the file without unlinking it. The lock is only dropped with
+// its last descriptor, so a process that adopted it keeps it.
+func (f *File) Close() error {
+	if f.fd < 0 {
+		return nil
+	}
+	// Never LOCK_UN: it would unlock the successor's descriptor as well.
+	err := unix.Close(f.fd)
+	f.fd = -1
+	return f.wrap(err)
+}
+
+// wrap says which pidfile an error is about.
+func (f *File) wrap(err error) error {
+	if _, ok := err.(*HeldError); ok || err == nil {
+		return err
+	}
+	return fmt.Errorf("pidfile %s: %w", f.given, err)
+}

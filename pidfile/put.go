@@ -1,0 +1,129 @@
+package pidfile
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// errMoved says that the path named another file than a moment before, which
+// means only that one has to look again.
+var errMoved = errors.New("the path keeps changing hands")
+
+// put makes the buffer the file's content, and the file ours if it isn't.
+// It returns errMoved, a *HeldError, or a bare reason.
+//
+// The new inode is complete and locked before it gets the path's name, and the
+// old one is released after that, so no starter ever finds the path unlocked.
+func (f *File) put() error {
+	mine, err := f.owns()
+	if err != nil {
+		return err
+	}
+	if mine && f.reason != "" {
+		return f.rewrite()
+	}
+
+	// Before the lock on a stale file, so that it is held for as short as can
+	// be: see settle.
+	t, err := makeTemp(f.path, f.buf)
+	why := unmakeable(f.path, err)
+	if err != nil && why == "" {
+		return err
+	}
+	defer t.drop()
+
+	old, id := f.fd, f.id
+	if !mine {
+		old, id, err = f.seize()
+		if err == unix.ENOENT {
+			return f.create(t, why)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if t != nil {
+		err = unix.Rename(t.name, f.path)
+		if err == nil {
+			f.hold(t.keep())
+			if !mine {
+				_ = unix.Close(old)
+			}
+			return nil
+		}
+		if why = unreplaceable(err); why == "" {
+			if !mine {
+				_ = unix.Close(old)
+			}
+			return err
+		}
+	}
+	f.hold(old, id)
+	f.reason = why
+	return f.rewrite()
+}
+
+// create gives t the absent path. t is nil if there could be none, for the
+// reason why.
+func (f *File) create(t *temp, why string) error {
+	if t == nil {
+		return errors.New(why)
+	}
+	err := renameNoReplace(t.name, f.path)
+	if err == unix.EEXIST {
+		return errMoved
+	}
+	if err != nil {
+		return err
+	}
+	f.hold(t.keep())
+	return nil
+}
+
+// owns says whether the path names the inode that we hold.
+func (f *File) owns() (bool, error) {
+	if f.fd < 0 {
+		return false, nil
+	}
+	id, err := identifyPath(f.path)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	return err == nil && id == f.id, err
+}
+
+// hold takes ownership of fd and releases what was held before.
+func (f *File) hold(fd int, id inode) {
+	if f.fd >= 0 && f.fd != fd {
+		_ = unix.Close(f.fd)
+	}
+	f.fd, f.id, f.reason = fd, id, ""
+}
+
+// unmakeable tells a directory in which we may not make files, a reason to
+// write in place, from every other failure to make one ("").
+func unmakeable(path string, err error) string {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		switch errno {
+		case unix.EACCES, unix.EPERM, unix.EROFS:
+			return fmt.Sprintf("directory %s is not writable (%s)", dirOf(path), errno)
+		}
+	}
+	return ""
+}
+
+// unreplaceable does the same for a file over which rename(2) failed.
+func unreplaceable(err error) string {
+	switch err {
+	case unix.EBUSY:
+		return "the path is a mount point"
+	case unix.EXDEV:
+		return "the path is on another filesystem than its directory"
+	case unix.EACCES, unix.EPERM:
+		return fmt.Sprintf("its directory forbids replacing it (%s)", err)
+	}
+	return ""
+}
