@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"plugdaemon/supervisor/config"
+)
+
+// version is what -V shows; a release sets it with -ldflags "-X main.version=…".
+var version = "3.0.0"
+
+// command is what a command line asks for: one of the three answers, or, with
+// none of them, to serve.
+type command struct {
+	help, version, check bool
+
+	config   *config.Config // nil for help and version
+	warnings []string       // a line each, for stderr
+}
+
+// usageError is a command line that can't be obeyed; its text is one line.
+type usageError struct{ reason string }
+
+func (e *usageError) Error() string { return e.reason }
+
+// parser is the state while the options are taken one by one.
+type parser struct {
+	help, version, check bool
+
+	draft  *config.Draft
+	system *config.System
+	typed  map[string]string // long name → how it was last written
+}
+
+// parseCommandLine reads argv without the command's name, and checks all of
+// it. Its error is a *usageError. The first of -V and --help to come ends the
+// parsing, as the first error does.
+func parseCommandLine(argv []string, system *config.System) (*command, error) {
+	p := &parser{draft: config.NewDraft(), system: system, typed: make(map[string]string)}
+	spelled, badSpelling := spellOut(argv)
+	flags := flagSet()
+	err := flags.ParseAll(spelled.args, p.taker(spelled.typed))
+	if err == nil {
+		err = badSpelling
+	}
+	out := &command{help: p.help, version: p.version, check: p.check}
+	if spelled.old {
+		out.warnings = append(out.warnings, "-s: ignored; plugdaemon's usage named it, but it never was an option")
+	}
+	switch {
+	case errors.Is(err, errAnswer):
+		return out, nil
+	case err != nil:
+		return nil, &usageError{err.Error()}
+	}
+	p.draft.Args = flags.Args()
+	out.config, err = p.draft.Finish(system)
+	if err != nil {
+		return nil, &usageError{p.asTyped(err).Error()}
+	}
+	return out, nil
+}
+
+// errAnswer ends the parsing at -V and --help.
+const errAnswer = answer("answer")
+
+type answer string
+
+func (a answer) Error() string { return string(a) }
+
+// flagSet has pflag know the long names. It sets nothing: the values go to the
+// draft, in the order in which they were given.
+func flagSet() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("plug", pflag.ContinueOnError)
+	for i := range options {
+		switch o := &options[i]; {
+		case o.long == "":
+		case o.value == "":
+			flags.Bool(o.long, false, o.help)
+		default:
+			flags.String(o.long, "", o.help)
+		}
+	}
+	return flags
+}
+
+// taker hands one option after the other to the draft, and knows how each was
+// typed, for the error.
+func (p *parser) taker(typed []string) func(*pflag.Flag, string) error {
+	return func(flag *pflag.Flag, value string) error {
+		name := typed[0]
+		typed = typed[1:]
+		p.typed[flag.Name] = name
+		if err := findLong(flag.Name).set(p, value); err != nil {
+			return errors.New(name + " " + strconv.Quote(value) + ": " + err.Error())
+		}
+		if p.help || p.version {
+			return errAnswer
+		}
+		return nil
+	}
+}
+
+// asTyped makes a problem name its option as the user wrote it.
+func (p *parser) asTyped(err error) error {
+	var problem *config.Problem
+	if errors.As(err, &problem) && p.typed[problem.Option] != "" {
+		problem.Option = p.typed[problem.Option]
+	}
+	return err
+}

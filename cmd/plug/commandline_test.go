@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"plugdaemon/supervisor/config"
+)
+
+// entry is one of testdata/commandlines.txt, whose head says what it means.
+type entry struct {
+	line   int
+	only   string
+	argv   []string
+	warn   string
+	shown  map[string]any // nil if it exits otherwise
+	status int
+	first  string
+}
+
+// TestCommandLines holds every entry of the table to its result.
+func TestCommandLines(t *testing.T) {
+	entries := readEntries(t, "testdata/commandlines.txt")
+	if len(entries) < 100 {
+		t.Fatalf("%d command lines; the table has lost some", len(entries))
+	}
+	for _, e := range entries {
+		t.Run(strconv.Itoa(e.line), func(t *testing.T) {
+			if !e.applies() {
+				t.Skip("only", e.only)
+			}
+			var stdout, stderr bytes.Buffer
+			got, status := readCommandLine(append([]string{"--check"}, e.argv...), &stdout, &stderr)
+			if got != nil || status != e.status {
+				t.Fatalf("%q: configuration %v, status %d, want none and %d\n%s", e.argv, got, status, e.status, &stderr)
+			}
+			e.judge(t, stdout.String(), stderr.String())
+		})
+	}
+}
+
+func (e entry) applies() bool {
+	switch e.only {
+	case "root":
+		return os.Geteuid() == 0
+	case "user":
+		return os.Geteuid() != 0
+	case "linux":
+		return runtime.GOOS == "linux"
+	}
+	return true
+}
+
+func (e entry) judge(t *testing.T, stdout, stderr string) {
+	t.Helper()
+	if e.status != 0 {
+		reason, rest, _ := strings.Cut(stderr, "\n")
+		if !strings.Contains(reason, e.first) || rest != usage() || stdout != "" {
+			t.Fatalf("%q:\nstdout %q\nstderr %q\nwant a line with %q, and the usage", e.argv, stdout, stderr, e.first)
+		}
+		return
+	}
+	if !strings.Contains(stderr, e.warn) || (e.warn == "") != (stderr == "") || strings.Count(stderr, "\n") > 1 {
+		t.Fatalf("%q: stderr %q, want a line with %q", e.argv, stderr, e.warn)
+	}
+	if e.shown == nil {
+		if first, _, _ := strings.Cut(stdout, "\n"); !strings.Contains(first, e.first) {
+			t.Fatalf("%q: stdout %q, want a line with %q", e.argv, stdout, e.first)
+		}
+		return
+	}
+	var shown map[string]any
+	if err := json.Unmarshal([]byte(stdout), &shown); err != nil {
+		t.Fatalf("%q: %v in %q", e.argv, err, stdout)
+	}
+	for key, want := range e.shown {
+		if got, there := shown[key]; !there || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %s is %v, want %v", e.argv, key, got, want)
+		}
+	}
+}
+
+func readEntries(t *testing.T, path string) (entries []entry) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e entry
+	for i, line := range strings.Split(string(text), "\n") {
+		kind, rest, _ := strings.Cut(line, " ")
+		switch {
+		case line == "" || kind == "#":
+		case kind == "only":
+			e.only = rest
+		case kind == ">":
+			e.line, e.argv = i+1, splitWords(rest)
+		case kind == "warn":
+			e.warn = rest
+		case kind == "exit":
+			status, first, _ := strings.Cut(rest, " ")
+			if e.status, err = strconv.Atoi(status); err != nil || first == "" {
+				t.Fatalf("%s:%d: want exit STATUS TEXT", path, i+1)
+			}
+			e.first = first
+			entries, e = append(entries, e), entry{}
+		case kind[0] == '{':
+			if err := json.Unmarshal([]byte(line), &e.shown); err != nil {
+				t.Fatalf("%s:%d: %v", path, i+1, err)
+			}
+			entries, e = append(entries, e), entry{}
+		default:
+			t.Fatalf("%s:%d: can't read %q", path, i+1, line)
+		}
+	}
+	return entries
+}
+
+// splitWords parts words at blanks; 'single quotes' hold one together.
+func splitWords(text string) (words []string) {
+	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
+		word, rest, quoted := text, "", text[0] == '\''
+		if quoted {
+			word, rest, _ = strings.Cut(text[1:], "'")
+		} else {
+			word, rest, _ = strings.Cut(text, " ")
+		}
+		words, text = append(words, word), rest
+	}
+	return words
+}
+
+// everything is a system where nothing is missing and anybody is root.
+func everything() *config.System {
+	return &config.System{
+		Interface: func(string) error { return nil },
+		User: func(name string) (*config.User, error) {
+			return &config.User{Name: name, UID: 33, GID: 34, Groups: []uint32{34, 35, 36}}, nil
+		},
+		Group: func(string) (uint32, bool, error) { return 35, true, nil },
+	}
+}
+
+// TestServe: without --check the same parser returns what is to be served.
+func TestServe(t *testing.T) {
+	asked, err := parseCommandLine([]string{"-lP", "/x", "80/eth7", "fe80::1%eth8", "--user=www:log", "-s"}, everything())
+	if err != nil || asked.answer() != "" || len(asked.warnings) != 1 {
+		t.Fatalf("%+v, %v", asked, err)
+	}
+	c := asked.config
+	if c.Pidfile != "/x" || !c.Log || c.SourceInterface != "eth7" || c.Targets[0].String() != "[fe80::1%eth8]:80" {
+		t.Errorf("%+v", c)
+	}
+	if want := (&config.User{Name: "www", UID: 33, GID: 35, Groups: []uint32{35, 36}}); !reflect.DeepEqual(c.User, want) {
+		t.Errorf("user %+v, want %+v", c.User, want)
+	}
+}
+
+// TestLimits: one more than a limit is an error that names it.
+func TestLimits(t *testing.T) {
+	for _, test := range []struct {
+		before, word string
+		limit        int
+		reason       string
+	}{
+		{"80", "10.0.0.1", config.MaxTargets, `target "10.0.0.1": one too many; the limit is 1024 targets`},
+		{"80 10.0.0.1", "-a10.0.0.2", config.MaxRules, `-a "10.0.0.2/32": one too many; the limit is 1024 rules`},
+	} {
+		argv := strings.Fields(test.before)
+		for range test.limit {
+			argv = append(argv, test.word)
+		}
+		if _, err := parseCommandLine(argv, everything()); err != nil {
+			t.Errorf("%d × %s: %v", test.limit, test.word, err)
+		}
+		_, err := parseCommandLine(append(argv, test.word), everything())
+		var wrong *usageError
+		if !errors.As(err, &wrong) || wrong.reason != test.reason {
+			t.Errorf("%d × %s: %v, want %s", test.limit+1, test.word, err, test.reason)
+		}
+	}
+}
+
+// TestUsage: every option is shown on one line of a terminal's width, and no
+// letter or name stands for two.
+func TestUsage(t *testing.T) {
+	text, seen := usage(), make(map[string]bool)
+	for _, line := range strings.Split(text, "\n") {
+		if len(line) > 79 {
+			t.Errorf("too wide: %q", line)
+		}
+	}
+	for _, o := range options {
+		for _, name := range []string{"-" + string(o.letter), "--" + o.long} {
+			if name == "-\x00" || name == "--" {
+				continue
+			}
+			if seen[name] {
+				t.Errorf("%s is taken twice", name)
+			}
+			seen[name] = true
+			if strings.Count(text, "  "+name)+strings.Count(text, ", "+name) < 1 {
+				t.Errorf("usage is silent on %s", name)
+			}
+		}
+	}
+}
+
+// full is a stdout that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestAnswerNotWritten(t *testing.T) {
+	var stderr bytes.Buffer
+	if got, status := readCommandLine([]string{"-V"}, full{}, &stderr); got != nil || status != 1 || !strings.Contains(stderr.String(), "no space") {
+		t.Errorf("%v, %d, %q", got, status, &stderr)
+	}
+}
+
+// TestCheckRepeats: what --check shows can be said again, to the same effect.
+func TestCheckRepeats(t *testing.T) {
+	argv := []string{"-nlfk", "-P/x", "-S/y", "-dd", "-t90", "-r5", "-a10.0.0.0/8", "-a::1", "-p10.0.0.7", "-h10.0.0.9",
+		"--max-uses=7", "--spares=1:9", "--backlog=9", "--drain-timeout=1500ms", "--syslog=udp://[::1]:5", "--log-format=json",
+		"[::1]:80", "www.example.org", "10.0.0.1:81"}
+	first, again := "", argv
+	for round := range 2 {
+		asked, err := parseCommandLine(append([]string{"--check"}, again...), everything())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := asked.answer()
+		if round == 0 {
+			first = text
+		} else if text != first {
+			t.Errorf("said %q, it shows\n%s\nand not\n%s", again, text, first)
+		}
+		var shown map[string]any
+		if err := json.Unmarshal([]byte(text), &shown); err != nil {
+			t.Fatal(err)
+		}
+		again = retell(shown)
+	}
+}
+
+func retell(shown map[string]any) (argv []string) {
+	for key, value := range shown {
+		switch value := value.(type) {
+		case string:
+			if value != "" && key != "source" {
+				argv = append(argv, "--"+key+"="+value)
+			}
+		case []any:
+			for _, one := range value {
+				if key != "targets" {
+					argv = append(argv, fmt.Sprintf("--%s=%v", key, one))
+				}
+			}
+		case bool, float64:
+			if key != "workers" {
+				argv = append(argv, fmt.Sprintf("--%s=%v", key, value))
+			}
+		}
+	}
+	argv = append(argv, shown["source"].(string))
+	for _, target := range shown["targets"].([]any) {
+		argv = append(argv, target.(string))
+	}
+	return argv
+}
+
+// FuzzSpellOut: no command line makes the parser panic, and whatever it
+// refuses, it refuses in one line.
+func FuzzSpellOut(f *testing.F) {
+	f.Add("-nfl 80 10.0.0.1 -P=/x")
+	f.Add("--pidfile= -- -a 80 \xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := parseCommandLine(strings.Split(text, " "), everything())
+		if err != nil && strings.ContainsAny(err.Error(), "\n\x1b") {
+			t.Errorf("%q: %q", text, err)
+		}
+	})
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"plugdaemon/supervisor/config"
+)
+
+// option is one option of the command line: getopt's letter, pflag's long
+// name, and what its value does to the draft.
+type option struct {
+	letter byte   // 0 if it has none
+	long   string // "" for -s, which is accepted and ignored
+	value  string // what usage calls the value; "" for a flag
+	help   string
+	set    func(p *parser, value string) error
+}
+
+// options are all of them, in the order in which usage shows them. The table is
+// data that the linker lays out: a worker pays nothing for it at its start.
+var options = [...]option{
+	{'i', "bind", "ADDR", "listen on this address only", func(p *parser, v string) (err error) {
+		p.draft.Bind, err = config.ParseAddress(v)
+		return
+	}},
+	{'p', "source-address", "ADDR", "connect to targets from this address", func(p *parser, v string) (err error) {
+		p.draft.SourceAddress, err = config.ParseAddress(v)
+		return
+	}},
+	{'h', "via", "ADDR[:PORT]", "connect through this HTTP proxy (port 80)", func(p *parser, v string) (err error) {
+		p.draft.Via, err = config.ParseVia(v)
+		return
+	}},
+	{'a', "allow", "NET[/BITS]", "admit clients of this network; repeatable", func(p *parser, v string) error {
+		rule, err := config.ParseRule(v)
+		p.draft.Rules = append(p.draft.Rules, rule)
+		return err
+	}},
+	{'f', "sticky", "", "a client keeps its target while it comes back", func(p *parser, v string) error {
+		return setFlag(&p.draft.Sticky, v)
+	}},
+	{'t', "sticky-timeout", "TIME", "-f ends after so long without an attempt (1h)", func(p *parser, v string) (err error) {
+		p.draft.StickyTimeout, err = config.ParseSeconds(v, config.StickySpan())
+		return
+	}},
+	{'o', "ordered", "", "always the first good target, no rotation", func(p *parser, v string) error {
+		return setFlag(&p.draft.Ordered, v)
+	}},
+	{'r', "retry-after", "TIME", "try a failed target again after so long", func(p *parser, v string) (err error) {
+		p.draft.RetryAfter, err = config.ParseSeconds(v, config.RetrySpan())
+		return
+	}},
+	{'k', "keepalive", "", "SO_KEEPALIVE on both sides", func(p *parser, v string) error {
+		return setFlag(&p.draft.Keepalive, v)
+	}},
+	{0, "connect-timeout", "TIME", "give a target so long to answer (5s)", func(p *parser, v string) (err error) {
+		p.draft.ConnectTimeout, err = config.ParseSeconds(v, config.ConnectSpan())
+		return
+	}},
+	{'l', "log", "", "log every connection to syslog", func(p *parser, v string) error {
+		return setFlag(&p.draft.Log, v)
+	}},
+	{'P', "pidfile", "FILE", "list the PIDs of master and connections here", func(p *parser, v string) error {
+		return setPath(&p.draft.Pidfile, v)
+	}},
+	{'S', "session-log", "FILE", "a line for each ended session; - is stdout", func(p *parser, v string) error {
+		return setPath(&p.draft.SessionLog, v)
+	}},
+	{'d', "debug", "", "debug on stderr, more with each; implies -n", func(p *parser, v string) error {
+		return setDebug(&p.draft.Debug, v)
+	}},
+	{'n', "foreground", "", "don't detach; errors go to stderr", func(p *parser, v string) error {
+		return setFlag(&p.draft.Foreground, v)
+	}},
+	{0, "syslog", "ADDR", "socket path or udp://ADDR:PORT of syslog", func(p *parser, v string) (err error) {
+		p.draft.Syslog, err = config.ParseSyslog(v)
+		return
+	}},
+	{0, "log-format", "text|json", "of what goes to stderr (text)", func(p *parser, v string) (err error) {
+		p.draft.LogFormat, err = config.ParseLogFormat(v)
+		return
+	}},
+	{0, "mode", "MODE", "fork, prefork or pool (prefork)", func(p *parser, v string) (err error) {
+		p.draft.Mode, err = config.ParseMode(v)
+		return
+	}},
+	{0, "workers", "N", "workers of --mode pool; 0 is one a core (0)", func(p *parser, v string) (err error) {
+		p.draft.Workers, err = config.ParseNumber(v, 0, config.MaxWorkers)
+		return
+	}},
+	{0, "spares", "MIN:MAX", "workers kept waiting, not with pool (4:16)", func(p *parser, v string) (err error) {
+		p.draft.SparesMin, p.draft.SparesMax, err = config.ParseSpares(v)
+		return
+	}},
+	{0, "max-workers", "N", "never more; 0 is what the system allows (0)", func(p *parser, v string) (err error) {
+		p.draft.MaxWorkers, err = config.ParseNumber(v, 0, config.MaxWorkers)
+		return
+	}},
+	{0, "max-uses", "N", "sessions in a worker's life (10000, pool 0)", func(p *parser, v string) (err error) {
+		p.draft.MaxUses, err = config.ParseNumber(v, 0, config.MaxUses)
+		return
+	}},
+	{0, "backlog", "N", "clients waiting to be accepted (4096)", func(p *parser, v string) (err error) {
+		p.draft.Backlog, err = config.ParseNumber(v, 1, config.MaxBacklog)
+		return
+	}},
+	{0, "drain-timeout", "TIME", "QUIT waits at most so long; 0 is no end (0)", func(p *parser, v string) (err error) {
+		p.draft.DrainTimeout, err = config.ParseSeconds(v, config.DrainSpan())
+		return
+	}},
+	{0, "user", "NAME[:GROUP]", "run the workers as this user", func(p *parser, v string) (err error) {
+		p.draft.User, err = config.ParseUser(v, p.system)
+		return
+	}},
+	{0, "check", "", "check, show the configuration as JSON, exit", func(p *parser, v string) error {
+		return setFlag(&p.check, v)
+	}},
+	{'V', "version", "", "show the version, exit", func(p *parser, v string) error {
+		return setFlag(&p.version, v)
+	}},
+	{0, "help", "", "show this, exit", func(p *parser, v string) error {
+		return setFlag(&p.help, v)
+	}},
+	{'s', "", "", "ignored, for old scripts", nil},
+}
+
+// findLetter is the option of a getopt letter, findLong that of a long name;
+// nil if there is none.
+func findLetter(letter byte) *option {
+	for i := range options {
+		if letter != 0 && options[i].letter == letter {
+			return &options[i]
+		}
+	}
+	return nil
+}
+
+func findLong(long string) *option {
+	for i := range options {
+		if long != "" && options[i].long == long {
+			return &options[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"math"
+
+	"plugdaemon/supervisor/config"
+)
+
+// once is what an option without a value is handed as its value.
+const once = "true"
+
+// setFlag takes "--log" and "--log=false"; a letter never comes with a value.
+func setFlag(to *bool, value string) (err error) {
+	*to, err = config.ParseBool(value)
+	return err
+}
+
+// setDebug counts, but for "--debug=2", which says how many.
+func setDebug(to *int, value string) (err error) {
+	if value == once {
+		*to++
+		return nil
+	}
+	*to, err = config.ParseNumber(value, 0, math.MaxInt32)
+	return err
+}
+
+func setPath(to *string, value string) error {
+	if value == "" {
+		return errors.New("want a file's path")
+	}
+	*to = value
+	return nil
+}

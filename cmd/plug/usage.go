@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"plugdaemon/supervisor/config"
+)
+
+// Exit statuses of a command line that is answered, not served.
+const (
+	statusAnswered  = 0
+	statusUnwritten = 1 // the answer could not be written
+	statusUsage     = 5
+)
+
+// readCommandLine parses argv without the command's name. It returns the
+// configuration to serve; or nil and the exit status, all being said on stdout
+// or stderr.
+func readCommandLine(argv []string, stdout, stderr io.Writer) (*config.Config, int) {
+	asked, err := parseCommandLine(argv, config.ThisSystem())
+	if err != nil {
+		fmt.Fprintf(stderr, "plug: %v\n%s", err, usage())
+		return nil, statusUsage
+	}
+	for _, warning := range asked.warnings {
+		fmt.Fprintf(stderr, "plug: %s\n", warning)
+	}
+	text := asked.answer()
+	if text == "" {
+		return asked.config, statusAnswered
+	}
+	if _, err := io.WriteString(stdout, text); err != nil {
+		fmt.Fprintf(stderr, "plug: stdout: %v\n", err)
+		return nil, statusUnwritten
+	}
+	return nil, statusAnswered
+}
+
+// answer is what goes to stdout, "" if the command is to serve.
+func (c *command) answer() string {
+	switch {
+	case c.version:
+		return fmt.Sprintf("plug: plugdaemon V%s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	case c.help:
+		return usage()
+	case c.check:
+		text, err := json.MarshalIndent(c.config, "", "  ")
+		if err != nil {
+			panic(err) // strings, numbers and flags: nothing that JSON can't say
+		}
+		return string(text) + "\n"
+	}
+	return ""
+}
+
+// usage is for --help and behind every usage error.
+func usage() string {
+	var b strings.Builder
+	b.WriteString(`usage: plug [options] source target...
+
+  source   port, :port, *:port, address:port or [v6]:port to listen on, with
+           an optional /interface or /address to connect from
+  target   address, address:port or [v6]:port; with -h a host name, too
+
+`)
+	for i := range options {
+		o := &options[i]
+		letter, long := "    ", ""
+		if o.letter != 0 {
+			letter = "-" + string(o.letter) + ", "
+		}
+		if o.long != "" {
+			long = "--" + o.long
+		} else {
+			letter = letter[:2]
+		}
+		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimRight(letter+long+" "+o.value, " "), o.help)
+	}
+	b.WriteString("\nTIME is in seconds, or with a unit, as in 90 or 1h30m.\n")
+	return b.String()
+}

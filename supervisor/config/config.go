@@ -1,0 +1,143 @@
+// Package config holds what one plug was asked to do: a command line, parsed
+// and checked whole before anything is bound. It owns the words and limits of
+// the options: a Parse function for each kind of value, whose errors say what
+// would be right, and a Draft, which collects the values and checks how they
+// fit each other. It opens, binds and resolves nothing; the system's accounts
+// and interfaces it asks through a System.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Stated limits. A command line beyond one is refused with the limit.
+const (
+	MaxTargets = 1024      // targets of one plug
+	MaxRules   = 1024      // -a rules of one plug
+	MaxWorkers = 4096      // --max-workers
+	MaxUses    = 1<<31 - 1 // --max-uses
+	MaxBacklog = 1<<16 - 1 // --backlog; the kernel cuts it to its own limit
+	MaxName    = 253       // bytes of a host name, RFC 1035 without the root
+)
+
+// Mode says how sessions are spread over worker processes.
+type Mode string
+
+const (
+	Fork    Mode = "fork"    // a fresh process for every session
+	Prefork Mode = "prefork" // one session at a time, processes are reused
+	Pool    Mode = "pool"    // a few processes, many sessions each
+)
+
+// Config is a checked command line.
+type Config struct {
+	Source  Source
+	Targets []Target
+	Via     netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
+	Rules   []netip.Prefix // -a, masked; none admits everybody
+
+	SourceAddress   netip.Addr // -p or /address: of outgoing connections; invalid if any
+	SourceInterface string     // /interface: of outgoing connections
+
+	Sticky        bool          // -f
+	StickyTimeout time.Duration // -t
+	Ordered       bool          // -o
+	RetryAfter    time.Duration // -r; 0 is never
+	Keepalive     bool          // -k
+
+	Log        bool   // -l
+	Pidfile    string // -P
+	SessionLog string // -S; "-" is stdout
+	Debug      int    // -d, counted
+	Foreground bool   // -n, or implied by -d or -S -
+
+	Mode           Mode
+	Workers        int // pool: worker processes, 0 is one a core; else 0
+	SparesMin      int // both 0 with pool
+	SparesMax      int
+	MaxWorkers     int // 0: what the system allows, at most the constant MaxWorkers
+	MaxUses        int // sessions in a worker's life; 0 is without end
+	ConnectTimeout time.Duration
+	Backlog        int
+	DrainTimeout   time.Duration // QUIT; 0 waits for ever
+	User           *User         // --user; nil keeps the starter's
+	Syslog         Syslog
+	LogFormat      string // "text" or "json", on stderr
+}
+
+// Source is the listening side.
+type Source struct {
+	Addr  netip.Addr // invalid: all addresses; "::" is all of IPv6 alone
+	Port  uint16
+	Dual  bool // all IPv6 and IPv4 addresses (":port", "*:port"); else, with Addr invalid, IPv4 only
+	Named bool // an address was given: LISTEN and TAG show it
+}
+
+// Label is the source as session lines show it: "port", or "addr:port".
+func (s Source) Label() string {
+	if s.Named {
+		return netip.AddrPortFrom(s.Addr, s.Port).String()
+	}
+	return utoa(s.Port)
+}
+
+// Tag is the source as syslog lines show it: "(port)", or "(addr port)".
+func (s Source) Tag() string {
+	if s.Named {
+		return "(" + s.Addr.String() + " " + utoa(s.Port) + ")"
+	}
+	return "(" + utoa(s.Port) + ")"
+}
+
+// Target is one place to connect to: an address, or with -h a name for the
+// HTTP proxy to resolve.
+type Target struct {
+	Addr netip.AddrPort // invalid if Name is set
+	Name string         // host name, only with -h
+	Port uint16
+}
+
+// String is "addr:port", "[addr]:port" or "name:port".
+func (t Target) String() string {
+	if t.Name != "" {
+		return t.Name + ":" + utoa(t.Port)
+	}
+	return t.Addr.String()
+}
+
+// User is the identity that workers take at their fork.
+type User struct {
+	Name   string   `json:"name"`
+	UID    uint32   `json:"uid"`
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups"` // all of them, GID first: what setgroups(2) takes
+}
+
+// Syslog says where records for syslog go: the path of a datagram socket, or
+// a UDP address.
+type Syslog struct {
+	Path string         // e.g. /dev/log
+	UDP  netip.AddrPort // valid with udp://host:port
+}
+
+// Sessions is how many sessions a worker may carry at a time in this mode; 0
+// leaves it to the descriptors that the system allows.
+func (c *Config) Sessions() int {
+	if c.Mode == Pool {
+		return 0
+	}
+	return 1
+}
+
+func utoa(n uint16) string {
+	var b [5]byte
+	i := len(b)
+	for {
+		i--
+		b[i] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			return string(b[i:])
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package config
+
+import (
+	"net/netip"
+	"runtime"
+	"time"
+)
+
+// unset marks a number that nobody gave and whose default depends on others.
+const unset = -1
+
+// Draft collects what a command line says, option by option, the last word of
+// each winning. Finish checks it as a whole.
+type Draft struct {
+	Config
+	Bind netip.Addr // -i
+	Args []string   // the source, then the targets
+}
+
+// NewDraft is a command line without a word.
+func NewDraft() *Draft {
+	return &Draft{Config: Config{
+		StickyTimeout:  time.Hour,
+		Mode:           Prefork,
+		Workers:        unset,
+		SparesMin:      unset,
+		SparesMax:      unset,
+		MaxUses:        unset,
+		ConnectTimeout: 5 * time.Second,
+		Backlog:        4096,
+		Syslog:         Syslog{Path: syslogPath(runtime.GOOS)},
+		LogFormat:      "text",
+	}}
+}
+
+// Finish checks how everything fits together and fills in the defaults that
+// hang on other options. Its error is a *Problem.
+func (d *Draft) Finish(system *System) (*Config, error) {
+	for _, check := range [...]func(*System) *Problem{
+		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces,
+		d.settleNumbers, d.settleSpares,
+	} {
+		if problem := check(system); problem != nil {
+			return nil, problem
+		}
+	}
+	d.Foreground = d.Foreground || d.Debug > 0 || d.SessionLog == "-"
+	done := d.Config
+	return &done, nil
+}

@@ -1,0 +1,172 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// placeSource reads the first positional, and lets -i and -p into it.
+func (d *Draft) placeSource(*System) *Problem {
+	if len(d.Args) == 0 {
+		return &Problem{Option: "source", Absent: true, Reason: "none given; want a port or address:port to listen on, then the targets"}
+	}
+	text := d.Args[0]
+	source, outgoing, err := ParseSource(text)
+	if err != nil {
+		return &Problem{Option: "source", Value: text, Reason: err.Error()}
+	}
+	if d.Bind.IsValid() && source.Addr != d.Bind {
+		if source.Addr.IsValid() || strings.HasPrefix(text, "*") {
+			return &Problem{Option: "bind", Value: d.Bind.String(),
+				Reason: fmt.Sprintf("the source %q names another address; give one", text)}
+		}
+		source = Source{Addr: d.Bind, Port: source.Port, Named: true}
+	}
+	if outgoing.Addr.IsValid() {
+		if d.SourceAddress.IsValid() && d.SourceAddress != outgoing.Addr {
+			return &Problem{Option: "source-address", Value: d.SourceAddress.String(),
+				Reason: fmt.Sprintf("the source %q names another address behind its slash; give one", text)}
+		}
+		d.SourceAddress = outgoing.Addr
+	}
+	d.Source, d.SourceInterface = source, outgoing.Interface
+	return nil
+}
+
+// placeTargets reads the other positionals.
+func (d *Draft) placeTargets(*System) *Problem {
+	texts := d.Args[1:]
+	if len(texts) == 0 {
+		return &Problem{Option: "target", Absent: true, Reason: "none given; want one or more behind the source, as in plug 80 10.0.0.1:8080"}
+	}
+	if len(texts) > MaxTargets {
+		return &Problem{Option: "target", Value: texts[MaxTargets],
+			Reason: fmt.Sprintf("one too many; the limit is %d targets", MaxTargets)}
+	}
+	d.Targets = make([]Target, 0, len(texts))
+	for _, text := range texts {
+		target, err := ParseTarget(text, d.Source.Port, d.Via.IsValid())
+		if err != nil {
+			return &Problem{Option: "target", Value: text, Reason: err.Error()}
+		}
+		d.Targets = append(d.Targets, target)
+	}
+	return nil
+}
+
+func (d *Draft) checkCounts(*System) *Problem {
+	if len(d.Rules) > MaxRules {
+		return &Problem{Option: "allow", Value: d.Rules[MaxRules].String(),
+			Reason: fmt.Sprintf("one too many; the limit is %d rules", MaxRules)}
+	}
+	return nil
+}
+
+// checkFamilies sees that a socket with the source address can reach whatever
+// we connect to: with -h that is the HTTP proxy alone.
+func (d *Draft) checkFamilies(*System) *Problem {
+	from := d.SourceAddress
+	if !from.IsValid() {
+		return nil
+	}
+	apart := func(option string, to netip.AddrPort) *Problem {
+		if to.Addr().Is4() == from.Is4() {
+			return nil
+		}
+		return &Problem{Option: option, Value: to.String(), Reason: fmt.Sprintf(
+			"can't be reached from the source address %s; want both of IPv4 or both of IPv6", from)}
+	}
+	if d.Via.IsValid() {
+		return apart("via", d.Via)
+	}
+	for _, target := range d.Targets {
+		if problem := apart("target", target.Addr); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// checkInterfaces looks for every interface that was named, as such or behind
+// the % of an address.
+func (d *Draft) checkInterfaces(system *System) *Problem {
+	check := func(option, value, name string) *Problem {
+		if name == "" {
+			return nil
+		}
+		if err := system.Interface(name); err != nil {
+			return &Problem{Option: option, Value: value, Reason: err.Error()}
+		}
+		return nil
+	}
+	if problem := check("source", d.Args[0], d.SourceInterface); problem != nil {
+		return problem
+	}
+	if problem := check("source", d.Source.String(), d.Source.Addr.Zone()); problem != nil {
+		return problem
+	}
+	if problem := check("source-address", d.SourceAddress.String(), d.SourceAddress.Zone()); problem != nil {
+		return problem
+	}
+	if problem := check("via", d.Via.String(), d.Via.Addr().Zone()); problem != nil {
+		return problem
+	}
+	for _, target := range d.Targets {
+		if problem := check("target", target.String(), target.Addr.Addr().Zone()); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// settleNumbers gives workers and uses what the mode makes of them.
+func (d *Draft) settleNumbers(*System) *Problem {
+	if d.Workers != unset && d.Mode != Pool {
+		return &Problem{Option: "workers", Value: strconv.Itoa(d.Workers),
+			Reason: "only --mode pool has a fixed number of workers; want --spares or --max-workers"}
+	}
+	if d.MaxWorkers != 0 && d.Workers > d.MaxWorkers {
+		return &Problem{Option: "workers", Value: strconv.Itoa(d.Workers),
+			Reason: fmt.Sprintf("want at most --max-workers, %d", d.MaxWorkers)}
+	}
+	d.Workers = max(d.Workers, 0)
+	if d.MaxUses == unset {
+		d.MaxUses = map[Mode]int{Fork: 1, Prefork: 10_000, Pool: 0}[d.Mode]
+	}
+	if d.Mode == Fork && d.MaxUses != 1 {
+		return &Problem{Option: "max-uses", Value: strconv.Itoa(d.MaxUses),
+			Reason: "--mode fork has a fresh process for every session; want 1, or --mode prefork"}
+	}
+	return nil
+}
+
+// settleSpares gives spares what mode and --max-workers leave of them: what was
+// asked for is an error if it can't be, the default gives way.
+func (d *Draft) settleSpares(*System) *Problem {
+	asked := d.SparesMin != unset
+	limit := d.MaxWorkers
+	if limit == 0 {
+		limit = MaxWorkers
+	}
+	switch {
+	case asked && d.Mode == Pool:
+		return &Problem{Option: "spares", Value: d.spares(), Reason: "--mode pool has no spares; want --workers"}
+	case asked && d.SparesMin > limit:
+		return &Problem{Option: "spares", Value: d.spares(), Reason: fmt.Sprintf("want MIN at most --max-workers, %d", limit)}
+	case d.Mode == Pool:
+		d.SparesMin, d.SparesMax = 0, 0
+	case !asked:
+		d.SparesMin, d.SparesMax = min(4, limit), min(16, limit)
+	}
+	return nil
+}
+
+// spares is the option as ParseSpares reads it, "" with pool.
+func (c *Config) spares() string {
+	if c.SparesMax <= 0 {
+		return ""
+	}
+	return strconv.Itoa(c.SparesMin) + ":" + strconv.Itoa(c.SparesMax)
+}

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseNumber reads a decimal number without a sign, from low to high.
+func ParseNumber(text string, low, high int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || !isDigits(text) || n < low || n > high {
+		return 0, fmt.Errorf("want a number from %d to %d", low, high)
+	}
+	return n, nil
+}
+
+// ParseSpares reads --spares, MIN:MAX: 0:N lets a plug sleep without workers,
+// but it must be allowed one when a client comes.
+func ParseSpares(text string) (low, high int, err error) {
+	before, behind, colon := strings.Cut(text, ":")
+	low, err1 := ParseNumber(before, 0, MaxWorkers)
+	high, err2 := ParseNumber(behind, 1, MaxWorkers)
+	if !colon || err1 != nil || err2 != nil || low > high {
+		return 0, 0, fmt.Errorf("want MIN:MAX, as in 4:16, MIN not above MAX and MAX from 1 to %d", MaxWorkers)
+	}
+	return low, high, nil
+}
+
+// ParseMode reads --mode.
+func ParseMode(text string) (Mode, error) {
+	switch mode := Mode(text); mode {
+	case Fork, Prefork, Pool:
+		return mode, nil
+	}
+	return "", errors.New("want fork, prefork or pool")
+}
+
+// ParseLogFormat reads --log-format.
+func ParseLogFormat(text string) (string, error) {
+	if text != "text" && text != "json" {
+		return "", errors.New("want text or json")
+	}
+	return text, nil
+}
+
+// ParseBool reads the value of a flag that was given one, --log=false.
+func ParseBool(text string) (bool, error) {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, errors.New("want true or false")
+	}
+	return on, nil
+}
+
+// Span says which durations an option takes.
+type Span struct {
+	Min, Max time.Duration
+	Whole    bool // in seconds only, as the board counts them
+	Why      string
+}
+
+// The spans of the options that take a time. Their longest is what 2.5's
+// integers could say, where nothing nearer limits it.
+func StickySpan() Span {
+	return Span{Max: 1 << 21 * time.Second, Whole: true, Why: ", the affinity clock's reach of 2^21 seconds"}
+}
+func RetrySpan() Span   { return Span{Max: math.MaxInt32 * time.Second, Whole: true} }
+func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
+func ConnectSpan() Span { return Span{Min: time.Millisecond, Max: time.Hour} }
+
+// ParseSeconds reads a time: whole seconds as 2.5 takes them, or a number with
+// its unit as Go writes it, "90s", "1h30m", "250ms".
+func ParseSeconds(text string, span Span) (time.Duration, error) {
+	var d time.Duration
+	var err error
+	if isDigits(text) {
+		var n int64
+		n, err = strconv.ParseInt(text, 10, 64)
+		d = time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
+	} else {
+		d, err = time.ParseDuration(text)
+	}
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, span.outside()
+	case err != nil || text[0] == '+':
+		return 0, errors.New("want seconds, or a time with its unit, as in 90 or 1h30m")
+	case d < span.Min || d > span.Max:
+		return 0, span.outside()
+	case span.Whole && d%time.Second != 0:
+		return 0, errors.New("want whole seconds")
+	}
+	return d, nil
+}
+
+func (s Span) outside() error {
+	return fmt.Errorf("want a time from %v to %v%s", s.Min, s.Max, s.Why)
+}

@@ -1,0 +1,22 @@
+package config
+
+import "strconv"
+
+// Problem is one value that can't be right: Option is the long name of the
+// option it was given with, or "source" or "target"; Reason says what would be
+// right. Without a value, something is missing.
+type Problem struct {
+	Option string
+	Value  string
+	Absent bool // no value was given at all
+	Reason string
+}
+
+// Error is one line; the value is quoted, so nothing in it reaches a terminal
+// raw.
+func (p *Problem) Error() string {
+	if p.Absent {
+		return p.Option + ": " + p.Reason
+	}
+	return p.Option + " " + strconv.Quote(p.Value) + ": " + p.Reason
+}

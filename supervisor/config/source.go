@@ -1,0 +1,111 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+)
+
+// Outgoing is what a source may say about the other side: where connections to
+// targets come from. At most one of the two is set.
+type Outgoing struct {
+	Addr      netip.Addr
+	Interface string // its form is checked, not that it exists
+}
+
+// String is what stands behind the slash, "" for nothing.
+func (o Outgoing) String() string {
+	if o.Addr.IsValid() {
+		return o.Addr.String()
+	}
+	return o.Interface
+}
+
+const wantSource = "want port, :port, *:port, address:port or [v6]:port, as in 80 or 10.0.0.1:80"
+
+// ParseSource reads the listening side:
+//
+//	port           all IPv4 addresses, as in 2.5
+//	:port  *:port  all IPv4 and IPv6 addresses
+//	address:port   that address; "[::]:port" is all of IPv6 alone
+//	[v6]:port
+//
+// each with /interface or /address behind it for the outgoing side.
+func ParseSource(text string) (Source, Outgoing, error) {
+	listen, behind, slash := strings.Cut(text, "/")
+	source, err := parseListen(listen)
+	if err != nil || !slash {
+		return source, Outgoing{}, err
+	}
+	outgoing, err := parseOutgoing(behind)
+	if err != nil {
+		return Source{}, Outgoing{}, err
+	}
+	return source, outgoing, nil
+}
+
+func parseListen(text string) (Source, error) {
+	if isDigits(text) {
+		port, err := ParsePort(text)
+		return Source{Port: port}, err
+	}
+	if all, ok := strings.CutPrefix(strings.TrimPrefix(text, "*"), ":"); ok && !strings.Contains(all, ":") {
+		port, err := ParsePort(all)
+		return Source{Port: port, Dual: err == nil}, err
+	}
+	e, err := splitEndpoint(text)
+	switch {
+	case err != nil:
+		return Source{}, err
+	case !e.hasPort && e.v6:
+		return Source{}, errors.New("want an IPv6 address in brackets and a port behind it, as in [2001:db8::1]:80")
+	case !e.hasPort && isName(text):
+		return Source{}, errors.New(wantSource + "; " + whyNumeric)
+	case !e.hasPort:
+		return Source{}, errors.New(wantSource)
+	}
+	at, err := parseEndpoint(text, 0)
+	if err != nil {
+		return Source{}, err
+	}
+	return Source{Addr: at.Addr(), Port: at.Port(), Named: true}, nil
+}
+
+func parseOutgoing(text string) (Outgoing, error) {
+	bare, bracketed := unbracket(text)
+	if bracketed || strings.Contains(text, ":") || strings.Trim(text, "0123456789.") == "" {
+		addr, err := parseIP(bare)
+		if err != nil {
+			err = errors.New("behind the slash, " + err.Error())
+		}
+		return Outgoing{Addr: addr}, err
+	}
+	if err := checkInterfaceName(text); err != nil {
+		return Outgoing{}, errors.New("behind the slash, want an address or interface: " + err.Error())
+	}
+	return Outgoing{Interface: text}, nil
+}
+
+// checkInterfaceName refuses what no kernel takes as an interface's name, see
+// netdevice(7): IFNAMSIZ is 16 with its final zero, here and on the BSDs. One
+// with brackets could not be told from the end of an address.
+func checkInterfaceName(name string) error {
+	bad := func(r rune) bool {
+		return r <= ' ' || r == '/' || r == ':' || r == '%' || r == '[' || r == ']' || r == 0x7f
+	}
+	if name == "" || len(name) > 15 || name == "." || name == ".." || strings.ContainsFunc(name, bad) {
+		return errors.New("want an interface's name, 1 to 15 characters, as in eth0")
+	}
+	return nil
+}
+
+// String is the source as ParseSource reads it, without the outgoing side.
+func (s Source) String() string {
+	switch {
+	case s.Addr.IsValid():
+		return netip.AddrPortFrom(s.Addr, s.Port).String()
+	case s.Dual:
+		return "*:" + utoa(s.Port)
+	}
+	return utoa(s.Port)
+}

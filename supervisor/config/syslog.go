@@ -1,0 +1,55 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// ParseSyslog reads --syslog: the absolute path of a datagram socket, or
+// udp://ADDRESS[:PORT], the port being 514 (RFC 5426) unless given.
+func ParseSyslog(text string) (Syslog, error) {
+	if host, ok := strings.CutPrefix(text, "udp://"); ok {
+		at, err := parseEndpoint(host, 514)
+		if err != nil {
+			return Syslog{}, errors.New("behind udp://, " + err.Error())
+		}
+		return Syslog{UDP: at}, nil
+	}
+	if !strings.HasPrefix(text, "/") {
+		return Syslog{}, errors.New("want a socket's absolute path, or udp://ADDRESS:PORT")
+	}
+	if limit := maxSocketPath(runtime.GOOS); len(text) > limit {
+		return Syslog{}, fmt.Errorf("want a socket's path of at most %d bytes", limit)
+	}
+	return Syslog{Path: text}, nil
+}
+
+// String is the address as ParseSyslog reads it.
+func (s Syslog) String() string {
+	if s.UDP.IsValid() {
+		return "udp://" + s.UDP.String()
+	}
+	return s.Path
+}
+
+// syslogPath is where a system's own syslog listens: _PATH_LOG of <syslog.h>.
+func syslogPath(goos string) string {
+	switch goos {
+	case "darwin":
+		return "/var/run/syslog"
+	case "freebsd", "netbsd":
+		return "/var/run/log"
+	}
+	return "/dev/log"
+}
+
+// maxSocketPath is the room in sun_path, but for its final zero: unix(7) and
+// the BSDs' unix(4).
+func maxSocketPath(goos string) int {
+	if goos == "linux" {
+		return 107
+	}
+	return 103
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+)
+
+// System answers what checking must ask of the system, so that a test can
+// answer instead.
+type System struct {
+	EUID int
+	// Interface returns an error unless an interface has this name, or this
+	// number.
+	Interface func(name string) error
+	// User finds an account by name, else by number, with all its groups, the
+	// primary first; nil if there is none.
+	User func(name string) (*User, error)
+	// Group finds a group by name, else by number.
+	Group func(name string) (gid uint32, known bool, err error)
+}
+
+// ThisSystem asks the one we run on. Accounts come from /etc/passwd and
+// /etc/group where the binary is static: other databases of nsswitch.conf(5)
+// are not seen, but numbers always work.
+func ThisSystem() *System {
+	return &System{EUID: os.Geteuid(), Interface: findInterface, User: findUser, Group: findGroup}
+}
+
+func findInterface(name string) error {
+	_, err := net.InterfaceByName(name)
+	if err == nil {
+		return nil
+	}
+	if index, isNumber := strconv.Atoi(name); isNumber == nil {
+		if _, err := net.InterfaceByIndex(index); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("this system has no interface %s", name)
+}
+
+func findUser(name string) (*User, error) {
+	found, err := user.Lookup(name)
+	if unknown(err) && isDigits(name) {
+		found, err = user.LookupId(name)
+	}
+	switch {
+	case unknown(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking up the user: %w", err)
+	}
+	ids, err := found.GroupIds()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("looking up the user's groups: %w", err)
+	}
+	uid, ok1 := parseID(found.Uid)
+	gid, ok2 := parseID(found.Gid)
+	if !ok1 || !ok2 {
+		return nil, fmt.Errorf("the account has the numbers %s:%s, which nobody can be", found.Uid, found.Gid)
+	}
+	out := &User{Name: found.Username, UID: uid, GID: gid, Groups: []uint32{gid}}
+	for _, id := range ids {
+		if g, ok := parseID(id); ok && g != gid {
+			out.Groups = append(out.Groups, g)
+		}
+	}
+	return out, nil
+}
+
+func findGroup(name string) (gid uint32, known bool, err error) {
+	found, err := user.LookupGroup(name)
+	if unknown(err) && isDigits(name) {
+		found, err = user.LookupGroupId(name)
+	}
+	switch {
+	case unknown(err):
+		return 0, false, nil
+	case err != nil:
+		return 0, false, fmt.Errorf("looking up the group: %w", err)
+	}
+	gid, known = parseID(found.Gid)
+	return gid, known, nil
+}
+
+// unknown tells that a database was asked and has no such entry, or that there
+// is no database, as in a container without /etc/passwd.
+func unknown(err error) bool {
+	var name user.UnknownUserError
+	var id user.UnknownUserIdError
+	var group user.UnknownGroupError
+	var groupID user.UnknownGroupIdError
+	return errors.As(err, &name) || errors.As(err, &id) || errors.As(err, &group) ||
+		errors.As(err, &groupID) || errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ParseUser reads --user: NAME or UID, and :GROUP or :GID to take another
+// primary group than the account's. Supplementary groups are the account's in
+// either case, as initgroups(3) gives them. A UID without an account needs its
+// group said, and has no other. Only root may ask for this.
+func ParseUser(text string, system *System) (*User, error) {
+	name, group, colon := strings.Cut(text, ":")
+	if name == "" || colon && group == "" {
+		return nil, errors.New("want NAME, or NAME:GROUP; numbers will do")
+	}
+	if system.EUID != 0 {
+		return nil, errors.New("only root may start workers as another user")
+	}
+	user, err := account(name, colon, system)
+	if err != nil || !colon {
+		return user, err
+	}
+	gid, err := groupID(group, system)
+	if err != nil {
+		return nil, err
+	}
+	// The old primary group came first; it goes, as login(1) would let it.
+	rest := slices.DeleteFunc(user.Groups[min(1, len(user.Groups)):], func(g uint32) bool { return g == gid })
+	user.GID, user.Groups = gid, append([]uint32{gid}, rest...)
+	return user, nil
+}
+
+func account(name string, hasGroup bool, system *System) (*User, error) {
+	user, err := system.User(name)
+	if err != nil {
+		return nil, err
+	}
+	if user != nil {
+		return user, nil
+	}
+	uid, numeric := parseID(name)
+	switch {
+	case !numeric:
+		return nil, errors.New("want a user that this system knows, or a number from 0 to 4294967294")
+	case !hasGroup:
+		return nil, errors.New("want a group too, UID:GID, since no account has this number")
+	}
+	return &User{Name: name, UID: uid}, nil
+}
+
+func groupID(name string, system *System) (uint32, error) {
+	gid, known, err := system.Group(name)
+	if err != nil || known {
+		return gid, err
+	}
+	if gid, numeric := parseID(name); numeric {
+		return gid, nil
+	}
+	return 0, errors.New("want a group that this system knows, or a number from 0 to 4294967294")
+}
+
+// parseID reads a uid or gid. The highest is none: setresuid(2) takes it for
+// "leave as it is".
+func parseID(text string) (uint32, bool) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	return uint32(n), err == nil && n != math.MaxUint32
+}
