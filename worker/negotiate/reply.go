@@ -1,0 +1,171 @@
+package negotiate
+
+import "bytes"
+
+// Reply reads a proxy's reply as it arrives, in whatever pieces. The zero
+// value is ready; it allocates nothing unless the proxy refuses.
+type Reply struct {
+	part   part
+	cr     bool   // the last byte was a CR, which is the line's end if an LF follows
+	status uint16 // of the reply that is being read
+	line   uint16 // bytes of the line so far
+	total  uint16 // bytes of everything so far
+	reason []byte // only of a refusal
+	err    error  // how it failed
+}
+
+// part is what the next byte belongs to.
+type part uint8
+
+const (
+	inStatus  part = iota // → inHeaders, ended
+	inHeaders             // → ended, or after an interim reply inStatus
+	ended
+)
+
+// Reset makes the Reply ready for another proxy's.
+func (r *Reply) Reset() { *r = Reply{} }
+
+// Feed takes bytes of p up to the end of the headers; n is how many. With done
+// the proxy has agreed, by any status from 200 to 299, and p[n:] is the
+// target's data already: such a reply has no body, whatever its headers say.
+// Interim replies are passed over.
+//
+// An error is final and no reason to ask again: a *Refusal with the proxy's
+// status and reason, or an Error. How the reply was cut into pieces makes no
+// difference to any of this. At the end, Feed takes nothing and says the same
+// again.
+func (r *Reply) Feed(p []byte) (n int, done bool, err error) {
+	for n < len(p) && r.part != ended {
+		r.take(p[n])
+		n++
+	}
+	return n, r.part == ended && r.err == nil, r.err
+}
+
+// take reads one byte. A line may end with a bare LF; a CR within one is a
+// byte like others.
+func (r *Reply) take(c byte) {
+	r.line++
+	r.total++
+	switch {
+	case r.total > MaxReply:
+		r.fail(ErrLongReply)
+	case r.part == inStatus:
+		r.takeStatus(c)
+	default:
+		r.takeHeader(c)
+	}
+	r.cr = c == '\r'
+	if c == '\n' {
+		r.line = 0
+	}
+}
+
+func (r *Reply) takeHeader(c byte) {
+	switch {
+	case r.line > MaxHeaderLine:
+		r.fail(ErrLongHeader)
+	case c == 0:
+		r.fail(ErrNUL)
+	case c != '\n':
+	case r.line == 1 || r.line == 2 && r.cr:
+		r.endHeaders()
+	}
+}
+
+func (r *Reply) endHeaders() {
+	if r.status/100 == 1 {
+		r.part, r.status = inStatus, 0
+		return
+	}
+	r.part = ended
+}
+
+func (r *Reply) fail(err error) {
+	r.part, r.err = ended, err
+}
+
+// Where things are in a status line.
+const (
+	prefix    = "HTTP/1."
+	minorAt   = len(prefix)
+	statusAt  = minorAt + len("1 ")
+	statusEnd = statusAt + len("200")
+)
+
+// takeStatus reads a byte of the status line. The space behind the status may
+// be missing with the reason, as some proxies have it.
+func (r *Reply) takeStatus(c byte) {
+	at, fits := int(r.line)-1, true
+	switch {
+	case r.line > MaxStatusLine:
+		r.fail(ErrLongStatus)
+	case at < minorAt:
+		fits = c == prefix[at]
+	case at == minorAt:
+		fits = c == '0' || c == '1'
+	case at < statusAt:
+		fits = c == ' '
+	case at < statusEnd:
+		fits = '0' <= c && c <= '9'
+		r.status = r.status*10 + uint16(c-'0')
+	case c == '\n':
+		r.endStatus()
+	case at == statusEnd:
+		fits = c == ' ' || c == '\r'
+	case at == statusEnd+1 && r.cr:
+		fits = false // a CR in place of the space, and no LF behind it
+	case c == 0:
+		r.fail(ErrNUL)
+	default:
+		r.takeReason(c)
+	}
+	if !fits {
+		r.fail(ErrStatusLine)
+	}
+}
+
+func (r *Reply) endStatus() {
+	switch {
+	case r.status == 101:
+		r.fail(ErrUnasked)
+	case r.agreeable():
+		r.part = inHeaders
+	default:
+		r.fail(&Refusal{Status: int(r.status), Reason: string(bytes.Trim(r.reason, " "))})
+	}
+}
+
+// agreeable says whether the status leaves hope: success, or not final.
+func (r *Reply) agreeable() bool {
+	return r.status/100 == 1 || r.status/100 == 2
+}
+
+// takeReason keeps a refusal's reason in a form that is safe in a log.
+func (r *Reply) takeReason(c byte) {
+	if r.agreeable() {
+		return
+	}
+	if r.cr {
+		r.keep('?')
+	}
+	switch {
+	case c == '\r': // not before the next byte says that it isn't the line's end
+	case c == '\t':
+		r.keep(' ')
+	case c < ' ' || c > '~':
+		r.keep('?')
+	default:
+		r.keep(c)
+	}
+}
+
+func (r *Reply) keep(c byte) {
+	if r.reason == nil {
+		r.reason = make([]byte, 0, MaxReason)
+	}
+	if len(r.reason) < MaxReason {
+		r.reason = append(r.reason, c)
+	}
+}

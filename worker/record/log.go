@@ -1,0 +1,133 @@
+package record
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Level is a log line's level on stderr.
+type Level uint8
+
+// The levels of hclog, by its names.
+const (
+	LevelTrace Level = iota + 1
+	LevelDebug
+	LevelInfo
+	LevelWarn
+	LevelError
+)
+
+// levelNames has each level as text, padded to one width, and as JSON has it.
+var levelNames = [...]struct{ text, json string }{
+	LevelTrace: {"[TRACE]", "trace"},
+	LevelDebug: {"[DEBUG]", "debug"},
+	LevelInfo:  {"[INFO] ", "info"},
+	LevelWarn:  {"[WARN] ", "warn"},
+	LevelError: {"[ERROR]", "error"},
+}
+
+// KV is one key of a log line with its value, a text or a number. It is no
+// interface, so that giving one allocates nothing.
+type KV struct {
+	Key   string
+	Str   string
+	Num   int64
+	IsNum bool
+}
+
+// Str is a key with a text.
+func Str(key, value string) KV { return KV{Key: key, Str: value} }
+
+// Num is a key with a number.
+func Num(key string, value int64) KV { return KV{Key: key, Num: value, IsNum: true} }
+
+// AppendLog appends a line for stderr with its newline, byte for byte what
+// hclog 1.6.3 writes for a logger named "plug", so that the lines of workers
+// and those of the master, which has the real one, are of one kind:
+//
+//	2026-11-22T17:30:00.123+0100 [ERROR] plug: msg: key=value
+//	{"@level":"error","@message":"msg","@module":"plug","@timestamp":"2026-11-22T17:30:00.123456+01:00","key":"value"}
+//
+// unixNano is the wall clock in nanoseconds since 1970, offset as in Line;
+// UTC is written as "Z". As with hclog, msg is taken as it is in text: it is
+// to be a constant, while values may be anything.
+func AppendLog(dst []byte, json bool, level Level, unixNano int64, offset int32, msg string, kv ...KV) []byte {
+	if json {
+		return appendJSON(dst, level, unixNano, offset, msg, kv)
+	}
+	return appendText(dst, level, unixNano, offset, msg, kv)
+}
+
+func appendText(dst []byte, level Level, unixNano int64, offset int32, msg string, kv []KV) []byte {
+	seconds, nano := floorDiv(unixNano, 1e9)
+	dst = civilOf(seconds, offset).append(dst, 'T')
+	dst = append(dst, '.')
+	dst = appendPadded(dst, nano/1e6, 3)
+	dst = appendZone(dst, offset, "")
+	dst = append(dst, ' ')
+	dst = append(dst, levelNames[level].text...)
+	dst = append(dst, ' ')
+	dst = append(dst, Identity...)
+	if msg != "" {
+		dst = append(dst, ": "...)
+		dst = append(dst, msg...)
+	}
+	if len(kv) > 0 {
+		dst = append(dst, ':')
+	}
+	for i := range kv {
+		dst = appendPair(dst, &kv[i])
+	}
+	return append(dst, '\n')
+}
+
+func appendPair(dst []byte, kv *KV) []byte {
+	if !kv.IsNum && strings.IndexByte(kv.Str, '\n') >= 0 {
+		return appendBlock(dst, kv)
+	}
+	dst = append(dst, ' ')
+	dst = append(dst, kv.Key...)
+	dst = append(dst, '=')
+	switch {
+	case kv.IsNum:
+		return strconv.AppendInt(dst, kv.Num, 10)
+	case kv.Str == "":
+		return append(dst, `""`...)
+	case plain(kv.Str):
+		return append(dst, kv.Str...)
+	}
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, kv.Str, true)
+	return append(dst, '"')
+}
+
+// appendBlock sets a value of several lines off from the line's own text.
+func appendBlock(dst []byte, kv *KV) []byte {
+	dst = append(dst, "\n  "...)
+	dst = append(dst, kv.Key...)
+	dst = append(dst, "=\n"...)
+	for rest := kv.Str; rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		dst = append(dst, "  | "...)
+		dst = appendEscaped(dst, line, false)
+		dst = append(dst, '\n')
+		rest = after
+	}
+	return append(dst, "  "...)
+}
+
+// appendZone appends the offset from UTC as "Z" or "+01:00", with the given
+// separator; seconds are dropped.
+func appendZone(dst []byte, offset int32, separator string) []byte {
+	if offset == 0 {
+		return append(dst, 'Z')
+	}
+	sign, minutes := byte('+'), int64(offset)/60
+	if minutes < 0 {
+		sign, minutes = '-', -minutes
+	}
+	dst = append(dst, sign)
+	dst = appendPadded(dst, minutes/60, 2)
+	dst = append(dst, separator...)
+	return appendPadded(dst, minutes%60, 2)
+}

@@ -1,0 +1,59 @@
+package record
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// The messages to syslog, word for word as plugdaemon 2.5 wrote them, since
+// log parsers match them. A tag is "(port)", or "(addr port)" when the plug
+// listens on one address only.
+
+// AppendStarted appends "TAG: Plugdaemon started.", a notice.
+func AppendStarted(dst []byte, tag string) []byte {
+	dst = append(dst, tag...)
+	return append(dst, ": Plugdaemon started."...)
+}
+
+// AppendConnect appends "TAG: Connect from CLIENT to TARGETADDR", a notice.
+// The target comes without its port, rendered once when the worker starts.
+func AppendConnect(dst []byte, tag string, client netip.Addr, targetAddr string) []byte {
+	dst = appendFrom(dst, tag, client)
+	dst = append(dst, " to "...)
+	return append(dst, targetAddr...)
+}
+
+// AppendRefused appends "TAG: Connect from CLIENT Refused.", a notice.
+func AppendRefused(dst []byte, tag string, client netip.Addr) []byte {
+	dst = appendFrom(dst, tag, client)
+	return append(dst, " Refused."...)
+}
+
+// AppendComplete appends "TAG: Complete." for status 0, otherwise
+// "TAG: Complete, status=N.", a notice. Status is the outcome's exit code.
+func AppendComplete(dst []byte, tag string, status int) []byte {
+	dst = append(dst, tag...)
+	dst = append(dst, ": Complete"...)
+	if status != 0 {
+		dst = append(dst, ", status="...)
+		dst = strconv.AppendInt(dst, int64(status), 10)
+	}
+	return append(dst, '.')
+}
+
+// AppendError appends "TAG: WHAT: REASON", an error. What was being tried
+// comes with its object, e.g. "connect 10.0.3.15:119"; the reason is Reason's
+// text or an error's.
+func AppendError(dst []byte, tag, what, reason string) []byte {
+	dst = append(dst, tag...)
+	dst = append(dst, ": "...)
+	dst = append(dst, what...)
+	dst = append(dst, ": "...)
+	return append(dst, reason...)
+}
+
+func appendFrom(dst []byte, tag string, client netip.Addr) []byte {
+	dst = append(dst, tag...)
+	dst = append(dst, ": Connect from "...)
+	return appendAddr(dst, client)
+}
