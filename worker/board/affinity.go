@@ -1,0 +1,96 @@
+package board
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync/atomic"
+	"unsafe"
+)
+
+// An affinity entry is one word: a keyed fingerprint of the client's address
+// (30 bits, never 0), the target slot (12) and the second of the last attempt
+// (22, modulo). The table is bounded: a full bucket gives up its oldest entry.
+const (
+	timeBits = 22
+	timeMask = 1<<timeBits - 1
+	slotBits = 12
+	slotMask = 1<<slotBits - 1
+
+	// MaxSticky is the longest -t, in seconds: half of what the entry's clock
+	// can tell apart.
+	MaxSticky = 1 << (timeBits - 1)
+)
+
+func entry(print uint32, slot int, now uint64) uint64 {
+	return uint64(print)<<(slotBits+timeBits) | uint64(slot)<<timeBits | now&timeMask
+}
+
+func age(e, now uint64) uint64 { return (now - e) & timeMask }
+
+// bucket finds where the client's entry may be, and its fingerprint. The key is
+// secret and new for each start, so that nobody can aim at one bucket.
+func (b *Board) bucket(client *Addr) (*[affinityWays]atomic.Uint64, uint32) {
+	lo := binary.LittleEndian.Uint64(client.IP[:8]) ^ b.AffinityKey[0]
+	hi := binary.LittleEndian.Uint64(client.IP[8:]) ^ b.AffinityKey[1]
+	x, y := bits.Mul64(lo|1, hi|1)
+	x, y = bits.Mul64(x^y^b.AffinityKey[1], lo^bits.RotateLeft64(hi, 32)^0x9e3779b97f4a7c15)
+	h := x ^ y
+	i := h % (Affinities / affinityWays)
+	print := uint32(h>>34) | 1
+	return (*[affinityWays]atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt+i*affinityWays*8])), print & (1<<30 - 1)
+}
+
+// recall tells which target the client used, unless that is too long ago.
+func (b *Board) recall(client *Addr, now uint64) (slot int, known bool) {
+	ways, print := b.bucket(client)
+	for i := range ways {
+		e := ways[i].Load()
+		if e != 0 && uint32(e>>(slotBits+timeBits)) == print {
+			return int(e>>timeBits) & slotMask, age(e, now) < uint64(b.StickyFor)
+		}
+	}
+	return 0, false
+}
+
+// remember notes the client's target and the time of this attempt.
+func (b *Board) remember(client *Addr, slot int, now uint64) {
+	ways, print := b.bucket(client)
+	for range 4 { // a lost race is another client's gain; give up rather than spin
+		at, old := place(ways, print, now, uint64(b.StickyFor))
+		if ways[at].CompareAndSwap(old, entry(print, slot, now)) {
+			return
+		}
+	}
+}
+
+// place finds the client's own entry, or else a free or expired one, or else
+// the oldest.
+func place(ways *[affinityWays]atomic.Uint64, print uint32, now, stickyFor uint64) (at int, old uint64) {
+	at, old = -1, 0
+	oldest := uint64(0)
+	for i := range ways {
+		e := ways[i].Load()
+		if e != 0 && uint32(e>>(slotBits+timeBits)) == print {
+			return i, e
+		}
+		a := uint64(timeMask + 1)
+		if e != 0 {
+			a = age(e, now)
+		}
+		if at < 0 || a > oldest {
+			at, old, oldest = i, e, a
+		}
+	}
+	return at, old
+}
+
+// Sweep clears entries that have expired, so that the entries' clock, which
+// wraps, never makes an old one look young. Once in MaxSticky seconds is enough.
+func (b *Board) Sweep(now uint64) {
+	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt])), Affinities)
+	for i := range table {
+		if e := table[i].Load(); e != 0 && age(e, now) >= uint64(b.StickyFor) {
+			table[i].CompareAndSwap(e, 0)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package board
+
+import (
+	"fmt"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Board is one generation's two memories, mapped.
+type Board struct {
+	*Assignment
+	*Header
+	assignment, state []byte
+}
+
+// Shape says how large a board is.
+type Shape struct {
+	Generation uint32
+	Workers    uint32 // worker slots
+	Capacity   uint32 // rows of each
+}
+
+const page = 4096
+
+func align(n uint64, to uint64) uint64 { return (n + to - 1) &^ (to - 1) }
+
+// layout fills in where the tables of the state lie, and its size.
+func (h *Header) layout(s Shape) {
+	h.Magic, h.Version, h.Generation = magicState, version, s.Generation
+	h.Workers, h.Capacity = s.Workers, s.Capacity
+	h.MarkAt, h.MarkSize = align(uint64(unsafe.Sizeof(Header{})), page), uint64(unsafe.Sizeof(Mark{}))
+	h.AffinityAt = h.MarkAt + MaxTargets*h.MarkSize
+	h.ColumnAt, h.ColumnSize = align(h.AffinityAt+Affinities*8, page), uint64(unsafe.Sizeof(Column{}))
+	h.RowAt, h.RowSize = align(h.ColumnAt+uint64(s.Workers)*h.ColumnSize, page), uint64(unsafe.Sizeof(Row{}))
+	h.Size = align(h.RowAt+uint64(s.Workers)*uint64(s.Capacity)*h.RowSize, page)
+}
+
+// New makes a board and returns it with its two descriptors, which the caller
+// owns and hands to workers: assignment and state. The assignment is yet to be
+// filled in, and then sealed with Seal.
+func New(s Shape) (b *Board, assignment, state int, err error) {
+	var h Header
+	h.layout(s)
+	size := align(uint64(unsafe.Sizeof(Assignment{})), page)
+	assignment, err = memory("plug-assignment", int64(size))
+	if err != nil {
+		return nil, -1, -1, fmt.Errorf("board: assignment of %d bytes: %w", size, err)
+	}
+	state, err = memory("plug-state", int64(h.Size))
+	if err != nil {
+		unix.Close(assignment)
+		return nil, -1, -1, fmt.Errorf("board: state of %d bytes: %w", h.Size, err)
+	}
+	b = new(Board)
+	if b.assignment, err = unix.Mmap(assignment, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
+		b.state, err = unix.Mmap(state, 0, int(h.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	}
+	if err != nil {
+		b.Close()
+		unix.Close(assignment)
+		unix.Close(state)
+		return nil, -1, -1, fmt.Errorf("board: mmap: %w", err)
+	}
+	b.cast()
+	b.Header.layout(s)
+	b.Assignment.Magic, b.Assignment.Version = magicAssignment, version
+	b.Assignment.Generation, b.Assignment.Size = s.Generation, size
+	b.Assignment.Workers, b.Assignment.Capacity = s.Workers, s.Capacity
+	return b, assignment, state, nil
+}
+
+// Open maps the board of a worker: the assignment to read, the state to write.
+// The descriptors stay the caller's.
+func Open(assignment, state int) (*Board, error) {
+	size := int(align(uint64(unsafe.Sizeof(Assignment{})), page))
+	b := new(Board)
+	var err error
+	if b.assignment, err = unix.Mmap(assignment, 0, size, unix.PROT_READ, unix.MAP_SHARED); err != nil {
+		return nil, fmt.Errorf("board: assignment: %w", err)
+	}
+	a := (*Assignment)(unsafe.Pointer(&b.assignment[0]))
+	if a.Magic != magicAssignment || a.Version < version {
+		b.Close()
+		return nil, fmt.Errorf("board: assignment has magic %#x, version %d; want %#x, %d", a.Magic, a.Version, uint64(magicAssignment), version)
+	}
+	var h Header
+	h.layout(Shape{Workers: a.Workers, Capacity: a.Capacity})
+	if b.state, err = unix.Mmap(state, 0, int(h.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("board: state: %w", err)
+	}
+	b.cast()
+	if g := b.Header; g.Magic != magicState || g.Version < version || g.Size < h.Size {
+		err = fmt.Errorf("board: state has magic %#x, version %d, %d bytes; want %#x, %d, %d", g.Magic, g.Version, g.Size, uint64(magicState), version, h.Size)
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Board) cast() {
+	b.Assignment = (*Assignment)(unsafe.Pointer(&b.assignment[0]))
+	b.Header = (*Header)(unsafe.Pointer(&b.state[0]))
+}
+
+// Close unmaps the board; nothing of it may be used any more.
+func (b *Board) Close() {
+	if b.assignment != nil {
+		unix.Munmap(b.assignment)
+	}
+	if b.state != nil {
+		unix.Munmap(b.state)
+	}
+	*b = Board{}
+}
+
+// Mark is what is shared about target slot i.
+func (b *Board) Mark(i int) *Mark {
+	return (*Mark)(unsafe.Pointer(&b.state[b.MarkAt+uint64(i)*b.MarkSize]))
+}
+
+// Column is worker slot i's totals.
+func (b *Board) Column(i int) *Column {
+	return (*Column)(unsafe.Pointer(&b.state[b.ColumnAt+uint64(i)*b.ColumnSize]))
+}
+
+// Row is row i of worker slot w.
+func (b *Board) Row(w, i int) *Row {
+	n := uint64(w)*uint64(b.Header.Capacity) + uint64(i)
+	return (*Row)(unsafe.Pointer(&b.state[b.RowAt+n*b.RowSize]))
+}
+
+// MakeAddr puts an address into the board's form.
+func MakeAddr(a netip.AddrPort) (out Addr) {
+	ip := a.Addr()
+	if !ip.IsValid() {
+		return out
+	}
+	out.Port, out.Kind = a.Port(), 6
+	if ip.Is4() || ip.Is4In6() {
+		out.Kind = 4
+	}
+	out.IP = ip.WithZone("").As16()
+	return out
+}
+
+// AddrPort is the address in Go's form; invalid if there is none. An IPv6 zone
+// is given by its number.
+func (a *Addr) AddrPort() netip.AddrPort {
+	if a.Kind == 0 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Address(), a.Port)
+}
+
+// Address is AddrPort without the port.
+func (a *Addr) Address() netip.Addr {
+	switch a.Kind {
+	case 4:
+		return netip.AddrFrom4([4]byte(a.IP[12:16]))
+	case 6:
+		return netip.AddrFrom16(a.IP)
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,122 @@
+package board
+
+// Tried is the set of target slots that one session has tried.
+type Tried [MaxTargets / 64]uint64
+
+// Add notes a slot.
+func (t *Tried) Add(slot int) { t[slot/64] |= 1 << (slot % 64) }
+
+// Has tells whether the slot was tried.
+func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
+
+// Choose picks the target of a session that has tried those in tried already,
+// at the board's second now. It follows ORIGINAL's order: affinity, then the
+// first good one (-o) or the next good one in rotation. If no target is good,
+// all are good again. A session that has found no good one tries the failed
+// ones too before it gives up: ok is false when it has tried every target.
+func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok bool) {
+	n := int(b.TargetCount.Load())
+	if n == 0 {
+		return 0, false
+	}
+	if b.Options&OptSticky != 0 {
+		if slot, known := b.recall(client, now); known && slot < n && !tried.Has(slot) && b.take(slot, now) {
+			b.remember(client, slot, now)
+			return slot, true
+		}
+	}
+	slot, ok = b.next(tried, n, now)
+	if ok && b.Options&OptSticky != 0 {
+		b.remember(client, slot, now)
+	}
+	return slot, ok
+}
+
+func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
+	for {
+		last := b.Rotation.Load()
+		from := int(last % uint64(n))
+		if b.Options&OptOrdered != 0 {
+			from = 0
+		}
+		for k := range n {
+			i := (from + k) % n
+			if tried.Has(i) || !b.good(i, now) {
+				continue
+			}
+			if b.Options&OptOrdered == 0 && !b.Rotation.CompareAndSwap(last, uint64(i)+1) {
+				break
+			}
+			if b.take(i, now) {
+				return i, true
+			}
+		}
+		if b.Rotation.Load() == last || b.Options&OptOrdered != 0 {
+			break
+		}
+	}
+	if !b.anyGood(n, now) {
+		b.recover(n)
+	}
+	for i := range n {
+		if !tried.Has(i) {
+			if b.Options&OptOrdered == 0 {
+				b.Rotation.Store(uint64(i) + 1)
+			}
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// good tells whether the target may be chosen: not failed, or due again (-r).
+func (b *Board) good(slot int, now uint64) bool {
+	failed := b.Mark(slot).Failed.Load()
+	return failed == 0 || b.due(failed, now)
+}
+
+func (b *Board) due(failed, now uint64) bool {
+	return b.RetryAfter != 0 && now+1 >= failed+uint64(b.RetryAfter)
+}
+
+// take chooses a good target. Of a failed one that is due, only a single
+// session is the probe: the mark is renewed, and others wait for its result.
+func (b *Board) take(slot int, now uint64) bool {
+	m := b.Mark(slot)
+	failed := m.Failed.Load()
+	if failed == 0 {
+		return true
+	}
+	return b.due(failed, now) && m.Failed.CompareAndSwap(failed, now+1)
+}
+
+func (b *Board) anyGood(n int, now uint64) bool {
+	for i := range n {
+		if b.good(i, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// recover makes all targets good again, so that the first is taken next.
+func (b *Board) recover(n int) {
+	for i := range n {
+		b.Mark(i).Failed.Store(0)
+	}
+	b.Rotation.Store(0)
+}
+
+// Fail marks a target failed at the board's second now; first is true if it
+// was good until then.
+func (b *Board) Fail(slot int, now uint64) (first bool) {
+	m := b.Mark(slot)
+	m.Failures.Add(1)
+	return m.Failed.Swap(now+1) == 0
+}
+
+// Good takes a target's mark away after a connect; was is true if it had one.
+func (b *Board) Good(slot int) (was bool) {
+	m := b.Mark(slot)
+	return m.Failed.Load() != 0 && m.Failed.Swap(0) != 0
+}

@@ -1,0 +1,29 @@
+package board
+
+import "golang.org/x/sys/unix"
+
+// memory is size bytes that several processes can map: a memfd.
+func memory(name string, size int64) (int, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Ftruncate(fd, size); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Seal fixes the two memories' sizes and takes from everybody but the master,
+// who has mapped it already, the right to write the assignment (memfd_create(2),
+// fcntl(2) F_ADD_SEALS).
+func Seal(assignment, state int) error {
+	_, err := unix.FcntlInt(uintptr(assignment), unix.F_ADD_SEALS,
+		unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_FUTURE_WRITE|unix.F_SEAL_SEAL)
+	if err != nil {
+		return err
+	}
+	_, err = unix.FcntlInt(uintptr(state), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)
+	return err
+}

@@ -1,0 +1,83 @@
+package board
+
+// RowState is the first part of a row's word.
+type RowState uint8
+
+const (
+	RowFree   RowState = iota // nobody's; next: live
+	RowLive                   // a session is carried; next: ending
+	RowEnding                 // outcome and counts stored, its line being written; next: free
+)
+
+// Word is a row's owner word: state (8 bits), target slot (16), and how many
+// sessions the row has carried before (40). Freeing the row counts its session,
+// in one store.
+type Word uint64
+
+// MakeWord puts a word together.
+func MakeWord(state RowState, target uint16, turn uint64) Word {
+	return Word(state)<<56 | Word(target)<<40 | Word(turn&(1<<40-1))
+}
+
+// State tells who holds the row.
+func (w Word) State() RowState { return RowState(w >> 56) }
+
+// Target is the slot that the session uses, NoTarget before one was chosen.
+func (w Word) Target() uint16 { return uint16(w >> 40) }
+
+// Turn is how many sessions the row has carried before.
+func (w Word) Turn() uint64 { return uint64(w) & (1<<40 - 1) }
+
+// NoTarget is the slot of a session that has not chosen yet.
+const NoTarget = 0xffff
+
+// Word reads the row's word.
+func (r *Row) Word() Word { return Word(r.word.Load()) }
+
+// Hold publishes a new session: everything else in the row has been stored.
+func (r *Row) Hold() {
+	r.word.Store(uint64(MakeWord(RowLive, NoTarget, r.Word().Turn())))
+}
+
+// Choose notes the session's target.
+func (r *Row) Choose(target uint16) {
+	r.word.Store(uint64(MakeWord(RowLive, target, r.Word().Turn())))
+}
+
+// End publishes the outcome: from here on only the session line is missing.
+func (r *Row) End() {
+	w := r.Word()
+	r.word.Store(uint64(MakeWord(RowEnding, w.Target(), w.Turn())))
+}
+
+// Free gives the row back and counts its session.
+func (r *Row) Free() {
+	r.word.Store(uint64(MakeWord(RowFree, NoTarget, r.Word().Turn()+1)))
+}
+
+// Snapshot is a row as it was at one moment.
+type Snapshot struct {
+	Word    Word
+	In, Out uint64
+	Client  Addr
+	Begin   int64
+	BeginAt int64
+	Outcome uint32
+	Errno   uint32
+	Connect int64
+	Closed  int64
+}
+
+// Snapshot copies the row; ok is false if its owner changed it meanwhile, or
+// if it is free.
+func (r *Row) Snapshot(s *Snapshot) (ok bool) {
+	before := r.Word()
+	if before.State() == RowFree {
+		return false
+	}
+	*s = Snapshot{Word: before, In: r.In.Load(), Out: r.Out.Load(), Client: r.Client,
+		Begin: r.Begin, BeginAt: r.BeginAt, Outcome: r.Outcome.Load(), Errno: r.Errno.Load(),
+		Connect: r.Connect.Load(), Closed: r.Closed.Load()}
+	after := r.Word()
+	return after.State() != RowFree && after.Turn() == before.Turn()
+}

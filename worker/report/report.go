@@ -1,0 +1,58 @@
+// Package report is the wire of the report pipe: the doorbells that workers
+// ring for their master. A doorbell only says where to look; the truth is on
+// the board. Records have one size, so that a write of whole records, at most
+// PIPE_BUF bytes (pipe(7)), can be neither torn nor mixed with another's.
+package report
+
+import "encoding/binary"
+
+// Size of a record in bytes. The smallest PIPE_BUF (POSIX: 512) holds 32.
+const (
+	Size    = 16
+	Version = 1
+	Batch   = 512 / Size // records a write may hold everywhere
+)
+
+// Kind is what a doorbell rings for.
+type Kind uint8
+
+const (
+	Ready   Kind = iota + 1 // the worker waits for its first client
+	Begin                   // a session has begun on Row
+	End                     // the session on Row has ended
+	Failed                  // target slot Row could not be connected
+	Leaving                 // the worker takes no more sessions, and exits after its last
+)
+
+// Record is one doorbell.
+type Record struct {
+	Kind       Kind
+	Slot       uint16 // the worker's
+	PID        uint32
+	Generation uint32
+	Row        uint32 // of the worker's rows; for Failed, the target slot
+}
+
+// Append adds the record's wire form to b.
+func (r Record) Append(b []byte) []byte {
+	b = append(b, Version, byte(r.Kind))
+	b = binary.LittleEndian.AppendUint16(b, r.Slot)
+	b = binary.LittleEndian.AppendUint32(b, r.PID)
+	b = binary.LittleEndian.AppendUint32(b, r.Generation)
+	return binary.LittleEndian.AppendUint32(b, r.Row)
+}
+
+// Parse reads one record from the start of b. ok is false if b is too short, or
+// if it holds what no worker writes.
+func Parse(b []byte) (r Record, ok bool) {
+	if len(b) < Size || b[0] != Version || b[1] < byte(Ready) || b[1] > byte(Leaving) {
+		return r, false
+	}
+	return Record{
+		Kind:       Kind(b[1]),
+		Slot:       binary.LittleEndian.Uint16(b[2:]),
+		PID:        binary.LittleEndian.Uint32(b[4:]),
+		Generation: binary.LittleEndian.Uint32(b[8:]),
+		Row:        binary.LittleEndian.Uint32(b[12:]),
+	}, true
+}
