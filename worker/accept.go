@@ -1,0 +1,213 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// acceptor is the worker's part in the shared listeners. It stays in their
+// wait queues only while it can take a client: at capacity, and for a while
+// when descriptors have run out, clients wait in the kernel's queue or go to
+// other workers.
+type acceptor struct {
+	listeners []listener
+	paused    int64 // monotonic ns: when to try again; 0 is not paused
+	short     bool  // descriptors or memory have run out, and that was said
+	from      *sockaddr
+	size      *uint32
+}
+
+type listener struct {
+	fd     int
+	joined bool // in the epoll set
+	closed bool // shut down by the master, or left for good
+}
+
+const (
+	batch      = 4 // clients that a pool worker takes at once
+	resources  = 100 * time.Millisecond
+	aboveMean  = 8 // sessions above the mean at which a pool worker leaves the others to it
+	aboveShare = 8 // and at least an eighth of the mean
+)
+
+func (a *acceptor) open(n int) {
+	a.from, a.size = new(sockaddr), new(uint32)
+	for i := range n {
+		a.listeners = append(a.listeners, listener{fd: FDListener + i})
+	}
+}
+
+func (a *acceptor) retryAt() int64 {
+	if a.paused == 0 {
+		return never
+	}
+	return a.paused
+}
+
+func (a *acceptor) close() {
+	for i := range a.listeners {
+		if l := &a.listeners[i]; l.fd >= 0 {
+			closeFD(l.fd)
+			l.fd, l.joined, l.closed = -1, false, true
+		}
+	}
+}
+
+// mayAccept tells whether a client would be served.
+func (e *engine) mayAccept() bool {
+	return len(e.free) > 0 && !e.draining && e.accept.paused == 0 &&
+		e.board.Gate.Load() == board.GateOpen &&
+		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
+}
+
+// overloaded is true in a pool worker well above the mean number of sessions:
+// exclusive waiters don't rotate, so the first would take them all.
+func (e *engine) overloaded() bool {
+	if e.board.Assignment.Capacity == 1 || e.live < aboveMean {
+		return false
+	}
+	workers, sessions := 0, 0
+	for i := range int(e.board.Assignment.Workers) {
+		if c := e.board.Column(i); c.PID.Load() != 0 {
+			workers++
+			sessions += int(c.Live.Load())
+		}
+	}
+	return workers > 1 && e.live*workers > sessions+workers*max(aboveMean, e.live/aboveShare)
+}
+
+// join puts the listeners into the epoll set, or takes them out, as is right now.
+func (e *engine) join() {
+	may := e.mayAccept()
+	for i := range e.accept.listeners {
+		l := &e.accept.listeners[i]
+		switch {
+		case l.closed || l.joined == may:
+		case may:
+			l.joined = e.poll.add(l.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, tagOf(onListener, i, 0)) == nil
+		default:
+			e.poll.remove(l.fd)
+			l.joined = false
+		}
+	}
+}
+
+// takeClients accepts what there is, up to a batch, or the worker's capacity.
+func (e *engine) takeClients(i int) {
+	l := &e.accept.listeners[i]
+	for range batch {
+		if !e.mayAccept() || !e.takeClient(l) {
+			break
+		}
+	}
+	e.join()
+}
+
+// takeClient accepts one client, if there is one.
+func (e *engine) takeClient(l *listener) bool {
+	if l.closed {
+		return false
+	}
+	a := &e.accept
+	*a.size = uint32(unsafe.Sizeof(*a.from))
+	fd, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(l.fd), uintptr(unsafe.Pointer(a.from)),
+		uintptr(unsafe.Pointer(a.size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	switch errno {
+	case 0:
+		a.short = false
+		e.admit(int(fd), a.from.addr())
+		return true
+	case unix.EAGAIN:
+		return false
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		if !a.short {
+			a.short = true
+			e.records.failErrno("accept", errno)
+		}
+		a.paused = e.clock.mono + int64(resources)
+		return false
+	case unix.EINVAL, unix.EBADF: // the master has shut the port down
+		e.leave(l)
+		e.draining = true
+		return false
+	}
+	return true // this client has gone; the next may be there
+}
+
+// leave takes a listener out of the set for good.
+func (e *engine) leave(l *listener) {
+	if l.joined {
+		e.poll.remove(l.fd)
+	}
+	l.joined, l.closed = false, true
+}
+
+// admit starts the session of a new client, unless the rules refuse it.
+func (e *engine) admit(fd int, client board.Addr) {
+	if !e.board.Admit(&client) {
+		e.column.Refused.Add(1)
+		e.records.refused(&client)
+		closeFD(fd)
+		return
+	}
+	s := e.place()
+	s.client.fd = fd
+	e.begin(s.row, client)
+	e.live++
+	e.column.Live.Store(uint32(e.live))
+	if e.board.LogAt.Load() >= 2 {
+		e.records.debug("session begun", record.Str("client", client.AddrPort().String()))
+	}
+	if err := e.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(onClient, s.index, s.turn)); err != nil {
+		e.records.fail("epoll", err)
+		e.abort(s, board.Denied)
+		return
+	}
+	e.connect(s)
+	e.tellSoon()
+}
+
+// place takes a free row and its session.
+func (e *engine) place() *session {
+	i := e.free[len(e.free)-1]
+	e.free = e.free[:len(e.free)-1]
+	s := e.table[i]
+	if s == nil {
+		s = &session{index: i, row: e.board.Row(e.slot, i)}
+		e.table[i] = s
+	}
+	s.turn = uint32(s.row.Word().Turn())
+	s.state = connecting
+	s.client, s.target = end{fd: -1}, end{fd: -1}
+	s.slot, s.failure, s.request = -1, failure{}, 0
+	return s
+}
+
+// drain takes no more clients. It leaves the listeners only after a last
+// accept has said that nobody waits: the wake-up for one may have been this
+// worker's, and nobody else's.
+func (e *engine) drain() {
+	if e.draining {
+		return
+	}
+	for i := range e.accept.listeners {
+		l := &e.accept.listeners[i]
+		wasJoined := l.joined
+		if wasJoined {
+			e.poll.remove(l.fd)
+			l.joined = false
+		}
+		for wasJoined && len(e.free) > 0 && e.board.Gate.Load() == board.GateOpen && e.takeClient(l) {
+		}
+		l.closed = true
+	}
+	e.draining = true
+}

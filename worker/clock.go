@@ -1,0 +1,35 @@
+package worker
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// clock reads both clocks with one look: the wall's, and the monotonic one that
+// all processes of this host share (clock_gettime(2) CLOCK_MONOTONIC).
+type clock struct {
+	from time.Time
+	base int64 // CLOCK_MONOTONIC at from, ns
+
+	wall int64 // Unix ns, at the last look
+	mono int64 // ns, at the last look
+}
+
+func (c *clock) start() {
+	var ts unix.Timespec
+	c.from = time.Now()
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) == nil {
+		c.base = ts.Nano()
+	}
+	c.look()
+}
+
+func (c *clock) look() {
+	now := time.Now()
+	c.wall = now.UnixNano()
+	c.mono = c.base + int64(now.Sub(c.from))
+}
+
+// second is the board's clock.
+func (c *clock) second() uint64 { return uint64(c.mono / int64(time.Second)) }

@@ -1,0 +1,213 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// failure is why a connect did not succeed.
+type failure struct {
+	what  string // the step that failed; empty is connect
+	errno syscall.Errno
+	peer  bool // the target's fault: it is marked failed
+}
+
+// one is a socket option's "on", where the kernel can read it.
+var one = func() *int32 { i := new(int32); *i = 1; return i }()
+
+// scratchAddr, scratchInt and scratchSize are what connects pass to the
+// kernel, on the heap. There is one thread.
+var (
+	scratchAddr = new(sockaddr)
+	scratchInt  = new(int32)
+	scratchSize = new(uint32)
+)
+
+// connect starts connecting the session to its next target; without one left
+// the session ends.
+func (e *engine) connect(s *session) {
+	for {
+		tried := &noneTried
+		if s.slot >= 0 {
+			tried = e.trial(s)
+			tried.Add(s.slot)
+		}
+		slot, ok := e.board.Choose(tried, &s.row.Client, e.clock.second())
+		if !ok {
+			e.unreached(s)
+			return
+		}
+		if s.slot >= 0 {
+			e.column.Redispatches.Add(1)
+		}
+		s.slot = slot
+		s.row.Choose(uint16(slot))
+		e.board.Mark(slot).Connects.Add(1)
+		if f := e.dial(s); f.errno != 0 {
+			e.missed(s, f)
+			continue
+		}
+		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
+		return
+	}
+}
+
+// noneTried is the set of a session that tries its first target.
+var noneTried board.Tried
+
+// trial is the session's set of tried targets; most sessions need none.
+func (e *engine) trial(s *session) *board.Tried {
+	if s.tried != nil {
+		return s.tried
+	}
+	if n := len(e.trials); n > 0 {
+		s.tried = e.trials[n-1]
+		e.trials = e.trials[:n-1]
+		*s.tried = board.Tried{}
+	} else {
+		s.tried = new(board.Tried)
+	}
+	return s.tried
+}
+
+// dial opens the socket of the session's target and starts its connect.
+func (e *engine) dial(s *session) (f failure) {
+	b := e.board
+	to := &b.TargetTable[s.slot].Addr
+	if b.Via.Kind != 0 {
+		to = &b.Via
+	}
+	fd, _, errno := syscall.RawSyscall(unix.SYS_SOCKET, family(to), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if errno != 0 {
+		return failure{what: "socket", errno: errno}
+	}
+	s.target = end{fd: int(fd)}
+	setInt(s.target.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, one)
+	if b.Options&board.OptKeepalive != 0 {
+		setInt(s.target.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, one)
+	}
+	if f = e.bindSource(s.target.fd); f.errno != 0 {
+		return f
+	}
+	_, _, errno = syscall.RawSyscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
+	if errno != 0 && errno != unix.EINPROGRESS {
+		return failure{errno: errno, peer: peersFault(errno)}
+	}
+	if err := e.poll.add(s.target.fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(onTarget, s.index, s.turn)); err != nil {
+		return failure{what: "epoll", errno: err.(syscall.Errno)}
+	}
+	return failure{}
+}
+
+// bindSource fixes where the connection comes from: -p, or the source's
+// interface or address.
+func (e *engine) bindSource(fd int) failure {
+	b := e.board
+	if b.Interface.Len != 0 {
+		if err := unix.BindToDevice(fd, b.Interface.String()); err != nil {
+			return failure{what: "interface " + b.Interface.String(), errno: err.(syscall.Errno)}
+		}
+	}
+	if b.Source.Kind == 0 {
+		return failure{}
+	}
+	setInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, one) // the port is chosen for the whole connection
+	size := scratchAddr.set(&b.Source)
+	if _, errno := call3(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
+		return failure{what: "bind " + b.Source.Address().String(), errno: errno}
+	}
+	return failure{}
+}
+
+// peersFault tells a target that can't be reached from a shortage of this host's.
+func peersFault(errno syscall.Errno) bool {
+	switch errno {
+	case unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EAGAIN, unix.EAFNOSUPPORT:
+		return false
+	}
+	return true
+}
+
+// stepConnect looks whether the connect has succeeded.
+func (e *engine) stepConnect(s *session) {
+	t := &s.target
+	if t.failed || t.hangup && !t.writable {
+		errno := socketError(t.fd, scratchInt, scratchSize)
+		if errno == 0 {
+			errno = unix.ECONNRESET
+		}
+		e.connectFailed(s, failure{errno: errno, peer: peersFault(errno)})
+		return
+	}
+	if !t.writable {
+		return
+	}
+	e.due.remove(s)
+	s.row.Connect.Store(e.clock.mono)
+	if e.board.Good(s.slot) {
+		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
+	}
+	if e.board.Options&board.OptLog != 0 {
+		e.records.connected(&s.row.Client, s.slot)
+	}
+	if e.board.Via.Kind != 0 {
+		s.state = negotiating
+		s.reply.Reset()
+		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
+		e.stepNegotiate(s)
+		return
+	}
+	s.state = relaying
+	e.stepRelay(s)
+}
+
+// connectFailed tries the next target for the same client.
+func (e *engine) connectFailed(s *session, f failure) {
+	e.due.remove(s)
+	e.missed(s, f)
+	e.connect(s)
+	if e.told && s.state != ended {
+		e.show()
+	}
+}
+
+// missed notes that the session's target could not be connected.
+func (e *engine) missed(s *session, f failure) {
+	if s.target.fd >= 0 {
+		closeFD(s.target.fd)
+		s.target.fd = -1
+	}
+	s.failure = f
+	first := true
+	if f.peer {
+		first = e.board.Fail(s.slot, e.clock.second())
+	}
+	if first { // not again for each client, until it was good in between
+		what := f.what
+		if what == "" {
+			what = "connect " + e.records.target(s.slot).full
+		}
+		e.records.failErrno(what, f.errno)
+	}
+}
+
+// unreached ends a session that has tried all targets.
+func (e *engine) unreached(s *session) {
+	s.row.Errno.Store(uint32(s.failure.errno))
+	if e.board.Options&board.OptLog != 0 && s.slot >= 0 {
+		e.records.connected(&s.row.Client, s.slot)
+	}
+	outcome := board.Unreached
+	if s.failure.errno != 0 && !s.failure.peer {
+		outcome = board.Denied
+	}
+	e.end(s, outcome)
+}

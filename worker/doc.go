@@ -1,0 +1,15 @@
+// Package worker is the process that carries sessions.
+//
+//	accept → admit → choose → connect → negotiate → relay → settle
+//
+// A worker is a re-exec of the master's own image. It finds all it needs in the
+// descriptors that it inherits (see inherit.go) and on the board, accepts by
+// itself on the shared listener, writes its own session lines and syslog
+// records, and rings doorbells for its master. It carries as many sessions at a
+// time as its generation's capacity says, and exits after as many as its uses
+// say; the three modes differ in nothing else.
+//
+// Two engines drive sessions: on Linux an event loop on one thread (engine.go
+// and the files behind it), elsewhere and with the build tag "portable" one on
+// Go's net package (portable.go).
+package worker

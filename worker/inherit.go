@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"plugdaemon/worker/board"
+)
+
+// The descriptors of a worker, in the order in which the master passes them.
+// The worker owns its copies; 0 to 2 are the master's own.
+const (
+	FDLifeline   = 3 // socket pair with the master
+	FDReport     = 4 // write end of the report pipe
+	FDAssignment = 5 // board, to read
+	FDState      = 6 // board, to write
+	FDSession    = 7 // session file, append-only; closed without -S
+	FDSyslog     = 8 // datagram socket, not connected; closed without syslog
+	FDListener   = 9 // the first of the listeners
+)
+
+// Arg0 is how a worker is told from any other start of the binary.
+const Arg0 = "plug: worker"
+
+// titleRoom is what argv sets aside for titles: a source, a client and a target
+// of the longest kind.
+const titleRoom = 160
+
+// Args is the argv of the worker in a slot, with the room for its titles.
+func Args(slot int) []string {
+	pad := make([]byte, titleRoom)
+	for i := range pad {
+		pad[i] = ' '
+	}
+	return []string{Arg0, strconv.Itoa(slot), string(pad)}
+}
+
+// Env is a worker's whole environment: its Go runtime uses one processor and
+// keeps no cgroup files open. A worker of one session makes no garbage to speak
+// of, so nothing is collected until there is much of it: Go's collection every
+// two minutes would wake thousands of idle processes.
+func Env(capacity int) []string {
+	env := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0"}
+	if capacity == 1 {
+		env = append(env, "GOGC=off", "GOMEMLIMIT=32MiB")
+	}
+	return env
+}
+
+// inherit finds the slot in argv and maps the board.
+func inherit() (*worker, error) {
+	if len(os.Args) < 2 {
+		return nil, errors.New("started as a worker without a slot")
+	}
+	slot, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		return nil, fmt.Errorf("slot %q is no number", os.Args[1])
+	}
+	b, err := board.Open(FDAssignment, FDState)
+	if err != nil {
+		return nil, err
+	}
+	if slot < 0 || slot >= int(b.Assignment.Workers) {
+		return nil, fmt.Errorf("slot %d of a board with %d", slot, b.Assignment.Workers)
+	}
+	w := &worker{
+		board:  b,
+		slot:   slot,
+		pid:    os.Getpid(),
+		column: b.Column(slot),
+		tag:    b.Tag.String(),
+		label:  b.Label.String(),
+	}
+	w.column.PID.Store(uint32(w.pid))
+	w.clock.start()
+	w.records.init(w)
+	return w, nil
+}

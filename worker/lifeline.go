@@ -1,0 +1,76 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// readOrders obeys the master, and notices its end.
+func (e *engine) readOrders() {
+	var text [16]byte
+	control := make([]byte, unix.CmsgSpace(4))
+	for {
+		n, oob, _, _, err := unix.Recvmsg(FDLifeline, text[:], control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EAGAIN || err == unix.EINTR {
+			return
+		}
+		if err != nil || n == 0 {
+			e.poll.remove(FDLifeline)
+			e.orphaned()
+			return
+		}
+		if oob > 0 {
+			e.takeSessionFile(control[:oob])
+		}
+		for _, order := range text[:n] {
+			e.obey(report.Order(order))
+		}
+	}
+}
+
+func (e *engine) obey(order report.Order) {
+	switch order {
+	case report.Nudge:
+		for i := range e.accept.listeners {
+			e.takeClients(i)
+		}
+	case report.Gate:
+		e.lookAtGate()
+	case report.Drain:
+		e.drain()
+	}
+}
+
+// lookAtGate follows the generation's gate.
+func (e *engine) lookAtGate() {
+	if e.board.Gate.Load() == board.GateDraining {
+		e.drain()
+		return
+	}
+	e.join()
+}
+
+// takeSessionFile puts the session file that came with an order in the place
+// of the old one.
+func (e *engine) takeSessionFile(control []byte) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return
+	}
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			if err := unix.Dup3(fd, FDSession, unix.O_CLOEXEC); err != nil {
+				e.records.fail("session file", err)
+			}
+			unix.Close(fd)
+		}
+	}
+}

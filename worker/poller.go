@@ -1,0 +1,90 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller is the worker's epoll set and its way of waiting, which decides what
+// a connection costs: a raw wait is cheap, but Go's runtime can't rest during
+// one, so it is short; if nothing came, the long wait tells the scheduler.
+type poller struct {
+	fd     int
+	events []event
+}
+
+// event is struct epoll_event (epoll_ctl(2)), packed as on amd64 and padded
+// elsewhere by eventPad.
+type event struct {
+	flags uint32
+	_     [eventPad]byte
+	tag   tag
+}
+
+// tag says whom an event concerns: kind (4 bits), row or listener (28), and the
+// session's turn on its row (32).
+type tag struct{ lo, hi uint32 }
+
+type tagKind uint32
+
+const (
+	onLifeline tagKind = iota
+	onListener
+	onClient
+	onTarget
+	onTerm
+)
+
+func tagOf(kind tagKind, index int, turn uint32) tag {
+	return tag{lo: uint32(kind)<<28 | uint32(index), hi: turn}
+}
+
+func (t tag) kind() tagKind { return tagKind(t.lo >> 28) }
+func (t tag) index() int    { return int(t.lo & (1<<28 - 1)) }
+func (t tag) turn() uint32  { return t.hi }
+
+func (p *poller) open() (err error) {
+	p.events = make([]event, 64)
+	p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	return err
+}
+
+func (p *poller) control(op, fd int, e *event) error {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(e)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// scratch is the event that add passes: on the heap, so that it can't move.
+var scratch = new(event)
+
+func (p *poller) add(fd int, flags uint32, t tag) error {
+	scratch.flags, scratch.tag = flags, t
+	return p.control(unix.EPOLL_CTL_ADD, fd, scratch)
+}
+
+func (p *poller) remove(fd int) { p.control(unix.EPOLL_CTL_DEL, fd, scratch) }
+
+// wait waits raw for at most ms milliseconds.
+func (p *poller) wait(ms int) int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// sleep waits for ms milliseconds, or for ever with -1, and lets the runtime rest.
+func (p *poller) sleep(ms int) int {
+	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,150 @@
+package worker
+
+import (
+	"syscall"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// records is where a worker's texts go: whole session lines to the session
+// file, one datagram a message to syslog, and lines of hclog's form to stderr.
+// Buffers are kept, so that a session costs no allocation.
+type records struct {
+	w     *worker
+	text  []byte
+	frame []byte
+	bell  []byte
+
+	host   string
+	syslog destination
+	names  []name // of target slots, each made at first use
+
+	lineBroken bool // the last session line could not be written, and that was said
+}
+
+// name is a target slot as records show it.
+type name struct{ full, addr string }
+
+func (r *records) init(w *worker) {
+	r.w = w
+	b := w.board
+	r.host = ""
+	if b.SyslogUDP.Kind != 0 {
+		r.host = b.Host.String()
+	}
+	r.syslog = makeDestination(b.Syslog.String(), &b.SyslogUDP)
+}
+
+// target is the name of a slot; with a proxy, session lines show the proxy.
+func (r *records) target(slot int) name {
+	if slot < 0 || slot >= board.MaxTargets {
+		return name{}
+	}
+	for len(r.names) <= slot {
+		r.names = append(r.names, name{})
+	}
+	if r.names[slot].full == "" {
+		b := r.w.board
+		at := &b.TargetTable[slot].Addr
+		if b.Via.Kind != 0 {
+			at = &b.Via
+		}
+		r.names[slot] = name{full: at.AddrPort().String(), addr: at.Address().String()}
+	}
+	return r.names[slot]
+}
+
+// zone is the offset of local time at a second of the wall clock.
+func (w *worker) zone(unix int64) int32 {
+	z := &w.board.Zone
+	if unix < z.Until.Load() {
+		return z.Offset.Load()
+	}
+	return z.Next.Load()
+}
+
+// session writes the session line of an ended session.
+func (r *records) session(s *board.Snapshot) {
+	w := r.w
+	unix := w.clock.wall / 1e9
+	line := record.Line{Unix: unix, Offset: w.zone(unix), PID: w.pid, Listen: w.label,
+		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
+	if t := s.Word.Target(); t != board.NoTarget {
+		line.Target = r.target(int(t)).full
+	}
+	r.text = line.Append(r.text[:0])
+	n, errno := write(FDSession, r.text)
+	if errno == 0 && n == len(r.text) {
+		r.lineBroken = false
+		return
+	}
+	if errno == 0 {
+		errno = syscall.ENOSPC // a short write to a file: the rest found no room
+	}
+	w.column.LinesLost.Add(1)
+	if !r.lineBroken {
+		r.lineBroken = true
+		r.failErrno("session file", errno)
+	}
+}
+
+// connected, completed and refused are the messages of ORIGINAL's syslog table.
+func (r *records) connected(client *board.Addr, target int) {
+	r.text = record.AppendConnect(r.text[:0], r.w.tag, client.Address(), r.target(target).addr)
+	r.send(record.Notice)
+}
+
+func (r *records) completed(o board.Outcome) {
+	r.text = record.AppendComplete(r.text[:0], r.w.tag, o.Status())
+	r.send(record.Notice)
+}
+
+func (r *records) refused(client *board.Addr) {
+	r.text = record.AppendRefused(r.text[:0], r.w.tag, client.Address())
+	r.send(record.Notice)
+}
+
+// fail records an error: to stderr in the foreground, else to syslog.
+func (r *records) fail(what string, err error) { r.error(what, err.Error()) }
+
+func (r *records) failErrno(what string, errno syscall.Errno) { r.error(what, record.Reason(errno)) }
+
+func (r *records) error(what, reason string) {
+	w := r.w
+	if w.board.Options&board.OptForeground != 0 {
+		r.log(record.LevelError, what, record.Str("source", w.label), record.Str("reason", reason))
+		return
+	}
+	r.text = record.AppendError(r.text[:0], w.tag, what, reason)
+	r.send(record.Err)
+}
+
+// debug writes a line to stderr at -d, or with trace at -dd.
+func (r *records) debug(msg string, kv ...record.KV) {
+	if r.w.board.LogAt.Load() >= 1 {
+		r.log(record.LevelDebug, msg, kv...)
+	}
+}
+
+func (r *records) log(level record.Level, msg string, kv ...record.KV) {
+	w := r.w
+	kv = append(kv, record.Num("pid", int64(w.pid)))
+	r.frame = record.AppendLog(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
+		w.clock.wall, w.zone(w.clock.wall/1e9), msg, kv...)
+	write(2, r.frame)
+}
+
+// send frames r.text and sends it as one datagram. A syslog that is gone or
+// full never holds a session up: the record is dropped and counted.
+func (r *records) send(severity record.Severity) {
+	w := r.w
+	if w.board.Options&board.OptSyslog == 0 {
+		return
+	}
+	unix := w.clock.wall / 1e9
+	r.frame = record.AppendSyslog(r.frame[:0], severity, unix, w.zone(unix), r.host, w.pid, r.text)
+	if errno := r.syslog.send(FDSyslog, r.frame); errno != 0 {
+		w.column.LogsLost.Add(1)
+	}
+}

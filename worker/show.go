@@ -1,0 +1,35 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"plugdaemon/worker/title"
+)
+
+// show makes the process title tell what this worker does now.
+func (e *engine) show() {
+	if e.board.Assignment.Capacity != 1 {
+		e.text = title.AppendPool(e.text[:0], e.label, e.live)
+		e.title.Set(e.text)
+		return
+	}
+	if e.live == 0 {
+		e.showSpare()
+		return
+	}
+	for _, s := range e.table {
+		if s == nil || s.state == ended {
+			continue
+		}
+		name := ""
+		if s.slot >= 0 {
+			name = e.records.target(s.slot).full
+			if e.board.Via.Kind != 0 {
+				name = e.board.TargetTable[s.slot].Name.String()
+			}
+		}
+		e.text = title.AppendSession(e.text[:0], e.label, s.row.Client.AddrPort(), name)
+		e.title.Set(e.text)
+		return
+	}
+}

@@ -1,0 +1,146 @@
+package worker
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// Raw system calls: they don't tell Go's scheduler, which would cost more than
+// most of them do. What they are given lies on the heap or in mapped memory,
+// and pointers become numbers in the very call, so nothing moves under the
+// kernel. Only what can't block, or has nobody to wait for it, may be called so.
+
+func call3(n, a, b, c uintptr) (uintptr, syscall.Errno) {
+	for {
+		r, _, errno := syscall.RawSyscall(n, a, b, c)
+		if errno != syscall.EINTR {
+			return r, errno
+		}
+	}
+}
+
+func write(fd int, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		if errno != syscall.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+func read(fd int, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		if errno != syscall.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+func closeFD(fd int) { syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+// sockaddr is a socket address of either family as the kernel has it (ip(7),
+// ipv6(7)).
+type sockaddr struct {
+	family uint16
+	port   [2]byte // network order
+	rest   [24]byte
+}
+
+// set makes it the address of a, and returns its size.
+func (s *sockaddr) set(a *board.Addr) uintptr {
+	s.port = [2]byte{byte(a.Port >> 8), byte(a.Port)}
+	if a.Kind == 4 {
+		s.family = unix.AF_INET
+		copy(s.rest[:4], a.IP[12:])
+		clear(s.rest[4:])
+		return unix.SizeofSockaddrInet4
+	}
+	s.family = unix.AF_INET6
+	clear(s.rest[:4]) // flow label
+	copy(s.rest[4:20], a.IP[:])
+	*(*uint32)(unsafe.Pointer(&s.rest[20])) = a.Zone
+	return unix.SizeofSockaddrInet6
+}
+
+// addr is the socket address in the board's form; a mapped one is IPv4.
+func (s *sockaddr) addr() (a board.Addr) {
+	a.Port = uint16(s.port[0])<<8 | uint16(s.port[1])
+	if s.family == unix.AF_INET {
+		a.Kind = 4
+		a.IP[10], a.IP[11] = 0xff, 0xff
+		copy(a.IP[12:], s.rest[:4])
+		return a
+	}
+	a.Kind = 6
+	copy(a.IP[:], s.rest[4:20])
+	if [12]byte(a.IP[:12]) == [12]byte{10: 0xff, 11: 0xff} {
+		a.Kind = 4
+		return a
+	}
+	a.Zone = *(*uint32)(unsafe.Pointer(&s.rest[20]))
+	return a
+}
+
+func family(a *board.Addr) uintptr {
+	if a.Kind == 4 {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+func setInt(fd int, level, option uintptr, value *int32) syscall.Errno {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), level, option, uintptr(unsafe.Pointer(value)), 4, 0)
+	return errno
+}
+
+// socketError takes the socket's pending error (socket(7) SO_ERROR).
+func socketError(fd int, value *int32, size *uint32) syscall.Errno {
+	*value, *size = 0, 4
+	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR,
+		uintptr(unsafe.Pointer(value)), uintptr(unsafe.Pointer(size)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return syscall.Errno(*value)
+}
+
+// lingerReset makes the next close send a reset (socket(7) SO_LINGER).
+var lingerReset = &unix.Linger{Onoff: 1, Linger: 0}
+
+func reset(fd int) {
+	syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER,
+		uintptr(unsafe.Pointer(lingerReset)), unsafe.Sizeof(*lingerReset), 0)
+}
+
+// destination is where syslog datagrams go. The socket is not connected: a
+// syslog daemon that comes back under the same path is found again.
+type destination struct {
+	addr *[unix.SizeofSockaddrUnix]byte
+	size uintptr
+}
+
+func makeDestination(path string, udp *board.Addr) destination {
+	d := destination{addr: new([unix.SizeofSockaddrUnix]byte)}
+	if udp.Kind != 0 {
+		d.size = (*sockaddr)(unsafe.Pointer(d.addr)).set(udp)
+		return d
+	}
+	*(*uint16)(unsafe.Pointer(d.addr)) = unix.AF_UNIX
+	d.size = uintptr(2 + copy(d.addr[2:len(d.addr)-1], path) + 1)
+	return d
+}
+
+func (d *destination) send(fd int, p []byte) syscall.Errno {
+	for {
+		_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+			uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(d.addr)), d.size)
+		if errno != syscall.EINTR {
+			return errno
+		}
+	}
+}

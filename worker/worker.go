@@ -1,0 +1,76 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+	"plugdaemon/worker/title"
+)
+
+// worker is what both engines share: who this process is, and its records.
+type worker struct {
+	board  *board.Board
+	slot   int
+	pid    int
+	column *board.Column
+	tag    string // as in syslog
+	label  string // as in session lines and titles
+
+	clock   clock
+	records records
+	title   *title.Title
+	text    []byte // for titles
+
+	told   bool // the master thinks that this worker is busy
+	uses   uint32
+	status int // exit status
+}
+
+// Main runs this process as a worker and returns its exit status: in fork mode
+// the outcome of its session, else 0.
+func Main() int {
+	w, err := inherit()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "plug: worker: %v\n", err)
+		return 4
+	}
+	title.Comm("plug")
+	w.title = title.Claim(false)
+	w.showSpare()
+	if err := run(w); err != nil {
+		w.records.fail("worker", err)
+		return 4
+	}
+	return w.status
+}
+
+// ring writes one doorbell. The pipe never blocks traffic: if it is full, the
+// master is asked to look at the whole board.
+func (w *worker) ring(kind report.Kind, row int) {
+	r := report.Record{Kind: kind, Slot: uint16(w.slot), PID: uint32(w.pid),
+		Generation: w.board.Assignment.Generation, Row: uint32(row)}
+	w.records.bell = r.Append(w.records.bell[:0])
+	if n, errno := write(FDReport, w.records.bell); errno != 0 || n != report.Size {
+		w.board.Attention.Store(1)
+	}
+}
+
+// tell rings if the master's idea of this worker is wrong.
+func (w *worker) tell(busy bool) {
+	if busy == w.told {
+		return
+	}
+	w.told = busy
+	if busy {
+		w.ring(report.Begin, 0)
+	} else {
+		w.ring(report.End, 0)
+	}
+}
+
+func (w *worker) showSpare() {
+	w.text = title.AppendSpare(w.text[:0], w.label)
+	w.title.Set(w.text)
+}
