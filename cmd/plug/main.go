@@ -1,0 +1,70 @@
+// Command plug is a TCP plug proxy: it forwards a port to one or several
+// targets, and gives every live connection a process of its own.
+//
+// One binary is all processes of a plug. Which one this is, main decides:
+//
+//	shell or service manager → front: shepherd with -n, else the launcher of a daemon
+//	                           └ master: binds, spawns, keeps the roster
+//	                             └ workers: carry the sessions
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"plugdaemon/supervisor"
+	"plugdaemon/supervisor/shepherd"
+	"plugdaemon/worker"
+	"plugdaemon/worker/title"
+)
+
+// The main thread's name is the process's, and a worker's thread sleeps in the
+// kernel: its main goroutine stays on the main thread.
+func init() {
+	if os.Args[0] == worker.Arg0 {
+		runtime.LockOSThread()
+	}
+}
+
+func main() {
+	if os.Args[0] == worker.Arg0 {
+		os.Exit(worker.Main())
+	}
+	if starter, ok := shepherd.Find(); ok {
+		os.Exit(master(starter))
+	}
+	os.Exit(front())
+}
+
+// front checks the command line before anything is started or bound.
+func front() int {
+	cfg, status := readCommandLine(os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case cfg == nil:
+		return status
+	case cfg.Foreground:
+		return shepherd.Run()
+	}
+	return shepherd.Launch()
+}
+
+func master(starter *shepherd.Starter) int {
+	t := title.Claim(true)
+	title.CommAny("plug")
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+		return 4
+	}
+	cfg, status := readCommandLine(os.Args[1:], os.Stdout, null) // front has said what there is to say
+	null.Close()
+	if cfg == nil {
+		return status
+	}
+	status, err = supervisor.Run(cfg, starter, t)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+	}
+	return status
+}

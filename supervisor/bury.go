@@ -1,0 +1,171 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// waitStatus is how a worker ended.
+type waitStatus struct {
+	known  bool // false for one that was nobody's child here
+	status int  // exit status, if signal is 0
+	signal unix.Signal
+}
+
+// reason is the worker's end as records tell it.
+func (w waitStatus) reason() string {
+	switch {
+	case !w.known:
+		return "worker died"
+	case w.signal != 0:
+		return fmt.Sprintf("killed by signal %d", int(w.signal))
+	}
+	return fmt.Sprintf("worker ended with status %d", w.status)
+}
+
+// buryYoung buries a worker that never got ready: whatever is wrong with it is
+// wrong with the next one too, so births slow down.
+func (m *master) buryYoung(c *child) {
+	m.bury(c)
+	switch m.phase {
+	case opening:
+		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.reason()))
+	case running:
+		pause := m.nursery.pause(time.Now())
+		m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.reason(), "pause", pause)
+	}
+}
+
+// bury does what a dead worker leaves to do: the lines of its sessions, its
+// totals, its place in the pidfile. Only when the pidfile has been written
+// without it is it reaped, so that no PID in there can be a stranger's.
+func (m *master) bury(c *child) {
+	c.status = m.watcher.status(c.pidfd)
+	m.log.Debug("worker gone", "pid", c.pid, c.status.key(), c.status.value())
+	m.inherit(c)
+	unix.Close(c.lifeline)
+	c.lifeline = -1
+	if c.listed {
+		c.listed = false
+		m.pidfile.dirty = true
+	}
+	m.dead = append(m.dead, c)
+	if m.pidfile.dirty {
+		c.leftAt = m.pidfile.version + 1
+	}
+	m.nudge()
+}
+
+func (w waitStatus) key() string {
+	if w.signal != 0 {
+		return "signal"
+	}
+	return "status"
+}
+
+func (w waitStatus) value() int {
+	if w.signal != 0 {
+		return int(w.signal)
+	}
+	return w.status
+}
+
+// inherit settles the sessions that a dead worker has left on the board.
+func (m *master) inherit(c *child) {
+	b := c.generation.board
+	column := b.Column(c.slot)
+	counted := uint64(0)
+	for i := range column.Ended {
+		n := column.Ended[i].Load()
+		counted += n
+		m.totals.ended[i] += n
+	}
+	var s board.Snapshot
+	freed := uint64(0)
+	for i := range int(b.Header.Capacity) {
+		row := b.Row(c.slot, i)
+		freed += row.Word().Turn()
+		if row.Word().State() == board.RowFree || !row.Snapshot(&s) {
+			continue
+		}
+		outcome := board.Outcome(s.Outcome)
+		if s.Word.State() == board.RowLive {
+			outcome, s.Closed = board.Killed, m.mono()
+			if m.ending {
+				outcome = board.AdminEnded
+			}
+		}
+		m.settle(c, &s, outcome)
+		m.totals.late[min(int(outcome), board.Outcomes-1)]++
+		row.Free()
+	}
+	m.totals.bytesIn += column.BytesIn.Load()
+	m.totals.bytesOut += column.BytesOut.Load()
+	m.totals.refused += column.Refused.Load()
+	clearColumn(column)
+}
+
+func clearColumn(c *board.Column) {
+	c.PID.Store(0)
+	for i := range c.Ended {
+		c.Ended[i].Store(0)
+	}
+	c.BytesIn.Store(0)
+	c.BytesOut.Store(0)
+	c.Refused.Store(0)
+	c.Redispatches.Store(0)
+	c.LinesLost.Store(0)
+	c.LogsLost.Store(0)
+	c.Live.Store(0)
+}
+
+// settle writes the records of a session whose worker can't.
+func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
+	wall := time.Now()
+	_, offset := wall.Zone()
+	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: m.cfg.Source.Label(),
+		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
+	if t := int(s.Word.Target()); t < board.MaxTargets {
+		at := &c.generation.board.TargetTable[t].Addr
+		if via := &c.generation.board.Via; via.Kind != 0 {
+			at = via
+		}
+		line.Target = at.AddrPort().String()
+	}
+	m.sessionFile.write(line.Append(nil))
+	if m.cfg.Log {
+		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
+	}
+	if outcome == board.Killed || outcome == board.AdminEnded {
+		m.syslog.error(m, c.pid, "session from "+s.Client.Address().String(), endReason(c, outcome))
+	}
+}
+
+func endReason(c *child, outcome board.Outcome) string {
+	if outcome == board.AdminEnded {
+		return outcome.String()
+	}
+	return c.status.reason()
+}
+
+// reap gives the PIDs of buried workers back to the kernel, once the pidfile
+// no longer names them.
+func (m *master) reap() {
+	kept := m.dead[:0]
+	for _, c := range m.dead {
+		if c.leftAt > m.pidfile.written {
+			kept = append(kept, c)
+			continue
+		}
+		m.watcher.reap(c.pidfd)
+		m.count[gone]--
+		m.strike(c)
+	}
+	clear(m.dead[len(kept):])
+	m.dead = kept
+}

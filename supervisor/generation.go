@@ -1,0 +1,138 @@
+package supervisor
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+)
+
+// generation is one binary version's and configuration's workers, with their
+// board and report pipe. Every descriptor here is the master's own.
+type generation struct {
+	number     uint32
+	board      *board.Board
+	assignment int // memfd
+	state      int // memfd
+	report     int // read end of the report pipe, in the watcher
+	bell       int // its write end, passed on to workers
+
+	slots []*child // by worker slot
+	free  []int    // slots without a worker, the last one next
+}
+
+// newGeneration makes a generation behind a closed gate.
+func newGeneration(number uint32, cfg *config.Config, workers, capacity, listeners int) (*generation, error) {
+	g := &generation{number: number}
+	var err error
+	g.board, g.assignment, g.state, err = board.New(board.Shape{
+		Generation: number, Workers: uint32(workers), Capacity: uint32(capacity)})
+	if err != nil {
+		return nil, err
+	}
+	if err := assign(g.board.Assignment, cfg, listeners); err != nil {
+		return nil, err
+	}
+	if err := board.Seal(g.assignment, g.state); err != nil {
+		return nil, fmt.Errorf("board: seal: %w", err)
+	}
+	var fds [2]int
+	if err := pipe(fds[:]); err != nil {
+		return nil, fmt.Errorf("report pipe: %w", err)
+	}
+	g.report, g.bell = fds[0], fds[1]
+	g.slots = make([]*child, workers)
+	for i := workers - 1; i >= 0; i-- {
+		g.free = append(g.free, i)
+	}
+	return g, nil
+}
+
+// close gives the generation's descriptors back; no worker of it may be left.
+func (g *generation) close() {
+	for _, fd := range []int{g.assignment, g.state, g.report, g.bell} {
+		unix.Close(fd)
+	}
+	g.board.Close()
+}
+
+// assign writes the configuration in the workers' form.
+func assign(a *board.Assignment, cfg *config.Config, listeners int) error {
+	for bit, on := range map[uint32]bool{
+		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.Keepalive,
+		board.OptLog: cfg.Log, board.OptForeground: cfg.Foreground, board.OptJSON: cfg.LogFormat == "json",
+		board.OptSession: cfg.SessionLog != "",
+		board.OptReuse:   cfg.Mode != config.Fork,
+		// Refusals and, in the background, errors go to syslog whatever -l says.
+		board.OptSyslog: true,
+	} {
+		if on {
+			a.Options |= bit
+		}
+	}
+	a.Uses = uint32(cfg.MaxUses)
+	a.Listeners = uint32(listeners)
+	a.ConnectTimeout = uint32(cfg.ConnectTimeout.Milliseconds())
+	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
+	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
+	a.LogAt.Store(uint32(cfg.Debug))
+	var key [16]byte
+	rand.Read(key[:])
+	a.AffinityKey = [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}
+	if cfg.SourceAddress.IsValid() {
+		a.Source = board.MakeAddr(addrPort(cfg.SourceAddress, 0))
+		a.Source.Zone = zoneOf(cfg.SourceAddress.Zone())
+	}
+	a.Interface.Set(cfg.SourceInterface)
+	if cfg.Via.IsValid() {
+		a.Via = board.MakeAddr(cfg.Via)
+		a.Via.Zone = zoneOf(cfg.Via.Addr().Zone())
+	}
+	a.Tag.Set(cfg.Source.Tag())
+	a.Label.Set(cfg.Source.Label())
+	a.Syslog.Set(cfg.Syslog.Path)
+	if cfg.Syslog.UDP.IsValid() {
+		a.SyslogUDP = board.MakeAddr(cfg.Syslog.UDP)
+	}
+	host, _ := os.Hostname()
+	a.Host.Set(host)
+	for i, rule := range cfg.Rules {
+		r := &a.RuleTable[i]
+		at := board.MakeAddr(addrPort(rule.Addr(), 0))
+		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(rule.Bits())
+		if at.Kind == 4 {
+			r.Bits += 96
+		}
+	}
+	a.RuleCount = uint32(len(cfg.Rules))
+	for i, target := range cfg.Targets {
+		t := &a.TargetTable[i]
+		if target.Addr.IsValid() {
+			t.Addr = board.MakeAddr(target.Addr)
+			t.Addr.Zone = zoneOf(target.Addr.Addr().Zone())
+		}
+		t.Name.Set(target.String())
+		if int(t.Name.Len) != len(target.String()) {
+			return fmt.Errorf("target %q is longer than %d bytes", target.String(), len(t.Name.Buf))
+		}
+	}
+	a.TargetCount.Store(uint32(len(cfg.Targets)))
+	return nil
+}
+
+// zoneOf is the interface index of an IPv6 zone; 0 if there is none.
+func zoneOf(name string) uint32 {
+	if name == "" {
+		return 0
+	}
+	if i, err := net.InterfaceByName(name); err == nil {
+		return uint32(i.Index)
+	}
+	return 0
+}

@@ -1,0 +1,56 @@
+package supervisor
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func socket(family, kind int) (int, error) {
+	return unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+}
+
+// holders are the processes with a socket that listens on the port: its inodes
+// come from /proc/net/tcp and tcp6, their owners from /proc/PID/fd (proc(5)).
+func holders(port uint16) []int {
+	inodes := map[string]bool{}
+	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		listening(name, port, inodes)
+	}
+	if len(inodes) == 0 {
+		return nil
+	}
+	var pids []int
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && inodes[to] {
+			if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}
+
+// listening collects "socket:[INODE]" of the sockets that listen on the port.
+func listening(table string, port uint16, inodes map[string]bool) {
+	f, err := os.Open(table)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	const local, state, inode, listen = 1, 3, 9, "0A"
+	for s := bufio.NewScanner(f); s.Scan(); {
+		fields := strings.Fields(s.Text())
+		if len(fields) > inode && fields[state] == listen && strings.HasSuffix(fields[local], fmt.Sprintf(":%04X", port)) {
+			inodes["socket:["+fields[inode]+"]"] = true
+		}
+	}
+}

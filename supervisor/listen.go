@@ -1,0 +1,117 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/record"
+)
+
+const (
+	takenFor  = 2 * time.Second // how long a taken port is tried again
+	takenStep = 50 * time.Millisecond
+)
+
+// listen opens the plug's listener. It is not blocking, and what accept(2)
+// returns on it inherits its options. A taken port is tried again for 2 s, for
+// the sake of restarts; then the error names who holds it.
+func listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
+	for end := time.Now().Add(takenFor); ; time.Sleep(takenStep) {
+		fd, err = bind(s, backlog, keepalive)
+		if !errors.Is(err, unix.EADDRINUSE) {
+			break
+		}
+		if time.Now().After(end) {
+			return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), heldBy(s.Port))
+		}
+	}
+	if err != nil {
+		return -1, fmt.Errorf("bind %s: %s", s.Label(), reason(err))
+	}
+	return fd, nil
+}
+
+func bind(s config.Source, backlog int, keepalive bool) (int, error) {
+	addr, family := s.Addr, unix.AF_INET
+	switch {
+	case !addr.IsValid() && s.Dual:
+		addr, family = netip.IPv6Unspecified(), unix.AF_INET6
+	case !addr.IsValid():
+		addr = netip.IPv4Unspecified()
+	case !addr.Is4():
+		family = unix.AF_INET6
+	}
+	fd, err := socket(family, unix.SOCK_STREAM)
+	if err == unix.EAFNOSUPPORT && s.Dual && family == unix.AF_INET6 { // a host without IPv6
+		addr, family = netip.IPv4Unspecified(), unix.AF_INET
+		fd, err = socket(family, unix.SOCK_STREAM)
+	}
+	if err != nil {
+		return -1, err
+	}
+	options := []struct{ level, name, value int }{
+		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+	}
+	if keepalive {
+		options = append(options, struct{ level, name, value int }{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1})
+	}
+	if family == unix.AF_INET6 {
+		only := 1
+		if s.Dual {
+			only = 0
+		}
+		options = append(options, struct{ level, name, value int }{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only})
+	}
+	for _, o := range options {
+		if err = unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+	}
+	if err = unix.Bind(fd, sockaddr(netip.AddrPortFrom(addr, s.Port))); err == nil {
+		err = unix.Listen(fd, backlog)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: zoneOf(a.Addr().Zone())}
+}
+
+// heldBy names the processes that listen on a port, as far as this one may know.
+func heldBy(port uint16) string {
+	pids := holders(port)
+	if len(pids) == 0 {
+		return ""
+	}
+	names := make([]string, len(pids))
+	for i, pid := range pids {
+		names[i] = strconv.Itoa(pid)
+	}
+	return ", held by PID " + strings.Join(names, ", ")
+}
+
+// reason is an error in the C library's words, if it is one of the system's.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return record.Reason(errno)
+	}
+	return err.Error()
+}

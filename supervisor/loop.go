@@ -1,0 +1,218 @@
+package supervisor
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+	"plugdaemon/worker/title"
+)
+
+// loop is the master's only goroutine that touches its state.
+func (m *master) loop(signals <-chan os.Signal) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	alarm := time.NewTimer(time.Hour)
+	m.deadline = time.Now().Add(startPatience)
+	m.populate()
+	gone := m.starter.Gone()
+	for !m.done() {
+		if due := m.pidfile.due(); !due.IsZero() {
+			alarm.Reset(max(0, time.Until(due)))
+		}
+		select {
+		case s := <-m.watcher.seen:
+			m.saw(s)
+		case b := <-m.nursery.births:
+			m.born(b)
+		case r := <-m.pidfile.results:
+			m.pidfileWritten(r)
+		case s := <-signals:
+			m.signal(s)
+		case <-gone:
+			gone = nil
+			m.log.Warn("the process that started this master has ended; stopping")
+			m.terminate()
+		case now := <-tick.C:
+			m.tick(now)
+		case <-alarm.C:
+		}
+		m.populate()
+		m.writePidfile(time.Now())
+		m.reap()
+	}
+	m.removePidfile()
+}
+
+// saw takes a batch from the watcher: doorbells first, then deaths.
+func (m *master) saw(s sighting) {
+	for _, r := range s.bells {
+		m.heard(r)
+	}
+	if s.garbled > 0 {
+		m.log.Warn("report pipe: no doorbell", "bytes", s.garbled)
+		m.generation.board.Attention.Store(1)
+	}
+	for _, id := range s.dead {
+		if c := m.children[id]; c != nil && c.state != gone {
+			m.happen(c, hasDied)
+		}
+	}
+	m.watcher.spent(s)
+	if m.generation.board.Attention.Load() != 0 {
+		m.lookAtBoard()
+	}
+}
+
+var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, report.End: hasEnded, report.Leaving: toldDrain}
+
+// heard takes one doorbell. What does not fit the roster is ignored.
+func (m *master) heard(r report.Record) {
+	g := m.generation
+	if r.Generation != g.number || int(r.Slot) >= len(g.slots) {
+		m.log.Warn("doorbell from nobody", "pid", r.PID, "generation", r.Generation, "slot", r.Slot)
+		return
+	}
+	c := g.slots[r.Slot]
+	if c == nil || c.pid != 0 && c.pid != int(r.PID) {
+		m.log.Debug("doorbell from a stranger", "pid", r.PID, "slot", r.Slot)
+		return
+	}
+	if r.Kind == report.Failed || r.Kind == report.Leaving {
+		return
+	}
+	m.happen(c, bellEvents[r.Kind])
+	if m.phase == opening && m.count[starting] == 0 {
+		m.serve()
+	}
+}
+
+// lookAtBoard makes the roster agree with the rows: doorbells were lost.
+func (m *master) lookAtBoard() {
+	g := m.generation
+	g.board.Attention.Store(0)
+	if m.pool() {
+		return
+	}
+	for _, c := range m.roster {
+		if c.state == gone || c.pid == 0 {
+			continue
+		}
+		if g.board.Column(c.slot).PID.Load() != uint32(c.pid) {
+			continue // has not reached the board yet
+		}
+		if g.board.Row(c.slot, 0).Word().State() == board.RowFree {
+			m.happen(c, hasEnded)
+		} else {
+			m.happen(c, hasBegun)
+		}
+	}
+}
+
+// populate keeps as many workers as the policy wants.
+func (m *master) populate() {
+	if m.phase == stopping || time.Now().Before(m.nursery.until) {
+		return
+	}
+	s := m.supply()
+	n := s.births()
+	if m.pool() {
+		n = m.cfg.Workers - m.count[starting] - m.count[spare] - m.count[busy]
+	}
+	for range n {
+		if !m.conceive() {
+			break
+		}
+	}
+	m.setPlenty(s)
+	m.noteLimit(s)
+}
+
+func (m *master) supply() supply {
+	s := supply{spares: m.count[spare], starting: m.count[starting], busy: m.count[busy],
+		min: m.cfg.SparesMin, max: m.cfg.SparesMax, limit: m.cfg.MaxWorkers, total: len(m.roster)}
+	if s.spares == 0 && m.phase == running && !m.paused && !m.pool() {
+		s.waiting = queued(m.listeners[0])
+		if s.waiting == 0 && s.starting == 0 && s.busy < s.limit {
+			m.watcher.listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
+		}
+	}
+	return s
+}
+
+func (m *master) setPlenty(s supply) {
+	plenty := uint32(0)
+	if s.plenty() {
+		plenty = 1
+	}
+	if p := &m.generation.board.Plenty; p.Load() != plenty {
+		p.Store(plenty)
+	}
+}
+
+// noteLimit says, once for each time, that clients have to wait for a worker.
+func (m *master) noteLimit(s supply) {
+	switch {
+	case s.short() && !m.limitSaid:
+		m.limitSaid = true
+		m.log.Error("clients wait", "reason", "all workers that --max-workers allows carry a session", "max-workers", s.limit)
+	case m.limitSaid && s.spares > m.cfg.SparesMin:
+		m.limitSaid = false
+	}
+}
+
+// send gives a worker an order. A worker that can't take it has no need of it:
+// it is dead, or has as many orders unread as its lifeline holds.
+func (m *master) send(c *child, order report.Order) {
+	if c.lifeline >= 0 {
+		unix.SendmsgN(c.lifeline, []byte{byte(order)}, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	}
+}
+
+// tellGate makes the workers look at the gate.
+func (m *master) tellGate() {
+	for _, c := range m.roster {
+		if c.state == spare || c.state == busy || c.state == starting {
+			m.send(c, report.Gate)
+		}
+	}
+}
+
+// nudge wakes a spare if clients wait while spares sleep: the wake-up that was
+// theirs may have gone to a worker that could not use it. Each time another
+// spare is nudged, since one may be stopped.
+func (m *master) nudge() {
+	if m.phase != running || m.paused || m.count[spare] == 0 && !m.pool() || queued(m.listeners[0]) == 0 {
+		return
+	}
+	for range m.roster {
+		m.nudged = (m.nudged + 1) % len(m.roster)
+		if c := m.roster[m.nudged]; c.state == spare {
+			m.send(c, report.Nudge)
+			return
+		}
+	}
+}
+
+// showTitle tells ps how many sessions there are.
+func (m *master) showTitle() {
+	n := m.sessions()
+	if n != m.ticks.shown {
+		m.ticks.shown = n
+		m.title.Set(title.AppendMaster(nil, m.cfg.Source.Label(), n))
+	}
+}
+
+// sessions is the number of live sessions, from the board.
+func (m *master) sessions() (n int) {
+	g := m.generation
+	for _, c := range m.roster {
+		if c.state != gone {
+			n += int(g.board.Column(c.slot).Live.Load())
+		}
+	}
+	return n
+}

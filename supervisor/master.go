@@ -1,0 +1,236 @@
+package supervisor
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+	"plugdaemon/worker/title"
+)
+
+// phase is how far the master is in its own life.
+type phase uint8
+
+const (
+	opening  phase = iota // first workers are on their way; next: running, stopping
+	running               // next: stopping
+	stopping              // the port is free or about to be; next: none
+)
+
+// master owns everything that its loop touches.
+type master struct {
+	cfg     *config.Config
+	starter Starter
+	pid     int
+	tag     string
+	log     hclog.InterceptLogger
+	stderr  *sink
+	syslog  *syslogSink
+	title   *title.Title
+
+	listeners   []int
+	sessionFile sessionFile
+	pidfile     pidlist
+	watcher     *watcher
+	nursery     nursery
+	generation  *generation
+
+	phase    phase
+	ending   bool      // sessions are ended by an admin's INT
+	draining bool      // QUIT: all sessions are waited for
+	kills    int       // rounds of KILL after an INT that was not enough
+	deadline time.Time // of stopping; zero is none
+	paused   bool
+	exit     int
+
+	lives    *[lifeStates][lifeEvents]life // the table, always
+	roster   []*child                      // in the order of start
+	children map[uint64]*child
+	count    [lifeStates]int
+	dead     []*child // buried, not yet reaped
+	lastID   uint64
+	nudged   int // index of the spare that was nudged last
+	totals   totals
+	ticks    ticks
+
+	sessionBroken bool // the session file can't be reopened, and that was said
+	limitSaid     bool
+	null          int   // /dev/null, for workers
+	startError    error // why the plug never served
+}
+
+// totals are what buried workers have counted.
+type totals struct {
+	ended    [board.Outcomes]uint64
+	late     [board.Outcomes]uint64 // sessions that the master settled
+	bytesIn  uint64
+	bytesOut uint64
+	refused  uint64
+}
+
+// Starter is who started this master: it waits until the plug serves, or for
+// the reason why it does not.
+type Starter interface {
+	Ready() error          // the plug serves
+	Gone() <-chan struct{} // closed when the starter has ended; nil if that is no concern
+}
+
+// startPatience is how long the first worker may take.
+const startPatience = 10 * time.Second
+
+// Run is the master's whole life. The error is why it could not start.
+func Run(cfg *config.Config, starter Starter, t *title.Title) (status int, err error) {
+	signal.Ignore(syscall.SIGPIPE) // EPIPE on stdout or stderr would kill a Go program
+	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{}}
+	m.title = t
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals, handled...)
+	if err := m.open(); err != nil {
+		m.abandon()
+		return 4, err
+	}
+	m.loop(signals)
+	if m.startError != nil {
+		return 4, m.startError
+	}
+	m.sessionFile.close()
+	m.stderr.flush(time.Second)
+	m.syslog.sink.flush(time.Second)
+	return m.exit, nil
+}
+
+// open takes what the plug needs, in the order in which it is cheap to fail.
+func (m *master) open() (err error) {
+	cfg := m.cfg
+	if m.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("/dev/null: %s", reason(err))
+	}
+	if err = m.openLogs(); err != nil {
+		return err
+	}
+	fd, err := listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
+	if err != nil {
+		return err
+	}
+	m.listeners = []int{fd}
+	if err = m.sessionFile.open(cfg.SessionLog, m.sessionFailed); err != nil {
+		return err
+	}
+	if m.watcher, err = newWatcher(); err != nil {
+		return err
+	}
+	if cfg.MaxWorkers == 0 {
+		cfg.MaxWorkers = maxWorkers()
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.NumCPU()
+	}
+	workers, capacity := m.shape()
+	if m.generation, err = newGeneration(1, cfg, workers, capacity, len(m.listeners)); err != nil {
+		return err
+	}
+	if err = m.watcher.generation(m.generation); err != nil {
+		return fmt.Errorf("watch report pipe: %w", err)
+	}
+	m.setZone(time.Now())
+	if err = m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
+		return err
+	}
+	if m.pidfile.file != nil {
+		if in, why := m.pidfile.file.InPlace(); in {
+			m.log.Warn("pidfile is rewritten in place", "reason", why)
+		}
+	}
+	m.watcher.start()
+	m.nursery.start(m.spawn)
+	return nil
+}
+
+// openLogs opens syslog and stderr.
+func (m *master) openLogs() error {
+	cfg := m.cfg
+	m.stderr = newSink(logBound, func(p []byte) { unix.Write(2, p) })
+	s := &syslogSink{tag: m.tag, pid: m.pid}
+	family := unix.AF_UNIX
+	s.to = &unix.SockaddrUnix{Name: cfg.Syslog.Path}
+	if at := cfg.Syslog.UDP; at.IsValid() {
+		family = unix.AF_INET6
+		if at.Addr().Is4() {
+			family = unix.AF_INET
+		}
+		s.to = sockaddr(at)
+		s.host, _ = os.Hostname()
+	}
+	var err error
+	if s.fd, err = socket(family, unix.SOCK_DGRAM); err != nil {
+		return fmt.Errorf("syslog socket: %s", reason(err))
+	}
+	s.sink = newSink(logBound, func(p []byte) {
+		if unix.Sendto(s.fd, p, unix.MSG_NOSIGNAL, s.to) != nil {
+			s.sink.dropped.Add(1)
+		}
+	})
+	m.syslog = s
+	var stderr io.Writer = m.stderr
+	m.log = newLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", stderr, s)
+	return nil
+}
+
+// shape is how many worker slots the board needs, and rows for each.
+func (m *master) shape() (workers, capacity int) {
+	if m.cfg.Mode != config.Pool {
+		return m.cfg.MaxWorkers, 1
+	}
+	return 2*m.cfg.Workers + 2, poolCapacity() // room for successors of draining ones
+}
+
+// sessionFailed is called by the session file's writer.
+func (m *master) sessionFailed(err error) {
+	m.log.Error("session file", "session-log", m.sessionFile.path, "error", reason(orShort(err)))
+}
+
+func orShort(err error) error {
+	if err == nil {
+		return io.ErrShortWrite
+	}
+	return err
+}
+
+// abandon undoes what open has done before it failed.
+func (m *master) abandon() {
+	m.removePidfile()
+	for _, fd := range m.listeners {
+		unix.Close(fd)
+	}
+	if m.stderr != nil {
+		m.stderr.flush(time.Second)
+	}
+}
+
+// serve is the moment when the plug is open to clients: its first workers are
+// ready.
+func (m *master) serve() {
+	m.phase = running
+	m.generation.board.Gate.Store(board.GateOpen)
+	m.tellGate()
+	if m.cfg.Log {
+		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
+	}
+	m.log.Info("serving", "source", m.cfg.Source.Label(), "mode", string(m.cfg.Mode))
+	if err := m.starter.Ready(); err != nil {
+		m.log.Debug("starter", "error", err)
+	}
+}
+
+func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }

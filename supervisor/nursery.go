@@ -1,0 +1,173 @@
+package supervisor
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker"
+)
+
+// nursery gives birth. A fork takes the whole time until the child has executed
+// its program, so it happens in a goroutine of its own; what is to be born is
+// decided by the loop, which has set its slot aside already.
+type nursery struct {
+	orders  chan order
+	births  chan birth
+	trouble time.Duration // pause before the next birth; doubles while workers die before READY
+	until   time.Time     // no births before
+	said    bool          // that births fail
+}
+
+// order is a worker to be started, with the descriptors that it inherits; all
+// but the lifeline stay the master's.
+type order struct {
+	child    *child
+	files    []uintptr
+	lifeline [2]int // the master's end, the worker's
+}
+
+// birth is the nursery's answer.
+type birth struct {
+	child *child
+	pid   int
+	pidfd int
+	err   error
+}
+
+const (
+	firstTrouble = 50 * time.Millisecond
+	mostTrouble  = 10 * time.Second
+)
+
+func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pidfd int, err error)) {
+	n.orders = make(chan order, 1<<13)
+	n.births = make(chan birth, 64)
+	go func() {
+		for o := range n.orders {
+			pid, pidfd, err := spawn(o.child.slot, int(o.child.generation.board.Assignment.Capacity), o.files)
+			unix.Close(o.lifeline[1])
+			n.births <- birth{o.child, pid, pidfd, err}
+		}
+	}()
+}
+
+// pause doubles the time without births, after one that went wrong.
+func (n *nursery) pause(now time.Time) time.Duration {
+	n.trouble = min(max(2*n.trouble, firstTrouble), mostTrouble)
+	n.until = now.Add(n.trouble)
+	return n.trouble
+}
+
+// conceive sets a slot aside for a worker and orders its birth.
+func (m *master) conceive() bool {
+	g := m.generation
+	if len(g.free) == 0 {
+		return false
+	}
+	var pair [2]int
+	if err := socketpair(&pair); err != nil {
+		m.troubled("lifeline", err)
+		return false
+	}
+	m.lastID++
+	c := &child{id: m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
+	g.free = g.free[:len(g.free)-1]
+	g.slots[c.slot] = c
+	m.roster = append(m.roster, c)
+	m.count[starting]++
+	m.children[c.id] = c
+	m.nursery.orders <- order{child: c, files: m.files(g, pair[1]), lifeline: pair}
+	return true
+}
+
+// files are a worker's descriptors, in the order of worker.FDLifeline and its
+// fellows. The numbers are the master's own and stay so.
+func (m *master) files(g *generation, lifeline int) []uintptr {
+	const closed = ^uintptr(0)
+	session := closed
+	if m.sessionFile.fd >= 0 {
+		session = uintptr(m.sessionFile.fd)
+	}
+	null := uintptr(m.null)
+	stdio := [3]uintptr{null, null, null}
+	if m.cfg.Foreground {
+		stdio = [3]uintptr{null, 1, 2}
+	}
+	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
+		session, uintptr(m.syslog.fd)}
+	for _, l := range m.listeners {
+		files = append(files, uintptr(l))
+	}
+	return files
+}
+
+// born takes the nursery's answer.
+func (m *master) born(b birth) {
+	c := b.child
+	if b.err != nil {
+		m.troubled("fork", b.err)
+		m.forget(c)
+		return
+	}
+	c.pid, c.pidfd = b.pid, b.pidfd
+	m.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
+	if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
+		m.log.Error("watch worker", "pid", c.pid, "error", err)
+	}
+	if c.state == busy || m.pool() {
+		m.pidfile.dirty = true // it was listed before it had a PID
+	}
+	if m.phase == stopping {
+		m.happen(c, toldDrain)
+	}
+}
+
+// troubled says, once for each series, that workers can't be started.
+func (m *master) troubled(what string, err error) {
+	if m.phase == opening {
+		m.failStart(fmt.Errorf("%s: %s", what, reason(err)))
+		return
+	}
+	pause := m.nursery.pause(time.Now())
+	if !m.nursery.said {
+		m.nursery.said = true
+		m.log.Error(what, "error", reason(err), "workers", len(m.roster), "pause", pause)
+	}
+}
+
+// forget removes a child that was never born.
+func (m *master) forget(c *child) {
+	m.count[c.state]--
+	unix.Close(c.lifeline)
+	m.strike(c)
+}
+
+// strike takes a worker off the roster and gives its slot back.
+func (m *master) strike(c *child) {
+	g := c.generation
+	g.slots[c.slot] = nil
+	g.free = append(g.free, c.slot)
+	delete(m.children, c.id)
+	for i, other := range m.roster {
+		if other == c {
+			m.roster = append(m.roster[:i], m.roster[i+1:]...)
+			break
+		}
+	}
+}
+
+// spawn starts a worker (nursery's goroutine).
+func (m *master) spawn(slot, capacity int, files []uintptr) (pid, pidfd int, err error) {
+	attr := &syscall.ProcAttr{Env: m.env(capacity), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}}
+	if u := m.cfg.User; u != nil {
+		attr.Sys.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
+	}
+	pidfd = wantPidfd(attr.Sys)
+	pid, err = syscall.ForkExec(image(), worker.Args(slot), attr)
+	return pid, gotPidfd(attr.Sys, pidfd), err
+}
+
+func (m *master) env(capacity int) []string { return worker.Env(capacity) }

@@ -1,0 +1,112 @@
+package supervisor
+
+import (
+	"time"
+
+	"plugdaemon/pidfile"
+)
+
+// pidlist keeps the pidfile as the roster is. A goroutine writes; the loop
+// hands it whole lists, at most one every 10 ms.
+type pidlist struct {
+	file    *pidfile.File
+	dirty   bool   // the roster differs from the last list handed over
+	version uint64 // of the last list handed over
+	written uint64 // of the last list known to be in the file
+	last    time.Time
+	broken  bool // the last write failed, and that was said
+
+	lists   chan pidList
+	results chan pidResult
+}
+
+type pidList struct {
+	version uint64
+	pids    []int
+}
+
+type pidResult struct {
+	version uint64
+	err     error
+}
+
+const coalesce = 10 * time.Millisecond
+
+// claim takes the pidfile; path may be empty.
+func (p *pidlist) claim(path string, pid int) (err error) {
+	p.lists, p.results = make(chan pidList, 1), make(chan pidResult, 1)
+	if path == "" {
+		return nil
+	}
+	if p.file, err = pidfile.Claim(path, pid); err != nil {
+		return err
+	}
+	file := p.file
+	go func() {
+		for list := range p.lists {
+			p.results <- pidResult{list.version, file.Write(list.pids)}
+		}
+	}()
+	return nil
+}
+
+// due is when the pidfile is to be written next; zero is not at all.
+func (p *pidlist) due() time.Time {
+	if !p.dirty || p.version != p.written {
+		return time.Time{}
+	}
+	return p.last.Add(coalesce)
+}
+
+// writePidfile hands the roster to the writer, if it differs, if its last list
+// is done, and if that was long enough ago.
+func (m *master) writePidfile(now time.Time) {
+	p := &m.pidfile
+	due := p.due()
+	if due.IsZero() || now.Before(due) {
+		return
+	}
+	p.dirty, p.last = false, now
+	p.version++
+	if p.file == nil {
+		p.written = p.version
+		return
+	}
+	pids := make([]int, 1, 1+len(m.roster))
+	pids[0] = m.pid
+	for _, c := range m.roster {
+		if c.listed && c.pid != 0 {
+			pids = append(pids, c.pid)
+		}
+	}
+	p.lists <- pidList{p.version, pids}
+}
+
+// pidfileWritten takes the writer's answer.
+func (m *master) pidfileWritten(r pidResult) {
+	p := &m.pidfile
+	p.written = r.version
+	if r.err != nil {
+		p.dirty = true // once more, later
+		p.last = time.Now().Add(100 * time.Millisecond)
+		if !p.broken {
+			m.log.Error("pidfile", "error", r.err)
+		}
+	}
+	p.broken = r.err != nil
+}
+
+// removePidfile waits for the writer and removes the file.
+func (m *master) removePidfile() {
+	p := &m.pidfile
+	if p.file == nil {
+		return
+	}
+	if p.version != p.written {
+		p.written = (<-p.results).version
+	}
+	if err := p.file.Remove(); err != nil {
+		m.log.Error("pidfile", "error", err)
+	}
+	p.file = nil
+}

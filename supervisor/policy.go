@@ -1,0 +1,38 @@
+package supervisor
+
+// supply is all that the pool policy looks at.
+type supply struct {
+	spares, starting, busy int // workers, draining ones not counted
+	waiting                int // clients in the kernel's queue, if anybody looked
+	min, max               int // spares wanted
+	limit                  int // workers allowed, draining ones counted by total
+	total                  int // workers that exist
+}
+
+// births is how many workers to start now: enough for the spares wanted and,
+// when clients wait and nobody is free, for those clients too, but never more
+// than max on their way at a time.
+func (s supply) births() int {
+	want := s.min
+	if s.spares == 0 && s.waiting > 0 {
+		want = max(want, min(s.waiting, s.max))
+	}
+	return max(0, min(want-s.spares-s.starting, s.limit-s.total))
+}
+
+// short tells that clients wait and the limit forbids to start a worker for them.
+func (s supply) short() bool {
+	return s.waiting > 0 && s.spares == 0 && s.starting == 0 && s.total >= s.limit
+}
+
+// plenty tells workers that their doorbells may wait for company.
+func (s supply) plenty() bool { return s.spares > 0 && s.spares >= s.min }
+
+// farewells is how many spares to let go, when this many were never needed over
+// a while: an eighth of the surplus at a time, so that a burst leaves slowly.
+func farewells(unused, most int) int {
+	if unused <= most {
+		return 0
+	}
+	return (unused - most + 7) / 8
+}

@@ -1,0 +1,136 @@
+package supervisor
+
+import "plugdaemon/worker/report"
+
+// lifeState is where a worker stands in its life.
+type lifeState uint8
+
+const (
+	starting lifeState = iota // forked, or about to be; next: spare, busy, draining, gone
+	spare                     // waits for clients; next: busy, draining, gone
+	busy                      // carries a session; next: spare, draining, gone
+	draining                  // takes nothing new; next: gone
+	gone                      // dead; next: none
+	lifeStates
+)
+
+func (s lifeState) String() string {
+	return [...]string{"starting", "spare", "busy", "draining", "gone", "?"}[min(s, lifeStates)]
+}
+
+// lifeEvent is what can happen to a worker.
+type lifeEvent uint8
+
+const (
+	isReady   lifeEvent = iota // doorbell: it waits for its first client
+	hasBegun                   // doorbell or board: it carries a session
+	hasEnded                   // doorbell or board: it carries none
+	toldDrain                  // the master wants it to go
+	hasDied                    // its pidfd says so
+	lifeEvents
+)
+
+// life is one cell of the table: the next state, and what is to be done.
+type life struct {
+	next lifeState
+	do   func(*master, *child)
+}
+
+// lives is the whole of a worker's life. What a doorbell says that does not fit
+// is gossip: a nil action, and the state stays.
+var lives = [lifeStates][lifeEvents]life{
+	starting: {
+		isReady:   {spare, (*master).welcome},
+		hasBegun:  {busy, (*master).welcomeBusy}, // READY went to a full pipe
+		hasEnded:  {spare, (*master).welcome},
+		toldDrain: {draining, (*master).sendDrain},
+		hasDied:   {gone, (*master).buryYoung},
+	},
+	spare: {
+		isReady:   {spare, nil},
+		hasBegun:  {busy, (*master).list},
+		hasEnded:  {spare, nil},
+		toldDrain: {draining, (*master).sendDrain},
+		hasDied:   {gone, (*master).bury},
+	},
+	busy: {
+		isReady:   {busy, nil},
+		hasBegun:  {busy, nil},
+		hasEnded:  {spare, (*master).unlist},
+		toldDrain: {draining, (*master).sendDrain},
+		hasDied:   {gone, (*master).bury},
+	},
+	draining: {
+		isReady:   {draining, nil},
+		hasBegun:  {draining, (*master).list}, // the client of its last accept
+		hasEnded:  {draining, (*master).unlist},
+		toldDrain: {draining, nil},
+		hasDied:   {gone, (*master).bury},
+	},
+	gone: {
+		isReady:   {gone, nil},
+		hasBegun:  {gone, nil},
+		hasEnded:  {gone, nil},
+		toldDrain: {gone, nil},
+		hasDied:   {gone, nil},
+	},
+}
+
+// happen moves one worker's life on.
+func (m *master) happen(c *child, event lifeEvent) {
+	cell := m.lives[c.state][event]
+	if cell.next != c.state {
+		m.count[c.state]--
+		m.count[cell.next]++
+		c.state = cell.next
+	}
+	if cell.do != nil {
+		cell.do(m, c)
+	}
+}
+
+// child is the roster's entry of one worker.
+type child struct {
+	id         uint64 // in the order of start; never used again
+	state      lifeState
+	slot       int
+	pid        int // 0 until the fork has returned
+	pidfd      int
+	lifeline   int
+	generation *generation
+	listed     bool // in the pidfile
+	status     waitStatus
+	leftAt     uint64 // the pidfile's version that it is no longer in
+}
+
+// list and unlist put a worker into the pidfile, or take it out.
+func (m *master) list(c *child) {
+	if !c.listed {
+		c.listed = true
+		m.pidfile.dirty = true
+	}
+}
+
+func (m *master) unlist(c *child) {
+	if c.listed && !m.pool() {
+		c.listed = false
+		m.pidfile.dirty = true
+	}
+}
+
+// welcome is a worker's first sign of life.
+func (m *master) welcome(c *child) {
+	m.nursery.trouble, m.nursery.said = 0, false
+	if m.pool() {
+		m.list(c)
+	}
+}
+
+func (m *master) welcomeBusy(c *child) {
+	m.welcome(c)
+	m.list(c)
+}
+
+func (m *master) sendDrain(c *child) { m.send(c, report.Drain) }
+
+func (m *master) pool() bool { return m.generation.board.Assignment.Capacity != 1 }

@@ -1,0 +1,124 @@
+package supervisor
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/report"
+)
+
+// sessionFile is the master's part in the -S file: it opens it, hands it to
+// workers, notices that it was rotated away, and writes the lines of workers
+// that were killed.
+type sessionFile struct {
+	path string     // "" without -S; "-" is stdout
+	fd   int        // append-only; -1 without -S
+	mu   sync.Mutex // the writer's goroutine uses fd while the loop replaces it
+	sink *sink
+	fail func(error)
+}
+
+// open opens the session file for the first time.
+func (f *sessionFile) open(path string, fail func(error)) error {
+	f.path, f.fd, f.fail = path, -1, fail
+	switch path {
+	case "":
+		return nil
+	case "-":
+		f.fd = 1
+	default:
+		fd, err := openSession(path)
+		if err != nil {
+			return err
+		}
+		f.fd = fd
+	}
+	f.sink = newSink(0, f.append)
+	return nil
+}
+
+func openSession(path string) (int, error) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY, 0o644)
+	if err != nil {
+		return -1, fmt.Errorf("session file %s: %s", path, reason(err))
+	}
+	return fd, nil
+}
+
+// write queues one line.
+func (f *sessionFile) write(line []byte) {
+	if f.sink != nil {
+		f.sink.put(line)
+	}
+}
+
+func (f *sessionFile) append(line []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n, err := unix.Write(f.fd, line); err != nil || n != len(line) {
+		f.fail(err)
+	}
+}
+
+// rotated tells whether the path names another file by now, or none.
+func (f *sessionFile) rotated() bool {
+	if f.path == "" || f.path == "-" {
+		return false
+	}
+	var open, named unix.Stat_t
+	if unix.Fstat(f.fd, &open) != nil {
+		return true
+	}
+	return unix.Stat(f.path, &named) != nil || open.Ino != named.Ino || open.Dev != named.Dev
+}
+
+// reopen opens the path again. If that fails the old file is written on.
+func (f *sessionFile) reopen() error {
+	if f.path == "" || f.path == "-" {
+		return nil
+	}
+	fd, err := openSession(f.path)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	old := f.fd
+	f.fd = fd
+	f.mu.Unlock()
+	unix.Close(old)
+	return nil
+}
+
+// reopen opens the session file anew and hands it to all workers.
+func (m *master) reopen() {
+	if m.sessionFile.path == "" || m.sessionFile.path == "-" {
+		return
+	}
+	if err := m.sessionFile.reopen(); err != nil {
+		if !m.sessionBroken {
+			m.sessionBroken = true
+			m.log.Error("reopen", "error", err)
+		}
+		return
+	}
+	m.sessionBroken = false
+	m.log.Info("session file reopened", "session-log", m.sessionFile.path)
+	rights := unix.UnixRights(m.sessionFile.fd)
+	for _, c := range m.roster {
+		if c.state != gone {
+			if err := unix.Sendmsg(c.lifeline, []byte{byte(report.Session)}, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err != nil {
+				m.log.Debug("lifeline", "pid", c.pid, "error", err)
+			}
+		}
+	}
+}
+
+// close waits for the last lines.
+func (f *sessionFile) close() {
+	if f.sink != nil {
+		f.sink.flush(5 * time.Second)
+	}
+}

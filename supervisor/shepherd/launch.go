@@ -1,0 +1,40 @@
+package shepherd
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Launch starts the master as a daemon, waits until it serves or fails, and
+// returns the status to exit with. The master has said on stderr why it failed.
+func Launch() int {
+	pid, starter, err := start(roleDaemon, &syscall.SysProcAttr{Setsid: true})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+		return 4
+	}
+	var word [1]byte
+	if n, _ := starter.Read(word[:]); n == 1 && word[0] == served {
+		return 0
+	}
+	var status unix.WaitStatus
+	for {
+		if _, err = unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "plug: wait for the master: %v\n", err)
+		return 4
+	case status.Signaled():
+		fmt.Fprintf(os.Stderr, "plug: the master was killed by signal %d before it served\n", status.Signal())
+		return 4
+	case status.ExitStatus() == 0: // TERM before it served: that was asked for
+		return 0
+	}
+	return status.ExitStatus()
+}

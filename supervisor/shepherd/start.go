@@ -1,0 +1,77 @@
+package shepherd
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// roleVariable tells a master by whom it was started.
+const roleVariable = "PLUG_ROLE"
+
+const (
+	roleDaemon  = "daemon"  // by Launch
+	roleService = "service" // by Run
+	starterFD   = 3
+	served      = 'R' // the starter socket's only byte
+)
+
+// start starts the master with this process's own command line.
+func start(role string, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return 0, nil, os.NewSyscallError("socketpair", err)
+	}
+	unix.CloseOnExec(pair[0])
+	unix.CloseOnExec(pair[1])
+	defer unix.Close(pair[1])
+	image, err := image()
+	if err != nil {
+		unix.Close(pair[0])
+		return 0, nil, err
+	}
+	pid, err = syscall.ForkExec(image, argv(), &syscall.ProcAttr{
+		Env:   append(environment(), roleVariable+"="+role),
+		Files: []uintptr{0, 1, 2, uintptr(pair[1])},
+		Sys:   attr,
+	})
+	if err != nil {
+		unix.Close(pair[0])
+		return 0, nil, fmt.Errorf("start the master: %w", err)
+	}
+	unix.SetNonblock(pair[0], true)
+	return pid, os.NewFile(uintptr(pair[0]), "starter"), nil
+}
+
+// argv is this process's own, with an absolute name: an upgrade will look for
+// the program there, wherever it is then.
+func argv() []string {
+	args := slices.Clone(os.Args)
+	if path, err := exec.LookPath(args[0]); err == nil {
+		if path, err = filepath.Abs(path); err == nil {
+			args[0] = path
+		}
+	} else if path, err := os.Executable(); err == nil {
+		args[0] = path
+	}
+	return args
+}
+
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, roleVariable+"=") })
+}
+
+// result is a wait status as an exit status, in the shell's way: a signal is
+// 128 and its number.
+func result(status unix.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
+}

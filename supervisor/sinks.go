@@ -1,0 +1,164 @@
+package supervisor
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/record"
+)
+
+// sink writes from a goroutine of its own, so that a blocked terminal, disk or
+// syslog never blocks the loop. Records are written whole and in order.
+type sink struct {
+	mu      sync.Mutex
+	more    *sync.Cond
+	queue   [][]byte
+	bound   int // records that may wait; beyond it new ones are dropped. 0 is no bound
+	busy    bool
+	dropped atomic.Uint64
+	write   func([]byte)
+}
+
+func newSink(bound int, write func([]byte)) *sink {
+	s := &sink{bound: bound, write: write}
+	s.more = sync.NewCond(&s.mu)
+	go s.run()
+	return s
+}
+
+func (s *sink) put(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound > 0 && len(s.queue) >= s.bound {
+		s.dropped.Add(1)
+		return
+	}
+	s.queue = append(s.queue, p)
+	s.more.Signal()
+}
+
+func (s *sink) run() {
+	s.mu.Lock()
+	for {
+		for len(s.queue) == 0 {
+			s.busy = false
+			s.more.Wait()
+		}
+		queue := s.queue
+		s.queue, s.busy = nil, true
+		s.mu.Unlock()
+		for _, p := range queue {
+			s.write(p)
+		}
+		s.mu.Lock()
+	}
+}
+
+// flush waits until everything is written, but not for ever.
+func (s *sink) flush(patience time.Duration) bool {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		idle := len(s.queue) == 0 && !s.busy
+		s.mu.Unlock()
+		if idle || time.Now().After(end) {
+			return idle
+		}
+	}
+}
+
+// Write makes a sink hclog's output.
+func (s *sink) Write(p []byte) (int, error) {
+	s.put(append([]byte(nil), p...))
+	return len(p), nil
+}
+
+// logBound is how many log records may wait for a slow reader.
+const logBound = 4096
+
+// newLogger logs to stderr in the foreground, and to syslog otherwise. -d and
+// -dd are the levels debug and trace.
+func newLogger(foreground bool, debug int, json bool, stderr io.Writer, syslog *syslogSink) hclog.InterceptLogger {
+	level := hclog.Warn
+	switch {
+	case debug >= 2:
+		level = hclog.Trace
+	case debug == 1:
+		level = hclog.Debug
+	}
+	if !foreground {
+		stderr = io.Discard
+	}
+	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: record.Identity, Level: level, Output: stderr, JSONFormat: json})
+	if !foreground {
+		log.RegisterSink(syslog)
+	}
+	return log
+}
+
+// syslogSink frames records for syslog, as a sink of hclog's levels and for the
+// texts of ORIGINAL's table.
+type syslogSink struct {
+	sink *sink
+	fd   int // datagram socket, not connected; also passed on to workers
+	tag  string
+	host string
+	to   unix.Sockaddr
+	pid  int
+}
+
+// Accept is hclog's: warnings and errors, as "TAG: WHAT: REASON".
+func (s *syslogSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+	if level < hclog.Warn {
+		return
+	}
+	text, why := msg, ""
+	var rest strings.Builder
+	for i := 0; i+1 < len(args); i += 2 {
+		key, value := toText(args[i]), toText(args[i+1])
+		if key == "error" || key == "reason" {
+			why = value
+			continue
+		}
+		rest.WriteString(" " + key + "=" + value)
+	}
+	severity := record.Err
+	if level == hclog.Warn {
+		severity = record.Warning
+	}
+	what := text + rest.String()
+	if why == "" {
+		s.text(severity, s.pid, []byte(s.tag+": "+what))
+		return
+	}
+	s.text(severity, s.pid, record.AppendError(nil, s.tag, what, why))
+}
+
+// text sends one record of the process pid.
+func (s *syslogSink) text(severity record.Severity, pid int, text []byte) {
+	now := time.Now()
+	_, offset := now.Zone()
+	s.sink.put(record.AppendSyslog(nil, severity, now.Unix(), int32(offset), s.host, pid, text))
+}
+
+// error is an error of a worker that can't tell it itself.
+func (s *syslogSink) error(m *master, pid int, what, why string) {
+	if m.cfg.Foreground {
+		m.log.Error(what, "reason", why, "worker", pid)
+		return
+	}
+	s.text(record.Err, pid, record.AppendError(nil, s.tag, what, why))
+}
+
+func toText(v any) string {
+	if err, ok := v.(error); ok {
+		return reason(err)
+	}
+	return fmt.Sprint(v)
+}

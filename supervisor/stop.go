@@ -1,0 +1,147 @@
+package supervisor
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// handled are the signals that mean something to a master.
+var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
+	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTOU, syscall.SIGTTIN}
+
+const (
+	buryFor   = 200 * time.Millisecond // TERM: for the lines of workers killed with it
+	endWithin = 2 * time.Second        // INT: then KILL
+)
+
+// signal obeys.
+func (m *master) signal(s os.Signal) {
+	m.log.Debug("signal", "signal", s.String())
+	switch s {
+	case syscall.SIGTERM:
+		m.terminate()
+	case syscall.SIGINT:
+		m.endSessions()
+	case syscall.SIGQUIT:
+		m.drain()
+	case syscall.SIGHUP:
+		m.log.Info("reload: a command line has nothing to be read again; files are reopened")
+		m.reopen()
+	case syscall.SIGUSR1:
+		m.reopen()
+	case syscall.SIGUSR2:
+		m.log.Warn("upgrade refused", "reason", "this version can't upgrade itself; stop it with TERM and start the new one")
+	case syscall.SIGTTOU:
+		m.pause(true)
+	case syscall.SIGTTIN:
+		m.pause(false)
+	}
+}
+
+// pause closes or opens the gate; clients wait in the kernel's queue.
+func (m *master) pause(on bool) {
+	if m.phase != running || m.paused == on {
+		return
+	}
+	m.paused = on
+	gate := board.GateOpen
+	if on {
+		gate = board.GatePaused
+	}
+	m.generation.board.Gate.Store(gate)
+	m.tellGate()
+	m.log.Info("accepting", "paused", on)
+}
+
+// freePort shuts the listeners down: workers that still hold them, stopped
+// ones too, no longer keep anybody from binding the port (shutdown(2)).
+func (m *master) freePort() {
+	for _, fd := range m.listeners {
+		unix.Shutdown(fd, unix.SHUT_RD)
+	}
+}
+
+// stop begins the end: no client, no worker is added from here on.
+func (m *master) stop(deadline time.Time) {
+	m.phase, m.deadline = stopping, deadline
+	m.generation.board.Gate.Store(board.GateDraining)
+	m.freePort()
+	for _, c := range m.roster {
+		if c.state != gone {
+			m.happen(c, toldDrain)
+		}
+	}
+}
+
+// terminate is 2.5's end: the port is free, sessions live on without a master.
+func (m *master) terminate() {
+	m.stop(time.Now().Add(buryFor))
+	m.removePidfile()
+}
+
+// drain waits for the sessions, as long as --drain-timeout allows.
+func (m *master) drain() {
+	if m.phase == stopping {
+		return
+	}
+	deadline := time.Time{}
+	if m.cfg.DrainTimeout > 0 {
+		deadline = time.Now().Add(m.cfg.DrainTimeout)
+	}
+	m.stop(deadline)
+	m.draining = true
+}
+
+// endSessions ends all of them. The workers die of TERM, and the master writes
+// their lines.
+func (m *master) endSessions() {
+	m.stop(time.Now().Add(endWithin))
+	m.draining, m.ending = false, true
+	m.killAll(unix.SIGTERM)
+}
+
+func (m *master) killAll(s unix.Signal) {
+	for _, c := range m.roster {
+		if c.state != gone && c.pid != 0 {
+			unix.Kill(c.pid, s)
+		}
+	}
+}
+
+// done tells whether the loop's work is over. While it stops, it waits for
+// deaths: after TERM only for a moment, after QUIT for all, after INT with force.
+func (m *master) done() bool {
+	if m.phase != stopping {
+		return false
+	}
+	alive := len(m.roster) - len(m.dead)
+	late := !m.deadline.IsZero() && !time.Now().Before(m.deadline)
+	switch {
+	case alive == 0:
+		return true
+	case !late:
+		return false
+	case m.draining:
+		m.endSessions()
+		return false
+	case m.ending:
+		m.killAll(unix.SIGKILL)
+		m.deadline = time.Now().Add(endWithin)
+		m.kills++
+		return m.kills > 2
+	}
+	return true
+}
+
+// failStart gives up before the plug has served: nothing is left behind.
+func (m *master) failStart(err error) {
+	if m.startError == nil {
+		m.startError = err
+		m.endSessions()
+	}
+}

@@ -1,0 +1,39 @@
+package supervisor
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// siginfoStatus reads si_status, which x/sys leaves unnamed: on Linux it
+// follows si_pid and si_uid behind the three leading integers and their
+// padding (sigaction(2)).
+func siginfoStatus(info *unix.Siginfo) int {
+	offset := uintptr(12)
+	if unsafe.Sizeof(uintptr(0)) == 8 {
+		offset = 16
+	}
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), offset+8)))
+}
+
+// image is the program that this process runs, also when its file has been
+// replaced or removed.
+func image() string { return "/proc/self/exe" }
+
+func pipe(fds []int) error { return unix.Pipe2(fds, unix.O_CLOEXEC|unix.O_NONBLOCK) }
+
+func socketpair(fds *[2]int) (err error) {
+	*fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	return err
+}
+
+// queued is how many clients wait at a listener: TCP_INFO's tcpi_unacked of a
+// listening socket is the length of its accept queue (tcp(7)).
+func queued(listener int) int {
+	info, err := unix.GetsockoptTCPInfo(listener, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0
+	}
+	return int(info.Unacked)
+}

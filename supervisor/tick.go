@@ -1,0 +1,104 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+const (
+	tickEvery  = 100 * time.Millisecond
+	lookEvery  = 10           // ticks between looks at the session file's path
+	restAfter  = 50           // ticks over which a spare must have been unused to be let go
+	sweepEvery = 10 * 60 * 60 // ticks between sweeps of the affinity table
+)
+
+// ticks is what the tick remembers from one to the next.
+type ticks struct {
+	n      int
+	shown  int // sessions in the title
+	unused int // the fewest free spares since the window began
+	window int // tick at which it began
+	zoneAt time.Time
+}
+
+// tick does what nothing else would bring about in time.
+func (m *master) tick(now time.Time) {
+	t := &m.ticks
+	t.n++
+	if m.phase == opening && now.After(m.deadline) {
+		m.failStart(fmt.Errorf("no worker got ready within %v", startPatience))
+	}
+	m.showTitle()
+	m.nudge()
+	m.rest()
+	if t.n%lookEvery == 0 && m.sessionFile.rotated() {
+		m.reopen()
+	}
+	if !now.Before(t.zoneAt) {
+		m.setZone(now)
+	}
+	if t.n%sweepEvery == 0 && m.cfg.Sticky {
+		m.generation.board.Sweep(uint64(m.mono() / int64(time.Second)))
+	}
+}
+
+// rest lets spares go that nobody has needed for a while. A spare that serves
+// one short session after the other rings no bell: the board knows better.
+func (m *master) rest() {
+	if m.pool() || m.phase != running {
+		return
+	}
+	t, free, idle := &m.ticks, 0, []*child(nil)
+	for _, c := range m.roster {
+		if c.state == spare && m.generation.board.Row(c.slot, 0).Word().State() == board.RowFree {
+			free++
+			idle = append(idle, c)
+		}
+	}
+	if t.n == t.window || free < t.unused {
+		t.unused = free
+	}
+	if t.n-t.window < restAfter {
+		return
+	}
+	most := m.cfg.SparesMax
+	if m.cfg.SparesMin == 0 {
+		most = 0 // a plug that may sleep without processes does
+	}
+	for _, c := range idle[len(idle)-min(len(idle), farewells(t.unused, most)):] {
+		m.happen(c, toldDrain)
+	}
+	if t.unused > most {
+		t.window, t.unused = t.n-restAfter+lookEvery, free // the rest of the surplus goes sooner
+		return
+	}
+	t.window, t.unused = t.n, free
+}
+
+// setZone tells workers local time for as long as the zone's rule lasts.
+func (m *master) setZone(now time.Time) {
+	_, offset := now.Zone()
+	_, end := now.ZoneBounds()
+	z := &m.generation.board.Zone
+	z.Offset.Store(int32(offset))
+	if end.IsZero() {
+		end = now.AddDate(100, 0, 0)
+	}
+	_, next := end.Zone()
+	z.Next.Store(int32(next))
+	z.Until.Store(end.Unix())
+	m.ticks.zoneAt = end
+}
+
+// mono is the clock that all processes of this host share, in ns.
+func (m *master) mono() int64 {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) != nil {
+		return 0
+	}
+	return ts.Nano()
+}

@@ -1,0 +1,186 @@
+package supervisor
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/report"
+)
+
+// watcher sees what happens outside: doorbells on the report pipes, deaths on
+// the workers' pidfds (pidfd_open(2)), and a client at a listener that nobody
+// sleeps on. It waits in Go's poller for one epoll set of all these, so that
+// watching thousands of workers takes one goroutine and no thread.
+type watcher struct {
+	set  int
+	file *os.File
+	seen chan sighting
+	back chan []report.Record // spent batches, to be filled again
+
+	pipes map[uint64]int // tag → read end
+	bells []byte
+}
+
+// sighting is one batch. Its doorbells were written before its deaths, as far
+// as they come from the same worker: deaths are collected first.
+type sighting struct {
+	bells   []report.Record
+	garbled int // bytes that were no doorbell
+	dead    []uint64
+	arrival bool // a client waits
+}
+
+const (
+	pipeTags    = uint64(1) << 62 // | generation: a report pipe
+	listenerTag = uint64(1) << 63 // a listener
+)
+
+func newWatcher() (*watcher, error) {
+	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create", err)
+	}
+	if err := unix.SetNonblock(set, true); err != nil {
+		return nil, err
+	}
+	w := &watcher{set: set, file: os.NewFile(uintptr(set), "watcher"), seen: make(chan sighting),
+		back: make(chan []report.Record, 2), pipes: map[uint64]int{}, bells: make([]byte, 64<<10)}
+	return w, nil
+}
+
+func (w *watcher) control(op, fd int, flags uint32, tag uint64) error {
+	return unix.EpollCtl(w.set, op, fd, &unix.EpollEvent{Events: flags, Fd: int32(tag), Pad: int32(tag >> 32)})
+}
+
+func (w *watcher) add(fd int, flags uint32, tag uint64) error {
+	return w.control(unix.EPOLL_CTL_ADD, fd, flags, tag)
+}
+
+// generation adds a report pipe; before start only.
+func (w *watcher) generation(g *generation) error {
+	tag := pipeTags | uint64(g.number)
+	w.pipes[tag] = g.report
+	return w.add(g.report, unix.EPOLLIN, tag)
+}
+
+// child adds a worker's pidfd: its death comes with the worker's id.
+func (w *watcher) child(id uint64, pid, pidfd int) error {
+	return w.add(pidfd, unix.EPOLLIN|unix.EPOLLONESHOT, id)
+}
+
+// listen asks for one sighting of a client that waits.
+func (w *watcher) listen(fd int) {
+	if w.control(unix.EPOLL_CTL_MOD, fd, unix.EPOLLIN|unix.EPOLLONESHOT, listenerTag) == unix.ENOENT {
+		w.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLONESHOT, listenerTag)
+	}
+}
+
+// start watches in a goroutine.
+func (w *watcher) start() {
+	go func() {
+		events := make([]unix.EpollEvent, 256)
+		conn, err := w.file.SyscallConn()
+		if err != nil {
+			panic(err) // the set is open and pollable, or newWatcher had failed
+		}
+		for {
+			n := 0
+			err := conn.Read(func(fd uintptr) bool {
+				n, _ = unix.EpollWait(int(fd), events, 0)
+				return n > 0
+			})
+			if err != nil {
+				return // closed
+			}
+			w.seen <- w.look(events[:n])
+		}
+	}()
+}
+
+func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
+	for i := range events {
+		tag := uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32
+		switch {
+		case tag == listenerTag:
+			s.arrival = true
+		case tag&pipeTags == 0:
+			s.dead = append(s.dead, tag)
+		}
+	}
+	select {
+	case s.bells = <-w.back:
+	default:
+	}
+	s.bells = s.bells[:0]
+	for _, fd := range w.pipes {
+		w.read(fd, &s)
+	}
+	return s
+}
+
+// read takes the doorbells that are in a pipe now.
+func (w *watcher) read(fd int, s *sighting) {
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ) // FIONREAD by its other name
+	if err != nil || n <= 0 {
+		return
+	}
+	n, err = unix.Read(fd, w.bells[:min(n, len(w.bells))])
+	if err != nil {
+		return
+	}
+	for p := w.bells[:n]; len(p) > 0; p = p[min(report.Size, len(p)):] {
+		if r, ok := report.Parse(p); ok {
+			s.bells = append(s.bells, r)
+		} else {
+			s.garbled += min(report.Size, len(p))
+		}
+	}
+}
+
+// spent gives a batch's memory back.
+func (w *watcher) spent(s sighting) {
+	if s.bells != nil {
+		select {
+		case w.back <- s.bells:
+		default:
+		}
+	}
+}
+
+// status tells how a worker ended and leaves it to be reaped (waitid(2) with
+// WNOWAIT): the PID stays its own.
+func (w *watcher) status(pidfd int) waitStatus {
+	return waitFor(pidfd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT)
+}
+
+// reap gives the worker's PID back to the kernel.
+func (w *watcher) reap(pidfd int) {
+	waitFor(pidfd, unix.WEXITED|unix.WNOHANG)
+	unix.Close(pidfd) // which takes it out of the set, too
+}
+
+func waitFor(pidfd, options int) (s waitStatus) {
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PIDFD, pidfd, &info, options, nil); err != nil || info.Signo == 0 {
+		return s
+	}
+	status := siginfoStatus(&info)
+	s.known = true
+	if info.Code == cldExited {
+		s.status = status
+	} else {
+		s.signal = unix.Signal(status)
+	}
+	return s
+}
+
+const cldExited = 1 // waitid(2): si_code CLD_EXITED
+
+func wantPidfd(attr *syscall.SysProcAttr) int {
+	attr.PidFD = new(int)
+	return -1
+}
+
+func gotPidfd(attr *syscall.SysProcAttr, _ int) int { return *attr.PidFD }
