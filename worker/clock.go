@@ -31,5 +31,5 @@ func (c *clock) look() {
 	c.mono = c.base + int64(now.Sub(c.from))
 }
 
-// second is the board's clock.
-func (c *clock) second() uint64 { return uint64(c.mono / int64(time.Second)) }
+// ms is the board's clock.
+func (c *clock) ms() uint64 { return uint64(c.mono / int64(time.Millisecond)) }

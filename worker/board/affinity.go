@@ -25,7 +25,15 @@ func entry(print uint32, slot int, now uint64) uint64 {
 	return uint64(print)<<(slotBits+timeBits) | uint64(slot)<<timeBits | now&timeMask
 }
 
-func age(e, now uint64) uint64 { return (now - e) & timeMask }
+// age is how many seconds ago the entry was stored. Processes look at their
+// clocks at different moments: what seems to come from the next minute is new.
+func age(e, now uint64) uint64 {
+	a := (now - e) & timeMask
+	if a > timeMask-60 {
+		return 0
+	}
+	return a
+}
 
 // bucket finds where the client's entry may be, and its fingerprint. The key is
 // secret and new for each start, so that nobody can aim at one bucket.
@@ -46,7 +54,7 @@ func (b *Board) recall(client *Addr, now uint64) (slot int, known bool) {
 	for i := range ways {
 		e := ways[i].Load()
 		if e != 0 && uint32(e>>(slotBits+timeBits)) == print {
-			return int(e>>timeBits) & slotMask, age(e, now) < uint64(b.StickyFor)
+			return int(e>>timeBits) & slotMask, b.StickyFor != 0 && age(e, now) <= uint64(b.StickyFor)
 		}
 	}
 	return 0, false
@@ -89,7 +97,7 @@ func place(ways *[affinityWays]atomic.Uint64, print uint32, now, stickyFor uint6
 func (b *Board) Sweep(now uint64) {
 	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt])), Affinities)
 	for i := range table {
-		if e := table[i].Load(); e != 0 && age(e, now) >= uint64(b.StickyFor) {
+		if e := table[i].Load(); e != 0 && age(e, now) > uint64(b.StickyFor) {
 			table[i].CompareAndSwap(e, 0)
 		}
 	}

@@ -77,17 +77,18 @@ func Open(assignment, state int) (*Board, error) {
 	size := int(align(uint64(unsafe.Sizeof(Assignment{})), page))
 	b := new(Board)
 	var err error
-	if b.assignment, err = unix.Mmap(assignment, 0, size, unix.PROT_READ, unix.MAP_SHARED); err != nil {
+	if b.assignment, err = mmap(assignment, size, unix.PROT_READ); err != nil {
 		return nil, fmt.Errorf("board: assignment: %w", err)
 	}
 	a := (*Assignment)(unsafe.Pointer(&b.assignment[0]))
 	if a.Magic != magicAssignment || a.Version < version {
+		err = fmt.Errorf("board: assignment has magic %#x, version %d; want %#x, %d", a.Magic, a.Version, uint64(magicAssignment), version)
 		b.Close()
-		return nil, fmt.Errorf("board: assignment has magic %#x, version %d; want %#x, %d", a.Magic, a.Version, uint64(magicAssignment), version)
+		return nil, err
 	}
 	var h Header
 	h.layout(Shape{Workers: a.Workers, Capacity: a.Capacity})
-	if b.state, err = unix.Mmap(state, 0, int(h.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+	if b.state, err = mmap(state, int(h.Size), unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("board: state: %w", err)
 	}
@@ -98,6 +99,19 @@ func Open(assignment, state int) (*Board, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// mmap maps a memory that holds at least size bytes: beyond its end a look
+// would be fatal.
+func mmap(fd, size, protection int) ([]byte, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(fd, &s); err != nil {
+		return nil, err
+	}
+	if s.Size < int64(size) {
+		return nil, fmt.Errorf("holds %d bytes, want %d", s.Size, size)
+	}
+	return unix.Mmap(fd, 0, size, protection, unix.MAP_SHARED)
 }
 
 func (b *Board) cast() {

@@ -10,7 +10,7 @@ func (t *Tried) Add(slot int) { t[slot/64] |= 1 << (slot % 64) }
 func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 
 // Choose picks the target of a session that has tried those in tried already,
-// at the board's second now. It follows ORIGINAL's order: affinity, then the
+// at the board's millisecond now. It follows ORIGINAL's order: affinity, then the
 // first good one (-o) or the next good one in rotation. If no target is good,
 // all are good again. A session that has found no good one tries the failed
 // ones too before it gives up: ok is false when it has tried every target.
@@ -20,40 +20,21 @@ func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok boo
 		return 0, false
 	}
 	if b.Options&OptSticky != 0 {
-		if slot, known := b.recall(client, now); known && slot < n && !tried.Has(slot) && b.take(slot, now) {
-			b.remember(client, slot, now)
+		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.take(slot, now) {
+			b.remember(client, slot, now/1000)
 			return slot, true
 		}
 	}
 	slot, ok = b.next(tried, n, now)
 	if ok && b.Options&OptSticky != 0 {
-		b.remember(client, slot, now)
+		b.remember(client, slot, now/1000)
 	}
 	return slot, ok
 }
 
 func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
-	for {
-		last := b.Rotation.Load()
-		from := int(last % uint64(n))
-		if b.Options&OptOrdered != 0 {
-			from = 0
-		}
-		for k := range n {
-			i := (from + k) % n
-			if tried.Has(i) || !b.good(i, now) {
-				continue
-			}
-			if b.Options&OptOrdered == 0 && !b.Rotation.CompareAndSwap(last, uint64(i)+1) {
-				break
-			}
-			if b.take(i, now) {
-				return i, true
-			}
-		}
-		if b.Rotation.Load() == last || b.Options&OptOrdered != 0 {
-			break
-		}
+	if slot, ok = b.nextGood(tried, n, now); ok {
+		return slot, true
 	}
 	if !b.anyGood(n, now) {
 		b.recover(n)
@@ -69,6 +50,35 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 	return 0, false
 }
 
+// nextGood takes the next good target that was not tried, in rotation or in
+// order. Who loses the race for a place in the rotation looks again.
+func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
+	ordered := b.Options&OptOrdered != 0
+	for {
+		last, from, lost := b.Rotation.Load(), 0, false
+		if !ordered {
+			from = int(last % uint64(n))
+		}
+		for k := range n {
+			i := (from + k) % n
+			if tried.Has(i) || !b.good(i, now) {
+				continue
+			}
+			if !ordered && !b.Rotation.CompareAndSwap(last, uint64(i)+1) {
+				lost = true
+				break
+			}
+			last = uint64(i) + 1
+			if b.take(i, now) {
+				return i, true
+			}
+		}
+		if !lost {
+			return 0, false
+		}
+	}
+}
+
 // good tells whether the target may be chosen: not failed, or due again (-r).
 func (b *Board) good(slot int, now uint64) bool {
 	failed := b.Mark(slot).Failed.Load()
@@ -76,7 +86,7 @@ func (b *Board) good(slot int, now uint64) bool {
 }
 
 func (b *Board) due(failed, now uint64) bool {
-	return b.RetryAfter != 0 && now+1 >= failed+uint64(b.RetryAfter)
+	return b.RetryAfter != 0 && now+1 >= failed+1000*uint64(b.RetryAfter)
 }
 
 // take chooses a good target. Of a failed one that is due, only a single
@@ -107,7 +117,7 @@ func (b *Board) recover(n int) {
 	b.Rotation.Store(0)
 }
 
-// Fail marks a target failed at the board's second now; first is true if it
+// Fail marks a target failed at the board's millisecond now; first is true if it
 // was good until then.
 func (b *Board) Fail(slot int, now uint64) (first bool) {
 	m := b.Mark(slot)

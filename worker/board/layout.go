@@ -140,7 +140,7 @@ type Header struct {
 
 // Mark is what is shared about one target slot.
 type Mark struct {
-	Failed   atomic.Uint64 // 0 is good; else the board's second of the failure, plus one
+	Failed   atomic.Uint64 // 0 is good; else the board's ms of the failure, plus one
 	Connects atomic.Uint64 // attempts
 	Failures atomic.Uint64 // attempts that failed
 	_        [40]byte
@@ -159,7 +159,7 @@ type Column struct {
 	LinesLost    atomic.Uint64 // session lines given up
 	LogsLost     atomic.Uint64 // syslog records dropped
 	Live         atomic.Uint32 // sessions now, for the worker's fellows (pool)
-	Spare        atomic.Uint32 // 1 while the worker sleeps on the listener
+	Rows         atomic.Uint32 // rows of this slot that were ever used; stays at a burial
 	_            [64]byte
 }
 
@@ -175,5 +175,5 @@ type Row struct {
 	Errno   atomic.Uint32
 	Connect atomic.Int64 // monotonic ns when the target was connected; 0 not yet
 	Closed  atomic.Int64 // monotonic ns when it ended
-	_       [32]byte
+	_       [40]byte
 }
