@@ -17,7 +17,14 @@ import (
 // wait queues only while it can take a client: at capacity, and for a while
 // when descriptors have run out, clients wait in the kernel's queue or go to
 // other workers.
+//
+// A worker of one session has a set of its own for them, the door, and waits
+// there between sessions only. An exclusive wake-up passes over those who don't
+// wait, so a short session can keep its worker's place in the queue: the same
+// few workers stay warm, instead of all in turn, each out of its sleep.
 type acceptor struct {
+	door      *poller // the engine's own set in a pool
+	apart     bool    // the door is a set of its own
 	listeners []listener
 	paused    int64 // monotonic ns: when to try again; 0 is not paused
 	short     bool  // descriptors or memory have run out, and that was said
@@ -38,11 +45,21 @@ const (
 	aboveShare = 8 // and at least an eighth of the mean
 )
 
-func (a *acceptor) open(n int) {
-	a.from, a.size = new(sockaddr), new(uint32)
+func (a *acceptor) open(n int, set *poller, apart bool) error {
+	a.from, a.size, a.door, a.apart = new(sockaddr), new(uint32), set, apart
+	if apart {
+		a.door = new(poller)
+		if err := a.door.open(); err != nil {
+			return err
+		}
+		if err := a.door.add(FDLifeline, unix.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
+			return err
+		}
+	}
 	for i := range n {
 		a.listeners = append(a.listeners, listener{fd: FDListener + i})
 	}
+	return nil
 }
 
 func (a *acceptor) retryAt() int64 {
@@ -87,14 +104,39 @@ func (e *engine) overloaded() bool {
 // join puts the listeners into the epoll set, or takes them out, as is right now.
 func (e *engine) join() {
 	may := e.mayAccept()
+	if !may && e.away() {
+		return
+	}
 	for i := range e.accept.listeners {
 		l := &e.accept.listeners[i]
 		switch {
 		case l.closed || l.joined == may:
 		case may:
-			l.joined = e.poll.add(l.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, tagOf(onListener, i, 0)) == nil
+			l.joined = e.accept.door.add(l.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, tagOf(onListener, i, 0)) == nil
 		default:
-			e.poll.remove(l.fd)
+			e.accept.door.remove(l.fd)
+			l.joined = false
+		}
+	}
+}
+
+// away tells that this worker does not wait at its door only because of a
+// session that may be short.
+func (e *engine) away() bool {
+	return e.accept.apart && e.live > 0 && !e.usedUp() && !e.draining && e.accept.paused == 0 &&
+		e.board.Gate.Load() == board.GateOpen
+}
+
+// stepAside gives the worker's place in the queue up: its session is a long
+// one, and every client's wake-up would have to pass over it.
+func (e *engine) stepAside() {
+	e.asideDue = 0
+	if !e.accept.apart || e.live == 0 {
+		return
+	}
+	for i := range e.accept.listeners {
+		if l := &e.accept.listeners[i]; l.joined {
+			e.accept.door.remove(l.fd)
 			l.joined = false
 		}
 	}
@@ -145,7 +187,7 @@ func (e *engine) takeClient(l *listener) bool {
 // leave takes a listener out of the set for good.
 func (e *engine) leave(l *listener) {
 	if l.joined {
-		e.poll.remove(l.fd)
+		e.accept.door.remove(l.fd)
 	}
 	l.joined, l.closed = false, true
 }
@@ -171,6 +213,9 @@ func (e *engine) admit(fd int, client board.Addr) {
 		e.abort(s, board.Denied)
 		return
 	}
+	if e.accept.apart {
+		e.asideDue = e.clock.mono + int64(long)
+	}
 	e.connect(s)
 	e.tellSoon()
 }
@@ -183,6 +228,9 @@ func (e *engine) place() *session {
 	if s == nil {
 		s = &session{index: i, row: e.board.Row(e.slot, i)}
 		e.table[i] = s
+		if c := e.column; c.Rows.Load() <= uint32(i) {
+			c.Rows.Store(uint32(i) + 1)
+		}
 	}
 	s.turn = uint32(s.row.Word().Turn())
 	s.state = connecting
@@ -202,7 +250,7 @@ func (e *engine) drain() {
 		l := &e.accept.listeners[i]
 		wasJoined := l.joined
 		if wasJoined {
-			e.poll.remove(l.fd)
+			e.accept.door.remove(l.fd)
 			l.joined = false
 		}
 		for wasJoined && len(e.free) > 0 && e.board.Gate.Load() == board.GateOpen && e.takeClient(l) {

@@ -40,7 +40,7 @@ func (e *engine) connect(s *session) {
 			tried = e.trial(s)
 			tried.Add(s.slot)
 		}
-		slot, ok := e.board.Choose(tried, &s.row.Client, e.clock.second())
+		slot, ok := e.board.Choose(tried, &s.row.Client, e.clock.ms())
 		if !ok {
 			e.unreached(s)
 			return
@@ -53,6 +53,10 @@ func (e *engine) connect(s *session) {
 		e.board.Mark(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
 			e.missed(s, f)
+			if e.board.Via.Kind != 0 {
+				e.unreached(s)
+				return
+			}
 			continue
 		}
 		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
@@ -159,6 +163,7 @@ func (e *engine) stepConnect(s *session) {
 		e.records.connected(&s.row.Client, s.slot)
 	}
 	if e.board.Via.Kind != 0 {
+		e.proxyDown = false
 		s.state = negotiating
 		s.reply.Reset()
 		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
@@ -173,6 +178,10 @@ func (e *engine) stepConnect(s *session) {
 func (e *engine) connectFailed(s *session, f failure) {
 	e.due.remove(s)
 	e.missed(s, f)
+	if e.board.Via.Kind != 0 { // all targets are behind the same proxy
+		e.unreached(s)
+		return
+	}
 	e.connect(s)
 	if e.told && s.state != ended {
 		e.show()
@@ -187,8 +196,12 @@ func (e *engine) missed(s *session, f failure) {
 	}
 	s.failure = f
 	first := true
-	if f.peer {
-		first = e.board.Fail(s.slot, e.clock.second())
+	switch {
+	case e.board.Via.Kind != 0: // the proxy's fault, not the target's
+		first = !e.proxyDown
+		e.proxyDown = true
+	case f.peer:
+		first = e.board.Fail(s.slot, e.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what

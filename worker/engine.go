@@ -34,16 +34,22 @@ type engine struct {
 	trials []*board.Tried // spare ones
 
 	bellDue  int64 // when tell is called at the latest; 0 is never
+	asideDue int64 // when a session counts as long; 0 is never
+	coolDue  int64 // when nothing has happened for so long that the worker sleeps
 	draining bool  // takes no more sessions
 	orphan   bool  // the master is gone
 	term     atomic.Bool
+
+	proxyDown bool // the HTTP proxy could not be connected, and that was said
 }
 
 const (
-	quick     = 5                // ms that a raw wait may last, and a doorbell may wait
-	relayRoom = 64 << 10         // bytes that a turn of the relay reads at most
-	turns     = 16               // of the relay, before other sessions get theirs
-	never     = int64(1<<63 - 1) // no deadline
+	quick     = 5 * time.Millisecond   // a doorbell may wait so long for company
+	long      = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
+	warm      = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
+	relayRoom = 64 << 10               // bytes that a turn of the relay reads at most
+	turns     = 16                     // of the relay, before other sessions get theirs
+	never     = int64(1<<63 - 1)       // no deadline
 )
 
 func run(w *worker) error {
@@ -64,7 +70,9 @@ func run(w *worker) error {
 		return fmt.Errorf("epoll: lifeline: %w", err)
 	}
 	unix.SetNonblock(FDLifeline, true)
-	e.accept.open(int(b.Listeners))
+	if err := e.accept.open(int(b.Listeners), &e.poll, rows == 1); err != nil {
+		return fmt.Errorf("epoll: listener: %w", err)
+	}
 	e.ring(report.Ready, 0)
 	e.lookAtGate()
 	for !e.done() {
@@ -82,38 +90,45 @@ func (e *engine) usedUp() bool { return e.board.Uses != 0 && e.uses >= e.board.U
 
 // turn waits for events and serves them.
 func (e *engine) turn() {
-	n := e.poll.wait(e.patience())
-	if n == 0 {
-		e.clock.look()
-		e.overdue()
-		if len(e.again) == 0 {
-			e.settleDown()
-			n = e.poll.sleep(e.patienceAsleep())
-		}
+	set := &e.poll
+	if e.live == 0 {
+		set = e.accept.door
 	}
+	n := set.wait(e.patience(e.coolDue))
 	e.clock.look()
+	if n == 0 && e.clock.mono >= e.coolDue && len(e.again) == 0 {
+		e.settleDown()
+		n = set.sleep(e.patience(never))
+		e.clock.look()
+	}
+	if n > 0 {
+		e.coolDue = e.clock.mono + int64(warm)
+	}
 	for i := range n {
-		e.serve(e.poll.events[i].tag, e.poll.events[i].flags)
+		e.serve(set.events[i].tag, set.events[i].flags)
 	}
 	e.runAgain()
 	e.overdue()
 }
 
-// patience is how long a raw wait may last, in ms.
-func (e *engine) patience() int {
+// patience is how long, in ms, nothing has to be done without an event, at
+// most until a moment; -1 is for ever.
+func (e *engine) patience(until int64) int {
 	if len(e.again) != 0 {
 		return 0
 	}
-	return quick
-}
-
-// patienceAsleep is how long nothing has to be done without an event, in ms; -1 is for ever.
-func (e *engine) patienceAsleep() int {
-	next := min(e.due.next(), e.accept.retryAt())
-	if next == never {
+	until = min(until, e.due.next(), e.accept.retryAt(), orNever(e.bellDue), orNever(e.asideDue))
+	if until == never {
 		return -1
 	}
-	return int(max(0, next-e.clock.mono)/int64(time.Millisecond)) + 1
+	return int((max(0, until-e.clock.mono) + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+}
+
+func orNever(at int64) int64 {
+	if at == 0 {
+		return never
+	}
+	return at
 }
 
 // settleDown does what should not wait for the end of a long sleep.
@@ -121,6 +136,7 @@ func (e *engine) settleDown() {
 	if e.bellDue != 0 {
 		e.tellNow()
 	}
+	e.stepAside()
 }
 
 // serve dispatches one event to who waits for it.
@@ -170,6 +186,9 @@ func (e *engine) overdue() {
 	if e.bellDue != 0 && e.clock.mono >= e.bellDue {
 		e.tellNow()
 	}
+	if e.asideDue != 0 && e.clock.mono >= e.asideDue {
+		e.stepAside()
+	}
 	if e.clock.mono >= e.accept.retryAt() {
 		e.accept.paused = 0
 		e.join()
@@ -186,7 +205,7 @@ func (e *engine) tellSoon() {
 	case single && busy && e.board.Plenty.Load() == 0:
 		e.tellNow()
 	case e.bellDue == 0:
-		e.bellDue = e.clock.mono + quick*int64(time.Millisecond)
+		e.bellDue = e.clock.mono + int64(quick)
 	}
 }
 
@@ -238,6 +257,7 @@ func (e *engine) endAll() {
 	e.drain()
 	for _, s := range e.table {
 		if s != nil && s.state != ended {
+			e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
 			e.abort(s, board.AdminEnded)
 		}
 	}

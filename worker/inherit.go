@@ -37,13 +37,15 @@ func Args(slot int) []string {
 	return []string{Arg0, strconv.Itoa(slot), string(pad)}
 }
 
-// Env is a worker's whole environment: its Go runtime uses one processor and
-// keeps no cgroup files open. A worker of one session makes no garbage to speak
-// of, so nothing is collected until there is much of it: Go's collection every
-// two minutes would wake thousands of idle processes.
+// Env is a worker's whole environment: its Go runtime uses one processor,
+// keeps no cgroup files open, and sends itself no signals to share out time
+// that nobody else wants. A worker of one session makes no garbage to speak
+// of, unless it is the portable one: nothing is collected until there is much of
+// it, since Go's collection every two minutes would wake thousands of idle
+// processes.
 func Env(capacity int) []string {
-	env := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0"}
-	if capacity == 1 {
+	env := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1"}
+	if capacity == 1 && !garbage {
 		env = append(env, "GOGC=off", "GOMEMLIMIT=32MiB")
 	}
 	return env

@@ -20,6 +20,7 @@ func (e *engine) readOrders() {
 		}
 		if err != nil || n == 0 {
 			e.poll.remove(FDLifeline)
+			e.accept.door.remove(FDLifeline)
 			e.orphaned()
 			return
 		}

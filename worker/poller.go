@@ -10,8 +10,11 @@ import (
 )
 
 // poller is the worker's epoll set and its way of waiting, which decides what
-// a connection costs: a raw wait is cheap, but Go's runtime can't rest during
-// one, so it is short; if nothing came, the long wait tells the scheduler.
+// a connection costs. A raw wait is cheap, but Go's runtime can't rest during
+// one: its monitor thread wakes up a hundred times a second. The long wait
+// tells the scheduler and costs nothing while it lasts, but each one is some
+// fifty wake-ups of that thread, until it has made sure that nothing is to be
+// done. So a worker waits raw for a while after its last event.
 type poller struct {
 	fd     int
 	events []event

@@ -221,6 +221,7 @@ func (e *engine) bury(s *session) {
 	if e.board.Uses == 1 {
 		e.status = outcome.Status()
 	}
+	e.asideDue = 0
 	e.tellSoon()
 	e.join()
 }

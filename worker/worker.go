@@ -71,6 +71,11 @@ func (w *worker) tell(busy bool) {
 }
 
 func (w *worker) showSpare() {
+	if w.board.Assignment.Capacity != 1 {
+		w.text = title.AppendPool(w.text[:0], w.label, 0)
+		w.title.Set(w.text)
+		return
+	}
 	w.text = title.AppendSpare(w.text[:0], w.label)
 	w.title.Set(w.text)
 }

@@ -1,0 +1,100 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"plugdaemon/worker/report"
+)
+
+// engine carries sessions where there is no event loop of our own: a goroutine
+// for each session, one for each listener and one for the lifeline, all of them
+// waiting in Go's network poller.
+//
+// What they share is behind one mutex: the worker's records and clock, its
+// column and rows, the table. It is held for moments, and never over a wait for
+// the network. A socket belongs to its session's goroutine.
+type engine struct {
+	*worker
+	mu        sync.Mutex
+	change    *sync.Cond // a client may perhaps be accepted now, or never again
+	listeners []*listener
+
+	table    []*session // by row; made at first use
+	free     []int      // rows without a session
+	live     int
+	paused   bool // descriptors or memory have run out a moment ago
+	short    bool // and that was said
+	draining bool // takes no more sessions
+	orphan   bool // the master is gone
+
+	bell    *time.Timer // calls tellNow
+	bellDue bool
+	over    chan struct{} // closed when the worker's life is over
+}
+
+// garbage tells Env that sessions leave some: their goroutines and sockets.
+const garbage = true
+
+// quick is how long a doorbell may wait for company.
+const quick = 5 * time.Millisecond
+
+func run(w *worker) error {
+	e := &engine{worker: w, over: make(chan struct{})}
+	e.change = sync.NewCond(&e.mu)
+	rows := int(w.board.Assignment.Capacity)
+	e.table, e.free = make([]*session, rows), make([]int, rows)
+	for i := range e.free {
+		e.free[i] = rows - 1 - i
+	}
+	// What a terminal sends to a group is the master's business, and a write to
+	// a peer that has gone is answered by its error.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
+	lifeline, err := openSocket(FDLifeline)
+	if err != nil {
+		return err
+	}
+	e.bell = time.AfterFunc(time.Hour, e.ringLate)
+	for i := range int(w.board.Listeners) {
+		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
+	}
+	e.ring(report.Ready, 0)
+	e.obey(report.Gate)
+	for _, l := range e.listeners {
+		go e.acceptFrom(l)
+	}
+	go e.readOrders(lifeline)
+	<-e.over
+	return nil
+}
+
+// lock takes the mutex and looks at the clock, as everything does that is
+// recorded.
+func (e *engine) lock() {
+	e.mu.Lock()
+	e.clock.look()
+}
+
+// changed wakes who waits for a change of what this worker may accept, and ends
+// the worker after its last session. The mutex is held.
+func (e *engine) changed() {
+	e.change.Broadcast()
+	if e.live == 0 && (e.draining || e.usedUp()) {
+		e.leave()
+	}
+}
+
+// leave ends the worker's life.
+func (e *engine) leave() {
+	select {
+	case <-e.over:
+	default:
+		close(e.over)
+	}
+}
+
+func (e *engine) usedUp() bool { return e.board.Uses != 0 && e.uses >= e.board.Uses }

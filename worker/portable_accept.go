@@ -1,0 +1,181 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// listener is one of the shared listeners. Its descriptor is used for accept
+// alone; for as long as clients are waited for, a copy of it is in the poller.
+// In the poller all the time, it would wake a busy worker for every client of
+// the others. Several workers wake for one client, and all but one find none.
+type listener struct {
+	fd      int
+	waiting *socket // the copy
+}
+
+const (
+	resources  = 100 * time.Millisecond // without accepting, after a shortage
+	aboveMean  = 8                      // sessions above the mean at which a pool worker leaves the others to it
+	aboveShare = 8                      // and at least an eighth of the mean
+)
+
+// mayAccept tells whether a client would be served.
+func (e *engine) mayAccept() bool {
+	return len(e.free) > 0 && !e.draining && !e.paused &&
+		e.board.Gate.Load() == board.GateOpen &&
+		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
+}
+
+// overloaded is true in a pool worker well above the mean number of sessions:
+// of workers that wake for one client, a busy one is there first.
+func (e *engine) overloaded() bool {
+	if e.board.Assignment.Capacity == 1 || e.live < aboveMean {
+		return false
+	}
+	workers, sessions := 0, 0
+	for i := range int(e.board.Assignment.Workers) {
+		if c := e.board.Column(i); c.PID.Load() != 0 {
+			workers++
+			sessions += int(c.Live.Load())
+		}
+	}
+	return workers > 1 && e.live*workers > sessions+workers*max(aboveMean, e.live/aboveShare)
+}
+
+// acceptFrom waits for clients of one listener, while it may take some.
+func (e *engine) acceptFrom(l *listener) {
+	for e.enter(l) {
+		l.waiting.raw.Read(func(uintptr) bool { return e.takeClients(l) })
+		e.lock()
+		waiting := l.waiting
+		l.waiting = nil
+		e.mu.Unlock()
+		waiting.close()
+	}
+}
+
+// enter returns when a client would be served, with the listener's copy in the
+// poller, or false when the listener is left for good.
+func (e *engine) enter(l *listener) bool {
+	e.lock()
+	defer e.mu.Unlock()
+	for !e.draining {
+		if !e.mayAccept() {
+			e.change.Wait()
+			continue
+		}
+		fd, err := unix.FcntlInt(uintptr(l.fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			l.waiting, err = openSocket(fd)
+		}
+		if err == nil {
+			return true
+		}
+		e.rest(errnoOf(err))
+	}
+	closeFD(l.fd)
+	l.fd = -1
+	return false
+}
+
+// takeClients accepts what there is. It returns true when there is no more to
+// wait for.
+func (e *engine) takeClients(l *listener) bool {
+	e.lock()
+	defer e.mu.Unlock()
+	for e.mayAccept() {
+		if !e.takeClient(l) {
+			return !e.mayAccept()
+		}
+	}
+	return true
+}
+
+// takeClient accepts one client, if there is one.
+func (e *engine) takeClient(l *listener) bool {
+	if l.fd < 0 {
+		return false
+	}
+	fd, from, err := unix.Accept(l.fd)
+	switch errno := errnoOf(err); errno {
+	case 0:
+		e.short = false
+		e.admit(fd, boardAddress(from))
+		return true
+	case unix.EAGAIN:
+		return false
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		e.rest(errno)
+		return false
+	case unix.EINVAL, unix.EBADF: // the master has shut the port down
+		e.draining = true
+		e.changed()
+		return false
+	}
+	return true // this client has gone; the next may be there
+}
+
+// rest accepts nothing for a while: descriptors or memory have run out.
+func (e *engine) rest(errno syscall.Errno) {
+	if !e.short {
+		e.short = true
+		e.clock.look()
+		e.records.failErrno("accept", errno)
+	}
+	e.paused = true
+	time.AfterFunc(resources, func() {
+		e.lock()
+		defer e.mu.Unlock()
+		e.paused = false
+		e.changed()
+	})
+}
+
+// admit starts the session of a new client, unless the rules refuse it.
+func (e *engine) admit(fd int, client board.Addr) {
+	if !e.board.Admit(&client) {
+		e.column.Refused.Add(1)
+		e.records.refused(&client)
+		closeFD(fd)
+		return
+	}
+	socket, err := openSocket(fd)
+	if err != nil {
+		e.records.fail("accept", err)
+		return
+	}
+	s := e.place()
+	s.client = socket
+	e.begin(s.row, client)
+	e.live++
+	e.column.Live.Store(uint32(e.live))
+	if e.board.LogAt.Load() >= 2 {
+		e.records.debug("session begun", record.Str("client", client.AddrPort().String()))
+	}
+	go s.carry()
+}
+
+// drain takes no more clients. What it has been woken for already it serves.
+func (e *engine) drain() {
+	if e.draining {
+		return
+	}
+	for _, l := range e.listeners {
+		if l.waiting == nil {
+			continue
+		}
+		for e.mayAccept() && e.takeClient(l) {
+		}
+		l.waiting.hurry()
+	}
+	e.draining = true
+	e.changed()
+}

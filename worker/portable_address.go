@@ -1,0 +1,45 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// socketAddress is an address of the board in the system's form.
+func socketAddress(a *board.Addr) unix.Sockaddr {
+	if a.Kind == 4 {
+		return &unix.SockaddrInet4{Port: int(a.Port), Addr: [4]byte(a.IP[12:])}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port), Addr: a.IP, ZoneId: a.Zone}
+}
+
+// boardAddress is the address of an accepted client in the board's form; a
+// mapped one is IPv4.
+func boardAddress(from unix.Sockaddr) (a board.Addr) {
+	mapped := [12]byte{10: 0xff, 11: 0xff}
+	switch from := from.(type) {
+	case *unix.SockaddrInet4:
+		a.Kind, a.Port = 4, uint16(from.Port)
+		copy(a.IP[:], mapped[:])
+		copy(a.IP[12:], from.Addr[:])
+	case *unix.SockaddrInet6:
+		a.Kind, a.Port, a.IP = 6, uint16(from.Port), from.Addr
+		if [12]byte(a.IP[:12]) == mapped {
+			a.Kind = 4
+			return a
+		}
+		a.Zone = from.ZoneId
+	}
+	return a
+}
+
+// familyOf is the address family of an address.
+func familyOf(a *board.Addr) int {
+	if a.Kind == 4 {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}

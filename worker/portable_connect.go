@@ -1,0 +1,172 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// failure is why a connect did not succeed.
+type failure struct {
+	what  string // the step that failed; empty is connect
+	errno syscall.Errno
+	peer  bool // the target's fault: it is marked failed
+}
+
+// connect tries one target after the other for the same client. Without ok, no
+// one is left, and the session ends with the outcome.
+func (s *session) connect() (outcome board.Outcome, ok bool) {
+	for s.choose() {
+		if s.failure = s.dial(); s.failure.errno == 0 {
+			s.connected()
+			return 0, true
+		}
+		s.missed()
+	}
+	return s.unreached(), false
+}
+
+// choose takes the session's next target.
+func (s *session) choose() bool {
+	s.lock()
+	defer s.mu.Unlock()
+	if s.slot >= 0 {
+		s.tried.Add(s.slot)
+	}
+	slot, ok := s.board.Choose(&s.tried, &s.row.Client, s.clock.second())
+	if ok {
+		if s.slot >= 0 {
+			s.column.Redispatches.Add(1)
+		}
+		s.slot = slot
+		s.row.Choose(uint16(slot))
+		s.board.Mark(slot).Connects.Add(1)
+		if s.told {
+			s.show()
+		}
+	}
+	s.tellSoon()
+	return ok
+}
+
+// dial connects to the session's target.
+func (s *session) dial() failure {
+	b := s.board
+	to := &b.TargetTable[s.slot].Addr
+	if b.Via.Kind != 0 {
+		to = &b.Via
+	}
+	fd, err := unix.Socket(familyOf(to), unix.SOCK_STREAM, 0)
+	if err != nil {
+		return failure{what: "socket", errno: errnoOf(err)}
+	}
+	target, err := openSocket(fd)
+	if err != nil {
+		return failure{what: "socket", errno: errnoOf(err)}
+	}
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if b.Options&board.OptKeepalive != 0 {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+	f := bindSource(fd, b, familyOf(to))
+	if f.errno == 0 {
+		target.file.SetWriteDeadline(time.Now().Add(s.patience()))
+		f.errno = errnoOf(unix.Connect(fd, socketAddress(to)))
+		if f.errno == unix.EINPROGRESS || f.errno == unix.EINTR {
+			f.errno = target.connected()
+		}
+		f.peer = peersFault(f.errno)
+	}
+	if f.errno != 0 {
+		target.close()
+		return f
+	}
+	s.lock()
+	s.target = target
+	s.mu.Unlock()
+	return f
+}
+
+// patience is how long a connect may take, and a proxy's reply.
+func (s *session) patience() time.Duration {
+	return time.Duration(s.board.ConnectTimeout) * time.Millisecond
+}
+
+// bindSource fixes where the connection comes from: -p, or the source's
+// interface or address.
+func bindSource(fd int, b *board.Board, family int) failure {
+	from := b.Source
+	if b.Interface.Len != 0 {
+		name := b.Interface.String()
+		if errno := bindInterface(fd, name, family, &from); errno != 0 {
+			return failure{what: "interface " + name, errno: errno}
+		}
+	}
+	if from.Kind == 0 {
+		return failure{}
+	}
+	choosePortLate(fd)
+	if err := unix.Bind(fd, socketAddress(&from)); err != nil {
+		return failure{what: "bind " + from.Address().String(), errno: errnoOf(err)}
+	}
+	return failure{}
+}
+
+// peersFault tells a target that can't be reached from a shortage of this host's.
+func peersFault(errno syscall.Errno) bool {
+	switch errno {
+	case unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EAGAIN, unix.EAFNOSUPPORT:
+		return false
+	}
+	return true
+}
+
+// connected notes that the session's target was connected.
+func (s *session) connected() {
+	s.lock()
+	defer s.mu.Unlock()
+	s.row.Connect.Store(s.clock.mono)
+	if s.board.Good(s.slot) {
+		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))
+	}
+	if s.board.Options&board.OptLog != 0 {
+		s.records.connected(&s.row.Client, s.slot)
+	}
+}
+
+// missed notes that the session's target could not be connected.
+func (s *session) missed() {
+	s.lock()
+	defer s.mu.Unlock()
+	f, first := s.failure, true
+	if f.peer {
+		first = s.board.Fail(s.slot, s.clock.second())
+	}
+	if first { // not again for each client, until it was good in between
+		what := f.what
+		if what == "" {
+			what = "connect " + s.records.target(s.slot).full
+		}
+		s.records.failErrno(what, f.errno)
+	}
+}
+
+// unreached is the end of a session that has tried all targets.
+func (s *session) unreached() board.Outcome {
+	s.lock()
+	defer s.mu.Unlock()
+	s.row.Errno.Store(uint32(s.failure.errno))
+	if s.board.Options&board.OptLog != 0 && s.slot >= 0 {
+		s.records.connected(&s.row.Client, s.slot)
+	}
+	if s.failure.errno != 0 && !s.failure.peer {
+		return board.Denied
+	}
+	return board.Unreached
+}

@@ -1,0 +1,120 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// readOrders obeys the master, and notices its end.
+func (e *engine) readOrders(lifeline *socket) {
+	var text [16]byte
+	control := make([]byte, unix.CmsgSpace(4))
+	for {
+		n, rights, err := 0, 0, error(nil)
+		closed := lifeline.raw.Read(func(fd uintptr) bool {
+			n, rights, _, _, err = unix.Recvmsg(int(fd), text[:], control, unix.MSG_DONTWAIT)
+			return err != unix.EAGAIN && err != unix.EINTR
+		})
+		if closed != nil || err != nil || n == 0 {
+			e.orphaned()
+			return
+		}
+		if rights > 0 {
+			e.takeSessionFile(control[:rights])
+		}
+		for _, order := range text[:n] {
+			e.obey(report.Order(order))
+		}
+	}
+}
+
+func (e *engine) obey(order report.Order) {
+	e.lock()
+	defer e.mu.Unlock()
+	switch order {
+	case report.Nudge:
+		for _, l := range e.listeners {
+			for e.mayAccept() && e.takeClient(l) {
+			}
+		}
+	case report.Gate:
+		if e.board.Gate.Load() == board.GateDraining {
+			e.drain()
+		}
+		e.changed()
+	case report.Drain:
+		e.drain()
+	}
+}
+
+// takeSessionFile puts the session file that came with an order in the place
+// of the old one.
+func (e *engine) takeSessionFile(control []byte) {
+	e.lock()
+	defer e.mu.Unlock()
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return
+	}
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			if err := unix.Dup2(fd, FDSession); err != nil {
+				e.records.fail("session file", err)
+			}
+			unix.CloseOnExec(FDSession)
+			unix.Close(fd)
+		}
+	}
+}
+
+// orphaned goes on without a master: nobody would write the lines of a killed
+// worker now, so TERM is caught, and not before, since a handler costs memory.
+func (e *engine) orphaned() {
+	e.lock()
+	defer e.mu.Unlock()
+	e.orphan = true
+	e.drain()
+	if e.live == 0 {
+		return
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM)
+	go func() {
+		<-c
+		e.endAll()
+	}()
+}
+
+// endAll ends every session at an admin's word, and the worker with them: it
+// keeps the mutex, so nobody else settles anything any more, and the sockets are
+// closed by the end of the process.
+func (e *engine) endAll() {
+	e.lock()
+	for _, s := range e.table {
+		if s == nil || s.row.Word().State() == board.RowFree {
+			continue
+		}
+		if s.row.Word().State() == board.RowLive {
+			e.finish(s.row, board.AdminEnded)
+		}
+		for _, side := range []*socket{s.client, s.target} {
+			if side != nil {
+				side.reset()
+			}
+		}
+		e.settle(s.row)
+	}
+	e.leave()
+}

@@ -1,0 +1,84 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"sync"
+
+	"plugdaemon/worker/board"
+)
+
+// session is one client-to-target connection, carried by one goroutine. It
+// lives on in its row's place of the table and is used again.
+type session struct {
+	*engine
+	row    *board.Row
+	index  int // of the row
+	client *socket
+	target *socket // nil while none is connected
+
+	slot    int // the target in use, -1 before the first
+	tried   board.Tried
+	failure failure // of the last connect
+
+	pumps sync.WaitGroup // one for each direction
+}
+
+// place takes a free row and its session.
+func (e *engine) place() *session {
+	i := e.free[len(e.free)-1]
+	e.free = e.free[:len(e.free)-1]
+	s := e.table[i]
+	if s == nil {
+		s = &session{engine: e, index: i, row: e.board.Row(e.worker.slot, i)}
+		e.table[i] = s
+		if c := e.column; c.Rows.Load() <= uint32(i) {
+			c.Rows.Store(uint32(i) + 1)
+		}
+	}
+	s.slot, s.tried, s.failure = -1, board.Tried{}, failure{}
+	return s
+}
+
+// carry is the session's life, from its admission to its settling.
+func (s *session) carry() {
+	outcome, ok := s.connect()
+	if ok && s.board.Via.Kind != 0 {
+		outcome, ok = s.negotiate()
+	}
+	if ok {
+		outcome = s.relay()
+	}
+	s.end(outcome)
+}
+
+// end publishes the outcome, closes both sides, and settles. A session that was
+// cut ends so that neither side takes it for a clean end.
+func (s *session) end(outcome board.Outcome) {
+	s.lock()
+	s.finish(s.row, outcome)
+	s.mu.Unlock()
+	for _, side := range []*socket{s.client, s.target} {
+		if side == nil {
+			continue
+		}
+		if outcome == board.Cut {
+			side.reset()
+		}
+		side.close()
+	}
+	s.pumps.Wait() // they count on the row
+	s.lock()
+	defer s.mu.Unlock()
+	s.client, s.target = nil, nil
+	s.settle(s.row)
+	s.uses++
+	s.live--
+	s.column.Live.Store(uint32(s.live))
+	s.free = append(s.free, s.index)
+	if s.board.Uses == 1 {
+		s.status = outcome.Status()
+	}
+	s.tellSoon()
+	s.changed()
+}

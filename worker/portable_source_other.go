@@ -1,0 +1,51 @@
+//go:build !linux
+
+package worker
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// bindInterface makes the connection come from an interface's first address of
+// the target's family, unless from is one already: no socket can be bound to an
+// interface here, and routing decides through which one it leaves.
+func bindInterface(_ int, name string, family int, from *board.Addr) syscall.Errno {
+	if from.Kind != 0 {
+		return 0
+	}
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		index, notNumber := strconv.Atoi(name)
+		if notNumber != nil {
+			return unix.ENXIO
+		}
+		if i, err = net.InterfaceByIndex(index); err != nil {
+			return unix.ENXIO
+		}
+	}
+	addrs, err := i.Addrs()
+	if err != nil {
+		return errnoOf(err)
+	}
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil || prefix.Addr().Is4() != (family == unix.AF_INET) {
+			continue
+		}
+		*from = board.MakeAddr(netip.AddrPortFrom(prefix.Addr(), 0))
+		if prefix.Addr().IsLinkLocalUnicast() {
+			from.Zone = uint32(i.Index)
+		}
+		return 0
+	}
+	return unix.EADDRNOTAVAIL
+}
+
+func choosePortLate(fd int) {}

@@ -1,0 +1,163 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// rig is an engine without listeners and lifeline, whose sessions a test makes
+// by hand and whose loop it turns. It has a pool's board, so it rings no bell.
+func rig(t testing.TB) *engine {
+	t.Helper()
+	b, assignment, state, err := board.New(board.Shape{Generation: 1, Workers: 1, Capacity: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.TargetTable[0].Addr = board.MakeAddr(netip.MustParseAddrPort("192.0.2.9:119"))
+	b.TargetCount.Store(1)
+	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), label: "119", tag: "(119)"}
+	w.clock.start()
+	w.records.init(w)
+	e := &engine{worker: w, buffer: make([]byte, relayRoom), table: make([]*session, 8)}
+	for i := range e.table {
+		e.free = append(e.free, len(e.table)-1-i)
+	}
+	if err := e.poll.open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, s := range e.table {
+			if s != nil && s.state != ended {
+				e.abort(s, board.Cut)
+			}
+		}
+		for _, p := range e.relay.pipes {
+			closeFD(p.r)
+			closeFD(p.w)
+		}
+		unix.Close(e.poll.fd)
+		b.Close()
+		unix.Close(assignment)
+		unix.Close(state)
+	})
+	return e
+}
+
+// carry makes a connected session of two sockets, which become the engine's.
+func (e *engine) carry(t testing.TB, client, target int) *session {
+	t.Helper()
+	s := e.place()
+	s.client.fd, s.target.fd, s.slot, s.state = client, target, 0, relaying
+	e.begin(s.row, board.MakeAddr(netip.MustParseAddrPort("10.1.2.3:40112")))
+	s.row.Choose(0)
+	e.live++
+	e.column.Live.Store(uint32(e.live))
+	for kind, fd := range map[tagKind]int{onClient: client, onTarget: target} {
+		if err := e.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(kind, s.index, s.turn)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// until turns the loop until it is so.
+func (e *engine) until(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !so(); {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+		e.once(1)
+	}
+}
+
+// once is a turn that never sleeps for long.
+func (e *engine) once(ms int) (events int) {
+	if len(e.again) > 0 {
+		ms = 0
+	}
+	events = e.poll.wait(ms)
+	e.clock.look()
+	for i := range events {
+		e.serve(e.poll.events[i].tag, e.poll.events[i].flags)
+	}
+	e.runAgain()
+	e.overdue()
+	return events
+}
+
+// quiet turns the loop until nothing happens any more.
+func (e *engine) quiet() {
+	for idle := 0; idle < 3; {
+		if e.once(2) == 0 && len(e.again) == 0 {
+			idle++
+		} else {
+			idle = 0
+		}
+	}
+}
+
+// tcp is a connection: the test's end, and the engine's.
+func tcp(t testing.TB) (*net.TCPConn, int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	mine, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mine.Close() })
+	other, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	f, err := other.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.SetNonblock(fd, true)
+	mine.SetDeadline(time.Now().Add(patience))
+	return mine.(*net.TCPConn), fd
+}
+
+// pair is a session between a client and a target of the test.
+func pair(t testing.TB, e *engine) (s *session, client, target *net.TCPConn) {
+	t.Helper()
+	client, c := tcp(t)
+	target, d := tcp(t)
+	return e.carry(t, c, d), client, target
+}
+
+// descriptors are the open ones of this process.
+func descriptors(t testing.TB) int {
+	t.Helper()
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
+// outcomes is how many sessions have ended so.
+func (e *engine) outcomes(o board.Outcome) uint64 { return e.column.Ended[o].Load() }

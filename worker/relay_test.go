@@ -1,0 +1,334 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// noise is n random bytes.
+func noise(seed uint64, n int) []byte {
+	p := make([]byte, n)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for i := range p {
+		p[i] = byte(random.Uint32())
+	}
+	return p
+}
+
+// feed writes p and then ends the direction, in a goroutine.
+func feed(c *net.TCPConn, p []byte) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Write(p)
+		done <- errors.Join(err, c.CloseWrite())
+	}()
+	return done
+}
+
+// drain reads to the end, in a goroutine.
+func drain(c *net.TCPConn) <-chan []byte {
+	done := make(chan []byte, 1)
+	go func() {
+		p, err := io.ReadAll(c)
+		if err != nil {
+			p = []byte(err.Error())
+		}
+		done <- p
+	}()
+	return done
+}
+
+func TestBytesBothWays(t *testing.T) {
+	for _, size := range []struct{ up, down int }{{0, 0}, {1, 0}, {0, 1}, {100, 5000}, {relayRoom, relayRoom + 1}, {3 << 20, 7 << 20}} {
+		e := rig(t)
+		before := descriptors(t)
+		s, client, target := pair(t, e)
+		up, down := noise(1, size.up), noise(2, size.down)
+		feed(client, up)
+		feed(target, down)
+		atTarget, atClient := drain(target), drain(client)
+		e.until(t, "the session ends", func() bool { return s.state == ended })
+		if !bytes.Equal(<-atTarget, up) || !bytes.Equal(<-atClient, down) {
+			t.Errorf("%d bytes up, %d down: they arrived as others", size.up, size.down)
+		}
+		if in, out := e.column.BytesIn.Load(), e.column.BytesOut.Load(); in != uint64(size.up) || out != uint64(size.down) {
+			t.Errorf("counted %d in, %d out; want %d, %d", in, out, size.up, size.down)
+		}
+		if e.outcomes(board.Complete) != 1 || e.live != 0 || s.row.Word() != board.MakeWord(board.RowFree, board.NoTarget, 1) {
+			t.Errorf("complete %d, live %d, row %#x", e.outcomes(board.Complete), e.live, s.row.Word())
+		}
+		client.Close()
+		target.Close()
+		if left := descriptors(t) - before - 2*len(e.relay.pipes); left != 0 {
+			t.Errorf("%d descriptors left over", left)
+		}
+	}
+}
+
+// Many small writes, each as it comes: nothing waits for company.
+func TestEveryByteAtOnce(t *testing.T) {
+	e := rig(t)
+	s, client, target := pair(t, e)
+	one := make([]byte, 1)
+	for i := range byte(100) {
+		for _, way := range []struct{ from, to *net.TCPConn }{{client, target}, {target, client}} {
+			way.from.Write([]byte{i})
+			got := make(chan error, 1)
+			go func() {
+				_, err := io.ReadFull(way.to, one)
+				got <- err
+			}()
+			var err error
+			e.until(t, "the byte arrives", func() bool {
+				select {
+				case err = <-got:
+					return true
+				default:
+					return false
+				}
+			})
+			if err != nil || one[0] != i {
+				t.Fatalf("byte %d: %d, %v", i, one[0], err)
+			}
+		}
+	}
+	if s.state != relaying || s.row.In.Load() != 100 || s.row.Out.Load() != 100 {
+		t.Errorf("state %d, %d in, %d out", s.state, s.row.In.Load(), s.row.Out.Load())
+	}
+}
+
+// Both orders of half-close: one side's end arrives at the other while the
+// answer still flows.
+func TestHalfClose(t *testing.T) {
+	for _, name := range []string{"client first", "target first"} {
+		e := rig(t)
+		s, first, second := pair(t, e)
+		if name == "target first" {
+			first, second = second, first
+		}
+		question, answer := noise(3, 300<<10), noise(4, 900<<10)
+		feed(first, question)
+		arrived := drain(second)
+		e.until(t, "the first end has passed", func() bool { return s.state == halfClosed })
+		if got := <-arrived; !bytes.Equal(got, question) {
+			t.Fatalf("%s: %d bytes before the end, want %d", name, len(got), len(question))
+		}
+		e.quiet()
+		if s.state != halfClosed {
+			t.Fatalf("%s: state %d while the answer is to come", name, s.state)
+		}
+		feed(second, answer)
+		back := drain(first)
+		e.until(t, "the session ends", func() bool { return s.state == ended })
+		if !bytes.Equal(<-back, answer) || e.outcomes(board.Complete) != 1 {
+			t.Errorf("%s: the answer behind the half-close arrived as another", name)
+		}
+	}
+}
+
+// A receiver that does not read: what is kept stays small, the sender is held
+// up, and later everything arrives, its end last.
+func TestSlowReader(t *testing.T) {
+	e := rig(t)
+	s, client, target := pair(t, e)
+	for _, c := range []*net.TCPConn{client, target} { // a window far beneath what is sent
+		c.SetWriteBuffer(256 << 10)
+		c.SetReadBuffer(256 << 10)
+	}
+	for _, fd := range []int{s.client.fd, s.target.fd} {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 256<<10)
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 256<<10)
+	}
+	sent := noise(5, 12<<20)
+	written := feed(client, sent)
+	e.quiet()
+	held := len(s.client.kept)
+	if s.client.pipe != nil {
+		held += s.client.pipe.held
+	}
+	if held == 0 || held > pipeRoom {
+		t.Errorf("%d bytes are kept for a reader that does not read, want 1 to %d", held, pipeRoom)
+	}
+	select {
+	case <-written:
+		t.Error("nobody held the sender up")
+	default:
+	}
+	if s.client.done || s.state != relaying {
+		t.Errorf("state %d, direction done: %v", s.state, s.client.done)
+	}
+	arrived := drain(target)
+	e.until(t, "the end has passed", func() bool { return s.state == halfClosed })
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	if got := <-arrived; !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes arrived, want %d", len(got), len(sent))
+	}
+}
+
+// The end of a sender that has left already is passed on behind its last byte.
+func TestEndWaitsForWhatIsKept(t *testing.T) {
+	for _, size := range []int{1, 3 << 10, 40 << 10, 200 << 10} {
+		e := rig(t)
+		ours := unixPair(t)
+		target, fd := tcp(t)
+		s := e.carry(t, ours[0], fd)
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
+		target.SetReadBuffer(4 << 10)
+		fill := noise(6, size)
+		for p := fill; len(p) > 0; {
+			n, err := unix.Write(ours[1], p)
+			if err != nil && err != unix.EAGAIN {
+				t.Fatal(err)
+			}
+			p = p[max(0, n):]
+			e.once(0)
+		}
+		unix.Shutdown(ours[1], unix.SHUT_WR)
+		e.quiet()
+		arrived := drain(target)
+		e.until(t, "the end has passed", func() bool { return s.state == halfClosed })
+		if got := <-arrived; !bytes.Equal(got, fill) {
+			t.Errorf("%d of %d bytes before the end", len(got), size)
+		}
+	}
+}
+
+// cut closes with a reset.
+func cut(c *net.TCPConn) {
+	c.SetLinger(0)
+	c.Close()
+}
+
+// untilError reads until an error; after a half-close, that can only come up
+// with a write.
+func untilError(c *net.TCPConn) error {
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		return err
+	}
+	for range 1000 {
+		if _, err := c.Write([]byte{1}); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// A reset of one side arrives as a reset at the other, never as an end, and is
+// never taken for complete.
+func TestResets(t *testing.T) {
+	much := make([]byte, 24<<20)
+	for _, c := range []struct {
+		name  string
+		setup func(e *engine, s *session, from, to *net.TCPConn)
+	}{
+		{"idle", func(*engine, *session, *net.TCPConn, *net.TCPConn) {}},
+		{"behind data", func(e *engine, s *session, from, to *net.TCPConn) {
+			from.Write(noise(7, 2000))
+			e.until(t, "the data is through", func() bool { return s.row.In.Load()+s.row.Out.Load() == 2000 })
+		}},
+		{"the other side half-closed", func(e *engine, s *session, from, to *net.TCPConn) {
+			to.CloseWrite()
+			e.until(t, "half-closed", func() bool { return s.state == halfClosed })
+		}},
+		{"this side half-closed", func(e *engine, s *session, from, to *net.TCPConn) {
+			from.CloseWrite()
+			e.until(t, "half-closed", func() bool { return s.state == halfClosed })
+		}},
+		{"with bytes kept", func(e *engine, s *session, from, to *net.TCPConn) {
+			go from.Write(much)
+			e.quiet()
+		}},
+		{"with bytes kept for it", func(e *engine, s *session, from, to *net.TCPConn) {
+			go to.Write(much)
+			e.quiet()
+		}},
+	} {
+		for _, side := range []string{"client", "target"} {
+			e := rig(t)
+			before := descriptors(t)
+			s, from, to := pair(t, e)
+			if side == "target" {
+				from, to = to, from
+			}
+			c.setup(e, s, from, to)
+			cut(from)
+			seen := make(chan error, 1)
+			go func() { seen <- untilError(to) }()
+			e.until(t, c.name+": the session ends", func() bool { return s.state == ended })
+			if err := <-seen; !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("%s, %s resets: the other side sees %v", c.name, side, err)
+			}
+			if e.outcomes(board.Cut) != 1 {
+				t.Errorf("%s, %s resets: outcome is not %s", c.name, side, board.Cut)
+			}
+			to.Close()
+			if left := descriptors(t) - before - 2*len(e.relay.pipes); left != 0 {
+				t.Errorf("%s, %s resets: %d descriptors left over", c.name, side, left)
+			}
+		}
+	}
+}
+
+// After a session, a row's late events concern nobody.
+func TestLateEventsAreIgnored(t *testing.T) {
+	e := rig(t)
+	s, client, target := pair(t, e)
+	old := tagOf(onClient, s.index, s.turn)
+	feed(client, nil)
+	feed(target, nil)
+	e.until(t, "the session ends", func() bool { return s.state == ended })
+	e.serve(old, unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) // ended
+	next, _, _ := pair(t, e)
+	if next != s {
+		t.Fatal("the row was not used again")
+	}
+	e.quiet()
+	e.serve(old, unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) // another session's
+	if s.state != relaying || s.client.failed || s.client.hangup {
+		t.Errorf("state %d: an old event reached a new session", s.state)
+	}
+}
+
+func TestBlocks(t *testing.T) {
+	var r relay
+	for _, n := range []int{1, blockSizes[0], blockSizes[0] + 1, blockSizes[1], blockSizes[1] + 1, relayRoom} {
+		var d end
+		p := noise(9, n)
+		r.keep(&d, p)
+		if !bytes.Equal(d.kept, p) {
+			t.Fatalf("%d bytes were kept as others", n)
+		}
+		if class := d.block.class; blockSizes[class] < n || class > 0 && blockSizes[class-1] >= n {
+			t.Errorf("%d bytes lie in a block of %d", n, blockSizes[class])
+		}
+		used := d.block
+		r.release(&d)
+		if d.kept != nil || d.block != nil {
+			t.Error("still kept after the release")
+		}
+		var next end
+		if r.keep(&next, p); next.block != used {
+			t.Errorf("a block of %d bytes was not used again", n)
+		}
+		r.release(&next)
+		r.release(&next) // of none: nothing
+	}
+	if n := len(r.blocks[0]) + len(r.blocks[1]) + len(r.blocks[2]); n != 3 {
+		t.Errorf("%d spare blocks", n)
+	}
+}

@@ -1,0 +1,152 @@
+package worker
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+func TestSockaddrRoundTrip(t *testing.T) {
+	for _, c := range []struct {
+		text   string
+		zone   uint32
+		size   uintptr
+		family uint16
+	}{
+		{"192.0.2.1:80", 0, unix.SizeofSockaddrInet4, unix.AF_INET},
+		{"0.0.0.0:0", 0, unix.SizeofSockaddrInet4, unix.AF_INET},
+		{"255.255.255.255:65535", 0, unix.SizeofSockaddrInet4, unix.AF_INET},
+		{"[::ffff:192.0.2.1]:443", 0, unix.SizeofSockaddrInet4, unix.AF_INET},
+		{"[2001:db8::1]:119", 0, unix.SizeofSockaddrInet6, unix.AF_INET6},
+		{"[::]:256", 0, unix.SizeofSockaddrInet6, unix.AF_INET6},
+		{"[fe80::1]:7", 3, unix.SizeofSockaddrInet6, unix.AF_INET6},
+	} {
+		in := board.MakeAddr(netip.MustParseAddrPort(c.text))
+		in.Zone = c.zone
+		s := sockaddr{rest: [24]byte{0: 9, 3: 9, 4: 9, 20: 9, 23: 9}} // used before
+		if size := s.set(&in); size != c.size || s.family != c.family {
+			t.Errorf("%s: %d bytes of family %d", c.text, size, s.family)
+		}
+		if out := s.addr(); out != in {
+			t.Errorf("%s: came back as %s, zone %d", c.text, out.AddrPort(), out.Zone)
+		}
+		if f := family(&in); f != uintptr(c.family) {
+			t.Errorf("%s: family %d", c.text, f)
+		}
+	}
+}
+
+// What a dual-stack listener says of an IPv4 client.
+func TestMappedClientIsIPv4(t *testing.T) {
+	s := sockaddr{family: unix.AF_INET6, port: [2]byte{0x12, 0x34}}
+	copy(s.rest[4:], netip.MustParseAddr("::ffff:10.1.2.3").AsSlice())
+	if a := s.addr(); a.Kind != 4 || a.AddrPort() != netip.MustParseAddrPort("10.1.2.3:4660") {
+		t.Errorf("kind %d, %s", a.Kind, a.AddrPort())
+	}
+}
+
+// The kernel reads the same from it as from x/sys' own.
+func TestKernelAgrees(t *testing.T) {
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		t.Skip("no loopback interface")
+	}
+	for _, text := range []string{"127.0.0.5:0", "[::1]:0"} {
+		in := board.MakeAddr(netip.MustParseAddrPort(text))
+		if in.Kind == 6 {
+			in.Zone = uint32(lo.Index)
+		}
+		fd, err := unix.Socket(int(family(&in)), unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err == unix.EAFNOSUPPORT {
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		s := new(sockaddr)
+		size := s.set(&in)
+		if _, errno := call3(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(s)), size); errno == unix.EADDRNOTAVAIL {
+			continue // no IPv6 here
+		} else if errno != 0 {
+			t.Errorf("bind %s: %v", text, errno)
+			continue
+		}
+		bound, err := unix.Getsockname(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got netip.Addr
+		switch b := bound.(type) {
+		case *unix.SockaddrInet4:
+			got = netip.AddrFrom4(b.Addr)
+		case *unix.SockaddrInet6:
+			got = netip.AddrFrom16(b.Addr)
+		}
+		if got != in.Address() {
+			t.Errorf("bound to %s, want %s", got, in.Address())
+		}
+	}
+}
+
+func TestSocketErrorIsTakenOnce(t *testing.T) {
+	pair := unixPair(t)
+	value, size := new(int32), new(uint32)
+	if errno := socketError(pair[0], value, size); errno != 0 {
+		t.Errorf("a healthy socket: %v", errno)
+	}
+	if errno := socketError(-1, value, size); errno != unix.EBADF {
+		t.Errorf("no socket: %v", errno)
+	}
+}
+
+// unixPair is a pair of stream sockets, closed with the test.
+func unixPair(t testing.TB) [2]int {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unix.Close(pair[0])
+		unix.Close(pair[1])
+	})
+	return pair
+}
+
+func TestSyslogDestination(t *testing.T) {
+	path := t.TempDir() + "/log"
+	in, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(out)
+	d := makeDestination(path, &board.Addr{})
+	if errno := d.send(out, []byte("one record")); errno != 0 {
+		t.Fatal(errno)
+	}
+	b := make([]byte, 100)
+	if n, err := in.Read(b); err != nil || string(b[:n]) != "one record" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	nowhere := makeDestination(path+".none", &board.Addr{})
+	if errno := nowhere.send(out, []byte("x")); errno != unix.ENOENT {
+		t.Errorf("to a path without a socket: %v", errno)
+	}
+	long := make([]byte, 300) // cut to what a path may be, never beyond the address
+	for i := range long {
+		long[i] = 'x'
+	}
+	if d := makeDestination(string(long), &board.Addr{}); d.size > unix.SizeofSockaddrUnix {
+		t.Errorf("an address of %d bytes", d.size)
+	}
+}

@@ -1,0 +1,214 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// A direction that keeps filling the buffer splices; when its traffic becomes
+// light it copies again, and its pipe waits for the next one.
+func TestHeavyAndLight(t *testing.T) {
+	e := rig(t)
+	s, client, target := pair(t, e)
+	var seen bytes.Buffer
+	arrived := make(chan struct{}, 1)
+	sent := noise(1, 8<<20)
+	go client.Write(sent)
+	go func() {
+		io.CopyN(&seen, target, int64(len(sent)))
+		arrived <- struct{}{}
+	}()
+	heavy := false
+	e.until(t, "everything is through", func() bool {
+		heavy = heavy || s.client.heavy && s.client.pipe != nil
+		select {
+		case <-arrived:
+			return true
+		default:
+			return false
+		}
+	})
+	if !heavy {
+		t.Error("8 MiB at once were never spliced")
+	}
+	if !bytes.Equal(seen.Bytes(), sent) {
+		t.Error("spliced bytes arrived as others")
+	}
+	if s.target.heavy || s.target.pipe != nil {
+		t.Error("the quiet direction splices")
+	}
+	e.quiet()
+	if s.client.pipe != nil || len(e.relay.pipes) != 1 {
+		t.Errorf("an idle direction keeps its pipe; %d spare ones", len(e.relay.pipes))
+	}
+	echo := make([]byte, 1000)
+	for i := range 3 * lightAfter {
+		p := noise(uint64(i), len(echo))
+		client.Write(p)
+		got := make(chan error, 1)
+		go func() {
+			_, err := io.ReadFull(target, echo)
+			got <- err
+		}()
+		var err error
+		e.until(t, "a small message arrives", func() bool {
+			select {
+			case err = <-got:
+				return true
+			default:
+				return false
+			}
+		})
+		if err != nil || !bytes.Equal(echo, p) {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if s.row.In.Load() != uint64(len(sent)+3*lightAfter*len(echo)) {
+		t.Errorf("%d bytes counted", s.row.In.Load())
+	}
+}
+
+// Light splices one after the other, without a pause between them, end the
+// splicing.
+func TestLightSplicesEnd(t *testing.T) {
+	e := rig(t)
+	ours, theirs := unixPair(t), unixPair(t)
+	s := e.carry(t, ours[0], theirs[0])
+	s.client.heavy = true
+	var got []byte
+	buffer := make([]byte, 4096)
+	for i := range lightAfter + 1 {
+		unix.Write(ours[1], noise(uint64(i), 100))
+		e.quietly(s)
+		n, _ := unix.Read(theirs[1], buffer)
+		got = append(got, buffer[:max(0, n)]...)
+		if s.client.pipe == nil {
+			// Idle releases a pipe, and its count with it; keep it in hand.
+			if p := e.relay.pipes; len(p) == 1 && i < lightAfter-1 {
+				s.client.pipe, e.relay.pipes = p[0], nil
+				s.client.pipe.light = i + 1
+			}
+		}
+	}
+	if len(got) != 100*(lightAfter+1) {
+		t.Errorf("%d bytes arrived", len(got))
+	}
+	if s.client.heavy {
+		t.Errorf("still splicing after %d light ones", lightAfter)
+	}
+}
+
+// quietly steps one session with both sides ready.
+func (e *engine) quietly(s *session) {
+	s.client.readable, s.client.writable, s.target.readable, s.target.writable = true, true, true, true
+	e.step(s)
+	e.runAgain()
+}
+
+// One turn moves so much and no more: a busy session leaves the loop to others.
+func TestTurnsAreBounded(t *testing.T) {
+	const message, messages = 1024, 60
+	e := rig(t)
+	e.buffer = make([]byte, message)
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, 4096); err != nil {
+		t.Fatal(err)
+	}
+	e.relay.pipes = append(e.relay.pipes, &pipe{r: fds[0], w: fds[1]}) // a splice moves one message
+	ours, theirs := unixPair(t), unixPair(t)
+	s := e.carry(t, ours[0], theirs[0])
+	sent := noise(1, message*messages)
+	for i := range messages {
+		if n, err := unix.Write(ours[1], sent[i*message:(i+1)*message]); n != message || err != nil {
+			t.Fatalf("message %d: %d, %v", i, n, err)
+		}
+	}
+	s.client.readable, s.target.writable = true, true
+	last := uint64(0)
+	for step := 0; last < message*messages; step++ {
+		if step == 0 {
+			e.step(s)
+		} else {
+			e.runAgain()
+		}
+		moved := s.row.In.Load() - last
+		last += moved
+		if moved == 0 || moved > turns*message {
+			t.Fatalf("step %d moved %d bytes; a turn is %d messages of %d", step, moved, turns, message)
+		}
+		if last < message*messages && (!s.queued || len(e.again) != 1) {
+			t.Fatalf("step %d: more to do, but not on the list (%d on it)", step, len(e.again))
+		}
+	}
+	got := make([]byte, len(sent)+1)
+	n := 0
+	for e.quiet(); ; {
+		m, err := unix.Read(theirs[1], got[n:])
+		if err != nil || m == 0 {
+			break
+		}
+		n += m
+	}
+	if !bytes.Equal(got[:n], sent) {
+		t.Errorf("%d bytes arrived, want %d", n, len(sent))
+	}
+}
+
+// A session on the list of those with more to do may end before its turn.
+func TestQueuedSessionThatEnded(t *testing.T) {
+	e := rig(t)
+	s, _, _ := pair(t, e)
+	e.later(s)
+	e.later(s)
+	if len(e.again) != 1 {
+		t.Fatalf("%d times on the list", len(e.again))
+	}
+	e.abort(s, board.Cut)
+	e.runAgain()
+	if e.outcomes(board.Cut) != 1 || s.queued || len(e.again) != 0 {
+		t.Errorf("ended %d times, queued %v", e.outcomes(board.Cut), s.queued)
+	}
+}
+
+// A pipe with bytes in it is closed, an empty one kept, up to a bound.
+func TestPipesAreKept(t *testing.T) {
+	before := descriptors(t)
+	var r relay
+	var taken []*end
+	for range sparePipes + 3 {
+		p, errno := r.takePipe()
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		p.light = 5
+		taken = append(taken, &end{pipe: p})
+	}
+	taken[0].pipe.held = 1
+	for _, d := range taken {
+		r.releasePipe(d)
+		r.releasePipe(d) // of none: nothing
+	}
+	if len(r.pipes) != sparePipes {
+		t.Errorf("%d spare pipes, want %d", len(r.pipes), sparePipes)
+	}
+	for _, p := range r.pipes {
+		if p.held != 0 || p.light != 0 {
+			t.Error("a spare pipe remembers its last session")
+		}
+		closeFD(p.r)
+		closeFD(p.w)
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+}

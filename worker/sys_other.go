@@ -1,0 +1,56 @@
+//go:build !linux
+
+package worker
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// The calls that sys_linux.go makes raw, as Go makes them.
+
+func write(fd int, p []byte) (n int, errno syscall.Errno) {
+	return again(func() (int, error) { return unix.Write(fd, p) })
+}
+
+func read(fd int, p []byte) (n int, errno syscall.Errno) {
+	return again(func() (int, error) { return unix.Read(fd, p) })
+}
+
+// again repeats a call that a signal has interrupted.
+func again(call func() (int, error)) (int, syscall.Errno) {
+	for {
+		n, err := call()
+		if err != unix.EINTR {
+			return max(0, n), errnoOf(err)
+		}
+	}
+}
+
+func closeFD(fd int) { unix.Close(fd) }
+
+// reset makes the next close send a reset (setsockopt(2) SO_LINGER).
+func reset(fd int) {
+	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
+}
+
+// destination is where syslog datagrams go. The socket is not connected: a
+// syslog daemon that comes back under the same path is found again.
+type destination struct{ addr unix.Sockaddr }
+
+func makeDestination(path string, udp *board.Addr) destination {
+	if udp.Kind != 0 {
+		return destination{socketAddress(udp)}
+	}
+	return destination{&unix.SockaddrUnix{Name: path}}
+}
+
+func (d *destination) send(fd int, p []byte) syscall.Errno {
+	_, errno := again(func() (int, error) {
+		return len(p), unix.Sendto(fd, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, d.addr)
+	})
+	return errno
+}
