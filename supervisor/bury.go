@@ -75,25 +75,27 @@ func (w waitStatus) value() int {
 	return w.status
 }
 
-// inherit settles the sessions that a dead worker has left on the board.
+// inherit settles the sessions that a dead worker has left on the board. A
+// worker counts a session just before it frees the row: if it has counted one
+// more than it has freed, it died between the two.
 func (m *master) inherit(c *child) {
-	b := c.generation.board
-	column := b.Column(c.slot)
-	counted := uint64(0)
+	column := c.generation.board.Column(c.slot)
+	counted, freed := uint64(0), uint64(0)
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
 		m.totals.ended[i] += n
 	}
-	var s board.Snapshot
-	freed := uint64(0)
-	for i := range int(b.Header.Capacity) {
-		row := b.Row(c.slot, i)
+	for row := range c.generation.rows(c.slot) {
 		freed += row.Word().Turn()
-		if row.Word().State() == board.RowFree || !row.Snapshot(&s) {
+	}
+	ahead := counted > freed-c.turns
+	var s board.Snapshot
+	for row := range c.generation.rows(c.slot) {
+		if !row.Snapshot(&s) {
 			continue
 		}
-		outcome := board.Outcome(s.Outcome)
+		outcome := board.Outcome(min(s.Outcome, board.Outcomes-1))
 		if s.Word.State() == board.RowLive {
 			outcome, s.Closed = board.Killed, m.mono()
 			if m.ending {
@@ -101,7 +103,13 @@ func (m *master) inherit(c *child) {
 			}
 		}
 		m.settle(c, &s, outcome)
-		m.totals.late[min(int(outcome), board.Outcomes-1)]++
+		if s.Word.State() == board.RowEnding && ahead {
+			ahead = false
+		} else {
+			m.totals.ended[outcome]++
+			m.totals.bytesIn += s.In
+			m.totals.bytesOut += s.Out
+		}
 		row.Free()
 	}
 	m.totals.bytesIn += column.BytesIn.Load()

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 
@@ -52,6 +53,19 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 		g.free = append(g.free, i)
 	}
 	return g, nil
+}
+
+// rows are those of a worker slot that were ever used: the others are left
+// alone, since even a look would make the kernel give them memory.
+func (g *generation) rows(slot int) iter.Seq[*board.Row] {
+	used := min(g.board.Column(slot).Rows.Load(), g.board.Header.Capacity)
+	return func(yield func(*board.Row) bool) {
+		for i := range int(used) {
+			if !yield(g.board.Row(slot, i)) {
+				return
+			}
+		}
+	}
 }
 
 // close gives the generation's descriptors back; no worker of it may be left.

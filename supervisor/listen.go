@@ -100,9 +100,12 @@ func heldBy(port uint16) string {
 	if len(pids) == 0 {
 		return ""
 	}
-	names := make([]string, len(pids))
-	for i, pid := range pids {
-		names[i] = strconv.Itoa(pid)
+	var names []string
+	for _, pid := range pids[:min(len(pids), 5)] {
+		names = append(names, strconv.Itoa(pid))
+	}
+	if more := len(pids) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return ", held by PID " + strings.Join(names, ", ")
 }

@@ -41,6 +41,9 @@ func (m *master) loop(signals <-chan os.Signal) {
 		case <-alarm.C:
 		}
 		m.populate()
+		if m.phase == opening && m.count[starting] == 0 {
+			m.serve()
+		}
 		m.writePidfile(time.Now())
 		m.reap()
 	}
@@ -85,9 +88,6 @@ func (m *master) heard(r report.Record) {
 		return
 	}
 	m.happen(c, bellEvents[r.Kind])
-	if m.phase == opening && m.count[starting] == 0 {
-		m.serve()
-	}
 }
 
 // lookAtBoard makes the roster agree with the rows: doorbells were lost.
@@ -183,16 +183,22 @@ func (m *master) tellGate() {
 
 // nudge wakes a spare if clients wait while spares sleep: the wake-up that was
 // theirs may have gone to a worker that could not use it. Each time another
-// spare is nudged, since one may be stopped.
+// spare is nudged, and one more than the time before if clients wait still,
+// since spares may be stopped.
 func (m *master) nudge() {
-	if m.phase != running || m.paused || m.count[spare] == 0 && !m.pool() || queued(m.listeners[0]) == 0 {
+	if m.phase != running || m.paused || m.count[spare] == 0 || queued(m.listeners[0]) == 0 {
+		m.nudges = 0
 		return
 	}
+	m.nudges++
+	left := m.nudges
 	for range m.roster {
 		m.nudged = (m.nudged + 1) % len(m.roster)
 		if c := m.roster[m.nudged]; c.state == spare {
 			m.send(c, report.Nudge)
-			return
+			if left--; left == 0 {
+				return
+			}
 		}
 	}
 }

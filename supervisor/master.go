@@ -61,6 +61,7 @@ type master struct {
 	dead     []*child // buried, not yet reaped
 	lastID   uint64
 	nudged   int // index of the spare that was nudged last
+	nudges   int // looks in a row that found clients waiting beside spares
 	totals   totals
 	ticks    ticks
 
@@ -73,7 +74,6 @@ type master struct {
 // totals are what buried workers have counted.
 type totals struct {
 	ended    [board.Outcomes]uint64
-	late     [board.Outcomes]uint64 // sessions that the master settled
 	bytesIn  uint64
 	bytesOut uint64
 	refused  uint64
@@ -92,7 +92,8 @@ const startPatience = 10 * time.Second
 // Run is the master's whole life. The error is why it could not start.
 func Run(cfg *config.Config, starter Starter, t *title.Title) (status int, err error) {
 	signal.Ignore(syscall.SIGPIPE) // EPIPE on stdout or stderr would kill a Go program
-	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{}}
+	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
+		ticks: ticks{shown: -1}}
 	m.title = t
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
@@ -119,6 +120,14 @@ func (m *master) open() (err error) {
 	if err = m.openLogs(); err != nil {
 		return err
 	}
+	if err = m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
+		return err
+	}
+	if m.pidfile.file != nil {
+		if in, why := m.pidfile.file.InPlace(); in {
+			m.log.Warn("pidfile is rewritten in place", "reason", why)
+		}
+	}
 	fd, err := listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
 	if err != nil {
 		return err
@@ -134,7 +143,7 @@ func (m *master) open() (err error) {
 		cfg.MaxWorkers = maxWorkers()
 	}
 	if cfg.Workers == 0 {
-		cfg.Workers = runtime.NumCPU()
+		cfg.Workers = min(runtime.NumCPU(), cfg.MaxWorkers)
 	}
 	workers, capacity := m.shape()
 	if m.generation, err = newGeneration(1, cfg, workers, capacity, len(m.listeners)); err != nil {
@@ -144,14 +153,6 @@ func (m *master) open() (err error) {
 		return fmt.Errorf("watch report pipe: %w", err)
 	}
 	m.setZone(time.Now())
-	if err = m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
-		return err
-	}
-	if m.pidfile.file != nil {
-		if in, why := m.pidfile.file.InPlace(); in {
-			m.log.Warn("pidfile is rewritten in place", "reason", why)
-		}
-	}
 	m.watcher.start()
 	m.nursery.start(m.spawn)
 	return nil

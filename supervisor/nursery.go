@@ -75,6 +75,9 @@ func (m *master) conceive() bool {
 	m.lastID++
 	c := &child{id: m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
 	g.free = g.free[:len(g.free)-1]
+	for row := range g.rows(c.slot) {
+		c.turns += row.Word().Turn()
+	}
 	g.slots[c.slot] = c
 	m.roster = append(m.roster, c)
 	m.count[starting]++
@@ -165,9 +168,9 @@ func (m *master) spawn(slot, capacity int, files []uintptr) (pid, pidfd int, err
 	if u := m.cfg.User; u != nil {
 		attr.Sys.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
 	}
-	pidfd = wantPidfd(attr.Sys)
+	wantPidfd(attr.Sys)
 	pid, err = syscall.ForkExec(image(), worker.Args(slot), attr)
-	return pid, gotPidfd(attr.Sys, pidfd), err
+	return pid, gotPidfd(attr.Sys, pid), err
 }
 
 func (m *master) env(capacity int) []string { return worker.Env(capacity) }

@@ -98,7 +98,8 @@ type child struct {
 	pidfd      int
 	lifeline   int
 	generation *generation
-	listed     bool // in the pidfile
+	listed     bool   // in the pidfile
+	turns      uint64 // sessions that the slot's rows had carried before this worker
 	status     waitStatus
 	leftAt     uint64 // the pidfile's version that it is no longer in
 }

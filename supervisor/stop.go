@@ -81,6 +81,7 @@ func (m *master) stop(deadline time.Time) {
 // terminate is 2.5's end: the port is free, sessions live on without a master.
 func (m *master) terminate() {
 	m.stop(time.Now().Add(buryFor))
+	m.draining = false
 	m.removePidfile()
 }
 
