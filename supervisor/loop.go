@@ -13,8 +13,6 @@ import (
 
 // loop is the master's only goroutine that touches its state.
 func (m *master) loop(signals <-chan os.Signal) {
-	tick := time.NewTicker(tickEvery)
-	defer tick.Stop()
 	alarm := time.NewTimer(time.Hour)
 	m.deadline = time.Now().Add(startPatience)
 	m.populate()
@@ -36,7 +34,7 @@ func (m *master) loop(signals <-chan os.Signal) {
 			gone = nil
 			m.log.Warn("the process that started this master has ended; stopping")
 			m.terminate()
-		case now := <-tick.C:
+		case now := <-m.tock:
 			m.tick(now)
 		case <-alarm.C:
 		}
@@ -63,6 +61,9 @@ func (m *master) saw(s sighting) {
 		if c := m.children[id]; c != nil && c.state != gone {
 			m.happen(c, hasDied)
 		}
+	}
+	if s.tick {
+		m.tick(time.Now())
 	}
 	m.watcher.spent(s)
 	if m.generation.board.Attention.Load() != 0 {

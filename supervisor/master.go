@@ -64,6 +64,7 @@ type master struct {
 	nudges   int // looks in a row that found clients waiting beside spares
 	totals   totals
 	ticks    ticks
+	tock     <-chan time.Time // ticks, where the watcher has none
 
 	sessionBroken bool // the session file can't be reopened, and that was said
 	limitSaid     bool
@@ -153,6 +154,9 @@ func (m *master) open() (err error) {
 		return fmt.Errorf("watch report pipe: %w", err)
 	}
 	m.setZone(time.Now())
+	if m.tock, err = m.watcher.ticker(tickEvery); err != nil {
+		return err
+	}
 	m.watcher.start()
 	m.nursery.start(m.spawn)
 	return nil

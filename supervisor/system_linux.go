@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,9 +32,16 @@ func socketpair(fds *[2]int) (err error) {
 // queued is how many clients wait at a listener: TCP_INFO's tcpi_unacked of a
 // listening socket is the length of its accept queue (tcp(7)).
 func queued(listener int) int {
-	info, err := unix.GetsockoptTCPInfo(listener, unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(listener), unix.IPPROTO_TCP, unix.TCP_INFO,
+		uintptr(unsafe.Pointer(tcpInfo)), uintptr(unsafe.Pointer(tcpInfoSize)), 0)
+	if errno != 0 {
 		return 0
 	}
-	return int(info.Unacked)
+	return int(tcpInfo.Unacked)
 }
+
+// tcpInfo is what the loop asks a hundred times; it lies where it can't move.
+var (
+	tcpInfo     = new(unix.TCPInfo)
+	tcpInfoSize = func() *uint32 { n := new(uint32); *n = uint32(unsafe.Sizeof(*tcpInfo)); return n }()
+)

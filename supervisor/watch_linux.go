@@ -3,6 +3,8 @@ package supervisor
 import (
 	"os"
 	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -19,20 +21,13 @@ type watcher struct {
 	seen chan sighting
 	back chan []report.Record // spent batches, to be filled again
 
+	timer int
 	pipes map[uint64]int // tag → read end
 	bells []byte
 }
 
-// sighting is one batch. Its doorbells were written before its deaths, as far
-// as they come from the same worker: deaths are collected first.
-type sighting struct {
-	bells   []report.Record
-	garbled int // bytes that were no doorbell
-	dead    []uint64
-	arrival bool // a client waits
-}
-
 const (
+	tickTag     = uint64(1) << 61 // the timer
 	pipeTags    = uint64(1) << 62 // | generation: a report pipe
 	listenerTag = uint64(1) << 63 // a listener
 )
@@ -77,7 +72,23 @@ func (w *watcher) listen(fd int) {
 	}
 }
 
-// start watches in a goroutine.
+// ticker makes the watcher tick: a timer of Go's would wake two threads more
+// each time. There is no channel to be waited on besides.
+func (w *watcher) ticker(every time.Duration) (<-chan time.Time, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("timerfd_create", err)
+	}
+	w.timer = fd
+	period := unix.NsecToTimespec(int64(every))
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: period, Value: period}, nil); err != nil {
+		return nil, os.NewSyscallError("timerfd_settime", err)
+	}
+	return nil, w.add(fd, unix.EPOLLIN, tickTag)
+}
+
+// start watches in a goroutine. Its calls don't wait, so they are raw: the
+// others wake the runtime's monitor thread.
 func (w *watcher) start() {
 	go func() {
 		events := make([]unix.EpollEvent, 256)
@@ -88,7 +99,10 @@ func (w *watcher) start() {
 		for {
 			n := 0
 			err := conn.Read(func(fd uintptr) bool {
-				n, _ = unix.EpollWait(int(fd), events, 0)
+				r, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+				if n = int(r); errno != 0 {
+					n = 0
+				}
 				return n > 0
 			})
 			if err != nil {
@@ -100,14 +114,23 @@ func (w *watcher) start() {
 }
 
 func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
+	rung := false
 	for i := range events {
 		tag := uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32
 		switch {
 		case tag == listenerTag:
 			s.arrival = true
-		case tag&pipeTags == 0:
+		case tag == tickTag:
+			syscall.RawSyscall(unix.SYS_READ, uintptr(w.timer), uintptr(unsafe.Pointer(&w.bells[0])), 8)
+			s.tick = true
+		case tag&pipeTags != 0:
+			rung = true
+		default:
 			s.dead = append(s.dead, tag)
 		}
+	}
+	if !rung && s.dead == nil {
+		return s
 	}
 	select {
 	case s.bells = <-w.back:
@@ -130,13 +153,7 @@ func (w *watcher) read(fd int, s *sighting) {
 	if err != nil {
 		return
 	}
-	for p := w.bells[:n]; len(p) > 0; p = p[min(report.Size, len(p)):] {
-		if r, ok := report.Parse(p); ok {
-			s.bells = append(s.bells, r)
-		} else {
-			s.garbled += min(report.Size, len(p))
-		}
-	}
+	s.hear(w.bells[:n])
 }
 
 // spent gives a batch's memory back.
@@ -178,9 +195,6 @@ func waitFor(pidfd, options int) (s waitStatus) {
 
 const cldExited = 1 // waitid(2): si_code CLD_EXITED
 
-func wantPidfd(attr *syscall.SysProcAttr) int {
-	attr.PidFD = new(int)
-	return -1
-}
+func wantPidfd(attr *syscall.SysProcAttr) { attr.PidFD = new(int) }
 
 func gotPidfd(attr *syscall.SysProcAttr, _ int) int { return *attr.PidFD }

@@ -24,6 +24,7 @@ const (
 
 // start starts the master with this process's own command line.
 func start(role string, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
+	hideStrays()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return 0, nil, os.NewSyscallError("socketpair", err)
@@ -63,8 +64,19 @@ func argv() []string {
 	return args
 }
 
+// environment is the master's, but for its role: this process's own, and what
+// keeps its Go runtime quiet. One processor is enough for one loop, and each
+// more is a thread that wakes up with it; the runtime need not look every
+// second whether it may have more.
 func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, roleVariable+"=") })
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		return strings.HasPrefix(s, roleVariable+"=") || strings.HasPrefix(s, "GOMAXPROCS=") || strings.HasPrefix(s, "GODEBUG=")
+	})
+	debug := "containermaxprocs=0,updatemaxprocs=0"
+	if more := os.Getenv("GODEBUG"); more != "" {
+		debug += "," + more
+	}
+	return append(env, "GOMAXPROCS=1", "GODEBUG="+debug)
 }
 
 // result is a wait status as an exit status, in the shell's way: a signal is

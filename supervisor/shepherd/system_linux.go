@@ -1,6 +1,25 @@
 package shepherd
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// hideStrays keeps from the master, and so from every worker, what this process
+// was started with beyond the three standard descriptors (close_range(2)).
+func hideStrays() {
+	if unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	names, _ := os.ReadDir("/proc/self/fd") // Linux 5.10 knows no CLOSE_RANGE_CLOEXEC
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
 
 // image is the program that this process runs, also when its file has been
 // replaced meanwhile.

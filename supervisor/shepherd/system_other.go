@@ -10,6 +10,20 @@ import (
 
 func image() (string, error) { return os.Executable() }
 
+// hideStrays keeps from the master, and so from every worker, what this process
+// was started with beyond the three standard descriptors.
+func hideStrays() {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return
+	}
+	for fd := range int(min(uint64(r.Cur), 4096)) {
+		if fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
+
 // adoptOrphans does nothing: orphans go to init here.
 func adoptOrphans() {}
 

@@ -1,0 +1,6 @@
+package supervisor
+
+import "golang.org/x/sys/unix"
+
+// exitNotes ask kqueue(2) for a child's end and its status.
+const exitNotes = unix.NOTE_EXIT | unix.NOTE_EXITSTATUS

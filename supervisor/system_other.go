@@ -1,0 +1,101 @@
+//go:build !linux
+
+package supervisor
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// image is the program that this process runs.
+func image() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
+}
+
+// ours makes new descriptors close-on-exec and not blocking. Not every system
+// makes them so at once, so no process is forked meanwhile.
+func ours(open func() ([]int, error)) ([]int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fds, err := open()
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+		if err == nil {
+			err = unix.SetNonblock(fd, true)
+		}
+	}
+	if err != nil {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		return nil, err
+	}
+	return fds, nil
+}
+
+func socket(family, kind int) (int, error) {
+	fds, err := ours(func() ([]int, error) {
+		fd, err := unix.Socket(family, kind, 0)
+		if err != nil {
+			return nil, err
+		}
+		return []int{fd}, nil
+	})
+	if err != nil {
+		return -1, err
+	}
+	return fds[0], nil
+}
+
+func pipe(fds []int) error {
+	made, err := ours(func() ([]int, error) {
+		var pair [2]int
+		if err := unix.Pipe(pair[:]); err != nil {
+			return nil, err
+		}
+		return pair[:], nil
+	})
+	copy(fds, made)
+	return err
+}
+
+func socketpair(fds *[2]int) error {
+	made, err := ours(func() ([]int, error) {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			return nil, err
+		}
+		return pair[:], nil
+	})
+	copy(fds[:], made)
+	return err
+}
+
+// queued tells whether clients wait at a listener: 1 is one or more.
+func queued(listener int) int {
+	set := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	n, err := unix.Poll(set, 0)
+	if err != nil || n < 1 || set[0].Revents&unix.POLLIN == 0 {
+		return 0
+	}
+	return 1
+}
+
+// holders are not known here: what tells them is not the same anywhere.
+func holders(port uint16) []int { return nil }
+
+// taskLimits are the limits on tasks that hold here. RLIMIT_NPROC counts
+// processes, not their threads (setrlimit(2)).
+func taskLimits() []int {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NPROC, &r) != nil || r.Cur > 1<<28 {
+		return nil
+	}
+	return []int{int(r.Cur) * tasksOfWorker}
+}
