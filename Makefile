@@ -1,0 +1,93 @@
+# plugdaemon: built and tested with Go and make alone; GNU make or a BSD's.
+#
+#   make            bin/plug
+#   make demo       the daemon at work, every claim checked, under 30 s
+#   make test       vet on four systems, gofmt, all tests; ends with the count
+#   make soak       the same tests with their whole counts: an hour and more
+#   make bench      plug beside its peers (Linux, root); BENCH="-rounds 9 -only plug,haproxy"
+#   make install    DESTDIR, PREFIX=/usr/local
+
+GO      = go
+PREFIX  = /usr/local
+SBINDIR = $(PREFIX)/sbin
+MANDIR  = $(PREFIX)/share/man
+
+RELEASE  = 3.0.0
+REVISION != git rev-parse --short HEAD 2>/dev/null || true
+VERSION  = $(RELEASE)$(REVISION:%=+%)
+
+# A worker starts once a connection in fork mode: static, or a start costs
+# half as much again.
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
+
+# Rings 1 and 2 stand beside the code; ring 3, under test, starts the real
+# binaries and measures them, so nothing else may run at the same time.
+RING12 = $$($(GO) list ./... | grep -v '/test$$')
+RING3  = $$($(GO) list ./... | grep '/test$$')
+GOTEST = $(GO) test -json
+
+# -race needs cgo, and cgo a C compiler. Without one the race run is left out,
+# and said to be. Of ring 3 it takes the tests of this name, with a daemon that
+# is built with -race too.
+RACE    = Race
+HAVE_CC = command -v "$$($(GO) env CC)" >/dev/null 2>&1
+
+all: bin/plug
+
+# Always handed to go build, which knows better than make what has changed.
+bin/plug: FORCE
+	$(BUILD) -o $@ ./cmd/plug
+
+demo: bin/plug
+	$(BUILD) -o bin/demo ./test/demo
+	@bin/demo -plug bin/plug
+
+test: vet fmt-check bin/tally
+	@set -- $(GOTEST) -timeout 5m $(RING12); \
+	if [ -n "$(RING3)" ]; then \
+		set -- "$$@" -- $(GOTEST) -timeout 8m -count=1 -p 1 $(RING3); \
+	fi; \
+	if $(HAVE_CC); then \
+		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 5m $(RING12); \
+		CGO_ENABLED=1 $(GO) build -race -o bin/plug-race ./cmd/plug || exit 1; \
+		if [ -n "$(RING3)" ]; then \
+			set -- "$$@" -- env CGO_ENABLED=1 PLUG_RACE=1 PLUG_BIN="$$PWD/bin/plug-race" \
+				$(GOTEST) -race -timeout 5m -count=1 -p 1 -run '$(RACE)' $(RING3); \
+		fi; \
+	else \
+		echo "no C compiler: the tests are not run with -race"; \
+	fi; \
+	bin/tally "$$@"
+
+soak: vet fmt-check bin/tally
+	PLUG_SOAK=1 bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 ./...
+
+bench: bin/plug
+	$(BUILD) -o bin/bench ./test/bench
+	@bin/bench -plug bin/plug $(BENCH)
+
+bin/tally: FORCE
+	@$(BUILD) -o $@ ./test/tally
+
+vet:
+	for os in linux freebsd openbsd darwin; do \
+		echo "vet $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+	done
+	CGO_ENABLED=0 $(GO) vet -tags portable ./...
+
+fmt-check:
+	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }
+
+install: bin/plug
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
+	install -m 755 bin/plug $(DESTDIR)$(SBINDIR)/plug
+	for page in cmd/plug/*.8; do \
+		[ ! -f "$$page" ] || install -m 644 "$$page" $(DESTDIR)$(MANDIR)/man8/ || exit 1; \
+	done
+
+clean:
+	rm -rf bin
+
+FORCE:
+
+.PHONY: all demo test soak bench vet fmt-check install clean FORCE

@@ -1,0 +1,158 @@
+//go:build linux
+
+package load
+
+import (
+	"bytes"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/test/bench/sock"
+	"plugdaemon/test/bench/wire"
+)
+
+// client is a connection that carries at most one message at a time.
+type client struct {
+	tag   int // its place in run.all
+	fd    int // -1: none
+	began time.Duration
+	out   []byte
+	in    []byte
+	busy  bool // the message is on its way
+	sent  int
+	got   int
+	waits uint32 // what epoll was asked for
+}
+
+// connect gives c a new connection and says whether it did; a failure is
+// counted.
+func (r *run) connect(c *client) bool {
+	fd, e := sock.Dial(r.Addr)
+	if e != 0 {
+		r.fail("connect: " + e.Error())
+		return false
+	}
+	if e := r.poll.Add(fd, sock.In, c.tag); e != 0 {
+		r.fail("epoll: " + e.Error())
+		sock.Close(fd)
+		return false
+	}
+	c.fd, c.waits = fd, sock.In
+	r.res.Sessions++
+	return true
+}
+
+// ask puts the next message on its way on c. A failure is counted and ends
+// the connection.
+func (r *run) ask(c *client) bool {
+	r.seq++
+	wire.Fill(c.out, r.seq)
+	c.sent, c.got, c.busy = 0, 0, true
+	r.busy++
+	if e := r.send(c); e != 0 {
+		r.ended(c, "write: "+e.Error())
+		return false
+	}
+	return true
+}
+
+// send sends what can be sent of the message now.
+func (r *run) send(c *client) syscall.Errno {
+	interest := uint32(sock.In)
+	for c.sent < len(c.out) {
+		n, e := sock.Write(c.fd, c.out[c.sent:])
+		if e == unix.EAGAIN {
+			interest |= sock.Out
+			break
+		}
+		if e != 0 {
+			return e
+		}
+		c.sent += n
+	}
+	if c.waits != interest {
+		c.waits = interest
+		r.poll.Change(c.fd, interest, c.tag)
+	}
+	return 0
+}
+
+// step goes on with a message as far as it can. It returns true when the
+// message is back, or has failed, and then why.
+func (r *run) step(c *client) (ended bool, reason string) {
+	if c.sent < len(c.out) {
+		if e := r.send(c); e != 0 {
+			return true, "write: " + e.Error()
+		}
+	}
+	for c.got < len(c.in) {
+		n, e := sock.Read(c.fd, c.in[c.got:])
+		switch {
+		case e == unix.EAGAIN:
+			return false, ""
+		case e != 0:
+			return true, "read: " + e.Error()
+		case n == 0:
+			return true, "the connection ended before its answer"
+		}
+		c.got += n
+	}
+	if !bytes.Equal(c.in, c.out) {
+		return true, "the answer is not what was sent"
+	}
+	return true, ""
+}
+
+// ended counts what came of a message. After a failure the connection is
+// closed: nothing that it brings could be trusted.
+func (r *run) ended(c *client, reason string) {
+	c.busy = false
+	r.busy--
+	if reason != "" {
+		r.fail(reason)
+		r.drop(c)
+		return
+	}
+	r.res.Ops++
+	r.latency.Add(float64(r.now()-c.began) / 1e3)
+}
+
+// await serves all clients until none has a message on its way; next is
+// called with each whose message has ended and may ask again.
+func (r *run) await(next func(c *client)) {
+	look := r.now()
+	for r.busy > 0 {
+		for _, ev := range r.poll.Wait(50) {
+			c := r.all[ev.Fd]
+			if !c.busy {
+				// Nothing was asked, so this is the end of the connection.
+				r.fail("the connection ended while nothing was asked")
+				r.drop(c)
+				continue
+			}
+			if ended, reason := r.step(c); ended {
+				r.ended(c, reason)
+				next(c)
+			}
+		}
+		now := r.now()
+		if now-look < r.Patience/4 {
+			continue
+		}
+		look = now
+		for _, c := range r.all {
+			if c.busy && now-c.began > r.Patience {
+				r.ended(c, "no answer in time")
+				next(c)
+			}
+		}
+	}
+}
+
+// drop closes c's connection.
+func (r *run) drop(c *client) {
+	sock.Close(c.fd)
+	c.fd = -1
+}

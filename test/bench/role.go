@@ -1,0 +1,90 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"plugdaemon/test/bench/backend"
+	"plugdaemon/test/bench/cgroup"
+	"plugdaemon/test/bench/load"
+)
+
+// The processes of a measurement are this binary again, in a role:
+//
+//	bench -role backend                      the target; ends with its stdin
+//	bench -role load SPEC                    one load, as load.Serve says
+//	bench -role enter DIR ... -- COMMAND     the proxy, started in its control group
+const (
+	roleFlag    = "-role"
+	roleBackend = "backend"
+	roleLoad    = "load"
+	roleEnter   = "enter"
+)
+
+func playRole(role string, args []string) int {
+	// The raw calls of package sock keep the thread; see there.
+	runtime.LockOSThread()
+	var err error
+	switch role {
+	case roleBackend:
+		err = backend.Serve(os.Stdout)
+	case roleLoad:
+		var spec load.Spec
+		if err = json.Unmarshal([]byte(args[0]), &spec); err == nil {
+			err = load.Serve(spec, os.Stdin, os.Stdout)
+		}
+	case roleEnter:
+		dash := slices.Index(args, "--")
+		if err = cgroup.Enter(args[:dash]); err == nil {
+			argv := args[dash+1:]
+			err = syscall.Exec(argv[0], argv, os.Environ())
+		}
+	default:
+		err = fmt.Errorf("no role is called %q", role)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench %s: %v\n", role, err)
+		return 1
+	}
+	return 0
+}
+
+// actor is a running role with its pipes.
+type actor struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out io.Reader
+}
+
+func act(role string, args ...string) (*actor, error) {
+	cmd := exec.Command("/proc/self/exe", append([]string{roleFlag, role}, args...)...)
+	// Preemption signals would interrupt the event loop for nothing.
+	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=1")
+	cmd.Stderr = os.Stderr
+	// The killer of this process leaves none of them behind.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &actor{cmd, in, out}, cmd.Start()
+}
+
+// end closes the role's stdin, which ends it, and waits.
+func (a *actor) end() error {
+	a.in.Close()
+	io.Copy(io.Discard, a.out)
+	return a.cmd.Wait()
+}

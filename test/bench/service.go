@@ -1,0 +1,204 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"plugdaemon/test/bench/cgroup"
+	"plugdaemon/test/bench/proxy"
+	"plugdaemon/test/bench/wire"
+)
+
+// service is a proxy that runs in its control group.
+type service struct {
+	proxy  *proxy.Proxy
+	addr   netip.AddrPort
+	dir    string
+	group  *cgroup.Group // nil: no proxy at all
+	cmd    *exec.Cmd
+	probes int64 // sessions that start made
+}
+
+// start runs p and returns when a message came back through it.
+func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
+	if p.Program == "" {
+		return &service{proxy: p, addr: target}, nil
+	}
+	s := &service{proxy: p}
+	current.Store(s)
+	if s.dir, err = os.MkdirTemp("", "bench-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.stop()
+		}
+	}()
+	// nginx's workers are another user and open their files in it.
+	os.Chmod(s.dir, 0o755)
+	if s.group, err = cgroup.New(filepath.Base(s.dir)); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s.addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
+	argv, err := p.Command(s.dir, port, int(target.Port()))
+	if err != nil {
+		return nil, err
+	}
+	said, err := os.Create(filepath.Join(s.dir, "said"))
+	if err != nil {
+		return nil, err
+	}
+	defer said.Close()
+	args := append([]string{roleFlag, roleEnter}, s.group.Dirs()...)
+	s.cmd = exec.Command("/proc/self/exe", append(append(args, "--"), argv...)...)
+	s.cmd.Stdout, s.cmd.Stderr = said, said
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if err := s.awaitAnswer(); err != nil {
+		text, _ := os.ReadFile(said.Name())
+		return nil, fmt.Errorf("%s does not serve: %w\n%s", p.Name, err, text)
+	}
+	return s, nil
+}
+
+// awaitAnswer tries until a message comes back.
+func (s *service) awaitAnswer() error {
+	var err error
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if err = s.probe(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (s *service) probe() error {
+	conn, err := net.DialTimeout("tcp", s.addr.String(), time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	s.probes++
+	conn.SetDeadline(time.Now().Add(time.Second))
+	out, in := make([]byte, 64), make([]byte, 64)
+	wire.Fill(out, 0)
+	if _, err := conn.Write(out); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(conn, in); err != nil {
+		return err
+	}
+	if !bytes.Equal(in, out) {
+		return errors.New("the answer is not what was sent")
+	}
+	return nil
+}
+
+// settled waits until the proxy has done what it still had to, so that ends
+// of processes are counted too, and returns the CPU time that it has used.
+func (s *service) settled() time.Duration {
+	if s.group == nil {
+		return 0
+	}
+	last, _ := s.group.CPU()
+	for quiet, looks := 0, 0; quiet < 3 && looks < 100; looks++ {
+		time.Sleep(20 * time.Millisecond)
+		now, _ := s.group.CPU()
+		if quiet++; now-last > 200*time.Microsecond {
+			quiet = 0
+		}
+		last = now
+	}
+	return last
+}
+
+// memory is what the proxy holds once that no longer changes, in bytes.
+func (s *service) memory() (int64, error) {
+	if s.group == nil {
+		return 0, nil
+	}
+	s.settled()
+	return s.group.Memory()
+}
+
+// checkLines compares a plug's session lines with the sessions that were
+// made; a line may be a moment behind its client's close.
+func (s *service) checkLines(sessions int64) []string {
+	if !s.proxy.Plug {
+		return nil
+	}
+	want := sessions + s.probes
+	var got int64
+	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		b, _ := os.ReadFile(proxy.SessionLog(s.dir))
+		if got = int64(bytes.Count(b, []byte{'\n'})); got == want {
+			return nil
+		}
+	}
+	return []string{fmt.Sprintf("%d session lines for %d sessions", got, want)}
+}
+
+// current is the service that an interrupt must take down.
+var current atomic.Pointer[service]
+
+// stopOnInterrupt keeps an interrupted run from leaving a proxy behind.
+func stopOnInterrupt() {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	go func() {
+		<-interrupted
+		if s := current.Load(); s != nil {
+			s.stop()
+		}
+		os.Exit(2)
+	}()
+}
+
+// stop ends the proxy, all of it, and removes what it left.
+func (s *service) stop() {
+	if s.group != nil {
+		if err := s.group.Remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+	}
+	if s.cmd != nil && s.cmd.Process != nil {
+		s.cmd.Wait()
+	}
+	if s.dir != "" {
+		os.RemoveAll(s.dir)
+	}
+}
+
+// freePort finds a port below those that the system gives to outgoing
+// connections, so that none of theirs is in the way.
+func freePort() (int, error) {
+	for range 1000 {
+		nextPort = 20000 + (nextPort-20000+1)%10000
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", nextPort))
+		if err == nil {
+			l.Close()
+			return nextPort, nil
+		}
+	}
+	return 0, errors.New("no free port from 20000 to 30000")
+}
+
+var nextPort = 20000 + os.Getpid()%10000

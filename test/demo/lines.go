@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// lineForm is a session line: the PID in brackets, then LISTEN PEER TARGET IN
+// OUT USEC.
+var lineForm = regexp.MustCompile(`^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] plug\[(\d+)\] (\S+) (\S+) (\S+) (\d+) (\d+) (\d+)$`)
+
+// lines are the session file's.
+func (d *demo) lines() []string {
+	b, err := os.ReadFile(d.sessionLog())
+	if err != nil || len(b) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+// checkLines finds each client's line and compares every field.
+func (d *demo) checkLines(clients []*client) error {
+	byPid := map[string][]string{}
+	for _, line := range d.lines() {
+		m := lineForm.FindStringSubmatch(line)
+		if m == nil {
+			return fmt.Errorf("this is no session line: %q", line)
+		}
+		byPid[m[1]] = append(byPid[m[1]], strings.Join(m[2:7], " "))
+	}
+	for _, c := range clients {
+		want := fmt.Sprintf("%s 127.0.0.1 %s %d %d", d.listen, d.target.addr, c.sent, c.got)
+		if got := byPid[fmt.Sprint(c.pid)]; len(got) != 1 || got[0] != want {
+			return fmt.Errorf("the line of PID %d says %q, its client %q", c.pid, got, want)
+		}
+	}
+	return claim(true, "PID, addresses and bytes in them are what the %d clients have counted", len(clients))
+}
