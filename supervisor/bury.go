@@ -91,7 +91,7 @@ func (m *master) inherit(c *child) {
 	}
 	ahead := counted > freed-c.turns
 	var s board.Snapshot
-	for row := range c.generation.rows(c.slot) {
+	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
 			continue
 		}
@@ -134,7 +134,7 @@ func clearColumn(c *board.Column) {
 
 // settle writes the records of a session whose worker can't.
 func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
-	wall := time.Now()
+	wall := time.Now().Add(-time.Duration(max(0, m.mono()-s.Closed)))
 	_, offset := wall.Zone()
 	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: m.cfg.Source.Label(),
 		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}

@@ -58,7 +58,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 // rows are those of a worker slot that were ever used: the others are left
 // alone, since even a look would make the kernel give them memory.
 func (g *generation) rows(slot int) iter.Seq[*board.Row] {
-	used := min(g.board.Column(slot).Rows.Load(), g.board.Header.Capacity)
+	used := min(uint64(g.board.Column(slot).Rows.Load()), g.board.Rows)
 	return func(yield func(*board.Row) bool) {
 		for i := range int(used) {
 			if !yield(g.board.Row(slot, i)) {
@@ -66,6 +66,16 @@ func (g *generation) rows(slot int) iter.Seq[*board.Row] {
 			}
 		}
 	}
+}
+
+// carries tells whether the worker in a slot has a session.
+func (g *generation) carries(slot int) bool {
+	for row := range g.rows(slot) {
+		if row.Word().State() == board.RowLive {
+			return true
+		}
+	}
+	return false
 }
 
 // close gives the generation's descriptors back; no worker of it may be left.

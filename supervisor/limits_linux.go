@@ -9,15 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// taskLimits are the limits on tasks that hold here, less what is in use
-// already where that is known (proc(5), getrlimit(2), cgroups(7)).
-func taskLimits() (limits []int) {
-	if n, ok := number("/proc/sys/kernel/pid_max"); ok {
-		limits = append(limits, n*3/4) // the rest of the host wants some, too
+// taskLimit is a limit on tasks, by the name under which an admin finds it.
+type taskLimit struct {
+	name  string
+	value int
+}
+
+// allTaskLimits are the limits on tasks that hold here (proc(5), getrlimit(2),
+// cgroups(7)).
+func allTaskLimits() (limits []taskLimit) {
+	for _, name := range []string{"kernel.pid_max", "kernel.threads-max"} {
+		if n, ok := number("/proc/sys/" + strings.ReplaceAll(name, ".", "/")); ok {
+			limits = append(limits, taskLimit{name, n})
+		}
 	}
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &r) == nil && r.Cur < 1<<30 {
-		limits = append(limits, int(r.Cur))
+		limits = append(limits, taskLimit{"RLIMIT_NPROC", int(r.Cur)})
 	}
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for line := range strings.Lines(string(groups)) {
@@ -32,13 +40,28 @@ func taskLimits() (limits []int) {
 }
 
 // cgroupLimits are pids.max of a group and of those above it.
-func cgroupLimits(root, path string) (limits []int) {
+func cgroupLimits(root, path string) (limits []taskLimit) {
 	for ; path != "/" && path != "." && path != ""; path = filepath.Dir(path) {
 		if n, ok := number(filepath.Join(root, path, "pids.max")); ok {
-			limits = append(limits, n)
+			limits = append(limits, taskLimit{"pids.max of " + path, n})
 		}
 	}
 	return limits
+}
+
+// taskLimits are their values, less a quarter for the rest of the host.
+func taskLimits() (limits []int) {
+	for _, l := range allTaskLimits() {
+		limits = append(limits, l.value*3/4)
+	}
+	return limits
+}
+
+func taskLimitNames() (names []string) {
+	for _, l := range allTaskLimits() {
+		names = append(names, l.name+" "+strconv.Itoa(l.value))
+	}
+	return names
 }
 
 func number(file string) (int, bool) {

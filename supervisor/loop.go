@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
 	"plugdaemon/worker/report"
 	"plugdaemon/worker/title"
 )
@@ -105,10 +104,10 @@ func (m *master) lookAtBoard() {
 		if g.board.Column(c.slot).PID.Load() != uint32(c.pid) {
 			continue // has not reached the board yet
 		}
-		if g.board.Row(c.slot, 0).Word().State() == board.RowFree {
-			m.happen(c, hasEnded)
-		} else {
+		if g.carries(c.slot) {
 			m.happen(c, hasBegun)
+		} else {
+			m.happen(c, hasEnded)
 		}
 	}
 }

@@ -96,6 +96,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title) (status int, err e
 	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
 		ticks: ticks{shown: -1}}
 	m.title = t
+	prepareThreads()
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
 	if err := m.open(); err != nil {
@@ -106,7 +107,9 @@ func Run(cfg *config.Config, starter Starter, t *title.Title) (status int, err e
 	if m.startError != nil {
 		return 4, m.startError
 	}
-	m.sessionFile.close()
+	if lost := m.sessionFile.close(); lost > 0 {
+		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
+	}
 	m.stderr.flush(time.Second)
 	m.syslog.sink.flush(time.Second)
 	return m.exit, nil
@@ -202,14 +205,7 @@ func (m *master) shape() (workers, capacity int) {
 
 // sessionFailed is called by the session file's writer.
 func (m *master) sessionFailed(err error) {
-	m.log.Error("session file", "session-log", m.sessionFile.path, "error", reason(orShort(err)))
-}
-
-func orShort(err error) error {
-	if err == nil {
-		return io.ErrShortWrite
-	}
-	return err
+	m.log.Error("session file", "session-log", m.sessionFile.path, "error", err)
 }
 
 // abandon undoes what open has done before it failed.

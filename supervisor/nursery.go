@@ -131,13 +131,13 @@ func (m *master) born(b birth) {
 // troubled says, once for each series, that workers can't be started.
 func (m *master) troubled(what string, err error) {
 	if m.phase == opening {
-		m.failStart(fmt.Errorf("%s: %s", what, reason(err)))
+		m.failStart(fmt.Errorf("%s: %s", what, shortage(err)))
 		return
 	}
 	pause := m.nursery.pause(time.Now())
 	if !m.nursery.said {
 		m.nursery.said = true
-		m.log.Error(what, "error", reason(err), "workers", len(m.roster), "pause", pause)
+		m.log.Error(what, "error", shortage(err), "workers", len(m.roster), "pause", pause)
 	}
 }
 

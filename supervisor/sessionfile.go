@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"plugdaemon/worker"
 	"plugdaemon/worker/report"
 )
 
@@ -19,6 +20,9 @@ type sessionFile struct {
 	mu   sync.Mutex // the writer's goroutine uses fd while the loop replaces it
 	sink *sink
 	fail func(error)
+
+	closed chan struct{} // the master ends: nothing is tried again
+	lost   int           // lines given up for that; the sink counts those that found no room
 }
 
 // open opens the session file for the first time.
@@ -36,7 +40,8 @@ func (f *sessionFile) open(path string, fail func(error)) error {
 		}
 		f.fd = fd
 	}
-	f.sink = newSink(0, f.append)
+	f.closed = make(chan struct{})
+	f.sink = newSink(lineBound, f.append)
 	return nil
 }
 
@@ -55,12 +60,40 @@ func (f *sessionFile) write(line []byte) {
 	}
 }
 
+// append writes one line (the sink's goroutine). A line that can't be written
+// is tried again until it can, or until the master ends: those behind it wait.
 func (f *sessionFile) append(line []byte) {
+	for first := true; ; first = false {
+		err := f.tryAppend(line)
+		if err == nil {
+			return
+		}
+		if first {
+			f.fail(err)
+		}
+		select {
+		case <-f.closed:
+			f.lost++
+			return
+		case <-time.After(lineAgain):
+		}
+	}
+}
+
+const (
+	lineAgain = 200 * time.Millisecond // between tries to write a session line
+	lineBound = 1 << 16                // lines that may wait; beyond it they are lost, and counted
+)
+
+func (f *sessionFile) tryAppend(line []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n, err := unix.Write(f.fd, line); err != nil || n != len(line) {
-		f.fail(err)
+	n, err := unix.Write(f.fd, line)
+	if err == nil && n < len(line) {
+		worker.CutBack(f.fd, n)
+		err = unix.ENOSPC
 	}
+	return err
 }
 
 // rotated tells whether the path names another file by now, or none.
@@ -116,9 +149,14 @@ func (m *master) reopen() {
 	}
 }
 
-// close waits for the last lines.
-func (f *sessionFile) close() {
-	if f.sink != nil {
-		f.sink.flush(5 * time.Second)
+// close writes the last lines, and tells how many could not be written.
+func (f *sessionFile) close() (lost int) {
+	if f.sink == nil {
+		return 0
 	}
+	if !f.sink.flush(5 * lineAgain) {
+		close(f.closed)
+		f.sink.flush(time.Second)
+	}
+	return f.lost + int(f.sink.dropped.Load())
 }

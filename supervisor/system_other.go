@@ -99,3 +99,5 @@ func taskLimits() []int {
 	}
 	return []int{int(r.Cur) * tasksOfWorker}
 }
+
+func taskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"plugdaemon/worker/board"
 )
 
 const (
@@ -54,7 +52,7 @@ func (m *master) rest() {
 	}
 	t, free, idle := &m.ticks, 0, []*child(nil)
 	for _, c := range m.roster {
-		if c.state == spare && m.generation.board.Row(c.slot, 0).Word().State() == board.RowFree {
+		if c.state == spare && !m.generation.carries(c.slot) {
 			free++
 			idle = append(idle, c)
 		}

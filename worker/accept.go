@@ -80,9 +80,14 @@ func (a *acceptor) close() {
 
 // mayAccept tells whether a client would be served.
 func (e *engine) mayAccept() bool {
-	return len(e.free) > 0 && !e.draining && e.accept.paused == 0 &&
+	return e.room() && !e.draining && e.accept.paused == 0 &&
 		e.board.Gate.Load() == board.GateOpen &&
 		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
+}
+
+// room tells whether the worker may carry one session more.
+func (e *engine) room() bool {
+	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0
 }
 
 // overloaded is true in a pool worker well above the mean number of sessions:
@@ -172,7 +177,7 @@ func (e *engine) takeClient(l *listener) bool {
 	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 		if !a.short {
 			a.short = true
-			e.records.failErrno("accept", errno)
+			e.records.error("accept", Limit(errno))
 		}
 		a.paused = e.clock.mono + int64(resources)
 		return false
@@ -253,7 +258,7 @@ func (e *engine) drain() {
 			e.accept.door.remove(l.fd)
 			l.joined = false
 		}
-		for wasJoined && len(e.free) > 0 && e.board.Gate.Load() == board.GateOpen && e.takeClient(l) {
+		for wasJoined && e.room() && e.board.Gate.Load() == board.GateOpen && e.takeClient(l) {
 		}
 		l.closed = true
 	}

@@ -145,8 +145,17 @@ func (e *engine) stepConnect(s *session) {
 	t := &s.target
 	if t.failed || t.hangup && !t.writable {
 		errno := socketError(t.fd, scratchInt, scratchSize)
-		if errno == 0 {
-			errno = unix.ECONNRESET
+		if errno == unix.ECONNRESET || errno == unix.EPIPE || errno == 0 {
+			// Refused it would be ECONNREFUSED: this target has accepted, and
+			// reset the connection before we looked.
+			e.connected(s)
+			s.row.Errno.Store(uint32(errno))
+			if e.board.Via.Kind != 0 {
+				e.refuse(s, errno)
+				return
+			}
+			e.abort(s, board.Cut)
+			return
 		}
 		e.connectFailed(s, failure{errno: errno, peer: peersFault(errno)})
 		return
@@ -154,16 +163,8 @@ func (e *engine) stepConnect(s *session) {
 	if !t.writable {
 		return
 	}
-	e.due.remove(s)
-	s.row.Connect.Store(e.clock.mono)
-	if e.board.Good(s.slot) {
-		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
-	}
-	if e.board.Options&board.OptLog != 0 {
-		e.records.connected(&s.row.Client, s.slot)
-	}
+	e.connected(s)
 	if e.board.Via.Kind != 0 {
-		e.proxyDown = false
 		s.state = negotiating
 		s.reply.Reset()
 		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
@@ -172,6 +173,19 @@ func (e *engine) stepConnect(s *session) {
 	}
 	s.state = relaying
 	e.stepRelay(s)
+}
+
+// connected notes that the session has its target.
+func (e *engine) connected(s *session) {
+	e.due.remove(s)
+	s.row.Connect.Store(e.clock.mono)
+	e.short, e.proxyDown = false, false
+	if e.board.Good(s.slot) {
+		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
+	}
+	if e.board.Options&board.OptLog != 0 {
+		e.records.connected(&s.row.Client, s.slot)
+	}
 }
 
 // connectFailed tries the next target for the same client.
@@ -202,13 +216,16 @@ func (e *engine) missed(s *session, f failure) {
 		e.proxyDown = true
 	case f.peer:
 		first = e.board.Fail(s.slot, e.clock.ms())
+	default: // a shortage of this host's: said once, until a connect succeeds
+		first = !e.short
+		e.short = true
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what
 		if what == "" {
 			what = "connect " + e.records.target(s.slot).full
 		}
-		e.records.failErrno(what, f.errno)
+		e.records.error(what, Limit(f.errno))
 	}
 }
 

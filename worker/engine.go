@@ -35,11 +35,13 @@ type engine struct {
 
 	bellDue  int64 // when tell is called at the latest; 0 is never
 	asideDue int64 // when a session counts as long; 0 is never
+	owedDue  int64 // when owed lines are tried again; 0 is never
 	coolDue  int64 // when nothing has happened for so long that the worker sleeps
 	draining bool  // takes no more sessions
 	orphan   bool  // the master is gone
 	term     atomic.Bool
 
+	short     bool // this host could not connect at all, and that was said
 	proxyDown bool // the HTTP proxy could not be connected, and that was said
 }
 
@@ -56,7 +58,7 @@ func run(w *worker) error {
 	runtime.LockOSThread()
 	e := &engine{worker: w, buffer: make([]byte, relayRoom)}
 	b := w.board
-	rows := int(b.Assignment.Capacity)
+	rows := int(b.Header.Rows)
 	e.table = make([]*session, rows)
 	e.free = make([]int, rows)
 	for i := range e.free {
@@ -70,7 +72,7 @@ func run(w *worker) error {
 		return fmt.Errorf("epoll: lifeline: %w", err)
 	}
 	unix.SetNonblock(FDLifeline, true)
-	if err := e.accept.open(int(b.Listeners), &e.poll, rows == 1); err != nil {
+	if err := e.accept.open(int(b.Listeners), &e.poll, b.Assignment.Capacity == 1); err != nil {
 		return fmt.Errorf("epoll: listener: %w", err)
 	}
 	e.ring(report.Ready, 0)
@@ -117,7 +119,7 @@ func (e *engine) patience(until int64) int {
 	if len(e.again) != 0 {
 		return 0
 	}
-	until = min(until, e.due.next(), e.accept.retryAt(), orNever(e.bellDue), orNever(e.asideDue))
+	until = min(until, e.due.next(), e.accept.retryAt(), orNever(e.bellDue), orNever(e.asideDue), orNever(e.owedDue))
 	if until == never {
 		return -1
 	}
@@ -189,9 +191,22 @@ func (e *engine) overdue() {
 	if e.asideDue != 0 && e.clock.mono >= e.asideDue {
 		e.stepAside()
 	}
+	if e.owedDue != 0 && e.clock.mono >= e.owedDue {
+		e.pay(false)
+		e.join()
+	}
 	if e.clock.mono >= e.accept.retryAt() {
 		e.accept.paused = 0
 		e.join()
+	}
+}
+
+// pay tries the lines that are owed, and gets their rows back.
+func (e *engine) pay(force bool) {
+	e.free = append(e.free, e.payUp(force)...)
+	e.owedDue = 0
+	if len(e.owed) > 0 {
+		e.owedDue = e.clock.mono + int64(owedEvery)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 type engine struct {
 	*worker
 	mu        sync.Mutex
+	paying    bool       // owed lines will be tried again
 	change    *sync.Cond // a client may perhaps be accepted now, or never again
 	listeners []*listener
 
@@ -31,6 +32,8 @@ type engine struct {
 	short    bool // and that was said
 	draining bool // takes no more sessions
 	orphan   bool // the master is gone
+
+	proxyDown bool // the HTTP proxy could not be connected, and that was said
 
 	bell    *time.Timer // calls tellNow
 	bellDue bool
@@ -46,7 +49,7 @@ const quick = 5 * time.Millisecond
 func run(w *worker) error {
 	e := &engine{worker: w, over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
-	rows := int(w.board.Assignment.Capacity)
+	rows := int(w.board.Header.Rows)
 	e.table, e.free = make([]*session, rows), make([]int, rows)
 	for i := range e.free {
 		e.free[i] = rows - 1 - i

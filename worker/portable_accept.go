@@ -29,7 +29,7 @@ const (
 
 // mayAccept tells whether a client would be served.
 func (e *engine) mayAccept() bool {
-	return len(e.free) > 0 && !e.draining && !e.paused &&
+	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
 		e.board.Gate.Load() == board.GateOpen &&
 		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
 }
@@ -169,12 +169,11 @@ func (e *engine) drain() {
 		return
 	}
 	for _, l := range e.listeners {
-		if l.waiting == nil {
-			continue
-		}
 		for e.mayAccept() && e.takeClient(l) {
 		}
-		l.waiting.hurry()
+		if l.waiting != nil {
+			l.waiting.hurry()
+		}
 	}
 	e.draining = true
 	e.changed()

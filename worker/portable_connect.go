@@ -17,17 +17,26 @@ type failure struct {
 	what  string // the step that failed; empty is connect
 	errno syscall.Errno
 	peer  bool // the target's fault: it is marked failed
+	late  bool // it was connected, and has reset the connection since
 }
 
 // connect tries one target after the other for the same client. Without ok, no
 // one is left, and the session ends with the outcome.
 func (s *session) connect() (outcome board.Outcome, ok bool) {
 	for s.choose() {
-		if s.failure = s.dial(); s.failure.errno == 0 {
+		s.failure = s.dial()
+		if s.failure.errno == 0 {
 			s.connected()
 			return 0, true
 		}
+		if s.failure.late {
+			s.connected()
+			return s.hungUp(), false
+		}
 		s.missed()
+		if s.board.Via.Kind != 0 {
+			break // all targets are behind the same proxy
+		}
 	}
 	return s.unreached(), false
 }
@@ -39,7 +48,7 @@ func (s *session) choose() bool {
 	if s.slot >= 0 {
 		s.tried.Add(s.slot)
 	}
-	slot, ok := s.board.Choose(&s.tried, &s.row.Client, s.clock.second())
+	slot, ok := s.board.Choose(&s.tried, &s.row.Client, s.clock.ms())
 	if ok {
 		if s.slot >= 0 {
 			s.column.Redispatches.Add(1)
@@ -80,6 +89,8 @@ func (s *session) dial() failure {
 		f.errno = errnoOf(unix.Connect(fd, socketAddress(to)))
 		if f.errno == unix.EINPROGRESS || f.errno == unix.EINTR {
 			f.errno = target.connected()
+			// A connect that is under way is refused, never reset (RFC 9293 section 3.10.7.3).
+			f.late = f.errno == unix.ECONNRESET || f.errno == unix.EPIPE
 		}
 		f.peer = peersFault(f.errno)
 	}
@@ -131,6 +142,7 @@ func peersFault(errno syscall.Errno) bool {
 func (s *session) connected() {
 	s.lock()
 	defer s.mu.Unlock()
+	s.proxyDown = false
 	s.row.Connect.Store(s.clock.mono)
 	if s.board.Good(s.slot) {
 		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))
@@ -140,13 +152,29 @@ func (s *session) connected() {
 	}
 }
 
+// hungUp is the end of a session whose target has reset the connection already.
+func (s *session) hungUp() board.Outcome {
+	s.lock()
+	defer s.mu.Unlock()
+	s.row.Errno.Store(uint32(s.failure.errno))
+	if s.board.Via.Kind != 0 {
+		s.records.fail("proxy "+s.records.target(s.slot).full, s.failure.errno)
+		return board.Denied
+	}
+	return board.Cut
+}
+
 // missed notes that the session's target could not be connected.
 func (s *session) missed() {
 	s.lock()
 	defer s.mu.Unlock()
 	f, first := s.failure, true
-	if f.peer {
-		first = s.board.Fail(s.slot, s.clock.second())
+	switch {
+	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
+		first = !s.proxyDown
+		s.proxyDown = true
+	case f.peer:
+		first = s.board.Fail(s.slot, s.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what

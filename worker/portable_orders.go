@@ -114,7 +114,7 @@ func (e *engine) endAll() {
 				side.reset()
 			}
 		}
-		e.settle(s.row)
+		e.settle(s.row, s.index)
 	}
 	e.leave()
 }

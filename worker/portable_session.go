@@ -4,6 +4,7 @@ package worker
 
 import (
 	"sync"
+	"time"
 
 	"plugdaemon/worker/board"
 )
@@ -71,14 +72,33 @@ func (s *session) end(outcome board.Outcome) {
 	s.lock()
 	defer s.mu.Unlock()
 	s.client, s.target = nil, nil
-	s.settle(s.row)
+	settled := s.settle(s.row, s.index)
 	s.uses++
 	s.live--
 	s.column.Live.Store(uint32(s.live))
-	s.free = append(s.free, s.index)
+	if settled {
+		s.free = append(s.free, s.index)
+	} else {
+		s.pay(len(s.free) == 0)
+	}
 	if s.board.Uses == 1 {
 		s.status = outcome.Status()
 	}
 	s.tellSoon()
 	s.changed()
+}
+
+// pay tries the lines that are owed, and gets their rows back. The mutex is held.
+func (e *engine) pay(force bool) {
+	e.free = append(e.free, e.payUp(force)...)
+	if len(e.owed) > 0 && !e.paying {
+		e.paying = true
+		time.AfterFunc(owedEvery, func() {
+			e.lock()
+			defer e.mu.Unlock()
+			e.paying = false
+			e.pay(false)
+			e.changed()
+		})
+	}
 }

@@ -19,8 +19,6 @@ type records struct {
 	host   string
 	syslog destination
 	names  []name // of target slots, each made at first use
-
-	lineBroken bool // the last session line could not be written, and that was said
 }
 
 // name is a target slot as records show it.
@@ -64,10 +62,11 @@ func (w *worker) zone(unix int64) int32 {
 	return z.Next.Load()
 }
 
-// session writes the session line of an ended session.
-func (r *records) session(s *board.Snapshot) {
+// session writes the session line of an ended session. errno is why it is not
+// in the file.
+func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 	w := r.w
-	unix := w.clock.wall / 1e9
+	unix := (w.clock.wall - (w.clock.mono - s.Closed)) / 1e9
 	line := record.Line{Unix: unix, Offset: w.zone(unix), PID: w.pid, Listen: w.label,
 		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
 	if t := s.Word.Target(); t != board.NoTarget {
@@ -75,18 +74,11 @@ func (r *records) session(s *board.Snapshot) {
 	}
 	r.text = line.Append(r.text[:0])
 	n, errno := write(FDSession, r.text)
-	if errno == 0 && n == len(r.text) {
-		r.lineBroken = false
-		return
+	if errno == 0 && n < len(r.text) {
+		CutBack(FDSession, n)
+		errno = syscall.ENOSPC
 	}
-	if errno == 0 {
-		errno = syscall.ENOSPC // a short write to a file: the rest found no room
-	}
-	w.column.LinesLost.Add(1)
-	if !r.lineBroken {
-		r.lineBroken = true
-		r.failErrno("session file", errno)
-	}
+	return errno
 }
 
 // connected, completed and refused are the messages of ORIGINAL's syslog table.

@@ -213,11 +213,15 @@ func (e *engine) bury(s *session) {
 		s.tried = nil
 	}
 	outcome := board.Outcome(s.row.Outcome.Load())
-	e.settle(s.row)
+	settled := e.settle(s.row, s.index)
 	e.uses++
 	e.live--
 	e.column.Live.Store(uint32(e.live))
-	e.free = append(e.free, s.index)
+	if settled {
+		e.free = append(e.free, s.index)
+	} else {
+		e.pay(len(e.free) == 0)
+	}
 	if e.board.Uses == 1 {
 		e.status = outcome.Status()
 	}

@@ -14,9 +14,6 @@ import (
 	"plugdaemon/worker/board"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
-
 // rig is an engine without listeners and lifeline, whose sessions a test makes
 // by hand and whose loop it turns. It has a pool's board, so it rings no bell.
 func rig(t testing.TB) *engine {

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"strconv"
+	"time"
+
 	"plugdaemon/worker/board"
 	"plugdaemon/worker/record"
 )
@@ -28,27 +31,75 @@ func (w *worker) finish(row *board.Row, outcome board.Outcome) {
 	row.End()
 }
 
-// settle writes the session's records and frees its row. The order decides
-// what a kill between two steps leaves: the column counts before the row is
-// free, so the master can tell from their difference what is still missing.
-func (w *worker) settle(row *board.Row) {
+// settle writes the session's records and frees its row. If the line can't be
+// written now the row stays as it is, owed, and settled is false: the worker
+// tries again, and so does the master if the worker is gone by then.
+func (w *worker) settle(row *board.Row, index int) (settled bool) {
 	b := w.board
 	var s board.Snapshot
 	row.Snapshot(&s)
 	outcome := board.Outcome(s.Outcome)
-	if b.Options&board.OptSession != 0 {
-		w.records.session(&s)
-	}
 	if b.Options&board.OptLog != 0 {
 		w.records.completed(outcome)
 	}
 	if b.LogAt.Load() >= 1 {
 		w.debugEnd(&s, outcome)
 	}
+	if b.Options&board.OptSession != 0 {
+		if errno := w.records.session(&s); errno != 0 {
+			if len(w.owed) == 0 {
+				w.records.failErrno("session file", errno)
+			}
+			w.owed = append(w.owed, debt{row, index})
+			return false
+		}
+	}
+	w.count(&s, outcome)
+	row.Free()
+	return true
+}
+
+// count adds a session to the worker's column. The order decides what a kill
+// between two steps leaves: the column counts before the row is free, so the
+// master can tell from their difference what is still missing.
+func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.column.BytesIn.Add(s.In)
 	w.column.BytesOut.Add(s.Out)
 	w.column.Ended[outcome].Add(1)
-	row.Free()
+}
+
+// debt is a row whose line is owed.
+type debt struct {
+	row   *board.Row
+	index int // of the row
+}
+
+// owedEvery is how often lines that can't be written are tried again.
+const owedEvery = 500 * time.Millisecond
+
+// payUp tries to write the lines that are owed, the oldest first, and returns
+// which rows are free now. With force the oldest is given up if it still
+// can't be written: its row is needed.
+func (w *worker) payUp(force bool) (free []int) {
+	var s board.Snapshot
+	for len(w.owed) > 0 {
+		d := w.owed[0]
+		d.row.Snapshot(&s)
+		if w.records.session(&s) != 0 {
+			if !force {
+				break
+			}
+			force = false
+			if w.column.LinesLost.Add(1) == 1 {
+				w.records.error("session file", "lines are given up: each worker keeps "+strconv.Itoa(board.Ledger)+" at most")
+			}
+		}
+		w.count(&s, board.Outcome(s.Outcome))
+		d.row.Free()
+		free = append(free, d.index)
+		w.owed = w.owed[1:]
+	}
+	return free
 }
 
 func (w *worker) debugEnd(s *board.Snapshot, outcome board.Outcome) {

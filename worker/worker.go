@@ -23,7 +23,8 @@ type worker struct {
 	title   *title.Title
 	text    []byte // for titles
 
-	told   bool // the master thinks that this worker is busy
+	owed   []debt // ended sessions whose lines could not be written yet
+	told   bool   // the master thinks that this worker is busy
 	uses   uint32
 	status int // exit status
 }

@@ -19,7 +19,7 @@ type Board struct {
 type Shape struct {
 	Generation uint32
 	Workers    uint32 // worker slots
-	Capacity   uint32 // rows of each
+	Capacity   uint32 // sessions of each at a time
 }
 
 const page = 4096
@@ -34,7 +34,8 @@ func (h *Header) layout(s Shape) {
 	h.AffinityAt = h.MarkAt + MaxTargets*h.MarkSize
 	h.ColumnAt, h.ColumnSize = align(h.AffinityAt+Affinities*8, page), uint64(unsafe.Sizeof(Column{}))
 	h.RowAt, h.RowSize = align(h.ColumnAt+uint64(s.Workers)*h.ColumnSize, page), uint64(unsafe.Sizeof(Row{}))
-	h.Size = align(h.RowAt+uint64(s.Workers)*uint64(s.Capacity)*h.RowSize, page)
+	h.Rows = uint64(s.Capacity) + Ledger
+	h.Size = align(h.RowAt+uint64(s.Workers)*h.Rows*h.RowSize, page)
 }
 
 // New makes a board and returns it with its two descriptors, which the caller
@@ -142,7 +143,7 @@ func (b *Board) Column(i int) *Column {
 
 // Row is row i of worker slot w.
 func (b *Board) Row(w, i int) *Row {
-	n := uint64(w)*uint64(b.Header.Capacity) + uint64(i)
+	n := uint64(w)*b.Rows + uint64(i)
 	return (*Row)(unsafe.Pointer(&b.state[b.RowAt+n*b.RowSize]))
 }
 

@@ -9,6 +9,7 @@ const (
 	Affinities   = 1 << 16 // remembered clients of -f
 	affinityWays = 8       // entries a bucket: one cache line
 	Outcomes     = 8       // kinds of outcome counted in a column
+	Ledger       = 7       // rows of a worker beyond its capacity, for lines that are yet to be written
 
 	magicAssignment = 0x31674153474c5550 // "PLUGSAg1", little endian
 	magicState      = 0x31745353474c5550 // "PLUGSSt1"
@@ -128,9 +129,10 @@ type Header struct {
 	MarkAt, MarkSize     uint64 // one Mark for each target slot
 	AffinityAt           uint64 // Affinities words
 	ColumnAt, ColumnSize uint64 // one Column for each worker slot
-	RowAt, RowSize       uint64 // Capacity rows for each worker slot
+	RowAt, RowSize       uint64 // Rows rows for each worker slot
+	Rows                 uint64 // Capacity and Ledger
 
-	_ [64]byte // what follows is written all the time
+	_ [56]byte // what follows is written all the time
 
 	Attention atomic.Uint32 // a doorbell found the pipe full: look at all rows
 	_         [60]byte

@@ -1,0 +1,82 @@
+package board
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// crowd lets so many goroutines choose so often each, as workers do, and
+// counts what they got.
+func crowd(b *Board, goroutines, each int, now uint64) []int {
+	counts := make([]atomic.Int64, int(b.TargetCount.Load()))
+	start := make(chan struct{})
+	var g sync.WaitGroup
+	for id := range goroutines {
+		g.Go(func() {
+			<-start
+			from := client(id)
+			for range each {
+				if slot, ok := b.Choose(&Tried{}, &from, now); ok {
+					counts[slot].Add(1)
+				}
+			}
+		})
+	}
+	close(start)
+	g.Wait()
+	out := make([]int, len(counts))
+	for i := range counts {
+		out[i] = int(counts[i].Load())
+	}
+	return out
+}
+
+func TestRotationStaysFair(t *testing.T) {
+	const goroutines, each = 8, 4000
+	for _, n := range []int{1, 2, 3, 7, 64} {
+		b := with(t, n, 0)
+		counts := crowd(b, goroutines, each, 1)
+		low, high, sum := counts[0], counts[0], 0
+		for _, c := range counts {
+			low, high, sum = min(low, c), max(high, c), sum+c
+		}
+		if sum != goroutines*each {
+			t.Errorf("%d targets: %d choices of %d", n, sum, goroutines*each)
+		}
+		if high-low > goroutines {
+			t.Errorf("%d targets: between %d and %d sessions each, want a difference of at most %d: %v", n, low, high, goroutines, counts)
+		}
+	}
+}
+
+// A target that is known as failed is nobody's while others are good, however
+// the others are fought for.
+func TestNobodyTriesAFailedOne(t *testing.T) {
+	for _, failed := range []int{0, 1, 2} {
+		b := with(t, 3, 0)
+		b.RetryAfter = 60
+		b.Fail(failed, 100_000)
+		if counts := crowd(b, 8, 8000, 101_000); counts[failed] != 0 {
+			t.Errorf("target %d is failed, and was tried: %v", failed, counts)
+		}
+	}
+}
+
+// Of a target that is due again, one session alone is the probe.
+func TestOneProbe(t *testing.T) {
+	for _, options := range []uint32{0, OptOrdered} {
+		for range 20 {
+			b := with(t, 3, options)
+			b.RetryAfter = 60
+			b.Fail(0, 100_000)
+			if counts := crowd(b, 8, 50, 160_000); counts[0] != 1 {
+				t.Fatalf("options %b: %d probes: %v", options, counts[0], counts)
+			}
+			if counts := crowd(b, 1, 9, 219_000); counts[0] != 0 {
+				t.Fatalf("options %b: probed again before its time", options)
+			}
+			b.Close()
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package board
+
+import (
+	"testing"
+	"testing/quick"
+)
+
+func TestWordHoldsItsParts(t *testing.T) {
+	same := func(state uint8, target uint16, turn uint64) bool {
+		w := MakeWord(RowState(state), target, turn)
+		return w.State() == RowState(state) && w.Target() == target && w.Turn() == turn&(1<<40-1)
+	}
+	if err := quick.Check(same, nil); err != nil {
+		t.Error(err)
+	}
+	for _, turn := range []uint64{0, 1, 1<<40 - 1, 1 << 40, 1<<64 - 1} {
+		for _, target := range []uint16{0, 1, MaxTargets - 1, NoTarget} {
+			for state := RowFree; state <= RowEnding; state++ {
+				if !same(uint8(state), target, turn) {
+					t.Errorf("state %d, target %d, turn %d come back as %#x", state, target, turn, MakeWord(state, target, turn))
+				}
+			}
+		}
+	}
+	if NoTarget < MaxTargets {
+		t.Error("NoTarget is a slot")
+	}
+}
+
+func TestRowsLife(t *testing.T) {
+	var r Row
+	for turn := range uint64(3) {
+		steps := []struct {
+			name   string
+			do     func()
+			state  RowState
+			target uint16
+			turn   uint64
+		}{
+			{"hold", r.Hold, RowLive, NoTarget, turn},
+			{"choose", func() { r.Choose(7) }, RowLive, 7, turn},
+			{"choose again", func() { r.Choose(4095) }, RowLive, 4095, turn},
+			{"end", r.End, RowEnding, 4095, turn},
+			{"free", r.Free, RowFree, NoTarget, turn + 1},
+		}
+		for _, s := range steps {
+			s.do()
+			if w := r.Word(); w.State() != s.state || w.Target() != s.target || w.Turn() != s.turn {
+				t.Fatalf("turn %d, after %s: state %d, target %d, turn %d", turn, s.name, w.State(), w.Target(), w.Turn())
+			}
+		}
+	}
+}
+
+// The turn is counted modulo 2^40: its overflow must not make a free row live.
+func TestLastTurn(t *testing.T) {
+	var r Row
+	r.word.Store(uint64(MakeWord(RowEnding, 3, 1<<40-1)))
+	r.Free()
+	if w := r.Word(); w.State() != RowFree || w.Turn() != 0 {
+		t.Errorf("after the last turn: %#x", w)
+	}
+}
+
+func TestSnapshotOfARow(t *testing.T) {
+	var r Row
+	var s Snapshot
+	if r.Snapshot(&s) {
+		t.Error("a free row has a snapshot")
+	}
+	r.In.Store(10)
+	r.Out.Store(20)
+	r.Client = addr("192.0.2.1:99")
+	r.Begin, r.BeginAt = 30, 40
+	r.Outcome.Store(uint32(Cut))
+	r.Errno.Store(104)
+	r.Connect.Store(50)
+	r.Closed.Store(60)
+	r.Hold()
+	r.Choose(5)
+	want := Snapshot{Word: MakeWord(RowLive, 5, 0), In: 10, Out: 20, Client: addr("192.0.2.1:99"), Begin: 30, BeginAt: 40,
+		Outcome: uint32(Cut), Errno: 104, Connect: 50, Closed: 60}
+	if !r.Snapshot(&s) || s != want {
+		t.Errorf("snapshot %+v, want %+v", s, want)
+	}
+	r.End()
+	if !r.Snapshot(&s) || s.Word.State() != RowEnding {
+		t.Errorf("an ending row: %+v", s)
+	}
+	r.Free()
+	if r.Snapshot(&s) {
+		t.Error("a freed row has a snapshot")
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	words := map[string]Outcome{}
+	for o, status := range map[Outcome]int{Complete: 0, Unreached: 2, Cut: 3, Denied: 4, Killed: 4, AdminEnded: 4, Outcomes: 4} {
+		if o.Status() != status {
+			t.Errorf("%s: status %d, want %d", o, o.Status(), status)
+		}
+		if other, taken := words[o.String()]; taken {
+			t.Errorf("outcomes %d and %d have one word, %q", o, other, o)
+		}
+		words[o.String()] = o
+	}
+	if AdminEnded >= Outcomes {
+		t.Error("more outcomes than a column counts")
+	}
+}
