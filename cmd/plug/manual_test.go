@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+)
+
+// manual is plug.8 as its tests look at it: mdoc(7)'s source, by section.
+type manual struct {
+	text     string
+	sections map[string]string // by .Sh
+	items    map[string]string // by .It of OPTIONS, as in "Fl i , Fl -bind Ar ADDR"
+}
+
+func readManual(t *testing.T) manual {
+	t.Helper()
+	b, err := os.ReadFile("plug.8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := manual{string(b), make(map[string]string), make(map[string]string)}
+	for _, part := range strings.Split(m.text, "\n.Sh ")[1:] {
+		name, body, _ := strings.Cut(part, "\n")
+		m.sections[name] = body
+	}
+	for _, part := range strings.Split(m.sections["OPTIONS"], "\n.It ")[1:] {
+		head, body, _ := strings.Cut(part, "\n")
+		if _, twice := m.items[head]; twice {
+			t.Errorf("OPTIONS has two items %q", head)
+		}
+		m.items[head] = strings.ReplaceAll(body, "\n", " ")
+	}
+	return m
+}
+
+// heading is what the page has to call an option.
+func heading(o *option) string {
+	var names []string
+	if o.letter != 0 {
+		names = append(names, "Fl "+string(o.letter))
+	}
+	if o.long != "" {
+		names = append(names, "Fl -"+o.long)
+	}
+	head := strings.Join(names, " , ")
+	if o.value != "" {
+		head += " Ar " + o.value
+	}
+	return head
+}
+
+// TestManualOptions: the page has every option with its letter, long name and
+// value, and no other.
+func TestManualOptions(t *testing.T) {
+	m := readManual(t)
+	known := make(map[string]bool)
+	for i := range options {
+		head := heading(&options[i])
+		known[head] = true
+		if strings.TrimSpace(m.items[head]) == "" {
+			t.Errorf("OPTIONS says nothing about %q", head)
+		}
+	}
+	for head := range m.items {
+		if !known[head] {
+			t.Errorf("OPTIONS has %q, and the parser has not", head)
+		}
+	}
+}
+
+// TestManualFlags: no flag that the page names anywhere is unknown; letters in
+// one word are a cluster, and take no values.
+func TestManualFlags(t *testing.T) {
+	found := regexp.MustCompile(`\bFl (-?[[:alnum:]][-[:alnum:]]*)`).FindAllStringSubmatch(readManual(t).text, -1)
+	if len(found) < 2*len(options) {
+		t.Errorf("%d flags found; the page has lost some, or this test its eyes", len(found))
+	}
+	for _, match := range found {
+		word := match[1]
+		if long, ok := strings.CutPrefix(word, "-"); ok {
+			if findLong(long) == nil && long != "long-option" { // which stands for all in SYNOPSIS
+				t.Errorf("unknown option --%s", long)
+			}
+			continue
+		}
+		for _, letter := range []byte(word) {
+			if o := findLetter(letter); o == nil || len(word) > 1 && o.value != "" {
+				t.Errorf("unknown letter %c, or one with a value, in -%s", letter, word)
+			}
+		}
+	}
+}
+
+// TestManualDefaults: what the page calls the default is the parser's.
+func TestManualDefaults(t *testing.T) {
+	asked, err := parseCommandLine([]string{"-h10.0.0.9", "80", "10.0.0.1"}, everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := asked.config
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%d", d/time.Second) }
+	for long, value := range map[string]string{
+		"via":             fmt.Sprintf("port %d", c.Via.Port()),
+		"sticky-timeout":  seconds(c.StickyTimeout),
+		"retry-after":     seconds(c.RetryAfter),
+		"connect-timeout": seconds(c.ConnectTimeout),
+		"drain-timeout":   seconds(c.DrainTimeout),
+		"backlog":         fmt.Sprint(c.Backlog),
+		"log-format":      c.LogFormat,
+		"mode":            string(c.Mode),
+		"workers":         fmt.Sprint(c.Workers),
+		"spares":          fmt.Sprintf("%d:%d", c.SparesMin, c.SparesMax),
+		"max-workers":     fmt.Sprint(c.MaxWorkers),
+		"max-uses":        fmt.Sprint(c.MaxUses),
+	} {
+		// A page ends the value with punctuation or its unit.
+		want := regexp.MustCompile(`The default is ` + regexp.QuoteMeta(value) + `([.:,] | seconds\.)`)
+		if body := manualOn(t, long); !want.MatchString(body + " ") {
+			t.Errorf("--%s: want \"The default is %s\" in %q", long, value, body)
+		}
+	}
+}
+
+// manualOn is what the page says about a long option.
+func manualOn(t *testing.T, long string) string {
+	t.Helper()
+	return readManual(t).items[heading(findLong(long))]
+}
+
+// TestManualLimits: the limits that the page states are those of the code.
+func TestManualLimits(t *testing.T) {
+	limits := readManual(t).sections["LIMITS"]
+	for what, limit := range map[string]int{
+		"targets":                            config.MaxTargets,
+		"rules of":                           config.MaxRules,
+		"workers":                            config.MaxWorkers,
+		"characters of a target's host name": config.MaxName,
+	} {
+		if want := ".It " + grouped(limit) + "\n" + what + "\n"; !strings.Contains(limits, want) {
+			t.Errorf("LIMITS does not say %q", want)
+		}
+	}
+	if want := fmt.Sprintf("keeps up to %d of them", board.Ledger); !strings.Contains(readManual(t).sections["SESSION LINE"], want) {
+		t.Errorf("SESSION LINE does not say %q", want)
+	}
+	for long, limit := range map[string]int{
+		"backlog": config.MaxBacklog, "workers": config.MaxWorkers, "max-workers": config.MaxWorkers, "spares": config.MaxWorkers,
+		"sticky-timeout": int(config.StickySpan().Max / time.Second), "retry-after": int(config.RetrySpan().Max / time.Second),
+	} {
+		if want := fmt.Sprintf("to %d", limit); !strings.Contains(manualOn(t, long), want) {
+			t.Errorf("--%s: want %q in %q", long, want, manualOn(t, long))
+		}
+	}
+}
+
+// grouped writes a number as the page's prose does, "1,024".
+func grouped(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+}
