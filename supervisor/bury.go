@@ -55,8 +55,9 @@ func (m *master) bury(c *child) {
 		m.pidfile.dirty = true
 	}
 	m.dead = append(m.dead, c)
+	c.leftAt = m.pidfile.version // which may be on its way to the file
 	if m.pidfile.dirty {
-		c.leftAt = m.pidfile.version + 1
+		c.leftAt++
 	}
 	m.nudge()
 }
@@ -162,11 +163,12 @@ func endReason(c *child, outcome board.Outcome) string {
 }
 
 // reap gives the PIDs of buried workers back to the kernel, once the pidfile
-// no longer names them.
+// no longer names them. While the pidfile can't be written they wait, but not
+// so many that there is no place for new workers.
 func (m *master) reap() {
 	kept := m.dead[:0]
-	for _, c := range m.dead {
-		if c.leftAt > m.pidfile.written {
+	for i, c := range m.dead {
+		if c.leftAt > m.pidfile.written && len(m.dead)-i <= m.cfg.MaxWorkers/4 {
 			kept = append(kept, c)
 			continue
 		}

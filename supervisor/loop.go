@@ -98,17 +98,24 @@ func (m *master) lookAtBoard() {
 		return
 	}
 	for _, c := range m.roster {
-		if c.state == gone || c.pid == 0 {
+		if c.state == gone {
 			continue
 		}
-		if g.board.Column(c.slot).PID.Load() != uint32(c.pid) {
-			continue // has not reached the board yet
-		}
-		if g.carries(c.slot) {
-			m.happen(c, hasBegun)
-		} else {
-			m.happen(c, hasEnded)
-		}
+		c.unheard = c.pid == 0 // born will look
+		m.look(c)
+	}
+}
+
+// look makes one worker's state agree with its rows.
+func (m *master) look(c *child) {
+	g := c.generation
+	switch {
+	case c.pid == 0 || g.board.Column(c.slot).PID.Load() != uint32(c.pid):
+		// Has not reached the board yet.
+	case g.carries(c.slot):
+		m.happen(c, hasBegun)
+	default:
+		m.happen(c, hasEnded)
 	}
 }
 

@@ -120,6 +120,9 @@ func (m *master) born(b birth) {
 	if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
 		m.log.Error("watch worker", "pid", c.pid, "error", err)
 	}
+	if c.unheard {
+		m.look(c)
+	}
 	if c.state == busy || m.pool() {
 		m.pidfile.dirty = true // it was listed before it had a PID
 	}

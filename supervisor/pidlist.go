@@ -13,6 +13,7 @@ type pidlist struct {
 	dirty   bool   // the roster differs from the last list handed over
 	version uint64 // of the last list handed over
 	written uint64 // of the last list known to be in the file
+	writing bool   // the writer has a list
 	last    time.Time
 	broken  bool // the last write failed, and that was said
 
@@ -52,7 +53,7 @@ func (p *pidlist) claim(path string, pid int) (err error) {
 
 // due is when the pidfile is to be written next; zero is not at all.
 func (p *pidlist) due() time.Time {
-	if !p.dirty || p.version != p.written {
+	if !p.dirty || p.writing {
 		return time.Time{}
 	}
 	return p.last.Add(coalesce)
@@ -79,14 +80,17 @@ func (m *master) writePidfile(now time.Time) {
 			pids = append(pids, c.pid)
 		}
 	}
+	p.writing = true
 	p.lists <- pidList{p.version, pids}
 }
 
 // pidfileWritten takes the writer's answer.
 func (m *master) pidfileWritten(r pidResult) {
 	p := &m.pidfile
-	p.written = r.version
-	if r.err != nil {
+	p.writing = false
+	if r.err == nil {
+		p.written = r.version
+	} else {
 		p.dirty = true // once more, later
 		p.last = time.Now().Add(100 * time.Millisecond)
 		if !p.broken {
@@ -102,8 +106,9 @@ func (m *master) removePidfile() {
 	if p.file == nil {
 		return
 	}
-	if p.version != p.written {
-		p.written = (<-p.results).version
+	if p.writing {
+		<-p.results
+		p.writing = false
 	}
 	if err := p.file.Remove(); err != nil {
 		m.log.Error("pidfile", "error", err)

@@ -99,6 +99,7 @@ type child struct {
 	lifeline   int
 	generation *generation
 	listed     bool   // in the pidfile
+	unheard    bool   // doorbells were lost before it had a PID
 	turns      uint64 // sessions that the slot's rows had carried before this worker
 	status     waitStatus
 	leftAt     uint64 // the pidfile's version that it is no longer in

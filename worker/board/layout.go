@@ -55,7 +55,7 @@ type Text struct {
 func (t *Text) Set(s string) { t.Len = uint32(copy(t.Buf[:], s)) }
 
 // String returns a copy of the text.
-func (t *Text) String() string { return string(t.Buf[:min(int(t.Len), len(t.Buf))]) }
+func (t *Text) String() string { return string(t.Buf[:min(t.Len, uint32(len(t.Buf)))]) }
 
 // Target is one slot of the assignment. It never changes once it is published.
 type Target struct {
