@@ -4,6 +4,7 @@ package supervisor
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -98,14 +99,14 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 	w.mu.Lock()
 	for i := range events {
 		e := &events[i]
-		switch pid := int(e.Ident); e.Filter {
+		switch of := int(e.Ident); e.Filter {
 		case unix.EVFILT_PROC:
-			w.ends[pid] = statusOf(unix.WaitStatus(e.Data))
-			s.dead = append(s.dead, w.ids[pid])
+			w.ends[of] = statusOf(unix.WaitStatus(e.Data))
+			s.dead = append(s.dead, w.ids[of])
 		case unix.EVFILT_TIMER: // how it ended is not known before it is reaped
-			s.dead = append(s.dead, w.ids[pid])
+			s.dead = append(s.dead, w.ids[of])
 		case unix.EVFILT_READ:
-			s.arrival = s.arrival || e.Flags&unix.EV_ONESHOT != 0
+			s.arrival = s.arrival || !slices.Contains(w.pipes, of) // the listener
 		}
 	}
 	w.mu.Unlock()

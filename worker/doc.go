@@ -10,6 +10,6 @@
 // say; the three modes differ in nothing else.
 //
 // Two engines drive sessions: on Linux an event loop on one thread (engine.go
-// and the files behind it), elsewhere and with the build tag "portable" one on
-// Go's net package (portable.go).
+// and the files behind it), elsewhere and with the build tag "portable" a
+// goroutine for each session in Go's network poller (portable.go).
 package worker

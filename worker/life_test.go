@@ -469,8 +469,15 @@ func TestBellsWaitForCompany(t *testing.T) {
 		}
 		last = r.Kind
 	}
-	if bells > 60 { // on a loaded machine, some of the short ones took 5 ms
-		t.Errorf("%d doorbells for 50 short sessions and a long one", bells)
+	most := 1
+	for _, line := range b.lines(50) {
+		all := fields(line)
+		if usec, _ := strconv.Atoi(all[len(all)-1]); usec > 4000 { // on a loaded machine, some take so long
+			most += 2
+		}
+	}
+	if bells > most {
+		t.Errorf("%d doorbells, want at most %d", bells, most)
 	}
 }
 

@@ -21,19 +21,21 @@ import (
 type engine struct {
 	*worker
 	mu        sync.Mutex
-	paying    bool       // owed lines will be tried again
 	change    *sync.Cond // a client may perhaps be accepted now, or never again
 	listeners []*listener
 
 	table    []*session // by row; made at first use
 	free     []int      // rows without a session
 	live     int
+	open     bool // the gate, when an order was last obeyed
 	paused   bool // descriptors or memory have run out a moment ago
-	short    bool // and that was said
+	paying   bool // owed lines will be tried again
 	draining bool // takes no more sessions
-	orphan   bool // the master is gone
 
-	proxyDown bool // the HTTP proxy could not be connected, and that was said
+	// What was said, and is not said again before it has changed.
+	shortOfClients bool // this host could not accept
+	shortOfTargets bool // this host could not connect at all
+	proxyDown      bool // the HTTP proxy could not be connected
 
 	bell    *time.Timer // calls tellNow
 	bellDue bool
@@ -65,8 +67,8 @@ func run(w *worker) error {
 	for i := range int(w.board.Listeners) {
 		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
 	}
-	e.ring(report.Ready, 0)
 	e.obey(report.Gate)
+	e.ring(report.Ready, 0)
 	for _, l := range e.listeners {
 		go e.acceptFrom(l)
 	}

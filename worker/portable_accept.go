@@ -30,7 +30,7 @@ const (
 // mayAccept tells whether a client would be served.
 func (e *engine) mayAccept() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
-		e.board.Gate.Load() == board.GateOpen &&
+		e.open && e.board.Gate.Load() == board.GateOpen &&
 		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
 }
 
@@ -107,7 +107,7 @@ func (e *engine) takeClient(l *listener) bool {
 	fd, from, err := unix.Accept(l.fd)
 	switch errno := errnoOf(err); errno {
 	case 0:
-		e.short = false
+		e.shortOfClients = false
 		e.admit(fd, boardAddress(from))
 		return true
 	case unix.EAGAIN:
@@ -125,10 +125,10 @@ func (e *engine) takeClient(l *listener) bool {
 
 // rest accepts nothing for a while: descriptors or memory have run out.
 func (e *engine) rest(errno syscall.Errno) {
-	if !e.short {
-		e.short = true
+	if !e.shortOfClients {
+		e.shortOfClients = true
 		e.clock.look()
-		e.records.failErrno("accept", errno)
+		e.records.error("accept", Limit(errno))
 	}
 	e.paused = true
 	time.AfterFunc(resources, func() {

@@ -142,7 +142,7 @@ func peersFault(errno syscall.Errno) bool {
 func (s *session) connected() {
 	s.lock()
 	defer s.mu.Unlock()
-	s.proxyDown = false
+	s.shortOfTargets, s.proxyDown = false, false
 	s.row.Connect.Store(s.clock.mono)
 	if s.board.Good(s.slot) {
 		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))
@@ -168,20 +168,23 @@ func (s *session) hungUp() board.Outcome {
 func (s *session) missed() {
 	s.lock()
 	defer s.mu.Unlock()
-	f, first := s.failure, true
+	f, first := s.failure, false
 	switch {
 	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = !s.proxyDown
 		s.proxyDown = true
 	case f.peer:
 		first = s.board.Fail(s.slot, s.clock.ms())
+	default:
+		first = !s.shortOfTargets
+		s.shortOfTargets = true
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what
 		if what == "" {
 			what = "connect " + s.records.target(s.slot).full
 		}
-		s.records.failErrno(what, f.errno)
+		s.records.error(what, Limit(f.errno))
 	}
 }
 

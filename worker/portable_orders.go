@@ -39,6 +39,7 @@ func (e *engine) readOrders(lifeline *socket) {
 func (e *engine) obey(order report.Order) {
 	e.lock()
 	defer e.mu.Unlock()
+	e.open = e.board.Gate.Load() == board.GateOpen
 	switch order {
 	case report.Nudge:
 		for _, l := range e.listeners {
@@ -84,7 +85,6 @@ func (e *engine) takeSessionFile(control []byte) {
 func (e *engine) orphaned() {
 	e.lock()
 	defer e.mu.Unlock()
-	e.orphan = true
 	e.drain()
 	if e.live == 0 {
 		return
@@ -103,16 +103,15 @@ func (e *engine) orphaned() {
 func (e *engine) endAll() {
 	e.lock()
 	for _, s := range e.table {
-		if s == nil || s.row.Word().State() == board.RowFree {
+		if s == nil || s.client == nil {
 			continue
 		}
 		if s.row.Word().State() == board.RowLive {
 			e.finish(s.row, board.AdminEnded)
 		}
-		for _, side := range []*socket{s.client, s.target} {
-			if side != nil {
-				side.reset()
-			}
+		s.client.reset()
+		if s.target != nil {
+			s.target.reset()
 		}
 		e.settle(s.row, s.index)
 	}

@@ -14,8 +14,8 @@ import (
 type session struct {
 	*engine
 	row    *board.Row
-	index  int // of the row
-	client *socket
+	index  int     // of the row
+	client *socket // nil when the session has ended
 	target *socket // nil while none is connected
 
 	slot    int // the target in use, -1 before the first

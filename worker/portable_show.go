@@ -47,18 +47,23 @@ func (e *engine) show() {
 		e.title.Set(e.text)
 		return
 	}
-	s := e.table[0]
-	if e.live == 0 || s == nil {
-		e.showSpare()
-		return
-	}
-	name := ""
-	if s.slot >= 0 {
-		name = e.records.target(s.slot).full
-		if e.board.Via.Kind != 0 {
-			name = e.board.TargetTable[s.slot].Name.String()
+	for _, s := range e.table {
+		if s != nil && s.client != nil {
+			e.text = title.AppendSession(e.text[:0], e.label, s.row.Client.AddrPort(), s.targetName())
+			e.title.Set(e.text)
+			return
 		}
 	}
-	e.text = title.AppendSession(e.text[:0], e.label, s.row.Client.AddrPort(), name)
-	e.title.Set(e.text)
+	e.showSpare()
+}
+
+// targetName is the session's target as titles show it.
+func (s *session) targetName() string {
+	switch {
+	case s.slot < 0:
+		return ""
+	case s.board.Via.Kind != 0:
+		return s.board.TargetTable[s.slot].Name.String()
+	}
+	return s.records.target(s.slot).full
 }

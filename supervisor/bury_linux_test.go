@@ -1,0 +1,336 @@
+package supervisor
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+)
+
+// How workers end, by real ones.
+func TestWaitStatus(t *testing.T) {
+	for _, c := range []struct {
+		script string
+		want   waitStatus
+		reason string
+		key    string
+		value  int
+	}{
+		{"exit 0", waitStatus{known: true}, "worker ended with status 0", "status", 0},
+		{"exit 3", waitStatus{known: true, status: 3}, "worker ended with status 3", "status", 3},
+		{"exit 255", waitStatus{known: true, status: 255}, "worker ended with status 255", "status", 255},
+		{"kill -9 $$", waitStatus{known: true, signal: unix.SIGKILL}, "killed by signal 9", "signal", 9},
+		{"kill -15 $$", waitStatus{known: true, signal: unix.SIGTERM}, "killed by signal 15", "signal", 15},
+	} {
+		pid, pidfd := start(t, "sh", "-c", c.script)
+		w := new(watcher)
+		until(t, c.script, func() bool { return w.status(pidfd).known })
+		for range 2 { // it stays to be asked again
+			if got := w.status(pidfd); got != c.want || got.reason() != c.reason || got.key() != c.key || got.value() != c.value {
+				t.Errorf("%s: %+v, %q, %s=%d", c.script, got, got.reason(), got.key(), got.value())
+			}
+		}
+		if err := unix.Kill(pid, 0); err != nil {
+			t.Errorf("%s: its PID is free before it is reaped: %v", c.script, err)
+		}
+		w.reap(pidfd)
+		if err := unix.Kill(pid, 0); err != unix.ESRCH {
+			t.Errorf("%s: still there when reaped: %v", c.script, err)
+		}
+	}
+	pid, pidfd := start(t, "sleep", "60")
+	if s := new(watcher).status(pidfd); s.known {
+		t.Errorf("a living one: %+v", s)
+	}
+	unix.Kill(pid, unix.SIGKILL)
+	unix.Wait4(pid, nil, 0, nil)
+	if s := new(watcher).status(pidfd); s.known || s.reason() != "worker died" {
+		t.Errorf("nobody's child any more: %+v, %q", s, s.reason())
+	}
+	unix.Close(pidfd)
+}
+
+// counted is what a worker had counted when it died.
+type counted struct {
+	ended    map[board.Outcome]uint64
+	in, out  uint64
+	refused  uint64
+	earlier  uint64 // sessions that the row had carried before this worker
+	sessions uint64 // and those that this one has freed
+}
+
+// left is how a worker left its row.
+type left struct {
+	state   board.RowState
+	outcome board.Outcome
+	in, out uint64
+}
+
+// What a dead worker leaves on the board in each state: the totals are right,
+// and every admitted session has its one line.
+func TestInherit(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		counted counted
+		left    left
+		ending  bool // INT
+		want    map[board.Outcome]uint64
+		in, out uint64
+		line    string // "" for none
+		logs    []string
+	}{
+		{name: "a spare that had none"},
+		{name: "a spare", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 5, board.Cut: 2}, in: 70, out: 80, refused: 3, sessions: 7},
+			want: map[board.Outcome]uint64{board.Complete: 5, board.Cut: 2}, in: 70, out: 80},
+		{name: "a spare in a used slot", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 1}, earlier: 40, sessions: 1},
+			want: map[board.Outcome]uint64{board.Complete: 1}},
+		{name: "killed in a session", left: left{state: board.RowLive, in: 7, out: 9},
+			want: map[board.Outcome]uint64{board.Killed: 1}, in: 7, out: 9, line: " 7 9 ",
+			logs: []string{"Complete, status=4.", "session from 10.1.2.3: killed by signal 9"}},
+		{name: "killed in a later session", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3}, in: 100, out: 200, earlier: 9, sessions: 3},
+			left: left{state: board.RowLive, in: 7, out: 9},
+			want: map[board.Outcome]uint64{board.Complete: 3, board.Killed: 1}, in: 107, out: 209, line: " 7 9 ",
+			logs: []string{"Complete, status=4.", "session from 10.1.2.3: killed by signal 9"}},
+		{name: "ended by an admin's INT", left: left{state: board.RowLive, in: 1, out: 2}, ending: true,
+			want: map[board.Outcome]uint64{board.AdminEnded: 1}, in: 1, out: 2, line: " 1 2 ",
+			logs: []string{"Complete, status=4.", "session from 10.1.2.3: ended by admin"}},
+		{name: "killed before it counted the ended session", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3}, earlier: 5, sessions: 3},
+			left: left{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
+			want: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, line: " 7 9 ",
+			logs: []string{"Complete, status=3."}},
+		{name: "killed between counting and freeing", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, earlier: 5, sessions: 3},
+			left: left{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
+			want: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, line: " 7 9 ",
+			logs: []string{"Complete, status=3."}},
+		{name: "killed at its first, between counting and freeing", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 1}, in: 7, out: 9},
+			left: left{state: board.RowEnding, outcome: board.Complete, in: 7, out: 9},
+			want: map[board.Outcome]uint64{board.Complete: 1}, in: 7, out: 9, line: " 7 9 ",
+			logs: []string{"Complete."}},
+		{name: "an outcome that nobody knows", left: left{state: board.RowEnding, outcome: 99},
+			want: map[board.Outcome]uint64{board.Outcomes - 1: 1}, line: " 0 0 ", logs: []string{"Complete, status=4."}},
+	} {
+		t.Run(c.name, func(t *testing.T) { inheritOne(t, c.counted, c.left, c.ending, c.want, c.in, c.out, c.line, c.logs) })
+	}
+}
+
+func inheritOne(t *testing.T, had counted, last left, ending bool, want map[board.Outcome]uint64, in, out uint64, line string, logs []string) {
+	s := newStage(t, func(cfg *config.Config) { cfg.Source.Port = 0 })
+	g := s.generation
+	slot := g.free[len(g.free)-1]
+	row, column := g.board.Row(slot, 0), g.board.Column(slot)
+	if had.earlier+had.sessions > 0 || last.state != board.RowFree {
+		column.Rows.Store(1)
+	}
+	for range had.earlier {
+		row.Free()
+	}
+	s.populate()
+	a := s.hatch()
+	if a.slot != slot {
+		t.Fatalf("slot %d, want %d", a.slot, slot)
+	}
+	column.PID.Store(uint32(a.pid))
+	for outcome, n := range had.ended {
+		column.Ended[outcome].Store(n)
+	}
+	column.BytesIn.Store(had.in)
+	column.BytesOut.Store(had.out)
+	column.Refused.Store(had.refused)
+	for range had.sessions {
+		row.Free()
+	}
+	if last.state != board.RowFree {
+		s.carry(a, "10.1.2.3:40112")
+		row.In.Store(last.in)
+		row.Out.Store(last.out)
+		if last.state == board.RowEnding {
+			row.Closed.Store(s.mono())
+			row.Outcome.Store(uint32(last.outcome))
+			row.End()
+		}
+	}
+	s.phase = running
+	s.ending = ending
+	s.ring(a, 1)
+	s.die(a, unix.SIGKILL)
+	for o := range board.Outcome(board.Outcomes) {
+		if s.totals.ended[o] != want[o] {
+			t.Errorf("%d %s, want %d", s.totals.ended[o], o, want[o])
+		}
+	}
+	if s.totals.bytesIn != in || s.totals.bytesOut != out || s.totals.refused != had.refused {
+		t.Errorf("%d bytes in, %d out, %d refused; want %d, %d, %d", s.totals.bytesIn, s.totals.bytesOut, s.totals.refused, in, out, had.refused)
+	}
+	if row.Word().State() != board.RowFree {
+		t.Error("the row is not free")
+	}
+	if column.PID.Load() != 0 || column.Live.Load() != 0 || column.BytesIn.Load() != 0 || column.Ended[0].Load() != 0 {
+		t.Error("the column is not cleared")
+	}
+	n := 0
+	if line != "" {
+		n = 1
+	}
+	for _, got := range s.sessionLines(n) {
+		if want := fmt.Sprintf("plug[%d] 127.0.0.1:0 10.1.2.3 127.0.0.1:9", a.pid); !strings.Contains(got, want+line) {
+			t.Errorf("line %q, want %q", got, want+line)
+		}
+	}
+	s.syslog.sink.flush(patience)
+	if got := s.said.all(); len(got) != len(logs) {
+		t.Errorf("syslog %q, want %q", got, logs)
+	} else {
+		for i := range got {
+			if got[i] != "(127.0.0.1 0): "+logs[i] {
+				t.Errorf("syslog %q, want %q", got[i], logs[i])
+			}
+		}
+	}
+}
+
+// A session that had chosen no target yet has a line without one; with -h, the
+// proxy's address.
+func TestLinesTarget(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*config.Config)
+		want string
+		none bool
+	}{
+		{"no target yet", nil, " - ", true},
+		{"through a proxy", func(c *config.Config) { c.Via = netip.MustParseAddrPort("192.0.2.80:3128") }, " 192.0.2.80:3128 ", false},
+	} {
+		s, all := serving(t, c.set)
+		row := s.carry(all[0], "[2001:db8::5]:1")
+		if c.none {
+			row.Hold()
+		}
+		s.die(all[0], unix.SIGKILL)
+		if line := s.sessionLines(1)[0]; !strings.Contains(line, " 2001:db8::5"+c.want) {
+			t.Errorf("%s: line %q", c.name, line)
+		}
+	}
+}
+
+// The line of a session that ended before its worker died tells when it ended.
+func TestLinesTime(t *testing.T) {
+	s, all := serving(t, nil)
+	row := s.carry(all[0], "10.0.0.1:1")
+	row.BeginAt = s.mono() - 7200e9
+	row.Closed.Store(s.mono() - 3600e9)
+	row.End()
+	s.die(all[0], unix.SIGKILL)
+	line := s.sessionLines(1)[0]
+	stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "["), "]")
+	at, err := time.ParseInLocation(time.DateTime, stamp, time.Local)
+	if ago := time.Since(at); err != nil || ago < 3598*time.Second || ago > 3660*time.Second {
+		t.Errorf("line %q tells of %v ago (%v)", line, ago, err)
+	}
+	if !strings.HasSuffix(line, " 3600000000") {
+		t.Errorf("line %q, want a duration of an hour", line)
+	}
+}
+
+// A dead worker is reaped only when the pidfile no longer names it.
+func TestReapedAfterThePidfile(t *testing.T) {
+	path := t.TempDir() + "/plug.pid"
+	s, all := serving(t, func(c *config.Config) { c.Pidfile = path })
+	a := all[0]
+	now := time.Now()
+	s.ring(a, 2) // BEGIN
+	s.writePidfile(now)
+	s.pidfileWritten(<-s.pidfile.results)
+	if text, _ := os.ReadFile(path); string(text) != lines(s.pid, a.pid) {
+		t.Fatalf("pidfile %q", text)
+	}
+	s.die(a, unix.SIGKILL)
+	s.reap()
+	if unix.Kill(a.pid, 0) != nil {
+		t.Fatal("reaped while the pidfile names it")
+	}
+	s.writePidfile(now.Add(time.Minute))
+	s.reap()
+	if unix.Kill(a.pid, 0) != nil {
+		t.Fatal("reaped before the new pidfile was there")
+	}
+	s.pidfileWritten(<-s.pidfile.results)
+	if text, _ := os.ReadFile(path); string(text) != lines(s.pid) {
+		t.Errorf("pidfile %q", text)
+	}
+	s.reap()
+	if unix.Kill(a.pid, 0) != unix.ESRCH {
+		t.Error("not reaped")
+	}
+	s.settled()
+}
+
+// Who never was in the pidfile is reaped at once.
+func TestSpareIsReaped(t *testing.T) {
+	s, all := serving(t, nil)
+	s.pidfile.dirty = false
+	s.die(all[1], unix.SIGKILL)
+	s.reap()
+	if unix.Kill(all[1].pid, 0) != unix.ESRCH {
+		t.Error("not reaped")
+	}
+	if s.count[gone] != 0 || len(s.dead) != 0 {
+		t.Errorf("%d gone, %d dead", s.count[gone], len(s.dead))
+	}
+	s.settled()
+	if s.count[starting] != 1 {
+		t.Errorf("%d born in its place", s.count[starting])
+	}
+}
+
+// A worker that had left the list before it died is reaped only when that list
+// has been written.
+func TestReapWaitsForTheListInFlight(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	a, now := all[0], time.Now()
+	s.ring(a, 2) // BEGIN
+	s.writePidfile(now)
+	s.pidfileWritten(<-s.pidfile.results)
+	s.ring(a, 3)                         // END
+	s.writePidfile(now.Add(time.Minute)) // and it is not known yet whether that was done
+	s.die(a, unix.SIGKILL)
+	s.reap()
+	if unix.Kill(a.pid, 0) != nil {
+		t.Error("reaped while the pidfile may name it")
+	}
+	s.pidfileWritten(<-s.pidfile.results)
+	s.reap()
+	if unix.Kill(a.pid, 0) != unix.ESRCH {
+		t.Error("not reaped in the end")
+	}
+}
+
+// A pidfile that can't be written keeps the dead, but not so many that nobody
+// could be born any more.
+func TestBrokenPidfileKeepsFewDead(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) {
+		c.Pidfile = t.TempDir() + "/plug.pid"
+		c.SparesMin, c.SparesMax, c.MaxWorkers = 12, 12, 16
+	})
+	s.pidfile.file.Close()
+	now := time.Now()
+	for i, a := range all {
+		s.ring(a, 2)
+		s.die(a, unix.SIGKILL)
+		now = now.Add(time.Minute)
+		if s.writePidfile(now); s.pidfile.writing {
+			s.pidfileWritten(<-s.pidfile.results)
+		}
+		s.reap()
+		if most := s.cfg.MaxWorkers / 4; len(s.dead) > most || i == 0 && len(s.dead) != 1 {
+			t.Fatalf("%d dead are kept after %d deaths, want at most %d", len(s.dead), i+1, most)
+		}
+	}
+	s.recount()
+}

@@ -1,0 +1,215 @@
+package supervisor
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+)
+
+// Each setting of the command line, and where it is on the board.
+func TestAssign(t *testing.T) {
+	at := netip.MustParseAddrPort
+	option := func(bit uint32) func(*board.Assignment) bool {
+		return func(a *board.Assignment) bool { return a.Options&bit != 0 }
+	}
+	for _, c := range []struct {
+		name string
+		set  func(*config.Config)
+		is   func(*board.Assignment) bool
+	}{
+		{"sticky", func(c *config.Config) { c.Sticky = true }, option(board.OptSticky)},
+		{"ordered", func(c *config.Config) { c.Ordered = true }, option(board.OptOrdered)},
+		{"keepalive", func(c *config.Config) { c.Keepalive = true }, option(board.OptKeepalive)},
+		{"log", func(c *config.Config) { c.Log = true }, option(board.OptLog)},
+		{"foreground", func(c *config.Config) { c.Foreground = true }, option(board.OptForeground)},
+		{"log-format", func(c *config.Config) { c.LogFormat = "json" }, option(board.OptJSON)},
+		{"session-log", func(c *config.Config) { c.SessionLog = "-" }, option(board.OptSession)},
+		{"mode", func(c *config.Config) { c.Mode = config.Prefork }, option(board.OptReuse)},
+		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Assignment) bool { return a.Uses == 77 }},
+		{"connect-timeout", func(c *config.Config) { c.ConnectTimeout = 1500 * time.Millisecond },
+			func(a *board.Assignment) bool { return a.ConnectTimeout == 1500 }},
+		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Assignment) bool { return a.StickyFor == 90 }},
+		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Assignment) bool { return a.RetryAfter == 60 }},
+		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Assignment) bool { return a.LogAt.Load() == 2 }},
+		{"source-address", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
+			func(a *board.Assignment) bool { return a.Source.AddrPort() == at("192.0.2.7:0") }},
+		{"source-address, IPv6", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
+			func(a *board.Assignment) bool { return a.Source.AddrPort() == at("[2001:db8::7]:0") }},
+		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Assignment) bool { return a.Interface.String() == "eth7" }},
+		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Assignment) bool { return a.Via.AddrPort() == at("[2001:db8::3]:3128") }},
+		{"source", func(c *config.Config) { c.Source = config.Source{Port: 120} },
+			func(a *board.Assignment) bool { return a.Label.String() == "120" && a.Tag.String() == "(120)" }},
+		{"bind", func(c *config.Config) {
+			c.Source = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
+		},
+			func(a *board.Assignment) bool {
+				return a.Label.String() == "[::1]:120" && a.Tag.String() == "(::1 120)"
+			}},
+		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Assignment) bool { return a.Syslog.String() == "/run/log" }},
+		{"syslog, UDP", func(c *config.Config) { c.Syslog.UDP = at("192.0.2.9:514") },
+			func(a *board.Assignment) bool { return a.SyslogUDP.AddrPort() == at("192.0.2.9:514") }},
+		{"allow", func(c *config.Config) {
+			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+		}, func(a *board.Assignment) bool {
+			in, in6, out := board.MakeAddr(at("10.1.2.3:1")), board.MakeAddr(at("[2001:db8::9]:1")), board.MakeAddr(at("11.1.2.3:1"))
+			return a.RuleCount == 2 && a.Admit(&in) && a.Admit(&in6) && !a.Admit(&out)
+		}},
+		{"targets", func(c *config.Config) {
+			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
+		}, func(a *board.Assignment) bool {
+			return a.TargetCount.Load() == 2 && a.TargetTable[0].Addr.AddrPort() == at("192.0.2.1:119") && a.TargetTable[1].Addr.AddrPort() == at("[2001:db8::1]:119") &&
+				a.TargetTable[0].Name.String() == "192.0.2.1:119" && a.TargetTable[1].Name.String() == "[2001:db8::1]:119"
+		}},
+		{"target by name", func(c *config.Config) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
+			func(a *board.Assignment) bool {
+				return a.TargetCount.Load() == 1 && a.TargetTable[0].Addr.Kind == 0 && a.TargetTable[0].Name.String() == "news.example:119"
+			}},
+	} {
+		cfg := &config.Config{Mode: config.Fork, Source: config.Source{Port: 119}}
+		without, with := new(board.Assignment), new(board.Assignment)
+		if err := assign(without, cfg, 1); err != nil {
+			t.Fatal(err)
+		}
+		c.set(cfg)
+		if err := assign(with, cfg, 1); err != nil {
+			t.Fatal(err)
+		}
+		if c.is(without) {
+			t.Errorf("%s: it is so without being asked for", c.name)
+		}
+		if !c.is(with) {
+			t.Errorf("%s: not on the board", c.name)
+		}
+	}
+}
+
+func TestAssignAlways(t *testing.T) {
+	cfg := &config.Config{Mode: config.Fork}
+	a, b := new(board.Assignment), new(board.Assignment)
+	if assign(a, cfg, 3) != nil || assign(b, cfg, 3) != nil {
+		t.Fatal("not assigned")
+	}
+	if a.Listeners != 3 || a.Options != board.OptSyslog {
+		t.Errorf("%d listeners, options %b", a.Listeners, a.Options)
+	}
+	if a.AffinityKey == b.AffinityKey || a.AffinityKey == [2]uint64{} {
+		t.Error("the affinity key is not secret")
+	}
+	if host, _ := os.Hostname(); a.Host.String() != host {
+		t.Errorf("host %q", a.Host.String())
+	}
+	if a.Gate.Load() != board.GateClosed {
+		t.Error("the gate is open before anybody is ready")
+	}
+	if a.Source.Kind != 0 || a.Via.Kind != 0 || a.SyslogUDP.Kind != 0 {
+		t.Error("an address that nobody gave")
+	}
+}
+
+// The longest name and the most targets that a command line may have fit.
+func TestAssignLimits(t *testing.T) {
+	long := strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 61)+".", 5), ".")[:config.MaxName]
+	cfg := &config.Config{Mode: config.Fork}
+	for range config.MaxTargets {
+		cfg.Targets = append(cfg.Targets, config.Target{Name: long, Port: 65535})
+	}
+	for range config.MaxRules {
+		cfg.Rules = append(cfg.Rules, netip.MustParsePrefix("10.0.0.0/8"))
+	}
+	a := new(board.Assignment)
+	if err := assign(a, cfg, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.TargetTable[config.MaxTargets-1].Name.String(); got != long+":65535" {
+		t.Errorf("the last target is %q", got)
+	}
+	cfg.Targets = []config.Target{{Name: strings.Repeat("n", 300), Port: 1}}
+	if err := assign(a, cfg, 1); err == nil {
+		t.Error("a name was cut silently")
+	}
+}
+
+func TestZones(t *testing.T) {
+	if zoneOf("") != 0 || zoneOf("no-such-interface") != 0 {
+		t.Error("an index without an interface")
+	}
+	cfg := &config.Config{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}
+	a := new(board.Assignment)
+	if err := assign(a, cfg, 1); err != nil {
+		t.Fatal(err)
+	}
+	if zoneOf("lo") != 0 && a.TargetTable[0].Addr.Zone != zoneOf("lo") {
+		t.Errorf("zone %d, want %d", a.TargetTable[0].Addr.Zone, zoneOf("lo"))
+	}
+}
+
+func TestGeneration(t *testing.T) {
+	cfg := &config.Config{Mode: config.Prefork}
+	g, err := newGeneration(9, cfg, 5, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	a := g.board.Assignment
+	if a.Generation != 9 || a.Workers != 5 || a.Capacity != 3 || a.Listeners != 2 {
+		t.Errorf("generation %d, %d workers of %d, %d listeners", a.Generation, a.Workers, a.Capacity, a.Listeners)
+	}
+	seen := map[int]bool{}
+	for _, slot := range g.free {
+		seen[slot] = true
+	}
+	if len(g.free) != 5 || len(seen) != 5 || len(g.slots) != 5 || g.free[len(g.free)-1] != 0 {
+		t.Errorf("free slots %v of %d", g.free, len(g.slots))
+	}
+	for _, fd := range []int{g.assignment, g.state, g.report, g.bell} {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d would leak into every child (%v)", fd, err)
+		}
+	}
+	for _, fd := range []int{g.report, g.bell} {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+			t.Errorf("the report pipe blocks (%v)", err)
+		}
+	}
+}
+
+// Only rows that were used are looked at.
+func TestRowsInUse(t *testing.T) {
+	g, err := newGeneration(1, &config.Config{Mode: config.Pool}, 2, 100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	count := func() (n int) {
+		for range g.rows(1) {
+			n++
+		}
+		return n
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d rows of a worker that had no session", n)
+	}
+	g.board.Column(1).Rows.Store(3)
+	if n := count(); n != 3 {
+		t.Errorf("%d rows, want 3", n)
+	}
+	g.board.Column(1).Rows.Store(1 << 31) // whoever wrote that
+	if n := count(); n > 2*100 {
+		t.Errorf("%d rows of 100", n)
+	}
+	if g.carries(1) {
+		t.Error("a session on free rows")
+	}
+	g.board.Column(1).Rows.Store(3)
+	g.board.Row(1, 2).Hold()
+	if !g.carries(1) || g.carries(0) {
+		t.Error("the session of worker 1 alone")
+	}
+}

@@ -1,0 +1,179 @@
+package supervisor
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"plugdaemon/supervisor/config"
+)
+
+func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
+
+// listing is a master with a pidfile and nothing else. Its clock is the test's.
+func listing(t *testing.T) (m *master, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "plug.pid")
+	m = &master{cfg: newConfig(), pid: os.Getpid(), lives: &lives, log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
+	if err := m.pidfile.claim(path, m.pid); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if m.pidfile.file != nil {
+			m.pidfile.file.Close()
+		}
+	})
+	return m, path
+}
+
+// testWorker puts a listed worker on the roster.
+func (m *master) testWorker(pid int) *child {
+	c := &child{pid: pid}
+	m.roster = append(m.roster, c)
+	m.list(c)
+	return c
+}
+
+// text is the pidfile when the writer has answered.
+func (m *master) text(t *testing.T, path string) string {
+	t.Helper()
+	select {
+	case r := <-m.pidfile.results:
+		m.pidfileWritten(r)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the writer does not answer")
+	}
+	p, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(p)
+}
+
+func lines(pids ...int) (text string) {
+	for _, pid := range pids {
+		text += strconv.Itoa(pid) + "\n"
+	}
+	return text
+}
+
+func TestPidfileFollowsTheRoster(t *testing.T) {
+	m, path := listing(t)
+	now := time.Unix(1000, 0)
+	if m.writePidfile(now); m.pidfile.version != 0 {
+		t.Fatal("written without a change")
+	}
+	b := m.testWorker(700)
+	m.testWorker(600)
+	unborn := m.testWorker(0)
+	m.writePidfile(now)
+	if got := m.text(t, path); got != lines(m.pid, 700, 600) { // in order of start, the unborn not
+		t.Errorf("pidfile %q", got)
+	}
+	if !m.pidfile.due().IsZero() {
+		t.Error("due without a change")
+	}
+	b.listed, m.pidfile.dirty = false, true
+	unborn.pid, m.pidfile.dirty = 500, true
+	m.writePidfile(now.Add(time.Second))
+	if got := m.text(t, path); got != lines(m.pid, 600, 500) {
+		t.Errorf("pidfile %q", got)
+	}
+}
+
+// Changes are gathered for 10 ms, and a new list waits for the last one's answer.
+func TestCoalescing(t *testing.T) {
+	m, path := listing(t)
+	now := time.Unix(1000, 0)
+	m.testWorker(11)
+	m.writePidfile(now)
+	m.testWorker(12)
+	if due := m.pidfile.due(); !due.IsZero() {
+		t.Errorf("due at %v while a list is on its way", due)
+	}
+	if m.writePidfile(now.Add(time.Minute)); m.pidfile.version != 1 {
+		t.Error("a second list went out before the first was written")
+	}
+	if got := m.text(t, path); got != lines(m.pid, 11) {
+		t.Errorf("pidfile %q", got)
+	}
+	if due := m.pidfile.due(); !due.Equal(now.Add(coalesce)) {
+		t.Errorf("due at %v, want %v later", due, coalesce)
+	}
+	if m.writePidfile(now.Add(coalesce - 1)); m.pidfile.version != 1 {
+		t.Error("written too soon")
+	}
+	m.testWorker(13)
+	if m.writePidfile(now.Add(coalesce)); m.pidfile.version != 2 {
+		t.Error("not written when due")
+	}
+	if got := m.text(t, path); got != lines(m.pid, 11, 12, 13) {
+		t.Errorf("pidfile %q", got)
+	}
+}
+
+func TestWithoutAPidfile(t *testing.T) {
+	m := &master{cfg: newConfig()}
+	if err := m.pidfile.claim("", 1); err != nil {
+		t.Fatal(err)
+	}
+	m.testWorker(11)
+	m.writePidfile(time.Unix(1000, 0))
+	if m.pidfile.version != 1 || m.pidfile.written != 1 {
+		t.Error("nobody would ever be reaped")
+	}
+	m.removePidfile()
+}
+
+// A write that fails is said once, and tried again, not at once.
+func TestBrokenPidfile(t *testing.T) {
+	m, _ := listing(t)
+	log := new(countingSink)
+	m.log.RegisterSink(log)
+	m.pidfile.file.Close() // and nothing can be written any more
+	now := time.Now()
+	m.testWorker(11)
+	for range 3 {
+		before := time.Now()
+		m.writePidfile(now)
+		select {
+		case r := <-m.pidfile.results:
+			m.pidfileWritten(r)
+		case <-time.After(10 * time.Second):
+			t.Fatal("the writer does not answer")
+		}
+		due := m.pidfile.due()
+		if due.Before(before.Add(100 * time.Millisecond)) {
+			t.Errorf("tried again %v later", due.Sub(before))
+		}
+		now = due
+	}
+	if log.n != 1 {
+		t.Errorf("said %d times", log.n)
+	}
+}
+
+type countingSink struct{ n int }
+
+func (c *countingSink) Accept(string, hclog.Level, string, ...any) { c.n++ }
+
+func TestRemovePidfile(t *testing.T) {
+	m, path := listing(t)
+	m.testWorker(11)
+	m.writePidfile(time.Now()) // its answer is still to come
+	m.removePidfile()
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the pidfile is still there: %v", err)
+	}
+	m.removePidfile()
+	m.testWorker(12)
+	m.writePidfile(time.Now().Add(time.Second))
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the pidfile came back: %v", err)
+	}
+}

@@ -1,0 +1,188 @@
+package supervisor
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/report"
+)
+
+// received takes what came over the worker's lifeline: orders, and descriptors.
+func (a *actor) received(t *testing.T) (orders string, fds []int) {
+	t.Helper()
+	p, oob := make([]byte, 100), make([]byte, unix.CmsgSpace(4*4))
+	for {
+		n, m, _, _, err := unix.Recvmsg(a.lifeline, p, oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		if err != nil || n == 0 {
+			return orders, fds
+		}
+		orders += string(p[:n])
+		messages, _ := unix.ParseSocketControlMessage(oob[:m])
+		for i := range messages {
+			got, err := unix.ParseUnixRights(&messages[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			fds = append(fds, got...)
+		}
+	}
+}
+
+// sameFile tells whether a descriptor is the file at a path.
+func sameFile(fd int, path string) bool {
+	var a, b unix.Stat_t
+	return unix.Fstat(fd, &a) == nil && unix.Stat(path, &b) == nil && a.Ino == b.Ino && a.Dev == b.Dev
+}
+
+func TestReopen(t *testing.T) {
+	for name, trigger := range map[string]func(s *stage){
+		"HUP":  func(s *stage) { s.signal(syscall.SIGHUP) },
+		"USR1": func(s *stage) { s.signal(syscall.SIGUSR1) },
+		"the tick": func(s *stage) {
+			for range lookEvery {
+				s.tick(time.Now())
+			}
+		},
+	} {
+		s, all := serving(t, nil)
+		all[0].orders()
+		all[1].orders()
+		s.sessionFile.write([]byte("to the old file\n"))
+		s.sessionLines(1)
+		if err := os.Rename(s.path, s.path+".1"); err != nil {
+			t.Fatal(err)
+		}
+		trigger(s)
+		if !sameFile(s.sessionFile.fd, s.path) {
+			t.Errorf("%s: not reopened", name)
+			continue
+		}
+		for _, a := range all {
+			orders, fds := a.received(t)
+			if orders != string(rune(report.Session)) || len(fds) != 1 || !sameFile(fds[0], s.path) {
+				t.Errorf("%s: the worker got %q and %d descriptors", name, orders, len(fds))
+			}
+			for _, fd := range fds {
+				if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); flags&unix.O_APPEND == 0 {
+					t.Errorf("%s: workers would write over each other", name)
+				}
+				unix.Close(fd)
+			}
+		}
+		s.sessionFile.write([]byte("to the new file\n"))
+		if line := s.sessionLines(1)[0]; line != "to the new file" {
+			t.Errorf("%s: line %q", name, line)
+		}
+		for range 2 * lookEvery {
+			s.tick(time.Now())
+		}
+		if orders, _ := all[0].received(t); orders != "" {
+			t.Errorf("%s: reopened again: %q", name, orders)
+		}
+	}
+}
+
+// Where the file can't be opened again the old one is written on, and that is
+// said once.
+func TestReopenFails(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, all := serving(t, func(c *config.Config) { c.SessionLog = dir + "/sessions" })
+	all[0].orders()
+	before := s.sessionFile.fd
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		s.signal(syscall.SIGUSR1)
+	}
+	s.syslog.sink.flush(patience)
+	if n := strings.Count(strings.Join(s.said.all(), "\n"), "reopen"); n != 1 {
+		t.Errorf("said %d times: %q", n, s.said.all())
+	}
+	if s.sessionFile.fd != before || all[0].told(report.Session) {
+		t.Error("the old file was given up")
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGUSR1)
+	if !sameFile(s.sessionFile.fd, s.path) {
+		t.Error("not reopened when it could be")
+	}
+}
+
+func TestSessionFilesThatStay(t *testing.T) {
+	for _, path := range []string{"", "-"} {
+		var f sessionFile
+		if err := f.open(path, nil); err != nil {
+			t.Fatal(err)
+		}
+		if f.rotated() || f.reopen() != nil {
+			t.Errorf("%q was rotated", path)
+		}
+		if want := map[string]int{"": -1, "-": 1}[path]; f.fd != want {
+			t.Errorf("%q: descriptor %d, want %d", path, f.fd, want)
+		}
+		if path == "" {
+			f.write([]byte("nowhere\n"))
+			if f.close() != 0 {
+				t.Error("lines lost without a file")
+			}
+		}
+	}
+}
+
+func TestSessionFileErrors(t *testing.T) {
+	var f sessionFile
+	err := f.open(t.TempDir()+"/no/such/file", nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "session file ") || !strings.HasSuffix(err.Error(), ": No such file or directory") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A full disk is said once for each line that meets it; lines wait, and what is
+// still waiting at the end is counted.
+func TestFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full")
+	}
+	var r recorder
+	f := sessionFile{}
+	if err := f.open("/dev/full", func(err error) { r.write([]byte(reason(err))) }); err != nil {
+		t.Fatal(err)
+	}
+	f.write([]byte("one\n"))
+	f.write([]byte("two\n"))
+	until(t, "it is said", func() bool { return len(r.all()) > 0 })
+	path := t.TempDir() + "/room"
+	f.path = path
+	if err := f.reopen(); err != nil { // the admin has made room
+		t.Fatal(err)
+	}
+	until(t, "the lines that waited are written", func() bool {
+		text, _ := os.ReadFile(path)
+		return string(text) == "one\ntwo\n"
+	})
+	f.path = "/dev/full"
+	if err := f.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	f.write([]byte("three\n"))
+	f.write([]byte("four\n"))
+	if lost := f.close(); lost != 2 {
+		t.Errorf("%d lines lost, want 2", lost)
+	}
+	if got := r.all(); got[0] != "No space left on device" {
+		t.Errorf("said %q", got)
+	}
+}

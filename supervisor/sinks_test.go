@@ -1,0 +1,225 @@
+package supervisor
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// recorder is a sink's writer that can be held up.
+type recorder struct {
+	mu   sync.Mutex
+	got  []string
+	gate chan struct{} // nil, or one receive for each record
+}
+
+func (r *recorder) write(p []byte) {
+	if r.gate != nil {
+		<-r.gate
+	}
+	r.mu.Lock()
+	r.got = append(r.got, string(p))
+	r.mu.Unlock()
+}
+
+func (r *recorder) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.got...)
+}
+
+func TestSinkKeepsTheOrder(t *testing.T) {
+	var r recorder
+	s := newSink(0, r.write)
+	var writers sync.WaitGroup
+	for w := range 4 {
+		writers.Go(func() {
+			for i := range 1000 {
+				s.put(fmt.Appendf(nil, "%d %d", w, i))
+			}
+		})
+	}
+	writers.Wait()
+	if !s.flush(10 * time.Second) {
+		t.Fatal("not flushed")
+	}
+	next := [4]int{}
+	for _, line := range r.all() {
+		var w, i int
+		fmt.Sscan(line, &w, &i)
+		if i != next[w] {
+			t.Fatalf("record %d of writer %d came when %d was due", i, w, next[w])
+		}
+		next[w]++
+	}
+	if next != [4]int{1000, 1000, 1000, 1000} || s.dropped.Load() != 0 {
+		t.Errorf("%v records, %d dropped", next, s.dropped.Load())
+	}
+}
+
+// A blocked writer blocks nobody: records wait, up to the bound, and what is
+// beyond it is dropped and counted.
+func TestSinkIsBounded(t *testing.T) {
+	r := recorder{gate: make(chan struct{})}
+	s := newSink(10, r.write)
+	s.put([]byte("first"))
+	for busy := false; !busy; time.Sleep(time.Millisecond) { // until the writer has it in hand
+		s.mu.Lock()
+		busy = len(s.queue) == 0 && s.busy
+		s.mu.Unlock()
+	}
+	for i := range 15 {
+		s.put(fmt.Appendf(nil, "%d", i))
+	}
+	if n := s.dropped.Load(); n != 5 {
+		t.Errorf("%d dropped, want 5", n)
+	}
+	if s.flush(20 * time.Millisecond) {
+		t.Error("flushed, though the writer is blocked")
+	}
+	close(r.gate)
+	if !s.flush(10 * time.Second) {
+		t.Fatal("not flushed")
+	}
+	if got := r.all(); len(got) != 11 || got[0] != "first" || got[10] != "9" {
+		t.Errorf("written: %q", got)
+	}
+	s.put([]byte("room again"))
+	if !s.flush(10*time.Second) || len(r.all()) != 12 || s.dropped.Load() != 5 {
+		t.Error("no room behind the jam")
+	}
+}
+
+// hclog uses its buffer again: a sink keeps a copy.
+func TestSinkCopies(t *testing.T) {
+	r := recorder{gate: make(chan struct{})}
+	s := newSink(0, r.write)
+	p := []byte("before")
+	if n, err := s.Write(p); n != len(p) || err != nil {
+		t.Error(n, err)
+	}
+	copy(p, "behind")
+	close(r.gate)
+	if s.flush(10 * time.Second); r.all()[0] != "before" {
+		t.Errorf("written: %q", r.all())
+	}
+}
+
+func TestSyslogTexts(t *testing.T) {
+	for _, c := range []struct {
+		level hclog.Level
+		msg   string
+		args  []any
+		want  string // with its priority; "" for none
+	}{
+		{hclog.Error, "pidfile", []any{"error", errors.New("pidfile /x: no space")}, "<27>(119): pidfile: pidfile /x: no space"},
+		{hclog.Error, "fork", []any{"error", os.NewSyscallError("clone", syscall.EAGAIN)}, "<27>(119): fork: Resource temporarily unavailable"},
+		{hclog.Error, "clients wait", []any{"reason", "all carry a session", "max-workers", 8}, "<27>(119): clients wait max-workers=8: all carry a session"},
+		{hclog.Error, "worker died", []any{"pid", 7, "reason", "killed by signal 9", "pause", time.Second}, "<27>(119): worker died pid=7 pause=1s: killed by signal 9"},
+		{hclog.Warn, "upgrade refused", []any{"reason", "no"}, "<28>(119): upgrade refused: no"},
+		{hclog.Warn, "alone", nil, "<28>(119): alone"},
+		{hclog.Warn, "odd", []any{"key"}, "<28>(119): odd"},
+		{hclog.Warn, "forged", []any{"reason", "a\n<0>b"}, "<28>(119): forged: a?<0>b"},
+		{hclog.Info, "serving", []any{"source", "119"}, ""},
+		{hclog.Debug, "signal", nil, ""},
+		{hclog.Trace, "more", nil, ""},
+	} {
+		var r recorder
+		s := &syslogSink{sink: newSink(0, r.write), tag: "(119)", pid: 4711}
+		s.Accept("plug", c.level, c.msg, c.args...)
+		s.sink.flush(10 * time.Second)
+		got := ""
+		for _, record := range r.all() {
+			priority, rest, _ := strings.Cut(record, ">")
+			_, text, ok := strings.Cut(rest, " plug[4711]: ")
+			if !ok {
+				t.Errorf("%s: the frame of %q", c.msg, record)
+			}
+			got += priority + ">" + text
+		}
+		if got != c.want {
+			t.Errorf("%s %v: %q, want %q", c.msg, c.args, got, c.want)
+		}
+	}
+}
+
+func TestLoggers(t *testing.T) {
+	for _, c := range []struct {
+		foreground       bool
+		debug            int
+		json             bool
+		stderr, syslogs  []string // what must be there, in order
+		neither, noneToo string
+	}{
+		{true, 0, false, []string{"[WARN]", "[ERROR]"}, nil, "[INFO]", "[DEBUG]"},
+		{true, 1, false, []string{"[DEBUG]", "[INFO]", "[WARN]", "[ERROR]"}, nil, "[TRACE]", ""},
+		{true, 2, false, []string{"[TRACE]", "[DEBUG]", "[INFO]", "[WARN]", "[ERROR]"}, nil, "", ""},
+		{false, 0, false, nil, []string{"a warning", "an error: why"}, "[INFO]", ""},
+		{true, 0, true, []string{`"@level":"warn"`, `"@level":"error"`}, nil, "info", ""},
+	} {
+		var stderr bytes.Buffer
+		var r recorder
+		s := &syslogSink{sink: newSink(0, r.write), tag: "(119)", pid: 1}
+		log := newLogger(c.foreground, c.debug, c.json, &stderr, s)
+		log.Trace("a trace")
+		log.Debug("a detail")
+		log.Info("news")
+		log.Warn("a warning")
+		log.Error("an error", "reason", "why")
+		s.sink.flush(10 * time.Second)
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		if stderr.Len() == 0 {
+			lines = nil
+		}
+		if len(lines) != len(c.stderr) || len(r.all()) != len(c.syslogs) {
+			t.Errorf("foreground %v, debug %d: stderr %q, syslog %q", c.foreground, c.debug, lines, r.all())
+			continue
+		}
+		for i, want := range c.stderr {
+			if !strings.Contains(lines[i], want) {
+				t.Errorf("line %q, want %q", lines[i], want)
+			}
+			if c.json && !json.Valid([]byte(lines[i])) {
+				t.Errorf("line %q is no JSON", lines[i])
+			}
+		}
+		for i, want := range c.syslogs {
+			if !strings.HasSuffix(r.all()[i], "(119): "+want) {
+				t.Errorf("syslog %q, want %q", r.all()[i], want)
+			}
+		}
+		for _, no := range []string{c.neither, c.noneToo} {
+			if no != "" && strings.Contains(stderr.String(), no) {
+				t.Errorf("debug %d: %q in %q", c.debug, no, stderr.String())
+			}
+		}
+	}
+}
+
+// A worker's error that it can't tell itself carries the worker's PID.
+func TestErrorsOfTheDead(t *testing.T) {
+	var r recorder
+	s := &syslogSink{sink: newSink(0, r.write), tag: "(119)", pid: 1}
+	m := &master{cfg: newConfig(), syslog: s}
+	s.error(m, 4712, "session from 10.0.0.1", "killed by signal 9")
+	s.sink.flush(10 * time.Second)
+	if got := r.all(); len(got) != 1 || !strings.HasSuffix(got[0], " plug[4712]: (119): session from 10.0.0.1: killed by signal 9") {
+		t.Errorf("syslog %q", got)
+	}
+	var stderr bytes.Buffer
+	m.cfg.Foreground = true
+	m.log = newLogger(true, 0, false, &stderr, s)
+	s.error(m, 4712, "session from 10.0.0.1", "killed by signal 9")
+	if text := stderr.String(); !strings.Contains(text, "session from 10.0.0.1") || !strings.Contains(text, "worker=4712") || len(r.all()) != 1 {
+		t.Errorf("stderr %q, syslog %q", text, r.all())
+	}
+}

@@ -1,0 +1,401 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// alive tells whether the worker's process runs.
+func (s *stage) alive(a *actor) bool { return !s.watcher.status(a.pidfd).known }
+
+// over says that the time of this phase is over.
+func (s *stage) over() { s.deadline = time.Now().Add(-time.Second) }
+
+// busied is a serving stage with one session, and its worker and a spare.
+func busied(t *testing.T, set func(*config.Config)) (s *stage, carrier, idle *actor) {
+	s, all := serving(t, set)
+	s.ring(all[0], report.Begin)
+	s.carry(all[0], "10.0.0.1:4000")
+	for _, a := range all {
+		a.orders()
+	}
+	s.settled()
+	return s, all[0], all[1]
+}
+
+// told tells whether the order has come since the last look.
+func (a *actor) told(o report.Order) bool { return strings.Contains(a.orders(), string(rune(o))) }
+
+func TestTerm(t *testing.T) {
+	path := t.TempDir() + "/plug.pid"
+	s, carrier, idle := busied(t, func(c *config.Config) { c.Pidfile = path })
+	if s.done() {
+		t.Fatal("done before any signal")
+	}
+	s.signal(syscall.SIGTERM)
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the pidfile is still there: %v", err)
+	}
+	if err := freeAgain(t, s); err != nil {
+		t.Errorf("the port is not free: %v", err)
+	}
+	if s.phase != stopping || s.generation.board.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
+		t.Error("the workers were not told")
+	}
+	if s.done() {
+		t.Error("done at once: who buries what was killed with it?")
+	}
+	s.die(idle, unix.SIGKILL)
+	s.reap()
+	if s.done() {
+		t.Error("done, though there is time left to bury")
+	}
+	s.over()
+	if !s.done() || s.exit != 0 {
+		t.Error("sessions hold the master up")
+	}
+	if !s.alive(carrier) {
+		t.Error("the session was ended")
+	}
+	s.populate()
+	if len(s.nursery.orders) != 1 { // the spare's successor, from before
+		t.Errorf("%d births ordered by a master that stops", len(s.nursery.orders))
+	}
+}
+
+// freeAgain binds the plug's port while its listener is still open.
+func freeAgain(t *testing.T, s *stage) error {
+	t.Helper()
+	at := boundTo(t, s.listeners[0])
+	fd, err := bind(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+// kill $(cat pidfile) leaves its lines: those who die with the master are buried.
+func TestTermBuries(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	o := <-s.nursery.orders
+	unborn := s.sleeper(o)
+	s.signal(syscall.SIGTERM)
+	s.born(birth{child: unborn.child, pid: unborn.pid, pidfd: unborn.pidfdOf()})
+	if unborn.state != draining || !unborn.told(report.Drain) {
+		t.Errorf("born while the master stops: %s", unborn.state)
+	}
+	s.die(carrier, unix.SIGTERM)
+	s.die(idle, unix.SIGTERM)
+	s.die(unborn, unix.SIGTERM)
+	s.writePidfile(time.Now().Add(time.Second))
+	s.reap()
+	if !s.done() {
+		t.Error("nobody lives, and the master still waits")
+	}
+	if line := s.sessionLines(1)[0]; !strings.Contains(line, " 10.0.0.1 ") {
+		t.Errorf("line %q", line)
+	}
+}
+
+func TestInt(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	s.signal(syscall.SIGINT)
+	for _, a := range []*actor{carrier, idle} {
+		until(t, "TERM ends it", func() bool { return !s.alive(a) })
+		s.die(a, unix.SIGTERM)
+	}
+	s.writePidfile(time.Now().Add(time.Second))
+	s.reap()
+	for len(s.nursery.orders) > 0 { // one more was on its way
+		o := <-s.nursery.orders
+		unix.Close(o.lifeline[1])
+		s.born(birth{child: o.child, err: unix.EAGAIN})
+	}
+	if !s.done() || s.exit != 0 {
+		t.Errorf("not done: %v", s.states())
+	}
+	s.sessionLines(1)
+	s.syslog.sink.flush(patience)
+	if !s.said.has("session from 10.0.0.1: ended by admin") || s.totals.ended[board.AdminEnded] != 1 {
+		t.Errorf("syslog %q, totals %v", s.said.all(), s.totals.ended)
+	}
+}
+
+// Who does not die of TERM is killed, and who can't be killed is left.
+func TestIntWithForce(t *testing.T) {
+	s, all := serving(t, nil)
+	for _, a := range all {
+		unix.Kill(a.pid, unix.SIGSTOP) // TERM waits
+	}
+	s.signal(syscall.SIGINT)
+	if s.done() || !s.alive(all[0]) {
+		t.Fatal("no patience with TERM")
+	}
+	s.over()
+	if s.done() {
+		t.Error("done before KILL has worked")
+	}
+	until(t, "KILL ends it", func() bool { return !s.alive(all[0]) && !s.alive(all[1]) })
+	rounds := 0
+	for ; !s.done(); rounds++ { // nobody tells the master of the deaths
+		if s.over(); rounds > 5 {
+			t.Fatal("the master waits for ever")
+		}
+	}
+	for _, a := range all {
+		a.dead = true
+	}
+}
+
+func TestQuit(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	s.signal(syscall.SIGQUIT)
+	if err := freeAgain(t, s); err != nil {
+		t.Errorf("the port is not free: %v", err)
+	}
+	if !carrier.told(report.Drain) || !idle.told(report.Drain) || !s.deadline.IsZero() {
+		t.Errorf("deadline %v", s.deadline)
+	}
+	s.signal(syscall.SIGQUIT) // once more changes nothing
+	s.die(idle, unix.SIGKILL)
+	for len(s.nursery.orders) > 0 {
+		o := <-s.nursery.orders
+		unix.Close(o.lifeline[1])
+		s.born(birth{child: o.child, err: unix.EAGAIN})
+	}
+	s.writePidfile(time.Now().Add(time.Second))
+	s.reap()
+	if s.done() || !s.alive(carrier) {
+		t.Error("a session is still there")
+	}
+	s.happen(carrier.child, hasEnded)
+	s.die(carrier, unix.SIGKILL)
+	s.writePidfile(time.Now().Add(2 * time.Second))
+	s.reap()
+	if !s.done() {
+		t.Error("no session is left")
+	}
+}
+
+func TestDrainTimeout(t *testing.T) {
+	s, carrier, _ := busied(t, func(c *config.Config) { c.DrainTimeout = time.Hour })
+	s.signal(syscall.SIGQUIT)
+	if left := time.Until(s.deadline); left < 59*time.Minute || left > time.Hour {
+		t.Errorf("%v left", left)
+	}
+	if s.done() {
+		t.Error("done before the timeout")
+	}
+	s.over()
+	if s.done() || !s.ending {
+		t.Error("sessions are not ended behind the timeout")
+	}
+	until(t, "TERM ends it", func() bool { return !s.alive(carrier) })
+	carrier.dead = true
+}
+
+// An impatient admin: TERM after QUIT lets the sessions live, INT ends them.
+func TestSignalsInARow(t *testing.T) {
+	s, carrier, _ := busied(t, nil)
+	s.signal(syscall.SIGQUIT)
+	s.signal(syscall.SIGTERM)
+	s.over()
+	if !s.done() || !s.alive(carrier) {
+		t.Error("TERM after QUIT: the session was ended, or the master waits for it")
+	}
+	s, carrier, _ = busied(t, nil)
+	s.signal(syscall.SIGQUIT)
+	s.signal(syscall.SIGINT)
+	until(t, "INT after QUIT ends the session", func() bool { return !s.alive(carrier) })
+	carrier.dead = true
+	s, carrier, _ = busied(t, nil)
+	s.signal(syscall.SIGTERM)
+	s.signal(syscall.SIGQUIT)
+	s.over()
+	if !s.done() || !s.alive(carrier) {
+		t.Error("QUIT after TERM: the master waits")
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	gate := &s.generation.board.Gate
+	s.signal(syscall.SIGTTOU)
+	if gate.Load() != board.GatePaused || !s.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
+		t.Errorf("paused: gate %d", gate.Load())
+	}
+	s.signal(syscall.SIGTTOU)
+	if idle.told(report.Gate) {
+		t.Error("told again")
+	}
+	s.signal(syscall.SIGTTIN)
+	if gate.Load() != board.GateOpen || s.paused || !idle.told(report.Gate) {
+		t.Errorf("resumed: gate %d", gate.Load())
+	}
+	s.signal(syscall.SIGTERM)
+	s.signal(syscall.SIGTTIN)
+	s.signal(syscall.SIGTTOU)
+	if gate.Load() != board.GateDraining {
+		t.Errorf("gate %d of a plug that stops", gate.Load())
+	}
+	early := newStage(t, nil)
+	early.signal(syscall.SIGTTOU)
+	if early.paused || early.generation.board.Gate.Load() != board.GateClosed {
+		t.Error("paused before it served")
+	}
+}
+
+// A paused plug starts no workers for clients that are to wait.
+func TestPausedPlugSleeps(t *testing.T) {
+	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
+	s.settled()
+	s.signal(syscall.SIGTTOU)
+	s.client()
+	s.settled()
+	if s.count[starting] != 0 {
+		t.Errorf("%d are born", s.count[starting])
+	}
+	s.signal(syscall.SIGTTIN)
+	s.settled()
+	if s.count[starting] != 1 {
+		t.Errorf("%d are born after the pause", s.count[starting])
+	}
+}
+
+func TestUpgradeIsRefused(t *testing.T) {
+	s, _ := serving(t, nil)
+	s.signal(syscall.SIGUSR2)
+	s.syslog.sink.flush(patience)
+	if s.phase != running || !s.said.has("upgrade refused") {
+		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
+	}
+}
+
+// A plug whose first workers die, can't be forked or never get ready has not
+// started, says why, and leaves nothing behind.
+func TestFailedStart(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fail func(*stage)
+		want string
+	}{
+		{"a worker dies", func(s *stage) {
+			a := s.hatch()
+			s.die(a, unix.SIGKILL)
+		}, "died before it was ready: killed by signal 9"},
+		{"no fork", func(s *stage) {
+			o := <-s.nursery.orders
+			unix.Close(o.lifeline[1])
+			s.born(birth{child: o.child, err: unix.EAGAIN})
+		}, "Resource temporarily unavailable"},
+		{"no worker gets ready", func(s *stage) {
+			s.hatch()
+			s.tick(time.Now().Add(startPatience + time.Second))
+		}, "no worker got ready within 10s"},
+	} {
+		s := newStage(t, func(cfg *config.Config) { cfg.Pidfile = t.TempDir() + "/plug.pid" })
+		s.populate()
+		other := s.hatch()
+		s.fail(c.fail)
+		if s.startError == nil || !strings.Contains(s.startError.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.name, s.startError, c.want)
+		}
+		first := s.startError
+		until(t, c.name+": the other worker is ended", func() bool { return !s.alive(other) })
+		s.die(other, unix.SIGKILL)
+		if s.startError != first {
+			t.Errorf("%s: the error became %v", c.name, s.startError)
+		}
+		if s.phase != stopping || s.starter.ready != 0 {
+			t.Errorf("%s: phase %d, ready %d", c.name, s.phase, s.starter.ready)
+		}
+		s.ring(other, report.Ready)
+		s.settled()
+		if s.phase != stopping {
+			t.Errorf("%s: served after all", c.name)
+		}
+	}
+}
+
+func (s *stage) fail(how func(*stage)) { how(s) }
+
+// runs tells whether a process is there and no zombie (proc(5)).
+func runs(pid int) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest != "" && rest[0] != 'Z'
+}
+
+// The loop itself, from its first birth to its end, with real time.
+func TestLoop(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(s *stage, signals chan os.Signal)
+		live bool // workers live on
+	}{
+		{"TERM", func(_ *stage, signals chan os.Signal) { signals <- syscall.SIGTERM }, true},
+		{"INT", func(_ *stage, signals chan os.Signal) { signals <- syscall.SIGINT }, false},
+		{"the starter ends", func(s *stage, _ chan os.Signal) { close(s.starter.gone) }, true},
+	} {
+		path := t.TempDir() + "/plug.pid"
+		s := newStage(t, func(cfg *config.Config) { cfg.Pidfile = path })
+		if tock, err := s.watcher.ticker(tickEvery); err != nil || tock != nil {
+			t.Fatal(err)
+		}
+		s.watcher.start()
+		signals, done, born := make(chan os.Signal, 8), make(chan struct{}), make(chan *actor, 8)
+		go func() {
+			for o := range s.nursery.orders { // the nursery, whose children are ready at once
+				a := s.sleeper(o)
+				s.nursery.births <- birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
+				unix.Write(s.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
+				born <- a
+			}
+		}()
+		go func() {
+			defer close(done)
+			s.loop(signals)
+		}()
+		first, second := <-born, <-born
+		until(t, "the gate opens", func() bool { return s.generation.board.Gate.Load() == board.GateOpen })
+		unix.Write(s.generation.bell, report.Record{Kind: report.Begin, Slot: uint16(first.slot), PID: uint32(first.pid), Generation: 1}.Append(nil))
+		until(t, "the pidfile lists it", func() bool {
+			text, _ := os.ReadFile(path)
+			return string(text) == lines(s.pid, first.pid)
+		})
+		third := <-born // a spare for the one that was taken
+		unix.Kill(second.pid, unix.SIGKILL)
+		fourth := <-born // a spare for the one that was killed
+		until(t, "the dead one is reaped", func() bool { return unix.Kill(second.pid, 0) == unix.ESRCH })
+		second.dead = true
+		c.end(s, signals)
+		select {
+		case <-done:
+		case <-time.After(patience):
+			t.Fatalf("%s: the loop goes on", c.name)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%s: the pidfile is still there: %v", c.name, err)
+		}
+		for _, a := range []*actor{first, third, fourth} {
+			if alive := runs(a.pid); alive != c.live {
+				t.Errorf("%s: worker %d alive %v", c.name, a.pid, alive)
+			}
+			a.dead = !c.live
+		}
+		if s.starter.ready != 1 || s.startError != nil {
+			t.Errorf("%s: ready %d, error %v", c.name, s.starter.ready, s.startError)
+		}
+		close(s.nursery.orders)
+	}
+}

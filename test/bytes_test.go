@@ -1,0 +1,249 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A transfer's bounds. The kernel's buffers on the way (tcp_rmem and tcp_wmem,
+// twice each, and a pipe) hold what a slow reader leaves; the worker's own
+// memory may grow by its buffers alone.
+const (
+	kernelHolds = 64 << 20
+	workerGrows = 8 << 20
+)
+
+// A GiB of random bytes each way at once. The target reads nothing until the
+// client can't send any more and has all that the target sent: a direction that
+// is stuck holds up neither the other one nor the worker's memory.
+func TestBulkWithSlowReader(t *testing.T) {
+	n := int64(count(1 << 30))
+	forEachMode(t, func(t *testing.T, mode string) {
+		seed := random(t).Uint64()
+		k := serveTaker(t)
+		p := start(t, mode, k.addr())
+		client, target := k.session(t, p)
+		client.SetDeadline(time.Now().Add(5 * time.Minute))
+		target.SetDeadline(time.Now().Add(5 * time.Minute))
+		before := memory(t, p)
+
+		var sent, got atomic.Int64
+		downDone := make(chan struct{})
+		release := make(chan struct{})
+		go func() {
+			// Stuck: nothing more sent for a while, and the other way done.
+			<-downDone
+			for was := int64(-1); sent.Load() != was; passed(300 * time.Millisecond) {
+				was = sent.Load()
+			}
+			if s := sent.Load(); s >= n || s > kernelHolds {
+				t.Errorf("%d bytes sent while the target read none", s)
+			}
+			close(release)
+		}()
+		var most int
+		watched := make(chan struct{})
+		stop := make(chan struct{})
+		go func() {
+			defer close(watched)
+			for {
+				most = max(most, memory(t, p))
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		}()
+		both(t,
+			func() error {
+				_, err := io.CopyN(counted{client, &sent}, stream(seed), n)
+				if err != nil {
+					return fmt.Errorf("client, after %d bytes: %w", sent.Load(), err)
+				}
+				return client.CloseWrite()
+			},
+			func() error { return send(target, seed+1, n) },
+			func() error {
+				defer close(downDone)
+				return receive(client, seed+1, n)
+			},
+			func() error {
+				<-release
+				check := newChecker(seed)
+				if _, err := io.CopyBuffer(io.MultiWriter(check, counter{&got}), plain{target}, make([]byte, 32<<10)); err != nil {
+					return fmt.Errorf("target, after %d bytes: %w", got.Load(), err)
+				}
+				if check.n != n {
+					return fmt.Errorf("target: %d bytes, sent were %d", check.n, n)
+				}
+				return nil
+			})
+		close(stop)
+		<-watched
+		if most-before > workerGrows {
+			t.Errorf("the worker grew by %d KiB", (most-before)>>10)
+		}
+		t.Logf("worker memory: %d KiB before, at most %d KiB", before>>10, most>>10)
+		if l := p.lines(1)[0]; l.in != n || l.out != n {
+			t.Errorf("session line: %+v", l)
+		}
+	})
+}
+
+// memory is the resident memory of the largest worker.
+func memory(t testing.TB, p *plug) int {
+	most := 0
+	for _, w := range p.workers() {
+		most = max(most, rss(t, w.pid))
+	}
+	return most
+}
+
+type counter struct{ n *atomic.Int64 }
+
+func (c counter) Write(p []byte) (int, error) {
+	c.n.Add(int64(len(p)))
+	return len(p), nil
+}
+
+// counted counts what has been written to a connection.
+type counted struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+func TestHalfClose(t *testing.T) {
+	const n = 1 << 20
+	forEachMode(t, func(t *testing.T, mode string) {
+		k := serveTaker(t)
+		p := start(t, mode, "-l", k.addr())
+		for i, first := range []string{"client", "target"} {
+			client, target := k.session(t, p)
+			one, other := client, target
+			if first == "target" {
+				one, other = target, client
+			}
+			// The first one is done after 1000 bytes, and reads all that the
+			// other one sends from then on.
+			if err := send(one, 1, 1000); err != nil {
+				t.Fatal(err)
+			}
+			if err := receive(other, 1, 1000); err != nil {
+				t.Fatalf("%s closed first: %v", first, err)
+			}
+			both(t, func() error { return send(other, 2, n) }, func() error { return receive(one, 2, n) })
+			l := p.lines(i + 1)[i]
+			if want := (map[string][2]int64{"client": {1000, n}, "target": {n, 1000}})[first]; l.in != want[0] || l.out != want[1] {
+				t.Errorf("%s closed first: session line %+v", first, l)
+			}
+		}
+		if r, bad := p.syslog.find(`.*status=.*`); bad {
+			t.Errorf("an orderly end: %v", r)
+		}
+	})
+}
+
+// A cut transfer must not look complete, from either side, whatever has been
+// half-closed before.
+func TestResetArrivesAsReset(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		k := serveTaker(t)
+		p := start(t, mode, "-l", k.addr())
+		for i, c := range []struct{ by, halfClosed string }{
+			{"client", ""}, {"target", ""},
+			{"client", "target"}, {"target", "client"},
+		} {
+			client, target := k.session(t, p)
+			from, to := client, target
+			if c.by == "target" {
+				from, to = target, client
+			}
+			if c.halfClosed != "" {
+				if err := send(to, 1, 10); err != nil {
+					t.Fatal(err)
+				}
+				if err := receive(from, 1, 10); err != nil {
+					t.Fatalf("%+v: %v", c, err)
+				}
+			} else {
+				from.Write([]byte{'.'})
+				if _, err := io.ReadFull(to, make([]byte, 1)); err != nil {
+					t.Fatalf("%+v: %v", c, err)
+				}
+			}
+			reset(from)
+			if _, err := io.ReadAll(to); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%+v: the other side reads %v, not a reset", c, err)
+			}
+			p.lines(i + 1)
+			await(t, fmt.Sprintf("status=3 in syslog, %d times", i+1), 5*time.Second, func() bool {
+				return len(slices.DeleteFunc(p.syslog.all(), func(r record) bool {
+					return r.text != fmt.Sprintf("(%d): Complete, status=3.", p.port)
+				})) == i+1
+			})
+		}
+	})
+}
+
+func TestEmptySessions(t *testing.T) {
+	n := count(1000)
+	forEachMode(t, func(t *testing.T, mode string) {
+		b := serve(t, anywhere, sink)
+		p := start(t, mode, b.addr())
+		for i := range n {
+			c := dial(t, p.addr())
+			if i%2 == 0 {
+				c.Close()
+			} else if err := finish(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, l := range p.lines(n) {
+			if l.in != 0 || l.out != 0 {
+				t.Errorf("session line: %+v", l)
+			}
+		}
+		if got := b.accepted.Load(); got != int64(n) {
+			t.Errorf("the target saw %d sessions, not %d", got, n)
+		}
+	})
+}
+
+func TestSingleBytes(t *testing.T) {
+	n := count(20_000)
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, serve(t, anywhere, echo).addr())
+		// One at a time: each must be passed on without waiting for company.
+		c := dial(t, p.addr())
+		for range n {
+			mustPing(t, c)
+		}
+		// And as fast as they go.
+		both(t, func() error {
+			one, s := make([]byte, 1), stream(3)
+			for range n {
+				io.ReadFull(s, one)
+				if _, err := c.Write(one); err != nil {
+					return err
+				}
+			}
+			return c.CloseWrite()
+		}, func() error { return receive(c, 3, int64(n)) })
+		if l := p.lines(1)[0]; l.in != int64(2*n) || l.out != int64(2*n) {
+			t.Errorf("session line: %+v", l)
+		}
+	})
+}

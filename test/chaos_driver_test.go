@@ -1,0 +1,265 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// role is whom a blow is for.
+type role uint8
+
+const (
+	aWorker  role = iota // any worker, ready or not, orphaned or not
+	aCarrier             // one that the pidfile lists
+	theMaster
+	theShepherd
+)
+
+func (r role) String() string { return [...]string{"worker", "carrier", "master", "shepherd"}[r] }
+
+// act is an entry of the schedule.
+type act struct {
+	wait   time.Duration
+	signal syscall.Signal // KILL or TERM, or STOP
+	role   role
+	pick   float64       // which of those that there are
+	held   time.Duration // STOP: for so long
+	finish bool          // STOP: then KILL instead of CONT
+}
+
+// schedule is drawn from the seed alone, so that the seed repeats it: blows
+// come singly and in bursts, at a mean distance.
+func schedule(rng *rand.Rand, kills, stops int, mean time.Duration) []act {
+	var acts []act
+	for i := range kills + stops {
+		a := act{wait: time.Duration(rng.ExpFloat64() * float64(mean) / 0.85), pick: rng.Float64(), signal: syscall.SIGKILL}
+		if rng.IntN(100) < 15 {
+			a.wait = 0
+		}
+		a.wait = min(a.wait, 6*mean)
+		master, shepherd := 15, 5 // in a thousand
+		if i >= kills {
+			a.signal, master, shepherd = syscall.SIGSTOP, 150, 50
+			a.held = time.Duration(5+rng.IntN(500)) * time.Millisecond
+			a.finish = rng.IntN(4) == 0
+		} else if rng.IntN(3) == 0 {
+			a.signal = syscall.SIGTERM
+		}
+		switch n := rng.IntN(1000); {
+		case n < shepherd:
+			a.role = theShepherd
+		case n < shepherd+master:
+			a.role = theMaster
+		case n < 650:
+			a.role = aCarrier
+		}
+		a.finish = a.finish && a.role <= aCarrier
+		acts = append(acts, a)
+	}
+	rng.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
+	return acts
+}
+
+// blow is a signal that was sent.
+type blow struct {
+	at     time.Time
+	signal syscall.Signal
+	role   role
+	pid    int
+	master int // whose worker it was; 0 is an orphan
+}
+
+// driver strikes a plug, and starts a new one on the same port and pidfile
+// where master or shepherd have gone.
+type driver struct {
+	*plug
+	mu      sync.Mutex
+	blows   []blow
+	ended   map[int]time.Time // masters that were killed, or ended with their shepherd
+	outages []span            // from a master's end until the next one serves
+	held    sync.WaitGroup    // stopped processes
+	count   map[string]int
+}
+
+// strike does what one entry of the schedule says.
+func (d *driver) strike(a act) {
+	d.t.Helper()
+	pid, of := 0, 0
+	await(d.t, "a process to strike", 10*time.Second, func() bool {
+		d.alive()
+		pid, of = d.victim(a)
+		return pid != 0
+	})
+	// A handle (a pidfd), so that no other process can be hit.
+	handle, err := os.FindProcess(pid)
+	if err != nil || !isOf(pid, d.bin) {
+		d.strike(a) // it has ended meanwhile
+		return
+	}
+	if a.role >= theMaster && a.signal != syscall.SIGSTOP {
+		d.fell(a, handle)
+		return
+	}
+	d.hit(handle, a.signal, a.role, of)
+	if a.signal != syscall.SIGSTOP {
+		handle.Release()
+		return
+	}
+	d.held.Go(func() {
+		defer handle.Release()
+		passed(a.held)
+		if a.finish {
+			d.hit(handle, syscall.SIGKILL, a.role, of)
+		} else {
+			handle.Signal(syscall.SIGCONT)
+		}
+	})
+}
+
+// victim chooses a live process of the role, and tells whose worker it is.
+func (d *driver) victim(a act) (pid, of int) {
+	shepherd := d.cmd.Process.Pid
+	switch a.role {
+	case theShepherd:
+		return shepherd, 0
+	case theMaster:
+		return d.master, 0
+	}
+	var found []process
+	if listed, err := readPidfile(d.pidfile); a.role == aCarrier && err == nil {
+		for _, pid := range listed[1:] {
+			if q, err := readProcess(pid); err == nil && isOf(pid, d.bin) {
+				found = append(found, q)
+			}
+		}
+	}
+	if len(found) == 0 {
+		found = d.workers()
+	}
+	if len(found) == 0 {
+		return 0, 0
+	}
+	q := found[int(a.pick*float64(len(found)))]
+	if q.ppid == d.master {
+		of = d.master
+	}
+	return q.pid, of
+}
+
+// hit notes a blow before it falls, so that the judge never finds a death that
+// is not in the list yet.
+func (d *driver) hit(to *os.Process, s syscall.Signal, r role, of int) {
+	d.mu.Lock()
+	d.blows = append(d.blows, blow{time.Now(), s, r, to.Pid, of})
+	d.count[fmt.Sprintf("%v %v", s, r)]++
+	d.mu.Unlock()
+	to.Signal(s)
+}
+
+// fell kills master or shepherd, awaits what follows from it, and starts anew.
+func (d *driver) fell(a act, handle *os.Process) {
+	d.t.Helper()
+	outage := span{from: time.Now()}
+	old := d.master
+	d.hit(handle, a.signal, a.role, 0)
+	handle.Release()
+	await(d.t, fmt.Sprintf("the master's end after %v to the %v", a.signal, a.role), 10*time.Second,
+		func() bool { return !isOf(old, d.bin) && d.hasExited() })
+	d.mu.Lock()
+	d.ended[old] = time.Now()
+	d.mu.Unlock()
+	d.restart()
+	outage.to = time.Now()
+	d.mu.Lock()
+	d.outages = append(d.outages, outage)
+	d.mu.Unlock()
+}
+
+// restart starts the next plug. A stopped worker may hold the port for longer
+// than a start tries; then it must say so, and is started again.
+func (d *driver) restart() {
+	d.t.Helper()
+	for range 5 {
+		said := len(d.errors())
+		if d.relaunch() {
+			d.count["starts"]++
+			return
+		}
+		if why := d.errors()[said:]; d.code() != 4 || !heldByPID.MatchString(why) {
+			d.t.Fatalf("the new plug exits with %d: %s", d.code(), why)
+		}
+		d.count["starts refused"]++
+	}
+	d.t.Fatalf("five starts in vain: %s", tail(d.errors(), 2000))
+}
+
+// alive fails the test when master or shepherd have ended by themselves.
+func (d *driver) alive() {
+	d.t.Helper()
+	if d.hasExited() || !isOf(d.master, d.bin) {
+		d.t.Fatalf("master %d or its shepherd have ended unbidden: %s\nlast blows: %v", d.master, tail(d.errors(), 2000), d.last(5))
+	}
+}
+
+func (d *driver) last(n int) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var s []string
+	for _, b := range last(d.blows, n) {
+		s = append(s, fmt.Sprintf("%s %v to %v %d", b.at.Format("05.000"), b.signal, b.role, b.pid))
+	}
+	return s
+}
+
+// undisturbed awaits what must be true again when nothing has been struck for a
+// while: the pidfile lists no session, the titles count none, nobody is a zombie.
+func (d *driver) undisturbed(mode string) {
+	d.t.Helper()
+	await(d.t, "orphans to end and spares to wait", 20*time.Second, func() bool {
+		for _, w := range d.workers() {
+			if w.ppid != d.master || w.state == 'T' {
+				return false
+			}
+		}
+		return true
+	})
+	want := fmt.Sprintf("plug: master %d (0 sessions)", d.port)
+	await(d.t, "the master's title to count no session", 10*time.Second, func() bool { return title(d.master) == want })
+	await(d.t, "the pidfile to list no session", 10*time.Second, func() bool {
+		pids := d.pids()
+		if mode != "pool" {
+			return len(pids) == 1 && pids[0] == d.master
+		}
+		return len(pids) == 1+len(d.workers())
+	})
+	await(d.t, "zombies to be reaped", 5*time.Second, func() bool { return len(zombies(d.master, d.cmd.Process.Pid)) == 0 })
+}
+
+// zombies are the dead children that the parents have not taken.
+func zombies(parents ...int) (found []process) {
+	dirs, _ := os.ReadDir("/proc")
+	for _, dir := range dirs {
+		var pid int
+		if _, err := fmt.Sscanf(dir.Name(), "%d", &pid); err != nil {
+			continue
+		}
+		q, err := readProcess(pid)
+		for _, parent := range parents {
+			if err == nil && q.state == 'Z' && q.ppid == parent {
+				found = append(found, q)
+			}
+		}
+	}
+	return found
+}
+
+func newDriver(t testing.TB, mode string, args ...string) *driver {
+	t.Helper()
+	d := &driver{plug: prepare(t, mode, append(args, "-n")...), ended: map[int]time.Time{}, count: map[string]int{}}
+	return d
+}

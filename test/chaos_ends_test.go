@@ -1,0 +1,139 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// scaled is a number for a soak, and another one for make test.
+func scaled(whole, less int) int {
+	if soak() {
+		return whole
+	}
+	return less
+}
+
+// kill $(cat pidfile) with very many sessions: each leaves its line, after a
+// second nothing runs, and the port is free.
+func TestChaosKillAllOfPidfile(t *testing.T) {
+	n := scaled(500, 100)
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
+		held := hold(t, p, n)
+		if mode != "pool" {
+			p.carriers(n)
+		}
+		p.hurry()
+		began := time.Now()
+		shell := exec.Command("/bin/sh", "-c", "kill $(cat "+p.pidfile+")")
+		if out, err := shell.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		await(t, "the end of every process", 20*time.Second, func() bool { return len(p.procs()) == 0 })
+		took := time.Since(began)
+		t.Logf("%d sessions: nothing runs after %v", n, took)
+		if took > time.Second {
+			t.Errorf("something ran for %v, not for a second at most", took)
+		}
+		if listening(t, p.port) {
+			t.Error("the port is not free")
+		}
+		if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
+			t.Errorf("the pidfile is still there: %v", err)
+		}
+		for _, c := range held {
+			hungUp(c)
+		}
+		for _, l := range p.lines(n) {
+			if l.in != 1 || l.out != 1 {
+				t.Errorf("session line %+v", l)
+			}
+		}
+	})
+}
+
+// The master killed by SIGKILL under very many sessions: they go on and leave
+// their lines; a new one on the same port and pidfile serves within a second.
+func TestChaosMasterKilled(t *testing.T) {
+	n := scaled(1000, 150)
+	forEachMode(t, func(t *testing.T, mode string) {
+		target := serve(t, anywhere, echo).addr()
+		p := startDaemon(t, mode, target)
+		held := hold(t, p, n)
+		old := p.master
+		p.signal(syscall.SIGKILL)
+		p.masterGone(5 * time.Second)
+		p.hurry()
+
+		began := time.Now()
+		p.detach()
+		took := time.Since(began)
+		t.Logf("beside %d sessions of a killed master the next one serves after %v", n, took)
+		if took > time.Second {
+			t.Errorf("it needed %v, not a second at most", took)
+		}
+		if p.master == old {
+			t.Fatal("the pidfile still names the killed master")
+		}
+		fresh := hold(t, p, 10)
+		for i, c := range held {
+			c.SetDeadline(time.Now().Add(talkBound))
+			both(t,
+				func() error { return send(c, uint64(i), 10_000) },
+				func() error { return receive(c, uint64(i), 10_000) })
+		}
+		for _, l := range p.lines(n) {
+			if l.in != 10_001 || l.out != 10_001 {
+				t.Errorf("session line %+v", l)
+			}
+		}
+		await(t, "the end of the killed master's workers", 10*time.Second, func() bool {
+			for _, w := range p.workers() {
+				if w.ppid != p.master {
+					return false
+				}
+			}
+			return true
+		})
+		for _, c := range fresh {
+			if err := finish(c); err != nil {
+				t.Error(err)
+			}
+		}
+		p.lines(n + 10)
+	})
+}
+
+// relaunch starts the same command line again, in the foreground, and tells
+// whether it serves or has exited.
+func (p *plug) relaunch() (serves bool) {
+	p.t.Helper()
+	p.launch()
+	await(p.t, "the new plug to serve", serveBound, func() bool { return p.hasExited() || p.serves() })
+	return !p.hasExited()
+}
+
+// stopProcess stops a process and awaits that it has stopped.
+func stopProcess(t testing.TB, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatalf("stop %d: %v", pid, err)
+	}
+	await(t, fmt.Sprintf("%d to stop", pid), 5*time.Second, func() bool { return isStopped(pid) })
+	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
+}
+
+// isStopped tells that every thread has stopped (proc(5): T).
+func isStopped(pid int) bool {
+	all := tasks(pid)
+	for _, dir := range all {
+		if s := status(dir)["State"]; s == "" || s[0] != 'T' {
+			return false
+		}
+	}
+	return len(all) > 0
+}

@@ -1,0 +1,252 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// trial is all that the judge knows: what clients, targets and the session file
+// tell, and which blows fell when. It knows nothing from the plug itself.
+type trial struct {
+	single   bool // a worker carries one session at a time
+	sessions []*chaosSession
+	targets  map[string][2]int64 // by address: accepted, of them nameless
+	lines    []sessionLine
+	torn     int // lines that were cut by a kill inside their write
+	blows    []blow
+	ended    map[int]time.Time // masters
+	outages  []span
+}
+
+// verdict counts what is allowed, and lists what is not.
+type verdict struct {
+	whole, broken, unserved      int
+	lost, dropped, twice, doomed int
+	waits                        []time.Duration
+	faults                       []string
+}
+
+func (v verdict) String() string {
+	slices.Sort(v.waits)
+	at := func(q float64) time.Duration {
+		if len(v.waits) == 0 {
+			return 0
+		}
+		return v.waits[int(q*float64(len(v.waits)-1))].Round(100 * time.Microsecond)
+	}
+	return fmt.Sprintf("%d sessions whole, %d broken by a blow, %d while no master was there; "+
+		"%d lines lost in %d deaths of master and worker, %d clients dropped before they were admitted, %d lines twice; "+
+		"first byte after p50 %v, p99 %v, max %v",
+		v.whole, v.broken, v.unserved, v.lost, v.doomed, v.dropped, v.twice, at(0.5), at(0.99), at(1))
+}
+
+const (
+	// servedWithin is the longest that a client may wait for its target's first
+	// byte while a master is there: stops last half a second, starts go on
+	// beside, and the machine may be slow.
+	servedWithin = 10 * time.Second
+	// early and late are how far a blow may be from what it does: a stopped
+	// process dies of TERM only when it goes on.
+	early = 1500 * time.Millisecond
+	late  = 1500 * time.Millisecond
+)
+
+func (r *trial) judge() (v verdict) {
+	fault := func(format string, args ...any) { v.faults = append(v.faults, fmt.Sprintf(format, args...)) }
+	byPeer := map[string][]sessionLine{}
+	for _, l := range r.lines {
+		byPeer[l.peer] = append(byPeer[l.peer], l)
+	}
+	for _, b := range r.blows {
+		if r.isDoomed(b) {
+			v.doomed++
+		}
+	}
+	unnamed := map[string][2]int64{} // lines by target that did not learn the session's number: all, those with bytes
+	for _, s := range r.sessions {
+		if !s.first.IsZero() {
+			v.waits = append(v.waits, s.first.Sub(s.began))
+		}
+		lines := byPeer[s.peer]
+		delete(byPeer, s.peer)
+		if len(lines) == 0 {
+			r.withoutLine(s, &v, fault)
+			continue
+		}
+		l := lines[0]
+		if len(lines) > 1 {
+			v.twice++
+			if len(lines) > 2 || lines[1].pid != l.pid || lines[1].target != l.target || !r.struck(l.pid, s) {
+				fault("%s: %d lines, though its worker was not killed: %v", s.peer, len(lines), lines)
+			}
+		}
+		if s.seen == 0 {
+			n := unnamed[l.target]
+			n[0]++
+			if l.out > 0 {
+				n[1]++
+			}
+			unnamed[l.target] = n
+		}
+		if r.judgeLine(s, l, fault) {
+			v.whole++
+		} else {
+			v.broken++
+			if !r.struck(l.pid, s) {
+				fault("%s (%s) broke, though nobody struck worker %d: client %v, target %v; began %s, first byte after %v, ended after %v",
+					s.peer, s.plan.name, l.pid, s.err, s.targetErr, s.began.Format("05.000"), s.first.Sub(s.began), s.ended.Sub(s.began))
+			}
+		}
+		if wait := s.first.Sub(s.began); wait > servedWithin && !r.inOutage(s) {
+			fault("%s waited %v for its target", s.peer, wait)
+		}
+	}
+	for peer, lines := range byPeer {
+		fault("%d lines of %s, which is no client: %v", len(lines), peer, lines[0])
+	}
+	r.judgeTargets(unnamed, v.lost, fault)
+	r.judgeCounts(&v, fault)
+	return v
+}
+
+// withoutLine judges a session that left none.
+func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...any)) {
+	life := span{s.began.Add(-early), s.ended.Add(late)}
+	if s.err == nil && s.plan.order != cutShort {
+		fault("%s (%s) was carried whole and has no line", s.peer, s.plan.name)
+		return
+	}
+	if s.seen > 0 || s.received > 0 { // admitted for sure
+		for _, b := range r.blows {
+			if r.isDoomed(b) && life.overlaps(span{b.at, b.at.Add(1)}) {
+				v.lost++
+				return
+			}
+		}
+		fault("%s (%s) was carried and has no line, though no worker died with its master: client %v, began %s, ended after %v",
+			s.peer, s.plan.name, s.err, s.began.Format("05.000"), s.ended.Sub(s.began))
+		return
+	}
+	if r.inOutage(s) {
+		v.unserved++
+		return
+	}
+	if r.anyStruck(life) && s.ended.Sub(s.began) < servedWithin {
+		v.dropped++
+		return
+	}
+	fault("%s was left without a word: %v after %v, began %s", s.peer, s.err, s.ended.Sub(s.began), s.began.Format("05.000"))
+}
+
+// judgeLine holds a line against what both ends know, and tells whether the
+// session was whole.
+func (r *trial) judgeLine(s *chaosSession, l sessionLine, fault func(string, ...any)) bool {
+	up, down := numberSize+s.plan.up.n, greetingSize+s.plan.down.n
+	if s.seen > 1 {
+		fault("%s reached %d targets", s.peer, s.seen)
+	}
+	if s.seen == 1 && l.target != s.target {
+		fault("%s was carried to %s, its line says %s", s.peer, s.target, l.target)
+	}
+	if l.in > up || l.out > down || l.in < s.taken || l.out < s.received {
+		fault("%s (%s): IN %d, OUT %d; sent %d and %d, arrived %d and %d", s.peer, s.plan.name, l.in, l.out, up, down, s.taken, s.received)
+	}
+	if !s.whole() {
+		return false
+	}
+	if s.plan.order != cutShort && (l.in != up || l.out != down) {
+		fault("%s (%s): IN %d, OUT %d of a whole session of %d and %d", s.peer, s.plan.name, l.in, l.out, up, down)
+	}
+	if longest := s.ended.Sub(s.began) + 2*time.Second; l.took > longest {
+		fault("%s: USEC says %v, its client %v", s.peer, l.took, s.ended.Sub(s.began))
+	}
+	return true
+}
+
+// judgeTargets: what the targets accepted is what the lines say was connected.
+// A session whose worker was killed before it had passed the number on is known
+// by its line alone: connected for sure if it has bytes of the target.
+func (r *trial) judgeTargets(unnamed map[string][2]int64, lost int, fault func(string, ...any)) {
+	for addr, n := range r.targets {
+		nameless, lines := n[1], unnamed[addr]
+		if nameless < lines[1] || nameless > lines[0]+int64(lost) {
+			fault("target %s accepted %d connections, %d of them nameless; %d lines say so, %d with bytes", addr, n[0], nameless, lines[0], lines[1])
+		}
+	}
+	for addr, lines := range unnamed {
+		if _, ok := r.targets[addr]; !ok && lines[1] > 0 {
+			fault("%d lines with bytes of %s, which accepts nobody", lines[1], addr)
+		}
+	}
+}
+
+// judgeCounts bounds what must be rare: it falls between two steps of a process.
+func (r *trial) judgeCounts(v *verdict, fault func(string, ...any)) {
+	rare := 2 + len(r.blows)/200
+	if v.twice > rare || r.torn > rare || v.dropped > rare {
+		fault("of %d blows: %d lines twice, %d torn, %d clients dropped; at most %d of each would be rare", len(r.blows), v.twice, r.torn, v.dropped, rare)
+	}
+	if r.single && v.lost > v.doomed {
+		fault("%d lines lost in %d deaths of master and worker", v.lost, v.doomed)
+	}
+}
+
+// isDoomed tells that a blow killed a worker whose line nobody may have been
+// left to write: its master was dead, or died before it could bury it.
+func (r *trial) isDoomed(b blow) bool {
+	if b.signal == stopSignal || b.role >= theMaster {
+		return false
+	}
+	end, ended := r.ended[b.master]
+	return b.master == 0 || ended && end.Sub(b.at) < late
+}
+
+// struck tells that a process was killed while it may have carried the session.
+func (r *trial) struck(pid int, s *chaosSession) bool {
+	life := span{s.began.Add(-early), s.ended.Add(late)}
+	return slices.ContainsFunc(r.blows, func(b blow) bool {
+		return b.pid == pid && b.signal != stopSignal && life.overlaps(span{b.at, b.at.Add(1)})
+	})
+}
+
+func (r *trial) anyStruck(life span) bool {
+	return slices.ContainsFunc(r.blows, func(b blow) bool {
+		return b.signal != stopSignal && life.overlaps(span{b.at, b.at.Add(1)})
+	})
+}
+
+// inOutage tells that the session began without a master, or waited for one.
+func (r *trial) inOutage(s *chaosSession) bool {
+	waited := span{s.began, s.first}
+	if s.first.IsZero() {
+		waited.to = s.ended
+	}
+	return slices.ContainsFunc(r.outages, func(o span) bool { return o.overlaps(waited) })
+}
+
+// readTorn reads a session file in which a kill inside a write may have left
+// the beginning of a line, with the next one behind it.
+func readTorn(path string) (lines []sessionLine, torn int, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	var faults []error
+	for s := range strings.Lines(string(b)) {
+		s = strings.TrimSuffix(s, "\n")
+		l, err := parseSessionLine(s)
+		if err != nil {
+			torn++
+			if l, err = parseSessionLine(s[max(0, strings.LastIndexByte(s, '[')-22):]); err != nil {
+				faults = append(faults, fmt.Errorf("not even behind a torn line: %q", s))
+				continue
+			}
+		}
+		lines = append(lines, l)
+	}
+	return lines, torn, errors.Join(faults...)
+}

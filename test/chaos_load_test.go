@@ -1,0 +1,158 @@
+package test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// chaosSession is what its two ends know of one session. Its client's address
+// is its own in the whole run, so the line with that PEER is this session's.
+type chaosSession struct {
+	plan                plan
+	peer                string
+	began, first, ended time.Time // first byte of the target's; zero if none came
+	received            int64     // by the client
+	err                 error     // the client's
+
+	mu        sync.Mutex // a killed session's target may be late
+	seen      int        // targets that read the session's number
+	target    string
+	taken     int64 // bytes that the target received
+	targetErr error
+	answered  bool // the target has ended its part
+}
+
+// whole tells that both ends had all that the plan says, and nothing else. A
+// cut one must arrive as a cut, not as an end.
+func (s *chaosSession) whole() bool {
+	if s.plan.order == cutShort {
+		return s.err == nil && s.seen == 1 && s.answered && s.targetErr != nil && !isShort(s.targetErr)
+	}
+	return s.err == nil && s.seen == 1 && s.answered && s.targetErr == nil
+}
+
+// chaosTarget is a target of the load, and what it has counted.
+type chaosTarget struct {
+	*backend
+	nameless atomic.Int64 // connections that ended before the session's number
+}
+
+const (
+	greetingSize = 1 // a target's first byte, before it knows whose session it is
+	numberSize   = 8
+	patience     = 45 * time.Second // of both ends, for a whole session
+)
+
+// chaosLoad opens sessions until told to stop.
+type chaosLoad struct {
+	to      string
+	rate    int // begun a second
+	most    int // at a time
+	rng     *rand.Rand
+	targets []*chaosTarget
+
+	mu       sync.Mutex
+	sessions []*chaosSession // by number
+	live     atomic.Int64
+	wg       sync.WaitGroup
+}
+
+func (l *chaosLoad) run(stop <-chan struct{}) {
+	tick := time.NewTicker(time.Second / time.Duration(l.rate))
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			l.wg.Wait()
+			return
+		case <-tick.C:
+		}
+		if l.live.Load() < int64(l.most) {
+			l.begin(choosePlan(l.rng))
+		}
+	}
+}
+
+func (l *chaosLoad) begin(p plan) {
+	l.mu.Lock()
+	n := len(l.sessions)
+	s := &chaosSession{plan: p, peer: fmt.Sprintf("127.%d.%d.%d", 1+n/254/256, n/254%256, 1+n%254)}
+	l.sessions = append(l.sessions, s)
+	l.mu.Unlock()
+	l.live.Add(1)
+	l.wg.Go(func() {
+		defer l.live.Add(-1)
+		s.began = time.Now()
+		s.err = s.client(uint64(n), l.to)
+		s.ended = time.Now()
+	})
+}
+
+// client is the client's end of a session.
+func (s *chaosSession) client(number uint64, to string) error {
+	c, err := dialFrom(s.peer, to)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write(binary.BigEndian.AppendUint64(nil, number)); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c, make([]byte, greetingSize)); err != nil {
+		return err
+	}
+	s.first = time.Now()
+	s.received = greetingSize
+	if s.plan.order == cutShort {
+		return s.plan.cut(c)
+	}
+	got, err := s.plan.talk(c, s.plan.up, s.plan.down, s.plan.order == upFirst)
+	s.received += got
+	return err
+}
+
+// target is a target's end: whose session it is, it learns from the first bytes.
+func (l *chaosLoad) target(b *chaosTarget, c *net.TCPConn) {
+	c.SetDeadline(time.Now().Add(patience))
+	c.Write(make([]byte, greetingSize))
+	head := make([]byte, numberSize)
+	if _, err := io.ReadFull(c, head); err != nil {
+		b.nameless.Add(1)
+		return
+	}
+	n := binary.BigEndian.Uint64(head)
+	l.mu.Lock()
+	if n >= uint64(len(l.sessions)) {
+		l.mu.Unlock()
+		b.t.Errorf("a target was told the session number %#x, which nobody has", n)
+		return
+	}
+	s := l.sessions[n]
+	l.mu.Unlock()
+	s.mu.Lock()
+	s.seen++
+	s.target = b.addr()
+	s.mu.Unlock()
+	got, err := s.plan.talk(c, s.plan.down, s.plan.up, s.plan.order == downFirst)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken, s.targetErr, s.answered = numberSize+got, err, true
+}
+
+// serveTarget adds a target to the load.
+func (l *chaosLoad) serveTarget(p *plug) string {
+	b := new(chaosTarget)
+	b.backend = serve(p.t, anywhere, func(c *net.TCPConn) { l.target(b, c) })
+	l.targets = append(l.targets, b)
+	return b.addr()
+}
+
+func isShort(err error) bool { return errors.Is(err, errShort) }

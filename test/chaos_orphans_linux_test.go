@@ -1,0 +1,78 @@
+//go:build linux
+
+package test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A stopped worker of a killed master holds the port and knows nothing of it:
+// the new start says which process that is.
+//
+// Mostly the kernel forestalls this: a stopped process group that nobody of its
+// session is left to continue gets SIGHUP and SIGCONT (setpgid(2)). But not
+// where the orphans fall to a process of the same session, as with a shell for
+// PID 1 of a container; and that is arranged here.
+func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		adoptOrphans(t)
+		p := start(t, mode, append(sparesArgs(mode, 3), serve(t, anywhere, echo).addr())...)
+		stopped := p.spares(3)[1].pid
+		stopProcess(t, stopped)
+		syscall.Kill(p.master, syscall.SIGKILL)
+		p.wait(5 * time.Second) // the shepherd has nothing left to do
+		await(t, "the end of the other spares", 5*time.Second, func() bool { return len(p.procs()) == 1 })
+
+		p.launch()
+		if code := p.wait(serveBound); code != 4 {
+			t.Fatalf("with a stopped worker on the port the start exits with %d: %s", code, p.errors())
+		}
+		if want := fmt.Sprintf("held by PID %d\n", stopped); !strings.HasSuffix(p.errors(), want) {
+			t.Errorf("stderr %q does not end with %q", p.errors(), want)
+		}
+		syscall.Kill(stopped, syscall.SIGCONT)
+		await(t, "the stopped worker's end", 5*time.Second, func() bool { return !isOf(stopped, p.bin) })
+		p.relaunch()
+		mustPing(t, dial(t, p.addr()))
+	})
+}
+
+// A stopped worker of a daemon whose master is killed is continued by the
+// kernel, finds itself without a master, and frees the port.
+func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := startDaemon(t, mode, append(sparesArgs(mode, 3), serve(t, anywhere, echo).addr())...)
+		stopProcess(t, p.spares(3)[1].pid)
+		p.signal(syscall.SIGKILL)
+		p.gone(5 * time.Second)
+		p.detach()
+		mustPing(t, dial(t, p.addr()))
+	})
+}
+
+// adoptOrphans makes the test the parent of what the plugs' processes leave
+// behind (prctl(2) PR_SET_CHILD_SUBREAPER), until the test ends.
+func adoptOrphans(t testing.TB) {
+	t.Helper()
+	const prSetChildSubreaper = 36
+	set := func(on uintptr) {
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, on, 0); errno != 0 {
+			t.Fatalf("prctl: %v", errno)
+		}
+	}
+	set(1)
+	t.Cleanup(func() {
+		set(0)
+		// Only those of a plug: others are their exec.Cmd's.
+		for _, z := range zombies(os.Getpid()) {
+			if z.comm == "plug" {
+				syscall.Wait4(z.pid, nil, syscall.WNOHANG, nil)
+			}
+		}
+	})
+}

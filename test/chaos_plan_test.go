@@ -1,0 +1,137 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"syscall"
+	"time"
+)
+
+// turns says which end of a conversation speaks when.
+type turns uint8
+
+const (
+	together  turns = iota
+	upFirst         // the target answers after the client's end of file
+	downFirst       // the client speaks after the target's end of file
+	cutShort        // the client resets half-way up
+)
+
+// half is one direction of a conversation: n bytes of a stream, in pieces.
+type half struct {
+	seed   uint64
+	n      int64
+	pieces int
+	pause  time.Duration // after each piece
+}
+
+// plan is a whole conversation, known to both ends.
+type plan struct {
+	name     string
+	order    turns
+	up, down half
+}
+
+// choosePlan mixes the load: short ones above all, long ones in small pieces,
+// bulk, half-closed ones in both orders, and clients that cut.
+func choosePlan(rng *rand.Rand) plan {
+	up, down := rng.Uint64(), rng.Uint64()
+	ms := func(from, to int) time.Duration { return time.Duration(from+rng.IntN(to-from)) * time.Millisecond }
+	switch n := rng.IntN(100); {
+	case n < 55:
+		return plan{"short", together, half{up, int64(rng.IntN(400)), 1, 0}, half{down, int64(rng.IntN(4000)), 1, 0}}
+	case n < 75:
+		return plan{"long", together, half{up, 40_000, 40, ms(5, 40)}, half{down, 60_000, 30, ms(5, 50)}}
+	case n < 80:
+		return plan{"bulk", together, half{up, 2 << 20, 1, 0}, half{down, 1 << 20, 1, 0}}
+	case n < 88:
+		return plan{"half-closed up", upFirst, half{up, 20_000, 3, ms(1, 30)}, half{down, 300_000, 10, ms(1, 60)}}
+	case n < 96:
+		return plan{"half-closed down", downFirst, half{up, 300_000, 10, ms(1, 60)}, half{down, 20_000, 3, ms(1, 30)}}
+	}
+	return plan{"cut", cutShort, half{up, 100_000, 4, ms(1, 20)}, half{down, 50_000, 50, ms(1, 20)}}
+}
+
+func (h half) send(c *net.TCPConn) error {
+	from, left := stream(h.seed), h.n
+	for i := range h.pieces {
+		piece := h.n / int64(h.pieces)
+		if i == h.pieces-1 {
+			piece = left
+		}
+		m, err := io.CopyN(plain{c}, from, piece)
+		left -= m
+		if err != nil {
+			return fmt.Errorf("%d of %d bytes not sent: %w", left, h.n, err)
+		}
+		if h.pause > 0 {
+			passed(h.pause)
+		}
+	}
+	return c.CloseWrite()
+}
+
+// errShort is an end of file that came too early: a cut that looks complete.
+var errShort = errors.New("end of file before the last byte")
+
+// receive reads to the end; got is also the place of a difference.
+func (h half) receive(c *net.TCPConn) (got int64, err error) {
+	check := newChecker(h.seed)
+	_, err = io.CopyBuffer(check, plain{c}, make([]byte, 16<<10))
+	if err == nil && check.n < h.n {
+		err = errShort
+	}
+	if err == nil && check.n > h.n {
+		err = fmt.Errorf("%d bytes more than were sent", check.n-h.n)
+	}
+	if err != nil {
+		err = fmt.Errorf("%d of %d bytes received: %w", check.n, h.n, err)
+	}
+	return check.n, err
+}
+
+// talk is one end's whole conversation: out is what it says. got counts what
+// it was told.
+func (p plan) talk(c *net.TCPConn, out, in half, outFirst bool) (got int64, err error) {
+	switch {
+	case p.order == together || p.order == cutShort:
+		sent := make(chan error, 1)
+		go func() { sent <- out.send(c) }()
+		got, err = in.receive(c)
+		if err != nil {
+			c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)) // or the sender might wait for nobody
+			if told := <-sent; errors.Is(told, syscall.ECONNRESET) {
+				err = told // the write has taken the socket's error, and left an end of file
+			}
+			return got, err
+		}
+		return got, <-sent
+	case outFirst:
+		if err = out.send(c); err != nil {
+			return 0, err
+		}
+		return in.receive(c)
+	}
+	if got, err = in.receive(c); err != nil {
+		return got, err
+	}
+	return got, out.send(c)
+}
+
+// cut speaks half its part and resets.
+func (p plan) cut(c *net.TCPConn) error {
+	spoken := p.up
+	spoken.n, spoken.pieces = p.up.n/2, 2
+	from := stream(spoken.seed)
+	for range spoken.pieces {
+		if _, err := io.CopyN(plain{c}, from, spoken.n/2); err != nil {
+			return err
+		}
+		passed(spoken.pause)
+	}
+	reset(c)
+	return nil
+}

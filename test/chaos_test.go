@@ -1,0 +1,108 @@
+package test
+
+import (
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const stopSignal = syscall.SIGSTOP
+
+// heldByPID is what a start says that finds the port taken.
+var heldByPID = regexp.MustCompile(`held by PID \d+`)
+
+// TestChaos kills, stops and continues workers, master and shepherd at random
+// moments under a load of everything, and then holds what clients, targets,
+// /proc, pidfile and session file tell against each other. PLUG_SEED repeats
+// the schedule; whom a blow hits depends on who is there.
+func TestChaos(t *testing.T) {
+	for _, c := range []struct {
+		mode         string
+		kills, stops int
+		rate, most   int // sessions begun a second, and at a time
+		args         []string
+	}{
+		{"fork", 4000, 800, 60, 60, nil},
+		{"prefork", 4500, 900, 120, 80, nil},
+		{"pool", 1500, 300, 120, 120, []string{"--workers", "12"}},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			chaos(t, c.mode, count(c.kills), count(c.stops), c.rate, c.most, c.args)
+		})
+	}
+}
+
+func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []string) {
+	rng := random(t)
+	acts := schedule(rand.New(rand.NewPCG(rng.Uint64(), 1)), kills, stops, 30*time.Millisecond)
+	load := &chaosLoad{rate: rate, most: most, rng: rand.New(rand.NewPCG(rng.Uint64(), 2))}
+	mute := listenSilent(t)
+	d := newDriver(t, mode, append(args, "-l", "-r", "1", "--connect-timeout", "300ms", mute.addr(), refusing(t))...)
+	for range 3 {
+		d.args = append(d.args, load.serveTarget(d.plug))
+	}
+	d.restart()
+	load.to = d.addr()
+
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		load.run(stop)
+	}()
+	stopped := false
+	finishLoad := func() {
+		if !stopped {
+			stopped = true
+			close(stop)
+			<-ended
+		}
+	}
+	defer finishLoad()
+	began := time.Now()
+	for _, a := range acts {
+		passed(a.wait)
+		d.strike(a)
+	}
+	struck := time.Since(began)
+	d.held.Wait()
+	finishLoad()
+	d.alive()
+	for _, b := range load.targets {
+		await(t, "the targets' ends of all sessions", patience, func() bool { return b.held() == 0 })
+	}
+	d.undisturbed(mode)
+	for range 20 { // and it serves
+		load.begin(plan{name: "afterwards", order: together, up: half{1, 100, 1, 0}, down: half{2, 100, 1, 0}})
+	}
+	load.wg.Wait()
+	d.undisturbed(mode)
+	d.stop()
+
+	r := &trial{single: mode != "pool", sessions: load.sessions, targets: map[string][2]int64{}, blows: d.blows, ended: d.ended, outages: d.outages}
+	for _, b := range load.targets {
+		r.targets[b.addr()] = [2]int64{b.accepted.Load(), b.nameless.Load()}
+	}
+	var err error
+	if r.lines, r.torn, err = readTorn(d.sessions); err != nil {
+		t.Error(err)
+	}
+	v := r.judge()
+	t.Logf("%v in %v; %d sessions, %d lines, %d torn; %v", d.count, struck.Round(time.Millisecond), len(r.sessions), len(r.lines), r.torn, v)
+	for _, f := range v.faults[:min(len(v.faults), 10)] {
+		t.Error(f)
+	}
+	if n := len(v.faults); n > 10 {
+		t.Errorf("and %d faults more", n-10)
+	}
+	if v.whole < len(acts) || v.broken < kills/10 {
+		t.Errorf("%d sessions whole and %d broken: too few to tell anything", v.whole, v.broken)
+	}
+	for _, word := range []string{"panic:", "fatal error:", "SIGSEGV", "SIGBUS"} {
+		if said := d.errors(); strings.Contains(said, word) {
+			t.Errorf("stderr: %s", tail(said[strings.Index(said, word):], 3000))
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// span is a stretch of time.
+type span struct{ from, to time.Time }
+
+func (s span) covers(o span) bool   { return !s.from.After(o.from) && !s.to.Before(o.to) }
+func (s span) overlaps(o span) bool { return s.from.Before(o.to) && o.from.Before(s.to) }
+
+// wider is the span with d more on both sides.
+func (s span) wider(d time.Duration) span { return span{s.from.Add(-d), s.to.Add(d)} }
+
+// churned is a session of a churn, as its client saw it. The client's address
+// is its own in the whole run, so the session line with that PEER tells which
+// process carried it.
+type churned struct {
+	peer   string
+	surely span // from an echo until the client began to end it
+	atMost span // from the dial until the client saw the end
+	err    error
+}
+
+// churn opens and ends sessions through an echo.
+type churn struct {
+	to       string
+	rate     int // sessions begun a second
+	rng      *rand.Rand
+	mu       sync.Mutex
+	sessions []churned
+	wg       sync.WaitGroup
+	live     atomic.Int64
+}
+
+// mostLive is how many sessions a churn has at a time, where some are stuck.
+const mostLive = 2000
+
+// run begins sessions until stop, and returns when all have ended. Most are
+// short; one in five lasts long enough to be promised a place in the pidfile.
+func (c *churn) run(stop <-chan struct{}) {
+	began := time.Now()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; {
+		select {
+		case <-stop:
+			c.wg.Wait()
+			return
+		case <-tick.C:
+		}
+		for due := int(time.Since(began).Seconds() * float64(c.rate)); n < due && c.live.Load() < mostLive; n++ {
+			c.live.Add(1)
+			held := time.Duration(c.rng.IntN(20)) * time.Millisecond
+			if c.rng.IntN(5) == 0 {
+				held = time.Duration(150+c.rng.IntN(200)) * time.Millisecond
+			}
+			peer := fmt.Sprintf("127.%d.%d.%d", 1+n/254/256, n/254%256, 1+n%254)
+			c.wg.Go(func() { c.session(peer, held) })
+		}
+	}
+}
+
+func (c *churn) session(peer string, held time.Duration) {
+	s := churned{peer: peer}
+	s.atMost.from = time.Now()
+	s.err = func() error {
+		conn, err := dialFrom(peer, c.to)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := ping(conn); err != nil {
+			return err
+		}
+		s.surely.from = time.Now()
+		passed(held)
+		s.surely.to = time.Now()
+		return finish(conn)
+	}()
+	s.atMost.to = time.Now()
+	c.live.Add(-1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions = append(c.sessions, s)
+}

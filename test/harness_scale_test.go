@@ -1,0 +1,90 @@
+package test
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// count scales a number of the list: whole in a soak, else a tenth.
+func count(n int) int {
+	if soak() {
+		return n
+	}
+	return max(1, n/10)
+}
+
+func soak() bool { return os.Getenv("PLUG_SOAK") == "1" }
+
+// modes are the values of --mode; see forEachMode.
+var modes = []string{"fork", "prefork", "pool"}
+
+// forEachMode runs f as a subtest in every mode, or in those named.
+func forEachMode(t *testing.T, f func(t *testing.T, mode string), only ...string) {
+	t.Helper()
+	if only == nil {
+		only = modes
+	}
+	for _, mode := range only {
+		t.Run(mode, func(t *testing.T) { f(t, mode) })
+	}
+}
+
+// random is a source for the test's choices; its seed is in the log.
+func random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("PLUG_SEED"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("PLUG_SEED=%s: %v", s, err)
+		}
+		seed = n
+	}
+	t.Logf("PLUG_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// program is the path of a peer program; where it is missing the test is
+// skipped, or fails under CI=true, where every peer is installed.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not installed: %v", name, err)
+	}
+	t.Skipf("%s is not installed", name)
+	return ""
+}
+
+// await polls until cond holds; what names the thing awaited when it doesn't
+// within bound.
+func await(t testing.TB, what string, bound time.Duration, cond func() bool) {
+	t.Helper()
+	if !holdsWithin(bound, cond) {
+		t.Fatalf("waited %v in vain for %s", bound, what)
+	}
+}
+
+func holdsWithin(bound time.Duration, cond func() bool) bool {
+	deadline := time.Now().Add(bound)
+	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		if cond() {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+		passed(pause)
+	}
+}
+
+// passed returns when d of wall-clock time has passed: for what is a span of
+// time itself, such as -t, never for what can be awaited.
+func passed(d time.Duration) { <-time.After(d) }

@@ -1,0 +1,240 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// reading is one read of the pidfile: when, and what it listed.
+type reading struct {
+	during  span
+	pids    []int
+	starved time.Duration // the master's threads were kept from a CPU so long until now
+}
+
+// slack is how far the pidfile may lag behind, by DESIGN's first promise.
+const slack = 50 * time.Millisecond
+
+// Every read is complete and, within its slack, true, while sessions come and
+// go. The judge knows the sessions from the clients' clocks and the session
+// lines, never from the master.
+func TestPidfileIsTrueUnderChurn(t *testing.T) {
+	rates := map[string]int{"prefork": 1000, "pool": 1000, "fork": 200}
+	forEachMode(t, func(t *testing.T, mode string) {
+		n := count(100_000)
+		p := start(t, mode, serve(t, anywhere, echo).addr())
+		p.hurry()
+		if mode == "pool" {
+			n /= 5 // nothing ever changes in its pidfile
+		}
+		c := &churn{to: p.addr(), rate: rates[mode], rng: random(t)}
+		stop, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			c.run(stop)
+		}()
+		readings, err := p.readMany(n)
+		close(stop)
+		<-ended
+		for _, s := range c.sessions {
+			if s.err != nil {
+				t.Fatalf("session of %s, begun at %s: %v", s.peer, s.atMost.from.Format("05.000"), s.err)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("the master was kept from running for %v", readings[n-1].starved-readings[0].starved)
+		lasted := readings[n-1].during.to.Sub(readings[0].during.from)
+		t.Logf("%d reads, %d sessions in %v", n, len(c.sessions), lasted)
+		if got := float64(len(c.sessions)) / lasted.Seconds(); got < 0.9*float64(rates[mode]) {
+			t.Errorf("the churn was %.0f sessions a second, not %d", got, rates[mode])
+		}
+		carrier := map[string]int{}
+		for _, l := range p.lines(len(c.sessions)) {
+			carrier[l.peer] = l.pid
+		}
+		if mode == "pool" {
+			judgePool(t, p, readings)
+		} else {
+			promised, faults := judge(p.master, readings, c.sessions, carrier)
+			if promised == 0 {
+				t.Error("no session lasted long enough to be promised a place")
+			}
+			if len(faults) > 0 {
+				t.Errorf("%d faults, the first ones:\n%s", len(faults), strings.Join(faults[:min(5, len(faults))], "\n"))
+			}
+			p.carriers(0)
+		}
+	})
+}
+
+// readMany reads n times, about a thousand times a second.
+func (p *plug) readMany(n int) ([]reading, error) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	readings := make([]reading, 0, n)
+	var starved time.Duration
+	for i := range n {
+		<-tick.C
+		if i%10 == 0 {
+			starved = queued(p.master)
+		}
+		r := reading{during: span{from: time.Now()}, starved: starved}
+		var err error
+		if r.pids, err = readPidfile(p.pidfile); err != nil {
+			return nil, fmt.Errorf("read %d: %w", len(readings)+1, err)
+		}
+		r.during.to = time.Now()
+		readings = append(readings, r)
+	}
+	return readings, nil
+}
+
+// judge holds readings, in order of time, against the sessions. It counts the
+// places that were promised, and says each that was missing or wrong.
+func judge(master int, readings []reading, sessions []churned, carrier map[string]int) (promised int, faults []string) {
+	slices.SortFunc(sessions, func(a, b churned) int { return a.surely.from.Compare(b.surely.from) })
+	carried := map[int][]span{} // by PID
+	for _, s := range sessions {
+		carried[carrier[s.peer]] = append(carried[carrier[s.peer]], s.atMost)
+	}
+	var live []churned // begun, and not ended before this read
+	next := 0
+	for i, r := range readings {
+		fault := func(format string, args ...any) {
+			faults = append(faults, r.during.from.Format("05.000000: ")+fmt.Sprintf(format, args...))
+		}
+		if r.pids[0] != master {
+			fault("line 1 is %d, the master is %d", r.pids[0], master)
+		}
+		around := r.during.wider(slack + starvedAround(readings, i))
+		listed := map[int]bool{}
+		for _, pid := range r.pids[1:] {
+			listed[pid] = true
+			own := carried[pid]
+			// What was over before this read stays so for the later ones.
+			for len(own) > 1 && !own[0].to.After(around.from) && own[1].from.Before(around.to) {
+				own = own[1:]
+			}
+			carried[pid] = own
+			if len(own) == 0 || !own[0].overlaps(around) {
+				fault("lists %d, which carried none from %v before to %v after; nearest: %v", pid, slack, slack,
+					nearest(own, r.during))
+			}
+		}
+		for ; next < len(sessions) && !sessions[next].surely.from.After(around.from); next++ {
+			live = append(live, sessions[next])
+		}
+		live = slices.DeleteFunc(live, func(s churned) bool { return s.surely.to.Before(around.to) })
+		for _, s := range live {
+			promised++
+			if pid := carrier[s.peer]; !listed[pid] {
+				fault("lacks %d, which carries %s since %v", pid, s.peer, r.during.from.Sub(s.surely.from))
+			}
+		}
+	}
+	return promised, faults
+}
+
+// starvedAround is how long others kept the master from running near a read:
+// on a busy machine that is no lag of its own.
+func starvedAround(readings []reading, i int) time.Duration {
+	const near = 4 * slack
+	from, to := i, i
+	for from > 0 && readings[i].during.from.Sub(readings[from].during.to) < near {
+		from--
+	}
+	for to < len(readings)-1 && readings[to].during.from.Sub(readings[i].during.to) < near {
+		to++
+	}
+	return readings[to].starved - readings[from].starved
+}
+
+// nearest says how far from a read the closest session of a process was.
+func nearest(spans []span, read span) string {
+	best, found := time.Duration(0), "none ever"
+	for _, s := range spans {
+		for _, d := range []time.Duration{read.from.Sub(s.to), s.from.Sub(read.to)} {
+			if d > 0 && (best == 0 || d < best) {
+				best, found = d, fmt.Sprintf("%v away, held %v", d, s.to.Sub(s.from))
+			}
+		}
+	}
+	return found
+}
+
+func judgePool(t *testing.T, p *plug, readings []reading) {
+	t.Helper()
+	want := []int{p.master}
+	for _, w := range p.workers() {
+		want = append(want, w.pid)
+	}
+	slices.Sort(want[1:])
+	for _, r := range readings {
+		got := slices.Clone(r.pids)
+		slices.Sort(got[1:])
+		if !slices.Equal(got, want) {
+			t.Fatalf("a read gave %v, master and workers are %v", r.pids, want)
+		}
+	}
+}
+
+// The judge itself: one wrong reading of each kind.
+func TestJudgeFindsLies(t *testing.T) {
+	t0 := time.Now()
+	at := func(ms int) time.Time { return t0.Add(time.Duration(ms) * time.Millisecond) }
+	held := []churned{{peer: "a", surely: span{at(100), at(400)}, atMost: span{at(90), at(410)}}}
+	carrier := map[string]int{"a": 7}
+	for _, c := range []struct {
+		ms   int
+		pids []int
+		true bool
+	}{
+		{250, []int{1, 7}, true},
+		{250, []int{1}, false},
+		{120, []int{1}, true},
+		{449, []int{1, 7}, true},
+		{470, []int{1, 7}, false},
+		{30, []int{1, 7}, false},
+		{250, []int{2, 7}, false},
+		{600, []int{1}, true},
+	} {
+		sure := reading{span{at(200), at(200)}, []int{1, 7}, 0}
+		readings := []reading{sure, {span{at(c.ms), at(c.ms)}, c.pids, 0}}
+		if c.ms < 200 {
+			slices.Reverse(readings)
+		}
+		promised, faults := judge(1, readings, held, carrier)
+		if (len(faults) == 0) != c.true || promised == 0 {
+			t.Errorf("at %d ms, %v: want true=%v: %q", c.ms, c.pids, c.true, faults)
+		}
+	}
+}
+
+// What an earlier life left under the path is replaced, whatever it says.
+func TestStalePidfile(t *testing.T) {
+	for name, left := range map[string]string{
+		"dead PID":       "4194303\n",
+		"stranger's PID": fmt.Sprintf("%d\n", os.Getpid()),
+		"empty":          "",
+		"garbage":        "not a pid\x00\xff",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := prepare(t, "prefork", refusing(t))
+			if err := os.WriteFile(p.pidfile, []byte(left), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p.detach()
+			p.carriers(0)
+			p.stop()
+			if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
+				t.Errorf("after TERM the pidfile is still there: %v", err)
+			}
+		})
+	}
+}

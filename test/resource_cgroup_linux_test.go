@@ -1,0 +1,90 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cgroup is a group below this process's own, of one controller in version 1 of
+// cgroups(7), of all that version 2 delegates otherwise.
+type cgroup struct {
+	t    testing.TB
+	dir  string
+	path string // as /proc/PID/cgroup has it
+	two  bool
+}
+
+// newCgroup makes a group with the controller, or skips with the reason why not.
+func newCgroup(t testing.TB, controller string) *cgroup {
+	t.Helper()
+	needRoot(t)
+	g := &cgroup{t: t}
+	name := fmt.Sprintf("plug-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	for line := range strings.Lines(readString("/proc/self/cgroup")) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(f) == 3 && strings.Contains(","+f[1]+",", ","+controller+","):
+			g.path = filepath.Join(f[2], name)
+			g.dir = filepath.Join("/sys/fs/cgroup", controller, g.path)
+			g.two = false
+		case len(f) == 3 && f[0] == "0" && g.dir == "":
+			// A group with processes can't delegate: the new one is a sibling.
+			g.path = filepath.Join(filepath.Dir(f[2]), name)
+			g.dir = filepath.Join("/sys/fs/cgroup", g.path)
+			g.two = true
+		}
+	}
+	if g.dir == "" {
+		t.Skipf("no cgroup of the controller %s here", controller)
+	}
+	if err := os.Mkdir(g.dir, 0o755); err != nil {
+		t.Skipf("a cgroup of its own: %v", err)
+	}
+	t.Cleanup(g.remove)
+	if g.two && !strings.Contains(readString(filepath.Join(g.dir, "cgroup.controllers")), controller) {
+		t.Skipf("the controller %s is not delegated to %s", controller, filepath.Dir(g.dir))
+	}
+	return g
+}
+
+// remove waits for the group's last process, and a moment longer, since a dead
+// one may be in it still.
+func (g *cgroup) remove() {
+	if !holdsWithin(5*time.Second, func() bool { return os.Remove(g.dir) == nil }) {
+		g.t.Errorf("cgroup %s remains: %q", g.dir, readString(filepath.Join(g.dir, "cgroup.procs")))
+	}
+}
+
+func (g *cgroup) set(file, value string) {
+	g.t.Helper()
+	if err := os.WriteFile(filepath.Join(g.dir, file), []byte(value), 0o644); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *cgroup) get(file string) int {
+	g.t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(readString(filepath.Join(g.dir, file))))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return n
+}
+
+// take moves the plug's processes, and all that they start, into the group.
+func (g *cgroup) take(p *plug) {
+	g.t.Helper()
+	// Twice: the first round may miss a worker that is being born.
+	for range 2 {
+		for _, q := range p.procs() {
+			if isOf(q.pid, p.bin) {
+				g.set("cgroup.procs", strconv.Itoa(q.pid))
+			}
+		}
+	}
+}

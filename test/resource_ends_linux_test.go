@@ -1,0 +1,148 @@
+package test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// TestResource reaches the end of one resource after the other from outside, by
+// prlimit(2), cgroups and namespaces of its own, and gives it back. While it
+// lasts only what needs the resource may fail, the log names the limit and its
+// value once, and nothing spins; afterwards all is true again without a restart.
+// The table of what was seen is in the test's log.
+func TestResource(t *testing.T) {
+	t.Cleanup(func() { t.Log(endings.table()) })
+	for _, c := range []struct {
+		name string
+		in   namespace
+		run  func(*testing.T)
+	}{
+		{"descriptors of the master", 0, masterDescriptors},
+		{"descriptors of workers", 0, workerDescriptors},
+		{"processes of a user", 0, userProcesses},
+		{"tasks of a cgroup", 0, cgroupTasks},
+		{"threads", 0, noThreads},
+		{"PIDs", ofPIDs, namespacePIDs},
+		{"memory of a cgroup", 0, cgroupMemory},
+		{"disk", ofMounts, fullDisk},
+		{"disk, lines given up", ofMounts, fullDiskForLong},
+		{"disk, read-only", ofMounts, readOnlyDisk},
+		{"size of files", 0, fileSize},
+		{"report pipe", 0, fullPipe},
+		{"syslog gone", 0, syslogGone},
+		{"syslog blocked", 0, syslogBlocked},
+		{"ports", ofNet, noPorts},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.in == 0 || enter(t, c.in) {
+				c.run(t)
+			}
+		})
+	}
+}
+
+// ending is a row of the table.
+type ending struct {
+	what  string
+	log   string
+	whole time.Duration // from the limit's lifting, or the end's beginning if nothing lifted it
+}
+
+var endings endingTable
+
+type endingTable struct {
+	mu   sync.Mutex
+	rows []ending
+}
+
+func (e *endingTable) add(r ending) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rows = append(e.rows, r)
+}
+
+func (e *endingTable) table() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nexhausted\twhole again after\tlog")
+	for _, r := range e.rows {
+		fmt.Fprintf(w, "%s\t%v\t%s\n", r.what, r.whole.Round(time.Millisecond), r.log)
+	}
+	w.Flush()
+	return b.String()
+}
+
+// ended records a row; what it was is the subtest's name.
+func (p *plug) ended(log string, whole time.Duration) {
+	_, name, _ := strings.Cut(p.t.(*testing.T).Name(), "/")
+	endings.add(ending{strings.ReplaceAll(name, "_", " "), log, whole})
+}
+
+// whats is what a log line is about, without its numbers and names.
+var whats = regexp.MustCompile(`^\([^)]*\): ([a-z][a-z -]*[a-z])`)
+
+// saysOnce awaits the log line of a shortage and checks, a while later, that
+// every error names the limit, a pattern, and that none is said twice. It gives
+// the first one. What matches others is allowed besides.
+func (p *plug) saysOnce(limit string, others ...string) (first string) {
+	p.t.Helper()
+	re := regexp.MustCompile(limit)
+	names := func() bool {
+		return slices.ContainsFunc(p.errs(), func(r record) bool { first = r.text; return re.MatchString(r.text) })
+	}
+	if !holdsWithin(3*time.Second, names) {
+		p.t.Errorf("no error is logged that names %q: %v", limit, last(p.errs(), 3))
+		first = "(nothing)"
+	}
+	p.calm(shortageLasts)
+	said := map[string]int{}
+	for _, r := range p.errs() {
+		if slices.ContainsFunc(others, func(o string) bool { return regexp.MustCompile(o).MatchString(r.text) }) {
+			continue
+		}
+		m := whats.FindStringSubmatch(r.text)
+		if m == nil || !re.MatchString(r.text) {
+			p.t.Errorf("the log names not %q: %v", limit, r)
+			continue
+		}
+		said[m[1]]++
+	}
+	for what, n := range said {
+		if n > 1 {
+			p.t.Errorf("%q is said %d times in %v", what, n, shortageLasts)
+		}
+	}
+	return first
+}
+
+// shortageLasts is how long a limit holds, at least, after it was said.
+const shortageLasts = 700 * time.Millisecond
+
+func (p *plug) errs() (found []record) {
+	for _, r := range p.syslog.all() {
+		if r.priority&7 <= daemonErr&7 {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// calm lets d pass and checks that the plug's processes spin at nothing.
+func (p *plug) calm(d time.Duration) {
+	p.t.Helper()
+	procs := p.procs()
+	before, began := total(procs), time.Now()
+	passed(d)
+	used, took := total(procs)-before, time.Since(began)
+	if used > took/10 {
+		p.t.Errorf("%v of CPU in %v of shortage", used, took)
+	}
+}

@@ -1,0 +1,104 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// waiting are clients that have sent a byte through an echo and have had no
+// answer yet.
+type waiting struct {
+	p     *plug
+	conns []*net.TCPConn
+}
+
+// queue lets n clients come, which nobody may be able to serve.
+func queue(t testing.TB, p *plug, n int) *waiting {
+	t.Helper()
+	w := &waiting{p: p}
+	for range n {
+		c := dial(t, p.addr())
+		c.SetDeadline(time.Now().Add(time.Minute))
+		c.Write([]byte{'.'})
+		w.conns = append(w.conns, c)
+	}
+	return w
+}
+
+// served awaits every client's answer: none was turned away.
+func (w *waiting) served(t testing.TB) {
+	t.Helper()
+	lost := 0
+	for _, c := range w.conns {
+		c.SetReadDeadline(time.Now().Add(wholeWithin))
+		if n, err := c.Read(make([]byte, 1)); n != 1 {
+			if lost++; lost == 1 {
+				t.Errorf("a client that waited gets %v", err)
+			}
+		}
+	}
+	if lost > 0 {
+		t.Fatalf("%d of %d waiting clients were not served", lost, len(w.conns))
+	}
+}
+
+// wholeWithin is how long the longest pause of the daemon's is, and what it does
+// afterwards.
+const wholeWithin = 12 * time.Second
+
+// whole awaits that a new client is served at once, as without any shortage, and
+// that the pidfile is right; then it ends all sessions, and tells how long it
+// took until all of that was so. sessions is how many lines there must be.
+func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Duration {
+	p.t.Helper()
+	fresh := dial(p.t, p.addr())
+	mustPing(p.t, fresh)
+	held = append(held, fresh)
+	if p.mode == "pool" {
+		p.carriers(poolWorkers)
+	} else {
+		p.carriers(len(held))
+	}
+	took := time.Since(since)
+	for i, c := range held {
+		if err := finish(c); err != nil {
+			p.t.Errorf("session %d of %d ends with %v", i+1, len(held), err)
+		}
+	}
+	p.lines(sessions + 1)
+	if p.mode != "pool" {
+		p.carriers(0)
+	}
+	want := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
+	await(p.t, "the master to count no sessions", 5*time.Second, func() bool { return title(p.master) == want })
+	return took
+}
+
+const poolWorkers = 2
+
+// tightArgs keep few workers ready, so that a few clients need new ones.
+func tightArgs(mode string) []string {
+	if mode == "pool" {
+		return []string{"--workers", fmt.Sprint(poolWorkers)}
+	}
+	return []string{"--spares", "2:3", "--max-workers", "64"}
+}
+
+// flow sends and receives bytes on a held session: it goes on, exactly.
+func flow(t testing.TB, c *net.TCPConn, n int64) {
+	t.Helper()
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.CopyN(plain{c}, stream(uint64(n)), n)
+		sent <- err
+	}()
+	check := newChecker(uint64(n))
+	_, err := io.CopyN(check, plain{c}, n)
+	if err := errors.Join(err, <-sent); err != nil {
+		t.Errorf("a session that was there before: %v", err)
+	}
+}

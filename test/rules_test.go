@@ -1,0 +1,93 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestRules(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		for _, c := range []struct {
+			source string // as typed, {port} is the port
+			rules  string // parted by spaces
+			client string // source address of the client
+			admit  bool
+		}{
+			{"{port}", "", "127.0.0.1", true},
+			{"{port}", "127.0.0.1", "127.0.0.1", true},
+			{"{port}", "127.0.0.1", "127.0.0.2", false},
+			{"{port}", "127.0.0.0/24", "127.0.0.77", true},
+			{"{port}", "127.0.0.0/24", "127.0.1.77", false},
+			{"{port}", "127.0.3.5/24", "127.0.3.99", true}, // host bits set
+			{"{port}", "127.0.3.5/24", "127.0.4.5", false},
+			{"{port}", "10.0.0.0/8 127.0.5.0/30", "127.0.5.3", true},
+			{"{port}", "10.0.0.0/8 127.0.5.0/30", "127.0.5.4", false},
+			{"{port}", "0.0.0.0/0", "127.9.9.9", true},
+			{":{port}", "127.0.0.8/31", "127.0.0.9", true}, // mapped clients meet IPv4 rules
+			{":{port}", "127.0.0.8/31", "127.0.0.10", false},
+			{":{port}", "::1", "127.0.0.1", false},
+			{":{port}", "::1", "::1", true},
+			{"[::1]:{port}", "::3/126", "::1", true}, // host bits set
+			{"[::1]:{port}", "::4/126", "::1", false},
+			{"[::1]:{port}", "fe80::/10", "::1", false},
+			{"[::1]:{port}", "::/0", "::1", true},
+			{"[::1]:{port}", "127.0.0.1", "::1", false},
+		} {
+			t.Run(fmt.Sprintf("%s/%s/%s", strings.ReplaceAll(c.source, "{port}", "port"), c.rules, c.client), func(t *testing.T) {
+				args := []string{c.source, serve(t, anywhere, greet("in")).addr()}
+				for r := range strings.FieldsSeq(c.rules) {
+					args = append(args, "-a", r)
+				}
+				p := start(t, mode, args...)
+				to := p.addr()
+				if strings.Contains(c.client, ":") {
+					to = net.JoinHostPort("::1", strconv.Itoa(p.port))
+				}
+				got := greeting(t, c.client, to)
+				if admitted := got == "in"; admitted != c.admit {
+					t.Fatalf("admitted: %v", admitted)
+				}
+				if c.admit {
+					if l := p.lines(1)[0]; l.peer != c.client {
+						t.Errorf("PEER is %s", l.peer)
+					}
+					return
+				}
+				// Logged always, -l or not, and no session.
+				tag := strconv.Itoa(p.port)
+				if strings.HasPrefix(c.source, "[::1]") {
+					tag = "::1 " + tag
+				}
+				r := p.syslog.await(t, fmt.Sprintf(`\(%s\): Connect from %s Refused\.`, tag, c.client))
+				if r.priority != daemonNotice {
+					t.Errorf("priority %d, want %d", r.priority, daemonNotice)
+				}
+				p.stop()
+				p.lines(0)
+			})
+		}
+	})
+}
+
+// A refusal changes nothing for the others: the worker goes on, also in fork.
+func TestRefusalsTakeNoWorker(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		b := serve(t, anywhere, greet("in"))
+		p := start(t, mode, "-a", "127.0.0.1", b.addr())
+		for range count(500) {
+			if got := greeting(t, "127.0.0.2", p.addr()); got != "" {
+				t.Fatalf("a refused client is served by %q", got)
+			}
+		}
+		if got := greeting(t, "127.0.0.1", p.addr()); got != "in" {
+			t.Fatalf("after refusals: %q", got)
+		}
+		p.lines(1)
+		if n := b.accepted.Load(); n != 1 {
+			t.Errorf("the target saw %d connections", n)
+		}
+	})
+}

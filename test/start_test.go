@@ -1,0 +1,193 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The command returns when the daemon serves: the very first connect works,
+// and the pidfile is there (startDaemon checks it).
+func TestDaemonServesAtOnce(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		for range count(50) {
+			p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
+			began := time.Now()
+			c := dial(t, p.addr())
+			mustPing(t, c)
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("the first session waited %v", took)
+			}
+			finish(c)
+			if p.errors() != "" || readString(p.stdout) != "" {
+				t.Errorf("stdout %q, stderr %q", readString(p.stdout), p.errors())
+			}
+			p.stop()
+		}
+	})
+}
+
+// A daemon has left its starter's session, and the master is nobody's child
+// here.
+func TestDaemonDetaches(t *testing.T) {
+	p := startDaemon(t, "prefork", refusing(t))
+	q, err := readProcess(p.master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := readProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.session == own.session || q.ppid == os.Getpid() {
+		t.Errorf("master %v: session %d, the starter's is %d", q, q.session, own.session)
+	}
+	for fd := range 3 {
+		if is := descriptors(p.master)[fd]; is != "/dev/null" {
+			t.Errorf("descriptor %d of the master is %s", fd, is)
+		}
+	}
+}
+
+// A taken port is retried for about two seconds; then the holder is named.
+func TestTakenPort(t *testing.T) {
+	for _, n := range []string{"-n", "-l"} {
+		p := prepare(t, "prefork", n, refusing(t))
+		ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		p.launch()
+		code := p.wait(10 * time.Second)
+		took := time.Since(began)
+		ln.Close()
+		if code != 4 || took < 1500*time.Millisecond || took > 6*time.Second {
+			t.Errorf("%s: exit code %d after %v, want 4 after about 2s", n, code, took)
+		}
+		p.refused(strconv.Itoa(p.port), strconv.Itoa(os.Getpid()))
+		if _, err := os.Stat(p.pidfile); err == nil {
+			t.Errorf("%s: a failed start leaves a pidfile: %q", n, readString(p.pidfile))
+		}
+	}
+}
+
+// A port that is freed within the two seconds is taken then.
+func TestPortFreedInTime(t *testing.T) {
+	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
+	ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		passed(700 * time.Millisecond)
+		ln.Close()
+	}()
+	p.detach()
+	mustPing(t, dial(t, p.addr()))
+}
+
+// Each way in which a start can fail leaves the reason, code 4, and nothing
+// else: no process, no open port, no pidfile that wasn't there.
+func TestFailedStartLeavesNothing(t *testing.T) {
+	for name, args := range map[string][]string{
+		"foreign address": {"-i", "192.0.2.1", "{port}", "127.0.0.1"},
+		"session file":    {"-S", "/nonexistent/dir/file", "{port}", "127.0.0.1"},
+		"session dir":     {"-S", "/", "{port}", "127.0.0.1"},
+		"pidfile":         {"-P", "/nonexistent/dir/file", "{port}", "127.0.0.1"},
+	} {
+		for _, n := range []string{"-n", "-l"} {
+			t.Run(name+n, func(t *testing.T) {
+				p := prepare(t, "prefork", append([]string{n}, args...)...)
+				p.launch()
+				p.refused(args[1])
+				if _, err := os.Stat(p.pidfile); err == nil {
+					t.Errorf("it leaves a pidfile: %q", readString(p.pidfile))
+				}
+				if errs := p.errors(); strings.Count(errs, "\n") == 0 || strings.Contains(errs, "goroutine ") {
+					t.Errorf("stderr %q", errs)
+				}
+			})
+		}
+	}
+}
+
+// -p: the target sees the stated source address.
+func TestSourceAddress(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		seen := make(chan string, 1)
+		b := serve(t, anywhere, func(c *net.TCPConn) {
+			seen <- c.RemoteAddr().(*net.TCPAddr).IP.String()
+			echo(c)
+		})
+		for _, args := range [][]string{{"-p", "127.0.0.42", "{port}"}, {"{port}/127.0.0.42"}, {"127.0.0.1:{port}/lo", "-p127.0.0.42"}} {
+			p := start(t, mode, append(args, b.addr())...)
+			c := dial(t, p.addr())
+			mustPing(t, c)
+			if got := <-seen; got != "127.0.0.42" {
+				t.Errorf("%q: the target sees %s", args, got)
+			}
+			finish(c)
+			p.stop()
+		}
+	})
+}
+
+// -k: SO_KEEPALIVE on both sides, seen by the timer in /proc/net/tcp.
+func TestKeepalive(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		b := serve(t, anywhere, echo)
+		for _, on := range []bool{false, true} {
+			args := []string{b.addr()}
+			if on {
+				args = append(args, "-k")
+			}
+			p := start(t, mode, args...)
+			c := dial(t, p.addr())
+			mustPing(t, c)
+			for side, match := range map[string]func(tcpSocket) bool{
+				"client": func(s tcpSocket) bool { return s.localPort == p.port },
+				"target": func(s tcpSocket) bool { return s.remotePort == b.port },
+			} {
+				// Retransmission comes before keepalive in that column: await its end.
+				if !holdsWithin(2*time.Second, func() bool {
+					n, timed := 0, 0
+					for _, s := range tcpSockets(t) {
+						if s.state == stateEstablished && match(s) {
+							n++
+							if s.timer == timerKeepalive {
+								timed++
+							}
+						}
+					}
+					return n == 1 && (timed == 1) == on
+				}) {
+					t.Errorf("-k %v: the %s side's keepalive isn't so", on, side)
+				}
+			}
+			finish(c)
+			p.stop()
+		}
+	})
+}
+
+// A thousand starts' worth of trouble in small: a master that is stopped and
+// started again and again at one port and pidfile under a client's eyes.
+func TestRestarts(t *testing.T) {
+	target := serve(t, anywhere, echo).addr()
+	p := prepare(t, "prefork", "--spares", "2:2", target)
+	for range count(50) {
+		p.detach()
+		c := dial(t, p.addr())
+		mustPing(t, c)
+		finish(c)
+		p.signal(syscall.SIGTERM)
+		p.freed()
+		p.gone(5 * time.Second)
+	}
+}

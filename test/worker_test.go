@@ -1,0 +1,196 @@
+package test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// spares awaits workers that wait for a client, and gives them.
+func (p *plug) spares(n int) []process {
+	p.t.Helper()
+	titles := []string{fmt.Sprintf("plug: %d spare", p.port), fmt.Sprintf("plug: %d pool (0 sessions)", p.port)}
+	var found []process
+	await(p.t, fmt.Sprintf("%d workers with one of the titles %q", n, titles), 30*time.Second, func() bool {
+		found = slices.DeleteFunc(p.workers(), func(w process) bool { return !slices.Contains(titles, w.title) })
+		return len(found) == n
+	})
+	return found
+}
+
+// sparesArgs make exactly n workers wait, in every mode.
+func sparesArgs(mode string, n int) []string {
+	if mode == "pool" {
+		return []string{"--workers", fmt.Sprint(n)}
+	}
+	return []string{"--spares", fmt.Sprintf("%d:%d", n, n)}
+}
+
+// stated are a waiting worker's descriptors with fixed numbers; {sessions} is
+// the session file.
+var stated = map[int]string{
+	0: "/dev/null", 1: "/dev/null", 2: "/dev/null",
+	3: "socket:",    // lifeline
+	4: "pipe:",      // report pipe
+	5: "/memfd:",    // assignment
+	6: "/memfd:",    // state
+	7: "{sessions}", // closed without -S
+	8: "socket:",    // syslog
+	9: "socket:",    // listener
+}
+
+// polls is how many epoll sets a worker has besides, wherever a number was
+// free: with one session at a time the listener is in a set of its own.
+var polls = map[string]int{"fork": 2, "prefork": 2, "pool": 1}
+
+// undue compares what a worker has with what is stated.
+func undue(p *plug, w process, session bool) (faults []string) {
+	want := maps.Clone(stated)
+	want[7] = p.sessions
+	if !session {
+		delete(want, 7)
+	}
+	sets := 0
+	for fd, is := range descriptors(w.pid) {
+		kind, fixed := want[fd]
+		switch {
+		case fixed && strings.HasPrefix(is, kind):
+			delete(want, fd)
+		case is == "anon_inode:[eventpoll]":
+			sets++
+		default:
+			faults = append(faults, fmt.Sprintf("%d is %s", fd, is))
+		}
+	}
+	for fd, kind := range want {
+		faults = append(faults, fmt.Sprintf("%d is no %s", fd, kind))
+	}
+	if sets != polls[p.mode] {
+		faults = append(faults, fmt.Sprintf("%d epoll sets", sets))
+	}
+	slices.Sort(faults)
+	return faults
+}
+
+// A worker has these descriptors and no other, whatever the starter had open,
+// with -S and without, before its first session and, if it is reused, after.
+func TestWorkerDescriptors(t *testing.T) {
+	stray, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stray.Close()
+	forEachMode(t, func(t *testing.T, mode string) {
+		for _, session := range []bool{true, false} {
+			p := prepare(t, mode, append(sparesArgs(mode, 2), serve(t, anywhere, echo).addr())...)
+			if !session {
+				i := slices.Index(p.args, "-S")
+				p.args = slices.Delete(p.args, i, i+2)
+			}
+			p.daemon = true
+			p.launch(func(c *exec.Cmd) { c.ExtraFiles = slices.Repeat([]*os.File{stray}, 30) })
+			if code := p.wait(serveBound); code != 0 {
+				t.Fatalf("exits with %d: %s", code, p.errors())
+			}
+			p.serves()
+			for _, sessions := range []int{0, 20} {
+				for range sessions {
+					c := dial(t, p.addr())
+					mustPing(t, c)
+					finish(c)
+				}
+				for _, w := range p.spares(2) {
+					if faults := undue(p, w, session); len(faults) > 0 {
+						t.Errorf("-S %v, after %d sessions, worker %d: %s", session, sessions, w.pid, strings.Join(faults[:min(5, len(faults))], ", "))
+					}
+				}
+			}
+		}
+	})
+}
+
+// The environment is made from nothing, and its list is stated here.
+func TestWorkerEnvironment(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		want := []string{
+			"GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1",
+			"GOGC=off",
+			"GOMAXPROCS=1",
+			"GOMEMLIMIT=32MiB",
+		}
+		if mode == "pool" {
+			want = slices.Delete(slices.Delete(want, 3, 4), 1, 2)
+		}
+		p := start(t, mode, append(sparesArgs(mode, 2), refusing(t))...)
+		for _, w := range p.spares(2) {
+			if env := environment(w.pid); !slices.Equal(env, want) {
+				t.Errorf("worker %d: %q, want %q", w.pid, env, want)
+			}
+		}
+	})
+}
+
+// A worker has a process group of its own, is a child of the master, ignores
+// what a terminal sends, and ps and pgrep know it by the plug's name.
+func TestWorkerProcess(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, append(sparesArgs(mode, 2), serve(t, anywhere, echo).addr())...)
+		c := dial(t, p.addr())
+		mustPing(t, c)
+		bit := func(s syscall.Signal) uint64 { return 1 << (s - 1) }
+		ignored := bit(syscall.SIGHUP) | bit(syscall.SIGINT) | bit(syscall.SIGPIPE)
+		for _, w := range p.workers() {
+			if w.pgid != w.pid || w.ppid != p.master || w.comm != "plug" {
+				t.Errorf("%v: group %d", w, w.pgid)
+			}
+			if m := mask(t, w.pid, "SigIgn"); m&ignored != ignored || m&bit(syscall.SIGTERM) != 0 {
+				t.Errorf("worker %d ignores %016x", w.pid, m)
+			}
+			if m := mask(t, w.pid, "SigBlk"); m != 0 {
+				t.Errorf("worker %d blocks %016x", w.pid, m)
+			}
+			for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE} {
+				syscall.Kill(w.pid, s)
+			}
+		}
+		mustPing(t, c)
+		before := p.procs()
+		pgrep, err := exec.Command(program(t, "pgrep"), "-x", "plug").Output()
+		if err != nil {
+			t.Fatalf("pgrep: %v", err)
+		}
+		after := p.procs()
+		for _, q := range before {
+			// Spares come and go.
+			if slices.Contains(after, q) && !slices.Contains(strings.Fields(string(pgrep)), fmt.Sprint(q.pid)) {
+				t.Errorf("pgrep -x plug doesn't find %v", q)
+			}
+		}
+	})
+}
+
+// --user: the workers are another user, with nothing of root's groups.
+func TestWorkerUser(t *testing.T) {
+	needRoot(t)
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, append(sparesArgs(mode, 2), "--user", "nobody", "-l", serve(t, anywhere, echo).addr())...)
+		c := dial(t, p.addr())
+		mustPing(t, c)
+		for _, w := range p.workers() {
+			s := status(fmt.Sprintf("/proc/%d", w.pid))
+			if s["Uid"] != "65534\t65534\t65534\t65534" || s["Gid"] != "65534\t65534\t65534\t65534" ||
+				strings.Contains(" "+s["Groups"]+" ", " 0 ") || s["CapEff"] != "0000000000000000" {
+				t.Errorf("worker %d: uid %q, gid %q, groups %q, capabilities %s", w.pid, s["Uid"], s["Gid"], s["Groups"], s["CapEff"])
+			}
+		}
+		finish(c)
+		p.lines(1)
+		p.syslog.await(t, `.* Complete\.`)
+	})
+}

@@ -1,0 +1,39 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"plugdaemon/worker/board"
+)
+
+// A target that accepts and cuts at once was connected: it is not marked
+// failed, and the session is cut.
+func TestResetRightBehindTheAccept(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	e := rig(t)
+	e.board.ConnectTimeout = 5000
+	e.board.TargetTable[0].Addr = board.MakeAddr(netip.MustParseAddrPort(l.Addr().String()))
+	client, fd := tcp(t)
+	defer client.Close()
+	e.admit(fd, board.MakeAddr(netip.MustParseAddrPort("127.0.0.1:1")))
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut(c.(*net.TCPConn))
+	e.until(t, "the session ends", func() bool { return e.live == 0 })
+	if e.outcomes(board.Cut) != 1 {
+		t.Errorf("%d cut, %d unreached", e.outcomes(board.Cut), e.outcomes(board.Unreached))
+	}
+	if m := e.board.Mark(0); m.Failures.Load() != 0 {
+		t.Errorf("the target was marked failed (%d)", m.Failures.Load())
+	}
+}
