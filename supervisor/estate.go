@@ -101,7 +101,7 @@ func (e *estate) addChildren(records []childRecord, fds []int) error {
 		return fmt.Errorf("%d workers with %d descriptors, want %d", len(records), len(fds), each*len(records))
 	}
 	for i, r := range records {
-		c := &child{id: r.ID, slot: r.Slot, pid: r.PID, pidfd: -1, lifeline: fds[each*i], listed: r.Listed, turns: r.Turns}
+		c := &child{id: r.ID, slot: r.Slot, pid: r.PID, pidfd: r.PID, lifeline: fds[each*i], listed: r.Listed, turns: r.Turns}
 		if havePidfds {
 			c.pidfd = fds[each*i+1]
 		}

@@ -29,7 +29,7 @@ type generation struct {
 }
 
 // newGeneration makes a generation behind a closed gate.
-func newGeneration(number uint32, key [2]uint64, cfg *config.Config, workers, capacity, listeners int) (*generation, error) {
+func newGeneration(number uint32, cfg *config.Config, workers, capacity, listeners int) (*generation, error) {
 	g := &generation{number: number}
 	var err error
 	g.board, g.assignment, g.state, err = board.New(board.Shape{
@@ -39,9 +39,6 @@ func newGeneration(number uint32, key [2]uint64, cfg *config.Config, workers, ca
 	}
 	if err := assign(g.board, cfg, listeners); err != nil {
 		return nil, err
-	}
-	if key != [2]uint64{} { // an older generation's entries shall be found again
-		g.board.AffinityKey = key
 	}
 	if err := board.Seal(g.assignment, g.state); err != nil {
 		return nil, fmt.Errorf("board: seal: %w", err)

@@ -202,7 +202,7 @@ func (u *upgrade) bequeath() error {
 			r := c.record()
 			end.Sum += r.sum()
 			m.Children = append(m.Children, r)
-			if fds = append(fds, c.lifeline); c.pidfd >= 0 {
+			if fds = append(fds, c.lifeline); havePidfds {
 				fds = append(fds, c.pidfd)
 			}
 		}

@@ -189,8 +189,11 @@ func (m *master) prepare() (err error) {
 		cfg.Workers = min(runtime.NumCPU(), cfg.MaxWorkers)
 	}
 	workers, capacity := m.shape()
-	if m.generation, err = newGeneration(m.number, m.affinity, cfg, workers, capacity, len(m.listeners)); err != nil {
+	if m.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.listeners)); err != nil {
 		return err
+	}
+	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
+		m.generation.board.AffinityKey = m.affinity
 	}
 	if err = m.watcher.generation(m.generation); err != nil {
 		return fmt.Errorf("watch report pipe: %w", err)

@@ -130,7 +130,7 @@ func (w wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err er
 		if err := w.await(deadline); err != nil {
 			return fds, err
 		}
-		n, oob, flags, _, err := unix.Recvmsg(w.fd, p, control, unix.MSG_CMSG_CLOEXEC)
+		n, oob, flags, _, err := unix.Recvmsg(w.fd, p, control, 0)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -220,6 +220,9 @@ func rightsOf(control []byte) (fds []int) {
 	}
 	for i := range messages {
 		if got, err := unix.ParseUnixRights(&messages[i]); err == nil {
+			for _, fd := range got {
+				unix.CloseOnExec(fd)
+			}
 			fds = append(fds, got...)
 		}
 	}

@@ -129,7 +129,7 @@ type Header struct {
 	RowAt, RowSize       uint64 // Rows rows for each worker slot
 	Rows                 uint64 // Capacity and Ledger
 
-	_ [56]byte // what follows is written all the time
+	_ [32]byte // what follows is written all the time
 
 	// What the generation's master tells its workers, and a successor that has
 	// adopted them too: so it lies here and not in the assignment.
