@@ -140,7 +140,7 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: m.cfg.Source.Label(),
 		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
 	if t := int(s.Word.Target()); t < board.MaxTargets {
-		at := &c.generation.board.TargetTable[t].Addr
+		at := &c.generation.board.Target(t).Addr
 		if via := &c.generation.board.Via; via.Kind != 0 {
 			at = via
 		}

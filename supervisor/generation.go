@@ -22,7 +22,7 @@ type generation struct {
 	assignment int // memfd
 	state      int // memfd
 	report     int // read end of the report pipe, in the watcher
-	bell       int // its write end, passed on to workers
+	bell       int // its write end, passed on to workers; -1 in an adopted generation, which gets none
 
 	slots []*child // by worker slot
 	free  []int    // slots without a worker, the last one next
@@ -37,7 +37,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 	if err != nil {
 		return nil, err
 	}
-	if err := assign(g.board.Assignment, cfg, listeners); err != nil {
+	if err := assign(g.board, cfg, listeners); err != nil {
 		return nil, err
 	}
 	if err := board.Seal(g.assignment, g.state); err != nil {
@@ -81,13 +81,16 @@ func (g *generation) carries(slot int) bool {
 // close gives the generation's descriptors back; no worker of it may be left.
 func (g *generation) close() {
 	for _, fd := range []int{g.assignment, g.state, g.report, g.bell} {
-		unix.Close(fd)
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 	}
 	g.board.Close()
 }
 
 // assign writes the configuration in the workers' form.
-func assign(a *board.Assignment, cfg *config.Config, listeners int) error {
+func assign(b *board.Board, cfg *config.Config, listeners int) error {
+	a := b.Assignment
 	for bit, on := range map[uint32]bool{
 		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.Keepalive,
 		board.OptLog: cfg.Log, board.OptForeground: cfg.Foreground, board.OptJSON: cfg.LogFormat == "json",
@@ -105,7 +108,7 @@ func assign(a *board.Assignment, cfg *config.Config, listeners int) error {
 	a.ConnectTimeout = uint32(cfg.ConnectTimeout.Milliseconds())
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
-	a.LogAt.Store(uint32(cfg.Debug))
+	b.LogAt.Store(uint32(cfg.Debug))
 	var key [16]byte
 	rand.Read(key[:])
 	a.AffinityKey = [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}

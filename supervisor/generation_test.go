@@ -16,13 +16,13 @@ import (
 // Each setting of the command line, and where it is on the board.
 func TestAssign(t *testing.T) {
 	at := netip.MustParseAddrPort
-	option := func(bit uint32) func(*board.Assignment) bool {
-		return func(a *board.Assignment) bool { return a.Options&bit != 0 }
+	option := func(bit uint32) func(*board.Board) bool {
+		return func(a *board.Board) bool { return a.Options&bit != 0 }
 	}
 	for _, c := range []struct {
 		name string
 		set  func(*config.Config)
-		is   func(*board.Assignment) bool
+		is   func(*board.Board) bool
 	}{
 		{"sticky", func(c *config.Config) { c.Sticky = true }, option(board.OptSticky)},
 		{"ordered", func(c *config.Config) { c.Ordered = true }, option(board.OptOrdered)},
@@ -32,48 +32,48 @@ func TestAssign(t *testing.T) {
 		{"log-format", func(c *config.Config) { c.LogFormat = "json" }, option(board.OptJSON)},
 		{"session-log", func(c *config.Config) { c.SessionLog = "-" }, option(board.OptSession)},
 		{"mode", func(c *config.Config) { c.Mode = config.Prefork }, option(board.OptReuse)},
-		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Assignment) bool { return a.Uses == 77 }},
+		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Uses == 77 }},
 		{"connect-timeout", func(c *config.Config) { c.ConnectTimeout = 1500 * time.Millisecond },
-			func(a *board.Assignment) bool { return a.ConnectTimeout == 1500 }},
-		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Assignment) bool { return a.StickyFor == 90 }},
-		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Assignment) bool { return a.RetryAfter == 60 }},
-		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Assignment) bool { return a.LogAt.Load() == 2 }},
+			func(a *board.Board) bool { return a.ConnectTimeout == 1500 }},
+		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.StickyFor == 90 }},
+		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.RetryAfter == 60 }},
+		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Board) bool { return a.LogAt.Load() == 2 }},
 		{"source-address", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
-			func(a *board.Assignment) bool { return a.Source.AddrPort() == at("192.0.2.7:0") }},
+			func(a *board.Board) bool { return a.Source.AddrPort() == at("192.0.2.7:0") }},
 		{"source-address, IPv6", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
-			func(a *board.Assignment) bool { return a.Source.AddrPort() == at("[2001:db8::7]:0") }},
-		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Assignment) bool { return a.Interface.String() == "eth7" }},
-		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Assignment) bool { return a.Via.AddrPort() == at("[2001:db8::3]:3128") }},
+			func(a *board.Board) bool { return a.Source.AddrPort() == at("[2001:db8::7]:0") }},
+		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Interface.String() == "eth7" }},
+		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Via.AddrPort() == at("[2001:db8::3]:3128") }},
 		{"source", func(c *config.Config) { c.Source = config.Source{Port: 120} },
-			func(a *board.Assignment) bool { return a.Label.String() == "120" && a.Tag.String() == "(120)" }},
+			func(a *board.Board) bool { return a.Label.String() == "120" && a.Tag.String() == "(120)" }},
 		{"bind", func(c *config.Config) {
 			c.Source = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
 		},
-			func(a *board.Assignment) bool {
+			func(a *board.Board) bool {
 				return a.Label.String() == "[::1]:120" && a.Tag.String() == "(::1 120)"
 			}},
-		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Assignment) bool { return a.Syslog.String() == "/run/log" }},
+		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Syslog.String() == "/run/log" }},
 		{"syslog, UDP", func(c *config.Config) { c.Syslog.UDP = at("192.0.2.9:514") },
-			func(a *board.Assignment) bool { return a.SyslogUDP.AddrPort() == at("192.0.2.9:514") }},
+			func(a *board.Board) bool { return a.SyslogUDP.AddrPort() == at("192.0.2.9:514") }},
 		{"allow", func(c *config.Config) {
 			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
-		}, func(a *board.Assignment) bool {
+		}, func(a *board.Board) bool {
 			in, in6, out := board.MakeAddr(at("10.1.2.3:1")), board.MakeAddr(at("[2001:db8::9]:1")), board.MakeAddr(at("11.1.2.3:1"))
 			return a.RuleCount == 2 && a.Admit(&in) && a.Admit(&in6) && !a.Admit(&out)
 		}},
 		{"targets", func(c *config.Config) {
 			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
-		}, func(a *board.Assignment) bool {
+		}, func(a *board.Board) bool {
 			return a.TargetCount.Load() == 2 && a.TargetTable[0].Addr.AddrPort() == at("192.0.2.1:119") && a.TargetTable[1].Addr.AddrPort() == at("[2001:db8::1]:119") &&
 				a.TargetTable[0].Name.String() == "192.0.2.1:119" && a.TargetTable[1].Name.String() == "[2001:db8::1]:119"
 		}},
 		{"target by name", func(c *config.Config) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
-			func(a *board.Assignment) bool {
+			func(a *board.Board) bool {
 				return a.TargetCount.Load() == 1 && a.TargetTable[0].Addr.Kind == 0 && a.TargetTable[0].Name.String() == "news.example:119"
 			}},
 	} {
 		cfg := &config.Config{Mode: config.Fork, Source: config.Source{Port: 119}}
-		without, with := new(board.Assignment), new(board.Assignment)
+		without, with := newBoard(), newBoard()
 		if err := assign(without, cfg, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestAssign(t *testing.T) {
 
 func TestAssignAlways(t *testing.T) {
 	cfg := &config.Config{Mode: config.Fork}
-	a, b := new(board.Assignment), new(board.Assignment)
+	a, b := newBoard(), newBoard()
 	if assign(a, cfg, 3) != nil || assign(b, cfg, 3) != nil {
 		t.Fatal("not assigned")
 	}
@@ -123,7 +123,7 @@ func TestAssignLimits(t *testing.T) {
 	for range config.MaxRules {
 		cfg.Rules = append(cfg.Rules, netip.MustParsePrefix("10.0.0.0/8"))
 	}
-	a := new(board.Assignment)
+	a := newBoard()
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestZones(t *testing.T) {
 		t.Error("an index without an interface")
 	}
 	cfg := &config.Config{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}
-	a := new(board.Assignment)
+	a := newBoard()
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -212,4 +212,9 @@ func TestRowsInUse(t *testing.T) {
 	if !g.carries(1) || g.carries(0) {
 		t.Error("the session of worker 1 alone")
 	}
+}
+
+// newBoard is a board in this process's memory alone.
+func newBoard() *board.Board {
+	return &board.Board{Assignment: new(board.Assignment), Header: new(board.Header)}
 }

@@ -67,11 +67,16 @@ func (s *said) has(text string) bool {
 // starter is a Starter that notes what it is told.
 type starter struct {
 	ready int
+	told  []string
 	gone  chan struct{}
 }
 
 func (s *starter) Ready() error          { s.ready++; return nil }
 func (s *starter) Gone() <-chan struct{} { return s.gone }
+func (s *starter) Role() string          { return "service" }
+func (s *starter) FD() int               { return -1 }
+func (s *starter) Become(string, int)    {}
+func (s *starter) Tell(word string)      { s.told = append(s.told, word) }
 
 // stage is a master made by hand, with real descriptors, whose nursery is the
 // test: it consumes the orders, and lets children be born that only sleep.
@@ -105,6 +110,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	}
 	s := &stage{t: t, said: new(said), starter: &starter{gone: make(chan struct{})}, hands: map[uint64]*actor{}, path: cfg.SessionLog}
 	m := &master{cfg: cfg, starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives,
+		successor: new(successor), calls: make(chan func()), over: make(chan struct{}),
 		children: map[uint64]*child{}, ticks: ticks{shown: -1}, null: -1, deadline: time.Now().Add(startPatience)}
 	s.master = m
 	m.stderr = newSink(0, func([]byte) {})

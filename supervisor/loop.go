@@ -1,7 +1,9 @@
 package supervisor
 
 import (
+	"iter"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,8 @@ func (m *master) loop(signals <-chan os.Signal) {
 			m.pidfileWritten(r)
 		case s := <-signals:
 			m.signal(s)
+		case call := <-m.calls:
+			call()
 		case <-gone:
 			gone = nil
 			m.log.Warn("the process that started this master has ended; stopping")
@@ -39,12 +43,54 @@ func (m *master) loop(signals <-chan os.Signal) {
 		}
 		m.populate()
 		if m.phase == opening && m.count[starting] == 0 {
-			m.serve()
+			m.opened()
 		}
 		m.writePidfile(time.Now())
 		m.reap()
 	}
+	close(m.over)
+	if m.replacedBy != 0 {
+		m.leave(signals)
+		return
+	}
 	m.removePidfile()
+}
+
+// do has something done by the loop, and waits for it.
+func (m *master) do(call func()) {
+	done := make(chan struct{})
+	select {
+	case m.calls <- func() { call(); close(done) }:
+		<-done
+	case <-m.over:
+	}
+}
+
+// opened is reached when the first workers are ready.
+func (m *master) opened() {
+	if m.succession == nil {
+		m.serve()
+		return
+	}
+	m.phase = adopting
+	go m.succession.take()
+}
+
+// leave ends a master that another one has replaced: what came for it meanwhile
+// is the other's.
+func (m *master) leave(signals <-chan os.Signal) {
+	if m.pidfile.file != nil {
+		m.pidfile.file.Close()
+		m.pidfile.file = nil
+	}
+	for {
+		select {
+		case s := <-signals:
+			unix.Kill(m.replacedBy, s.(syscall.Signal))
+		default:
+			return
+		}
+	}
 }
 
 // saw takes a batch from the watcher: doorbells first, then deaths.
@@ -54,7 +100,9 @@ func (m *master) saw(s sighting) {
 	}
 	if s.garbled > 0 {
 		m.log.Warn("report pipe: no doorbell", "bytes", s.garbled)
-		m.generation.board.Attention.Store(1)
+		for g := range m.generations() {
+			g.board.Attention.Store(1)
+		}
 	}
 	for _, id := range s.dead {
 		if c := m.children[id]; c != nil && c.state != gone {
@@ -65,17 +113,42 @@ func (m *master) saw(s sighting) {
 		m.tick(time.Now())
 	}
 	m.watcher.spent(s)
-	if m.generation.board.Attention.Load() != 0 {
-		m.lookAtBoard()
+	for g := range m.generations() {
+		if g.board.Attention.Load() != 0 {
+			m.lookAtBoard(g)
+		}
 	}
+}
+
+// generations are all that have workers: the older ones, and the current one.
+func (m *master) generations() iter.Seq[*generation] {
+	return func(yield func(*generation) bool) {
+		for _, g := range m.older {
+			if !yield(g) {
+				return
+			}
+		}
+		if m.generation != nil {
+			yield(m.generation)
+		}
+	}
+}
+
+func (m *master) generationOf(number uint32) *generation {
+	for g := range m.generations() {
+		if g.number == number {
+			return g
+		}
+	}
+	return nil
 }
 
 var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, report.End: hasEnded, report.Leaving: toldDrain}
 
 // heard takes one doorbell. What does not fit the roster is ignored.
 func (m *master) heard(r report.Record) {
-	g := m.generation
-	if r.Generation != g.number || int(r.Slot) >= len(g.slots) {
+	g := m.generationOf(r.Generation)
+	if g == nil || int(r.Slot) >= len(g.slots) {
 		m.log.Warn("doorbell from nobody", "pid", r.PID, "generation", r.Generation, "slot", r.Slot)
 		return
 	}
@@ -91,14 +164,13 @@ func (m *master) heard(r report.Record) {
 }
 
 // lookAtBoard makes the roster agree with the rows: doorbells were lost.
-func (m *master) lookAtBoard() {
-	g := m.generation
+func (m *master) lookAtBoard(g *generation) {
 	g.board.Attention.Store(0)
-	if m.pool() {
+	if g.pool() {
 		return
 	}
 	for _, c := range m.roster {
-		if c.state == gone {
+		if c.state == gone || c.generation != g {
 			continue
 		}
 		c.unheard = c.pid == 0 // born will look
@@ -121,11 +193,14 @@ func (m *master) look(c *child) {
 
 // populate keeps as many workers as the policy wants.
 func (m *master) populate() {
-	if m.phase == stopping || time.Now().Before(m.nursery.until) {
+	if m.phase == stopping || m.frozen || m.phase == adopting || time.Now().Before(m.nursery.until) {
 		return
 	}
 	s := m.supply()
 	n := s.births()
+	if m.phase == opening {
+		n = max(n, min(m.firstWorkers, s.limit)-s.total)
+	}
 	if m.pool() {
 		n = m.cfg.Workers - m.count[starting] - m.count[spare] - m.count[busy]
 	}
@@ -221,10 +296,9 @@ func (m *master) showTitle() {
 
 // sessions is the number of live sessions, from the board.
 func (m *master) sessions() (n int) {
-	g := m.generation
 	for _, c := range m.roster {
 		if c.state != gone {
-			n += int(g.board.Column(c.slot).Live.Load())
+			n += int(c.generation.board.Column(c.slot).Live.Load())
 		}
 	}
 	return n

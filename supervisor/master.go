@@ -23,7 +23,8 @@ import (
 type phase uint8
 
 const (
-	opening  phase = iota // first workers are on their way; next: running, stopping
+	opening  phase = iota // first workers are on their way; next: running, adopting, stopping
+	adopting              // a new master waits for the old one's roster and its commit; next: running, stopping
 	running               // next: stopping
 	stopping              // the port is free or about to be; next: none
 )
@@ -44,7 +45,8 @@ type master struct {
 	pidfile     pidlist
 	watcher     *watcher
 	nursery     nursery
-	generation  *generation
+	generation  *generation   // the one that accepts
+	older       []*generation // whose sessions live on, the oldest first
 
 	phase    phase
 	ending   bool      // sessions are ended by an admin's INT
@@ -66,6 +68,19 @@ type master struct {
 	ticks    ticks
 	tock     <-chan time.Time // ticks, where the watcher has none
 
+	version    string
+	successor  *successor
+	upgrading  *upgrade    // under way from this master to a new one
+	succession *succession // from an old one to this
+	replacedBy int         // PID of the new master; this one only has to leave
+	frozen     bool        // the roster is being handed over
+	calls      chan func() // from goroutines that need the loop's state
+	over       chan struct{}
+
+	number       uint32    // of the generation to make
+	affinity     [2]uint64 // its key; new if zero
+	firstWorkers int       // to have ready before serving
+
 	sessionBroken bool // the session file can't be reopened, and that was said
 	limitSaid     bool
 	null          int   // /dev/null, for workers
@@ -83,29 +98,41 @@ type totals struct {
 // Starter is who started this master: it waits until the plug serves, or for
 // the reason why it does not.
 type Starter interface {
-	Ready() error          // the plug serves
-	Gone() <-chan struct{} // closed when the starter has ended; nil if that is no concern
+	Role() string               // of the starter socket's other side
+	FD() int                    // the starter socket; -1 if there is none any more
+	Become(role string, fd int) // a new master continues the old one's
+	Tell(word string)           // what the starter should know of this master
+	Ready() error               // the plug serves
+	Gone() <-chan struct{}      // closed when the starter has ended; nil if that is no concern
 }
 
 // startPatience is how long the first worker may take.
 const startPatience = 10 * time.Second
 
 // Run is the master's whole life. The error is why it could not start.
-func Run(cfg *config.Config, starter Starter, t *title.Title) (status int, err error) {
+func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
 	signal.Ignore(syscall.SIGPIPE) // EPIPE on stdout or stderr would kill a Go program
 	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
 		ticks: ticks{shown: -1}}
-	m.title = t
+	m.title, m.version = t, version
+	m.calls, m.over = make(chan func()), make(chan struct{})
+	m.successor = newSuccessor(starter.Role() == roleSuccessor)
 	prepareThreads()
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
 	if err := m.open(); err != nil {
+		if m.succession != nil {
+			m.succession.wire.abort(reason(err))
+		}
 		m.abandon()
 		return 4, err
 	}
 	m.loop(signals)
 	if m.startError != nil {
 		return 4, m.startError
+	}
+	if m.replacedBy != 0 {
+		return 0, nil // what could not be written went to the new master
 	}
 	if lost := m.sessionFile.close(); lost > 0 {
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
@@ -124,6 +151,12 @@ func (m *master) open() (err error) {
 	if err = m.openLogs(); err != nil {
 		return err
 	}
+	if m.starter.Role() == roleSuccessor {
+		if err = m.succeed(); err != nil {
+			return fmt.Errorf("upgrade: %w", err)
+		}
+		return m.prepare()
+	}
 	if err = m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
 		return err
 	}
@@ -136,7 +169,13 @@ func (m *master) open() (err error) {
 	if err != nil {
 		return err
 	}
-	m.listeners = []int{fd}
+	m.listeners, m.number = []int{fd}, 1
+	return m.prepare()
+}
+
+// prepare makes all that workers need, but for the listeners.
+func (m *master) prepare() (err error) {
+	cfg := m.cfg
 	if err = m.sessionFile.open(cfg.SessionLog, m.sessionFailed); err != nil {
 		return err
 	}
@@ -150,8 +189,11 @@ func (m *master) open() (err error) {
 		cfg.Workers = min(runtime.NumCPU(), cfg.MaxWorkers)
 	}
 	workers, capacity := m.shape()
-	if m.generation, err = newGeneration(1, cfg, workers, capacity, len(m.listeners)); err != nil {
+	if m.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.listeners)); err != nil {
 		return err
+	}
+	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
+		m.generation.board.AffinityKey = m.affinity
 	}
 	if err = m.watcher.generation(m.generation); err != nil {
 		return fmt.Errorf("watch report pipe: %w", err)
@@ -228,7 +270,10 @@ func (m *master) serve() {
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
 	}
-	m.log.Info("serving", "source", m.cfg.Source.Label(), "mode", string(m.cfg.Mode))
+	m.log.Info("serving", "source", m.cfg.Source.Label(), "mode", string(m.cfg.Mode), "version", m.version)
+	if err := m.successor.ready(); err != nil {
+		m.log.Error("upgrades are not possible", "error", err)
+	}
 	if err := m.starter.Ready(); err != nil {
 		m.log.Debug("starter", "error", err)
 	}

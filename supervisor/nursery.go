@@ -1,7 +1,10 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,6 +21,7 @@ type nursery struct {
 	births  chan birth
 	trouble time.Duration // pause before the next birth; doubles while workers die before READY
 	until   time.Time     // no births before
+	held    atomic.Bool   // orders are sent back
 	said    bool          // that births fail
 }
 
@@ -47,12 +51,20 @@ func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pi
 	n.births = make(chan birth, 64)
 	go func() {
 		for o := range n.orders {
+			if n.held.Load() {
+				unix.Close(o.lifeline[1])
+				n.births <- birth{child: o.child, err: errHeld}
+				continue
+			}
 			pid, pidfd, err := spawn(o.child.slot, int(o.child.generation.board.Assignment.Capacity), o.files)
 			unix.Close(o.lifeline[1])
 			n.births <- birth{o.child, pid, pidfd, err}
 		}
 	}()
 }
+
+// errHeld is an order that came back because of a handover.
+var errHeld = errors.New("no births during a handover")
 
 // pause doubles the time without births, after one that went wrong.
 func (n *nursery) pause(now time.Time) time.Duration {
@@ -110,6 +122,10 @@ func (m *master) files(g *generation, lifeline int) []uintptr {
 // born takes the nursery's answer.
 func (m *master) born(b birth) {
 	c := b.child
+	if b.err == errHeld {
+		m.forget(c)
+		return
+	}
 	if b.err != nil {
 		m.troubled("fork", b.err)
 		m.forget(c)
@@ -123,7 +139,7 @@ func (m *master) born(b birth) {
 	if c.unheard {
 		m.look(c)
 	}
-	if c.state == busy || m.pool() {
+	if c.state == busy || c.generation.pool() {
 		m.pidfile.dirty = true // it was listed before it had a PID
 	}
 	if m.phase == stopping {
@@ -163,6 +179,17 @@ func (m *master) strike(c *child) {
 			break
 		}
 	}
+	if g != m.generation && len(g.free) == len(g.slots) {
+		m.retire(g)
+	}
+}
+
+// retire gives up an older generation: its last worker has been buried.
+func (m *master) retire(g *generation) {
+	m.older = slices.DeleteFunc(m.older, func(other *generation) bool { return other == g })
+	m.watcher.forget(g)
+	g.close()
+	m.log.Debug("generation retired", "generation", g.number)
 }
 
 // spawn starts a worker (nursery's goroutine).

@@ -35,20 +35,26 @@ const coalesce = 10 * time.Millisecond
 
 // claim takes the pidfile; path may be empty.
 func (p *pidlist) claim(path string, pid int) (err error) {
-	p.lists, p.results = make(chan pidList, 1), make(chan pidResult, 1)
 	if path == "" {
 		return nil
 	}
-	if p.file, err = pidfile.Claim(path, pid); err != nil {
+	f, err := pidfile.Claim(path, pid)
+	if err != nil {
 		return err
 	}
-	file := p.file
+	p.use(f)
+	return nil
+}
+
+// use starts the writer.
+func (p *pidlist) use(file *pidfile.File) {
+	p.file = file
+	p.lists, p.results = make(chan pidList, 1), make(chan pidResult, 1)
 	go func() {
 		for list := range p.lists {
 			p.results <- pidResult{list.version, file.Write(list.pids)}
 		}
 	}()
-	return nil
 }
 
 // due is when the pidfile is to be written next; zero is not at all.

@@ -114,7 +114,7 @@ func (m *master) list(c *child) {
 }
 
 func (m *master) unlist(c *child) {
-	if c.listed && !m.pool() {
+	if c.listed && !c.generation.pool() {
 		c.listed = false
 		m.pidfile.dirty = true
 	}
@@ -123,7 +123,7 @@ func (m *master) unlist(c *child) {
 // welcome is a worker's first sign of life.
 func (m *master) welcome(c *child) {
 	m.nursery.trouble, m.nursery.said = 0, false
-	if m.pool() {
+	if c.generation.pool() {
 		m.list(c)
 	}
 }
@@ -135,4 +135,6 @@ func (m *master) welcomeBusy(c *child) {
 
 func (m *master) sendDrain(c *child) { m.send(c, report.Drain) }
 
-func (m *master) pool() bool { return m.generation.board.Assignment.Capacity != 1 }
+func (m *master) pool() bool { return m.generation.pool() }
+
+func (g *generation) pool() bool { return g.board.Assignment.Capacity != 1 }

@@ -160,3 +160,15 @@ func (f *sessionFile) close() (lost int) {
 	}
 	return f.lost + int(f.sink.dropped.Load())
 }
+
+// pending are the lines that wait because they could not be written, for
+// another master to write: after this one's end nobody else would.
+func (f *sessionFile) pending() (lines []string) {
+	if f.sink == nil {
+		return nil
+	}
+	for _, line := range f.sink.waiting() {
+		lines = append(lines, string(line))
+	}
+	return lines
+}

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type sink struct {
 	queue   [][]byte
 	bound   int // records that may wait; beyond it new ones are dropped. 0 is no bound
 	busy    bool
+	current []byte // being written
 	dropped atomic.Uint64
 	write   func([]byte)
 }
@@ -51,14 +53,24 @@ func (s *sink) run() {
 			s.busy = false
 			s.more.Wait()
 		}
-		queue := s.queue
-		s.queue, s.busy = nil, true
+		s.current, s.busy = s.queue[0], true
+		s.queue = s.queue[1:]
 		s.mu.Unlock()
-		for _, p := range queue {
-			s.write(p)
-		}
+		s.write(s.current)
 		s.mu.Lock()
+		s.current = nil
 	}
+}
+
+// waiting are the records that a stuck writer has not got rid of.
+func (s *sink) waiting() [][]byte {
+	s.flush(20 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		return slices.Clone(s.queue)
+	}
+	return append([][]byte{s.current}, s.queue...)
 }
 
 // flush waits until everything is written, but not for ever.

@@ -35,7 +35,7 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGUSR1:
 		m.reopen()
 	case syscall.SIGUSR2:
-		m.log.Warn("upgrade refused", "reason", "this version can't upgrade itself; stop it with TERM and start the new one")
+		m.upgradeNow()
 	case syscall.SIGTTOU:
 		m.pause(true)
 	case syscall.SIGTTIN:
@@ -49,13 +49,17 @@ func (m *master) pause(on bool) {
 		return
 	}
 	m.paused = on
-	gate := board.GateOpen
-	if on {
-		gate = board.GatePaused
-	}
-	m.generation.board.Gate.Store(gate)
+	m.generation.board.Gate.Store(m.gate())
 	m.tellGate()
 	m.log.Info("accepting", "paused", on)
+}
+
+// gate is the value that the current generation's gate should have.
+func (m *master) gate() uint32 {
+	if m.paused {
+		return board.GatePaused
+	}
+	return board.GateOpen
 }
 
 // freePort shuts the listeners down: workers that still hold them, stopped
@@ -68,9 +72,17 @@ func (m *master) freePort() {
 
 // stop begins the end: no client, no worker is added from here on.
 func (m *master) stop(deadline time.Time) {
+	if m.upgrading != nil {
+		m.upgrading = nil
+		m.thaw()
+	}
+	m.successor.stop()
+	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.deadline = stopping, deadline
 	m.generation.board.Gate.Store(board.GateDraining)
-	m.freePort()
+	if m.succession == nil || !uncommitted { // the port is the old master's until the commit
+		m.freePort()
+	}
 	for _, c := range m.roster {
 		if c.state != gone {
 			m.happen(c, toldDrain)
@@ -109,7 +121,7 @@ func (m *master) endSessions() {
 func (m *master) killAll(s unix.Signal) {
 	for _, c := range m.roster {
 		if c.state != gone && c.pid != 0 {
-			unix.Kill(c.pid, s)
+			signalWorker(c, s)
 		}
 	}
 }
@@ -119,6 +131,9 @@ func (m *master) killAll(s unix.Signal) {
 func (m *master) done() bool {
 	if m.phase != stopping {
 		return false
+	}
+	if m.replacedBy != 0 {
+		return true
 	}
 	alive := len(m.roster) - len(m.dead)
 	late := !m.deadline.IsZero() && !time.Now().Before(m.deadline)

@@ -1,8 +1,10 @@
 package supervisor
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,6 +138,10 @@ func TestIntWithForce(t *testing.T) {
 	s, all := serving(t, nil)
 	for _, a := range all {
 		unix.Kill(a.pid, unix.SIGSTOP) // TERM waits
+		until(t, "a stopped worker", func() bool {
+			stat, _ := os.ReadFile("/proc/" + strconv.Itoa(a.pid) + "/stat")
+			return bytes.Contains(stat, []byte(") T "))
+		})
 	}
 	s.signal(syscall.SIGINT)
 	if s.done() || !s.alive(all[0]) {
@@ -274,10 +280,19 @@ func TestPausedPlugSleeps(t *testing.T) {
 
 func TestUpgradeIsRefused(t *testing.T) {
 	s, _ := serving(t, nil)
+	under := &upgrade{}
+	s.upgrading = under
 	s.signal(syscall.SIGUSR2)
 	s.syslog.sink.flush(patience)
-	if s.phase != running || !s.said.has("upgrade refused") {
+	if s.phase != running || s.upgrading != under || !s.said.has("upgrade refused: another one is under way") {
 		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
+	}
+	s.upgrading = nil
+	s.phase = opening
+	s.signal(syscall.SIGUSR2)
+	s.syslog.sink.flush(patience)
+	if s.upgrading != nil || !s.said.has("upgrade refused: the plug is not serving") {
+		t.Errorf("syslog %q", s.said.all())
 	}
 }
 

@@ -45,3 +45,9 @@ var (
 	tcpInfo     = new(unix.TCPInfo)
 	tcpInfoSize = func() *uint32 { n := new(uint32); *n = uint32(unsafe.Sizeof(*tcpInfo)); return n }()
 )
+
+// havePidfds tells that workers come with a pidfd.
+const havePidfds = true
+
+// signalWorker signals a worker, and never a stranger with its PID.
+func signalWorker(c *child, s unix.Signal) { unix.PidfdSendSignal(c.pidfd, s, nil, 0) }

@@ -101,3 +101,8 @@ func taskLimits() []int {
 }
 
 func taskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
+
+// havePidfds tells that workers come with a pidfd: there are none here.
+const havePidfds = false
+
+func signalWorker(c *child, s unix.Signal) { unix.Kill(c.pid, s) }

@@ -21,12 +21,26 @@ type ticks struct {
 	unused int // the fewest free spares since the window began
 	window int // tick at which it began
 	zoneAt time.Time
+	peak   int // the most busy workers of the last while, for a successor
+	high   int // of the while that is not over yet
+}
+
+// notePeak remembers how many workers were busy at the most, over the last 5 to
+// 10 s.
+func (m *master) notePeak() {
+	t := &m.ticks
+	t.high = max(t.high, m.count[busy])
+	t.peak = max(t.peak, t.high)
+	if t.n%restAfter == 0 {
+		t.peak, t.high = t.high, 0
+	}
 }
 
 // tick does what nothing else would bring about in time.
 func (m *master) tick(now time.Time) {
 	t := &m.ticks
 	t.n++
+	m.notePeak()
 	if m.phase == opening && now.After(m.deadline) {
 		m.failStart(fmt.Errorf("no worker got ready within %v", startPatience))
 	}

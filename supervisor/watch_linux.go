@@ -2,6 +2,8 @@ package supervisor
 
 import (
 	"os"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -21,12 +23,19 @@ type watcher struct {
 	seen chan sighting
 	back chan []report.Record // spent batches, to be filled again
 
-	timer int
+	timer    int
+	bellpush int // eventfd: hold wants to be noticed
+	holding  atomic.Bool
+	held     chan struct{}
+	goOn     chan struct{}
+
+	mu    sync.Mutex
 	pipes map[uint64]int // tag → read end
 	bells []byte
 }
 
 const (
+	holdTag     = uint64(1) << 60 // the watcher is to stop
 	tickTag     = uint64(1) << 61 // the timer
 	pipeTags    = uint64(1) << 62 // | generation: a report pipe
 	listenerTag = uint64(1) << 63 // a listener
@@ -42,7 +51,10 @@ func newWatcher() (*watcher, error) {
 	}
 	w := &watcher{set: set, file: os.NewFile(uintptr(set), "watcher"), seen: make(chan sighting),
 		back: make(chan []report.Record, 2), pipes: map[uint64]int{}, bells: make([]byte, 64<<10)}
-	return w, nil
+	if w.bellpush, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	return w, w.add(w.bellpush, unix.EPOLLIN, holdTag)
 }
 
 func (w *watcher) control(op, fd int, flags uint32, tag uint64) error {
@@ -53,11 +65,36 @@ func (w *watcher) add(fd int, flags uint32, tag uint64) error {
 	return w.control(unix.EPOLL_CTL_ADD, fd, flags, tag)
 }
 
-// generation adds a report pipe; before start only.
+// generation adds a report pipe.
 func (w *watcher) generation(g *generation) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	tag := pipeTags | uint64(g.number)
 	w.pipes[tag] = g.report
 	return w.add(g.report, unix.EPOLLIN, tag)
+}
+
+// forget takes a report pipe away, before it is closed.
+func (w *watcher) forget(g *generation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.pipes, pipeTags|uint64(g.number))
+	w.control(unix.EPOLL_CTL_DEL, g.report, 0, 0)
+}
+
+// hold stops the watcher: what there is to see stays where it is. The returned
+// channel is closed when it has stopped; until then it may deliver one more.
+func (w *watcher) hold() <-chan struct{} {
+	w.held, w.goOn = make(chan struct{}), make(chan struct{})
+	w.holding.Store(true)
+	unix.Write(w.bellpush, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	return w.held
+}
+
+// resume lets it go on.
+func (w *watcher) resume() {
+	w.holding.Store(false)
+	close(w.goOn)
 }
 
 // child adds a worker's pidfd: its death comes with the worker's id.
@@ -97,6 +134,11 @@ func (w *watcher) start() {
 			panic(err) // the set is open and pollable, or newWatcher had failed
 		}
 		for {
+			if w.holding.Load() {
+				unix.Read(w.bellpush, make([]byte, 8))
+				close(w.held)
+				<-w.goOn
+			}
 			n := 0
 			err := conn.Read(func(fd uintptr) bool {
 				r, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
@@ -120,6 +162,7 @@ func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 		switch {
 		case tag == listenerTag:
 			s.arrival = true
+		case tag == holdTag:
 		case tag == tickTag:
 			syscall.RawSyscall(unix.SYS_READ, uintptr(w.timer), uintptr(unsafe.Pointer(&w.bells[0])), 8)
 			s.tick = true
@@ -137,6 +180,8 @@ func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 	default:
 	}
 	s.bells = s.bells[:0]
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, fd := range w.pipes {
 		w.read(fd, &s)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,11 @@ type watcher struct {
 	pipes []int // read ends
 	bells []byte
 
+	push    [2]int // pipe: hold wants to be noticed
+	holding atomic.Bool
+	held    chan struct{}
+	goOn    chan struct{}
+
 	mu   sync.Mutex
 	ids  map[int]uint64     // of watched workers, by PID
 	ends map[int]waitStatus // of dead ones that are not reaped yet
@@ -37,8 +43,12 @@ func newWatcher() (*watcher, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("kqueue", err)
 	}
-	return &watcher{set: set, seen: make(chan sighting), back: make(chan []report.Record, 2),
-		bells: make([]byte, 64<<10), ids: map[int]uint64{}, ends: map[int]waitStatus{}}, nil
+	w := &watcher{set: set, seen: make(chan sighting), back: make(chan []report.Record, 2),
+		bells: make([]byte, 64<<10), ids: map[int]uint64{}, ends: map[int]waitStatus{}}
+	if err := pipe(w.push[:]); err != nil {
+		return nil, err
+	}
+	return w, w.add(w.push[0], unix.EVFILT_READ, 0, 0, 0)
 }
 
 // add asks for one kind of event (filter) of a descriptor or process.
@@ -52,6 +62,8 @@ func (w *watcher) add(of, filter, flags int, notes uint32, data int64) error {
 
 // generation adds a report pipe; before start only.
 func (w *watcher) generation(g *generation) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.pipes = append(w.pipes, g.report)
 	return w.add(g.report, unix.EVFILT_READ, 0, 0, 0)
 }
@@ -78,11 +90,38 @@ func (w *watcher) ticker(every time.Duration) (<-chan time.Time, error) {
 	return time.NewTicker(every).C, nil
 }
 
+// forget takes a report pipe away, before it is closed.
+func (w *watcher) forget(g *generation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pipes = slices.DeleteFunc(w.pipes, func(fd int) bool { return fd == g.report })
+}
+
+// hold stops the watcher: what there is to see stays where it is. The returned
+// channel is closed when it has stopped; until then it may deliver one more.
+func (w *watcher) hold() <-chan struct{} {
+	w.held, w.goOn = make(chan struct{}), make(chan struct{})
+	w.holding.Store(true)
+	unix.Write(w.push[1], []byte{0})
+	return w.held
+}
+
+// resume lets it go on.
+func (w *watcher) resume() {
+	w.holding.Store(false)
+	close(w.goOn)
+}
+
 // start watches in a goroutine.
 func (w *watcher) start() {
 	go func() {
 		events := make([]unix.Kevent_t, 256)
 		for {
+			if w.holding.Load() {
+				unix.Read(w.push[0], make([]byte, 1))
+				close(w.held)
+				<-w.goOn
+			}
 			n, err := unix.Kevent(w.set, nil, events, nil)
 			if err == unix.EINTR {
 				continue
@@ -106,7 +145,7 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 		case unix.EVFILT_TIMER: // how it ended is not known before it is reaped
 			s.dead = append(s.dead, w.ids[of])
 		case unix.EVFILT_READ:
-			s.arrival = s.arrival || !slices.Contains(w.pipes, of) // the listener
+			s.arrival = s.arrival || of != w.push[0] && !slices.Contains(w.pipes, of) // the listener
 		}
 	}
 	w.mu.Unlock()
@@ -115,6 +154,8 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 	default:
 	}
 	s.bells = s.bells[:0]
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, fd := range w.pipes {
 		// One read: what is written from now on comes with the next batch.
 		if n, err := unix.Read(fd, w.bells); err == nil {

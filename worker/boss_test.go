@@ -63,7 +63,7 @@ type boss struct {
 
 // newBoss makes a generation with an open gate; set may change its assignment.
 // Every target is one of targets.
-func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.Assignment)) *boss {
+func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.Board)) *boss {
 	t.Helper()
 	b := &boss{t: t}
 	var err error
@@ -86,9 +86,9 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 		a.TargetTable[i].Addr = board.MakeAddr(netip.MustParseAddrPort(target))
 	}
 	a.TargetCount.Store(uint32(len(targets)))
-	a.Gate.Store(board.GateOpen)
+	b.board.Gate.Store(board.GateOpen)
 	if set != nil {
-		set(a)
+		set(b.board)
 	}
 	if err := board.Seal(b.memory[0], b.memory[1]); err != nil {
 		t.Fatal(err)

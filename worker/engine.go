@@ -75,8 +75,8 @@ func run(w *worker) error {
 	if err := e.accept.open(int(b.Listeners), &e.poll, b.Assignment.Capacity == 1); err != nil {
 		return fmt.Errorf("epoll: listener: %w", err)
 	}
-	e.ring(report.Ready, 0)
 	e.lookAtGate()
+	e.ring(report.Ready, 0)
 	for !e.done() {
 		e.turn()
 	}

@@ -85,7 +85,7 @@ func TestExitStatus(t *testing.T) {
 		{"unreached", []string{refusing(t), refusing(t)}, 2, " 0 0 ", "(119): Complete, status=2."},
 		{"cut", []string{target(t, resets)}, 3, " ", "(119): Complete, status=3."},
 	} {
-		b := newBoss(t, one1, c.targets, func(a *board.Assignment) { a.Uses = 1 })
+		b := newBoss(t, one1, c.targets, func(a *board.Board) { a.Uses = 1 })
 		h := b.hire(0)
 		conn := b.dial()
 		io.WriteString(conn, "x")
@@ -110,7 +110,7 @@ func TestExitStatus(t *testing.T) {
 
 // A worker that has had its uses leaves, and status is then 0 whatever they were.
 func TestUses(t *testing.T) {
-	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Assignment) { a.Uses = 3 })
+	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Uses = 3 })
 	h := b.hire(0)
 	for range 3 {
 		c := b.dial()
@@ -166,7 +166,7 @@ func TestOnlyConnectingMarks(t *testing.T) {
 }
 
 func TestRefusedByRules(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Assignment) {
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) {
 		a.RuleTable[0] = board.Rule{IP: netip.MustParseAddr("10.0.0.0").As16(), Bits: 96 + 8, Kind: 4}
 		a.RuleCount = 1
 		a.Options &^= board.OptLog // refusals are logged whatever -l says
@@ -210,7 +210,7 @@ func TestCapacity(t *testing.T) {
 }
 
 func TestGate(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Assignment) { a.Gate.Store(board.GateClosed) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Gate.Store(board.GateClosed) })
 	h := b.hire(0)
 	c := b.dial()
 	b.unserved(c) // sends an x
@@ -245,7 +245,7 @@ func TestGate(t *testing.T) {
 // A nudge makes a worker look at the listener, of whose client it was not told:
 // here, since the gate opened without an order.
 func TestNudge(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Assignment) { a.Gate.Store(board.GateClosed) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Gate.Store(board.GateClosed) })
 	h := b.hire(0)
 	b.wait("it has looked at the gate", h.sleeps)
 	c := b.dial()
@@ -453,7 +453,7 @@ func TestFullPipe(t *testing.T) {
 
 // While spares are plenty, a short session rings no bell, a long one does.
 func TestBellsWaitForCompany(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Assignment) { a.Plenty.Store(1) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Plenty.Store(1) })
 	h := b.hire(0)
 	for range 50 {
 		c := b.dial()

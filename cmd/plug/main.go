@@ -62,7 +62,7 @@ func master(starter *shepherd.Starter) int {
 	if cfg == nil {
 		return status
 	}
-	status, err = supervisor.Run(cfg, starter, t)
+	status, err = supervisor.Run(cfg, starter, t, version)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 	}

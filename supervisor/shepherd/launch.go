@@ -1,8 +1,10 @@
 package shepherd
 
 import (
+	"bufio"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +18,7 @@ func Launch() int {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
-	var word [1]byte
-	if n, _ := starter.Read(word[:]); n == 1 && word[0] == served {
+	if word, err := bufio.NewReader(starter).ReadString('\n'); err == nil && strings.HasPrefix(word, served) {
 		return 0
 	}
 	var status unix.WaitStatus

@@ -1,6 +1,7 @@
 package shepherd
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,45 +27,87 @@ func Run() int {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
-	ready := make(chan struct{})
-	go func() {
-		var word [1]byte
-		if n, _ := starter.Read(word[:]); n == 1 {
-			close(ready)
-		}
-	}()
-	return herd(pid, signals, ready)
+	words := make(chan word)
+	go listen(starter, words)
+	h := &herd{master: pid, signals: signals, words: words}
+	return h.keep()
 }
 
-// herd relays and reaps until the master has ended. What a master that is not
-// ready could only die of is kept until it is.
-func herd(master int, signals <-chan os.Signal, ready <-chan struct{}) int {
-	var kept []os.Signal
+// word is one line from a master.
+type word struct {
+	text string
+	pid  int
+}
+
+// listen reads what masters say, until the last of them has ended.
+func listen(starter *os.File, words chan<- word) {
+	for lines := bufio.NewScanner(starter); lines.Scan(); {
+		var w word
+		if n, _ := fmt.Sscan(lines.Text(), &w.text, &w.pid); n == 2 {
+			words <- w
+		}
+	}
+}
+
+// herd is the state of a shepherd: which process is the master, and which one
+// prepares to replace it.
+type herd struct {
+	master  int
+	next    int         // 0 is none
+	orphan  *int        // the exit status of a master that has ended before its successor took over
+	ready   bool        // the master has its handlers
+	kept    []os.Signal // for when it has
+	signals <-chan os.Signal
+	words   <-chan word
+}
+
+// keep relays and reaps until there is no master any more.
+func (h *herd) keep() int {
 	for {
 		select {
-		case <-ready:
-			ready = nil
-			for _, s := range kept {
-				unix.Kill(master, s.(syscall.Signal))
-			}
-			kept = nil
-		case s := <-signals:
-			switch {
-			case s == syscall.SIGCHLD:
-				if status, ended := reap(master); ended {
-					return status
-				}
-			case ready == nil || s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT:
-				unix.Kill(master, s.(syscall.Signal))
-			default:
-				kept = append(kept, s)
+		case w := <-h.words:
+			h.hear(w)
+		case s := <-h.signals:
+			if s != syscall.SIGCHLD {
+				h.relay(s)
+			} else if status, over := h.reap(); over {
+				return status
 			}
 		}
 	}
 }
 
-// reap takes all children that have ended; one of them may be the master.
-func reap(master int) (status int, ended bool) {
+// hear takes a word from a master.
+func (h *herd) hear(w word) {
+	switch w.text {
+	case served:
+		h.ready = true
+		for _, s := range h.kept {
+			unix.Kill(h.master, s.(syscall.Signal))
+		}
+		h.kept = nil
+	case successor:
+		h.next = w.pid
+	case replaced:
+		h.master, h.next, h.orphan = w.pid, 0, nil
+	case failed:
+		h.next = 0
+	}
+}
+
+// relay passes a signal on to the master. What a master that is not ready could
+// only die of is kept until it is.
+func (h *herd) relay(s os.Signal) {
+	if h.ready || s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT {
+		unix.Kill(h.master, s.(syscall.Signal))
+		return
+	}
+	h.kept = append(h.kept, s)
+}
+
+// reap takes all children that have ended. It is over when the master is one of
+// them and nobody is about to replace it.
+func (h *herd) reap() (status int, over bool) {
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
@@ -72,10 +115,19 @@ func reap(master int) (status int, ended bool) {
 			continue
 		}
 		if err != nil || pid <= 0 {
-			return status, ended
+			return status, over
 		}
-		if pid == master {
-			status, ended = result(ws), true
+		switch {
+		case pid == h.next && h.orphan != nil: // the successor of a dead master has failed
+			return *h.orphan, true
+		case pid == h.next:
+			h.next = 0
+		case pid != h.master:
+		case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will be the master, or end too
+			result := result(ws)
+			h.orphan = &result
+		default:
+			status, over = result(ws), true
 		}
 	}
 }

@@ -16,10 +16,18 @@ import (
 const roleVariable = "PLUG_ROLE"
 
 const (
-	roleDaemon  = "daemon"  // by Launch
-	roleService = "service" // by Run
-	starterFD   = 3
-	served      = 'R' // the starter socket's only byte
+	roleDaemon    = "daemon"    // by Launch
+	roleService   = "service"   // by Run
+	roleSuccessor = "successor" // by another master
+	starterFD     = 3
+)
+
+// What a master tells its starter, each with its PID, a line each.
+const (
+	served    = "ready"     // the plug serves
+	successor = "successor" // it prepares to replace the master
+	replaced  = "master"    // it has done so
+	failed    = "failed"    // an upgrade of this master has failed
 )
 
 // start starts the master with this process's own command line.

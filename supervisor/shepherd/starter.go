@@ -1,6 +1,7 @@
 package shepherd
 
 import (
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -9,46 +10,93 @@ import (
 // Starter is the master's side of the starter socket.
 type Starter struct {
 	role string
-	file *os.File
+	file *os.File // nil once nobody is there any more
 	gone chan struct{}
 }
 
 // Find tells whether this process is a master, and by whom it was started.
 func Find() (*Starter, bool) {
-	role := os.Getenv(roleVariable)
-	if role != roleDaemon && role != roleService {
+	s := &Starter{role: os.Getenv(roleVariable), gone: make(chan struct{})}
+	switch s.role {
+	case roleSuccessor: // knows its starter only from the old master's offer
+	case roleDaemon, roleService:
+		s.Become(s.role, starterFD)
+	default:
 		return nil, false
 	}
 	os.Unsetenv(roleVariable)
-	unix.CloseOnExec(starterFD)
-	unix.SetNonblock(starterFD, true)
-	s := &Starter{role: role, file: os.NewFile(starterFD, "starter")}
+	return s, true
+}
+
+// Role is who started this master.
+func (s *Starter) Role() string { return s.role }
+
+// FD is the starter socket, for a new master to continue; -1 if there is none.
+func (s *Starter) FD() int {
+	if s.role != roleService || s.file == nil {
+		return -1
+	}
+	conn, err := s.file.SyscallConn()
+	if err != nil {
+		return -1
+	}
+	fd := -1
+	conn.Control(func(f uintptr) { fd = int(f) })
+	return fd
+}
+
+// Become continues what another master's starter was, with its socket.
+func (s *Starter) Become(role string, fd int) {
+	s.role = role
+	unix.CloseOnExec(fd)
+	if role == roleDaemon && fd != starterFD {
+		unix.Close(fd) // the launcher has long gone
+		return
+	}
+	unix.SetNonblock(fd, true)
+	s.file = os.NewFile(uintptr(fd), "starter")
 	if role == roleService {
-		s.gone = make(chan struct{})
 		go func() {
 			defer close(s.gone)
 			var b [1]byte
 			s.file.Read(b[:]) // a shepherd says nothing: this is its end
 		}()
 	}
-	return s, true
 }
 
 // Ready says that the plug serves. A daemon lets go of its terminal first.
 func (s *Starter) Ready() error {
-	if s.role == roleDaemon {
-		if err := detach(); err != nil {
-			return err
-		}
+	if s.role != roleDaemon {
+		return s.tell(served)
 	}
-	_, err := s.file.Write([]byte{served})
-	if s.role == roleDaemon {
-		s.file.Close()
+	if s.file == nil {
+		return nil
 	}
+	if err := detach(); err != nil {
+		return err
+	}
+	defer s.file.Close()
+	defer func() { s.file = nil }()
+	return s.tell(served)
+}
+
+// Tell tells the shepherd what becomes of this master: a successor prepares
+// itself, is the master, or has failed.
+func (s *Starter) Tell(word string) {
+	if s.role == roleService {
+		s.tell(word)
+	}
+}
+
+func (s *Starter) tell(word string) error {
+	if s.file == nil {
+		return nil
+	}
+	_, err := s.file.Write(fmt.Appendf(nil, "%s %d\n", word, os.Getpid()))
 	return err
 }
 
-// Gone is closed when the shepherd has ended; nil for a daemon.
+// Gone is closed when the shepherd has ended.
 func (s *Starter) Gone() <-chan struct{} { return s.gone }
 
 // detach puts /dev/null in the place of the descriptors that were the caller's.

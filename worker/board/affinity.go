@@ -102,3 +102,19 @@ func (b *Board) Sweep(now uint64) {
 		}
 	}
 }
+
+// CopyAffinity takes over the entries of another board with the same key; slots
+// tells which target slot of it is which of this one's.
+func (b *Board) CopyAffinity(from *Board, slots map[int]int) {
+	old := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&from.state[from.AffinityAt])), Affinities)
+	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt])), Affinities)
+	for i := range old {
+		e := old[i].Load()
+		if e == 0 {
+			continue
+		}
+		if slot, ok := slots[int(e>>timeBits)&slotMask]; ok {
+			table[i].Store(entry(uint32(e>>(slotBits+timeBits)), slot, e))
+		}
+	}
+}

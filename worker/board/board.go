@@ -69,6 +69,9 @@ func New(s Shape) (b *Board, assignment, state int, err error) {
 	b.Assignment.Magic, b.Assignment.Version = magicAssignment, version
 	b.Assignment.Generation, b.Assignment.Size = s.Generation, size
 	b.Assignment.Workers, b.Assignment.Capacity = s.Workers, s.Capacity
+	a := b.Assignment
+	a.RuleAt, a.RuleSize = uint64(unsafe.Offsetof(a.RuleTable)), uint64(unsafe.Sizeof(Rule{}))
+	a.TargetAt, a.TargetSize = uint64(unsafe.Offsetof(a.TargetTable)), uint64(unsafe.Sizeof(Target{}))
 	return b, assignment, state, nil
 }
 
@@ -102,6 +105,57 @@ func Open(assignment, state int) (*Board, error) {
 	return b, nil
 }
 
+// Adopt maps the board of another master's generation, of whatever version: the
+// assignment to read, the state to write. The descriptors stay the caller's.
+func Adopt(assignment, state int) (*Board, error) {
+	b := new(Board)
+	var err error
+	if b.assignment, err = mapWhole(assignment, unix.PROT_READ, magicAssignment); err == nil {
+		b.state, err = mapWhole(state, unix.PROT_READ|unix.PROT_WRITE, magicState)
+	}
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("board: adopt: %w", err)
+	}
+	b.cast()
+	h, size := b.Header, uint64(len(b.state))
+	a := b.Assignment
+	rows := uint64(h.Workers) * h.Rows
+	ends := []uint64{h.MarkAt + MaxTargets*h.MarkSize, h.AffinityAt + Affinities*8,
+		h.ColumnAt + uint64(h.Workers)*h.ColumnSize, h.RowAt + rows*h.RowSize}
+	for _, end := range ends {
+		if end > size || h.Workers > 1<<16 || h.Rows > 1<<20 || h.RowSize > page || h.ColumnSize > page || h.MarkSize > page {
+			b.Close()
+			return nil, fmt.Errorf("board: adopt: a table ends at %d of %d bytes", end, size)
+		}
+	}
+	if end := a.TargetAt + MaxTargets*a.TargetSize; end > uint64(len(b.assignment)) {
+		b.Close()
+		return nil, fmt.Errorf("board: adopt: the targets end at %d of %d bytes", end, len(b.assignment))
+	}
+	return b, nil
+}
+
+// mapWhole maps all of a memory that starts with a magic.
+func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(fd, &s); err != nil {
+		return nil, err
+	}
+	if s.Size < page || s.Size > 1<<34 {
+		return nil, fmt.Errorf("a memory of %d bytes", s.Size)
+	}
+	p, err := unix.Mmap(fd, 0, int(s.Size), protection, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	if got := *(*uint64)(unsafe.Pointer(&p[0])); got != magic {
+		unix.Munmap(p)
+		return nil, fmt.Errorf("magic %#x, want %#x", got, magic)
+	}
+	return p, nil
+}
+
 // mmap maps a memory that holds at least size bytes: beyond its end a look
 // would be fatal.
 func mmap(fd, size, protection int) ([]byte, error) {
@@ -129,6 +183,11 @@ func (b *Board) Close() {
 		unix.Munmap(b.state)
 	}
 	*b = Board{}
+}
+
+// Target is slot i of the assignment.
+func (b *Board) Target(i int) *Target {
+	return (*Target)(unsafe.Pointer(&b.assignment[b.TargetAt+uint64(i)*b.TargetSize]))
 }
 
 // Mark is what is shared about target slot i.

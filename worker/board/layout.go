@@ -13,7 +13,6 @@ const (
 
 	magicAssignment = 0x31674153474c5550 // "PLUGSAg1", little endian
 	magicState      = 0x31745353474c5550 // "PLUGSSt1"
-	version         = 1
 )
 
 // Gate values. Only the master writes them.
@@ -79,18 +78,16 @@ type Zone struct {
 	Next   atomic.Int32
 }
 
-// Assignment is the master's part of the board.
+// Assignment is the master's part of the board. It is never changed once a
+// worker has been started, but for TargetCount and the slots that it publishes.
 type Assignment struct {
 	Magic      uint64
 	Version    uint32
 	Generation uint32
 	Size       uint64 // of the whole memory
 
-	Gate   atomic.Uint32
-	Plenty atomic.Uint32 // 1 while spares are plenty: doorbells may wait for company
-	Zone   Zone
-	LogAt  atomic.Uint32 // debug level: 0, 1, 2
-	_      uint32
+	RuleAt, RuleSize     uint64 // where the tables lie, and the size of an entry
+	TargetAt, TargetSize uint64
 
 	Options        uint32
 	Capacity       uint32 // sessions at a time of a worker
@@ -132,7 +129,16 @@ type Header struct {
 	RowAt, RowSize       uint64 // Rows rows for each worker slot
 	Rows                 uint64 // Capacity and Ledger
 
-	_ [56]byte // what follows is written all the time
+	_ [32]byte // what follows is written all the time
+
+	// What the generation's master tells its workers, and a successor that has
+	// adopted them too: so it lies here and not in the assignment.
+	Gate   atomic.Uint32
+	Plenty atomic.Uint32 // 1 while spares are plenty: doorbells may wait for company
+	LogAt  atomic.Uint32 // debug level: 0, 1, 2
+	_      uint32
+	Zone   Zone
+	_      [32]byte
 
 	Attention atomic.Uint32 // a doorbell found the pipe full: look at all rows
 	_         [60]byte
@@ -162,7 +168,7 @@ type Column struct {
 	LogsLost     atomic.Uint64 // syslog records dropped
 	Live         atomic.Uint32 // sessions now, for the worker's fellows (pool)
 	Rows         atomic.Uint32 // rows of this slot that were ever used; stays at a burial
-	_            [64]byte
+	_            [columnSpare]byte
 }
 
 // Row is one session's place.
@@ -177,5 +183,5 @@ type Row struct {
 	Errno   atomic.Uint32
 	Connect atomic.Int64 // monotonic ns when the target was connected; 0 not yet
 	Closed  atomic.Int64 // monotonic ns when it ended
-	_       [40]byte
+	_       [rowSpare]byte
 }

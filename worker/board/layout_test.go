@@ -81,9 +81,11 @@ func TestOffsetsStay(t *testing.T) {
 	var r Row
 	var c Column
 	for name, o := range map[string][2]uintptr{
-		"Assignment.Gate":        {unsafe.Offsetof(a.Gate), 24},
+		"Assignment.TargetAt":    {unsafe.Offsetof(a.TargetAt), 40},
 		"Assignment.Options":     {unsafe.Offsetof(a.Options), 56},
 		"Assignment.AffinityKey": {unsafe.Offsetof(a.AffinityKey), 88},
+		"Header.Gate":            {unsafe.Offsetof(h.Gate), 128},
+		"Header.Attention":       {unsafe.Offsetof(h.Attention), 192},
 		"Header.MarkAt":          {unsafe.Offsetof(h.MarkAt), 32},
 		"Header.RowSize":         {unsafe.Offsetof(h.RowSize), 80},
 		"Row.Client":             {unsafe.Offsetof(r.Client), 24},

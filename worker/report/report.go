@@ -8,9 +8,8 @@ import "encoding/binary"
 
 // Size of a record in bytes. The smallest PIPE_BUF (POSIX: 512) holds 32.
 const (
-	Size    = 16
-	Version = 1
-	Batch   = 512 / Size // records a write may hold everywhere
+	Size  = 16
+	Batch = 512 / Size // records a write may hold everywhere
 )
 
 // Kind is what a doorbell rings for.
@@ -35,7 +34,7 @@ type Record struct {
 
 // Append adds the record's wire form to b.
 func (r Record) Append(b []byte) []byte {
-	b = append(b, Version, byte(r.Kind))
+	b = append(b, version, byte(r.Kind))
 	b = binary.LittleEndian.AppendUint16(b, r.Slot)
 	b = binary.LittleEndian.AppendUint32(b, r.PID)
 	b = binary.LittleEndian.AppendUint32(b, r.Generation)
@@ -43,9 +42,9 @@ func (r Record) Append(b []byte) []byte {
 }
 
 // Parse reads one record from the start of b. ok is false if b is too short, or
-// if it holds what no worker writes.
+// if it holds what no worker writes. Records of all versions have this form.
 func Parse(b []byte) (r Record, ok bool) {
-	if len(b) < Size || b[0] != Version || b[1] < byte(Ready) || b[1] > byte(Leaving) {
+	if len(b) < Size || b[0] == 0 || b[1] < byte(Ready) || b[1] > byte(Leaving) {
 		return r, false
 	}
 	return Record{

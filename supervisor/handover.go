@@ -1,0 +1,291 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// upgrade is the old master's side of a handover (USR2). Its conversation runs
+// in a goroutine; what it wants of the master's state it asks the loop for.
+//
+// Until the commit any failure leaves this master as it was.
+type upgrade struct {
+	m       *master
+	wire    wire
+	started chan error // the new process is ready, or why not
+	begun   time.Time
+	frozen  time.Time
+	next    int // PID of the new master, once it has taken over
+}
+
+// readyWithin is how long a new master may take until it is ready.
+const readyWithin = 10 * time.Second
+
+// upgradeNow starts the program that lies at this one's path now.
+func (m *master) upgradeNow() {
+	switch {
+	case m.phase != running:
+		m.log.Warn("upgrade refused", "reason", "the plug is not serving")
+		return
+	case m.upgrading != nil:
+		m.log.Warn("upgrade refused", "reason", "another one is under way")
+		return
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		m.upgradeFailed(fmt.Errorf("handover socket: %s", shortage(err)))
+		return
+	}
+	unix.CloseOnExec(pair[0])
+	unix.CloseOnExec(pair[1])
+	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now()}
+	m.upgrading = u
+	m.log.Info("upgrade begun", "program", os.Args[0])
+	go func() {
+		err := m.successor.start(pair[1])
+		unix.Close(pair[1])
+		u.started <- err
+		if err != nil {
+			unix.Shutdown(pair[0], unix.SHUT_RDWR) // nobody will answer
+		}
+	}()
+	go func() {
+		err := u.converse()
+		m.do(func() { m.upgradeEnded(u, err) })
+	}()
+}
+
+// converse leads the handover up to the commit; nil is its success.
+func (u *upgrade) converse() (err error) {
+	defer func() {
+		if err != nil {
+			u.wire.abort(err.Error())
+			if early := u.cause(err); early != nil {
+				err = early
+			}
+		}
+		u.wire.close()
+	}()
+	hello, err := u.greet()
+	if err != nil {
+		return err
+	}
+	var o offer
+	var fds []int
+	u.m.do(func() { o, fds = u.m.makeOffer() })
+	if err = u.wire.send(&message{Kind: wireOffer, Offer: &o}, fds...); err != nil {
+		return err
+	}
+	if _, _, err = u.wire.expect(wireFreeze, readyWithin); err != nil {
+		return err
+	}
+	if err = u.bequeath(); err != nil {
+		return err
+	}
+	if _, _, err = u.wire.expect(wireVerified, answerWithin); err != nil {
+		return err
+	}
+	select { // Ready() is only a byte, and this its sign
+	case err = <-u.started:
+		if err != nil {
+			return err
+		}
+	case <-time.After(answerWithin):
+		return errors.New("verified, but not ready")
+	}
+	if err = u.wire.send(&message{Kind: wireCommit}); err != nil {
+		return err
+	}
+	_, _, err = u.wire.expect(wireCommitted, answerWithin)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil // it was told, and it lives: two masters would be worse than a slow one
+	}
+	u.next = hello.PID
+	return err
+}
+
+// greet waits for the new process's hello, or for its end.
+func (u *upgrade) greet() (*message, error) {
+	type answer struct {
+		m   *message
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		m, err := u.wire.greet(u.m.version, readyWithin)
+		got <- answer{m, err}
+	}()
+	select {
+	case a := <-got:
+		return a.m, a.err
+	case err := <-u.started:
+		if err == nil {
+			err = errors.New("the new process was ready without a handover")
+		}
+		u.started <- err
+		return nil, err
+	}
+}
+
+// cause is why the new process ended, if that is what broke the conversation:
+// it says more than a closed socket.
+func (u *upgrade) cause(err error) error {
+	if !errors.Is(err, errWireEnd) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
+		return nil
+	}
+	select {
+	case early := <-u.started:
+		return early
+	case <-time.After(answerWithin):
+		return nil
+	}
+}
+
+// makeOffer is what a new master needs while this one serves on (loop).
+func (m *master) makeOffer() (offer, []int) {
+	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
+		Workers:  m.count[spare] + m.ticks.peak,
+		Affinity: m.generation.board.AffinityKey[:]}
+	fds := []int{}
+	if fd := m.starter.FD(); fd >= 0 {
+		fds = append(fds, fd)
+	} else {
+		fds = append(fds, m.null)
+	}
+	for _, l := range m.listeners {
+		o.Listeners = append(o.Listeners, m.cfg.Source.Label())
+		fds = append(fds, l)
+	}
+	return o, fds
+}
+
+// bequeath freezes this master and sends all that it has.
+func (u *upgrade) bequeath() error {
+	var end endRecord
+	var generations []*generation
+	var children []*child
+	pidfd := -1
+	u.m.do(func() {
+		u.frozen = time.Now()
+		u.m.freeze()
+		for g := range u.m.generations() {
+			generations = append(generations, g)
+		}
+		for _, c := range u.m.roster {
+			if c.pid != 0 && c.state != gone {
+				children = append(children, c)
+			}
+		}
+		end = endRecord{Generations: len(generations), Children: len(children), Paused: u.m.paused, Totals: u.m.totals,
+			Lines: u.m.sessionFile.pending(), Frozen: u.frozen}
+		if f := u.m.pidfile.file; f != nil {
+			end.Pidfile, pidfd = true, f.FD()
+		}
+	})
+	for _, g := range generations {
+		m := message{Kind: wireGeneration, Generation: &generationRecord{Number: g.number}}
+		if err := u.wire.send(&m, g.assignment, g.state, g.report); err != nil {
+			return err
+		}
+	}
+	for len(children) > 0 {
+		n := min(batchOf, len(children))
+		m := message{Kind: wireChildren}
+		var fds []int
+		for _, c := range children[:n] {
+			r := c.record()
+			end.Sum += r.sum()
+			m.Children = append(m.Children, r)
+			if fds = append(fds, c.lifeline); havePidfds {
+				fds = append(fds, c.pidfd)
+			}
+		}
+		if err := u.wire.send(&m, fds...); err != nil {
+			return err
+		}
+		if _, _, err := u.wire.expect(wireTaken, answerWithin); err != nil {
+			return err
+		}
+		children = children[n:]
+	}
+	m := message{Kind: wireEnd, End: &end}
+	if pidfd >= 0 {
+		return u.wire.send(&m, pidfd)
+	}
+	return u.wire.send(&m)
+}
+
+// upgradeEnded takes the result (loop).
+func (m *master) upgradeEnded(u *upgrade, err error) {
+	if m.upgrading != u {
+		return // stopped meanwhile
+	}
+	m.upgrading = nil
+	if err != nil {
+		m.thaw()
+		m.upgradeFailed(err)
+		return
+	}
+	m.log.Info("upgrade done: the new master serves", "after", time.Since(u.begun).Round(time.Millisecond))
+	m.phase, m.replacedBy = stopping, u.next
+}
+
+func (m *master) upgradeFailed(err error) {
+	m.log.Error("upgrade failed, nothing has changed", "program", os.Args[0], "reason", reason(err))
+	m.starter.Tell("failed")
+}
+
+// freeze brings the roster to a stop: no birth, no death, no doorbell is taken
+// from here on, and the pidfile is as the roster is.
+func (m *master) freeze() {
+	m.frozen = true
+	m.nursery.held.Store(true)
+	for m.unborn() > 0 {
+		m.born(<-m.nursery.births)
+	}
+	for held := m.watcher.hold(); held != nil; {
+		select {
+		case s := <-m.watcher.seen:
+			m.saw(s)
+		case <-held:
+			held = nil
+		}
+	}
+	for m.pidfile.writing || m.pidfile.dirty && m.pidfile.file != nil && !m.pidfile.broken {
+		if m.pidfile.writing {
+			m.pidfileWritten(<-m.pidfile.results)
+		}
+		m.writePidfile(time.Now().Add(coalesce))
+	}
+	m.reap()
+}
+
+// unborn is how many workers were ordered and have no PID yet.
+func (m *master) unborn() (n int) {
+	for _, c := range m.roster {
+		if c.pid == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// thaw goes on as before.
+func (m *master) thaw() {
+	if !m.frozen {
+		return
+	}
+	m.frozen = false
+	m.nursery.held.Store(false)
+	m.watcher.resume()
+	if gate := &m.generation.board.Gate; gate.Load() == board.GateDraining {
+		gate.Store(m.gate()) // the new master had closed it before it ended
+		m.tellGate()
+	}
+}

@@ -1,0 +1,226 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/pidfile"
+	"plugdaemon/worker/board"
+)
+
+// succession is the new master's side of a handover. Up to the commit the old
+// master serves; this one has workers that wait behind a closed gate, and if
+// anything fails it just ends, and they with it.
+type succession struct {
+	m    *master
+	wire wire
+	old  int // its PID
+}
+
+// succeed prepares this master with the old one's offer.
+func (m *master) succeed() error {
+	w, err := m.successor.handover()
+	if err != nil {
+		return err
+	}
+	s := &succession{m: m, wire: w, old: os.Getppid()}
+	m.succession = s
+	hello, err := w.greet(m.version, readyWithin)
+	if err != nil {
+		return err
+	}
+	s.old = hello.PID
+	answer, fds, err := w.expect(wireOffer, readyWithin)
+	if err != nil {
+		return err
+	}
+	o := answer.Offer
+	if o == nil || len(o.Listeners) != len(fds)-1 || len(o.Affinity) != 2 {
+		closeAll(fds)
+		return fmt.Errorf("an offer with %d descriptors that makes no sense", len(fds))
+	}
+	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
+		closeAll(fds)
+		return fmt.Errorf("listeners %q were offered, the command line wants %q", o.Listeners, label)
+	}
+	m.starter.Become(o.Role, fds[0])
+	m.listeners = fds[1:]
+	m.lastID = o.LastID + 1<<20 // the old master starts workers up to the freeze
+	m.firstWorkers = o.Workers
+	m.number = o.Generation + 1
+	m.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
+	m.starter.Tell("successor")
+	return nil
+}
+
+// take asks for the roster, waits for the commit, and takes over (goroutine).
+func (s *succession) take() {
+	e, err := s.receive()
+	if err == nil {
+		if err = s.m.successor.ready(); err == nil {
+			err = s.awaitCommit()
+		}
+	}
+	if err != nil {
+		s.wire.abort(err.Error())
+		s.m.do(func() { s.m.failStart(fmt.Errorf("upgrade: %w", err)) })
+		return
+	}
+	s.m.do(func() { s.m.commit(e) })
+	s.wire.send(&message{Kind: wireCommitted})
+	s.wire.close()
+}
+
+// receive collects the old master's estate.
+func (s *succession) receive() (*estate, error) {
+	if err := s.wire.send(&message{Kind: wireFreeze}); err != nil {
+		return nil, err
+	}
+	e := &estate{pidfile: -1}
+	for {
+		m, fds, err := s.wire.receive(answerWithin)
+		if err != nil {
+			return nil, err
+		}
+		switch m.Kind {
+		case wireGeneration:
+			err = e.addGeneration(m.Generation, fds)
+		case wireChildren:
+			if err = e.addChildren(m.Children, fds); err == nil {
+				err = s.wire.send(&message{Kind: wireTaken})
+			}
+		case wireEnd:
+			if len(fds) == 1 {
+				e.pidfile = fds[0]
+			}
+			if err = e.verify(m.End); err == nil {
+				return e, s.wire.send(&message{Kind: wireVerified})
+			}
+		default:
+			closeAll(fds)
+			err = fmt.Errorf("unexpected %q", m.Kind)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// awaitCommit waits for the old master's word, or for its end: it has given
+// everything away, so there is nobody else then. A closed socket alone is no
+// end: the process must be gone.
+func (s *succession) awaitCommit() error {
+	_, fds, err := s.wire.expect(wireCommit, 0)
+	closeAll(fds)
+	if err == nil || !errors.Is(err, errWireEnd) && !errors.Is(err, unix.ECONNRESET) {
+		return err
+	}
+	for end := time.Now().Add(answerWithin); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if os.Getppid() != s.old {
+			return nil
+		}
+	}
+	return err
+}
+
+// commit makes this process the master (loop).
+func (m *master) commit(e *estate) {
+	begun := time.Now()
+	slices.SortFunc(e.generations, func(a, b *generation) int { return int(a.number) - int(b.number) })
+	for _, g := range e.generations {
+		g.board.Gate.Store(board.GateDraining)
+	}
+	if n := len(e.generations); n > 0 {
+		carry(e.generations[n-1].board, m.generation.board, m.cfg.Sticky)
+	}
+	m.paused = e.end.Paused
+	m.phase = running
+	m.generation.board.Gate.Store(m.gate())
+	m.tellGate()
+	between := time.Since(begun)
+
+	m.older, m.totals = e.generations, e.end.Totals
+	m.roster = append(e.children, m.roster...)
+	m.takePidfile(e)
+	for _, g := range m.older {
+		if err := m.watcher.generation(g); err != nil {
+			m.log.Error("watch report pipe", "generation", g.number, "error", err)
+		}
+		g.board.Attention.Store(1) // what was in doubt at the freeze is read off the board
+	}
+	for _, c := range e.children {
+		m.children[c.id] = c
+		m.count[c.state]++
+		if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
+			m.log.Error("watch worker", "pid", c.pid, "error", err)
+		}
+		m.happen(c, toldDrain)
+	}
+	for _, g := range slices.Clone(m.older) {
+		m.lookAtBoard(g)
+		if len(g.free) == len(g.slots) {
+			m.retire(g)
+		}
+	}
+	for _, line := range e.end.Lines {
+		m.sessionFile.write([]byte(line))
+	}
+	m.starter.Tell("master")
+	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
+		"frozen", time.Since(e.end.Frozen).Round(10*time.Microsecond), "gates", between.Round(time.Microsecond))
+}
+
+// takePidfile continues the old master's pidfile.
+func (m *master) takePidfile(e *estate) {
+	switch {
+	case e.pidfile >= 0 && m.cfg.Pidfile != "":
+		f, err := pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+		if err != nil {
+			unix.Close(e.pidfile)
+			m.log.Error("pidfile", "error", err)
+			return
+		}
+		m.pidfile.use(f)
+	case e.pidfile >= 0:
+		unix.Close(e.pidfile)
+	}
+	m.pidfile.dirty = true
+	m.pidfile.last = time.Time{}
+	m.writePidfile(time.Now())
+}
+
+// carry copies what sessions share from one generation to the next: rotation,
+// failed marks and counters by target, and affinity.
+func carry(from, to *board.Board, sticky bool) {
+	slots := map[int]int{} // of from → of to
+	n := int(from.TargetCount.Load())
+	same := n == int(to.TargetCount.Load())
+	for i := range n {
+		for j := range int(to.TargetCount.Load()) {
+			a, b := from.Target(i), to.Target(j)
+			if a.Addr == b.Addr && a.Name == b.Name {
+				slots[i] = j
+				break
+			}
+		}
+		j, ok := slots[i]
+		if same = same && ok && j == i; !ok {
+			continue
+		}
+		a, b := from.Mark(i), to.Mark(j)
+		b.Failed.Store(a.Failed.Load())
+		b.Connects.Store(a.Connects.Load())
+		b.Failures.Store(a.Failures.Load())
+	}
+	if same {
+		to.Rotation.Store(from.Rotation.Load())
+	}
+	if sticky {
+		to.CopyAffinity(from, slots)
+	}
+}

@@ -1,0 +1,180 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/cloudflare/tableflip"
+	"golang.org/x/sys/unix"
+)
+
+// successor starts a new master and judges whether it got ready, with
+// tableflip, and is the same thing seen from inside the new master.
+//
+// tableflip serves for one success in a process's life, and only while the
+// directory exists in which the process was started. A master that needs
+// another try after that starts the new one by itself, in the same way.
+type successor struct {
+	flip  *tableflip.Upgrader // nil if it can't be had
+	spent bool                // it has had its success
+	where string              // the directory of the start
+	plain bool                // this process was started without tableflip
+}
+
+const (
+	roleVariable  = "PLUG_ROLE"
+	roleSuccessor = "successor"
+	handoverName  = "handover"
+	plainHandover = 3 // descriptors of a new master that was started without tableflip
+	plainReady    = 4
+
+	sentinel = "TABLEFLIP_HAS_PARENT_7DIU3"
+)
+
+// newSuccessor must run before this process opens much: in a new master
+// tableflip finds its descriptors by their numbers.
+func newSuccessor(isSuccessor bool) *successor {
+	s := &successor{plain: isSuccessor && os.Getenv(sentinel) == ""}
+	s.where, _ = os.Getwd()
+	if flip, err := tableflip.New(tableflip.Options{UpgradeTimeout: readyWithin}); err == nil {
+		s.flip = flip
+	}
+	os.Unsetenv(sentinel)
+	return s
+}
+
+// handover is the new master's end of the handover socket.
+func (s *successor) handover() (wire, error) {
+	if s.plain {
+		unix.CloseOnExec(plainHandover)
+		unix.CloseOnExec(plainReady)
+		return wire{plainHandover}, nil
+	}
+	if s.flip == nil {
+		return wire{}, errors.New("tableflip can't be had")
+	}
+	f, err := s.flip.Fds.File(handoverName)
+	if err != nil || f == nil {
+		return wire{}, fmt.Errorf("no handover socket: %v", err)
+	}
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return wire{}, err
+	}
+	unix.SetNonblock(fd, false)
+	return wire{fd}, nil
+}
+
+// ready tells the old master that this one is, or makes upgrades of this one
+// possible if there is no old one.
+func (s *successor) ready() error {
+	if s.flip != nil {
+		if err := s.flip.Ready(); err != nil {
+			return err
+		}
+	}
+	if s.plain {
+		s.plain = false
+		_, err := unix.Write(plainReady, []byte{1})
+		unix.Close(plainReady)
+		return err
+	}
+	return nil
+}
+
+// stop ends an upgrade that is under way, and all further ones.
+func (s *successor) stop() {
+	if s.flip != nil {
+		s.flip.Stop()
+	}
+}
+
+// start starts the program at this one's path with one end of the handover
+// socket, and waits until it is ready.
+func (s *successor) start(handover int) error {
+	os.Setenv(roleVariable, roleSuccessor)
+	defer os.Unsetenv(roleVariable)
+	if !s.usable() {
+		return startPlain(handover)
+	}
+	fd, err := unix.FcntlInt(uintptr(handover), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), handoverName)
+	err = s.flip.Fds.AddFile(handoverName, f)
+	f.Close()
+	if err != nil {
+		return err
+	}
+	if err = s.flip.Upgrade(); err == nil {
+		s.spent = true
+	}
+	return err
+}
+
+// usable tells whether tableflip can start another process.
+func (s *successor) usable() bool {
+	if s.flip == nil || s.spent {
+		return false
+	}
+	var then, now os.FileInfo
+	var err error
+	if then, err = os.Stat(s.where); err != nil {
+		return false
+	}
+	now, err = os.Stat(".")
+	return err == nil && os.SameFile(then, now)
+}
+
+// startPlain does what tableflip would do.
+func startPlain(handover int) error {
+	path, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return err
+	}
+	var ready [2]int
+	if err := unix.Pipe(ready[:]); err != nil {
+		return err
+	}
+	unix.CloseOnExec(ready[0])
+	unix.CloseOnExec(ready[1])
+	defer unix.Close(ready[0])
+	pid, err := syscall.ForkExec(path, append([]string{path}, os.Args[1:]...), &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2, uintptr(handover), uintptr(ready[1])}})
+	unix.Close(ready[1])
+	if err != nil {
+		return fmt.Errorf("fork/exec: %w", err)
+	}
+	ms := int(readyWithin / time.Millisecond)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(ready[0]), Events: unix.POLLIN}}, ms)
+	if n == 1 && err == nil {
+		if n, _ = unix.Read(ready[0], make([]byte, 1)); n == 1 {
+			go wait4(pid)
+			return nil
+		}
+		return fmt.Errorf("pid=%d exited: %s", pid, wait4(pid))
+	}
+	unix.Kill(pid, unix.SIGKILL)
+	wait4(pid)
+	return fmt.Errorf("pid=%d timed out", pid)
+}
+
+// wait4 reaps a process and tells how it ended.
+func wait4(pid int) string {
+	var status unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	if status.Signaled() {
+		return fmt.Sprintf("signal %d", status.Signal())
+	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
+}
