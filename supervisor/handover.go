@@ -47,6 +47,7 @@ func (m *master) upgradeNow() {
 	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now()}
 	m.upgrading = u
 	m.log.Info("upgrade begun", "program", os.Args[0])
+	m.starter.Tell("upgrading", "")
 	go func() {
 		err := m.successor.start(pair[1])
 		unix.Close(pair[1])
@@ -238,7 +239,7 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 
 func (m *master) upgradeFailed(err error) {
 	m.log.Error("upgrade failed, nothing has changed", "program", os.Args[0], "reason", reason(err))
-	m.starter.Tell("failed")
+	m.starter.Tell("failed", "")
 }
 
 // freeze brings the roster to a stop: no birth, no death, no doorbell is taken

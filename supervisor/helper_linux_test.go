@@ -76,7 +76,8 @@ func (s *starter) Gone() <-chan struct{} { return s.gone }
 func (s *starter) Role() string          { return "service" }
 func (s *starter) FD() int               { return -1 }
 func (s *starter) Become(string, int)    {}
-func (s *starter) Tell(word string)      { s.told = append(s.told, word) }
+func (s *starter) Tell(word, _ string)   { s.told = append(s.told, word) }
+func (s *starter) Alive() time.Duration  { return 0 }
 
 // stage is a master made by hand, with real descriptors, whose nursery is the
 // test: it consumes the orders, and lets children be born that only sleep.

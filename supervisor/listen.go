@@ -118,3 +118,43 @@ func reason(err error) string {
 	}
 	return err.Error()
 }
+
+// inheritListener takes a socket that the service manager listens on, and fills
+// in where.
+func inheritListener(fd int, s *config.Source, keepalive bool) (int, error) {
+	fail := func(err error) (int, error) {
+		return -1, fmt.Errorf("source \"fd:%s\": %s", s.Inherited, reason(err))
+	}
+	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+		return fail(errors.Join(err, errors.New("not a socket that listens")))
+	}
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return fail(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return fail(err)
+	}
+	switch at := name.(type) {
+	case *unix.SockaddrInet4:
+		s.Port = uint16(at.Port)
+		if addr := netip.AddrFrom4(at.Addr); !addr.IsUnspecified() {
+			s.Addr, s.Named = addr, true
+		}
+	case *unix.SockaddrInet6:
+		s.Port = uint16(at.Port)
+		addr := netip.AddrFrom16(at.Addr)
+		only, _ := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
+		if s.Dual = addr.IsUnspecified() && only == 0; !s.Dual {
+			s.Addr, s.Named = addr, true
+		}
+	default:
+		return fail(errors.New("not a TCP socket"))
+	}
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if keepalive {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+	return fd, nil
+}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"plugdaemon/supervisor/config"
+	"plugdaemon/supervisor/shepherd"
 	"plugdaemon/worker/board"
 	"plugdaemon/worker/record"
 	"plugdaemon/worker/title"
@@ -101,7 +102,8 @@ type Starter interface {
 	Role() string               // of the starter socket's other side
 	FD() int                    // the starter socket; -1 if there is none any more
 	Become(role string, fd int) // a new master continues the old one's
-	Tell(word string)           // what the starter should know of this master
+	Tell(word, text string)     // what the starter should know of this master
+	Alive() time.Duration       // how often it wants to hear that; 0 is never
 	Ready() error               // the plug serves
 	Gone() <-chan struct{}      // closed when the starter has ended; nil if that is no concern
 }
@@ -113,7 +115,7 @@ const startPatience = 10 * time.Second
 func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
 	signal.Ignore(syscall.SIGPIPE) // EPIPE on stdout or stderr would kill a Go program
 	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
-		ticks: ticks{shown: -1}}
+		ticks: ticks{shown: -1, told: -1}}
 	m.title, m.version = t, version
 	m.calls, m.over = make(chan func()), make(chan struct{})
 	m.successor = newSuccessor(starter.Role() == roleSuccessor)
@@ -165,7 +167,14 @@ func (m *master) open() (err error) {
 			m.log.Warn("pidfile is rewritten in place", "reason", why)
 		}
 	}
-	fd, err := listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
+	var fd int
+	if cfg.Source.Inherited != "" {
+		fd, err = inheritListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
+		m.tag = cfg.Source.Tag()
+		m.syslog.tag = m.tag
+	} else {
+		fd, err = listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
+	}
 	if err != nil {
 		return err
 	}

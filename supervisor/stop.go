@@ -30,8 +30,10 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGQUIT:
 		m.drain()
 	case syscall.SIGHUP:
-		m.log.Info("reload: a command line has nothing to be read again; files are reopened")
+		m.starter.Tell("reloading", "")
+		m.log.Warn("reload: a command line has nothing to be read again; the session file is reopened")
 		m.reopen()
+		m.starter.Tell("reloaded", "")
 	case syscall.SIGUSR1:
 		m.reopen()
 	case syscall.SIGUSR2:
@@ -65,6 +67,9 @@ func (m *master) gate() uint32 {
 // freePort shuts the listeners down: workers that still hold them, stopped
 // ones too, no longer keep anybody from binding the port (shutdown(2)).
 func (m *master) freePort() {
+	if m.cfg.Source.Inherited != "" {
+		return // the service manager's socket, which it listens on further
+	}
 	for _, fd := range m.listeners {
 		unix.Shutdown(fd, unix.SHUT_RD)
 	}
@@ -77,6 +82,7 @@ func (m *master) stop(deadline time.Time) {
 		m.thaw()
 	}
 	m.successor.stop()
+	m.starter.Tell("stopping", "")
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.deadline = stopping, deadline
 	m.generation.board.Gate.Store(board.GateDraining)

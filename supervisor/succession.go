@@ -44,6 +44,14 @@ func (m *master) succeed() error {
 		closeAll(fds)
 		return fmt.Errorf("an offer with %d descriptors that makes no sense", len(fds))
 	}
+	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
+		if _, err := inheritListener(fds[1], &m.cfg.Source, m.cfg.Keepalive); err != nil {
+			closeAll(fds)
+			return err
+		}
+		m.tag = m.cfg.Source.Tag()
+		m.syslog.tag = m.tag
+	}
 	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
 		closeAll(fds)
 		return fmt.Errorf("listeners %q were offered, the command line wants %q", o.Listeners, label)
@@ -54,7 +62,7 @@ func (m *master) succeed() error {
 	m.firstWorkers = o.Workers
 	m.number = o.Generation + 1
 	m.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
-	m.starter.Tell("successor")
+	m.starter.Tell("successor", "")
 	return nil
 }
 
@@ -170,7 +178,7 @@ func (m *master) commit(e *estate) {
 	for _, line := range e.end.Lines {
 		m.sessionFile.write([]byte(line))
 	}
-	m.starter.Tell("master")
+	m.starter.Tell("master", "")
 	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
 		"frozen", time.Since(e.end.Frozen).Round(10*time.Microsecond), "gates", between.Round(time.Microsecond))
 }

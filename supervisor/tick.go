@@ -21,8 +21,26 @@ type ticks struct {
 	unused int // the fewest free spares since the window began
 	window int // tick at which it began
 	zoneAt time.Time
-	peak   int // the most busy workers of the last while, for a successor
-	high   int // of the while that is not over yet
+
+	aliveAt time.Time // when the starter was told that the loop turns
+	told    int       // sessions that it was told of
+
+	peak int // the most busy workers of the last while, for a successor
+	high int // of the while that is not over yet
+}
+
+// tellStarter keeps the service manager informed: that this loop turns, as often
+// as it wants to know, and once a second what has changed.
+func (m *master) tellStarter(now time.Time) {
+	t := &m.ticks
+	if every := m.starter.Alive(); every > 0 && m.phase == running && now.Sub(t.aliveAt) >= every {
+		t.aliveAt = now
+		m.starter.Tell("alive", "")
+	}
+	if t.n%lookEvery == 0 && m.phase == running && t.shown != t.told {
+		t.told = t.shown
+		m.starter.Tell("status", fmt.Sprintf("%s: %d sessions, %d workers", m.cfg.Source.Label(), t.shown, len(m.roster)))
+	}
 }
 
 // notePeak remembers how many workers were busy at the most, over the last 5 to
@@ -45,6 +63,7 @@ func (m *master) tick(now time.Time) {
 		m.failStart(fmt.Errorf("no worker got ready within %v", startPatience))
 	}
 	m.showTitle()
+	m.tellStarter(now)
 	m.nudge()
 	m.rest()
 	if t.n%lookEvery == 0 && m.sessionFile.rotated() {

@@ -40,13 +40,21 @@ func main() {
 // front checks the command line before anything is started or bound.
 func front() int {
 	cfg, status := readCommandLine(os.Args[1:], os.Stdout, os.Stderr)
-	switch {
-	case cfg == nil:
+	if cfg == nil {
 		return status
-	case cfg.Foreground:
-		return shepherd.Run()
 	}
-	return shepherd.Launch()
+	listener := -1
+	if name := cfg.Source.Inherited; name != "" {
+		var err error
+		if listener, err = shepherd.Activated(name); err != nil {
+			fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+			return 4
+		}
+	}
+	if cfg.Foreground {
+		return shepherd.Run(listener)
+	}
+	return shepherd.Launch(listener)
 }
 
 func master(starter *shepherd.Starter) int {

@@ -62,8 +62,9 @@ func usage() string {
 	var b strings.Builder
 	b.WriteString(`usage: plug [options] source target...
 
-  source   port, :port, *:port, address:port or [v6]:port to listen on, with
-           an optional /interface or /address to connect from
+  source   port, :port, *:port, address:port or [v6]:port to listen on, or
+           fd:NAME for a socket of the service manager's, with an optional
+           /interface or /address to connect from
   target   address, address:port or [v6]:port; with -h a host name, too
 
 `)

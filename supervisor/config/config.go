@@ -72,10 +72,15 @@ type Source struct {
 	Port  uint16
 	Dual  bool // all IPv6 and IPv4 addresses (":port", "*:port"); else, with Addr invalid, IPv4 only
 	Named bool // an address was given: LISTEN and TAG show it
+
+	Inherited string // fd:NAME: the socket comes from the service manager, and says the rest
 }
 
 // Label is the source as session lines show it: "port", or "addr:port".
 func (s Source) Label() string {
+	if s.Inherited != "" && s.Port == 0 {
+		return "fd:" + s.Inherited
+	}
 	if s.Named {
 		return netip.AddrPortFrom(s.Addr, s.Port).String()
 	}

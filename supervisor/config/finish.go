@@ -18,7 +18,7 @@ func (d *Draft) placeSource(*System) *Problem {
 		return &Problem{Option: "source", Value: text, Reason: err.Error()}
 	}
 	if d.Bind.IsValid() && source.Addr != d.Bind {
-		if source.Addr.IsValid() || strings.HasPrefix(text, "*") {
+		if source.Addr.IsValid() || source.Inherited != "" || strings.HasPrefix(text, "*") {
 			return &Problem{Option: "bind", Value: d.Bind.String(),
 				Reason: fmt.Sprintf("the source %q names another address; give one", text)}
 		}

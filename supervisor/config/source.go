@@ -21,7 +21,7 @@ func (o Outgoing) String() string {
 	return o.Interface
 }
 
-const wantSource = "want port, :port, *:port, address:port or [v6]:port, as in 80 or 10.0.0.1:80"
+const wantSource = "want port, :port, *:port, address:port, [v6]:port or fd:NAME, as in 80 or 10.0.0.1:80"
 
 // ParseSource reads the listening side:
 //
@@ -29,6 +29,8 @@ const wantSource = "want port, :port, *:port, address:port or [v6]:port, as in 8
 //	:port  *:port  all IPv4 and IPv6 addresses
 //	address:port   that address; "[::]:port" is all of IPv6 alone
 //	[v6]:port
+//	fd:NAME        the listening socket of that name, from a service manager
+//	               (sd_listen_fds(3)); it says itself where it listens
 //
 // each with /interface or /address behind it for the outgoing side.
 func ParseSource(text string) (Source, Outgoing, error) {
@@ -45,6 +47,12 @@ func ParseSource(text string) (Source, Outgoing, error) {
 }
 
 func parseListen(text string) (Source, error) {
+	if name, ok := strings.CutPrefix(text, "fd:"); ok {
+		if name == "" || len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
+			return Source{}, errors.New("want the name of a socket behind fd:, as in fd:plug.socket")
+		}
+		return Source{Inherited: name}, nil
+	}
 	if isDigits(text) {
 		port, err := ParsePort(text)
 		return Source{Port: port}, err
@@ -102,6 +110,8 @@ func checkInterfaceName(name string) error {
 // String is the source as ParseSource reads it, without the outgoing side.
 func (s Source) String() string {
 	switch {
+	case s.Inherited != "":
+		return "fd:" + s.Inherited
 	case s.Addr.IsValid():
 		return netip.AddrPortFrom(s.Addr, s.Port).String()
 	case s.Dual:

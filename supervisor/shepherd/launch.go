@@ -12,8 +12,8 @@ import (
 
 // Launch starts the master as a daemon, waits until it serves or fails, and
 // returns the status to exit with. The master has said on stderr why it failed.
-func Launch() int {
-	pid, starter, err := start(roleDaemon, &syscall.SysProcAttr{Setsid: true})
+func Launch(listener int) int {
+	pid, starter, err := start(roleDaemon, listener, &syscall.SysProcAttr{Setsid: true})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,19 +19,19 @@ var relayed = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, sysc
 // Run starts the master and stays: it relays signals, reaps what the master
 // leaves behind, and returns the master's exit status. Sessions of a master
 // that has ended live on without it.
-func Run() int {
+func Run(listener int) int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, relayed...)
 	signal.Notify(signals, syscall.SIGCHLD)
 	adoptOrphans()
-	pid, starter, err := start(roleService, &syscall.SysProcAttr{Setpgid: true})
+	pid, starter, err := start(roleService, listener, &syscall.SysProcAttr{Setpgid: true})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
 	words := make(chan word)
 	go listen(starter, words)
-	h := &herd{master: pid, signals: signals, words: words}
+	h := &herd{master: pid, signals: signals, words: words, notifier: newNotifier()}
 	return h.keep()
 }
 
@@ -37,13 +39,15 @@ func Run() int {
 type word struct {
 	text string
 	pid  int
+	more string
 }
 
 // listen reads what masters say, until the last of them has ended.
 func listen(starter *os.File, words chan<- word) {
 	for lines := bufio.NewScanner(starter); lines.Scan(); {
-		var w word
-		if n, _ := fmt.Sscan(lines.Text(), &w.text, &w.pid); n == 2 {
+		fields := append(strings.SplitN(lines.Text(), " ", 3), "", "")
+		w := word{text: fields[0], more: fields[2]}
+		if w.pid, _ = strconv.Atoi(fields[1]); w.pid > 0 {
 			words <- w
 		}
 	}
@@ -59,6 +63,8 @@ type herd struct {
 	kept    []os.Signal // for when it has
 	signals <-chan os.Signal
 	words   <-chan word
+
+	notifier *notifier
 }
 
 // keep relays and reaps until there is no master any more.
@@ -79,6 +85,7 @@ func (h *herd) keep() int {
 
 // hear takes a word from a master.
 func (h *herd) hear(w word) {
+	h.notifier.hear(w)
 	switch w.text {
 	case served:
 		h.ready = true

@@ -28,10 +28,26 @@ const (
 	successor = "successor" // it prepares to replace the master
 	replaced  = "master"    // it has done so
 	failed    = "failed"    // an upgrade of this master has failed
+	upgrading = "upgrading" // one has begun
+	reloading = "reloading"
+	reloaded  = "reloaded"
+	stopping  = "stopping"
+	status    = "status" // with a text for people
+	alive     = "alive"  // the loop turns, for the service manager's watchdog
 )
 
-// start starts the master with this process's own command line.
-func start(role string, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
+// Variables of the service manager's; they are this process's and stay with it.
+var managers = []string{"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="}
+
+// aliveVariable tells the master how often its shepherd wants to hear from it.
+const aliveVariable = "PLUG_ALIVE_USEC"
+
+// ListenerFD is where a master finds the service manager's socket.
+const ListenerFD = 4
+
+// start starts the master with this process's own command line, and a listener
+// of the service manager's if that is no negative number.
+func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
 	hideStrays()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -45,9 +61,13 @@ func start(role string, attr *syscall.SysProcAttr) (pid int, starter *os.File, e
 		unix.Close(pair[0])
 		return 0, nil, err
 	}
+	files := []uintptr{0, 1, 2, uintptr(pair[1])}
+	if listener >= 0 {
+		files = append(files, uintptr(listener))
+	}
 	pid, err = syscall.ForkExec(image, argv(), &syscall.ProcAttr{
 		Env:   append(environment(), roleVariable+"="+role),
-		Files: []uintptr{0, 1, 2, uintptr(pair[1])},
+		Files: files,
 		Sys:   attr,
 	})
 	if err != nil {
@@ -78,13 +98,18 @@ func argv() []string {
 // second whether it may have more.
 func environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
-		return strings.HasPrefix(s, roleVariable+"=") || strings.HasPrefix(s, "GOMAXPROCS=") || strings.HasPrefix(s, "GODEBUG=")
+		foreign := slices.ContainsFunc(managers, func(m string) bool { return strings.HasPrefix(s, m) })
+		return foreign || strings.HasPrefix(s, roleVariable+"=") || strings.HasPrefix(s, aliveVariable+"=") || strings.HasPrefix(s, "GOMAXPROCS=") || strings.HasPrefix(s, "GODEBUG=")
 	})
 	debug := "containermaxprocs=0,updatemaxprocs=0"
 	if more := os.Getenv("GODEBUG"); more != "" {
 		debug += "," + more
 	}
-	return append(env, "GOMAXPROCS=1", "GODEBUG="+debug)
+	env = append(env, "GOMAXPROCS=1", "GODEBUG="+debug)
+	if every := watchdog(); every > 0 {
+		env = append(env, fmt.Sprintf("%s=%d", aliveVariable, every.Microseconds()))
+	}
+	return env
 }
 
 // result is a wait status as an exit status, in the shell's way: a signal is

@@ -3,6 +3,8 @@ package shepherd
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,7 +69,7 @@ func (s *Starter) Become(role string, fd int) {
 // Ready says that the plug serves. A daemon lets go of its terminal first.
 func (s *Starter) Ready() error {
 	if s.role != roleDaemon {
-		return s.tell(served)
+		return s.tell(served, "")
 	}
 	if s.file == nil {
 		return nil
@@ -77,23 +79,30 @@ func (s *Starter) Ready() error {
 	}
 	defer s.file.Close()
 	defer func() { s.file = nil }()
-	return s.tell(served)
+	return s.tell(served, "")
 }
 
-// Tell tells the shepherd what becomes of this master: a successor prepares
-// itself, is the master, or has failed.
-func (s *Starter) Tell(word string) {
+// Tell tells the shepherd what becomes of this master, with a text for people
+// where that is of use.
+func (s *Starter) Tell(word, text string) {
 	if s.role == roleService {
-		s.tell(word)
+		s.tell(word, text)
 	}
 }
 
-func (s *Starter) tell(word string) error {
+func (s *Starter) tell(word, text string) error {
 	if s.file == nil {
 		return nil
 	}
-	_, err := s.file.Write(fmt.Appendf(nil, "%s %d\n", word, os.Getpid()))
+	_, err := s.file.Write(fmt.Appendf(nil, "%s %d %s\n", word, os.Getpid(), text))
 	return err
+}
+
+// Alive is how often the shepherd wants to hear that this master is alive; 0 is
+// never.
+func (s *Starter) Alive() time.Duration {
+	usec, _ := strconv.Atoi(os.Getenv(aliveVariable))
+	return time.Duration(usec) * time.Microsecond / 4
 }
 
 // Gone is closed when the shepherd has ended.

@@ -1,0 +1,27 @@
+package shepherd
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Activated finds a listening socket that the service manager has opened, by
+// its name (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES).
+func Activated(name string) (fd int, err error) {
+	const first = 3
+	pid, _ := strconv.Atoi(os.Getenv("LISTEN_PID"))
+	n, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if pid != os.Getpid() || n < 1 {
+		return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed no sockets (LISTEN_PID %q, LISTEN_FDS %q)",
+			name, os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"))
+	}
+	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	for i, other := range names[:min(n, len(names))] {
+		if other == name {
+			return first + i, nil
+		}
+	}
+	return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed no socket of that name, only %q", name, names)
+}
