@@ -29,6 +29,9 @@ func (f *File) put() error {
 	// be: see settle.
 	t, err := makeTemp(f.path, f.buf)
 	why := unmakeable(f.path, err)
+	if err != nil && mine && short(err) && f.fits() {
+		return f.rewrite() // through the descriptor that we have: for this once
+	}
 	if err != nil && why == "" {
 		return err
 	}
@@ -100,6 +103,30 @@ func (f *File) hold(fd int, id inode) {
 		_ = unix.Close(f.fd)
 	}
 	f.fd, f.id, f.reason = fd, id, ""
+}
+
+// short tells that there was no room or descriptor for another file. The one
+// that we have can still be written, if not in the best way.
+func short(err error) bool {
+	var errno unix.Errno
+	if !errors.As(err, &errno) {
+		return false
+	}
+	return errno == unix.EMFILE || errno == unix.ENFILE || errno == unix.ENOSPC || errno == unix.EDQUOT
+}
+
+// fits tells that the buffer is no longer than what the file holds now, so that
+// writing it in place needs no room.
+func (f *File) fits() bool {
+	var s unix.Stat_t
+	return unix.Fstat(f.fd, &s) == nil && int64(len(f.buf)) <= s.Size
+}
+
+// Current tells whether the path still names this file, for who wants to notice
+// before the next Write that it was removed or replaced.
+func (f *File) Current() bool {
+	mine, err := f.owns()
+	return mine && err == nil
 }
 
 // unmakeable tells a directory in which we may not make files, a reason to

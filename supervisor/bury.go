@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,16 +29,31 @@ func (w waitStatus) reason() string {
 	return fmt.Sprintf("worker ended with status %d", w.status)
 }
 
+// goPanics is the status of a Go program whose runtime has given up, which is
+// what it does when it gets no thread.
+const goPanics = 2
+
+// youngReason is the same for a worker that died before it was ready.
+func (w waitStatus) youngReason() string {
+	if w.known && w.signal == 0 && w.status == goPanics {
+		return w.reason() + ", perhaps for want of threads (" + strings.Join(taskLimitNames(), ", ") + ")"
+	}
+	return w.reason()
+}
+
 // buryYoung buries a worker that never got ready: whatever is wrong with it is
 // wrong with the next one too, so births slow down.
 func (m *master) buryYoung(c *child) {
 	m.bury(c)
 	switch m.phase {
 	case opening:
-		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.reason()))
+		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.youngReason()))
 	case running:
 		pause := m.nursery.pause(time.Now())
-		m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.reason(), "pause", pause)
+		if !m.nursery.said {
+			m.nursery.said = true
+			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.youngReason(), "pause", pause)
+		}
 	}
 }
 
@@ -48,6 +64,9 @@ func (m *master) bury(c *child) {
 	c.status = m.watcher.status(c.pidfd)
 	m.log.Debug("worker gone", "pid", c.pid, c.status.key(), c.status.value())
 	m.inherit(c)
+	if c.status.signal == unix.SIGKILL {
+		m.sayOutOfMemory()
+	}
 	unix.Close(c.lifeline)
 	c.lifeline = -1
 	if c.listed {
@@ -116,6 +135,8 @@ func (m *master) inherit(c *child) {
 	m.totals.bytesIn += column.BytesIn.Load()
 	m.totals.bytesOut += column.BytesOut.Load()
 	m.totals.refused += column.Refused.Load()
+	m.totals.linesLost += column.LinesLost.Load()
+	m.totals.logsLost += column.LogsLost.Load()
 	clearColumn(column)
 }
 

@@ -122,6 +122,8 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		a.Via.Zone = zoneOf(cfg.Via.Addr().Zone())
 	}
 	a.Tag.Set(cfg.Source.Tag())
+	a.SessionFile.Set(cfg.SessionLog)
+	a.OOMScore = workerOOMScore()
 	a.Label.Set(cfg.Source.Label())
 	a.Syslog.Set(cfg.Syslog.Path)
 	if cfg.Syslog.UDP.IsValid() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/record"
+	"plugdaemon/worker"
 )
 
 const (
@@ -110,13 +111,18 @@ func heldBy(port uint16) string {
 	return ", held by PID " + strings.Join(names, ", ")
 }
 
-// reason is an error in the C library's words, if it is one of the system's.
+// reason is an error in the C library's words, if it is one of the system's at
+// its end, with the limit that it stands for.
 func reason(err error) string {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return record.Reason(errno)
+	if call, ok := err.(*os.SyscallError); ok {
+		err = call.Err // what was tried is said elsewhere
 	}
-	return err.Error()
+	text := err.Error()
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || errno == 0 || !strings.HasSuffix(text, errno.Error()) {
+		return text
+	}
+	return strings.TrimSuffix(text, errno.Error()) + worker.Limit(errno)
 }
 
 // inheritListener takes a socket that the service manager listens on, and fills

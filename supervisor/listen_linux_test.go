@@ -201,10 +201,10 @@ func TestHolders(t *testing.T) {
 func TestReason(t *testing.T) {
 	for err, want := range map[error]string{
 		unix.ENOSPC: "No space left on device",
-		os.NewSyscallError("accept", unix.EMFILE):              "Too many open files",
-		fmt.Errorf("outer: %w", unix.EACCES):                   "Permission denied",
+		os.NewSyscallError("accept", unix.EMFILE):              fmt.Sprintf("Too many open files (RLIMIT_NOFILE %d)", descriptors()),
+		fmt.Errorf("outer: %w", unix.EACCES):                   "outer: Permission denied",
 		fmt.Errorf("of our own"):                               "of our own",
-		&os.PathError{Op: "open", Path: "/x", Err: unix.EPERM}: "Operation not permitted",
+		&os.PathError{Op: "open", Path: "/x", Err: unix.EPERM}: "open /x: Operation not permitted",
 	} {
 		if got := reason(err); got != want || strings.HasSuffix(got, "\n") {
 			t.Errorf("%v: %q, want %q", err, got, want)

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -67,6 +68,8 @@ type master struct {
 	nudges   int // looks in a row that found clients waiting beside spares
 	totals   totals
 	ticks    ticks
+	losses   losses
+	memory   memoryWatch
 	tock     <-chan time.Time // ticks, where the watcher has none
 
 	version    string
@@ -94,6 +97,9 @@ type totals struct {
 	bytesIn  uint64
 	bytesOut uint64
 	refused  uint64
+
+	linesLost uint64 // session lines given up by workers
+	logsLost  uint64 // syslog records that nobody took
 }
 
 // Starter is who started this master: it waits until the plug serves, or for
@@ -127,7 +133,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 			m.succession.wire.abort(reason(err))
 		}
 		m.abandon()
-		return 4, err
+		return 4, errors.New(reason(err))
 	}
 	m.loop(signals)
 	if m.startError != nil {
@@ -208,6 +214,7 @@ func (m *master) prepare() (err error) {
 		return fmt.Errorf("watch report pipe: %w", err)
 	}
 	m.setZone(time.Now())
+	m.memory.find()
 	if m.tock, err = m.watcher.ticker(tickEvery); err != nil {
 		return err
 	}
@@ -256,7 +263,9 @@ func (m *master) shape() (workers, capacity int) {
 
 // sessionFailed is called by the session file's writer.
 func (m *master) sessionFailed(err error) {
-	m.log.Error("session file", "session-log", m.sessionFile.path, "error", err)
+	if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
+		m.log.Error("session file "+m.sessionFile.path, "error", err)
+	}
 }
 
 // abandon undoes what open has done before it failed.

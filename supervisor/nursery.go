@@ -43,7 +43,7 @@ type birth struct {
 
 const (
 	firstTrouble = 50 * time.Millisecond
-	mostTrouble  = 10 * time.Second
+	mostTrouble  = 2 * time.Second
 )
 
 func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pidfd int, err error)) {
@@ -66,8 +66,12 @@ func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pi
 // errHeld is an order that came back because of a handover.
 var errHeld = errors.New("no births during a handover")
 
-// pause doubles the time without births, after one that went wrong.
+// pause doubles the time without births, after one that went wrong; those that
+// were on their way together count as one.
 func (n *nursery) pause(now time.Time) time.Duration {
+	if now.Before(n.until) {
+		return n.trouble
+	}
 	n.trouble = min(max(2*n.trouble, firstTrouble), mostTrouble)
 	n.until = now.Add(n.trouble)
 	return n.trouble

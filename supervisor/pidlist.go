@@ -100,7 +100,7 @@ func (m *master) pidfileWritten(r pidResult) {
 		p.dirty = true // once more, later
 		p.last = time.Now().Add(100 * time.Millisecond)
 		if !p.broken {
-			m.log.Error("pidfile", "error", r.err)
+			m.log.Error("pidfile can't be written", "error", r.err)
 		}
 	}
 	p.broken = r.err != nil

@@ -1,7 +1,9 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -48,7 +50,7 @@ func (f *sessionFile) open(path string, fail func(error)) error {
 func openSession(path string) (int, error) {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY, 0o644)
 	if err != nil {
-		return -1, fmt.Errorf("session file %s: %s", path, reason(err))
+		return -1, fmt.Errorf("session file %s: %w", path, err)
 	}
 	return fd, nil
 }
@@ -90,8 +92,11 @@ func (f *sessionFile) tryAppend(line []byte) error {
 	defer f.mu.Unlock()
 	n, err := unix.Write(f.fd, line)
 	if err == nil && n < len(line) {
-		worker.CutBack(f.fd, n)
-		err = unix.ENOSPC
+		m := 0
+		if m, err = unix.Write(f.fd, line[n:]); err != nil || n+m < len(line) { // which fits, or tells the reason
+			worker.CutBack(f.fd, n+max(0, m))
+			err = cmp.Or(err, io.ErrShortWrite)
+		}
 	}
 	return err
 }

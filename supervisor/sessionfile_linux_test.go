@@ -145,7 +145,7 @@ func TestSessionFilesThatStay(t *testing.T) {
 func TestSessionFileErrors(t *testing.T) {
 	var f sessionFile
 	err := f.open(t.TempDir()+"/no/such/file", nil)
-	if err == nil || !strings.HasPrefix(err.Error(), "session file ") || !strings.HasSuffix(err.Error(), ": No such file or directory") {
+	if err == nil || !strings.HasPrefix(reason(err), "session file ") || !strings.HasSuffix(reason(err), ": No such file or directory") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,6 +158,29 @@ func (s *syslogSink) text(severity record.Severity, pid int, text []byte) {
 	now := time.Now()
 	_, offset := now.Zone()
 	s.sink.put(record.AppendSyslog(nil, severity, now.Unix(), int32(offset), s.host, pid, text))
+}
+
+// works tells whether somebody takes datagrams: connecting says so without
+// sending one.
+func (s *syslogSink) works() bool {
+	family := unix.AF_UNIX
+	if _, ok := s.to.(*unix.SockaddrUnix); !ok {
+		return true // UDP: nobody can tell
+	}
+	fd, err := socket(family, unix.SOCK_DGRAM)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	if unix.Connect(fd, s.to) != nil {
+		return false
+	}
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
+	return err == nil && n == 1
+}
+
+func appendCount(text []byte, key string, n uint64) []byte {
+	return strconv.AppendUint(append(text, key...), n, 10)
 }
 
 // error is an error of a worker that can't tell it itself.

@@ -66,8 +66,8 @@ func (m *master) tick(now time.Time) {
 	m.tellStarter(now)
 	m.nudge()
 	m.rest()
-	if t.n%lookEvery == 0 && m.sessionFile.rotated() {
-		m.reopen()
+	if t.n%lookEvery == 0 {
+		m.lookAround()
 	}
 	if !now.Before(t.zoneAt) {
 		m.setZone(now)

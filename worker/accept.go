@@ -27,7 +27,6 @@ type acceptor struct {
 	apart     bool    // the door is a set of its own
 	listeners []listener
 	paused    int64 // monotonic ns: when to try again; 0 is not paused
-	short     bool  // descriptors or memory have run out, and that was said
 	from      *sockaddr
 	size      *uint32
 }
@@ -169,14 +168,12 @@ func (e *engine) takeClient(l *listener) bool {
 		uintptr(unsafe.Pointer(a.size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	switch errno {
 	case 0:
-		a.short = false
 		e.admit(int(fd), a.from.addr())
 		return true
 	case unix.EAGAIN:
 		return false
 	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		if !a.short {
-			a.short = true
+		if e.board.Say(board.SayAccept, e.clock.ms()) {
 			e.records.error("accept", Limit(errno))
 		}
 		a.paused = e.clock.mono + int64(resources)

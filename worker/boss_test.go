@@ -74,6 +74,7 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 	a := b.board.Assignment
 	a.Listeners, a.ConnectTimeout = 1, 2000
 	a.Label.Set("119")
+	a.SessionFile.Set("/x/sessions")
 	a.Tag.Set("(119)")
 	dir := t.TempDir()
 	b.openSyslog(a, filepath.Join(dir, "log"))

@@ -52,6 +52,10 @@ func (e *engine) connect(s *session) {
 		s.row.Choose(uint16(slot))
 		e.board.Mark(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
+			if scarce(f.errno) && e.clock.mono < s.row.BeginAt+e.connectTimeout() {
+				e.starve(s, f)
+				return
+			}
 			e.missed(s, f)
 			if e.board.Via.Kind != 0 {
 				e.unreached(s)
@@ -59,8 +63,49 @@ func (e *engine) connect(s *session) {
 			}
 			continue
 		}
-		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
+		e.due.add(s, e.clock.mono+e.connectTimeout())
 		return
+	}
+}
+
+func (e *engine) connectTimeout() int64 {
+	return int64(e.board.ConnectTimeout) * int64(time.Millisecond)
+}
+
+// starved is a session for which there was no socket.
+type starved struct {
+	*session
+	turn uint32
+}
+
+// scarce tells that a socket may be had in a moment.
+func scarce(errno syscall.Errno) bool {
+	return errno == unix.EMFILE || errno == unix.ENFILE || errno == unix.ENOBUFS || errno == unix.ENOMEM
+}
+
+// starve lets a session wait for descriptors as its fellows do in the kernel's
+// queue, and takes no more clients meanwhile.
+func (e *engine) starve(s *session, f failure) {
+	if s.target.fd >= 0 {
+		closeFD(s.target.fd)
+		s.target.fd = -1
+	}
+	if e.board.Say(board.SayConnect, e.clock.ms()) {
+		e.records.error(f.what, Limit(f.errno))
+	}
+	s.slot = -1
+	e.hungry = append(e.hungry, starved{s, s.turn})
+	e.accept.paused = e.clock.mono + int64(resources)
+}
+
+// feed tries the starved sessions again.
+func (e *engine) feed() {
+	list := e.hungry
+	e.hungry = nil
+	for _, s := range list {
+		if s.state == connecting && s.session.turn == s.turn && s.target.fd < 0 {
+			e.connect(s.session)
+		}
 	}
 }
 
@@ -167,7 +212,7 @@ func (e *engine) stepConnect(s *session) {
 	if e.board.Via.Kind != 0 {
 		s.state = negotiating
 		s.reply.Reset()
-		e.due.add(s, e.clock.mono+int64(e.board.ConnectTimeout)*int64(time.Millisecond))
+		e.due.add(s, e.clock.mono+e.connectTimeout())
 		e.stepNegotiate(s)
 		return
 	}
@@ -179,7 +224,6 @@ func (e *engine) stepConnect(s *session) {
 func (e *engine) connected(s *session) {
 	e.due.remove(s)
 	s.row.Connect.Store(e.clock.mono)
-	e.short, e.proxyDown = false, false
 	if e.board.Good(s.slot) {
 		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
 	}
@@ -212,20 +256,18 @@ func (e *engine) missed(s *session, f failure) {
 	first := true
 	switch {
 	case e.board.Via.Kind != 0: // the proxy's fault, not the target's
-		first = !e.proxyDown
-		e.proxyDown = true
+		first = e.board.Say(board.SayProxy, e.clock.ms())
 	case f.peer:
 		first = e.board.Fail(s.slot, e.clock.ms())
-	default: // a shortage of this host's: said once, until a connect succeeds
-		first = !e.short
-		e.short = true
+	default: // a shortage of this host's
+		first = e.board.Say(board.SayConnect, e.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what
 		if what == "" {
 			what = "connect " + e.records.target(s.slot).full
 		}
-		e.records.error(what, Limit(f.errno))
+		e.records.error(what, connectLimit(f.errno))
 	}
 }
 

@@ -30,6 +30,7 @@ type engine struct {
 	free   []int      // rows without a session
 	live   int
 	again  []*session     // had more to do than a turn allows
+	hungry []starved      // sessions that wait for a socket
 	due    deadlines      // of sessions that connect or negotiate
 	trials []*board.Tried // spare ones
 
@@ -40,9 +41,6 @@ type engine struct {
 	draining bool  // takes no more sessions
 	orphan   bool  // the master is gone
 	term     atomic.Bool
-
-	short     bool // this host could not connect at all, and that was said
-	proxyDown bool // the HTTP proxy could not be connected, and that was said
 }
 
 const (
@@ -77,6 +75,7 @@ func run(w *worker) error {
 	}
 	e.lookAtGate()
 	e.ring(report.Ready, 0)
+	w.offerToKiller()
 	for !e.done() {
 		e.turn()
 	}
@@ -197,6 +196,7 @@ func (e *engine) overdue() {
 	}
 	if e.clock.mono >= e.accept.retryAt() {
 		e.accept.paused = 0
+		e.feed()
 		e.join()
 	}
 }

@@ -552,7 +552,7 @@ func TestBrokenSessionFile(t *testing.T) {
 	if owed != 3 || column.Ended[board.Complete].Load() != 0 || column.LinesLost.Load() != 0 {
 		t.Errorf("%d rows owe a line, %d counted, %d lost", owed, column.Ended[board.Complete].Load(), column.LinesLost.Load())
 	}
-	if got := b.syslogs(1); got[0] != "(119): session file: No space left on device" {
+	if got := b.syslogs(1); got[0] != "(119): session file /x/sessions: No space left on device" {
 		t.Errorf("syslog %q", got)
 	}
 	if err := unix.Sendmsg(h.lifeline, []byte{byte(report.Session)}, unix.UnixRights(int(room.Fd())), nil, 0); err != nil {

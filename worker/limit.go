@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +23,20 @@ func Limit(errno syscall.Errno) string {
 		}
 	case syscall.ENFILE:
 		return text + " (the system's limit, fs.file-max on Linux)"
-	case syscall.EADDRNOTAVAIL:
-		return text + " (no free local port: net.ipv4.ip_local_port_range on Linux)"
+	case syscall.EFBIG:
+		if unix.Getrlimit(unix.RLIMIT_FSIZE, &r) == nil {
+			return text + " (RLIMIT_FSIZE " + strconv.FormatUint(uint64(r.Cur), 10) + ")"
+		}
 	}
 	return text
+}
+
+// connectLimit is Limit for a connect, which finds no address to come from when
+// the local ports have run out (ip(7), ip_local_port_range).
+func connectLimit(errno syscall.Errno) string {
+	if errno != syscall.EADDRNOTAVAIL {
+		return Limit(errno)
+	}
+	ports, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	return record.Reason(errno) + " (no free local port: net.ipv4.ip_local_port_range " + strings.Join(strings.Fields(string(ports)), " ") + ")"
 }

@@ -33,9 +33,6 @@ type engine struct {
 	draining bool // takes no more sessions
 
 	// What was said, and is not said again before it has changed.
-	shortOfClients bool // this host could not accept
-	shortOfTargets bool // this host could not connect at all
-	proxyDown      bool // the HTTP proxy could not be connected
 
 	bell    *time.Timer // calls tellNow
 	bellDue bool
@@ -69,6 +66,7 @@ func run(w *worker) error {
 	}
 	e.obey(report.Gate)
 	e.ring(report.Ready, 0)
+	w.offerToKiller()
 	for _, l := range e.listeners {
 		go e.acceptFrom(l)
 	}

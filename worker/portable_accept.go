@@ -107,7 +107,6 @@ func (e *engine) takeClient(l *listener) bool {
 	fd, from, err := unix.Accept(l.fd)
 	switch errno := errnoOf(err); errno {
 	case 0:
-		e.shortOfClients = false
 		e.admit(fd, boardAddress(from))
 		return true
 	case unix.EAGAIN:
@@ -125,9 +124,8 @@ func (e *engine) takeClient(l *listener) bool {
 
 // rest accepts nothing for a while: descriptors or memory have run out.
 func (e *engine) rest(errno syscall.Errno) {
-	if !e.shortOfClients {
-		e.shortOfClients = true
-		e.clock.look()
+	e.clock.look()
+	if e.board.Say(board.SayAccept, e.clock.ms()) {
 		e.records.error("accept", Limit(errno))
 	}
 	e.paused = true

@@ -33,12 +33,37 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 			s.connected()
 			return s.hungUp(), false
 		}
+		if s.starves() {
+			continue
+		}
 		s.missed()
 		if s.board.Via.Kind != 0 {
 			break // all targets are behind the same proxy
 		}
 	}
 	return s.unreached(), false
+}
+
+// starves waits a moment for descriptors or memory to connect with, as other
+// clients do in the kernel's queue: for no longer than a connect may take.
+func (s *session) starves() bool {
+	switch s.failure.errno {
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+	default:
+		return false
+	}
+	s.lock()
+	if s.clock.mono > s.row.BeginAt+int64(s.board.ConnectTimeout)*int64(time.Millisecond) {
+		s.mu.Unlock()
+		return false
+	}
+	if s.board.Say(board.SayConnect, s.clock.ms()) {
+		s.records.error(s.failure.what, Limit(s.failure.errno))
+	}
+	s.slot = -1
+	s.mu.Unlock()
+	time.Sleep(resources)
+	return true
 }
 
 // choose takes the session's next target.
@@ -142,7 +167,6 @@ func peersFault(errno syscall.Errno) bool {
 func (s *session) connected() {
 	s.lock()
 	defer s.mu.Unlock()
-	s.shortOfTargets, s.proxyDown = false, false
 	s.row.Connect.Store(s.clock.mono)
 	if s.board.Good(s.slot) {
 		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))
@@ -171,20 +195,18 @@ func (s *session) missed() {
 	f, first := s.failure, false
 	switch {
 	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
-		first = !s.proxyDown
-		s.proxyDown = true
+		first = s.board.Say(board.SayProxy, s.clock.ms())
 	case f.peer:
 		first = s.board.Fail(s.slot, s.clock.ms())
 	default:
-		first = !s.shortOfTargets
-		s.shortOfTargets = true
+		first = s.board.Say(board.SayConnect, s.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what
 		if what == "" {
 			what = "connect " + s.records.target(s.slot).full
 		}
-		s.records.error(what, Limit(f.errno))
+		s.records.error(what, connectLimit(f.errno))
 	}
 }
 

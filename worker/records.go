@@ -75,8 +75,11 @@ func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 	r.text = line.Append(r.text[:0])
 	n, errno := write(FDSession, r.text)
 	if errno == 0 && n < len(r.text) {
-		CutBack(FDSession, n)
-		errno = syscall.ENOSPC
+		m, why := write(FDSession, r.text[n:]) // which fits, or tells the reason
+		if why != 0 || n+m < len(r.text) {
+			CutBack(FDSession, n+max(0, m))
+			errno = max(why, 1)
+		}
 	}
 	return errno
 }

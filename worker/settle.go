@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"strconv"
 	"time"
 
 	"plugdaemon/worker/board"
@@ -47,8 +46,8 @@ func (w *worker) settle(row *board.Row, index int) (settled bool) {
 	}
 	if b.Options&board.OptSession != 0 {
 		if errno := w.records.session(&s); errno != 0 {
-			if len(w.owed) == 0 {
-				w.records.failErrno("session file", errno)
+			if w.board.Say(board.SaySession, w.clock.ms()) {
+				w.records.error("session file "+w.board.SessionFile.String(), Limit(errno))
 			}
 			w.owed = append(w.owed, debt{row, index})
 			return false
@@ -90,9 +89,7 @@ func (w *worker) payUp(force bool) (free []int) {
 				break
 			}
 			force = false
-			if w.column.LinesLost.Add(1) == 1 {
-				w.records.error("session file", "lines are given up: each worker keeps "+strconv.Itoa(board.Ledger)+" at most")
-			}
+			w.column.LinesLost.Add(1)
 		}
 		w.count(&s, board.Outcome(s.Outcome))
 		d.row.Free()

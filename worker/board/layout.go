@@ -23,6 +23,15 @@ const (
 	GateDraining               // for good: finish what you have, take nothing new
 )
 
+// What is said once for all processes of a plug, and not by each.
+const (
+	SayAccept  = iota // no descriptors or memory to accept with
+	SayConnect        // none to connect with
+	SayProxy          // the HTTP proxy can't be connected
+	SaySession        // the session file can't be written
+	Sayings    = 8
+)
+
 // Option bits of an assignment.
 const (
 	OptSticky uint32 = 1 << iota
@@ -108,6 +117,9 @@ type Assignment struct {
 	SyslogUDP Addr
 	Host      Text // this host's name, for syslog over UDP
 
+	SessionFile Text  // its path
+	OOMScore    int32 // for /proc/self/oom_score_adj; 0 leaves it
+
 	RuleCount   uint32
 	TargetCount atomic.Uint32 // published slots
 	RuleTable   [MaxRules]Rule
@@ -139,6 +151,9 @@ type Header struct {
 	_      uint32
 	Zone   Zone
 	_      [32]byte
+
+	Said [Sayings]atomic.Uint64 // ms at which a shortage was last said, by whichever process
+	_    [(64 - Sayings*8%64) % 64]byte
 
 	Attention atomic.Uint32 // a doorbell found the pipe full: look at all rows
 	_         [60]byte

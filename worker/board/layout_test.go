@@ -85,7 +85,7 @@ func TestOffsetsStay(t *testing.T) {
 		"Assignment.Options":     {unsafe.Offsetof(a.Options), 56},
 		"Assignment.AffinityKey": {unsafe.Offsetof(a.AffinityKey), 88},
 		"Header.Gate":            {unsafe.Offsetof(h.Gate), 128},
-		"Header.Attention":       {unsafe.Offsetof(h.Attention), 192},
+		"Header.Attention":       {unsafe.Offsetof(h.Attention), 256},
 		"Header.MarkAt":          {unsafe.Offsetof(h.MarkAt), 32},
 		"Header.RowSize":         {unsafe.Offsetof(h.RowSize), 80},
 		"Row.Client":             {unsafe.Offsetof(r.Client), 24},

@@ -1,0 +1,79 @@
+package supervisor
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// oomAbove is how much rather than its master the kernel should kill a worker
+// when memory runs out (proc(5), oom_score_adj: thousandths of all memory).
+const oomAbove = 500
+
+// workerOOMScore is what workers write into oom_score_adj.
+func workerOOMScore() int32 {
+	n, ok := number("/proc/self/oom_score_adj")
+	if !ok {
+		return 0
+	}
+	return int32(min(1000, n+oomAbove))
+}
+
+// memoryWatch knows how often this process's memory cgroup has run out.
+type memoryWatch struct {
+	counter string // the file that counts
+	limit   string // the file of the limit
+	kills   int
+	said    time.Time
+}
+
+// find looks up the group (cgroups(7)).
+func (w *memoryWatch) find() {
+	groups, _ := os.ReadFile("/proc/self/cgroup")
+	for line := range strings.Lines(string(groups)) {
+		line = strings.TrimSpace(line)
+		if id, path, ok := strings.Cut(line, "::"); ok && id == "0" {
+			at := filepath.Join("/sys/fs/cgroup", path)
+			if _, err := os.Stat(at + "/memory.events"); err == nil {
+				w.counter, w.limit = at+"/memory.events", at+"/memory.max"
+			}
+		} else if _, path, ok := strings.Cut(line, ":memory:"); ok {
+			at := filepath.Join("/sys/fs/cgroup/memory", path)
+			w.counter, w.limit = at+"/memory.oom_control", at+"/memory.limit_in_bytes"
+		}
+	}
+	w.kills = w.count()
+}
+
+// count reads "oom_kill N".
+func (w *memoryWatch) count() int {
+	text, _ := os.ReadFile(w.counter)
+	_, rest, ok := bytes.Cut(text, []byte("oom_kill "))
+	if !ok {
+		return 0
+	}
+	n, _ := strconv.Atoi(string(bytes.TrimSpace(bytes.SplitN(rest, []byte("\n"), 2)[0])))
+	return n
+}
+
+// sayOutOfMemory says, once in a while, that a worker was killed for want of
+// memory, if that is what has happened.
+func (m *master) sayOutOfMemory() {
+	w := &m.memory
+	n := w.count()
+	if n <= w.kills {
+		return
+	}
+	w.kills = n
+	if time.Since(w.said) < 10*time.Second {
+		return
+	}
+	w.said = time.Now()
+	limit, _ := os.ReadFile(w.limit)
+	m.log.Error("worker killed", "reason", fmt.Sprintf("out of memory (%s of %s %s)", filepath.Base(w.limit),
+		filepath.Dir(w.limit), strings.TrimSpace(string(limit))))
+}
