@@ -50,6 +50,7 @@ func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pi
 	n.orders = make(chan order, 1<<13)
 	n.births = make(chan birth, 64)
 	go func() {
+		relaxTimers()
 		for o := range n.orders {
 			if n.held.Load() {
 				unix.Close(o.lifeline[1])

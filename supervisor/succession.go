@@ -200,6 +200,9 @@ func (m *master) takePidfile(e *estate) {
 	m.pidfile.dirty = true
 	m.pidfile.last = time.Time{}
 	m.writePidfile(time.Now())
+	for m.pidfile.writing { // line 1 must be this process before the old master ends
+		m.pidfileWritten(<-m.pidfile.results)
+	}
 }
 
 // carry copies what sessions share from one generation to the next: rotation,

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -110,6 +111,12 @@ func (s *successor) start(handover int) error {
 	err = s.flip.Fds.AddFile(handoverName, f)
 	f.Close()
 	if err != nil {
+		return err
+	}
+	// The end of the master before this one reaches tableflip a moment late.
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	if err = s.flip.WaitForParent(ctx); err != nil {
 		return err
 	}
 	if err = s.flip.Upgrade(); err == nil {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -51,3 +52,13 @@ const havePidfds = true
 
 // signalWorker signals a worker, and never a stranger with its PID.
 func signalWorker(c *child, s unix.Signal) { unix.PidfdSendSignal(c.pidfd, s, nil, 0) }
+
+// relaxTimers gives the threads of workers started from here on, but for their
+// main one, timers that may be late by 10 ms (prctl(2) PR_SET_TIMERSLACK, which
+// a child inherits). The runtime's monitor thread sleeps 20 µs at a time, some
+// fifty times whenever a worker goes to sleep or wakes up: so it wakes up a few
+// times instead. The calling goroutine keeps its thread.
+func relaxTimers() {
+	runtime.LockOSThread()
+	unix.Prctl(unix.PR_SET_TIMERSLACK, 10_000_000, 0, 0, 0)
+}
