@@ -33,6 +33,7 @@ var steps = []step{
 	{"One PID is killed: one session ends", killOne},
 	{"Two clients hang up: the pidfile follows", hangUp},
 	{"A line for every session that has ended", showLines},
+	{"Upgrades under load: nothing is dropped", upgradeUnderLoad},
 	{"The daemon is stopped: nothing is left", stopDaemon},
 }
 
@@ -47,6 +48,7 @@ type demo struct {
 	target  *target
 	master  int
 	clients []*client
+	loaded  int          // sessions of the load, which have ended
 	seen    map[int]bool // every PID that was ever in the pidfile
 }
 

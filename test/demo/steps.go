@@ -155,7 +155,8 @@ func stopDaemon(d *demo) error {
 	if err := claim(err == nil, "the port is free"); err != nil {
 		return err
 	}
-	if err := claim(len(d.lines()) == len(d.clients), "every session has its line, 5 of 5"); err != nil {
+	want := d.loaded + len(d.clients)
+	if err := claim(len(d.lines()) == want, "every session has its line, %d of %d", len(d.lines()), want); err != nil {
 		return err
 	}
 	return d.checkLines(d.clients)

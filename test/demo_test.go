@@ -1,0 +1,30 @@
+package test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// make demo checks each of its claims; here its own verdict is checked, with the
+// real plug and with what is none.
+func TestDemo(t *testing.T) {
+	demo := filepath.Join(t.TempDir(), "demo")
+	if out, err := exec.Command("go", "build", "-o", demo, "./demo").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command(demo, "-plug", built).CombinedOutput()
+	text := string(out)
+	if err != nil || !strings.HasSuffix(text, "Everything that was shown was checked.\n") {
+		t.Errorf("%v: %s", err, text)
+	}
+	for _, claim := range []string{"the master and these 5 PIDs", "none was refused, reset or wrong", "no process is left", "every session has its line"} {
+		if !strings.Contains(text, claim) {
+			t.Errorf("it does not claim %q", claim)
+		}
+	}
+	if out, err := exec.Command(demo, "-plug", "/bin/true").CombinedOutput(); err == nil || !strings.Contains(string(out), "FAILED") {
+		t.Errorf("satisfied with /bin/true: %s", out)
+	}
+}
