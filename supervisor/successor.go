@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -113,6 +114,7 @@ func (s *successor) start(handover int) error {
 	if err != nil {
 		return err
 	}
+	defer s.letGo()
 	// The end of the master before this one reaches tableflip a moment late.
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
@@ -123,6 +125,17 @@ func (s *successor) start(handover int) error {
 		s.spent = true
 	}
 	return err
+}
+
+// letGo takes the new master's end of the handover socket out of tableflip's
+// hands, which have no way to give anything back: another file takes its place,
+// and the collector closes what was dropped.
+func (s *successor) letGo() {
+	if null, err := os.Open(os.DevNull); err == nil {
+		s.flip.Fds.AddFile(handoverName, null)
+		null.Close()
+	}
+	runtime.GC()
 }
 
 // usable tells whether tableflip can start another process.
