@@ -104,7 +104,7 @@ func (m *master) inherit(c *child) {
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
-		m.totals.ended[i] += n
+		m.totals.Ended[i] += n
 	}
 	for row := range c.generation.rows(c.slot) {
 		freed += row.Word().Turn()
@@ -126,17 +126,17 @@ func (m *master) inherit(c *child) {
 		if s.Word.State() == board.RowEnding && ahead {
 			ahead = false
 		} else {
-			m.totals.ended[outcome]++
-			m.totals.bytesIn += s.In
-			m.totals.bytesOut += s.Out
+			m.totals.Ended[outcome]++
+			m.totals.BytesIn += s.In
+			m.totals.BytesOut += s.Out
 		}
 		row.Free()
 	}
-	m.totals.bytesIn += column.BytesIn.Load()
-	m.totals.bytesOut += column.BytesOut.Load()
-	m.totals.refused += column.Refused.Load()
-	m.totals.linesLost += column.LinesLost.Load()
-	m.totals.logsLost += column.LogsLost.Load()
+	m.totals.BytesIn += column.BytesIn.Load()
+	m.totals.BytesOut += column.BytesOut.Load()
+	m.totals.Refused += column.Refused.Load()
+	m.totals.LinesLost += column.LinesLost.Load()
+	m.totals.LogsLost += column.LogsLost.Load()
 	clearColumn(column)
 }
 

@@ -64,11 +64,14 @@ func (m *master) upgradeNow() {
 
 // converse leads the handover up to the commit; nil is its success.
 func (u *upgrade) converse() (err error) {
+	child := 0
 	defer func() {
 		if err != nil {
 			u.wire.abort(err.Error())
 			if early := u.cause(err); early != nil {
 				err = early
+			} else {
+				u.endChild(child)
 			}
 		}
 		u.wire.close()
@@ -77,6 +80,7 @@ func (u *upgrade) converse() (err error) {
 	if err != nil {
 		return err
 	}
+	child = hello.PID
 	var o offer
 	var fds []int
 	u.m.do(func() { o, fds = u.m.makeOffer() })
@@ -145,6 +149,26 @@ func (u *upgrade) cause(err error) error {
 		return early
 	case <-time.After(answerWithin):
 		return nil
+	}
+}
+
+// endChild ends a new master that goes on although the handover has failed, so
+// that the next one can be tried at once. What it says its PID is must be a
+// child of this process, and no worker.
+func (u *upgrade) endChild(pid int) {
+	worker := false
+	u.m.do(func() {
+		for _, c := range u.m.roster {
+			worker = worker || c.pid == pid
+		}
+	})
+	if pid > 1 && !worker && parentOf(pid) == os.Getpid() {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	select {
+	case err := <-u.started:
+		u.started <- err
+	case <-time.After(answerWithin):
 	}
 }
 

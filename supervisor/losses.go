@@ -35,8 +35,8 @@ func (m *master) lookAround() {
 // lost is how many session lines and syslog records were given up, by workers
 // and by this process.
 func (m *master) lost() (lines, logs uint64) {
-	lines = m.totals.linesLost
-	logs = m.totals.logsLost + m.syslog.sink.dropped.Load()
+	lines = m.totals.LinesLost
+	logs = m.totals.LogsLost + m.syslog.sink.dropped.Load()
 	if s := m.sessionFile.sink; s != nil {
 		lines += s.dropped.Load()
 	}

@@ -93,13 +93,13 @@ type master struct {
 
 // totals are what buried workers have counted.
 type totals struct {
-	ended    [board.Outcomes]uint64
-	bytesIn  uint64
-	bytesOut uint64
-	refused  uint64
+	Ended    [board.Outcomes]uint64 `json:"ended"`
+	BytesIn  uint64                 `json:"bytes_in"`
+	BytesOut uint64                 `json:"bytes_out"`
+	Refused  uint64                 `json:"refused"`
 
-	linesLost uint64 // session lines given up by workers
-	logsLost  uint64 // syslog records that nobody took
+	LinesLost uint64 `json:"lines_lost"` // session lines given up by workers
+	LogsLost  uint64 `json:"logs_lost"`  // syslog records that nobody took
 }
 
 // Starter is who started this master: it waits until the plug serves, or for

@@ -1,7 +1,11 @@
 package supervisor
 
 import (
+	"bytes"
+	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -61,4 +65,19 @@ func signalWorker(c *child, s unix.Signal) { unix.PidfdSendSignal(c.pidfd, s, ni
 func relaxTimers() {
 	runtime.LockOSThread()
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 10_000_000, 0, 0, 0)
+}
+
+// parentOf is a process's parent (proc_pid_stat(5)); 0 if there is no such
+// process.
+func parentOf(pid int) int {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(fields[1])
+	return parent
 }
