@@ -242,11 +242,7 @@ func (m *master) openLogs() error {
 	if s.fd, err = socket(family, unix.SOCK_DGRAM); err != nil {
 		return fmt.Errorf("syslog socket: %s", reason(err))
 	}
-	s.sink = newSink(logBound, func(p []byte) {
-		if unix.Sendto(s.fd, p, unix.MSG_NOSIGNAL, s.to) != nil {
-			s.sink.dropped.Add(1)
-		}
-	})
+	s.sink = newSink(logBound, s.transmit)
 	m.syslog = s
 	var stderr io.Writer = m.stderr
 	m.log = newLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", stderr, s)

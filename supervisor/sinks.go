@@ -124,6 +124,34 @@ type syslogSink struct {
 	host string
 	to   unix.Sockaddr
 	pid  int
+
+	behind bool // the last record was given up (the sink's goroutine)
+}
+
+// fullFor is how long a syslog daemon that is behind is waited for. Its queue is
+// short (unix(7), max_dgram_qlen), and a burst of records is soon longer.
+const fullFor = time.Second
+
+// transmit sends one record (the sink's goroutine). One that nobody takes is
+// dropped and counted; those after it are then tried only once, until one is
+// taken, so that a blocked syslog costs no more than that second.
+func (s *syslogSink) transmit(p []byte) {
+	for waited, pause := time.Duration(0), time.Millisecond; ; pause *= 2 {
+		err := unix.Sendto(s.fd, p, unix.MSG_NOSIGNAL, s.to)
+		switch {
+		case err == nil:
+			s.behind = false
+			return
+		case err == unix.EINTR:
+			continue
+		case err != unix.EAGAIN && err != unix.ENOBUFS || s.behind || waited+pause > fullFor:
+			s.behind = true
+			s.sink.dropped.Add(1)
+			return
+		}
+		time.Sleep(pause)
+		waited += pause
+	}
 }
 
 // Accept is hclog's: warnings and errors, as "TAG: WHAT: REASON".

@@ -64,14 +64,19 @@ func (e *engine) stepRelay(s *session) {
 		e.abort(s, board.Cut)
 	case c.done && t.done:
 		e.end(s, board.Complete)
-	case c.failed && c.eof || t.failed && t.eof:
-		// Nothing is left to be read here that would bring the error up.
+	case e.cutOff(c, t) || e.cutOff(t, c):
 		e.abort(s, board.Cut)
 	case more:
 		e.later(s)
 	case c.done || t.done:
 		s.state = halfClosed
 	}
+}
+
+// cutOff tells that an end was reset and no read will ever say so: everything
+// was read before, or nothing will be while the receiver takes nothing.
+func (e *engine) cutOff(from, to *end) bool {
+	return from.failed && (from.eof || from.stuck() && !to.writable) && e.erred(from)
 }
 
 // later gives other sessions their turn first.

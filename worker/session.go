@@ -76,8 +76,21 @@ func (d *end) note(flags uint32) {
 	}
 }
 
+// erred takes the error that epoll has told of; it may have been taken already.
+func (e *engine) erred(d *end) bool {
+	d.failed = socketError(d.fd, scratchInt, scratchSize) != 0
+	return d.failed
+}
+
+// stuck tells that what was read from this end waits for a receiver.
+func (d *end) stuck() bool { return len(d.kept) > 0 || d.pipe != nil && d.pipe.held > 0 }
+
 // step does whatever a session can do now.
 func (e *engine) step(s *session) {
+	if s.client.failed && (s.state == connecting || s.state == negotiating) && e.erred(&s.client) {
+		e.abort(s, board.Cut) // the client has gone; its mere end would be a half-close
+		return
+	}
 	switch s.state {
 	case connecting:
 		e.stepConnect(s)
