@@ -1,22 +1,17 @@
 package supervisor
 
 import (
-	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
 )
 
 // patience is how long a test waits for what must happen.
@@ -71,13 +66,19 @@ type starter struct {
 	gone  chan struct{}
 }
 
-func (s *starter) Ready() error          { s.ready++; return nil }
+func (s *starter) Ready() error { s.ready++; return nil }
+
 func (s *starter) Gone() <-chan struct{} { return s.gone }
-func (s *starter) Role() string          { return "service" }
-func (s *starter) FD() int               { return -1 }
-func (s *starter) Become(string, int)    {}
-func (s *starter) Tell(word, _ string)   { s.told = append(s.told, word) }
-func (s *starter) Alive() time.Duration  { return 0 }
+
+func (s *starter) Role() string { return "service" }
+
+func (s *starter) FD() int { return -1 }
+
+func (s *starter) Become(string, int) {}
+
+func (s *starter) Tell(word, _ string) { s.told = append(s.told, word) }
+
+func (s *starter) Alive() time.Duration { return 0 }
 
 // stage is a master made by hand, with real descriptors, whose nursery is the
 // test: it consumes the orders, and lets children be born that only sleep.
@@ -88,14 +89,6 @@ type stage struct {
 	starter *starter
 	hands   map[uint64]*actor // by the child's id
 	path    string            // of the session file
-}
-
-// actor is a child of the stage: a real process, whose lifeline the test holds.
-type actor struct {
-	*child
-	pid      int
-	lifeline int
-	dead     bool
 }
 
 // newStage makes a master that has not begun yet.
@@ -165,71 +158,6 @@ func (s *stage) close() {
 	s.generation.close()
 }
 
-// hatch lets the next ordered child be born: a process that sleeps.
-func (s *stage) hatch() *actor {
-	s.t.Helper()
-	select {
-	case o := <-s.nursery.orders:
-		a := s.sleeper(o)
-		s.born(birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
-		return a
-	default:
-		s.t.Fatal("no birth was ordered")
-		return nil
-	}
-}
-
-var pidfds sync.Map // pid → pidfd, from a birth until the master has it
-
-func (a *actor) pidfdOf() int {
-	fd, _ := pidfds.LoadAndDelete(a.pid)
-	return fd.(int)
-}
-
-// sleeper starts the process of an order.
-func (s *stage) sleeper(o order) *actor {
-	s.t.Helper()
-	pid, pidfd := start(s.t, "sleep", "60")
-	pidfds.Store(pid, pidfd)
-	a := &actor{child: o.child, pid: pid, lifeline: o.lifeline[1]}
-	s.hands[o.child.id] = a
-	return a
-}
-
-// start starts a program and returns its pidfd as well.
-func start(t testing.TB, program string, args ...string) (pid, pidfd int) {
-	t.Helper()
-	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{}}
-	return startWith(t, attr, program, args...)
-}
-
-func startWith(t testing.TB, attr *syscall.ProcAttr, program string, args ...string) (pid, pidfd int) {
-	t.Helper()
-	wantPidfd(attr.Sys)
-	path := "/bin/" + program
-	pid, err := syscall.ForkExec(path, append([]string{program}, args...), attr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pid, gotPidfd(attr.Sys, pid)
-}
-
-// ring hands a worker's doorbell to the master.
-func (s *stage) ring(a *actor, kind report.Kind) {
-	s.heard(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
-}
-
-// spares hatches the ordered children and has them ready.
-func (s *stage) spares(n int) (all []*actor) {
-	s.t.Helper()
-	for range n {
-		a := s.hatch()
-		s.ring(a, report.Ready)
-		all = append(all, a)
-	}
-	return all
-}
-
 // serving is a stage whose plug serves, with its spares.
 func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
 	t.Helper()
@@ -251,39 +179,6 @@ func (s *stage) settled() {
 	}
 	s.reap()
 	s.recount()
-}
-
-// die kills the process and tells the master.
-func (s *stage) die(a *actor, signal unix.Signal) {
-	s.t.Helper()
-	unix.Kill(a.pid, signal)
-	until(s.t, "the worker is dead", func() bool { return s.watcher.status(a.pidfd).known })
-	a.dead = true
-	s.saw(sighting{dead: []uint64{a.id}})
-}
-
-// orders are the bytes on the worker's lifeline since the last look.
-func (a *actor) orders() string {
-	p := make([]byte, 100)
-	n, _, _, _, err := unix.Recvmsg(a.lifeline, p, nil, unix.MSG_DONTWAIT)
-	if err != nil {
-		return ""
-	}
-	return string(p[:n])
-}
-
-// carry puts a live session on a worker's row.
-func (s *stage) carry(a *actor, client string) *board.Row {
-	b := s.generation.board
-	b.Column(a.slot).PID.Store(uint32(a.pid))
-	b.Column(a.slot).Rows.Store(max(1, b.Column(a.slot).Rows.Load()))
-	row := b.Row(a.slot, 0)
-	row.Client = board.MakeAddr(netip.MustParseAddrPort(client))
-	row.BeginAt = s.mono()
-	row.Hold()
-	row.Choose(0)
-	b.Column(a.slot).Live.Store(1)
-	return row
 }
 
 // recount fails if the counts are not those of the roster.
@@ -324,18 +219,13 @@ func (s *stage) sessionLines(n int) []string {
 	return lines
 }
 
-// client connects to the plug and stays in the queue.
-func (s *stage) client() net.Conn {
+// answered takes the answer of the pidfile's writer.
+func (s *stage) answered() {
 	s.t.Helper()
-	at, err := unix.Getsockname(s.listeners[0])
-	if err != nil {
-		s.t.Fatal(err)
+	select {
+	case r := <-s.pidfile.results:
+		s.pidfileWritten(r)
+	case <-time.After(patience):
+		s.t.Fatal("no list is on its way to the pidfile")
 	}
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { c.Close() })
-	until(s.t, "the client is in the queue", func() bool { return queued(s.listeners[0]) > 0 })
-	return c
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +16,9 @@ import (
 func socket(family, kind int) (int, error) {
 	return unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }
+
+// searchFor is how long the holders are looked for: the start has failed anyway.
+const searchFor = 2 * time.Second
 
 // holders are the processes with a socket that listens on the port: its inodes
 // come from /proc/net/tcp and tcp6, their owners from /proc/PID/fd (proc(5)).
@@ -28,7 +32,8 @@ func holders(port uint16) []int {
 	}
 	var pids []int
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	for _, link := range links {
+	for end := time.Now().Add(searchFor); len(links) > 0 && time.Now().Before(end); links = links[1:] {
+		link := links[0]
 		if to, err := os.Readlink(link); err == nil && inodes[to] {
 			if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
 				pids = append(pids, pid)

@@ -8,9 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -216,110 +214,6 @@ func TestEndWaitsForWhatIsKept(t *testing.T) {
 		if s.state != halfClosed {
 			t.Errorf("state %d behind the end of one side", s.state)
 		}
-	}
-}
-
-// cut closes with a reset.
-func cut(c *net.TCPConn) {
-	c.SetLinger(0)
-	c.Close()
-}
-
-// untilError reads until an error; after a half-close, that can only come up
-// with a write.
-func untilError(c *net.TCPConn) error {
-	if _, err := io.Copy(io.Discard, c); err != nil {
-		return err
-	}
-	for range 1000 {
-		if _, err := c.Write([]byte{1}); err != nil {
-			return err
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return nil
-}
-
-// A reset of one side arrives as a reset at the other, never as an end, and is
-// never taken for complete.
-func TestResets(t *testing.T) {
-	much := make([]byte, 24<<20)
-	for _, c := range []struct {
-		name  string
-		setup func(e *engine, s *session, from, to *net.TCPConn)
-	}{
-		{"idle", func(*engine, *session, *net.TCPConn, *net.TCPConn) {}},
-		{"behind data", func(e *engine, s *session, from, to *net.TCPConn) {
-			from.Write(noise(7, 2000))
-			e.until(t, "the data is through", func() bool { return s.row.In.Load()+s.row.Out.Load() == 2000 })
-		}},
-		{"the other side half-closed", func(e *engine, s *session, from, to *net.TCPConn) {
-			to.CloseWrite()
-			e.until(t, "half-closed", func() bool { return s.state == halfClosed })
-		}},
-		{"this side half-closed", func(e *engine, s *session, from, to *net.TCPConn) {
-			from.CloseWrite()
-			e.until(t, "half-closed", func() bool { return s.state == halfClosed })
-		}},
-		{"with bytes kept", func(e *engine, s *session, from, to *net.TCPConn) {
-			go from.Write(much)
-			e.quiet()
-		}},
-		{"with bytes kept for it", func(e *engine, s *session, from, to *net.TCPConn) {
-			go to.Write(much)
-			e.quiet()
-		}},
-	} {
-		for _, side := range []string{"client", "target"} {
-			e := rig(t)
-			before := descriptors(t)
-			s, from, to := pair(t, e)
-			if side == "target" {
-				from, to = to, from
-			}
-			c.setup(e, s, from, to)
-			cut(from)
-			seen := make(chan error, 1)
-			go func() {
-				if c.name == "this side half-closed" {
-					seen <- untilError(to) // its end was passed on before
-					return
-				}
-				_, err := io.Copy(io.Discard, to)
-				seen <- err
-			}()
-			e.until(t, c.name+": the session ends", func() bool { return s.state == ended })
-			if err := <-seen; !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
-				t.Errorf("%s, %s resets: the other side sees %v", c.name, side, err)
-			}
-			if e.outcomes(board.Cut) != 1 {
-				t.Errorf("%s, %s resets: outcome is not %s", c.name, side, board.Cut)
-			}
-			to.Close()
-			if left := descriptors(t) - before - 2*len(e.relay.pipes); left > 0 {
-				t.Errorf("%s, %s resets: %d descriptors left over", c.name, side, left)
-			}
-		}
-	}
-}
-
-// After a session, a row's late events concern nobody.
-func TestLateEventsAreIgnored(t *testing.T) {
-	e := rig(t)
-	s, client, target := pair(t, e)
-	old := tagOf(onClient, s.index, s.turn)
-	feed(client, nil)
-	feed(target, nil)
-	e.until(t, "the session ends", func() bool { return s.state == ended })
-	e.serve(old, unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) // ended
-	next, _, _ := pair(t, e)
-	if next != s {
-		t.Fatal("the row was not used again")
-	}
-	e.quiet()
-	e.serve(old, unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) // another session's
-	if s.state != relaying || s.client.failed || s.client.hangup {
-		t.Errorf("state %d: an old event reached a new session", s.state)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,14 +21,16 @@ func TestHeavyAndLight(t *testing.T) {
 	var seen bytes.Buffer
 	arrived := make(chan struct{}, 1)
 	sent := noise(1, 8<<20)
+	unix.SetsockoptInt(s.client.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 512<<10)
 	go client.Write(sent)
+	waiting(t, s.client.fd, heavyAfter*relayRoom)
 	go func() {
 		io.CopyN(&seen, target, int64(len(sent)))
 		arrived <- struct{}{}
 	}()
 	heavy := false
 	e.until(t, "everything is through", func() bool {
-		heavy = heavy || s.client.heavy && s.client.pipe != nil
+		heavy = heavy || s.client.pipe != nil || len(e.relay.pipes) > 0
 		select {
 		case <-arrived:
 			return true
@@ -72,6 +75,19 @@ func TestHeavyAndLight(t *testing.T) {
 	}
 	if s.row.In.Load() != uint64(len(sent)+3*lightAfter*len(echo)) {
 		t.Errorf("%d bytes counted", s.row.In.Load())
+	}
+}
+
+// waiting waits until so many bytes can be read.
+func waiting(t *testing.T, fd, n int) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if have, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && have >= n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes never came", n)
+		}
 	}
 }
 

@@ -52,7 +52,11 @@ func (n *notifier) hear(w word) {
 	}
 }
 
-func (n *notifier) say(state string) { n.conn.Write([]byte(state)) }
+// say waits for a moment at most: signals and children are more urgent.
+func (n *notifier) say(state string) {
+	n.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	n.conn.Write([]byte(state))
+}
 
 // watchdog is how often the service manager wants to hear that the service is
 // alive; 0 is never (WATCHDOG_USEC, WATCHDOG_PID).

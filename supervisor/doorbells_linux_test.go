@@ -1,0 +1,173 @@
+package supervisor
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+func TestBeginAndEnd(t *testing.T) {
+	s, all := serving(t, nil)
+	a := all[0]
+	s.pidfile.dirty = false
+	s.ring(a, report.Begin)
+	if a.state != busy || !a.listed || !s.pidfile.dirty {
+		t.Errorf("after BEGIN: %s, listed %v", a.state, a.listed)
+	}
+	s.settled()
+	if s.count[starting] != 1 {
+		t.Errorf("%d are born for the spare that was taken", s.count[starting])
+	}
+	s.pidfile.dirty = false
+	s.ring(a, report.End)
+	if a.state != spare || a.listed || !s.pidfile.dirty {
+		t.Errorf("after END: %s, listed %v", a.state, a.listed)
+	}
+	s.pidfile.dirty = false
+	s.ring(a, report.End) // gossip
+	s.ring(a, report.Ready)
+	s.ring(a, report.Failed)
+	s.ring(a, report.Leaving)
+	if a.state != spare || a.listed || s.pidfile.dirty {
+		t.Errorf("after gossip: %s, listed %v", a.state, a.listed)
+	}
+	s.recount()
+}
+
+// A worker may be busy before its birth is known, and before it is ready.
+func TestBusyBeforeItIsBorn(t *testing.T) {
+	s, _ := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
+	s.settled()
+	o := <-s.nursery.orders
+	a := s.sleeper(o)
+	s.heard(report.Record{Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
+	if a.state != busy || a.child.pid != 0 {
+		t.Fatalf("%s, PID %d", a.state, a.child.pid)
+	}
+	now := time.Now().Add(time.Second)
+	s.writePidfile(now)
+	s.answered()
+	s.born(birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
+	if s.writePidfile(now.Add(time.Second)); !s.pidfile.writing {
+		t.Fatal("its PID never gets into the pidfile")
+	}
+	s.answered()
+	text, _ := os.ReadFile(s.pidfile.file.Path())
+	if want := lines(s.pid, s.roster[0].pid, a.pid); string(text) != want {
+		t.Errorf("pidfile %q, want %q", text, want)
+	}
+}
+
+// Doorbells of strangers, of other generations and of the dead are ignored.
+func TestStrangers(t *testing.T) {
+	s, all := serving(t, nil)
+	a := all[0]
+	for name, r := range map[string]report.Record{
+		"another generation": {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 2},
+		"generation 0":       {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid)},
+		"another PID":        {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid + 1), Generation: 1},
+		"a slot of nobody":   {Kind: report.Begin, Slot: 5, PID: uint32(a.pid), Generation: 1},
+		"no slot at all":     {Kind: report.Begin, Slot: 65535, PID: uint32(a.pid), Generation: 1},
+	} {
+		s.saw(sighting{bells: []report.Record{r}})
+		if got := s.states(); !slices.Equal(got, []lifeState{spare, spare}) {
+			t.Errorf("%s: roster %v", name, got)
+		}
+	}
+	s.die(a, unix.SIGKILL)
+	s.ring(a, report.Begin)
+	if a.state != gone {
+		t.Errorf("the dead worker is %s", a.state)
+	}
+	s.saw(sighting{dead: []uint64{a.id, 99, 1 << 40}}) // once more, and of nobody
+	s.settled()
+	if a.state != gone || len(s.roster) != 2 {
+		t.Errorf("%d on the roster", len(s.roster))
+	}
+}
+
+func TestDeathInASession(t *testing.T) {
+	s, all := serving(t, nil)
+	a := all[0]
+	s.ring(a, report.Begin)
+	s.carry(a, "10.0.0.1:4000")
+	s.settled()
+	s.hatch()
+	s.pidfile.dirty = false
+	s.die(a, unix.SIGKILL)
+	if a.state != gone || a.listed || !s.pidfile.dirty {
+		t.Errorf("%s, listed %v", a.state, a.listed)
+	}
+	s.sessionLines(1)
+	s.writePidfile(time.Now().Add(time.Second))
+	s.settled()
+	if slices.Contains(s.roster, a.child) || s.children[a.id] != nil {
+		t.Error("still on the roster")
+	}
+	if s.totals.Ended[board.Killed] != 1 {
+		t.Errorf("totals %v", s.totals.Ended)
+	}
+}
+
+// Doorbells were lost: the rows say who carries a session.
+func TestLookAtBoard(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 3, 3 })
+	lostBegin, lostEnd, idle := all[0], all[1], all[2]
+	b := s.generation.board
+	for _, a := range all {
+		b.Column(a.slot).PID.Store(uint32(a.pid))
+	}
+	s.carry(lostBegin, "10.0.0.1:1")
+	s.ring(lostEnd, report.Begin)
+	s.saw(sighting{})
+	if lostBegin.state != spare {
+		t.Error("looked at the board without a reason")
+	}
+	b.Attention.Store(1)
+	s.saw(sighting{})
+	if b.Attention.Load() != 0 {
+		t.Error("the flag is still up")
+	}
+	if lostBegin.state != busy || !lostBegin.listed || lostEnd.state != spare || lostEnd.listed || idle.state != spare {
+		t.Errorf("%s, %s, %s", lostBegin.state, lostEnd.state, idle.state)
+	}
+	s.recount()
+	// Garbage on the pipe is a reason, too.
+	b.Row(lostBegin.slot, 0).End()
+	b.Row(lostBegin.slot, 0).Free()
+	s.saw(sighting{garbled: 5})
+	if lostBegin.state != spare || lostBegin.listed {
+		t.Errorf("after garbage: %s", lostBegin.state)
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("report pipe: no doorbell bytes=5") {
+		t.Errorf("syslog %q", s.said.all())
+	}
+}
+
+// Whose READY was lost is found on the board; who is not there yet is left alone.
+func TestLostReady(t *testing.T) {
+	s, _ := serving(t, nil)
+	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
+	s.settled()
+	a := s.hatch()
+	s.generation.board.Attention.Store(1)
+	s.saw(sighting{})
+	if a.state != starting {
+		t.Errorf("%s before it reached the board", a.state)
+	}
+	s.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
+	s.generation.board.Attention.Store(1)
+	s.saw(sighting{})
+	if a.state != spare {
+		t.Errorf("%s, though the board has it", a.state)
+	}
+}

@@ -1,0 +1,68 @@
+package supervisor
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/report"
+)
+
+// Clients wait while spares sleep: each look nudges another spare first, and
+// one more than the look before.
+func TestNudge(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 4, 4 })
+	for _, a := range all {
+		a.orders()
+	}
+	nudged := func() (who []int) {
+		s.nudge()
+		for i, a := range all {
+			if strings.Contains(a.orders(), string(rune(report.Nudge))) {
+				who = append(who, i)
+			}
+		}
+		return who
+	}
+	if who := nudged(); who != nil {
+		t.Errorf("nudged %v without a client", who)
+	}
+	s.client()
+	first, second := nudged(), nudged()
+	if len(first) != 1 || len(second) != 2 || slices.Contains(second, first[0]) {
+		t.Errorf("nudged %v, then %v", first, second)
+	}
+	seen := map[int]bool{}
+	for range 4 {
+		for _, i := range nudged() {
+			seen[i] = true
+		}
+	}
+	if len(seen) != 4 {
+		t.Errorf("only %v were ever nudged", seen)
+	}
+	s.ring(all[0], report.Begin)
+	for range 3 {
+		if who := nudged(); slices.Contains(who, 0) {
+			t.Error("a busy worker was nudged")
+		}
+	}
+	s.paused = true
+	if who := nudged(); who != nil {
+		t.Errorf("nudged %v while paused", who)
+	}
+}
+
+// A death may have taken a wake-up along.
+func TestDeathNudges(t *testing.T) {
+	s, all := serving(t, nil)
+	all[1].orders()
+	s.client()
+	s.die(all[0], unix.SIGKILL)
+	if got := all[1].orders(); !strings.Contains(got, string(rune(report.Nudge))) {
+		t.Errorf("orders %q", got)
+	}
+}

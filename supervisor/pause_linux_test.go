@@ -1,0 +1,73 @@
+package supervisor
+
+import (
+	"syscall"
+	"testing"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+func TestPauseAndResume(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	gate := &s.generation.board.Gate
+	s.signal(syscall.SIGTTOU)
+	if gate.Load() != board.GatePaused || !s.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
+		t.Errorf("paused: gate %d", gate.Load())
+	}
+	s.signal(syscall.SIGTTOU)
+	if idle.told(report.Gate) {
+		t.Error("told again")
+	}
+	s.signal(syscall.SIGTTIN)
+	if gate.Load() != board.GateOpen || s.paused || !idle.told(report.Gate) {
+		t.Errorf("resumed: gate %d", gate.Load())
+	}
+	s.signal(syscall.SIGTERM)
+	s.signal(syscall.SIGTTIN)
+	s.signal(syscall.SIGTTOU)
+	if gate.Load() != board.GateDraining {
+		t.Errorf("gate %d of a plug that stops", gate.Load())
+	}
+	early := newStage(t, nil)
+	early.signal(syscall.SIGTTOU)
+	if early.paused || early.generation.board.Gate.Load() != board.GateClosed {
+		t.Error("paused before it served")
+	}
+}
+
+// A paused plug starts no workers for clients that are to wait.
+func TestPausedPlugSleeps(t *testing.T) {
+	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
+	s.settled()
+	s.signal(syscall.SIGTTOU)
+	s.client()
+	s.settled()
+	if s.count[starting] != 0 {
+		t.Errorf("%d are born", s.count[starting])
+	}
+	s.signal(syscall.SIGTTIN)
+	s.settled()
+	if s.count[starting] != 1 {
+		t.Errorf("%d are born after the pause", s.count[starting])
+	}
+}
+
+func TestUpgradeIsRefused(t *testing.T) {
+	s, _ := serving(t, nil)
+	under := &upgrade{}
+	s.upgrading = under
+	s.signal(syscall.SIGUSR2)
+	s.syslog.sink.flush(patience)
+	if s.phase != running || s.upgrading != under || !s.said.has("upgrade refused: another one is under way") {
+		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
+	}
+	s.upgrading = nil
+	s.phase = opening
+	s.signal(syscall.SIGUSR2)
+	s.syslog.sink.flush(patience)
+	if s.upgrading != nil || !s.said.has("upgrade refused: the plug is not serving") {
+		t.Errorf("syslog %q", s.said.all())
+	}
+}

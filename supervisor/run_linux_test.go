@@ -1,0 +1,135 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// A plug whose first workers die, can't be forked or never get ready has not
+// started, says why, and leaves nothing behind.
+func TestFailedStart(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fail func(*stage)
+		want string
+	}{
+		{"a worker dies", func(s *stage) {
+			a := s.hatch()
+			s.die(a, unix.SIGKILL)
+		}, "died before it was ready: killed by signal 9"},
+		{"no fork", func(s *stage) {
+			o := <-s.nursery.orders
+			unix.Close(o.lifeline[1])
+			s.born(birth{child: o.child, err: unix.EAGAIN})
+		}, "Resource temporarily unavailable"},
+		{"no worker gets ready", func(s *stage) {
+			s.hatch()
+			s.tick(time.Now().Add(startPatience + time.Second))
+		}, "no worker got ready within 10s"},
+	} {
+		s := newStage(t, func(cfg *config.Config) { cfg.Pidfile = t.TempDir() + "/plug.pid" })
+		s.populate()
+		other := s.hatch()
+		s.fail(c.fail)
+		if s.startError == nil || !strings.Contains(s.startError.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.name, s.startError, c.want)
+		}
+		first := s.startError
+		until(t, c.name+": the other worker is ended", func() bool { return !s.alive(other) })
+		s.die(other, unix.SIGKILL)
+		if s.startError != first {
+			t.Errorf("%s: the error became %v", c.name, s.startError)
+		}
+		if s.phase != stopping || s.starter.ready != 0 {
+			t.Errorf("%s: phase %d, ready %d", c.name, s.phase, s.starter.ready)
+		}
+		s.ring(other, report.Ready)
+		s.settled()
+		if s.phase != stopping {
+			t.Errorf("%s: served after all", c.name)
+		}
+	}
+}
+
+func (s *stage) fail(how func(*stage)) { how(s) }
+
+// runs tells whether a process is there and no zombie (proc(5)).
+func runs(pid int) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest != "" && rest[0] != 'Z'
+}
+
+// The loop itself, from its first birth to its end, with real time.
+func TestLoop(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(s *stage, signals chan os.Signal)
+		live bool // workers live on
+	}{
+		{"TERM", func(_ *stage, signals chan os.Signal) { signals <- syscall.SIGTERM }, true},
+		{"INT", func(_ *stage, signals chan os.Signal) { signals <- syscall.SIGINT }, false},
+		{"the starter ends", func(s *stage, _ chan os.Signal) { close(s.starter.gone) }, true},
+	} {
+		path := t.TempDir() + "/plug.pid"
+		s := newStage(t, func(cfg *config.Config) { cfg.Pidfile = path })
+		if tock, err := s.watcher.ticker(tickEvery); err != nil || tock != nil {
+			t.Fatal(err)
+		}
+		s.watcher.start()
+		signals, done, born := make(chan os.Signal, 8), make(chan struct{}), make(chan *actor, 8)
+		go func() {
+			for o := range s.nursery.orders { // the nursery, whose children are ready at once
+				a := s.sleeper(o)
+				s.nursery.births <- birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
+				unix.Write(s.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
+				born <- a
+			}
+		}()
+		go func() {
+			defer close(done)
+			s.loop(signals)
+		}()
+		first, second := <-born, <-born
+		until(t, "the gate opens", func() bool { return s.generation.board.Gate.Load() == board.GateOpen })
+		unix.Write(s.generation.bell, report.Record{Kind: report.Begin, Slot: uint16(first.slot), PID: uint32(first.pid), Generation: 1}.Append(nil))
+		until(t, "the pidfile lists it", func() bool {
+			text, _ := os.ReadFile(path)
+			return string(text) == lines(s.pid, first.pid)
+		})
+		third := <-born // a spare for the one that was taken
+		unix.Kill(second.pid, unix.SIGKILL)
+		fourth := <-born // a spare for the one that was killed
+		until(t, "the dead one is reaped", func() bool { return unix.Kill(second.pid, 0) == unix.ESRCH })
+		second.dead = true
+		c.end(s, signals)
+		select {
+		case <-done:
+		case <-time.After(patience):
+			t.Fatalf("%s: the loop goes on", c.name)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%s: the pidfile is still there: %v", c.name, err)
+		}
+		for _, a := range []*actor{first, third, fourth} {
+			if alive := runs(a.pid); alive != c.live {
+				t.Errorf("%s: worker %d alive %v", c.name, a.pid, alive)
+			}
+			a.dead = !c.live
+		}
+		if s.starter.ready != 1 || s.startError != nil {
+			t.Errorf("%s: ready %d, error %v", c.name, s.starter.ready, s.startError)
+		}
+		close(s.nursery.orders)
+	}
+}

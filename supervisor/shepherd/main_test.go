@@ -1,0 +1,147 @@
+package shepherd
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The masters of these tests are this test binary again. Run and Launch start
+// it with the role in its environment; what it does there is in sceneVariable,
+// and its directory in placeVariable.
+const (
+	sceneVariable = "PLUG_SHEPHERD_TEST"
+	placeVariable = "PLUG_SHEPHERD_TEST_DIR"
+	patience      = 10 * time.Second
+)
+
+func TestMain(m *testing.M) {
+	if starter, ok := Find(); ok {
+		os.Exit(master(starter, os.Getenv(sceneVariable), os.Getenv(placeVariable)))
+	}
+	os.Exit(m.Run())
+}
+
+// master plays a scene and returns its exit status.
+func master(s *Starter, scene, place string) int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, relayed...)
+	if unready, ok := strings.CutPrefix(scene, "unready "); ok {
+		switch unready {
+		case "exit 4":
+			return 4
+		case "exit 0":
+			return 0
+		case "killed":
+			unix.Kill(os.Getpid(), unix.SIGKILL)
+			select {}
+		}
+	}
+	if scene == "serve late" {
+		note(place, "started", "")
+		if !appears(place, "go on") {
+			return 99
+		}
+	}
+	before := describe()
+	if err := s.Ready(); err != nil {
+		note(place, "ready", err.Error())
+		return 98
+	}
+	note(place, "ready", before+"then\n"+describe())
+	select {
+	case got := <-signals:
+		note(place, "signal", got.String())
+		return 7
+	case <-s.Gone():
+		note(place, "gone", "")
+		return 9
+	case <-time.After(patience):
+		return 97
+	}
+}
+
+// describe is what a master can tell of itself.
+func describe() string {
+	sid, _ := unix.Getsid(0)
+	text := fmt.Sprintf("leads %v group %v role %q\n", sid == os.Getpid(), unix.Getpgrp() == os.Getpid(), os.Getenv(roleVariable))
+	for fd := range 3 {
+		to, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		text += to + "\n"
+	}
+	return text
+}
+
+// note leaves a text, whole at once, for who waits for it.
+func note(place, name, text string) {
+	path := filepath.Join(place, name)
+	if os.WriteFile(path+".part", []byte(text), 0o600) == nil {
+		os.Rename(path+".part", path)
+	}
+}
+
+// appears waits for a note.
+func appears(place, name string) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(place, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// scene sets what the next master plays, and returns its directory.
+func scene(t *testing.T, name string) string {
+	t.Helper()
+	place := t.TempDir()
+	t.Setenv(sceneVariable, name)
+	t.Setenv(placeVariable, place)
+	return place
+}
+
+// read is a note's text.
+func read(t *testing.T, place, name string) string {
+	t.Helper()
+	if !appears(place, name) {
+		t.Fatalf("no note %q", name)
+	}
+	text, err := os.ReadFile(filepath.Join(place, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// child starts a shell's script.
+func child(t *testing.T, script string) int {
+	t.Helper()
+	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", script}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// Only a living child of ours: its PID is nobody else's then.
+		if ours, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); ours == 0 && err == nil {
+			unix.Kill(pid, unix.SIGKILL)
+			unix.Wait4(pid, nil, 0, nil)
+		}
+	})
+	return pid
+}
+
+// until waits for a condition that must come true.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package shepherd
+
+import (
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// manager is a service manager that listens on its socket.
+func manager(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := t.TempDir() + "/notify"
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetReadDeadline(time.Now().Add(patience))
+	t.Setenv("NOTIFY_SOCKET", path)
+	return conn
+}
+
+// What the service manager hears of each word of a master.
+func TestNotify(t *testing.T) {
+	conn := manager(t)
+	n := newNotifier()
+	p := make([]byte, 1000)
+	for _, c := range []struct{ word, more, want string }{
+		{served, "", "READY=1"},
+		{upgrading, "", "RELOADING=1\nMONOTONIC_USEC=[0-9]+"},
+		{successor, "", ""},
+		{failed, "", "READY=1"},
+		{reloading, "", "RELOADING=1\nMONOTONIC_USEC=[0-9]+"},
+		{reloaded, "", "READY=1"},
+		{replaced, "", "READY=1"},
+		{status, "3 sessions", "STATUS=3 sessions"},
+		{alive, "", "WATCHDOG=1"},
+		{"of a newer version", "", ""},
+		{stopping, "", "STOPPING=1"},
+	} {
+		n.hear(word{c.word, 1, c.more})
+		if c.want == "" {
+			continue // the next one shows that nothing was said
+		}
+		m, err := conn.Read(p)
+		if err != nil || !regexp.MustCompile("^"+c.want+"$").Match(p[:m]) {
+			t.Errorf("%s: %q, %v; want %q", c.word, p[:m], err, c.want)
+		}
+	}
+}
+
+// The shepherd passes on what it hears itself.
+func TestHerdNotifies(t *testing.T) {
+	conn := manager(t)
+	h := &herd{notifier: newNotifier()}
+	h.hear(word{text: status, more: "x"})
+	p := make([]byte, 100)
+	if n, err := conn.Read(p); err != nil || string(p[:n]) != "STATUS=x" {
+		t.Errorf("%q, %v", p[:n], err)
+	}
+}
+
+func TestNobodyToNotify(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	if n := newNotifier(); n != nil {
+		t.Error("a notifier without a service manager")
+	}
+	var n *notifier
+	n.hear(word{text: served})
+	conn := manager(t)
+	gone := newNotifier()
+	conn.Close()
+	gone.hear(word{text: served}) // and nothing happens
+}
+
+func TestWatchdog(t *testing.T) {
+	self := strconv.Itoa(os.Getpid())
+	for _, c := range []struct {
+		usec, pid string
+		want      time.Duration
+	}{
+		{"", "", 0}, {"30000000", "", 30 * time.Second}, {"30000000", self, 30 * time.Second}, {"30000000", "1", 0},
+		{"-5", "", 0}, {"soon", "", 0}, {"0", self, 0},
+	} {
+		t.Setenv("WATCHDOG_USEC", c.usec)
+		t.Setenv("WATCHDOG_PID", c.pid)
+		if got := watchdog(); got != c.want {
+			t.Errorf("WATCHDOG_USEC %q, WATCHDOG_PID %q: %v, want %v", c.usec, c.pid, got, c.want)
+		}
+	}
+	t.Setenv("WATCHDOG_USEC", "4000000")
+	t.Setenv("WATCHDOG_PID", self)
+	for _, v := range environment() {
+		if name, value, _ := strings.Cut(v, "="); name == aliveVariable {
+			t.Setenv(name, value)
+		}
+	}
+	if every := new(Starter).Alive(); every <= 0 || every > 2*time.Second {
+		t.Errorf("a watchdog of 4 s is fed every %v", every)
+	}
+}
+
+func TestActivated(t *testing.T) {
+	self := strconv.Itoa(os.Getpid())
+	for _, c := range []struct {
+		pid, fds, names, name string
+		want                  int // -1 is refused
+	}{
+		{self, "1", "news", "news", 3},
+		{self, "3", "a:news:b", "news", 4},
+		{self, "3", "a:b:news", "news", 5},
+		{self, "2", "a:b:news", "news", -1}, // beyond what was passed
+		{self, "1", "other", "news", -1},
+		{self, "0", "news", "news", -1},
+		{self, "x", "news", "news", -1},
+		{self, "1", "", "news", -1},
+		{"1", "1", "news", "news", -1}, // another process's
+		{"", "", "", "news", -1},
+	} {
+		t.Setenv("LISTEN_PID", c.pid)
+		t.Setenv("LISTEN_FDS", c.fds)
+		t.Setenv("LISTEN_FDNAMES", c.names)
+		fd, err := Activated(c.name)
+		if fd != c.want || (err != nil) != (c.want < 0) {
+			t.Errorf("LISTEN_PID %q, LISTEN_FDS %q, LISTEN_FDNAMES %q: %d, %v; want %d", c.pid, c.fds, c.names, fd, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package shepherd
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// becoming is a Starter with a socket, and the other end of that.
+func becoming(t *testing.T, role string) (*Starter, *os.File, int) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.SetNonblock(pair[0], true)
+	there := os.NewFile(uintptr(pair[0]), "shepherd")
+	t.Cleanup(func() { there.Close() })
+	there.SetReadDeadline(time.Now().Add(patience))
+	s := &Starter{role: roleSuccessor, gone: make(chan struct{})}
+	s.Become(role, pair[1])
+	return s, there, pair[1]
+}
+
+// What a master says, line by line, with its PID.
+func TestWords(t *testing.T) {
+	s, there, fd := becoming(t, roleService)
+	if s.Role() != roleService || s.FD() != fd {
+		t.Errorf("role %q, descriptor %d", s.Role(), s.FD())
+	}
+	s.Tell(successor, "")
+	if err := s.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	s.Tell(replaced, "")
+	s.Tell(failed, "")
+	lines := bufio.NewReader(there)
+	for _, word := range []string{successor, served, replaced, failed} {
+		if line, err := lines.ReadString('\n'); err != nil || line != fmt.Sprintf("%s %d \n", word, os.Getpid()) {
+			t.Errorf("%q, %v; want %q", line, err, word)
+		}
+	}
+	select {
+	case <-s.Gone():
+		t.Fatal("the shepherd is said to be gone")
+	case <-time.After(20 * time.Millisecond):
+	}
+	there.Close()
+	select {
+	case <-s.Gone():
+	case <-time.After(patience):
+		t.Error("the shepherd's end goes unnoticed")
+	}
+	s.Tell(failed, "") // to nobody
+	s.file.Close()
+}
+
+// listen understands what a Starter says, and passes nonsense over.
+func TestListen(t *testing.T) {
+	s, there, _ := becoming(t, roleService)
+	words := make(chan word, 8)
+	fmt.Fprintf(s.file, "\nnonsense\nmaster\nmaster x\n")
+	s.Tell(replaced, "")
+	s.Tell(status, "3 sessions, 1 target failed")
+	fmt.Fprintf(s.file, "new 1 with more\n")
+	s.Ready()
+	s.file.Close()
+	listen(there, words)
+	close(words)
+	var got []word
+	for w := range words {
+		got = append(got, w)
+	}
+	if want := fmt.Sprint([]word{{replaced, os.Getpid(), ""}, {status, os.Getpid(), "3 sessions, 1 target failed"}, {"new", 1, "with more"}, {served, os.Getpid(), ""}}); fmt.Sprint(got) != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// A daemon's launcher has long gone when its successor takes over.
+func TestDaemonsSuccessor(t *testing.T) {
+	s, there, fd := becoming(t, roleDaemon)
+	if err := unix.Fstat(fd, new(unix.Stat_t)); err != unix.EBADF {
+		t.Errorf("its socket is still open: %v", err)
+	}
+	if err := s.Ready(); err != nil || s.FD() != -1 {
+		t.Errorf("%v, descriptor %d", err, s.FD())
+	}
+	s.Tell(replaced, "")
+	if n, _ := there.Read(make([]byte, 1)); n != 0 {
+		t.Error("it says something")
+	}
+}

@@ -1,0 +1,83 @@
+package shepherd
+
+import (
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// replacing is a shepherd whose master serves, and a successor of that.
+func replacing(t *testing.T, script, next string) (f *flock, other int) {
+	t.Helper()
+	f = herding(t, script)
+	f.says(served, f.pid)
+	other = child(t, next)
+	f.says(successor, other)
+	return f, other
+}
+
+// The old master ends when the new one has taken over: one service goes on.
+func TestSuccession(t *testing.T) {
+	for _, first := range []string{"its word", "the old one's end"} {
+		f, other := replacing(t, "exec sleep 60", "trap 'exit 6' USR1; while :; do sleep 0.01; done")
+		if first == "its word" {
+			f.says(replaced, other)
+			unix.Kill(f.pid, unix.SIGKILL)
+		} else {
+			unix.Kill(f.pid, unix.SIGKILL)
+			f.goesOn()
+			f.says(replaced, other)
+		}
+		until(t, "the old master is reaped", func() bool { return unix.Kill(f.pid, 0) == unix.ESRCH })
+		f.goesOn()
+		f.signals <- syscall.SIGTERM
+		if got := f.ends(); got != 128+15 {
+			t.Errorf("%s first: status %d", first, got)
+		}
+	}
+}
+
+// A successor that fails changes nothing, whether it says so or not.
+func TestFailedSuccession(t *testing.T) {
+	for _, how := range []string{"it ends", "the master says so"} {
+		f, other := replacing(t, "exec sleep 60", "exec sleep 60")
+		if how == "it ends" {
+			unix.Kill(other, unix.SIGKILL)
+			until(t, "it is reaped", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+		} else {
+			f.says(failed, f.pid)
+		}
+		f.goesOn()
+		f.signals <- syscall.SIGUSR2 // to the old one
+		if got := f.ends(); got != 128+12 {
+			t.Errorf("%s: status %d", how, got)
+		}
+	}
+}
+
+// If both end, the service has ended as the master did that last served.
+func TestBothEnd(t *testing.T) {
+	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
+	unix.Kill(f.pid, unix.SIGKILL)
+	f.goesOn()
+	unix.Kill(other, unix.SIGTERM)
+	if got := f.ends(); got != 128+9 {
+		t.Errorf("status %d, want the old master's", got)
+	}
+}
+
+// Signals that come in between are the old master's, until it is replaced.
+func TestSignalsFollowTheMaster(t *testing.T) {
+	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
+	f.signals <- syscall.SIGUSR1
+	until(t, "the old master dies of it", func() bool { return unix.Kill(f.pid, 0) == unix.ESRCH })
+	if err := unix.Kill(other, 0); err != nil {
+		t.Fatalf("the successor died of it: %v", err)
+	}
+	f.says(replaced, other)
+	f.signals <- syscall.SIGUSR1
+	if got := f.ends(); got != 128+10 {
+		t.Errorf("status %d", got)
+	}
+}

@@ -1,0 +1,118 @@
+//go:build linux
+
+package worker
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// A new session file comes over the lifeline, and takes the next line.
+func TestNewSessionFile(t *testing.T) {
+	b := newBoss(t, one1, []string{echo(t)}, nil)
+	h := b.hire(0)
+	c := b.dial()
+	b.echoes(c, "first")
+	hangUp(t, c)
+	b.lines(1)
+	rotated := b.session + ".new"
+	f, err := os.OpenFile(rotated, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Sendmsg(h.lifeline, []byte{byte(report.Session)}, unix.UnixRights(int(f.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	b.wait("it is taken", func() bool {
+		at, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", h.pid, FDSession))
+		return at == rotated
+	})
+	c = b.dial()
+	b.echoes(c, "second")
+	hangUp(t, c)
+	old := b.lines(1)
+	b.session = rotated
+	if lines := b.lines(1); len(old) != 1 || len(lines) != 1 || !strings.Contains(lines[0], " 6 6 ") {
+		t.Errorf("old file %q, new file %q", old, lines)
+	}
+}
+
+// A session file that can't be written is said once and holds nobody up; its
+// lines wait on their rows for the next file, or for the master.
+func TestBrokenSessionFile(t *testing.T) {
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Options &^= board.OptLog })
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full")
+	}
+	room := b.file
+	defer room.Close()
+	b.file = full
+	h := b.hire(0)
+	for i := range 3 {
+		c := b.dial()
+		b.echoes(c, strings.Repeat("x", i+1))
+		hangUp(t, c)
+	}
+	column := b.board.Column(0)
+	b.wait("the last session has ended", func() bool { return column.Live.Load() == 0 })
+	owed := 0
+	for i := range int(column.Rows.Load()) {
+		if b.board.Row(0, i).Word().State() == board.RowEnding {
+			owed++
+		}
+	}
+	if owed != 3 || column.Ended[board.Complete].Load() != 0 || column.LinesLost.Load() != 0 {
+		t.Errorf("%d rows owe a line, %d counted, %d lost", owed, column.Ended[board.Complete].Load(), column.LinesLost.Load())
+	}
+	if got := b.syslogs(1); got[0] != "(119): session file /x/sessions: No space left on device" {
+		t.Errorf("syslog %q", got)
+	}
+	if err := unix.Sendmsg(h.lifeline, []byte{byte(report.Session)}, unix.UnixRights(int(room.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	lines := b.lines(3)
+	b.wait("they are counted", func() bool { return column.Ended[board.Complete].Load() == 3 })
+	for i, line := range lines {
+		if !strings.Contains(line, fmt.Sprintf(" %d %d ", i+1, i+1)) {
+			t.Errorf("line %d is %q", i, line)
+		}
+	}
+	b.syslog.SetReadDeadline(time.Now().Add(glance))
+	if n, err := b.syslog.Read(make([]byte, 100)); err == nil {
+		t.Errorf("said again (%d bytes)", n)
+	}
+}
+
+// Without end, the oldest lines are given up, counted, and sessions go on.
+func TestLinesAreGivenUp(t *testing.T) {
+	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Options &^= board.OptLog })
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full")
+	}
+	b.file.Close()
+	b.file = full
+	b.hire(0)
+	const more = 5
+	for range board.Ledger + more {
+		c := b.dial()
+		io.Copy(io.Discard, c)
+		c.Close()
+	}
+	column := b.board.Column(0)
+	b.wait("lines are given up", func() bool { return column.LinesLost.Load() >= more-1 })
+	if lost := column.LinesLost.Load(); lost > more+1 || column.Ended[board.Unreached].Load() != lost {
+		t.Errorf("%d lines lost, %d sessions counted", lost, column.Ended[board.Unreached].Load())
+	}
+}

@@ -1,0 +1,133 @@
+//go:build linux
+
+package worker
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// dial is a client of the plug.
+func (b *boss) dial() *net.TCPConn {
+	b.t.Helper()
+	c, err := net.Dial("tcp", b.addr)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c.(*net.TCPConn)
+}
+
+// echoes tells whether what the client says comes back.
+func (b *boss) echoes(c net.Conn, text string) {
+	b.t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		b.t.Fatal(err)
+	}
+	p := make([]byte, len(text))
+	if _, err := io.ReadFull(c, p); err != nil || string(p) != text {
+		b.t.Fatalf("%q came back as %q: %v", text, p, err)
+	}
+}
+
+// unserved fails if somebody answers the client soon.
+func (b *boss) unserved(c net.Conn) {
+	b.t.Helper()
+	io.WriteString(c, "x")
+	c.SetReadDeadline(time.Now().Add(glance))
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		b.t.Errorf("a client that nobody should serve: %d, %v", n, err)
+	}
+	c.SetDeadline(time.Now().Add(patience))
+}
+
+// lines are the session lines so far.
+func (b *boss) lines(n int) []string {
+	b.t.Helper()
+	var lines []string
+	b.wait("the session lines are there", func() bool {
+		text, _ := os.ReadFile(b.session)
+		lines = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+		return len(text) > 0 && len(lines) >= n
+	})
+	return lines
+}
+
+// syslogs are the next n records, without their frames.
+func (b *boss) syslogs(n int) (out []string) {
+	b.t.Helper()
+	p := make([]byte, 4096)
+	b.syslog.SetReadDeadline(time.Now().Add(patience))
+	for range n {
+		m, err := b.syslog.Read(p)
+		if err != nil {
+			b.t.Fatalf("%v, after %q", err, out)
+		}
+		_, text, _ := strings.Cut(string(p[:m]), "]: ")
+		out = append(out, text)
+	}
+	return out
+}
+
+// echo is a target that sends back what it gets.
+func echo(t *testing.T) string {
+	return target(t, func(c *net.TCPConn) { io.Copy(c, c) })
+}
+
+// target serves each connection, and closes it then.
+func target(t *testing.T, serve func(*net.TCPConn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				serve(c.(*net.TCPConn))
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// refusing is the address of nobody.
+func refusing(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// hangUp closes the client's side and waits for the other's.
+func hangUp(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	c.CloseWrite()
+	if _, err := bufio.NewReader(c).ReadByte(); err != io.EOF {
+		t.Errorf("behind the end: %v", err)
+	}
+	c.Close()
+}
+
+// fields of a session line behind its time: PID, LISTEN … USEC.
+func fields(line string) []string {
+	_, rest, _ := strings.Cut(line, "] ")
+	return slices.Clip(strings.Fields(rest))
+}
