@@ -42,7 +42,7 @@ func schedule(rng *rand.Rand, kills, stops int, mean time.Duration) []act {
 			a.wait = 0
 		}
 		a.wait = min(a.wait, 6*mean)
-		master, shepherd := 15, 5 // in a thousand
+		master, shepherd := 10, 4 // in a thousand
 		if i >= kills {
 			a.signal, master, shepherd = syscall.SIGSTOP, 150, 50
 			a.held = time.Duration(5+rng.IntN(500)) * time.Millisecond
@@ -84,6 +84,7 @@ type driver struct {
 	outages []span            // from a master's end until the next one serves
 	held    sync.WaitGroup    // stopped processes
 	count   map[string]int
+	probe   func() // returns when a client has been served
 }
 
 // strike does what one entry of the schedule says.
@@ -187,6 +188,7 @@ func (d *driver) restart() {
 	for range 5 {
 		said := len(d.errors())
 		if d.relaunch() {
+			d.probe()
 			d.count["starts"]++
 			return
 		}

@@ -2,8 +2,12 @@ package test
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -108,14 +112,45 @@ func TestChaosMasterKilled(t *testing.T) {
 	})
 }
 
-// relaunch starts the same command line again, in the foreground, and tells
-// whether it serves or has exited.
+// relaunch starts the command line, in the foreground and perhaps again, and
+// tells whether it has the port or has exited. The port may be an older plug's
+// meanwhile, so the listener must be among the new master's descriptors.
 func (p *plug) relaunch() (serves bool) {
 	p.t.Helper()
 	p.launch()
-	await(p.t, "the new plug to serve", serveBound, func() bool { return p.hasExited() || p.serves() })
+	await(p.t, "the new plug to serve", serveBound, func() bool {
+		if p.hasExited() {
+			return true
+		}
+		pids, err := readPidfile(p.pidfile)
+		if err != nil || !isOf(pids[0], p.bin) || !slices.Contains(slices.Collect(maps.Values(descriptors(pids[0]))), listener(p.port)) {
+			return false
+		}
+		p.master = pids[0]
+		return true
+	})
 	return !p.hasExited()
 }
+
+// listener is "socket:[INODE]" of what listens on an IPv4 port, or empty. It is
+// quicker than listening: the kernel names listeners first, and the rest, tens
+// of thousands of ended connections on a busy machine, need not be read.
+func listener(port int) string {
+	f, err := os.Open("/proc/net/tcp")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, 64<<10))
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 9 && f[3] == stateListen && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+			return "socket:[" + f[9] + "]"
+		}
+	}
+	return ""
+}
+
+func opened(port int) bool { return listener(port) != "" }
 
 // stopProcess stops a process and awaits that it has stopped.
 func stopProcess(t testing.TB, pid int) {

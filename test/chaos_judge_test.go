@@ -1,11 +1,12 @@
 package test
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +54,8 @@ const (
 	// process dies of TERM only when it goes on.
 	early = 1500 * time.Millisecond
 	late  = 1500 * time.Millisecond
+	// moment is how long a master may need for a burial: stops last half a second.
+	moment = time.Second
 )
 
 func (r *trial) judge() (v verdict) {
@@ -116,10 +119,6 @@ func (r *trial) judge() (v verdict) {
 // withoutLine judges a session that left none.
 func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...any)) {
 	life := span{s.began.Add(-early), s.ended.Add(late)}
-	if s.err == nil && s.plan.order != cutShort {
-		fault("%s (%s) was carried whole and has no line", s.peer, s.plan.name)
-		return
-	}
 	if s.seen > 0 || s.received > 0 { // admitted for sure
 		for _, b := range r.blows {
 			if r.isDoomed(b) && life.overlaps(span{b.at, b.at.Add(1)}) {
@@ -127,8 +126,8 @@ func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...a
 				return
 			}
 		}
-		fault("%s (%s) was carried and has no line, though no worker died with its master: client %v, began %s, ended after %v",
-			s.peer, s.plan.name, s.err, s.began.Format("05.000"), s.ended.Sub(s.began))
+		fault("%s (%s) was carried (whole: %v) and has no line, though no worker died with its master: client %v, began %s, ended after %v",
+			s.peer, s.plan.name, s.whole(), s.err, s.began.Format("05.000"), s.ended.Sub(s.began))
 		return
 	}
 	if r.inOutage(s) {
@@ -196,13 +195,32 @@ func (r *trial) judgeCounts(v *verdict, fault func(string, ...any)) {
 }
 
 // isDoomed tells that a blow killed a worker whose line nobody may have been
-// left to write: its master was dead, or died before it could bury it.
+// left to write: its master was dead, or died before it could bury it. A worker
+// that has had the time to see its master's end leaves its line at a TERM.
 func (r *trial) isDoomed(b blow) bool {
 	if b.signal == stopSignal || b.role >= theMaster {
 		return false
 	}
-	end, ended := r.ended[b.master]
-	return b.master == 0 || ended && end.Sub(b.at) < late
+	if b.master != 0 {
+		end, ended := r.ended[b.master]
+		return ended && end.Sub(b.at) < moment
+	}
+	if b.signal == syscall.SIGKILL {
+		return true
+	}
+	for _, end := range r.ended {
+		if since := b.at.Sub(end); since > -moment && since < moment {
+			return true
+		}
+	}
+	return r.stoppedLately(b)
+}
+
+// stoppedLately tells that the blow fell on a stopped process.
+func (r *trial) stoppedLately(on blow) bool {
+	return slices.ContainsFunc(r.blows, func(b blow) bool {
+		return b.pid == on.pid && b.signal == stopSignal && !b.at.After(on.at) && on.at.Sub(b.at) < moment
+	})
 }
 
 // struck tells that a process was killed while it may have carried the session.
@@ -228,25 +246,31 @@ func (r *trial) inOutage(s *chaosSession) bool {
 	return slices.ContainsFunc(r.outages, func(o span) bool { return o.overlaps(waited) })
 }
 
+// lineBegins is where a session line may begin.
+var lineBegins = regexp.MustCompile(`\[\d{4}-\d\d-\d\d \d\d:`)
+
 // readTorn reads a session file in which a kill inside a write may have left
-// the beginning of a line, with the next one behind it.
+// the beginning of a line, with the next one behind it, or with nothing.
 func readTorn(path string) (lines []sessionLine, torn int, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, 0, err
 	}
-	var faults []error
 	for s := range strings.Lines(string(b)) {
-		s = strings.TrimSuffix(s, "\n")
-		l, err := parseSessionLine(s)
-		if err != nil {
+		s, ended := strings.CutSuffix(s, "\n")
+		l, fault := parseSessionLine(s)
+		if fault != nil {
 			torn++
-			if l, err = parseSessionLine(s[max(0, strings.LastIndexByte(s, '[')-22):]); err != nil {
-				faults = append(faults, fmt.Errorf("not even behind a torn line: %q", s))
-				continue
+			if places := lineBegins.FindAllStringIndex(s, -1); len(places) > 0 {
+				l, fault = parseSessionLine(s[places[len(places)-1][0]:])
 			}
 		}
-		lines = append(lines, l)
+		switch {
+		case fault == nil:
+			lines = append(lines, l)
+		case ended:
+			err = fmt.Errorf("not even behind a torn line: %w", fault)
+		}
 	}
-	return lines, torn, errors.Join(faults...)
+	return lines, torn, err
 }

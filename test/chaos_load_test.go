@@ -20,6 +20,7 @@ type chaosSession struct {
 	began, first, ended time.Time // first byte of the target's; zero if none came
 	received            int64     // by the client
 	err                 error     // the client's
+	over                chan struct{}
 
 	mu        sync.Mutex // a killed session's target may be late
 	seen      int        // targets that read the session's number
@@ -80,19 +81,21 @@ func (l *chaosLoad) run(stop <-chan struct{}) {
 	}
 }
 
-func (l *chaosLoad) begin(p plan) {
+func (l *chaosLoad) begin(p plan) *chaosSession {
 	l.mu.Lock()
 	n := len(l.sessions)
-	s := &chaosSession{plan: p, peer: fmt.Sprintf("127.%d.%d.%d", 1+n/254/256, n/254%256, 1+n%254)}
+	s := &chaosSession{plan: p, over: make(chan struct{}), peer: fmt.Sprintf("127.%d.%d.%d", 1+n/254/256, n/254%256, 1+n%254)}
 	l.sessions = append(l.sessions, s)
 	l.mu.Unlock()
 	l.live.Add(1)
 	l.wg.Go(func() {
 		defer l.live.Add(-1)
+		defer close(s.over)
 		s.began = time.Now()
 		s.err = s.client(uint64(n), l.to)
 		s.ended = time.Now()
 	})
+	return s
 }
 
 // client is the client's end of a session.

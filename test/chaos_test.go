@@ -37,15 +37,24 @@ func TestChaos(t *testing.T) {
 
 func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []string) {
 	rng := random(t)
-	acts := schedule(rand.New(rand.NewPCG(rng.Uint64(), 1)), kills, stops, 30*time.Millisecond)
+	acts := schedule(rand.New(rand.NewPCG(rng.Uint64(), 1)), kills, stops, 22*time.Millisecond)
 	load := &chaosLoad{rate: rate, most: most, rng: rand.New(rand.NewPCG(rng.Uint64(), 2))}
 	mute := listenSilent(t)
 	d := newDriver(t, mode, append(args, "-l", "-r", "1", "--connect-timeout", "300ms", mute.addr(), refusing(t))...)
 	for range 3 {
 		d.args = append(d.args, load.serveTarget(d.plug))
 	}
-	d.restart()
 	load.to = d.addr()
+	d.probe = func() {
+		// The port and the pidfile are there before the first worker is ready; and
+		// a start whose first worker is killed fails.
+		await(t, "a client to be served", serveBound, func() bool {
+			s := load.begin(plan{name: "probe", order: together, up: half{n: 10, pieces: 1}, down: half{n: 10, pieces: 1}})
+			<-s.over
+			return s.err == nil
+		})
+	}
+	d.restart()
 
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -75,7 +84,7 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 	}
 	d.undisturbed(mode)
 	for range 20 { // and it serves
-		load.begin(plan{name: "afterwards", order: together, up: half{1, 100, 1, 0}, down: half{2, 100, 1, 0}})
+		load.begin(plan{name: "afterwards", order: together, up: half{n: 100, pieces: 1}, down: half{n: 100, pieces: 1}})
 	}
 	load.wg.Wait()
 	d.undisturbed(mode)
@@ -90,7 +99,11 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 		t.Error(err)
 	}
 	v := r.judge()
-	t.Logf("%v in %v; %d sessions, %d lines, %d torn; %v", d.count, struck.Round(time.Millisecond), len(r.sessions), len(r.lines), r.torn, v)
+	var without time.Duration
+	for _, o := range d.outages {
+		without += o.to.Sub(o.from)
+	}
+	t.Logf("%v in %v, %v without a master; %d sessions, %d lines, %d torn; %v", d.count, struck.Round(time.Millisecond), without.Round(time.Millisecond), len(r.sessions), len(r.lines), r.torn, v)
 	for _, f := range v.faults[:min(len(v.faults), 10)] {
 		t.Error(f)
 	}

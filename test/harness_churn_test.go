@@ -41,8 +41,8 @@ type churn struct {
 // mostLive is how many sessions a churn has at a time, where some are stuck.
 const mostLive = 2000
 
-// run begins sessions until stop, and returns when all have ended. Most are
-// short; one in five lasts long enough to be promised a place in the pidfile.
+// run begins sessions until stop, and returns when all have ended. Most end at
+// once; one in ten lasts long enough to be promised a place in the pidfile.
 func (c *churn) run(stop <-chan struct{}) {
 	began := time.Now()
 	tick := time.NewTicker(time.Millisecond)
@@ -56,9 +56,12 @@ func (c *churn) run(stop <-chan struct{}) {
 		}
 		for due := int(time.Since(began).Seconds() * float64(c.rate)); n < due && c.live.Load() < mostLive; n++ {
 			c.live.Add(1)
-			held := time.Duration(c.rng.IntN(20)) * time.Millisecond
-			if c.rng.IntN(5) == 0 {
+			var held time.Duration
+			switch c.rng.IntN(10) {
+			case 0:
 				held = time.Duration(150+c.rng.IntN(200)) * time.Millisecond
+			case 1, 2:
+				held = time.Duration(c.rng.IntN(60)) * time.Millisecond
 			}
 			peer := fmt.Sprintf("127.%d.%d.%d", 1+n/254/256, n/254%256, 1+n%254)
 			c.wg.Go(func() { c.session(peer, held) })

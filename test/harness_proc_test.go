@@ -98,13 +98,9 @@ func status(dir string) map[string]string {
 	return fields
 }
 
-// rss is the resident memory of pid in bytes.
-func rss(t testing.TB, pid int) int {
-	t.Helper()
-	n, err := strconv.Atoi(strings.TrimSuffix(status(fmt.Sprintf("/proc/%d", pid))["VmRSS"], " kB"))
-	if err != nil {
-		t.Fatalf("VmRSS of %d: %v", pid, err)
-	}
+// rss is the resident memory of pid in bytes; 0 if it is gone.
+func rss(pid int) int {
+	n, _ := strconv.Atoi(strings.TrimSuffix(status(fmt.Sprintf("/proc/%d", pid))["VmRSS"], " kB"))
 	return n << 10
 }
 
@@ -159,18 +155,22 @@ func switches(pid int) (sum int) {
 // far as rights allow, for a promise in milliseconds: it is the daemon's, not
 // the neighbours'. Threads and processes that are made later inherit it.
 func (p *plug) hurry() {
-	renice := func(pid, priority int) {
-		for _, dir := range tasks(pid) {
-			if task, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-				syscall.Setpriority(syscall.PRIO_PROCESS, task, priority)
-			}
-		}
-	}
 	for _, q := range p.procs() {
 		renice(q.pid, -15)
 	}
 	renice(os.Getpid(), -15)
 	p.t.Cleanup(func() { renice(os.Getpid(), 0) })
+}
+
+// renice sets the niceness of all threads, and of the session's autogroup,
+// where the kernel weighs sessions rather than threads (sched(7)).
+func renice(pid, nice int) {
+	os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(nice)), 0)
+	for _, dir := range tasks(pid) {
+		if task, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			syscall.Setpriority(syscall.PRIO_PROCESS, task, nice)
+		}
+	}
 }
 
 // descriptors is what each descriptor of pid is.

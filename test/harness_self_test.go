@@ -102,8 +102,8 @@ func TestProcReaders(t *testing.T) {
 	if fds := descriptors(q.pid); fds[0] != "/dev/null" || fds[2] != "/dev/null" {
 		t.Errorf("descriptors: %v", fds)
 	}
-	if len(tasks(q.pid)) != 1 || rss(t, q.pid) == 0 || cpu(q.pid) == 0 {
-		t.Errorf("tasks %v, rss %d, cpu %v", tasks(q.pid), rss(t, q.pid), cpu(q.pid))
+	if len(tasks(q.pid)) != 1 || rss(q.pid) == 0 || cpu(q.pid) == 0 {
+		t.Errorf("tasks %v, rss %d, cpu %v", tasks(q.pid), rss(q.pid), cpu(q.pid))
 	}
 	if mask(t, os.Getpid(), "SigCgt")&(1<<(syscall.SIGTERM-1)) == 0 {
 		t.Error("the mask lacks the handler that Go has for TERM")

@@ -100,7 +100,8 @@ func (k *taker) session(t testing.TB, p *plug) (client, target *net.TCPConn) {
 	return client, target
 }
 
-// both runs two ends of a conversation at once and fails with either's error.
+// both runs the ends of a conversation at once and fails with the first error;
+// the others end with the test's connections.
 func both(t testing.TB, ends ...func() error) {
 	t.Helper()
 	errs := make(chan error, len(ends))
@@ -109,10 +110,7 @@ func both(t testing.TB, ends ...func() error) {
 	}
 	for range ends {
 		if err := <-errs; err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
-	}
-	if t.Failed() {
-		t.FailNow()
 	}
 }

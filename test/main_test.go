@@ -12,9 +12,6 @@ import (
 var built string
 
 func TestMain(m *testing.M) {
-	if os.Getenv(tickerEnv) != "" {
-		tickForEver()
-	}
 	dir, err := os.MkdirTemp("", "plug-bin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "test:", err)

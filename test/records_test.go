@@ -29,6 +29,37 @@ func TestQuietWithoutLog(t *testing.T) {
 	})
 }
 
+// A syslog elsewhere gets the same by UDP, with the host's name, as a relay of
+// syslog frames it (RFC 3164, 4.1).
+func TestSyslogByUDP(t *testing.T) {
+	c, err := net.ListenPacket("udp4", anywhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(talkBound))
+	p := start(t, "prefork", "--syslog", "udp://"+c.LocalAddr().String(), "-l", serve(t, anywhere, echo).addr())
+	conn := dial(t, p.addr())
+	mustPing(t, conn)
+	finish(conn)
+	pid := p.lines(1)[0].pid
+	for _, want := range []string{
+		fmt.Sprintf(`plug\[%d\]: \(%d\): Plugdaemon started\.`, p.master, p.port),
+		fmt.Sprintf(`plug\[%d\]: \(%d\): Connect from 127\.0\.0\.1 to 127\.0\.0\.1`, pid, p.port),
+		fmt.Sprintf(`plug\[%d\]: \(%d\): Complete\.`, pid, p.port),
+	} {
+		form := regexp.MustCompile(`^<29>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \S+ ` + want + `\n?$`)
+		buf := make([]byte, 2048)
+		n, _, err := c.ReadFrom(buf)
+		if err != nil {
+			t.Fatalf("waiting for %s: %v", want, err)
+		}
+		if !form.Match(buf[:n]) {
+			t.Errorf("datagram %q, want %s", buf[:n], form)
+		}
+	}
+}
+
 // LISTEN, TAG, PEER and TARGET in every form of the source.
 func TestForms(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {

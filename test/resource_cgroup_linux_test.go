@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -87,4 +88,11 @@ func (g *cgroup) take(p *plug) {
 			}
 		}
 	}
+}
+
+// birth has a command start in the group.
+func (g *cgroup) birth(c *exec.Cmd) {
+	script := `echo $$ >"$1" && shift && exec "$@"`
+	c.Args = append([]string{"sh", "-c", script, "sh", filepath.Join(g.dir, "cgroup.procs")}, c.Args...)
+	c.Path = program(g.t, "sh")
 }

@@ -98,6 +98,7 @@ func workerDescriptors(t *testing.T) {
 				held := hold(t, p, 2)
 				if mode != "pool" {
 					p.carriers(2)
+					p.spares(2)
 				}
 				var lifts []func()
 				for _, w := range p.workers() {

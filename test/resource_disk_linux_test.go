@@ -90,6 +90,7 @@ func (p *plug) honest() {
 // workers', and so is the pidfile.
 func fullDisk(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p, dir := onDisk(t, mode, small(t), append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 		p.detach()
 		gone, held := hold(t, p, 4), hold(t, p, 2)
@@ -105,6 +106,7 @@ func fullDisk(t *testing.T) {
 			if err := finish(c); err != nil {
 				t.Error(err)
 			}
+			filler.fill()
 		}
 		log := p.saysOnce(full)
 		p.honest()
@@ -136,6 +138,7 @@ var lost = regexp.MustCompile(`\blines=(\d+)`)
 // What can't be kept for so long is given up, counted, and the count is logged.
 func fullDiskForLong(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p, dir := onDisk(t, mode, small(t), append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 		p.detach()
 		filler := &filler{t, filepath.Join(dir, "filler")}
@@ -169,6 +172,7 @@ func fullDiskForLong(t *testing.T) {
 // the disk, until the admin mounts another one in its place.
 func readOnlyDisk(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		image := filepath.Join(openDir(t), "image")
 		mkfs := program(t, "mkfs.ext4")
 		var device string

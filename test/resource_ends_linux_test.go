@@ -103,21 +103,23 @@ func (p *plug) saysOnce(limit string, others ...string) (first string) {
 		first = "(nothing)"
 	}
 	p.calm(shortageLasts)
-	said := map[string]int{}
+	said, mute := map[string]int{}, map[string]record{}
 	for _, r := range p.errs() {
 		if slices.ContainsFunc(others, func(o string) bool { return regexp.MustCompile(o).MatchString(r.text) }) {
 			continue
 		}
-		m := whats.FindStringSubmatch(r.text)
-		if m == nil || !re.MatchString(r.text) {
-			p.t.Errorf("the log names not %q: %v", limit, r)
-			continue
+		what := whats.ReplaceAllString(whats.FindString(r.text), "$1")
+		said[what]++
+		if !re.MatchString(r.text) {
+			mute[what] = r
 		}
-		said[m[1]]++
+	}
+	for _, r := range mute {
+		p.t.Errorf("the log names not %q: %v", limit, r)
 	}
 	for what, n := range said {
 		if n > 1 {
-			p.t.Errorf("%q is said %d times in %v", what, n, shortageLasts)
+			p.t.Errorf("%q is said %d times", what, n)
 		}
 	}
 	return first

@@ -3,6 +3,9 @@ package test
 import (
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -14,13 +17,20 @@ import (
 // its sessions end, and a successor takes its place.
 func cgroupMemory(t *testing.T) {
 	g := newCgroup(t, "memory")
-	p := startDaemon(t, "pool", append(tightArgs("pool"), serve(t, anywhere, echo).addr())...)
-	g.take(p)
+	p := prepare(t, "pool", append(tightArgs("pool"), serve(t, anywhere, echo).addr())...)
+	p.daemon = true
+	p.launch(g.birth)
+	if code := p.wait(serveBound); code != 0 || !p.serves() {
+		t.Fatalf("exit code %d: %s", code, p.errors())
+	}
 	file, usage, unlimited := "memory.limit_in_bytes", "memory.usage_in_bytes", "-1"
 	if g.two {
 		file, usage, unlimited = "memory.max", "memory.current", "max"
 	}
-	at := g.get(usage) + 3<<20
+	// oom_score_adj is in thousandths of the limit's pages, rounded down, which
+	// leaves nothing of it where the limit is small.
+	g.ballast(40 << 20)
+	at := (g.get(usage) + 3<<20) &^ (1<<16 - 1)
 	g.set(file, strconv.Itoa(at))
 	before := p.workers()
 	var all []*net.TCPConn
@@ -60,7 +70,34 @@ func cgroupMemory(t *testing.T) {
 	if len(live) < len(all)/4 {
 		t.Errorf("of %d sessions on %d workers only %d live on", len(all), len(before), len(live))
 	}
+	const killedBy = `session from 127\.0\.0\.1: killed by signal 9$`
+	if !holdsWithin(2*time.Second, func() bool { return p.count(killedBy) == len(all)-len(live) }) {
+		t.Errorf("%d sessions were killed, and the log tells of %d", len(all)-len(live), p.count(killedBy))
+	}
 	lifted := time.Now()
 	g.set(file, unlimited)
 	p.ended(log, p.whole(lifted, live, len(all)))
+}
+
+// ballast charges a group with memory that can't be reclaimed (tmpfs(5)).
+func (g *cgroup) ballast(size int) {
+	g.t.Helper()
+	path := fmt.Sprintf("/dev/shm/plug-test-%d-%d", os.Getpid(), size)
+	g.t.Cleanup(func() { os.Remove(path) })
+	const script = `echo $$ >"$1" && exec head -c "$2" /dev/zero >"$3"`
+	cmd := exec.Command(program(g.t, "sh"), "-c", script, "sh", filepath.Join(g.dir, "cgroup.procs"), strconv.Itoa(size), path)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		g.t.Skipf("ballast in /dev/shm: %v %s", err, out)
+	}
+}
+
+// count is how many log records match.
+func (p *plug) count(pattern string) (n int) {
+	re := regexp.MustCompile(pattern)
+	for _, r := range p.syslog.all() {
+		if re.MatchString(r.text) {
+			n++
+		}
+	}
+	return n
 }

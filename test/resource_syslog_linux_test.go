@@ -1,6 +1,151 @@
 package test
-import "testing"
-func fullPipe(t *testing.T) { t.Skip("later") }
-func syslogGone(t *testing.T) { t.Skip("later") }
-func syslogBlocked(t *testing.T) { t.Skip("later") }
-func noPorts(t *testing.T) { t.Skip("later") }
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// tallySyslog is a syslog daemon that counts.
+type tallySyslog struct {
+	t    testing.TB
+	path string
+	conn *net.UnixConn
+
+	mu      sync.Mutex // held while it is not to read
+	records int        // but those that tell of others that were lost
+	ends    int        // of sessions
+	lost    int        // as it was told
+	log     string     // that told it
+}
+
+func (s *tallySyslog) listen() {
+	s.t.Helper()
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path, Net: "unixgram"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.conn = c
+	s.t.Cleanup(func() { c.Close() })
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			s.mu.Lock()
+			s.mu.Unlock()
+			n, err := c.Read(buf)
+			if err != nil {
+				return
+			}
+			s.add(string(buf[:n]))
+		}
+	}()
+}
+
+// gone ends it as a stopped daemon does: its socket stays as a dead file, or not.
+func (s *tallySyslog) gone(file bool) {
+	s.conn.Close()
+	if !file {
+		os.Remove(s.path)
+	}
+}
+
+var (
+	recordsLost = regexp.MustCompile(`\brecords=(\d+)`)
+	completed   = regexp.MustCompile(`: Complete\.$`)
+)
+
+func (s *tallySyslog) add(datagram string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := recordForm.FindStringSubmatch(datagram)
+	if m == nil {
+		s.t.Errorf("no record: %q", datagram)
+		return
+	}
+	if many := recordsLost.FindStringSubmatch(m[4]); many != nil {
+		n, _ := strconv.Atoi(many[1])
+		s.lost, s.log = s.lost+n, m[4]
+		return
+	}
+	s.records++
+	if completed.MatchString(m[4]) {
+		s.ends++
+	}
+}
+
+func (s *tallySyslog) tally() (records, ends, lost int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.records, s.ends, s.lost
+}
+
+// sessionsIn counts sessions that are served within a time, one after the other.
+func sessionsIn(t *testing.T, p *plug, d time.Duration) (n int) {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); n++ {
+		cycle(t, p)
+	}
+	return n
+}
+
+// unheard tries a syslog that takes nothing for a while: sessions are served as
+// before, and when it is back it is told how much it has missed.
+func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySyslog)) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		s := &tallySyslog{t: t, path: filepath.Join(openDir(t), "log")}
+		s.listen()
+		p := startDaemon(t, mode, append(tightArgs(mode), "-l", "--syslog", s.path, serve(t, anywhere, echo).addr())...)
+		const window = 250 * time.Millisecond
+		heard := sessionsIn(t, p, window)
+		if _, ends, _ := s.tally(); ends < heard*9/10 {
+			t.Fatalf("syslog has %d of %d ends", ends, heard)
+		}
+		fail(s, mode)
+		deaf := sessionsIn(t, p, window)
+		if deaf < heard/3 {
+			t.Errorf("%d sessions in %v with syslog, %d without", heard, window, deaf)
+		}
+		mended := time.Now()
+		mend(s)
+		_, before, _ := s.tally()
+		again := 0
+		await(t, "the ends of sessions in syslog again", 5*time.Second, func() bool {
+			cycle(t, p)
+			again++
+			_, ends, _ := s.tally()
+			return ends > before
+		})
+		took := time.Since(mended)
+		// Of each session the connection and the end, and the start.
+		all := 2*(heard+deaf+again) + 1
+		if !holdsWithin(3*time.Second, func() bool {
+			records, _, lost := s.tally()
+			return records+lost == all
+		}) {
+			records, _, lost := s.tally()
+			t.Errorf("of %d records %d came, and %d are said to be lost", all, records, lost)
+		}
+		p.ended(s.log, took)
+		p.lines(heard + deaf + again)
+	})
+}
+
+// Its socket is gone, as with a daemon that is stopped; its file may stay.
+func syslogGone(t *testing.T) {
+	unheard(t, func(s *tallySyslog, mode string) { s.gone(mode == "fork") }, func(s *tallySyslog) {
+		os.Remove(s.path)
+		s.listen()
+	})
+}
+
+// A datagram socket that nobody reads takes no more than a few records
+// (unix(7), net.unix.max_dgram_qlen).
+func syslogBlocked(t *testing.T) {
+	unheard(t, func(s *tallySyslog, _ string) { s.mu.Lock() }, func(s *tallySyslog) { s.mu.Unlock() })
+}

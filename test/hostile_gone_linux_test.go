@@ -1,0 +1,88 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// vanish ends a socket without a word to its peer, as a host does that loses its
+// power (tcp(7) TCP_REPAIR: such a socket is closed silently).
+func vanish(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) })
+	if err != nil {
+		t.Skipf("TCP_REPAIR: %v", err)
+	}
+	c.Close()
+}
+
+// Half-open: one end has gone without a word. Whoever speaks to it learns so,
+// as a reset.
+func TestHostileHalfOpen(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		k := serveTaker(t)
+		p := start(t, mode, append(tightArgs(mode), k.addr())...)
+		for i, who := range []string{"client", "target"} {
+			client, target := k.session(t, p)
+			gone, left := client, target
+			if who == "target" {
+				gone, left = target, client
+			}
+			vanish(t, gone)
+			left.SetDeadline(time.Now().Add(5 * time.Second))
+			left.Write([]byte{'.'})
+			if _, err := io.ReadAll(left); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("the %s has gone, the other side reads %v, not a reset", who, err)
+			}
+			p.lines(i + 1)
+		}
+	})
+}
+
+// With -k nobody has to speak: the kernel asks. Its times are those of a network
+// namespace.
+func TestHostileKeepalive(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	for name, value := range map[string]string{"time": "1", "intvl": "1", "probes": "2"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/tcp_keepalive_"+name, []byte(value), 0o644); err != nil {
+			t.Skip(err)
+		}
+	}
+	k := serveTaker(t)
+	for _, on := range []bool{true, false} {
+		for _, mode := range modes {
+			args := append(tightArgs(mode), "-l", k.addr())
+			if on {
+				args = append(args, "-k")
+			}
+			p := start(t, mode, args...)
+			client, target := k.session(t, p)
+			vanish(t, client)
+			vanish(t, target)
+			if ended := holdsWithin(4*time.Second, func() bool { return len(parseSessions(t, p.sessions)) == 1 }); ended != on {
+				t.Errorf("%s, -k %v: a session without peers has ended: %v", mode, on, ended)
+			} else if on {
+				p.syslog.await(t, fmt.Sprintf(`\(%d\): Complete, status=3\.`, p.port))
+			}
+			p.signal(syscall.SIGINT)
+			p.gone(5 * time.Second)
+			if !on {
+				break // it is the kernel's default: once is enough
+			}
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stance is a way in which both peers of a session may do nothing for ever.
+// The client says its letter first, so that the target knows its part.
+type stance struct {
+	letter byte
+	what   string
+	client func(*net.TCPConn) error
+	target func(*net.TCPConn)
+}
+
+var stances = []stance{
+	{'i', "both wait", nil, nil},
+	{'w', "a target that reads nothing, a client that can't write any more", cram, nil},
+	{'r', "a client that reads nothing, a target that can't write any more", nil,
+		func(c *net.TCPConn) { cram(c) }},
+	{'b', "neither reads, and neither can write", cram, func(c *net.TCPConn) { cram(c) }},
+	{'c', "the client has half-closed", (*net.TCPConn).CloseWrite, nil},
+	{'t', "the target has half-closed", nil, func(c *net.TCPConn) { c.CloseWrite() }},
+	{'e', "the client has sent much and ended, the target reads nothing", crampedEnd, nil},
+	{'E', "the target has sent much and ended, the client reads nothing", nil,
+		func(c *net.TCPConn) { crampedEnd(c) }},
+}
+
+// cram writes until nothing moves any more. Small buffers at the ends leave
+// what is in between to the plug.
+func cram(c *net.TCPConn) error {
+	piece := make([]byte, 32<<10)
+	for {
+		c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		if _, err := c.Write(piece); errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func crampedEnd(c *net.TCPConn) error {
+	if err := cram(c); err != nil {
+		return err
+	}
+	return c.CloseWrite()
+}
+
+// narrow makes a socket's buffers small, though not so small that acknowledgements set the pace.
+func narrow(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) {
+		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 64<<10)
+		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10)
+	})
+}
+
+// dialNarrow connects with small buffers, for a test's length.
+func dialNarrow(t testing.TB, to string) *net.TCPConn {
+	t.Helper()
+	d := net.Dialer{Control: narrow, Timeout: talkBound}
+	c, err := d.Dial("tcp", to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.(*net.TCPConn)
+}
+
+// posture is the target of all stances; a client without a letter has none.
+func posture(c *net.TCPConn) {
+	c.SetReadBuffer(64 << 10)
+	c.SetWriteBuffer(64 << 10)
+	letter := make([]byte, 1)
+	if _, err := io.ReadFull(c, letter); err != nil {
+		return
+	}
+	for _, s := range stances {
+		if s.letter == letter[0] && s.target != nil {
+			s.target(c)
+		}
+	}
+	select {} // the backend's end closes the connection
+}
+
+// Sessions that do nothing cost nothing, in whatever state they are; memory has
+// a bound for each; and all others are served as if they weren't there.
+func TestHostileIdle(t *testing.T) {
+	each := max(2, count(100)) // sessions of each stance
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		b := serve(t, anywhere, posture)
+		many := fmt.Sprint(12*each + 40)
+		args := []string{"--max-workers", many, "--connect-timeout", "60s"}
+		if mode == "pool" {
+			args = []string{"--workers", "2", "--connect-timeout", "60s"}
+		}
+		p := start(t, mode, append(args, b.addr())...)
+		other := start(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
+		mute := start(t, mode, append(args, "-h", serve(t, anywhere, posture).addr(), "192.0.2.1:9")...)
+		far := start(t, mode, append(args, listenSilent(t).addr())...)
+		base := memory(t, p)
+
+		done := make(chan error)
+		n, of := 0, map[*plug]int{}
+		begin := func(p *plug, act func(c *net.TCPConn) error) {
+			c := dialNarrow(t, p.addr())
+			n++
+			of[p]++
+			go func() { done <- act(c) }()
+		}
+		for range each {
+			for _, s := range stances {
+				begin(p, func(c *net.TCPConn) error {
+					c.SetDeadline(time.Now().Add(talkBound))
+					if _, err := c.Write([]byte{s.letter}); err != nil || s.client == nil {
+						return err
+					}
+					return s.client(c)
+				})
+			}
+			begin(p, func(*net.TCPConn) error { return nil })    // a client that never sends
+			begin(mute, func(*net.TCPConn) error { return nil }) // a proxy that never replies
+			begin(far, func(*net.TCPConn) error { return nil })  // a target that never accepts
+			begin(far, (*net.TCPConn).CloseWrite)                // and a client that is done already
+		}
+		for range n {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if mode != "pool" {
+			p.carriers((len(stances) + 1) * each)
+			mute.carriers(each)
+			far.carriers(2 * each)
+		}
+		await(t, "the targets to have done their parts", talkBound, func() bool { return quiet(p, mute, far) })
+
+		if mode == "pool" {
+			most, sessions := memory(t, p), (len(stances)+1)*each
+			t.Logf("%d sessions: the larger pool worker grew from %d KiB to %d", sessions, base>>10, most>>10)
+			if most > base+4<<20+kept*sessions {
+				t.Errorf("that is more than %d KiB a session", kept>>10)
+			}
+		}
+		var used, master time.Duration
+		const window = time.Second
+		procs := [][]process{p.procs(), mute.procs(), far.procs()}
+		before, began := cpus(procs), time.Now()
+		slowest := slowestOf(t, other, window)
+		took := time.Since(began)
+		for pid, now := range cpus(procs) {
+			if d := now - before[pid]; pid == p.master || pid == mute.master || pid == far.master {
+				master += d
+			} else {
+				used += d
+				if d > took/50 {
+					t.Errorf("%v of CPU in %v: %q", d, took, title(pid))
+				}
+			}
+		}
+		t.Logf("%d idle sessions: workers use %v in %v, masters %v; another client waits %v at most", n, used, took, master, slowest)
+		if used > took/50 {
+			t.Errorf("%d sessions that do nothing use %v of CPU in %v", n, used, took)
+		}
+		if slowest > 250*time.Millisecond {
+			t.Errorf("another client waited %v", slowest)
+		}
+		for q, sessions := range of { // most of these would last for ever
+			q.signal(syscall.SIGINT)
+			q.gone(10 * time.Second)
+			q.lines(sessions)
+		}
+	})
+}
+
+// kept is the memory that one session may have in a worker: what a slow
+// receiver has left behind, in each direction.
+const kept = 2 * 64 << 10
+
+// quiet tells that plugs' workers do nothing for a moment.
+func quiet(plugs ...*plug) bool {
+	var procs [][]process
+	for _, p := range plugs {
+		procs = append(procs, p.workers())
+	}
+	sum := func() (all time.Duration) {
+		for _, d := range cpus(procs) {
+			all += d
+		}
+		return all
+	}
+	before := sum()
+	passed(300 * time.Millisecond)
+	return sum()-before < 10*time.Millisecond
+}
+
+func cpus(procs [][]process) map[int]time.Duration {
+	used := map[int]time.Duration{}
+	for _, some := range procs {
+		for _, q := range some {
+			used[q.pid] = cpu(q.pid)
+		}
+	}
+	return used
+}
+
+// slowestOf has short sessions served for a while and gives the longest time
+// that one took.
+func slowestOf(t *testing.T, p *plug, d time.Duration) (slowest time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); passed(20 * time.Millisecond) {
+		began := time.Now()
+		cycle(t, p)
+		slowest = max(slowest, time.Since(began))
+	}
+	return slowest
+}

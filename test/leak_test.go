@@ -1,0 +1,218 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// leakFor is how long a mode may take for its connections; one that starts a
+// process for each may not get to the end of them, and says so.
+const leakFor = 30 * time.Minute
+
+// Nothing grows with the number of connections: what all processes have is the
+// same after a tenth of them and after the last one.
+func TestLeaks(t *testing.T) {
+	const clients = 8
+	n := scaled(1_000_000, 10_000)
+	forEachMode(t, func(t *testing.T, mode string) {
+		args := []string{"--spares", "8:8"}
+		if mode == "pool" {
+			args = []string{"--workers", "2"}
+		}
+		for range 4 { // so that no pair of addresses runs out of ports
+			args = append(args, serve(t, anywhere, func(c *net.TCPConn) { c.Write([]byte{'.'}) }).addr())
+		}
+		p := start(t, mode, args...)
+		until := time.Now().Add(leakFor)
+		done, all := 0, []usage{p.usage(0)}
+		for _, percent := range []int{10, 50, 100} {
+			done += connectMany(t, p, n*percent/100-done, clients, until)
+			all = append(all, p.usage(done))
+			if done < n*percent/100 {
+				t.Logf("only %d of %d connections in %v", done, n, leakFor)
+				break
+			}
+		}
+		for _, u := range all {
+			t.Logf("%v", u)
+		}
+		for _, fault := range all[len(all)-1].beyond(all[1]) {
+			t.Error(fault)
+		}
+		if lines := countLines(t, p.sessions); lines != done {
+			t.Errorf("%d session lines of %d connections", lines, done)
+		}
+	})
+}
+
+// connectMany opens n connections, a few at a time, each until the target has
+// ended it. It stops early at a moment, and gives the number of those it made.
+func connectMany(t *testing.T, p *plug, n, clients int, until time.Time) int {
+	t.Helper()
+	var begun, made atomic.Int64
+	errs := make(chan error, clients)
+	for i := range clients {
+		go func() {
+			source := fmt.Sprintf("127.0.2.%d", 1+i)
+			for begun.Add(1) <= int64(n) && time.Now().Before(until) {
+				if err := connectOnce(source, p.addr()); err != nil {
+					errs <- err
+					return
+				}
+				made.Add(1)
+			}
+			errs <- nil
+		}()
+	}
+	for range clients {
+		if err := <-errs; err != nil {
+			t.Fatalf("after %d connections: %v", made.Load(), err)
+		}
+	}
+	return int(made.Load())
+}
+
+func connectOnce(source, to string) error {
+	c, err := dialFrom(source, to)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	b := make([]byte, 2)
+	if n, err := io.ReadFull(c, b); n != 1 || err != io.ErrUnexpectedEOF {
+		return fmt.Errorf("%d bytes, then %w", n, err)
+	}
+	return nil
+}
+
+// usage is what a plug's processes have when no session is left.
+type usage struct {
+	connections int
+	master      holdings
+	workers     []holdings
+	listed      int // lines of the pidfile
+	shown       int // titles that tell of a session
+	zombies     int
+}
+
+// holdings are one process's.
+type holdings struct {
+	fds, threads, watched int // watched: entries of its epoll sets
+	rss, pss              int // KiB
+}
+
+// most are the largest of each, of several processes.
+func most(all []holdings) (m holdings) {
+	for _, h := range all {
+		m = holdings{max(m.fds, h.fds), max(m.threads, h.threads), max(m.watched, h.watched), max(m.rss, h.rss), max(m.pss, h.pss)}
+	}
+	return m
+}
+
+func (u usage) String() string {
+	w := most(u.workers)
+	return fmt.Sprintf("after %7d: master fds %d, threads %d, epoll %d, RSS %d KiB, PSS %d KiB; %d workers, at most fds %d, threads %d, epoll %d, RSS %d KiB, PSS %d KiB; pidfile lines %d, busy titles %d, zombies %d",
+		u.connections, u.master.fds, u.master.threads, u.master.watched, u.master.rss, u.master.pss,
+		len(u.workers), w.fds, w.threads, w.watched, w.rss, w.pss, u.listed, u.shown, u.zombies)
+}
+
+// A process's memory may move by so much, in KiB: its garbage is collected when
+// there is enough of it, and not before.
+const (
+	masterMemory = 6 << 10
+	workerMemory = 2 << 10
+)
+
+// beyond says what has grown since an earlier look. The master has a pidfd and
+// a lifeline for each worker, and watches the pidfd.
+func (u usage) beyond(early usage) (faults []string) {
+	grown := func(what string, was, is, by int) {
+		if is > was+by {
+			faults = append(faults, fmt.Sprintf("%s: %d after %d connections, %d after %d", what, was, early.connections, is, u.connections))
+		}
+	}
+	grown("the master's descriptors beyond its workers'", early.master.fds-2*len(early.workers), u.master.fds-2*len(u.workers), 0)
+	grown("the master's epoll entries beyond its workers'", early.master.watched-len(early.workers), u.master.watched-len(u.workers), 0)
+	grown("the master's threads", early.master.threads, u.master.threads, 2)
+	grown("the master's RSS", early.master.rss, u.master.rss, masterMemory)
+	grown("the master's PSS", early.master.pss, u.master.pss, masterMemory)
+	was, is := most(early.workers), most(u.workers)
+	grown("a worker's descriptors", was.fds, is.fds, 0)
+	grown("a worker's epoll entries", was.watched, is.watched, 0)
+	grown("a worker's threads", was.threads, is.threads, 1)
+	grown("a worker's RSS", was.rss, is.rss, workerMemory)
+	grown("a worker's PSS", was.pss, is.pss, workerMemory)
+	grown("processes", len(early.workers), len(u.workers), 8)
+	grown("lines of the pidfile", early.listed, u.listed, 0)
+	grown("titles of sessions", 0, u.shown, 0)
+	grown("zombies", 0, u.zombies, 0)
+	return faults
+}
+
+// usage waits until nothing is on its way, and looks at every process.
+func (p *plug) usage(connections int) (u usage) {
+	p.t.Helper()
+	idle := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
+	await(p.t, "an idle plug", 20*time.Second, func() bool {
+		workers := p.workers()
+		pids := p.pids()
+		starting := slices.ContainsFunc(workers, func(w process) bool { return strings.HasPrefix(w.title, "plug: worker") })
+		return title(p.master) == idle && !starting && (p.mode == "pool" || len(pids) == 1) &&
+			len(zombies(p.master, p.cmd.Process.Pid)) == 0 && fmt.Sprint(workers) == fmt.Sprint(p.workers())
+	})
+	u = usage{connections: connections, master: held(p.t, p.master), listed: len(p.pids()), zombies: len(zombies(p.master, p.cmd.Process.Pid))}
+	for _, w := range p.workers() {
+		u.workers = append(u.workers, held(p.t, w.pid))
+		if strings.Contains(w.title, " > ") {
+			u.shown++
+		}
+	}
+	return u
+}
+
+func held(t testing.TB, pid int) (h holdings) {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	for fd, is := range descriptors(pid) {
+		h.fds++
+		if is == "anon_inode:[eventpoll]" {
+			h.watched += strings.Count(readString(dir+"fdinfo/"+strconv.Itoa(fd)), "tfd:")
+		}
+	}
+	h.threads = len(tasks(pid))
+	h.rss = rss(pid) >> 10
+	for line := range strings.Lines(readString(dir + "smaps_rollup")) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
+			h.pss, _ = strconv.Atoi(f[1])
+		}
+	}
+	return h
+}
+
+// countLines reads a file of any size.
+func countLines(t *testing.T, path string) (n int) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for b := make([]byte, 1<<20); ; {
+		m, err := f.Read(b)
+		n += bytes.Count(b[:m], []byte{'\n'})
+		if err == io.EOF {
+			return n
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

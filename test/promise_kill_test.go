@@ -1,0 +1,307 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// childrenOf lists the processes, dead ones too, whose parent is pid.
+func childrenOf(pid int) (found []process) {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, d := range dirs {
+		n, _ := strconv.Atoi(filepath.Base(d))
+		if q, err := readProcess(n); err == nil && q.ppid == pid {
+			found = append(found, q)
+		}
+	}
+	return found
+}
+
+// bystander is a session that must not notice: bytes go round in it until it is
+// told to end.
+type bystander struct {
+	conn *net.TCPConn
+	stop chan struct{}
+	end  chan error
+	n    int64
+}
+
+func stand(c *net.TCPConn) *bystander {
+	c.SetDeadline(time.Now().Add(time.Minute))
+	b := &bystander{conn: c, stop: make(chan struct{}), end: make(chan error, 1)}
+	go func() { b.end <- b.run(7) }()
+	return b
+}
+
+func (b *bystander) run(seed uint64) error {
+	out, in, piece := stream(seed), newChecker(seed), make([]byte, 4096)
+	for {
+		select {
+		case <-b.stop:
+			return finish(b.conn)
+		default:
+		}
+		io.ReadFull(out, piece)
+		if _, err := b.conn.Write(piece); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(in, plain{b.conn}, int64(len(piece))); err != nil {
+			return fmt.Errorf("after %d bytes: %w", in.n, err)
+		}
+		b.n = in.n
+	}
+}
+
+// ended stops it and checks that it has had every byte.
+func (b *bystander) ended(t testing.TB) {
+	t.Helper()
+	close(b.stop)
+	select {
+	case err := <-b.end:
+		if err != nil {
+			t.Errorf("a session of another worker: %v", err)
+		} else if b.n == 0 {
+			t.Error("a session has carried nothing")
+		}
+	case <-time.After(talkBound):
+		t.Error("a session does not end")
+	}
+}
+
+// second is a target, or a proxy, whose second connection is the test's, unless
+// there is to be none; with all others it is an echo.
+type second struct {
+	*backend
+	taken chan *net.TCPConn
+}
+
+func serveSecond(t *testing.T, proxy, none bool) *second {
+	s := &second{taken: make(chan *net.TCPConn, 1)}
+	var n atomic.Int64
+	s.backend = serve(t, anywhere, func(c *net.TCPConn) {
+		if n.Add(1) == 2 && !none {
+			s.taken <- c
+			select {}
+		}
+		if proxy {
+			readHead(c)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+		}
+		echo(c)
+	})
+	return s
+}
+
+// A worker that is killed takes its sessions with it and nothing else, in
+// whatever state they are (DESIGN, promise 6): others go on byte by byte, each
+// session has its one line, the next client is served, and at the end there is
+// nobody and nothing left to count.
+func TestPromiseWorkerKilled(t *testing.T) {
+	for _, c := range []struct {
+		state string
+		proxy bool
+		far   bool // the second session's target is silent
+		reach func(client, target *net.TCPConn)
+	}{
+		{"connecting", false, true, nil},
+		{"negotiating", true, false, func(_, proxy *net.TCPConn) { readHead(proxy) }},
+		{"relaying", false, false, func(client, target *net.TCPConn) {
+			cram(client)
+			cram(target)
+		}},
+		{"half-closed", false, false, func(client, target *net.TCPConn) {
+			client.CloseWrite()
+			io.ReadAll(target)
+		}},
+	} {
+		t.Run(c.state, func(t *testing.T) {
+			forEachMode(t, func(t *testing.T, mode string) {
+				t.Parallel()
+				s := serveSecond(t, c.proxy, c.far)
+				args := append(sparesArgs(mode, 4), "--connect-timeout", "20s")
+				switch {
+				case c.proxy:
+					args = append(args, "-h", s.addr(), "192.0.2.1:9")
+				case c.far:
+					args = append(args, s.addr(), listenSilent(t).addr())
+				default:
+					args = append(args, s.addr())
+				}
+				p := start(t, mode, args...)
+				p.spares(4)
+				first := dial(t, p.addr())
+				mustPing(t, first)
+				beside := p.holder(first)
+				b := stand(first)
+
+				if mode == "pool" {
+					p.freeze(beside) // so that another one takes the second
+				}
+				client := dialNarrow(t, p.addr())
+				client.SetDeadline(time.Now().Add(talkBound))
+				if !c.far {
+					target := <-s.taken
+					target.SetDeadline(time.Now().Add(talkBound))
+					c.reach(client, target)
+				}
+				victim := p.holder(client)
+				if victim == beside {
+					t.Fatalf("worker %d has both sessions", victim)
+				}
+				syscall.Kill(beside, syscall.SIGCONT)
+				if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				if err := hungUp(client); err != nil {
+					t.Errorf("the killed session's client: %v", err)
+				}
+				began := time.Now()
+				cycle(t, p)
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("the next client waited %v", took)
+				}
+				p.lines(2)
+				b.ended(t)
+				p.lines(3)
+				await(t, "no dead child of the master", 2*time.Second, func() bool { return len(p.zombies()) == 0 })
+				want := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
+				await(t, "the title "+want, 2*time.Second, func() bool { return title(p.master) == want })
+				p.ready(4)
+			})
+		})
+	}
+}
+
+// holder is the worker with a client's socket: that of the plug's side, by its
+// inode (proc(5)).
+func (p *plug) holder(c *net.TCPConn) (pid int) {
+	p.t.Helper()
+	await(p.t, "a worker with the client", 5*time.Second, func() bool {
+		inode := peerInode(p.t, c)
+		for _, w := range p.workers() {
+			for _, is := range descriptors(w.pid) {
+				if inode != "" && is == inode {
+					pid = w.pid
+					return true
+				}
+			}
+		}
+		return false
+	})
+	return pid
+}
+
+// peerInode is "socket:[INODE]" of the other end of a connection on this host.
+func peerInode(t testing.TB, c *net.TCPConn) string {
+	t.Helper()
+	local, remote := c.LocalAddr().(*net.TCPAddr).Port, c.RemoteAddr().(*net.TCPAddr).Port
+	for line := range strings.Lines(readString("/proc/net/tcp")) {
+		f := strings.Fields(line)
+		if len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", remote)) && strings.HasSuffix(f[2], fmt.Sprintf(":%04X", local)) {
+			return "socket:[" + f[9] + "]"
+		}
+	}
+	return ""
+}
+
+// ready awaits that no worker has a session, and at least n wait for one: more
+// stay for some seconds.
+func (p *plug) ready(n int) {
+	p.t.Helper()
+	await(p.t, fmt.Sprintf("%d workers or more, all waiting", n), 10*time.Second, func() bool {
+		all := p.workers()
+		for _, w := range all {
+			if !strings.HasSuffix(w.title, " spare") && !strings.HasSuffix(w.title, "(0 sessions)") {
+				return false
+			}
+		}
+		return len(all) >= n
+	})
+}
+
+// A spare that is killed was nobody's: its place is filled.
+func TestPromiseSpareKilled(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := start(t, mode, append(sparesArgs(mode, 4), serve(t, anywhere, echo).addr())...)
+		first := dial(t, p.addr())
+		mustPing(t, first)
+		beside := p.holder(first)
+		b := stand(first)
+		n := 1
+		for range 5 {
+			for _, w := range p.workers() {
+				if w.pid == beside {
+					continue
+				}
+				syscall.Kill(w.pid, syscall.SIGKILL)
+				break
+			}
+			began := time.Now()
+			cycle(t, p)
+			n++
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("the next client waited %v", took)
+			}
+		}
+		b.ended(t)
+		p.lines(n)
+		p.ready(4)
+	})
+}
+
+// The master, or the shepherd, is killed: sessions go on and leave their lines,
+// the port closes, and nothing remains when they have ended. No client is left
+// waiting for somebody who isn't there.
+func TestPromiseMasterKilled(t *testing.T) {
+	for _, who := range []string{"master", "shepherd"} {
+		t.Run(who, func(t *testing.T) {
+			forEachMode(t, func(t *testing.T, mode string) {
+				t.Parallel()
+				p := start(t, mode, append(sparesArgs(mode, 4), serve(t, anywhere, echo).addr())...)
+				p.spares(4)
+				c := dial(t, p.addr())
+				mustPing(t, c)
+				b := stand(c)
+				victim := p.master
+				if who == "shepherd" {
+					victim = p.cmd.Process.Pid
+				}
+				if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				served := 0
+				for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
+					c, err := net.DialTimeout("tcp", p.addr(), time.Second)
+					if err != nil {
+						break
+					}
+					c.SetDeadline(time.Now().Add(time.Second))
+					switch err := ping(c.(*net.TCPConn)); {
+					case err == nil:
+						served++
+						finish(c.(*net.TCPConn))
+					case errors.Is(err, os.ErrDeadlineExceeded):
+						t.Errorf("a client is left waiting")
+					}
+					c.Close()
+				}
+				await(t, "the port to be free", 2*time.Second, func() bool { return !listening(t, p.port) })
+				b.ended(t)
+				p.gone(5 * time.Second)
+				p.lines(1 + served)
+				p.master = 0 // its exit code is nobody's promise
+			})
+		})
+	}
+}

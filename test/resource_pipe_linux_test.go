@@ -1,0 +1,90 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A master that is stopped reads no doorbells. When the report pipe is full
+// workers go on, and when the master continues it looks at the board.
+func fullPipe(t *testing.T) {
+	const at = 30 // sessions at a time
+	p := startDaemon(t, "prefork", "--spares", "36:36", serve(t, anywhere, echo).addr())
+	p.spares(36)
+	held := hold(t, p, 2)
+	p.carriers(2)
+	p.spares(36)
+	p.freeze(p.master)
+	n := 0
+	// A worker's bell waits 5 ms for company: sessions last longer, and so do
+	// the pauses between them.
+	const long = 8 * time.Millisecond
+	for began := time.Now(); p.inPipe() < pipeSize; n += at {
+		if time.Since(began) > time.Minute {
+			t.Fatalf("%d sessions leave %d bytes in the report pipe", n, p.inPipe())
+		}
+		round := hold(t, p, at)
+		passed(long)
+		for _, c := range round {
+			if err := finish(c); err != nil {
+				t.Fatal("while the master is stopped:", err)
+			}
+		}
+		passed(long)
+	}
+	// These are told by the board alone.
+	silent := hold(t, p, 3)
+	for _, c := range held {
+		finish(c)
+	}
+	p.lines(n + 2)
+	continued := time.Now()
+	syscall.Kill(p.master, syscall.SIGCONT)
+	p.carriers(3)
+	took := p.whole(continued, silent, n+2+3)
+	p.ended(fmt.Sprintf("(%d): nothing is lost, and so nothing said: %d sessions filled the pipe", p.port, n), took)
+	for _, r := range p.errs() {
+		t.Errorf("logged: %v", r)
+	}
+}
+
+// pipeSize is a pipe's (pipe(7)).
+const pipeSize = 64 << 10
+
+// inPipe is how many bytes wait in the report pipe.
+func (p *plug) inPipe() int {
+	for fd, is := range descriptors(p.master) {
+		if !strings.HasPrefix(is, "pipe:") {
+			continue
+		}
+		f, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/%d", p.master, fd), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		n, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCINQ)
+		f.Close()
+		if err == nil && n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// freeze stops a process and awaits that it stands.
+func (p *plug) freeze(pid int) {
+	p.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
+	await(p.t, fmt.Sprintf("%d to stand still", pid), 2*time.Second, func() bool {
+		q, _ := readProcess(pid)
+		return q.state == 'T'
+	})
+}

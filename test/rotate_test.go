@@ -1,0 +1,188 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The session file is rotated over and over, in each of the ways that there
+// are, while sessions end all the time: in all files together there is one
+// whole line for each.
+func TestRotationUnderLoad(t *testing.T) {
+	for _, how := range []struct {
+		name   string
+		rounds int
+		rotate func(*plug, *crowd, string)
+	}{
+		{"renamed", 20, func(p *plug, _ *crowd, to string) { p.rename(to, 0) }},
+		{"renamed and HUP", 60, func(p *plug, _ *crowd, to string) { p.rename(to, syscall.SIGHUP) }},
+		{"renamed and USR1", 60, func(p *plug, _ *crowd, to string) { p.rename(to, syscall.SIGUSR1) }},
+		{"copytruncate", 60, func(p *plug, c *crowd, to string) { p.copyTruncate(c, to) }},
+	} {
+		forEachMode(t, func(t *testing.T, mode string) {
+			t.Run(how.name, func(t *testing.T) {
+				p := start(t, mode, serve(t, anywhere, echo).addr())
+				c := gather(p, 4)
+				defer c.rest()
+				// Sessions that outlive a rotation, in workers that nothing else wakes.
+				var idle []*net.TCPConn
+				for i := range 3 {
+					idle = append(idle, dialAs(t, fmt.Sprintf("127.9.9.%d", 1+i), p.addr()))
+					idle[i].SetDeadline(time.Now().Add(10 * time.Minute))
+					mustPing(t, idle[i])
+				}
+				for i := range scaled(how.rounds, max(2, how.rounds/20)) {
+					how.rotate(p, c, fmt.Sprintf("%s.%d", p.sessions, i))
+					await(t, "lines in the new file", 10*time.Second, func() bool {
+						info, err := os.Stat(p.sessions)
+						return err == nil && info.Size() > 0
+					})
+				}
+				for _, i := range idle {
+					if err := finish(i); err != nil {
+						t.Error(err)
+					}
+				}
+				n := c.rest() + len(idle)
+				all := 0
+				await(t, fmt.Sprintf("%d lines in all files", n), 10*time.Second, func() bool {
+					all = p.linesOfAll()
+					return all >= n
+				})
+				if all != n {
+					t.Errorf("%d lines in all files, of %d sessions", all, n)
+				}
+				here := 0
+				for _, l := range parseSessions(t, p.sessions) {
+					if strings.HasPrefix(l.peer, "127.9.9.") {
+						here++
+					}
+				}
+				if here != len(idle) {
+					t.Errorf("%d lines of %d sessions that outlived the rotations are in the newest file", here, len(idle))
+				}
+			})
+		})
+	}
+}
+
+// rename moves the session file away, and tells how at most a second later, or
+// at once with a signal, there is a new one.
+func (p *plug) rename(to string, s syscall.Signal) {
+	p.t.Helper()
+	if err := os.Rename(p.sessions, to); err != nil {
+		p.t.Fatal(err)
+	}
+	bound := 1500 * time.Millisecond
+	if s != 0 {
+		p.signal(s)
+		bound = 500 * time.Millisecond // sooner than the master's own look would mostly be
+	}
+	await(p.t, fmt.Sprintf("a new session file (signal %d)", s), bound, func() bool {
+		_, err := os.Stat(p.sessions)
+		return err == nil
+	})
+}
+
+// copyTruncate copies the file and cuts it to nothing, as logrotate's option of
+// that name does. What is written between the two is lost whoever writes it, so
+// nothing ends in between; that what comes later starts at the beginning of the
+// file, and not behind a hole, is the writer's part.
+func (p *plug) copyTruncate(c *crowd, to string) {
+	p.t.Helper()
+	c.pause(func(ended int) {
+		lines := 0
+		for i := 0; ; i++ {
+			if _, err := os.Stat(fmt.Sprintf("%s.%d", p.sessions, i)); err != nil {
+				break
+			}
+			lines += strings.Count(readString(fmt.Sprintf("%s.%d", p.sessions, i)), "\n")
+		}
+		await(p.t, "the lines of all ended sessions", 10*time.Second, func() bool {
+			return lines+strings.Count(readString(p.sessions), "\n") == ended
+		})
+		if err := copyFile(p.sessions, to); err != nil {
+			p.t.Fatal(err)
+		}
+		if err := os.Truncate(p.sessions, 0); err != nil {
+			p.t.Fatal(err)
+		}
+	})
+}
+
+// linesOfAll counts the lines in the session file and those rotated away; each
+// must be whole.
+func (p *plug) linesOfAll() (n int) {
+	p.t.Helper()
+	paths, _ := filepath.Glob(p.sessions + "*")
+	for _, path := range paths {
+		n += len(parseSessions(p.t, path))
+	}
+	return n
+}
+
+// crowd is clients that open and end one session after the other.
+type crowd struct {
+	mu     sync.RWMutex // held by those that have a session, and by who wants none
+	ended  atomic.Int64
+	over   atomic.Bool
+	wg     sync.WaitGroup
+	failed atomic.Pointer[error]
+	plug   *plug
+}
+
+func gather(p *plug, clients int) *crowd {
+	c := &crowd{plug: p}
+	for range clients {
+		c.wg.Go(func() {
+			for !c.over.Load() {
+				c.mu.RLock()
+				err := c.session()
+				c.mu.RUnlock()
+				if err != nil {
+					c.failed.Store(&err)
+					return
+				}
+				c.ended.Add(1)
+			}
+		})
+	}
+	return c
+}
+
+func (c *crowd) session() error {
+	conn, err := dialFrom("", c.plug.addr())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := ping(conn); err != nil {
+		return err
+	}
+	return finish(conn)
+}
+
+// pause runs f while no client has a session; so many have ended.
+func (c *crowd) pause(f func(ended int)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(int(c.ended.Load()))
+}
+
+// rest stops the clients and gives the number of their sessions.
+func (c *crowd) rest() int {
+	c.over.Store(true)
+	c.wg.Wait()
+	if err := c.failed.Load(); err != nil {
+		c.plug.t.Errorf("a session failed: %v", *err)
+	}
+	return int(c.ended.Load())
+}

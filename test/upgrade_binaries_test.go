@@ -1,0 +1,71 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// The binaries that upgrades go between, by their stamps. They differ in
+// nothing that a client could see.
+const (
+	thisOne = "A"
+	nextOne = "B"
+	older   = "older" // the version before: another board layout, another protocol
+)
+
+// stamps keeps what was built in this run.
+var stamps struct {
+	sync.Mutex
+	done map[string]string
+}
+
+// once makes a file of a name beside the plug under test, with a command that
+// gets its path as the value of -o, and gives the path. Each is made once.
+func once(t testing.TB, name string, env []string, args ...string) string {
+	t.Helper()
+	stamps.Lock()
+	defer stamps.Unlock()
+	if path, ok := stamps.done[name]; ok {
+		return path
+	}
+	path := filepath.Join(filepath.Dir(built), "plug-"+name)
+	cmd := exec.Command("go", append([]string{"build", "-o", path}, args...)...)
+	cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=0")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v: %s", cmd.Args, err, out)
+	}
+	if stamps.done == nil {
+		stamps.done = map[string]string{}
+	}
+	stamps.done[name] = path
+	return path
+}
+
+// stampedWith is the plug with a version of its own.
+func stampedWith(t testing.TB, version string) string {
+	t.Helper()
+	args := []string{"-trimpath", "-ldflags", "-X main.version=" + version}
+	if version == older {
+		args = append(args, "-tags", "fixture")
+	}
+	return once(t, version, nil, append(args, "../cmd/plug")...)
+}
+
+// foreign is a program of another architecture. It links nothing but the
+// runtime, which is compiled for it here.
+func foreign(t testing.TB) string {
+	t.Helper()
+	arch := "arm64"
+	if runtime.GOARCH == arch {
+		arch = "amd64"
+	}
+	source := filepath.Join(openDir(t), "main.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return once(t, "foreign", []string{"GOARCH=" + arch}, source)
+}

@@ -1,0 +1,91 @@
+package test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// condition is all that a failed upgrade must leave as it was.
+type condition struct {
+	master  string
+	pidfile string
+	workers []string // identity and title of each
+	boards  []string // what the boards hold: affinity, rotation, failed marks, counters
+	open    []string // kinds of the master's descriptors
+}
+
+// condition is what it is when nothing is going on.
+func (p *plug) condition() (c condition) {
+	p.t.Helper()
+	await(p.t, "the dead to be reaped", 5*time.Second, func() bool { return len(zombies(p.master)) == 0 })
+	q, err := readProcess(p.master)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	same := func(q process) string { return fmt.Sprintf("%d since %d: %q", q.pid, q.start, q.title) }
+	c.master, c.pidfile = same(q), readString(p.pidfile)
+	for _, w := range p.workers() {
+		c.workers = append(c.workers, same(w))
+	}
+	c.boards = boardsOf(p.t, p.master)
+	for _, link := range descriptors(p.master) {
+		kind, _, _ := strings.Cut(link, ":[")
+		c.open = append(c.open, kind)
+	}
+	slices.Sort(c.open)
+	return c
+}
+
+// differs tells what is no longer as it was before.
+func (c condition) differs(before condition) (what []string) {
+	list := func(name string, now, then []string) {
+		for _, s := range now {
+			i := slices.Index(then, s)
+			if i < 0 {
+				what = append(what, fmt.Sprintf("%s: now %s", name, s))
+				continue
+			}
+			then = slices.Delete(slices.Clone(then), i, i+1)
+		}
+		for _, s := range then {
+			what = append(what, fmt.Sprintf("%s: no longer %s", name, s))
+		}
+	}
+	list("master", []string{c.master}, []string{before.master})
+	list("pidfile", []string{c.pidfile}, []string{before.pidfile})
+	list("workers", c.workers, before.workers)
+	list("boards", c.boards, before.boards)
+	return what
+}
+
+// boardsOf is the content of the state memories that a process has, in short.
+func boardsOf(t testing.TB, pid int) (boards []string) {
+	t.Helper()
+	for fd, link := range descriptors(pid) {
+		if !strings.HasPrefix(link, "/memfd:plug-state") {
+			continue
+		}
+		f, err := os.Open(fmt.Sprintf("/proc/%d/fd/%d", pid, fd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.New()
+		n, err := io.Copy(sum, f)
+		f.Close()
+		if err != nil || n == 0 {
+			t.Fatalf("board of %d: %d bytes, %v", pid, n, err)
+		}
+		boards = append(boards, fmt.Sprintf("%x", sum.Sum(nil)[:6]))
+	}
+	if len(boards) == 0 {
+		t.Fatalf("master %d has no board", pid)
+	}
+	slices.Sort(boards)
+	return boards
+}

@@ -1,0 +1,229 @@
+package test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// loneWithin is what a lone client may wait at most, by DESIGN's fifth promise.
+const loneWithin = 250 * time.Millisecond
+
+// Upgrade after upgrade under load and under sessions that are held through all
+// of them: no client notices, every session keeps its process, the pidfile is
+// right at every moment, and nothing piles up.
+func TestUpgradesUnderLoad(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
+		held := holdStreams(t, p, count(200))
+		held.carried(p)
+		p.hurry()
+		p.upgrade(nextOne)
+		p.upgrade(thisOne)
+		second := p.takeCensus(thisOne, held)
+
+		load := startLoad(t, p.addr(), 8)
+		watch := p.watchPidfile(held)
+		n := count(100) - 2
+		var upgrades []time.Duration
+		for i := range n {
+			upgrades = append(upgrades, p.upgrade([]string{nextOne, thisOne}[i%2]))
+			p.allRun([]string{nextOne, thisOne}[i%2], held)
+		}
+		load.end()
+		reads, faults := watch()
+		beside := startLoad(t, p.addr(), 8)
+		passed(load.took)
+		beside.end()
+
+		t.Logf("%d upgrades in %v, each p50 %v, max %v: %v", n, load.took.Round(time.Millisecond), quantile(upgrades, 0.5), quantile(upgrades, 1), load)
+		t.Logf("without upgrades: %v", beside)
+		t.Logf("%s", p.handovers())
+		for _, l := range []*upgradeLoad{load, beside} {
+			if err := l.faults(); err != nil {
+				t.Errorf("%d of %d clients were not served as they should: %v", len(l.errs), l.sessions(), err)
+			}
+		}
+		if slowest := slices.Max(load.lone); slowest > loneWithin {
+			t.Errorf("the lone client waited %v, not %v at most", slowest, loneWithin)
+		}
+		if reads == 0 || len(faults) > 0 {
+			t.Errorf("%d reads of the pidfile, %d faults: %v", reads, len(faults), last(faults, 3))
+		}
+		t.Logf("%d reads of the pidfile", reads)
+		p.takeCensus([]string{thisOne, nextOne}[n%2], held).near(t, second)
+		if err := held.end(); err != nil {
+			t.Error(err)
+		}
+		if err := held.recorded(p.lines(len(held.all) + load.sessions() + beside.sessions())); err != nil {
+			t.Error(err)
+		}
+		if masters := p.masters(); len(masters) != 2 {
+			t.Errorf("beside the workers there are not the shepherd and one master: %v", masters)
+		}
+	})
+}
+
+// masters are the processes that are no workers.
+func (p *plug) masters() (found []process) {
+	for _, q := range p.procs() {
+		if environmentHas(q.pid, "PATH=") {
+			found = append(found, q)
+		}
+	}
+	return found
+}
+
+// environmentHas tells whether a process was started with such a variable: a
+// worker's environment is built from nothing.
+func environmentHas(pid int, prefix string) bool {
+	return slices.ContainsFunc(environment(pid), func(e string) bool { return strings.HasPrefix(e, prefix) })
+}
+
+// allRun checks that every worker runs the stamped binary, but for those that
+// carry what was held before, or have not ended yet.
+func (p *plug) allRun(version string, held *streamers) {
+	p.t.Helper()
+	carries := map[int]bool{}
+	for _, one := range held.all {
+		carries[one.pid] = true
+	}
+	var other []process
+	if !holdsWithin(5*time.Second, func() bool {
+		other = slices.DeleteFunc(p.workers(), func(w process) bool {
+			return carries[w.pid] || runs(w.pid, stampedWith(p.t, version)) || !isOf(w.pid, p.bin)
+		})
+		return len(other) == 0
+	}) {
+		p.t.Errorf("they still run another binary: %v", last(other, 3))
+	}
+}
+
+// watchPidfile reads the pidfile all the time, until the returned function is
+// called: each read is whole, starts with a live master, and lists the carriers
+// of all held sessions.
+func (p *plug) watchPidfile(held *streamers) func() (reads int, faults []string) {
+	want := map[int]bool{}
+	for _, one := range held.all {
+		want[one.pid] = true
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var reads int
+	var faults []string
+	wg.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			reads++
+			began := time.Now()
+			pids, err := readPidfile(p.pidfile)
+			if err != nil {
+				faults = append(faults, err.Error())
+				continue
+			}
+			missing := 0
+			for pid := range want {
+				if !slices.Contains(pids[1:], pid) {
+					missing++
+				}
+			}
+			// It may end as soon as another one is in its place.
+			alive := isOf(pids[0], p.bin) || !slices.Equal(pids[:1], first(p.pidfile))
+			if missing > 0 || !alive {
+				faults = append(faults, fmt.Sprintf("%s: master %d alive %v, %d of %d carriers missing", began.Format("05.000"), pids[0], alive, missing, len(want)))
+			}
+		}
+	})
+	return func() (int, []string) {
+		close(stop)
+		wg.Wait()
+		return reads, faults
+	}
+}
+
+// first is the pidfile's first line.
+func first(pidfile string) []int {
+	pids, err := readPidfile(pidfile)
+	if err != nil {
+		return nil
+	}
+	return pids[:1]
+}
+
+// census is what master and shepherd use.
+type census struct {
+	descriptors, threads, memory [2]int
+}
+
+// takeCensus counts when what was replaced has gone.
+func (p *plug) takeCensus(version string, held *streamers) (c census) {
+	p.t.Helper()
+	p.allRun(version, held)
+	await(p.t, "the last dead workers to be reaped", 5*time.Second, func() bool { return len(zombies(p.master, p.cmd.Process.Pid)) == 0 })
+	workers := len(p.workers())
+	for i, pid := range []int{p.master, p.cmd.Process.Pid} {
+		c.descriptors[i] = len(descriptors(pid))
+		c.threads[i] = len(tasks(pid))
+		c.memory[i] = rss(pid)
+	}
+	c.descriptors[0] -= 2 * workers // a lifeline and a pidfd each, and their number follows the load
+	return c
+}
+
+// near compares, within the promised 5 %.
+func (c census) near(t testing.TB, before census) {
+	t.Helper()
+	for i, who := range []string{"master", "shepherd"} {
+		for what, n := range map[string][2]int{
+			"descriptors":     {c.descriptors[i], before.descriptors[i]},
+			"threads":         {c.threads[i], before.threads[i]},
+			"bytes of memory": {c.memory[i], before.memory[i]},
+		} {
+			t.Logf("%s: %d %s, were %d", who, n[0], what, n[1])
+			if math.Abs(float64(n[0]-n[1])) > 0.05*float64(n[1]) {
+				t.Errorf("%s: %d %s, were %d", who, n[0], what, n[1])
+			}
+		}
+	}
+}
+
+// handovers is how long the handovers took, by the new masters' own clocks.
+func (p *plug) handovers() string {
+	frozen, gates := p.spans()
+	return fmt.Sprintf("%d handovers: without spawning p50 %v, max %v; between the gates p50 %v, max %v",
+		len(frozen), quantile(frozen, 0.5), quantile(frozen, 1), median(gates), slices.Max(gates))
+}
+
+func median(d []time.Duration) time.Duration { return slices.Sorted(slices.Values(d))[len(d)/2] }
+
+// spans are the times without spawning and between the gates, from the log.
+func (p *plug) spans() (frozen, gates []time.Duration) {
+	p.t.Helper()
+	for _, line := range p.said(saidUpgraded) {
+		f, g := logged(line, "frozen"), logged(line, "gates")
+		a, err1 := time.ParseDuration(f)
+		b, err2 := time.ParseDuration(g)
+		if err1 != nil || err2 != nil {
+			p.t.Fatalf("log line %q", line)
+		}
+		frozen, gates = append(frozen, a), append(gates, b)
+	}
+	return frozen, gates
+}
+
+// logged is a value of a log line.
+func logged(line, key string) string {
+	_, value, _ := strings.Cut(line, " "+key+"=")
+	value, _, _ = strings.Cut(value, " ")
+	return strings.Trim(value, `"`)
+}

@@ -1,0 +1,162 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// upgradeBound is the longest that an upgrade may take: the 10 s that a new
+// master has, and what comes after.
+const upgradeBound = 15 * time.Second
+
+// upgradable prepares a plug that runs a stamped binary and tells of its
+// upgrades on stderr.
+func upgradable(t testing.TB, mode, version string, args ...string) *plug {
+	t.Helper()
+	p := prepare(t, mode, append(args, "-d")...)
+	p.install(stampedWith(t, version))
+	p.tellUpgrades()
+	return p
+}
+
+// startUpgradable is upgradable, serving in the foreground.
+func startUpgradable(t testing.TB, mode, version string, args ...string) *plug {
+	t.Helper()
+	p := upgradable(t, mode, version, args...)
+	p.foreground()
+	return p
+}
+
+// install puts a file at the plug's path, as a package manager does: a new
+// inode takes the old one's name.
+func (p *plug) install(from string) {
+	p.t.Helper()
+	fresh := filepath.Join(p.dir, "plug.new")
+	if err := os.Link(from, fresh); err != nil {
+		if err := copyFile(from, fresh); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	if err := os.Rename(fresh, p.bin); err != nil {
+		p.t.Fatal(err)
+	}
+	os.Remove(fresh) // rename(2) between two links of one inode does nothing
+}
+
+// write puts a file of this content at the plug's path.
+func (p *plug) write(content string, mode os.FileMode) {
+	p.t.Helper()
+	fresh := filepath.Join(p.dir, "plug.new")
+	if err := os.WriteFile(fresh, []byte(content), mode); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(fresh, p.bin); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// runs tells whether pid runs this very file, whatever its name is by now.
+func runs(pid int, binary string) bool {
+	is, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return false
+	}
+	want, err := os.Stat(binary)
+	return err == nil && os.SameFile(is, want)
+}
+
+// version is the stamp of what pid runs; empty if it has ended meanwhile.
+func versionOf(t testing.TB, pid int) string {
+	for _, v := range []string{thisOne, nextOne, older} {
+		if runs(pid, stampedWith(t, v)) {
+			return v
+		}
+	}
+	return ""
+}
+
+// upgrade has the plug replaced by a stamped binary, and tells how long it took
+// from the signal until the pidfile named the new master.
+func (p *plug) upgrade(version string) time.Duration {
+	p.t.Helper()
+	p.install(stampedWith(p.t, version))
+	began := time.Now()
+	p.signal(syscall.SIGUSR2)
+	p.replaced(version)
+	return time.Since(began)
+}
+
+// replaced awaits that the plug's master is another one, which runs the stamped
+// binary, and that the old one has gone.
+func (p *plug) replaced(version string) {
+	p.t.Helper()
+	old := p.master
+	await(p.t, fmt.Sprintf("a new master instead of %d", old), upgradeBound, func() bool {
+		pids, err := readPidfile(p.pidfile)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if pids[0] == old {
+			return false
+		}
+		p.master = pids[0]
+		return true
+	})
+	if got := versionOf(p.t, p.master); got != version {
+		p.t.Fatalf("the new master %d runs %q, not %s", p.master, got, version)
+	}
+	await(p.t, fmt.Sprintf("the end of the old master %d", old), 5*time.Second, func() bool { return !isOf(old, p.bin) })
+}
+
+// said are the lines of the log, on stderr, that match.
+func (p *plug) said(pattern string) (lines []string) {
+	re := regexp.MustCompile(pattern)
+	for line := range strings.Lines(p.errors()) {
+		if re.MatchString(line) {
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return lines
+}
+
+const (
+	saidUpgraded = `\[INFO\]  plug: upgraded: `
+	saidFailed   = `\[ERROR\] plug: upgrade failed, nothing has changed: `
+)
+
+// failsToUpgrade sends USR2, awaits that the upgrade has failed, and gives the
+// reason in the log.
+func (p *plug) failsToUpgrade(bound time.Duration) string {
+	p.t.Helper()
+	before := len(p.said(saidFailed))
+	p.signal(syscall.SIGUSR2)
+	return p.hasFailed(before, bound)
+}
+
+// hasFailed awaits one more failed upgrade in the log than there were.
+func (p *plug) hasFailed(before int, bound time.Duration) string {
+	p.t.Helper()
+	var lines []string
+	await(p.t, "an upgrade to fail", bound, func() bool {
+		lines = p.said(saidFailed)
+		return len(lines) > before
+	})
+	_, reason, _ := strings.Cut(lines[before], "reason=")
+	return reason
+}
+
+// tellUpgrades puts the log lines of upgrades into a failed test's log: the
+// others, of thousands of sessions, would hide them.
+func (p *plug) tellUpgrades() {
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.t.Logf("upgrades in the log:\n%s", strings.Join(last(p.said(`plug: (upgrade|adopt|pidfile|serving)|\[(WARN|ERROR)\]`), 30), "\n"))
+		}
+	})
+}

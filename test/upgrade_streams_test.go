@@ -1,0 +1,185 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// streamer is a session that is held through upgrades: its client says a stream
+// of its own through an echo, piece by piece, and compares what comes back.
+type streamer struct {
+	c     *net.TCPConn
+	seed  uint64
+	peer  string // its own in the whole run
+	pid   int    // of the process that carried it first
+	bytes int64
+	err   error
+}
+
+// streamers are many of them.
+type streamers struct {
+	all  []*streamer
+	stop chan struct{}
+	wg   sync.WaitGroup
+}
+
+// holdStreams opens n sessions, which talk until they are ended. It returns when
+// all of them relay.
+func holdStreams(t testing.TB, p *plug, n int) *streamers {
+	t.Helper()
+	s := &streamers{stop: make(chan struct{})}
+	for i := range n {
+		one := &streamer{seed: uint64(i), peer: fmt.Sprintf("127.2.%d.%d", i/250, 1+i%250)}
+		one.c = dialAs(t, one.peer, p.addr())
+		one.c.SetDeadline(time.Now().Add(time.Hour))
+		s.all = append(s.all, one)
+	}
+	relays := make(chan struct{}, n)
+	for _, one := range s.all {
+		s.wg.Go(func() { one.err = one.talk(relays, s.stop) })
+	}
+	for i := range n {
+		select {
+		case <-relays:
+		case <-time.After(talkBound):
+			t.Fatalf("%d of %d sessions are not served", n-i, n)
+		}
+	}
+	return s
+}
+
+// pieceEvery is how often a streamer speaks: hundreds of them must leave a
+// small machine room for the upgrades.
+const pieceEvery = 100 * time.Millisecond
+
+// talk speaks and listens until told to stop, and ends the session in order.
+func (s *streamer) talk(relays chan<- struct{}, stop <-chan struct{}) error {
+	tick := time.NewTicker(pieceEvery)
+	defer tick.Stop()
+	say, check, piece := stream(s.seed), newChecker(s.seed), make([]byte, 3000)
+	for {
+		io.ReadFull(say, piece)
+		if _, err := s.c.Write(piece); err != nil {
+			return fmt.Errorf("after %d bytes: %w", check.n, err)
+		}
+		if _, err := io.CopyN(check, plain{s.c}, int64(len(piece))); err != nil {
+			return fmt.Errorf("after %d bytes: %w", check.n, err)
+		}
+		if s.bytes == 0 {
+			relays <- struct{}{}
+		}
+		s.bytes = check.n
+		select {
+		case <-stop:
+			return finish(s.c)
+		case <-tick.C:
+		}
+	}
+}
+
+// carried notes which process carries each session now.
+func (s *streamers) carried(p *plug) {
+	p.t.Helper()
+	var conns []*net.TCPConn
+	for _, one := range s.all {
+		conns = append(conns, one.c)
+	}
+	for i, pid := range p.carriersOf(conns) {
+		s.all[i].pid = pid
+	}
+}
+
+// end ends all sessions and tells what was wrong with them, by their clients
+// and, from lines, by the session file.
+func (s *streamers) end() error {
+	close(s.stop)
+	s.wg.Wait()
+	var errs []error
+	for i, one := range s.all {
+		if one.err != nil {
+			errs = append(errs, fmt.Errorf("held session %d, carried by %d: %w", i+1, one.pid, one.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// recorded holds the sessions against their lines: every byte counted, by the
+// process that had them first.
+func (s *streamers) recorded(lines []sessionLine) error {
+	byPeer := map[string][]sessionLine{}
+	for _, l := range lines {
+		byPeer[l.peer] = append(byPeer[l.peer], l)
+	}
+	var errs []error
+	for _, one := range s.all {
+		l := byPeer[one.peer]
+		if len(l) != 1 || l[0].pid != one.pid || l[0].in != one.bytes || l[0].out != one.bytes {
+			errs = append(errs, fmt.Errorf("held session of %s, %d bytes, carried by %d: lines %v", one.peer, one.bytes, one.pid, l))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// carriersOf tells which process carries each session: the one that has the
+// socket whose other end is the client's.
+func (p *plug) carriersOf(clients []*net.TCPConn) []int {
+	p.t.Helper()
+	var pids []int
+	var missing int
+	holdsWithin(5*time.Second, func() bool {
+		pids, missing = p.findCarriers(clients)
+		return missing == 0
+	})
+	if missing > 0 {
+		p.t.Fatalf("no process carries %d of %d sessions", missing, len(clients))
+	}
+	return pids
+}
+
+func (p *plug) findCarriers(clients []*net.TCPConn) (pids []int, missing int) {
+	inodes := inodesAt(p.t, p.port)
+	carrier := map[string]int{} // socket → PID
+	for _, w := range p.workers() {
+		for _, link := range descriptors(w.pid) {
+			carrier[link] = w.pid
+		}
+	}
+	for _, c := range clients {
+		pid := carrier["socket:["+inodes[c.LocalAddr().String()]+"]"]
+		if pid == 0 {
+			missing++
+		}
+		pids = append(pids, pid)
+	}
+	return pids, missing
+}
+
+// inodesAt gives the socket of each IPv4 connection to a local port, by the
+// address of its other end (proc_net_tcp.txt).
+func inodesAt(t testing.TB, port int) map[string]string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inodes := map[string]string{}
+	here := fmt.Sprintf(":%04X", port)
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 10 || !strings.HasSuffix(f[1], here) {
+			continue
+		}
+		var ip, at uint32
+		fmt.Sscanf(f[2], "%08X:%04X", &ip, &at)
+		remote := fmt.Sprintf("%d.%d.%d.%d:%d", ip&255, ip>>8&255, ip>>16&255, ip>>24, at)
+		inodes[remote] = f[9]
+	}
+	return inodes
+}

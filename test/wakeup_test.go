@@ -1,0 +1,299 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	aimedWithin  = 200 * time.Microsecond // of an arrival
+	longestWait  = 250 * time.Millisecond // of a client, with spares there
+	wakeupSpares = 3
+)
+
+// A spare that is killed or stopped as a client arrives may take the client's
+// wake-up with it. There is one client at a time, so that no other one's arrival
+// makes it good: only the master's looks at the queue do.
+func TestWakeups(t *testing.T) {
+	n := count(3000) / len(modes)
+	forEachMode(t, func(t *testing.T, mode string) {
+		rng := random(t)
+		p := start(t, mode, append(sparesArgs(mode, wakeupSpares), serve(t, anywhere, func(c *net.TCPConn) {
+			c.Write([]byte{'.'})
+			sink(c)
+		}).addr())...)
+		p.hurry()
+		var w wakeups
+		for range n {
+			p.aim(&w, rng)
+		}
+		t.Logf("%v", &w)
+		if w.aimed < n/2 {
+			t.Errorf("only %d of %d blows fell within %v of an arrival", w.aimed, n, aimedWithin)
+		}
+		if len(w.waits) < n/2 {
+			t.Errorf("only %d of %d clients tell anything", len(w.waits), n)
+		}
+		for _, q := range p.procs() {
+			if isStopped(q.pid) {
+				t.Errorf("still stopped: %v", q)
+			}
+		}
+	})
+}
+
+// wakeups is what the rounds came to.
+type wakeups struct {
+	waits  []time.Duration // of clients, for their target's first byte
+	aimed  int
+	died   int // clients whose own worker was killed
+	frozen int // clients whose own worker was stopped
+	kills  int
+	stops  int
+	last   int // the worker that served the last client: perhaps the next one's too
+}
+
+func (w *wakeups) String() string {
+	slices.Sort(w.waits)
+	at := func(q float64) time.Duration {
+		if len(w.waits) == 0 {
+			return 0
+		}
+		return w.waits[int(q*float64(len(w.waits)-1))].Round(10 * time.Microsecond)
+	}
+	return fmt.Sprintf("%d kills and %d stops, %d within %v of an arrival; %d clients died with their worker, %d were stopped with it; "+
+		"%d waited p50 %v, p90 %v, p99 %v, max %v",
+		w.kills, w.stops, w.aimed, aimedWithin, w.died, w.frozen, len(w.waits), at(0.5), at(0.9), at(0.99), at(1))
+}
+
+// aim is one round: a spare is struck, a client arrives, and is served by
+// another one unless the struck one had it already.
+func (p *plug) aim(w *wakeups, rng *rand.Rand) {
+	p.t.Helper()
+	spares := p.spares(wakeupSpares)
+	victim := spares[rng.IntN(len(spares))]
+	for _, s := range spares {
+		if s.pid == w.last && rng.IntN(2) == 0 {
+			victim = s
+		}
+	}
+	sig := syscall.SIGKILL
+	if rng.IntN(3) == 0 {
+		sig = syscall.SIGSTOP
+		w.stops++
+	} else {
+		w.kills++
+	}
+	own := sockets(victim.pid)
+	stalled := stalls()
+	c := newLoneClient(p)
+	defer c.close()
+	off := c.arrive(victim.pid, sig, time.Duration(rng.Int64N(int64(2*aimedWithin)))-aimedWithin)
+	if off.Abs() <= aimedWithin {
+		w.aimed++
+	}
+	wait, err := c.greeted(longestWait)
+	switch {
+	case err == nil:
+		w.waits = append(w.waits, wait)
+	case sig == syscall.SIGKILL && err != errSilence:
+		// The connection has an end: somebody had accepted it.
+		w.died++
+		await(p.t, "the killed worker's end", 5*time.Second, func() bool { return !isOf(victim.pid, p.bin) })
+	case sig == syscall.SIGSTOP && err == errSilence && isStopped(victim.pid) && sockets(victim.pid) > own:
+		w.frozen++
+	default:
+		if wait, err = c.greeted(5 * time.Second); err == nil {
+			w.waits = append(w.waits, wait)
+		}
+		// A machine that lets the test itself wait lets everybody wait.
+		if stall := stalled(); err != nil || wait > longestWait+4*stall {
+			p.t.Errorf("%v to spare %d, %v from the arrival: the client waited %v, then %v; the test was stalled for %v at most", sig, victim.pid, off, wait, err, stall)
+		}
+	}
+	stalled()
+	if sig == syscall.SIGSTOP {
+		// Either end of a stop: continued, or killed.
+		next := []syscall.Signal{syscall.SIGCONT, syscall.SIGKILL}[rng.IntN(2)]
+		syscall.Kill(victim.pid, next)
+		if err == errSilence {
+			if _, err := c.greeted(5 * time.Second); err == errSilence {
+				p.t.Errorf("after %v to its worker the client waits still", next)
+			}
+		}
+	}
+	c.close()
+	await(p.t, "the session's end", 5*time.Second, func() bool {
+		pids, err := readPidfile(p.pidfile)
+		return err == nil && (p.mode == "pool" || len(pids) == 1)
+	})
+	w.last = lastCarrier(p)
+}
+
+// stalls watches how much too late the machine wakes the test, until it is asked
+// for the longest time.
+func stalls() func() time.Duration {
+	const nap = 2 * time.Millisecond
+	over, longest := make(chan struct{}), make(chan time.Duration, 1)
+	go func() {
+		worst := time.Duration(0)
+		for {
+			began := time.Now()
+			select {
+			case <-over:
+				longest <- worst
+				return
+			case <-time.After(nap):
+				worst = max(worst, time.Since(began)-nap)
+			}
+		}
+	}()
+	return sync.OnceValue(func() time.Duration {
+		close(over)
+		return <-longest
+	})
+}
+
+// lastCarrier is the PID in the last session line.
+func lastCarrier(p *plug) int {
+	f, err := os.Open(p.sessions)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	end, _ := f.Seek(0, 2)
+	tail := make([]byte, min(end, 200))
+	f.ReadAt(tail, end-int64(len(tail)))
+	lines := strings.Split(strings.TrimSuffix(string(tail), "\n"), "\n")
+	l, _ := parseSessionLine(lines[len(lines)-1])
+	return l.pid
+}
+
+// sockets counts the sockets that a process has.
+func sockets(pid int) (n int) {
+	for _, is := range descriptors(pid) {
+		if strings.HasPrefix(is, "socket:") {
+			n++
+		}
+	}
+	return n
+}
+
+// loneClient connects with bare system calls, at a moment.
+type loneClient struct {
+	fd int
+	to *syscall.SockaddrInet4
+	at time.Time // of the arrival
+	in time.Time // the connection stood
+}
+
+func newLoneClient(p *plug) *loneClient {
+	p.t.Helper()
+	fd, err := socket()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &loneClient{fd: fd, to: &syscall.SockaddrInet4{Port: p.port, Addr: [4]byte{127, 0, 0, 1}}}
+}
+
+func (c *loneClient) close() {
+	if c.fd >= 0 {
+		syscall.Close(c.fd)
+	}
+	c.fd = -1
+}
+
+// arrive connects, and sends a signal to a process so much later, or earlier;
+// how much it was is returned. Both wait for their moment awake.
+func (c *loneClient) arrive(pid int, s syscall.Signal, later time.Duration) (off time.Duration) {
+	moment := time.Now().Add(500 * time.Microsecond)
+	struck := make(chan time.Time)
+	go func() {
+		runtime.LockOSThread()
+		for time.Now().Before(moment.Add(later)) {
+		}
+		at := time.Now()
+		syscall.Kill(pid, s)
+		struck <- at
+	}()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for time.Now().Before(moment) {
+	}
+	c.at = time.Now()
+	syscall.Connect(c.fd, c.to)
+	c.in = time.Now()
+	return (<-struck).Sub(c.at)
+}
+
+// greeted awaits the target's first byte until so long after the arrival. The
+// time is since then; errSilence is that nothing came, not even an end.
+func (c *loneClient) greeted(bound time.Duration) (time.Duration, error) {
+	left := syscall.NsecToTimeval(int64(max(time.Millisecond, bound-time.Since(c.at))))
+	if err := syscall.SetsockoptTimeval(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &left); err != nil {
+		return 0, err
+	}
+	var n int
+	var err error = syscall.EINTR
+	for err == syscall.EINTR {
+		n, err = syscall.Read(c.fd, make([]byte, 1))
+	}
+	wait := time.Since(c.at)
+	switch {
+	case err == syscall.EAGAIN:
+		return wait, errSilence
+	case err != nil:
+		return wait, err
+	case n == 0:
+		return wait, errEnd
+	}
+	return wait, nil
+}
+
+var (
+	errSilence = fmt.Errorf("neither a byte nor an end")
+	errEnd     = fmt.Errorf("end of file")
+)
+
+// A client that has arrived before its master is killed is served: whoever
+// leaves the listener accepts once more.
+func TestWakeupAtMastersDeath(t *testing.T) {
+	n := scaled(300, 15)
+	forEachMode(t, func(t *testing.T, mode string) {
+		rng := random(t)
+		target := serve(t, anywhere, func(c *net.TCPConn) {
+			c.Write([]byte{'.'})
+			sink(c)
+		}).addr()
+		before, after := 0, 0
+		for range n {
+			p := startDaemon(t, mode, append(sparesArgs(mode, wakeupSpares), target)...)
+			p.spares(wakeupSpares)
+			c := newLoneClient(p)
+			off := c.arrive(p.master, syscall.SIGKILL, time.Duration(rng.Int64N(int64(aimedWithin))))
+			if c.in.Sub(c.at) > off { // not surely in the queue when the master died
+				after++
+			} else {
+				before++
+				if wait, err := c.greeted(5 * time.Second); err != nil {
+					t.Errorf("master killed %v after a client's arrival: %v after %v", off, err, wait)
+				}
+			}
+			c.close()
+			p.gone(5 * time.Second)
+		}
+		t.Logf("%d clients arrived before their master's death, %d with it", before, after)
+		if before < n/5 {
+			t.Errorf("only %d of %d clients tell anything", before, n)
+		}
+	})
+}
