@@ -62,27 +62,22 @@ func TestHostileKeepalive(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	k := serveTaker(t)
-	for _, on := range []bool{true, false} {
-		for _, mode := range modes {
-			args := append(tightArgs(mode), "-l", k.addr())
-			if on {
-				args = append(args, "-k")
-			}
-			p := start(t, mode, args...)
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		k := serveTaker(t)
+		args := append(tightArgs(mode), "-l", k.addr())
+		without, with := start(t, mode, args...), start(t, mode, append(args, "-k")...)
+		for _, p := range []*plug{without, with} {
 			client, target := k.session(t, p)
 			vanish(t, client)
 			vanish(t, target)
-			if ended := holdsWithin(4*time.Second, func() bool { return len(parseSessions(t, p.sessions)) == 1 }); ended != on {
-				t.Errorf("%s, -k %v: a session without peers has ended: %v", mode, on, ended)
-			} else if on {
-				p.syslog.await(t, fmt.Sprintf(`\(%d\): Complete, status=3\.`, p.port))
-			}
-			p.signal(syscall.SIGINT)
-			p.gone(5 * time.Second)
-			if !on {
-				break // it is the kernel's default: once is enough
-			}
 		}
-	}
+		with.lines(1)
+		with.syslog.await(t, fmt.Sprintf(`\(%d\): Complete, status=3\.`, with.port))
+		if n := len(parseSessions(t, without.sessions)); n != 0 {
+			t.Errorf("without -k a session without peers has ended, too")
+		}
+		without.signal(syscall.SIGINT)
+		without.gone(5 * time.Second)
+	}, less("pool", "prefork")...)
 }

@@ -93,7 +93,10 @@ func posture(c *net.TCPConn) {
 // Sessions that do nothing cost nothing, in whatever state they are; memory has
 // a bound for each; and all others are served as if they weren't there.
 func TestHostileIdle(t *testing.T) {
-	each := max(2, count(100)) // sessions of each stance
+	each := 100 // sessions of each stance
+	if !soak() {
+		each = 5
+	}
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		b := serve(t, anywhere, posture)

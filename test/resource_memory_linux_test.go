@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -30,7 +32,7 @@ func cgroupMemory(t *testing.T) {
 	// oom_score_adj is in thousandths of the limit's pages, rounded down, which
 	// leaves nothing of it where the limit is small.
 	g.ballast(40 << 20)
-	at := (g.get(usage) + 3<<20) &^ (1<<16 - 1)
+	at := (g.get(usage) + 8<<20) &^ (1<<16 - 1)
 	g.set(file, strconv.Itoa(at))
 	before := p.workers()
 	var all []*net.TCPConn
@@ -49,16 +51,7 @@ func cgroupMemory(t *testing.T) {
 	if !isOf(p.master, p.bin) {
 		t.Fatal("the kernel has killed the master")
 	}
-	killed := 0
-	for _, w := range before {
-		if !isOf(w.pid, p.bin) {
-			killed++
-		}
-	}
-	if killed != 1 {
-		t.Fatalf("%d of %d workers were killed by the limit, want 1", killed, len(before))
-	}
-	log := p.saysOnce(fmt.Sprintf(`\(.*%s of %s %d\b.*\)`, regexp.QuoteMeta(file), regexp.QuoteMeta(g.path), at),
+	log := p.saysOnce(fmt.Sprintf(`\(.*%s of \S*%s %d\b.*\)`, regexp.QuoteMeta(file), regexp.QuoteMeta(g.path), at),
 		`: session from .*: killed by signal 9$`)
 	var live []*net.TCPConn
 	for _, c := range all {
@@ -67,16 +60,44 @@ func cgroupMemory(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d sessions live on", len(live), len(all))
-	if len(live) < len(all)/4 {
-		t.Errorf("of %d sessions on %d workers only %d live on", len(all), len(before), len(live))
+	if len(live) == 0 {
+		t.Error("no session has survived")
+	}
+	if slices.IndexFunc(before, func(w process) bool { return !isOf(w.pid, p.bin) }) < 0 {
+		t.Error("no worker was killed")
+	}
+	// A worker that dies in accept(2), as it asks for memory, has not admitted
+	// the client yet.
+	lost, kills := len(all)-len(live), g.kills()
+	await(t, fmt.Sprintf("lines of %d lost sessions, up to %d less", lost, kills), 5*time.Second, func() bool {
+		n := len(parseSessions(t, p.sessions))
+		return n >= lost-kills && n <= lost
+	})
+	lines := parseSessions(t, p.sessions)
+	for _, l := range lines {
+		if isOf(l.pid, p.bin) {
+			t.Errorf("worker %d lives, and a session of its has ended: %+v", l.pid, l)
+			break
+		}
 	}
 	const killedBy = `session from 127\.0\.0\.1: killed by signal 9$`
-	if !holdsWithin(2*time.Second, func() bool { return p.count(killedBy) == len(all)-len(live) }) {
-		t.Errorf("%d sessions were killed, and the log tells of %d", len(all)-len(live), p.count(killedBy))
+	if !holdsWithin(2*time.Second, func() bool { return p.count(killedBy) == len(lines) }) {
+		t.Errorf("%d sessions were killed, and the log tells of %d", len(lines), p.count(killedBy))
 	}
 	lifted := time.Now()
 	g.set(file, unlimited)
-	p.ended(log, p.whole(lifted, live, len(all)))
+	p.ended(log, p.whole(lifted, live, len(lines)+len(live)))
+}
+
+// kills is how many processes of a group the kernel has killed for its memory.
+func (g *cgroup) kills() (n int) {
+	file := "memory.oom_control"
+	if g.two {
+		file = "memory.events"
+	}
+	_, rest, _ := strings.Cut(readString(filepath.Join(g.dir, file)), "oom_kill ")
+	fmt.Sscan(rest, &n)
+	return n
 }
 
 // ballast charges a group with memory that can't be reclaimed (tmpfs(5)).

@@ -64,7 +64,7 @@ func noPorts(t *testing.T) {
 			}
 		}
 		p.lines(port - before)
-	})
+	}, less("fork", "pool")...)
 }
 
 // dialPort connects from a port outside the ephemeral ones.

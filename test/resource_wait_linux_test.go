@@ -80,14 +80,6 @@ func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Du
 
 const poolWorkers = 2
 
-// tightArgs keep few workers ready, so that a few clients need new ones.
-func tightArgs(mode string) []string {
-	if mode == "pool" {
-		return []string{"--workers", fmt.Sprint(poolWorkers)}
-	}
-	return []string{"--spares", "2:3", "--max-workers", "64"}
-}
-
 // flow sends and receives bytes on a held session: it goes on, exactly.
 func flow(t testing.TB, c *net.TCPConn, n int64) {
 	t.Helper()

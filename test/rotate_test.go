@@ -60,6 +60,9 @@ func TestRotationUnderLoad(t *testing.T) {
 				if all != n {
 					t.Errorf("%d lines in all files, of %d sessions", all, n)
 				}
+				if said := p.errors(); said != "" {
+					t.Errorf("stderr: %s", tail(said, 1000))
+				}
 				here := 0
 				for _, l := range parseSessions(t, p.sessions) {
 					if strings.HasPrefix(l.peer, "127.9.9.") {

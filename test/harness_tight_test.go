@@ -1,0 +1,11 @@
+package test
+
+import "fmt"
+
+// tightArgs keep few workers ready, so that a few clients need new ones.
+func tightArgs(mode string) []string {
+	if mode == "pool" {
+		return []string{"--workers", fmt.Sprint(poolWorkers)}
+	}
+	return []string{"--spares", "2:3", "--max-workers", "64"}
+}
