@@ -2,6 +2,8 @@ package test
 
 import "fmt"
 
+const poolWorkers = 2
+
 // tightArgs keep few workers ready, so that a few clients need new ones.
 func tightArgs(mode string) []string {
 	if mode == "pool" {

@@ -78,8 +78,6 @@ func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Du
 	return took
 }
 
-const poolWorkers = 2
-
 // flow sends and receives bytes on a held session: it goes on, exactly.
 func flow(t testing.TB, c *net.TCPConn, n int64) {
 	t.Helper()
