@@ -3,7 +3,9 @@
 package test
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -52,6 +54,50 @@ func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
 		p.gone(5 * time.Second)
 		p.detach()
 		mustPing(t, dial(t, p.addr()))
+	})
+}
+
+// Clients that are in the queue when spares learn of their master's death are
+// served: whoever leaves the listener accepts once more. The spares are stopped
+// meanwhile, so that they find both at once, in either order.
+func TestChaosLastAccept(t *testing.T) {
+	n := scaled(50, 4)
+	forEachMode(t, func(t *testing.T, mode string) {
+		target := serve(t, anywhere, greet("served")).addr()
+		for i := range n {
+			adoptOrphans(t)
+			p := start(t, mode, append(sparesArgs(mode, wakeupSpares), target)...)
+			spares := p.spares(wakeupSpares)
+			for _, s := range spares {
+				stopProcess(t, s.pid)
+			}
+			arrive := func() (clients []*net.TCPConn) {
+				for range wakeupSpares {
+					clients = append(clients, dial(t, p.addr()))
+				}
+				return clients
+			}
+			var clients []*net.TCPConn
+			if i%2 == 0 {
+				clients = arrive()
+			}
+			syscall.Kill(p.master, syscall.SIGKILL)
+			p.wait(5 * time.Second)
+			if i%2 == 1 {
+				clients = arrive()
+			}
+			for _, s := range spares {
+				syscall.Kill(s.pid, syscall.SIGCONT)
+			}
+			for j, c := range clients {
+				if name, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+					t.Errorf("round %d, client %d in the queue at its master's death: %q, %v", i, j, name, err)
+				}
+				finish(c)
+			}
+			p.gone(5 * time.Second)
+			p.cmd = nil // it has not ended with 0
+		}
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -207,8 +206,7 @@ func sockets(pid int) (n int) {
 type loneClient struct {
 	fd int
 	to *syscall.SockaddrInet4
-	at time.Time   // of the arrival
-	in atomic.Bool // the connection stands
+	at time.Time // of the arrival
 }
 
 func newLoneClient(p *plug) *loneClient {
@@ -243,7 +241,6 @@ func (c *loneClient) arrive(moment time.Time, wait func(), pid int, s syscall.Si
 	awake(moment)
 	c.at = time.Now()
 	syscall.Connect(c.fd, c.to)
-	c.in.Store(true)
 	return (<-struck).Sub(c.at)
 }
 
@@ -281,37 +278,3 @@ var (
 	errSilence = fmt.Errorf("neither a byte nor an end")
 	errEnd     = fmt.Errorf("end of file")
 )
-
-// Clients that wait in the queue when their master is killed are served:
-// whoever leaves the listener accepts once more. The spares are stopped until
-// the master is dead, so that they find both at once.
-func TestWakeupAtMastersDeath(t *testing.T) {
-	n := scaled(100, 5)
-	forEachMode(t, func(t *testing.T, mode string) {
-		target := serve(t, anywhere, func(c *net.TCPConn) {
-			c.Write([]byte{'.'})
-			sink(c)
-		}).addr()
-		for range n {
-			p := startDaemon(t, mode, append(sparesArgs(mode, wakeupSpares), target)...)
-			spares := p.spares(wakeupSpares)
-			for _, s := range spares {
-				stopProcess(t, s.pid)
-			}
-			c := newLoneClient(p)
-			c.arrive(time.Now(), func() {
-				for !c.in.Load() {
-				}
-			}, p.master, syscall.SIGKILL)
-			p.masterGone(5 * time.Second)
-			for _, s := range spares {
-				syscall.Kill(s.pid, syscall.SIGCONT) // if the kernel has not done it
-			}
-			if wait, err := c.greeted(5 * time.Second); err != nil {
-				t.Errorf("a client in the queue at its master's death: %v after %v", err, wait)
-			}
-			c.close()
-			p.gone(5 * time.Second)
-		}
-	})
-}
