@@ -45,7 +45,7 @@ demo: bin/plug
 test: vet fmt-check bin/tally
 	@set -- $(GOTEST) -timeout 5m $(RING12); \
 	if [ -n "$(RING3)" ]; then \
-		set -- "$$@" -- $(GOTEST) -timeout 8m -count=1 -p 1 $(RING3); \
+		set -- "$$@" -- $(GOTEST) -timeout 25m -count=1 -p 1 $(RING3); \
 	fi; \
 	if $(HAVE_CC); then \
 		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 5m $(RING12); \

@@ -229,13 +229,13 @@ func (m *master) openLogs() error {
 	m.stderr = newSink(logBound, func(p []byte) { unix.Write(2, p) })
 	s := &syslogSink{tag: m.tag, pid: m.pid}
 	family := unix.AF_UNIX
-	s.to = &unix.SockaddrUnix{Name: cfg.Syslog.Path}
+	s.to, s.path = &unix.SockaddrUnix{Name: cfg.Syslog.Path}, cfg.Syslog.Path
 	if at := cfg.Syslog.UDP; at.IsValid() {
 		family = unix.AF_INET6
 		if at.Addr().Is4() {
 			family = unix.AF_INET
 		}
-		s.to = sockaddr(at)
+		s.to, s.path = sockaddr(at), ""
 		s.host, _ = os.Hostname()
 	}
 	var err error

@@ -123,6 +123,7 @@ type syslogSink struct {
 	tag  string
 	host string
 	to   unix.Sockaddr
+	path string // of the socket; empty with UDP
 	pid  int
 
 	behind bool // the last record was given up (the sink's goroutine)
@@ -191,16 +192,15 @@ func (s *syslogSink) text(severity record.Severity, pid int, text []byte) {
 // works tells whether somebody takes datagrams: connecting says so without
 // sending one.
 func (s *syslogSink) works() bool {
-	family := unix.AF_UNIX
-	if _, ok := s.to.(*unix.SockaddrUnix); !ok {
+	if s.path == "" {
 		return true // UDP: nobody can tell
 	}
-	fd, err := socket(family, unix.SOCK_DGRAM)
+	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
 	if err != nil {
 		return false
 	}
 	defer unix.Close(fd)
-	if unix.Connect(fd, s.to) != nil {
+	if unix.Connect(fd, &unix.SockaddrUnix{Name: s.path}) != nil { // s.to is the sink's
 		return false
 	}
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)

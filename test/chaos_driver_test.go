@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -71,7 +72,8 @@ type blow struct {
 	signal syscall.Signal
 	role   role
 	pid    int
-	master int // whose worker it was; 0 is an orphan
+	master int    // whose worker it was; 0 is an orphan
+	peer   string // of the session in its title; empty if there was none
 }
 
 // driver strikes a plug, and starts a new one on the same port and pidfile
@@ -90,23 +92,23 @@ type driver struct {
 // strike does what one entry of the schedule says.
 func (d *driver) strike(a act) {
 	d.t.Helper()
-	pid, of := 0, 0
+	b := blow{signal: a.signal, role: a.role}
 	await(d.t, "a process to strike", 10*time.Second, func() bool {
 		d.alive()
-		pid, of = d.victim(a)
-		return pid != 0
+		b.pid, b.master, b.peer = d.victim(a)
+		return b.pid != 0
 	})
 	// A handle (a pidfd), so that no other process can be hit.
-	handle, err := os.FindProcess(pid)
-	if err != nil || !isOf(pid, d.bin) {
+	handle, err := os.FindProcess(b.pid)
+	if err != nil || !isOf(b.pid, d.bin) {
 		d.strike(a) // it has ended meanwhile
 		return
 	}
 	if a.role >= theMaster && a.signal != syscall.SIGSTOP {
-		d.fell(a, handle)
+		d.fell(b, handle)
 		return
 	}
-	d.hit(handle, a.signal, a.role, of)
+	d.hit(handle, b)
 	if a.signal != syscall.SIGSTOP {
 		handle.Release()
 		return
@@ -115,21 +117,23 @@ func (d *driver) strike(a act) {
 		defer handle.Release()
 		passed(a.held)
 		if a.finish {
-			d.hit(handle, syscall.SIGKILL, a.role, of)
+			b.signal = syscall.SIGKILL
+			d.hit(handle, b)
 		} else {
 			handle.Signal(syscall.SIGCONT)
 		}
 	})
 }
 
-// victim chooses a live process of the role, and tells whose worker it is.
-func (d *driver) victim(a act) (pid, of int) {
+// victim chooses a live process of the role, and tells whose worker it is, and
+// of which client.
+func (d *driver) victim(a act) (pid, of int, peer string) {
 	shepherd := d.cmd.Process.Pid
 	switch a.role {
 	case theShepherd:
-		return shepherd, 0
+		return shepherd, 0, ""
 	case theMaster:
-		return d.master, 0
+		return d.master, 0, ""
 	}
 	var found []process
 	if listed, err := readPidfile(d.pidfile); a.role == aCarrier && err == nil {
@@ -143,33 +147,37 @@ func (d *driver) victim(a act) (pid, of int) {
 		found = d.workers()
 	}
 	if len(found) == 0 {
-		return 0, 0
+		return 0, 0, ""
 	}
 	q := found[int(a.pick*float64(len(found)))]
 	if q.ppid == d.master {
 		of = d.master
 	}
-	return q.pid, of
+	if client, _, carries := strings.Cut(strings.TrimPrefix(q.title, fmt.Sprintf("plug: %d ", d.port)), " > "); carries {
+		peer, _, _ = strings.Cut(client, ":")
+	}
+	return q.pid, of, peer
 }
 
 // hit notes a blow before it falls, so that the judge never finds a death that
 // is not in the list yet.
-func (d *driver) hit(to *os.Process, s syscall.Signal, r role, of int) {
+func (d *driver) hit(to *os.Process, b blow) {
 	d.mu.Lock()
-	d.blows = append(d.blows, blow{time.Now(), s, r, to.Pid, of})
-	d.count[fmt.Sprintf("%v %v", s, r)]++
+	b.at = time.Now()
+	d.blows = append(d.blows, b)
+	d.count[fmt.Sprintf("%v %v", b.signal, b.role)]++
 	d.mu.Unlock()
-	to.Signal(s)
+	to.Signal(b.signal)
 }
 
 // fell kills master or shepherd, awaits what follows from it, and starts anew.
-func (d *driver) fell(a act, handle *os.Process) {
+func (d *driver) fell(b blow, handle *os.Process) {
 	d.t.Helper()
 	outage := span{from: time.Now()}
 	old := d.master
-	d.hit(handle, a.signal, a.role, 0)
+	d.hit(handle, b)
 	handle.Release()
-	await(d.t, fmt.Sprintf("the master's end after %v to the %v", a.signal, a.role), 10*time.Second,
+	await(d.t, fmt.Sprintf("the master's end after %v to the %v", b.signal, b.role), 10*time.Second,
 		func() bool { return !isOf(old, d.bin) && d.hasExited() })
 	d.mu.Lock()
 	d.ended[old] = time.Now()

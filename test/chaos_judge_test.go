@@ -121,7 +121,7 @@ func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...a
 	life := span{s.began.Add(-early), s.ended.Add(late)}
 	if s.seen > 0 || s.received > 0 { // admitted for sure
 		for _, b := range r.blows {
-			if r.isDoomed(b) && life.overlaps(span{b.at, b.at.Add(1)}) {
+			if r.isDoomed(b) && life.overlaps(span{b.at, b.at.Add(1)}) && r.mayHaveHit(b, s) {
 				v.lost++
 				return
 			}
@@ -214,6 +214,14 @@ func (r *trial) isDoomed(b blow) bool {
 		}
 	}
 	return r.stoppedLately(b)
+}
+
+// mayHaveHit tells whether the struck worker may have carried the session: its
+// title named it, or named none, or one that was over already.
+func (r *trial) mayHaveHit(b blow, s *chaosSession) bool {
+	return b.peer == "" || b.peer == s.peer || slices.ContainsFunc(r.sessions, func(o *chaosSession) bool {
+		return o.peer == b.peer && o.ended.Before(b.at.Add(50*time.Millisecond))
+	})
 }
 
 // stoppedLately tells that the blow fell on a stopped process.

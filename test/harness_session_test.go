@@ -39,13 +39,20 @@ func parseSessionLine(s string) (sessionLine, error) {
 	return l, nil
 }
 
-// parseSessions reads whole lines; a cut one at the end is an error too, since
-// a line is written at once.
+// parseSessions reads whole lines. A cut one at the end is an error too, if it
+// stays: where a line finds no room its beginning is there for a moment, before
+// it is taken back.
 func parseSessions(t testing.TB, path string) []sessionLine {
 	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
+	var b []byte
+	for end := time.Now().Add(time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var err error
+		if b, err = os.ReadFile(path); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if len(b) == 0 || b[len(b)-1] == '\n' || time.Now().After(end) {
+			break
+		}
 	}
 	var lines []sessionLine
 	for s := range strings.Lines(string(b)) {

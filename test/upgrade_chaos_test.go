@@ -74,7 +74,7 @@ func (c *upgradeChaos) round(i int) {
 	if pid != 0 {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
-	serving := c.settle(what)
+	serving := c.settle(pid, what)
 	load.end()
 	outcome := "stays"
 	switch {
@@ -176,11 +176,14 @@ func (c *upgradeChaos) victim(who string) int {
 	return choose(0)
 }
 
-// settle awaits that no upgrade is under way any more, and tells whether a
-// master serves.
-func (c *upgradeChaos) settle(what string) (serves bool) {
+// settle awaits that the victim is dead and no upgrade under way any more, and
+// tells whether a master serves.
+func (c *upgradeChaos) settle(victim int, what string) (serves bool) {
 	c.t.Helper()
 	over := func() bool {
+		if victim != 0 && isOf(victim, c.bin) || victim == c.cmd.Process.Pid && !c.hasExited() {
+			return false
+		}
 		carries := map[int]bool{}
 		for _, h := range c.held {
 			carries[h.pid] = true
@@ -207,7 +210,14 @@ func (c *upgradeChaos) settle(what string) (serves bool) {
 		}
 		return serves && len(c.outcomes()) > 0
 	}
-	if !holdsWithin(upgradeBound, over) {
+	// What dies takes a moment to be noticed.
+	if !holdsWithin(upgradeBound, func() bool {
+		if !over() {
+			return false
+		}
+		passed(20 * time.Millisecond)
+		return over()
+	}) {
 		c.t.Fatalf("%s: neither served nor over; shepherd has ended: %v, pidfile %q, processes %v\n%s", what, c.hasExited(), readString(c.pidfile), c.procs(),
 			strings.Join(last(c.said(`ERROR|WARN|upgrade`), 8), "\n"))
 	}
