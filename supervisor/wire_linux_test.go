@@ -1,41 +1,382 @@
 package supervisor
 
 import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Where this process has no place for the descriptors of a message the kernel
-// drops them (unix(7)): that is an error, which names the limit.
-func TestWireDescriptorsLost(t *testing.T) {
-	a, b := wired(t)
-	fd, closed := canary(t)
-	if err := a.send(&message{Kind: wireChildren}, fd, fd, fd, fd); err != nil {
-		t.Fatal(err)
-	}
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		t.Fatal(err)
-	}
-	// The lowest free number, and so no room but for one or two.
-	free, err := unix.Dup(0)
+// wired are both ends of a handover socket.
+func wired(t testing.TB) (a, b wire) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.Close(free)
-	low := old
-	low.Cur = uint64(free) + 1
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+	files := []*os.File{os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")} // closed once, whoever does it
+	t.Cleanup(func() {
+		for _, f := range files {
+			f.Close()
+		}
+	})
+	return wire{pair[0]}, wire{pair[1]}
+}
+
+// hangUp is the end of one side; the descriptor stays for the clean-up.
+func (w wire) hangUp() { unix.Shutdown(w.fd, unix.SHUT_RDWR) }
+
+// raw writes bytes that send would not.
+func raw(t testing.TB, w wire, p []byte, fds ...int) {
+	t.Helper()
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	if err := unix.Sendmsg(w.fd, p, rights, nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	_, fds, err := b.receive(patience)
-	unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
-	if err == nil || !strings.Contains(err.Error(), "descriptors were lost") || !strings.Contains(err.Error(), "RLIMIT_NOFILE") || fds != nil {
-		t.Errorf("%v, %v", fds, err)
+}
+
+// header is a message's first eight bytes.
+func header(magic, size uint32) []byte {
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, magic), size)
+}
+
+// canary is a pipe whose write end is handed out: its reader tells when every
+// copy has been closed.
+func canary(t testing.TB) (write int, closed func() bool) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	fd, err := unix.Dup(int(w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	unix.CloseOnExec(fd)
+	return fd, func() bool {
+		unix.Close(fd)
+		r.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := r.Read(make([]byte, 1))
+		return err == io.EOF
+	}
+}
+
+// Every field of every kind arrives as it was sent.
+func TestWireCarriesEveryField(t *testing.T) {
+	a, b := wired(t)
+	sent := new(message)
+	fill(reflect.ValueOf(sent).Elem(), new(int))
+	sent.Kind = wireOffer // an abort would be taken for one
+	if err := a.send(sent); err != nil {
+		t.Fatal(err)
+	}
+	got, fds, err := b.receive(patience)
+	if err != nil || len(fds) != 0 {
+		t.Fatalf("%d descriptors, %v", len(fds), err)
+	}
+	sent.End.Frozen, got.End.Frozen = sent.End.Frozen.Round(0), got.End.Frozen.Round(0)
+	if !got.End.Frozen.Equal(sent.End.Frozen) {
+		t.Errorf("the moment %v arrives as %v", sent.End.Frozen, got.End.Frozen)
+	}
+	got.End.Frozen = sent.End.Frozen
+	if !reflect.DeepEqual(got, sent) {
+		t.Errorf("sent %+v %+v\n got %+v %+v", sent, sent.End, got, got.End)
+	}
+}
+
+// fill sets every field, unexported ones too, to something that is not zero.
+func fill(v reflect.Value, n *int) {
+	*n++
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(int64(*n), 0)))
+			return
+		}
+		for i := range v.NumField() {
+			if !v.Field(i).CanSet() {
+				panic(v.Type().String() + "." + v.Type().Field(i).Name + " is not exported: JSON leaves it out")
+			}
+			fill(v.Field(i), n)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fallthrough
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), n)
+		}
+	case reflect.String:
+		v.SetString(fmt.Sprint("s", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*n))
+	case reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*n))
+	default:
+		panic("how is a " + v.Kind().String() + " filled?")
+	}
+}
+
+// Descriptors come with the message that they were sent with, in their order,
+// and are not passed on to programs that are started.
+func TestWireCarriesDescriptors(t *testing.T) {
+	a, b := wired(t)
+	var sent []int
+	for range 2 * batchOf {
+		fd, _ := canary(t)
+		defer unix.Close(fd)
+		sent = append(sent, fd)
+	}
+	for _, n := range []int{0, 1, 3, 2 * batchOf} {
+		if err := a.send(&message{Kind: wireOffer, PID: n}, sent[:n]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []int{0, 1, 3, 2 * batchOf} {
+		m, fds, err := b.receive(patience)
+		if err != nil || m.PID != n || len(fds) != n {
+			t.Fatalf("message %d of %d descriptors: %v, %d, %v", n, n, m, len(fds), err)
+		}
+		for i, fd := range fds {
+			var is, was unix.Stat_t
+			unix.Fstat(fd, &is)
+			unix.Fstat(sent[i], &was)
+			flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+			if is.Ino != was.Ino || err != nil || flags&unix.FD_CLOEXEC == 0 {
+				t.Errorf("descriptor %d of %d: inode %d, sent was %d; flags %#x", i, n, is.Ino, was.Ino, flags)
+			}
+		}
+		closeAll(fds)
+	}
+}
+
+// A message may be larger than the socket's buffer, and its reader slow.
+func TestWireLargeMessages(t *testing.T) {
+	a, b := wired(t)
+	fd, _ := canary(t)
+	defer unix.Close(fd)
+	sent := make(chan error, 1)
+	go func() {
+		var err error
+		for i := range 3 {
+			m := message{Kind: wireEnd, End: &endRecord{Lines: []string{strings.Repeat(string(rune('a'+i)), 1<<20)}}}
+			if err == nil {
+				err = a.send(&m, fd)
+			}
+		}
+		sent <- err
+	}()
+	for i := range 3 {
+		m, fds, err := b.receive(patience)
+		if err != nil || len(fds) != 1 || m.End.Lines[0] != strings.Repeat(string(rune('a'+i)), 1<<20) {
+			t.Fatalf("message %d: %d descriptors, %v", i, len(fds), err)
+		}
+		closeAll(fds)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+// What is no message is an error that says so, and the descriptors that came
+// with it are closed.
+func TestWireGarbage(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent []byte
+		want string
+	}{
+		"text":               {[]byte("HELO plug.example.org\r\n"), "garbage"},
+		"another magic":      {append(header(wireMagic+1, 2), "{}"...), "garbage"},
+		"too long":           {header(wireMagic, wireMost+1), "garbage"},
+		"endless":            {header(wireMagic, 1<<32-1), "garbage"},
+		"no JSON":            {append(header(wireMagic, 5), "plug!"...), "garbage"},
+		"half JSON":          {append(header(wireMagic, 9), `{"kind":"`...), "garbage"},
+		"JSON, no message":   {append(header(wireMagic, 4), `1234`...), "garbage"},
+		"a text for a count": {append(header(wireMagic, 11), `{"pid":"1"}`...), "garbage"},
+		"an empty body":      {header(wireMagic, 0), "garbage"},
+		"a cut header":       {header(wireMagic, 2)[:5], "closed"},
+		"a cut body":         {append(header(wireMagic, 100), `{"kind":`...), "closed"},
+		"nothing":            {nil, "closed"},
+		"an abort":           {append(header(wireMagic, 34), `{"kind":"abort","reason":"no room"}`[:34]...), "garbage"},
+	} {
+		a, b := wired(t)
+		fd, closed := canary(t)
+		if c.sent != nil {
+			raw(t, a, c.sent, fd)
+		}
+		a.hangUp()
+		m, fds, err := b.receive(patience)
+		if err == nil || !strings.Contains(err.Error(), c.want) || m != nil || fds != nil {
+			t.Errorf("%s: %v, %v, %v; want %q", name, m, fds, err, c.want)
+		}
+		if c.want == "closed" != errors.Is(err, errWireEnd) {
+			t.Errorf("%s: %v, taken for the other side's end: %v", name, err, errors.Is(err, errWireEnd))
+		}
+		b.hangUp()
+		if !closed() {
+			t.Errorf("%s: a descriptor is left", name)
+		}
+	}
+}
+
+// Descriptors belong to a message's beginning. Inside one they are a fault.
+func TestWireStrayDescriptors(t *testing.T) {
+	a, b := wired(t)
+	fd, closed := canary(t)
+	raw(t, a, append(header(wireMagic, 16), `{"kind":`...))
+	got := make(chan error, 1)
+	go func() {
+		_, _, err := b.receive(patience)
+		got <- err
+	}()
+	raw(t, a, []byte(`"hello"}`), fd)
+	if err := <-got; err == nil || !strings.Contains(err.Error(), "inside a message") {
+		t.Error(err)
 	}
 	if !closed() {
-		t.Error("those that came are left")
+		t.Error("the descriptor is left")
+	}
+}
+
+func TestWireAbort(t *testing.T) {
+	a, b := wired(t)
+	a.abort("no room")
+	if _, _, err := b.expect(wireOffer, patience); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Error(err)
+	}
+	a.hangUp()
+	a.abort("nobody listens") // neither a signal nor a panic
+}
+
+// Another kind than the one that is due ends the conversation, descriptors and
+// all.
+func TestWireExpect(t *testing.T) {
+	a, b := wired(t)
+	fd, closed := canary(t)
+	if err := a.send(&message{Kind: wireGeneration}, fd); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := b.expect(wireTaken, patience); err == nil || !strings.Contains(err.Error(), wireTaken) || !strings.Contains(err.Error(), wireGeneration) {
+		t.Errorf("%v names not both kinds", err)
+	}
+	if !closed() {
+		t.Error("a descriptor is left")
+	}
+}
+
+// Patience is for a whole message, not for each byte of it.
+func TestWirePatience(t *testing.T) {
+	a, b := wired(t)
+	for name, drip := range map[string]bool{"silence": false, "a byte now and then": true} {
+		over := make(chan struct{})
+		if drip {
+			go func() {
+				for _, c := range append(header(wireMagic, 1000), make([]byte, 900)...) {
+					select {
+					case <-over:
+						return
+					case <-time.After(5 * time.Millisecond):
+						unix.Write(a.fd, []byte{c})
+					}
+				}
+			}()
+		}
+		began := time.Now()
+		_, _, err := b.expect(wireHello, 100*time.Millisecond)
+		took := time.Since(began)
+		close(over)
+		if err == nil || !strings.Contains(err.Error(), "no answer within 100ms") || took < 90*time.Millisecond || took > 2*time.Second {
+			t.Errorf("%s: %v after %v", name, err, took)
+		}
+	}
+}
+
+// Masters understand each other from their versions on where these overlap.
+func TestWireVersions(t *testing.T) {
+	for _, c := range []struct {
+		newest, oldest int // the other side's
+		understood     bool
+	}{
+		{protocol, oldestProtocol, true},
+		{protocol + 1, protocol, true},
+		{protocol + 1, oldestProtocol, true},
+		{protocol + 1, protocol + 1, false},
+		{protocol + 98, protocol + 97, false},
+		{oldestProtocol, oldestProtocol, true},
+		{oldestProtocol, 0, true},
+		{oldestProtocol - 1, 0, false},
+		{0, 0, false},
+		{-1, -1, false},
+	} {
+		a, b := wired(t)
+		if err := a.send(&message{Kind: wireHello, Protocol: c.newest, Oldest: c.oldest, Version: "7.1", PID: 4711}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := b.greet("3.0", patience)
+		if c.understood && (err != nil || m.PID != 4711 || m.Version != "7.1") || !c.understood && err == nil {
+			t.Errorf("%d to %d: %+v, %v", c.oldest, c.newest, m, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "protocol") || !strings.Contains(err.Error(), "7.1")) {
+			t.Errorf("%d to %d: the reason is %q", c.oldest, c.newest, err)
+		}
+		if own, _, err := a.receive(patience); err != nil || own.Kind != wireHello || own.Protocol != protocol || own.Oldest != oldestProtocol || own.PID != os.Getpid() {
+			t.Errorf("its own hello: %+v, %v", own, err)
+		}
+	}
+}
+
+// Fields that a later version has added are left alone.
+func TestWireUnknownFields(t *testing.T) {
+	a, b := wired(t)
+	body := `{"kind":"offer","offer":{"role":"service","listeners":["119"],"since":[1,{"x":2}]},"mood":"good"}`
+	raw(t, a, append(header(wireMagic, uint32(len(body))), body...))
+	m, _, err := b.expect(wireOffer, patience)
+	if err != nil || m.Offer == nil || !slices.Equal(m.Offer.Listeners, []string{"119"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// Whatever comes, it is a message or an error, never a panic or a wait.
+func TestWireNoise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	good := `{"kind":"children","children":[{"id":1,"generation":1,"slot":0,"pid":2}]}`
+	for range 3000 {
+		p := append(header(wireMagic, uint32(len(good))), good...)
+		for range 1 + rng.IntN(4) {
+			p[rng.IntN(len(p))] = byte(rng.Uint32())
+		}
+		p = p[:rng.IntN(len(p)+1)]
+		a, b := wire{}, wire{}
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.fd, b.fd = pair[0], pair[1]
+		raw(t, a, append(p, 0)[:len(p)])
+		unix.Close(a.fd)
+		m, fds, err := b.receive(patience)
+		if (m == nil) != (err != nil) || len(fds) > 0 {
+			t.Fatalf("%q: %v, %v, %v", p, m, fds, err)
+		}
+		unix.Close(b.fd)
 	}
 }
