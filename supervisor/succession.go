@@ -208,21 +208,8 @@ func (m *master) takePidfile(e *estate) {
 // carry copies what sessions share from one generation to the next: rotation,
 // failed marks and counters by target, and affinity.
 func carry(from, to *board.Board, sticky bool) {
-	slots := map[int]int{} // of from → of to
-	n := int(from.TargetCount.Load())
-	same := n == int(to.TargetCount.Load())
-	for i := range n {
-		for j := range int(to.TargetCount.Load()) {
-			a, b := from.Target(i), to.Target(j)
-			if a.Addr == b.Addr && a.Name == b.Name {
-				slots[i] = j
-				break
-			}
-		}
-		j, ok := slots[i]
-		if same = same && ok && j == i; !ok {
-			continue
-		}
+	slots, same := matchTargets(from, to)
+	for i, j := range slots {
 		a, b := from.Mark(i), to.Mark(j)
 		b.Failed.Store(a.Failed.Load())
 		b.Connects.Store(a.Connects.Load())
@@ -234,4 +221,27 @@ func carry(from, to *board.Board, sticky bool) {
 	if sticky {
 		to.CopyAffinity(from, slots)
 	}
+}
+
+// matchTargets tells which target slot of one board is which of another, and
+// whether both have the same targets in the same order. A target may be there
+// more than once.
+func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
+	slots = map[int]int{}
+	taken := map[int]bool{}
+	n, m := int(from.TargetCount.Load()), int(to.TargetCount.Load())
+	same = n == m
+	for i := range n {
+		for k := range m {
+			j := (i + k) % m // most often it stands where it stood
+			a, b := from.Target(i), to.Target(j)
+			if !taken[j] && a.Addr == b.Addr && a.Name == b.Name {
+				slots[i], taken[j] = j, true
+				break
+			}
+		}
+		j, ok := slots[i]
+		same = same && ok && j == i
+	}
+	return slots, same
 }

@@ -110,7 +110,8 @@ func (w wire) receive(patience time.Duration) (m *message, fds []int, err error)
 		return nil, fds, fmt.Errorf("garbage: magic %#x, %d bytes", magic, size)
 	}
 	body := make([]byte, size)
-	if _, err = w.read(body, false, deadline); err != nil {
+	strays, err := w.read(body, false, deadline)
+	if fds = append(fds, strays...); err != nil {
 		return nil, fds, err
 	}
 	m = new(message)
