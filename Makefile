@@ -29,7 +29,7 @@ GOTEST = $(GO) test -json
 
 # What breaks, exhausts, floods and upgrades the daemon for minutes on end runs
 # in make wide, a tenth of it, and in make soak, whole.
-WIDE = 'Test(Chaos|Hostile|Leak|Port|Promise|Resource|RotationUnder|Upgrade|Wakeup)'
+WIDE = 'Test(Chaos|Hostile|Leak|Port|Promise|Resource|RotationUnder|ReopenUnder|Upgrade|Wakeup)'
 
 # -race needs cgo, and cgo a C compiler. Without one the race run is left out,
 # and said to be. Of ring 3 it takes the tests of this name, with a daemon that

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -109,6 +110,42 @@ func TestChaosMasterKilled(t *testing.T) {
 			}
 		}
 		p.lines(n + 10)
+	})
+}
+
+// TERM to a worker without a master ends its sessions, and leaves their lines:
+// it writes them itself, since nobody else would.
+func TestChaosTermOfOrphan(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
+		held := hold(t, p, 6)
+		if mode != "pool" {
+			p.carriers(6)
+		}
+		p.signal(syscall.SIGKILL)
+		p.masterGone(5 * time.Second)
+		await(t, "the workers to notice", 5*time.Second, func() bool {
+			return !slices.ContainsFunc(p.procs(), func(w process) bool {
+				return !slices.Contains(slices.Collect(maps.Values(descriptors(w.pid))), "anon_inode:[eventfd]")
+			})
+		})
+		for _, c := range held {
+			mustPing(t, c) // and to be done with it
+		}
+		for _, w := range p.procs() {
+			syscall.Kill(w.pid, syscall.SIGTERM)
+		}
+		for _, c := range held {
+			if _, err := io.Copy(io.Discard, c); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("the end of an orphan's session: %v, not a reset", err)
+			}
+		}
+		p.gone(5 * time.Second)
+		for _, l := range p.lines(6) {
+			if l.in != 2 || l.out != 2 {
+				t.Errorf("session line %+v", l)
+			}
+		}
 	})
 }
 

@@ -61,7 +61,7 @@ func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
 // served: whoever leaves the listener accepts once more. The spares are stopped
 // meanwhile, so that they find both at once, in either order.
 func TestChaosLastAccept(t *testing.T) {
-	n := scaled(50, 4)
+	n := scaled(20, 4)
 	forEachMode(t, func(t *testing.T, mode string) {
 		target := serve(t, anywhere, greet("served")).addr()
 		for i := range n {

@@ -88,6 +88,9 @@ var cuts = []cutAt{
 }
 
 func TestHostileResets(t *testing.T) {
+	if !ownNet(t) {
+		return
+	}
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		k := serveTaker(t)

@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 )
 
-// slowly passes n bytes on in small pieces with pauses.
-func slowly(to io.Writer, from io.Reader, n int64) error {
-	const piece, pause = 2 << 10, 50 * time.Millisecond
+// slowly passes n bytes on in pieces with pauses.
+func slowly(to io.Writer, from io.Reader, n, piece int64) error {
+	pause := 20 * time.Millisecond
+	if soak() {
+		pause *= 10 // for ten times as many
+	}
 	for ; n > 0; n -= piece {
 		if _, err := io.CopyN(to, from, min(piece, n)); err != nil {
 			return err
@@ -20,37 +24,51 @@ func slowly(to io.Writer, from io.Reader, n int64) error {
 	return nil
 }
 
+// More than the buffers on the way hold, so that a slow reader holds its target
+// up; and what a slow writer sends.
+const (
+	slowDown = 800 << 10
+	slowUp   = 100_000
+)
+
 // slowTarget sends all it has at once to the clients that read slowly, and reads
 // at once what the slow writers send; its first byte says which.
-func slowTarget(n int64) func(*net.TCPConn) {
-	return func(c *net.TCPConn) {
-		kind := make([]byte, 1)
-		if _, err := io.ReadFull(c, kind); err != nil {
-			return
+func slowTarget(c *net.TCPConn) {
+	kind := make([]byte, 1)
+	if _, err := io.ReadFull(c, kind); err != nil {
+		return
+	}
+	if kind[0] == 'r' {
+		from := stream(1)
+		for range slowDown / 8192 {
+			if _, err := io.CopyN(plain{c}, from, 8192); err != nil {
+				return
+			}
 		}
-		if kind[0] == 'r' {
-			send(c, 1, n)
-			return
-		}
-		check := newChecker(2)
-		if _, err := io.Copy(check, plain{c}); err == nil && check.n == n {
-			c.Write([]byte{'k'})
-		}
+		c.CloseWrite()
+		return
+	}
+	check := newChecker(2)
+	if _, err := io.Copy(check, plain{c}); err == nil && check.n == slowUp {
+		c.Write([]byte{'k'})
 	}
 }
 
 // Slow readers and slow writers, a thousand of both: each gets every byte, the
 // memory of each is bounded, and others don't wait for them.
 func TestHostileSlow(t *testing.T) {
+	if !smallBuffers(t) {
+		return
+	}
 	n := count(1000)
-	const size = 40_000
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		args := []string{"--max-workers", fmt.Sprint(n + n/10 + 40)}
 		if mode == "pool" {
 			args = []string{"--workers", "2"}
 		}
-		p := start(t, mode, append(args, serve(t, anywhere, slowTarget(size)).addr())...)
+		b := serve(t, anywhere, slowTarget)
+		p := start(t, mode, append(args, b.addr())...)
 		other := start(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 		base, most := memory(t, p), 0
 		done := make(chan error)
@@ -64,10 +82,10 @@ func TestHostileSlow(t *testing.T) {
 				}
 				defer conn.Close()
 				conn.SetDeadline(time.Now().Add(2 * time.Minute))
-				done <- slowClient(conn.(*net.TCPConn), i%2 == 0, size)
+				done <- slowClient(conn.(*net.TCPConn), i%2 == 0)
 			}()
 		}
-		slowest, failed := time.Duration(0), 0
+		failed, waits := 0, []time.Duration{0}
 		for left := n; left > 0; {
 			select {
 			case err := <-done:
@@ -79,16 +97,24 @@ func TestHostileSlow(t *testing.T) {
 			case <-time.After(20 * time.Millisecond):
 				began := time.Now()
 				cycle(t, other)
-				slowest = max(slowest, time.Since(began))
+				if b.accepted.Load() == int64(n) { // not while their workers are born
+					waits = append(waits, time.Since(began))
+				}
 				if mode == "pool" {
 					most = max(most, memory(t, p))
 				}
 			}
 		}
 		p.lines(n)
-		t.Logf("%d slow peers: another client waits %v at most; a pool worker has %d KiB before, %d KiB at most", n, slowest, base>>10, most>>10)
-		if slowest > 500*time.Millisecond {
-			t.Errorf("another client waited %v", slowest)
+		// Most of what makes some wait longer is the test's own work.
+		slices.Sort(waits)
+		nine := waits[len(waits)*9/10]
+		t.Logf("%d slow peers: of %d others nine in ten wait %v at most, all %v", n, len(waits), nine, waits[len(waits)-1])
+		if mode == "pool" {
+			t.Logf("the larger worker has %d KiB before, %d KiB at most", base>>10, most>>10)
+		}
+		if nine > 250*time.Millisecond {
+			t.Errorf("others wait %v", nine)
 		}
 		if most > base+4<<20+kept*n {
 			t.Errorf("more than %d KiB a session", kept>>10)
@@ -96,21 +122,21 @@ func TestHostileSlow(t *testing.T) {
 	})
 }
 
-func slowClient(c *net.TCPConn, reads bool, n int64) error {
+func slowClient(c *net.TCPConn, reads bool) error {
 	if reads {
 		if _, err := c.Write([]byte{'r'}); err != nil {
 			return err
 		}
 		check := newChecker(1)
-		if err := slowly(check, plain{c}, n); err != nil {
-			return fmt.Errorf("slow reader, after %d of %d bytes: %w", check.n, n, err)
+		if err := slowly(check, plain{c}, slowDown, 20<<10); err != nil {
+			return fmt.Errorf("slow reader, after %d of %d bytes: %w", check.n, slowDown, err)
 		}
 		return finish(c)
 	}
 	if _, err := c.Write([]byte{'w'}); err != nil {
 		return err
 	}
-	if err := slowly(plain{c}, stream(2), n); err != nil {
+	if err := slowly(plain{c}, stream(2), slowUp, 2<<10); err != nil {
 		return fmt.Errorf("slow writer: %w", err)
 	}
 	if err := c.CloseWrite(); err != nil {

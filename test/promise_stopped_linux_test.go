@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +15,9 @@ import (
 // was killed meanwhile is in the pidfile, the session file, the title.
 func TestPromiseMasterStopped(t *testing.T) {
 	const spares = 8
+	if !ownNet(t) {
+		return
+	}
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := startDaemon(t, mode, append(sparesArgs(mode, spares), serve(t, anywhere, echo).addr())...)
@@ -71,8 +75,10 @@ func TestPromiseMasterStopped(t *testing.T) {
 			p.carriers(len(live))
 		}
 		p.lines(before + len(lost))
-		want := fmt.Sprintf("plug: master %d (%d sessions)", p.port, len(live))
-		await(t, "the title "+want, 2*time.Second, func() bool { return title(p.master) == want })
+		want := fmt.Sprintf("plug: master %d (%d session", p.port, len(live))
+		if !holdsWithin(2*time.Second, func() bool { return strings.HasPrefix(title(p.master), want) }) {
+			t.Errorf("the master's title is %q, with %d sessions", title(p.master), len(live))
+		}
 		await(t, "no dead child of the master", 2*time.Second, func() bool { return len(p.zombies()) == 0 })
 		t.Logf("true again after %v; the slowest of %d sessions took %v", time.Since(continued), cycles, slowest)
 		for _, c := range live {

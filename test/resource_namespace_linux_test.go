@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,24 +47,57 @@ func enter(t *testing.T, in namespace) bool {
 		t.Skipf("a namespace of its own: %v", err)
 	}
 	text := string(out)
+	for _, m := range saidForm.FindAllStringSubmatch(text, -1) {
+		t.Log(m[1])
+	}
 	for _, m := range rowForm.FindAllStringSubmatch(text, -1) {
 		whole, _ := time.ParseDuration(m[2])
 		endings.add(ending{m[1], m[3], whole})
 	}
 	switch {
-	case err != nil:
-		t.Errorf("inside: %v\n%s", err, text)
-	case strings.Contains(text, "--- SKIP: "+t.Name()):
+	case strings.Contains(text, "--- SKIP: "+t.Name()+" "):
 		t.Skip(skipForm.FindStringSubmatch(text)[1])
-	case !strings.Contains(text, "--- PASS: "+t.Name()):
-		t.Errorf("inside nothing has run: %s", text)
+	case err != nil || !strings.Contains(text, "--- PASS: "+t.Name()+" "):
+		t.Errorf("inside: %v\n%s", err, text)
 	}
+	relay(t, text)
 	return false
 }
 
+// relay tells the results of the subtests inside as if they had run here; those
+// that only hold others are left out.
+func relay(t *testing.T, text string) {
+	results := resultForm.FindAllStringSubmatch(text, -1)
+	for _, m := range results {
+		sub, own := strings.CutPrefix(m[2], t.Name()+"/")
+		holds := slices.ContainsFunc(results, func(o []string) bool { return strings.HasPrefix(o[2], m[2]+"/") })
+		if !own || holds {
+			continue
+		}
+		t.Run(sub, func(t *testing.T) {
+			switch m[1] {
+			case "FAIL":
+				t.Error("inside its namespace: see above")
+			case "SKIP":
+				t.Skip("inside its namespace")
+			}
+		})
+	}
+}
+
+// ownNet runs a test in a network namespace of its own, where the thousands of
+// connections that others have ended don't make every look at /proc/net/tcp take
+// long. It is true in there, and where this user can't have one.
+func ownNet(t *testing.T) bool {
+	t.Helper()
+	return os.Getuid() != 0 || enter(t, ofNet)
+}
+
 var (
-	rowForm  = regexp.MustCompile(`(?m)^ +(\S.*?)  +(\d\S*)  +(\(.*)$`)
-	skipForm = regexp.MustCompile(`_test\.go:\d+: (.*)`)
+	resultForm = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) `)
+	rowForm    = regexp.MustCompile(`(?m)^ +(\S.*?)  +(\d\S*)  +(\(.*)$`)
+	saidForm   = regexp.MustCompile(`(?m)^ +\S+_test\.go:\d+: (\d+ .*)$`) // figures
+	skipForm   = regexp.MustCompile(`_test\.go:\d+: (.*)`)
 )
 
 // settleIn makes the new namespaces habitable.
@@ -89,4 +123,23 @@ func settleIn(t *testing.T, in namespace) {
 		lo.SetUint16(unix.IFF_UP)
 		must("lo", unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo))
 	}
+}
+
+// smallBuffers runs a test where the kernel gives sockets little memory, so that
+// a slow receiver is felt soon, and by thousands (tcp(7)). It is true in there,
+// and where this user can't have that.
+func smallBuffers(t *testing.T) bool {
+	t.Helper()
+	if !ownNet(t) {
+		return false
+	}
+	if os.Getuid() != 0 {
+		return true
+	}
+	for _, name := range []string{"tcp_rmem", "tcp_wmem"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/"+name, []byte("4096 65536 131072"), 0o644); err != nil {
+			t.Skipf("%s of its own: %v", name, err)
+		}
+	}
+	return true
 }

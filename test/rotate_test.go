@@ -77,6 +77,26 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
+// The session file is opened anew over and over while workers are born and
+// sessions end: nobody misses a descriptor, and no line is lost.
+func TestReopenUnderLoad(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, serve(t, anywhere, echo).addr())
+		c := gather(p, 4)
+		defer c.rest()
+		every := time.NewTicker(3 * time.Millisecond)
+		defer every.Stop()
+		for range count(3000) {
+			<-every.C
+			p.signal(syscall.SIGUSR1)
+		}
+		p.lines(c.rest())
+		if said := p.errors(); said != "" {
+			t.Errorf("stderr: %s", tail(said, 1000))
+		}
+	})
+}
+
 // rename moves the session file away, and tells how at most a second later, or
 // at once with a signal, there is a new one.
 func (p *plug) rename(to string, s syscall.Signal) {

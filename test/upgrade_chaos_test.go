@@ -101,7 +101,7 @@ func (c *upgradeChaos) round(i int) {
 	// Once it has taken over it is the master.
 	tookOver := who == "new master" && slices.ContainsFunc(c.outcomes(), func(s string) bool { return strings.Contains(s, "plug: upgraded: ") })
 	if !serving && who != "shepherd" && who != "old master" && !tookOver {
-		t.Errorf("%s: the plug has ended\n%s", what, strings.Join(last(c.said(`ERROR|WARN|upgrade`), 5), "\n"))
+		t.Errorf("%s: the plug has ended\n%s", what, c.lately())
 	}
 	c.survive(pid, what)
 	c.recorded(what)
@@ -219,7 +219,7 @@ func (c *upgradeChaos) settle(victim int, what string) (serves bool) {
 		return over()
 	}) {
 		c.t.Fatalf("%s: neither served nor over; shepherd has ended: %v, pidfile %q, processes %v\n%s", what, c.hasExited(), readString(c.pidfile), c.procs(),
-			strings.Join(last(c.said(`ERROR|WARN|upgrade`), 8), "\n"))
+			c.lately())
 	}
 	return serves
 }
@@ -246,6 +246,17 @@ func (c *upgradeChaos) survive(killed int, what string) {
 		held = append(held, h)
 	}
 	c.held = held
+}
+
+// lately is this round's log without the sessions.
+func (c *upgradeChaos) lately() string {
+	var b strings.Builder
+	for line := range strings.Lines(c.errors()[c.from:]) {
+		if !strings.Contains(line, "session ended") && !strings.Contains(line, "worker started") {
+			b.WriteString(line)
+		}
+	}
+	return tail(b.String(), 6000)
 }
 
 // outcomes are the log lines of this round that tell how an upgrade has ended.

@@ -28,17 +28,20 @@ func TestUpgradesUnderLoad(t *testing.T) {
 
 		load := startLoad(t, p.addr(), 8)
 		watch := p.watchPidfile(held)
-		n := count(100) - 2
+		n := count(100) - 3
 		var upgrades []time.Duration
 		for i := range n {
-			upgrades = append(upgrades, p.upgrade([]string{nextOne, thisOne}[i%2]))
-			p.allRun([]string{nextOne, thisOne}[i%2], held)
+			version := []string{nextOne, thisOne}[i%2]
+			upgrades = append(upgrades, p.upgrade(version))
+			p.allRun(version, held)
 		}
 		load.end()
 		reads, faults := watch()
 		beside := startLoad(t, p.addr(), 8)
 		passed(load.took)
 		beside.end()
+		p.upgrade(nextOne) // which has not had any load, as the second one
+		final := p.takeCensus(nextOne, held)
 
 		t.Logf("%d upgrades in %v, each p50 %v, max %v: %v", n, load.took.Round(time.Millisecond), quantile(upgrades, 0.5), quantile(upgrades, 1), load)
 		t.Logf("without upgrades: %v", beside)
@@ -55,7 +58,7 @@ func TestUpgradesUnderLoad(t *testing.T) {
 			t.Errorf("%d reads of the pidfile, %d faults: %v", reads, len(faults), last(faults, 3))
 		}
 		t.Logf("%d reads of the pidfile", reads)
-		p.takeCensus([]string{thisOne, nextOne}[n%2], held).near(t, second)
+		final.near(t, second)
 		if err := held.end(); err != nil {
 			t.Error(err)
 		}
@@ -165,18 +168,27 @@ type census struct {
 	descriptors, threads, memory [2]int
 }
 
-// takeCensus counts when what was replaced has gone.
+// takeCensus counts when what was replaced has gone, and its traces too.
 func (p *plug) takeCensus(version string, held *streamers) (c census) {
 	p.t.Helper()
 	p.allRun(version, held)
 	await(p.t, "the last dead workers to be reaped", 5*time.Second, func() bool { return len(zombies(p.master, p.cmd.Process.Pid)) == 0 })
-	workers := len(p.workers())
+	await(p.t, "the numbers to stand still", 20*time.Second, func() bool {
+		before := p.numbers()
+		passed(500 * time.Millisecond)
+		c = p.numbers()
+		return c.descriptors == before.descriptors && c.threads == before.threads
+	})
+	return c
+}
+
+func (p *plug) numbers() (c census) {
 	for i, pid := range []int{p.master, p.cmd.Process.Pid} {
 		c.descriptors[i] = len(descriptors(pid))
 		c.threads[i] = len(tasks(pid))
 		c.memory[i] = rss(pid)
 	}
-	c.descriptors[0] -= 2 * workers // a lifeline and a pidfd each, and their number follows the load
+	c.descriptors[0] -= 2 * len(p.workers()) // a lifeline and a pidfd each, and their number follows the load
 	return c
 }
 

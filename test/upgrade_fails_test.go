@@ -134,15 +134,16 @@ type trialPlug struct {
 	held    []*net.TCPConn
 	clients map[string]string // address → target
 	version string
+	mend    func() // before a good upgrade; may be nil
 }
 
-func startUnderTrial(t *testing.T, mode string) *trialPlug {
+func startUnderTrial(t *testing.T, mode string, more ...string) *trialPlug {
 	t.Helper()
 	args := []string{"--spares", "4:64", "-f", refusing(t)} // so many that no surplus is let go
 	if mode == "pool" {
 		args = append(sparesArgs(mode, 4), args[2:]...)
 	}
-	p := &trialPlug{plug: startUpgradable(t, mode, thisOne, append(args, three(t)...)...), clients: map[string]string{}, version: thisOne}
+	p := &trialPlug{plug: startUpgradable(t, mode, thisOne, append(append(args, more...), three(t)...)...), clients: map[string]string{}, version: thisOne}
 	for i := range 3 {
 		c := dialAs(t, fmt.Sprintf("127.5.0.%d", 1+i), p.addr())
 		c.SetDeadline(time.Now().Add(time.Hour))
@@ -221,6 +222,9 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 		}
 	}
 	os.RemoveAll(p.bin)
+	if p.mend != nil {
+		p.mend()
+	}
 	p.version = map[string]string{thisOne: nextOne, nextOne: thisOne}[p.version]
 	p.upgrade(p.version)
 	p.remembers()

@@ -1,0 +1,237 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// limited puts the next binary at the plug's path behind a script that gives it
+// less than it needs (prlimit(1)). The script becomes the program, so that it
+// is the same process.
+func (p *plug) limited(options string) {
+	p.t.Helper()
+	p.write(fmt.Sprintf("#!/bin/sh\nexec %s %s %s \"$@\"\n", program(p.t, "prlimit"), options, stampedWith(p.t, nextOne)), 0o755)
+}
+
+// A new master that has not enough of something fails wherever it is when that
+// runs out, with workers already started or half a roster received; the old
+// one goes on as ever.
+func TestUpgradeRunsOut(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := startUnderTrial(t, mode)
+		need := len(descriptors(p.master))
+		var all []plight
+		// From what no Go program starts with to what is just too little for the
+		// roster: old and new workers have two descriptors each.
+		for n := 4; n < need; n += scaled(1, (need-4)/6) {
+			all = append(all, p.runsOut("descriptors", fmt.Sprintf("--nofile=%d", n)))
+		}
+		for n := 16; n <= 96; n += scaled(8, 40) {
+			all = append(all, p.runsOut("memory", fmt.Sprintf("--as=%d", n<<20)))
+		}
+		for _, one := range all {
+			p.fails(one, 8*time.Second)
+			if t.Failed() {
+				return
+			}
+		}
+	})
+}
+
+func (p *trialPlug) runsOut(what, option string) plight {
+	return plight{what + " " + option, func(p *plug) { p.limited(option) }, `.`}
+}
+
+// The number of a user's processes is a limit for --user's workers.
+func TestUpgradeRunsOutOfProcesses(t *testing.T) {
+	needRoot(t)
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := startUnderTrial(t, mode, "--user", stranger(mode))
+		for _, more := range []int{0, 2, 5} {
+			n := manyTasks(p.workers()) + more
+			p.fails(plight{fmt.Sprintf("processes, %d more", more), func(p *plug) { p.limited(fmt.Sprintf("--nproc=%d", n)) }, `.`}, upgradeBound)
+			p.settled()
+		}
+	})
+}
+
+// --user's user was there when the plug was started and is not any more.
+func TestUpgradeUserTakenAway(t *testing.T) {
+	if !enter(t, ofMounts) {
+		return
+	}
+	passwd := filepath.Join(openDir(t), "passwd")
+	without := readString("/etc/passwd")
+	with := without + "plugtest:x:54399:54399::/:/bin/false\n"
+	users := func(content string) {
+		// In place: what is mounted is this file, not its name.
+		if err := os.WriteFile(passwd, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	users(with)
+	if err := unix.Mount(passwd, "/etc/passwd", "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("a passwd of its own: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount("/etc/passwd", unix.MNT_DETACH) })
+	forEachMode(t, func(t *testing.T, mode string) {
+		users(with)
+		p := startUnderTrial(t, mode, "--user", "plugtest")
+		good := true
+		p.mend = func() { users(with) }
+		p.fails(plight{"a user that is gone", func(p *plug) {
+			p.install(stampedWith(t, nextOne))
+			users(without)
+			good = false
+		}, `exit status`}, 8*time.Second)
+		if good {
+			t.Error("nothing was tried")
+		}
+	})
+}
+
+// While upgrades fail, each at another point, clients come and go: all are
+// served, and none by a process that ran the binary of a failed upgrade.
+func TestUpgradeFailsUnderLoad(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
+		held := holdStreams(t, p, 5)
+		held.carried(p)
+		old := p.master
+		need := len(descriptors(old))
+		watch := p.watchFor(nextOne)
+		load := startLoad(t, p.addr(), 2)
+		rng := random(t)
+		quick, _ := scripts()
+		for range count(200) {
+			if rng.IntN(2) == 0 {
+				p.limited(fmt.Sprintf("--nofile=%d", 10+rng.IntN(need-10)))
+			} else {
+				quick[rng.IntN(len(quick))].put(p)
+			}
+			p.failsToUpgrade(8 * time.Second)
+		}
+		load.end()
+		ran := watch()
+		if p.pids()[0] != old || !isOf(old, p.bin) {
+			t.Errorf("the master is %d, was %d", p.pids()[0], old)
+		}
+		if err := load.faults(); err != nil {
+			t.Errorf("%d of %d clients were not served: %v", len(load.errs), load.sessions(), err)
+		}
+		if err := held.end(); err != nil {
+			t.Error(err)
+		}
+		lines := p.lines(len(held.all) + load.sessions())
+		if err := held.recorded(lines); err != nil {
+			t.Error(err)
+		}
+		for _, l := range lines {
+			if ran[l.pid] {
+				t.Errorf("a session was carried by %d, of a failed upgrade: %+v", l.pid, l)
+			}
+		}
+		t.Logf("%d sessions, longest wait of the lone client %v; %d processes ran the binary in vain", len(lines), quantile(load.lone, 1), len(ran))
+		if len(ran) == 0 {
+			t.Error("no upgrade came so far as to run anything")
+		}
+	})
+}
+
+// watchFor notes all processes of this plug that run a stamped binary, until
+// the returned function is called. The binary may have any name.
+func (p *plug) watchFor(version string) func() map[int]bool {
+	p.t.Helper()
+	binary := stampedWith(p.t, version)
+	ran, stop := map[int]bool{}, make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			dirs, _ := filepath.Glob("/proc/[0-9]*")
+			for _, dir := range dirs {
+				var pid int
+				fmt.Sscanf(filepath.Base(dir), "%d", &pid)
+				if runs(pid, binary) {
+					ran[pid] = true
+				}
+			}
+		}
+	})
+	return func() map[int]bool {
+		close(stop)
+		wg.Wait()
+		return ran
+	}
+}
+
+// A new master that gets ready at the very moment at which its time is up is
+// the master or it is not, but never half of it.
+func TestUpgradeReadyAtTheTimeout(t *testing.T) {
+	if !soak() {
+		t.Skip("takes 10 s a try: only in a soak")
+	}
+	forEachMode(t, func(t *testing.T, mode string) {
+		for i := range 12 {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
+				held := hold(t, p, 3)
+				old := p.master
+				p.install(stampedWith(t, nextOne))
+				before := len(p.said(saidFailed))
+				began := time.Now()
+				p.signal(syscall.SIGUSR2)
+				fresh := 0
+				await(t, "the new process", 5*time.Second, func() bool {
+					for _, q := range p.masters() {
+						if q.pid != old && q.pid != p.cmd.Process.Pid {
+							fresh = q.pid
+						}
+					}
+					return fresh != 0
+				})
+				syscall.Kill(fresh, syscall.SIGSTOP)
+				// From well before the time is up to just after it, with what is left
+				// of the start still to be done.
+				passed(time.Until(began.Add(9850*time.Millisecond + time.Duration(i)*15*time.Millisecond)))
+				syscall.Kill(fresh, syscall.SIGCONT)
+				await(t, "the upgrade's end", upgradeBound, func() bool {
+					return len(p.said(saidUpgraded)) > 0 || len(p.said(saidFailed)) > before
+				})
+				await(t, "one master", 5*time.Second, func() bool { return len(p.masters()) == 2 })
+				upgraded, failed := len(p.said(saidUpgraded)) > 0, len(p.said(saidFailed)) > before
+				if upgraded == failed {
+					t.Errorf("upgraded %v, failed %v", upgraded, failed)
+				}
+				t.Logf("continued %v after USR2: upgraded %v", time.Duration(9850+15*i)*time.Millisecond, upgraded)
+				p.master = p.pids()[0]
+				if upgraded == (p.master == old) || !isOf(p.master, p.bin) {
+					t.Errorf("upgraded %v, the master was %d and is %d", upgraded, old, p.master)
+				}
+				for _, c := range held {
+					mustPing(t, c)
+				}
+				c := dial(t, p.addr())
+				mustPing(t, c)
+				p.upgrade(older)
+				mustPing(t, c)
+			})
+		}
+	})
+}
