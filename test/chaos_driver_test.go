@@ -2,7 +2,6 @@ package test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"sync"
@@ -10,61 +9,6 @@ import (
 	"testing"
 	"time"
 )
-
-// role is whom a blow is for.
-type role uint8
-
-const (
-	aWorker  role = iota // any worker, ready or not, orphaned or not
-	aCarrier             // one that the pidfile lists
-	theMaster
-	theShepherd
-)
-
-func (r role) String() string { return [...]string{"worker", "carrier", "master", "shepherd"}[r] }
-
-// act is an entry of the schedule.
-type act struct {
-	wait   time.Duration
-	signal syscall.Signal // KILL or TERM, or STOP
-	role   role
-	pick   float64       // which of those that there are
-	held   time.Duration // STOP: for so long
-	finish bool          // STOP: then KILL instead of CONT
-}
-
-// schedule is drawn from the seed alone, so that the seed repeats it: blows
-// come singly and in bursts, at a mean distance.
-func schedule(rng *rand.Rand, kills, stops int, mean time.Duration) []act {
-	var acts []act
-	for i := range kills + stops {
-		a := act{wait: time.Duration(rng.ExpFloat64() * float64(mean) / 0.85), pick: rng.Float64(), signal: syscall.SIGKILL}
-		if rng.IntN(100) < 15 {
-			a.wait = 0
-		}
-		a.wait = min(a.wait, 6*mean)
-		master, shepherd := 10, 4 // in a thousand
-		if i >= kills {
-			a.signal, master, shepherd = syscall.SIGSTOP, 150, 50
-			a.held = time.Duration(5+rng.IntN(500)) * time.Millisecond
-			a.finish = rng.IntN(4) == 0
-		} else if rng.IntN(3) == 0 {
-			a.signal = syscall.SIGTERM
-		}
-		switch n := rng.IntN(1000); {
-		case n < shepherd:
-			a.role = theShepherd
-		case n < shepherd+master:
-			a.role = theMaster
-		case n < 650:
-			a.role = aCarrier
-		}
-		a.finish = a.finish && a.role <= aCarrier
-		acts = append(acts, a)
-	}
-	rng.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
-	return acts
-}
 
 // blow is a signal that was sent.
 type blow struct {
@@ -165,9 +109,15 @@ func (d *driver) hit(to *os.Process, b blow) {
 	d.mu.Lock()
 	b.at = time.Now()
 	d.blows = append(d.blows, b)
-	d.count[fmt.Sprintf("%v %v", b.signal, b.role)]++
 	d.mu.Unlock()
+	d.counted(fmt.Sprintf("%v %v", b.signal, b.role))
 	to.Signal(b.signal)
+}
+
+func (d *driver) counted(what string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.count[what]++
 }
 
 // fell kills master or shepherd, awaits what follows from it, and starts anew.
@@ -197,13 +147,13 @@ func (d *driver) restart() {
 		said := len(d.errors())
 		if d.relaunch() {
 			d.probe()
-			d.count["starts"]++
+			d.counted("starts")
 			return
 		}
 		if why := d.errors()[said:]; d.code() != 4 || !heldByPID.MatchString(why) {
 			d.t.Fatalf("the new plug exits with %d: %s", d.code(), why)
 		}
-		d.count["starts refused"]++
+		d.counted("starts refused")
 	}
 	d.t.Fatalf("five starts in vain: %s", tail(d.errors(), 2000))
 }

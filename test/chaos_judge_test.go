@@ -2,11 +2,7 @@ package test
 
 import (
 	"fmt"
-	"os"
-	"regexp"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -192,93 +188,4 @@ func (r *trial) judgeCounts(v *verdict, fault func(string, ...any)) {
 	if r.single && v.lost > v.doomed {
 		fault("%d lines lost in %d deaths of master and worker", v.lost, v.doomed)
 	}
-}
-
-// isDoomed tells that a blow killed a worker whose line nobody may have been
-// left to write: its master was dead, or died before it could bury it. A worker
-// that has had the time to see its master's end leaves its line at a TERM.
-func (r *trial) isDoomed(b blow) bool {
-	if b.signal == stopSignal || b.role >= theMaster {
-		return false
-	}
-	if b.master != 0 {
-		end, ended := r.ended[b.master]
-		return ended && end.Sub(b.at) < moment
-	}
-	if b.signal == syscall.SIGKILL {
-		return true
-	}
-	for _, end := range r.ended {
-		if since := b.at.Sub(end); since > -moment && since < moment {
-			return true
-		}
-	}
-	return r.stoppedLately(b)
-}
-
-// mayHaveHit tells whether the struck worker may have carried the session: its
-// title named it, or named none, or one that was over already.
-func (r *trial) mayHaveHit(b blow, s *chaosSession) bool {
-	return b.peer == "" || b.peer == s.peer || slices.ContainsFunc(r.sessions, func(o *chaosSession) bool {
-		return o.peer == b.peer && o.ended.Before(b.at.Add(50*time.Millisecond))
-	})
-}
-
-// stoppedLately tells that the blow fell on a stopped process.
-func (r *trial) stoppedLately(on blow) bool {
-	return slices.ContainsFunc(r.blows, func(b blow) bool {
-		return b.pid == on.pid && b.signal == stopSignal && !b.at.After(on.at) && on.at.Sub(b.at) < moment
-	})
-}
-
-// struck tells that a process was killed while it may have carried the session.
-func (r *trial) struck(pid int, s *chaosSession) bool {
-	life := span{s.began.Add(-early), s.ended.Add(late)}
-	return slices.ContainsFunc(r.blows, func(b blow) bool {
-		return b.pid == pid && b.signal != stopSignal && life.overlaps(span{b.at, b.at.Add(1)})
-	})
-}
-
-func (r *trial) anyStruck(life span) bool {
-	return slices.ContainsFunc(r.blows, func(b blow) bool {
-		return b.signal != stopSignal && life.overlaps(span{b.at, b.at.Add(1)})
-	})
-}
-
-// inOutage tells that the session began without a master, or waited for one.
-func (r *trial) inOutage(s *chaosSession) bool {
-	waited := span{s.began, s.first}
-	if s.first.IsZero() {
-		waited.to = s.ended
-	}
-	return slices.ContainsFunc(r.outages, func(o span) bool { return o.overlaps(waited) })
-}
-
-// lineBegins is where a session line may begin.
-var lineBegins = regexp.MustCompile(`\[\d{4}-\d\d-\d\d \d\d:`)
-
-// readTorn reads a session file in which a kill inside a write may have left
-// the beginning of a line, with the next one behind it, or with nothing.
-func readTorn(path string) (lines []sessionLine, torn int, err error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	for s := range strings.Lines(string(b)) {
-		s, ended := strings.CutSuffix(s, "\n")
-		l, fault := parseSessionLine(s)
-		if fault != nil {
-			torn++
-			if places := lineBegins.FindAllStringIndex(s, -1); len(places) > 0 {
-				l, fault = parseSessionLine(s[places[len(places)-1][0]:])
-			}
-		}
-		switch {
-		case fault == nil:
-			lines = append(lines, l)
-		case ended:
-			err = fmt.Errorf("not even behind a torn line: %w", fault)
-		}
-	}
-	return lines, torn, err
 }

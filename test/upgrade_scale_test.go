@@ -19,7 +19,7 @@ const (
 func TestUpgradeOfManySessions(t *testing.T) {
 	n := count(2000)
 	forEachMode(t, func(t *testing.T, mode string) {
-		p := startUpgradable(t, mode, thisOne, "--max-workers", fmt.Sprint(2*n+200), serve(t, anywhere, echo).addr())
+		p := startUpgradable(t, mode, thisOne, "--max-workers", fmt.Sprint(2*n+90), serve(t, anywhere, echo).addr())
 		held := hold(t, p, n)
 		before := p.carriersOf(held)
 		p.hurry()

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -97,7 +96,6 @@ func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 	} else {
 		w.kills++
 	}
-	own := sockets(victim.pid)
 	stalled := stalls()
 	c := newLoneClient(p)
 	defer c.close()
@@ -116,14 +114,14 @@ func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 		// The connection has an end: somebody had accepted it.
 		w.died++
 		await(p.t, "the killed worker's end", 5*time.Second, func() bool { return !isOf(victim.pid, p.bin) })
-	case sig == syscall.SIGSTOP && err == errSilence && isStopped(victim.pid) && sockets(victim.pid) > own:
+	case sig == syscall.SIGSTOP && err == errSilence && isStopped(victim.pid) && c.isWith(victim.pid):
 		w.frozen++
 	default:
 		if wait, err = c.greeted(5 * time.Second); err == nil {
 			w.waits = append(w.waits, wait)
 		}
 		// A machine that lets the test itself wait lets everybody wait.
-		if stall := stalled(); err != nil || wait > longestWait+4*stall {
+		if stall := stalled(); err != nil || wait > longestWait+8*stall {
 			p.t.Errorf("%v to spare %d, %v from the arrival: the client waited %v, then %v; the test was stalled for %v at most", sig, victim.pid, off, wait, err, stall)
 		}
 	}
@@ -191,90 +189,3 @@ func lastCarrier(p *plug) int {
 	l, _ := parseSessionLine(lines[len(lines)-1])
 	return l.pid
 }
-
-// sockets counts the sockets that a process has.
-func sockets(pid int) (n int) {
-	for _, is := range descriptors(pid) {
-		if strings.HasPrefix(is, "socket:") {
-			n++
-		}
-	}
-	return n
-}
-
-// loneClient connects with bare system calls, at a moment.
-type loneClient struct {
-	fd int
-	to *syscall.SockaddrInet4
-	at time.Time // of the arrival
-}
-
-func newLoneClient(p *plug) *loneClient {
-	p.t.Helper()
-	fd, err := socket()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return &loneClient{fd: fd, to: &syscall.SockaddrInet4{Port: p.port, Addr: [4]byte{127, 0, 0, 1}}}
-}
-
-func (c *loneClient) close() {
-	if c.fd >= 0 {
-		syscall.Close(c.fd)
-	}
-	c.fd = -1
-}
-
-// arrive connects at a moment, and signals a process when wait returns, which
-// runs beside; how much later than the arrival that was is returned.
-func (c *loneClient) arrive(moment time.Time, wait func(), pid int, s syscall.Signal) (off time.Duration) {
-	struck := make(chan time.Time)
-	go func() {
-		runtime.LockOSThread()
-		wait()
-		at := time.Now()
-		syscall.Kill(pid, s)
-		struck <- at
-	}()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	awake(moment)
-	c.at = time.Now()
-	syscall.Connect(c.fd, c.to)
-	return (<-struck).Sub(c.at)
-}
-
-// awake waits without sleep: a sleep ends some 50 µs late.
-func awake(until time.Time) {
-	for time.Now().Before(until) {
-	}
-}
-
-// greeted awaits the target's first byte until so long after the arrival. The
-// time is since then; errSilence is that nothing came, not even an end.
-func (c *loneClient) greeted(bound time.Duration) (time.Duration, error) {
-	left := syscall.NsecToTimeval(int64(max(time.Millisecond, bound-time.Since(c.at))))
-	if err := syscall.SetsockoptTimeval(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &left); err != nil {
-		return 0, err
-	}
-	var n int
-	var err error = syscall.EINTR
-	for err == syscall.EINTR {
-		n, err = syscall.Read(c.fd, make([]byte, 1))
-	}
-	wait := time.Since(c.at)
-	switch {
-	case err == syscall.EAGAIN:
-		return wait, errSilence
-	case err != nil:
-		return wait, err
-	case n == 0:
-		return wait, errEnd
-	}
-	return wait, nil
-}
-
-var (
-	errSilence = fmt.Errorf("neither a byte nor an end")
-	errEnd     = fmt.Errorf("end of file")
-)
