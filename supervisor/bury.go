@@ -45,10 +45,12 @@ func (w waitStatus) youngReason() string {
 // wrong with the next one too, so births slow down.
 func (m *master) buryYoung(c *child) {
 	m.bury(c)
-	switch m.phase {
-	case opening:
+	switch {
+	case m.phase == opening && (c.status.signal == unix.SIGKILL || c.status.signal == unix.SIGTERM):
+		m.nursery.pause(time.Now()) // somebody has killed it: that says nothing about the next one
+	case m.phase == opening:
 		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.youngReason()))
-	case running:
+	case m.phase == running:
 		pause := m.nursery.pause(time.Now())
 		if !m.nursery.said {
 			m.nursery.said = true

@@ -22,6 +22,24 @@ type upgrade struct {
 	begun   time.Time
 	frozen  time.Time
 	next    int // PID of the new master, once it has taken over
+
+	committing bool        // the new master is told to take over (loop)
+	kept       []os.Signal // that came since: they are for whoever is the master then (loop)
+}
+
+// errStopped ends an upgrade of a master that was told to stop.
+var errStopped = errors.New("stopped during the upgrade")
+
+// do has something done by the loop, unless the master has been told to stop.
+func (u *upgrade) do(call func()) error {
+	err := errStopped
+	u.m.do(func() {
+		if u.m.upgrading == u {
+			err = nil
+			call()
+		}
+	})
+	return err
 }
 
 // readyWithin is how long a new master may take until it is ready.
@@ -83,7 +101,9 @@ func (u *upgrade) converse() (err error) {
 	child = hello.PID
 	var o offer
 	var fds []int
-	u.m.do(func() { o, fds = u.m.makeOffer() })
+	if err = u.do(func() { o, fds = u.m.makeOffer() }); err != nil {
+		return err
+	}
 	if err = u.wire.send(&message{Kind: wireOffer, Offer: &o}, fds...); err != nil {
 		return err
 	}
@@ -103,6 +123,9 @@ func (u *upgrade) converse() (err error) {
 		}
 	case <-time.After(answerWithin):
 		return errors.New("verified, but not ready")
+	}
+	if err = u.do(func() { u.committing = true }); err != nil {
+		return err
 	}
 	if err = u.wire.send(&message{Kind: wireCommit}); err != nil {
 		return err
@@ -172,10 +195,21 @@ func (u *upgrade) endChild(pid int) {
 	}
 }
 
+// ready is how many workers a new master should begin with: what are free here,
+// and as many as were busy at the most. Spares above the most that are kept
+// don't count, or they would add up from upgrade to upgrade.
+func (m *master) ready() int {
+	free := m.count[spare]
+	if !m.pool() {
+		free = min(free, m.cfg.SparesMax)
+	}
+	return free + m.ticks.peak
+}
+
 // makeOffer is what a new master needs while this one serves on (loop).
 func (m *master) makeOffer() (offer, []int) {
 	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
-		Workers:  m.count[spare] + m.ticks.peak,
+		Workers:  m.ready(),
 		Affinity: m.generation.board.AffinityKey[:]}
 	fds := []int{}
 	if fd := m.starter.FD(); fd >= 0 {
@@ -196,7 +230,7 @@ func (u *upgrade) bequeath() error {
 	var generations []*generation
 	var children []*child
 	pidfd := -1
-	u.m.do(func() {
+	err := u.do(func() {
 		u.frozen = time.Now()
 		u.m.freeze()
 		for g := range u.m.generations() {
@@ -213,6 +247,9 @@ func (u *upgrade) bequeath() error {
 			end.Pidfile, pidfd = true, f.FD()
 		}
 	})
+	if err != nil {
+		return err
+	}
 	for _, g := range generations {
 		m := message{Kind: wireGeneration, Generation: &generationRecord{Number: g.number}}
 		if err := u.wire.send(&m, g.assignment, g.state, g.report); err != nil {
@@ -255,8 +292,12 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 	if err != nil {
 		m.thaw()
 		m.upgradeFailed(err)
+		for _, s := range u.kept {
+			m.signal(s)
+		}
 		return
 	}
+	m.leftover = u.kept
 	m.log.Info("upgrade done: the new master serves", "after", time.Since(u.begun).Round(time.Millisecond))
 	m.phase, m.replacedBy = stopping, u.next
 }

@@ -174,7 +174,7 @@ func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
 // settled does what the loop does behind each event.
 func (s *stage) settled() {
 	s.populate()
-	if s.phase == opening && s.count[starting] == 0 {
+	if s.firstReady(time.Now()) {
 		s.serve()
 	}
 	s.reap()

@@ -36,13 +36,13 @@ func (m *master) loop(signals <-chan os.Signal) {
 		case <-gone:
 			gone = nil
 			m.log.Warn("the process that started this master has ended; stopping")
-			m.terminate()
+			m.signal(syscall.SIGTERM)
 		case now := <-m.tock:
 			m.tick(now)
 		case <-alarm.C:
 		}
 		m.populate()
-		if m.phase == opening && m.count[starting] == 0 {
+		if m.firstReady(time.Now()) {
 			m.opened()
 		}
 		m.writePidfile(time.Now())
@@ -66,6 +66,12 @@ func (m *master) do(call func()) {
 	}
 }
 
+// firstReady tells that no first worker is on its way any more, nor waits to be
+// tried again.
+func (m *master) firstReady(now time.Time) bool {
+	return m.phase == opening && m.count[starting] == 0 && !now.Before(m.nursery.until)
+}
+
 // opened is reached when the first workers are ready.
 func (m *master) opened() {
 	if m.succession == nil {
@@ -82,6 +88,9 @@ func (m *master) leave(signals <-chan os.Signal) {
 	if m.pidfile.file != nil {
 		m.pidfile.file.Close()
 		m.pidfile.file = nil
+	}
+	for _, s := range m.leftover {
+		unix.Kill(m.replacedBy, s.(syscall.Signal))
 	}
 	for {
 		select {
@@ -273,6 +282,11 @@ func (m *master) nudge() {
 		return
 	}
 	m.nudges++
+	if m.nudges > m.count[spare]+1 && m.count[starting] == 0 && !m.pool() && len(m.roster) < m.cfg.MaxWorkers {
+		if !time.Now().Before(m.nursery.until) {
+			m.conceive() // all have been woken up in vain: they are stopped
+		}
+	}
 	left := m.nudges
 	for range m.roster {
 		m.nudged = (m.nudged + 1) % len(m.roster)

@@ -77,6 +77,7 @@ type master struct {
 	upgrading  *upgrade    // under way from this master to a new one
 	succession *succession // from an old one to this
 	replacedBy int         // PID of the new master; this one only has to leave
+	leftover   []os.Signal // for the new master
 	frozen     bool        // the roster is being handed over
 	calls      chan func() // from goroutines that need the loop's state
 	over       chan struct{}

@@ -66,3 +66,22 @@ func TestDeathNudges(t *testing.T) {
 		t.Errorf("orders %q", got)
 	}
 }
+
+// If all spares have been woken up in vain they are stopped: another worker is
+// started for the client that waits, one at a time.
+func TestStoppedSparesAreReplaced(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
+	s.client()
+	for range len(all) + 1 {
+		s.nudge()
+		if n := s.count[starting]; n != 0 {
+			t.Fatalf("%d births while spares have not been nudged", n)
+		}
+	}
+	for range 3 {
+		s.nudge()
+	}
+	if n := s.count[starting]; n != 1 {
+		t.Errorf("%d births, want 1", n)
+	}
+}

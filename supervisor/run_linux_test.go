@@ -25,8 +25,8 @@ func TestFailedStart(t *testing.T) {
 	}{
 		{"a worker dies", func(s *stage) {
 			a := s.hatch()
-			s.die(a, unix.SIGKILL)
-		}, "died before it was ready: killed by signal 9"},
+			s.die(a, unix.SIGABRT)
+		}, "died before it was ready: killed by signal 6"},
 		{"no fork", func(s *stage) {
 			o := <-s.nursery.orders
 			unix.Close(o.lifeline[1])
@@ -57,6 +57,27 @@ func TestFailedStart(t *testing.T) {
 		s.settled()
 		if s.phase != stopping {
 			t.Errorf("%s: served after all", c.name)
+		}
+	}
+}
+
+// A first worker that somebody kills says nothing about the next one: the plug
+// tries again, and does not serve before.
+func TestFirstWorkerKilled(t *testing.T) {
+	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
+		s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 1, 1 })
+		s.populate()
+		s.die(s.hatch(), signal)
+		s.settled()
+		if s.phase != opening || s.startError != nil {
+			t.Fatalf("%v: phase %d, error %v", signal, s.phase, s.startError)
+		}
+		s.nursery.until = time.Now()
+		s.populate()
+		s.ring(s.hatch(), report.Ready)
+		s.settled()
+		if s.phase != running || s.starter.ready != 1 {
+			t.Errorf("%v: phase %d, ready %d", signal, s.phase, s.starter.ready)
 		}
 	}
 }

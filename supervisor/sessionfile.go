@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,9 +16,8 @@ import (
 // workers, notices that it was rotated away, and writes the lines of workers
 // that were killed.
 type sessionFile struct {
-	path string     // "" without -S; "-" is stdout
-	fd   int        // append-only; -1 without -S
-	mu   sync.Mutex // the writer's goroutine uses fd while the loop replaces it
+	path string // "" without -S; "-" is stdout
+	fd   int    // append-only; -1 without -S; the number stays
 	sink *sink
 	fail func(error)
 
@@ -88,8 +86,6 @@ const (
 )
 
 func (f *sessionFile) tryAppend(line []byte) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	n, err := unix.Write(f.fd, line)
 	if err == nil && n < len(line) {
 		m := 0
@@ -113,7 +109,9 @@ func (f *sessionFile) rotated() bool {
 	return unix.Stat(f.path, &named) != nil || open.Ino != named.Ino || open.Dev != named.Dev
 }
 
-// reopen opens the path again. If that fails the old file is written on.
+// reopen opens the path again, under the number that the old file had: births
+// that are on their way have been told it. If that fails the old file is
+// written on.
 func (f *sessionFile) reopen() error {
 	if f.path == "" || f.path == "-" {
 		return nil
@@ -122,12 +120,8 @@ func (f *sessionFile) reopen() error {
 	if err != nil {
 		return err
 	}
-	f.mu.Lock()
-	old := f.fd
-	f.fd = fd
-	f.mu.Unlock()
-	unix.Close(old)
-	return nil
+	defer unix.Close(fd)
+	return replace(fd, f.fd)
 }
 
 // reopen opens the session file anew and hands it to all workers.

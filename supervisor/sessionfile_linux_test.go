@@ -59,10 +59,14 @@ func TestReopen(t *testing.T) {
 		if err := os.Rename(s.path, s.path+".1"); err != nil {
 			t.Fatal(err)
 		}
+		number := s.sessionFile.fd
 		trigger(s)
 		if !sameFile(s.sessionFile.fd, s.path) {
 			t.Errorf("%s: not reopened", name)
 			continue
+		}
+		if s.sessionFile.fd != number { // births under way have been told this one
+			t.Errorf("%s: the file was descriptor %d and is %d", name, number, s.sessionFile.fd)
 		}
 		for _, a := range all {
 			orders, fds := a.received(t)

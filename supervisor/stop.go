@@ -22,6 +22,10 @@ const (
 // signal obeys.
 func (m *master) signal(s os.Signal) {
 	m.log.Debug("signal", "signal", s.String())
+	if u := m.upgrading; u != nil && u.committing { // within a moment it is known who is the master
+		u.kept = append(u.kept, s)
+		return
+	}
 	switch s {
 	case syscall.SIGTERM:
 		m.terminate()

@@ -79,8 +79,18 @@ func (s *succession) take() {
 		s.m.do(func() { s.m.failStart(fmt.Errorf("upgrade: %w", err)) })
 		return
 	}
-	s.m.do(func() { s.m.commit(e) })
-	s.wire.send(&message{Kind: wireCommitted})
+	committed := false
+	s.m.do(func() {
+		if s.m.phase == adopting { // and not told to stop meanwhile
+			s.m.commit(e)
+			committed = true
+		}
+	})
+	if committed {
+		s.wire.send(&message{Kind: wireCommitted})
+	} else {
+		s.wire.abort("stopped during the upgrade")
+	}
 	s.wire.close()
 }
 
@@ -149,8 +159,8 @@ func (m *master) commit(e *estate) {
 	m.paused = e.end.Paused
 	m.phase = running
 	m.generation.board.Gate.Store(m.gate())
-	m.tellGate()
 	between := time.Since(begun)
+	m.tellGate()
 
 	m.older, m.totals = e.generations, e.end.Totals
 	m.roster = append(e.children, m.roster...)

@@ -34,6 +34,10 @@ func socketpair(fds *[2]int) (err error) {
 	return err
 }
 
+// replace makes one descriptor another one's file, at once for everybody who
+// uses its number (dup3(2)).
+func replace(fd, at int) error { return unix.Dup3(fd, at, unix.O_CLOEXEC) }
+
 // queued is how many clients wait at a listener: TCP_INFO's tcpi_unacked of a
 // listening socket is the length of its accept queue (tcp(7)).
 func queued(listener int) int {

@@ -39,6 +39,16 @@ func ours(open func() ([]int, error)) ([]int, error) {
 	return fds, nil
 }
 
+// replace makes one descriptor another one's file, at once for everybody who
+// uses its number (dup2(2)).
+func replace(fd, at int) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	err := unix.Dup2(fd, at)
+	unix.CloseOnExec(at)
+	return err
+}
+
 func socket(family, kind int) (int, error) {
 	fds, err := ours(func() ([]int, error) {
 		fd, err := unix.Socket(family, kind, 0)

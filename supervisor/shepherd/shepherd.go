@@ -57,8 +57,10 @@ func listen(starter *os.File, words chan<- word) {
 // prepares to replace it.
 type herd struct {
 	master  int
-	next    int         // 0 is none
-	orphan  *int        // the exit status of a master that has ended before its successor took over
+	next    int         // prepares to be the master; 0 is none
+	former  int         // was the master until the present one said that it is; 0 once it has ended
+	orphan  *int        // the exit status of the last master, while another process may be one yet
+	fallen  fallen      // the last of those that prepared themselves and ended
 	ready   bool        // the master has its handlers
 	kept    []os.Signal // for when it has
 	signals <-chan os.Signal
@@ -66,6 +68,12 @@ type herd struct {
 
 	notifier *notifier
 }
+
+// statusLost is the service's when its last master ended unseen.
+const statusLost = 4
+
+// fallen is a process that has ended, and its exit status.
+type fallen struct{ pid, status int }
 
 // keep relays and reaps until there is no master any more.
 func (h *herd) keep() int {
@@ -96,10 +104,28 @@ func (h *herd) hear(w word) {
 	case successor:
 		h.next = w.pid
 	case replaced:
-		h.master, h.next, h.orphan = w.pid, 0, nil
-	case failed:
-		h.next = 0
+		h.replace(w.pid)
+	case failed: // said by the old master, which serves on
+		h.master, h.former, h.next, h.orphan = w.pid, 0, 0, nil
 	}
+}
+
+// replace makes another process the master. Its word can come later than the
+// news of its end; then the old master ends too, or says that it serves on.
+func (h *herd) replace(pid int) {
+	if unix.Kill(pid, 0) == unix.ESRCH {
+		status := statusLost
+		if pid == h.fallen.pid {
+			status = h.fallen.status
+		}
+		h.orphan = &status
+		return
+	}
+	h.former = h.master
+	if h.orphan != nil {
+		h.former = 0
+	}
+	h.master, h.next, h.orphan = pid, 0, nil
 }
 
 // relay passes a signal on to the master. What a master that is not ready could
@@ -128,8 +154,15 @@ func (h *herd) reap() (status int, over bool) {
 		case pid == h.next && h.orphan != nil: // the successor of a dead master has failed
 			return *h.orphan, true
 		case pid == h.next:
-			h.next = 0
+			h.next, h.fallen = 0, fallen{pid, result(ws)}
+		case pid == h.former:
+			h.former = 0
 		case pid != h.master:
+		case h.orphan != nil: // it had handed over to one that is dead
+			status, over = *h.orphan, true
+		case h.former != 0: // it has not finished taking over: the old one ends too, or serves on
+			result := result(ws)
+			h.master, h.former, h.orphan = h.former, 0, &result
 		case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will be the master, or end too
 			result := result(ws)
 			h.orphan = &result

@@ -81,3 +81,38 @@ func TestSignalsFollowTheMaster(t *testing.T) {
 		t.Errorf("status %d", got)
 	}
 }
+
+// A successor may die right after it has taken over, and its word come after
+// the news of that. The service ends with the old master, as the new one did.
+func TestSuccessorsWordIsLate(t *testing.T) {
+	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
+	unix.Kill(other, unix.SIGTERM)
+	until(t, "it is reaped", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+	f.says(replaced, other)
+	f.goesOn()
+	unix.Kill(f.pid, unix.SIGKILL)
+	if got := f.ends(); got != 128+15 {
+		t.Errorf("status %d, want the successor's", got)
+	}
+}
+
+// A new master may die before the old one has heard that it took over: then the
+// old one serves on, and says so.
+func TestNewMasterDiesEarly(t *testing.T) {
+	for _, then := range []string{"the old one serves on", "the old one ends"} {
+		f, other := replacing(t, "exec sleep 60", "exec sleep 60")
+		f.says(replaced, other)
+		unix.Kill(other, unix.SIGTERM)
+		until(t, "it is reaped", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+		f.goesOn()
+		want := 128 + 15
+		if then == "the old one serves on" {
+			f.says(failed, f.pid)
+			want = 128 + 9
+		}
+		unix.Kill(f.pid, unix.SIGKILL)
+		if got := f.ends(); got != want {
+			t.Errorf("%s: status %d, want %d", then, got, want)
+		}
+	}
+}
