@@ -18,6 +18,7 @@ type failure struct {
 	errno syscall.Errno
 	peer  bool // the target's fault: it is marked failed
 	late  bool // it was connected, and has reset the connection since
+	cut   bool // the client has reset its connection meanwhile
 }
 
 // connect tries one target after the other for the same client. Without ok, no
@@ -28,6 +29,9 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 		if s.failure.errno == 0 {
 			s.connected()
 			return 0, true
+		}
+		if s.failure.cut {
+			return s.deserted(s.failure.errno), false
 		}
 		if s.failure.late {
 			s.connected()
@@ -113,7 +117,12 @@ func (s *session) dial() failure {
 		target.file.SetWriteDeadline(time.Now().Add(s.patience()))
 		f.errno = errnoOf(unix.Connect(fd, socketAddress(to)))
 		if f.errno == unix.EINPROGRESS || f.errno == unix.EINTR {
+			reset := s.client.watch(target.hurry)
 			f.errno = target.connected()
+			if gone := reset(); gone != 0 {
+				target.close()
+				return failure{errno: gone, cut: true}
+			}
 			// A connect that is under way is refused, never reset (RFC 9293 section 3.10.7.3).
 			f.late = f.errno == unix.ECONNRESET || f.errno == unix.EPIPE
 		}
@@ -174,6 +183,14 @@ func (s *session) connected() {
 	if s.board.Options&board.OptLog != 0 {
 		s.records.connected(&s.row.Client, s.slot)
 	}
+}
+
+// deserted is the end of a session whose client has reset its connection.
+func (s *session) deserted(errno syscall.Errno) board.Outcome {
+	s.lock()
+	defer s.mu.Unlock()
+	s.row.Errno.Store(uint32(errno))
+	return board.Cut
 }
 
 // hungUp is the end of a session whose target has reset the connection already.

@@ -24,7 +24,11 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	buffer := buffers.Get().(*[room]byte)
 	defer buffers.Put(buffer)
 	s.target.file.SetDeadline(time.Now().Add(s.patience()))
+	reset := s.client.watch(s.target.hurry)
 	glued, err := s.ask(buffer[:])
+	if gone := reset(); gone != 0 {
+		return s.deserted(gone), false
+	}
 	if err != nil {
 		s.lock()
 		defer s.mu.Unlock()

@@ -47,7 +47,7 @@ func pump(from, to *socket, count *atomic.Uint64, ends chan<- syscall.Errno) {
 			break
 		}
 		count.Add(uint64(n))
-		errno = to.write(buffer[:n])
+		errno = pass(buffer[:n], from, to)
 		buffers.Put(buffer)
 		if errno != 0 {
 			ends <- errno

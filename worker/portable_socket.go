@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,7 +51,7 @@ func (s *socket) write(p []byte) syscall.Errno {
 func (s *socket) shut() { s.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) }) }
 
 // hurry ends every wait for the socket, now and from now on.
-func (s *socket) hurry() { s.file.SetDeadline(time.Unix(1, 0)) }
+func (s *socket) hurry() { s.file.SetDeadline(longAgo) }
 
 // connected waits until a connect that is under way has succeeded, or gives
 // its error.
