@@ -177,7 +177,7 @@ func (u *upgrade) cause(err error) error {
 
 // endChild ends a new master that goes on although the handover has failed, so
 // that the next one can be tried at once. What it says its PID is must be a
-// child of this process, and no worker.
+// child of this process, and no worker; one that has said nothing is looked for.
 func (u *upgrade) endChild(pid int) {
 	worker := false
 	u.m.do(func() {
@@ -185,8 +185,14 @@ func (u *upgrade) endChild(pid int) {
 			worker = worker || c.pid == pid
 		}
 	})
-	if pid > 1 && !worker && parentOf(pid) == os.Getpid() {
+	if pid <= 1 || worker || parentOf(pid) != os.Getpid() {
+		pid = strangeChild()
+	}
+	switch {
+	case pid != 0:
 		unix.Kill(pid, unix.SIGKILL)
+	case len(u.started) == 0:
+		u.m.successor.giveUp()
 	}
 	select {
 	case err := <-u.started:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,9 +23,11 @@ import (
 // another try after that starts the new one by itself, in the same way.
 type successor struct {
 	flip  *tableflip.Upgrader // nil if it can't be had
-	spent bool                // it has had its success
+	spent atomic.Bool         // it has had its success, or had to be stopped
 	where string              // the directory of the start
 	plain bool                // this process was started without tableflip
+
+	started atomic.Int64 // PID of a new master that was started without tableflip; 0 is none
 }
 
 const (
@@ -92,8 +95,19 @@ func (s *successor) ready() error {
 // stop ends an upgrade that is under way, and all further ones.
 func (s *successor) stop() {
 	if s.flip != nil {
+		s.spent.Store(true)
 		s.flip.Stop()
 	}
+}
+
+// giveUp ends the new master that is being waited for. tableflip serves no more
+// after that.
+func (s *successor) giveUp() {
+	if pid := int(s.started.Load()); pid != 0 {
+		unix.Kill(pid, unix.SIGKILL)
+		return
+	}
+	s.stop()
 }
 
 // start starts the program at this one's path with one end of the handover
@@ -102,7 +116,7 @@ func (s *successor) start(handover int) error {
 	os.Setenv(roleVariable, roleSuccessor)
 	defer os.Unsetenv(roleVariable)
 	if !s.usable() {
-		return startPlain(handover)
+		return s.startPlain(handover)
 	}
 	fd, err := unix.FcntlInt(uintptr(handover), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -122,7 +136,7 @@ func (s *successor) start(handover int) error {
 		return err
 	}
 	if err = s.flip.Upgrade(); err == nil {
-		s.spent = true
+		s.spent.Store(true)
 	}
 	return err
 }
@@ -140,7 +154,7 @@ func (s *successor) letGo() {
 
 // usable tells whether tableflip can start another process.
 func (s *successor) usable() bool {
-	if s.flip == nil || s.spent {
+	if s.flip == nil || s.spent.Load() {
 		return false
 	}
 	var then, now os.FileInfo
@@ -153,10 +167,10 @@ func (s *successor) usable() bool {
 }
 
 // startPlain does what tableflip would do.
-func startPlain(handover int) error {
+func (s *successor) startPlain(handover int) error {
 	path, err := exec.LookPath(os.Args[0])
 	if err != nil {
-		return err
+		return fmt.Errorf("can't start %s: %s", os.Args[0], reason(err))
 	}
 	var ready [2]int
 	if err := unix.Pipe(ready[:]); err != nil {
@@ -171,6 +185,8 @@ func startPlain(handover int) error {
 	if err != nil {
 		return fmt.Errorf("fork/exec: %w", err)
 	}
+	s.started.Store(int64(pid))
+	defer s.started.Store(0)
 	ms := int(readyWithin / time.Millisecond)
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(ready[0]), Events: unix.POLLIN}}, ms)
 	if n == 1 && err == nil {

@@ -85,3 +85,21 @@ func parentOf(pid int) int {
 	parent, _ := strconv.Atoi(fields[1])
 	return parent
 }
+
+// strangeChild is a child of this process that calls itself neither what workers
+// do nor, since it has not reached its own program yet, what this master does
+// (proc_pid_cmdline(5)); 0 if there is none.
+func strangeChild() int {
+	names, _ := os.ReadDir("/proc")
+	for _, name := range names {
+		pid, err := strconv.Atoi(name.Name())
+		if err != nil || parentOf(pid) != os.Getpid() {
+			continue
+		}
+		line, err := os.ReadFile("/proc/" + name.Name() + "/cmdline")
+		if err == nil && len(line) > 0 && !strings.HasPrefix(string(line), "plug: ") {
+			return pid
+		}
+	}
+	return 0
+}

@@ -122,7 +122,7 @@ func (i *impostor) play() error {
 		"offer":      func() error { return i.hear("offer") },
 		"freeze":     func() error { return i.say(map[string]any{"kind": "freeze"}) },
 		"generation": func() error { return i.hear("generation") },
-		"children":   func() error { return i.hear("children") },
+		"children":   i.hearChildren,
 		"taken":      func() error { return i.say(map[string]any{"kind": "taken"}) },
 		"end":        i.hearAll,
 		"verified":   func() error { return i.say(map[string]any{"kind": "verified"}) },
@@ -170,6 +170,17 @@ func (i *impostor) hear(kind string) error {
 		err = fmt.Errorf("got %q", got)
 	}
 	return err
+}
+
+// hearChildren takes the other generations, and the first batch of workers.
+func (i *impostor) hearChildren() error {
+	for {
+		if kind, err := i.read(); err != nil || kind == "children" {
+			return err
+		} else if kind != "generation" {
+			return fmt.Errorf("got %q", kind)
+		}
+	}
 }
 
 // hearAll takes the rest of the roster.
