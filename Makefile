@@ -3,8 +3,7 @@
 #   make            bin/plug
 #   make demo       the daemon at work, every claim checked, under 30 s
 #   make test       vet on four systems, gofmt, all tests; ends with the count
-#   make wide       what kills, exhausts and upgrades for minutes: a tenth of its counts
-#   make soak       all of these with their whole counts: hours
+#   make soak       the same tests with their whole counts: hours
 #   make bench      plug beside its peers (Linux, root); BENCH="-rounds 9 -only plug,haproxy"
 #   make install    DESTDIR, PREFIX=/usr/local
 
@@ -27,9 +26,8 @@ RING12 = $$($(GO) list ./... | grep -v '/test$$')
 RING3  = $$($(GO) list ./... | grep '/test$$')
 GOTEST = $(GO) test -json
 
-# What breaks, exhausts, floods and upgrades the daemon for minutes on end runs
-# in make wide, a tenth of it, and in make soak, whole.
-WIDE = 'Test(Chaos|Hostile|Leak|Port|Promise|Resource|RotationUnder|ReopenUnder|Upgrade|Wakeup)'
+# Tests of ring 3 that mostly wait run beside each other, so many at a time.
+WAITING = 4
 
 # -race needs cgo, and cgo a C compiler. Without one the race run is left out,
 # and said to be. Of ring 3 it takes the tests of this name, with a daemon that
@@ -50,7 +48,7 @@ demo: bin/plug
 test: vet fmt-check bin/tally
 	@set -- $(GOTEST) -timeout 5m $(RING12); \
 	if [ -n "$(RING3)" ]; then \
-		set -- "$$@" -- $(GOTEST) -timeout 15m -count=1 -p 1 -skip $(WIDE) $(RING3); \
+		set -- "$$@" -- $(GOTEST) -timeout 15m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
 	fi; \
 	if $(HAVE_CC); then \
 		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 5m $(RING12); \
@@ -65,10 +63,7 @@ test: vet fmt-check bin/tally
 	bin/tally "$$@"
 
 soak: vet fmt-check bin/tally
-	PLUG_SOAK=1 bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 ./...
-
-wide: bin/tally
-	bin/tally $(GOTEST) -timeout 60m -count=1 -p 1 -run $(WIDE) $(RING3)
+	PLUG_SOAK=1 bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 -parallel $(WAITING) ./...
 
 bench: bin/plug
 	$(BUILD) -o bin/bench ./test/bench

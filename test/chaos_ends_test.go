@@ -27,6 +27,7 @@ func scaled(whole, less int) int {
 func TestChaosKillAllOfPidfile(t *testing.T) {
 	n := scaled(500, 100)
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, n)
 		if mode != "pool" {
@@ -66,6 +67,7 @@ func TestChaosKillAllOfPidfile(t *testing.T) {
 func TestChaosMasterKilled(t *testing.T) {
 	n := scaled(1000, 150)
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		target := serve(t, anywhere, echo).addr()
 		p := startDaemon(t, mode, target)
 		held := hold(t, p, n)
@@ -117,6 +119,7 @@ func TestChaosMasterKilled(t *testing.T) {
 // it writes them itself, since nobody else would.
 func TestChaosTermOfOrphan(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 6)
 		if mode != "pool" {

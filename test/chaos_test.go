@@ -30,6 +30,7 @@ func TestChaos(t *testing.T) {
 		{"pool", 1500, 300, 120, 120, []string{"--workers", "12"}},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
 			chaos(t, c.mode, count(c.kills), count(c.stops), c.rate, c.most, c.args)
 		})
 	}

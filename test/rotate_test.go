@@ -28,6 +28,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		{"copytruncate", 60, func(p *plug, c *crowd, to string) { p.copyTruncate(c, to) }},
 	} {
 		forEachMode(t, func(t *testing.T, mode string) {
+			t.Parallel()
 			t.Run(how.name, func(t *testing.T) {
 				p := start(t, mode, serve(t, anywhere, echo).addr())
 				c := gather(p, 4)
@@ -81,6 +82,7 @@ func TestRotationUnderLoad(t *testing.T) {
 // sessions end: nobody misses a descriptor, and no line is lost.
 func TestReopenUnderLoad(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		c := gather(p, 4)
 		defer c.rest()

@@ -19,6 +19,7 @@ import (
 // and pidfile.
 func TestUpgradeChaos(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		rng := random(t)
 		c := &upgradeChaos{plug: startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr()), rng: rng, tally: map[string]int{}, orphan: map[*streamer]bool{}}
 		for i := range count(300 / len(modes)) {

@@ -93,15 +93,20 @@ func TestUpgradeFails(t *testing.T) {
 	all := append(slices.Clone(files), quick...)
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		p := startUnderTrial(t, mode)
-		for i, one := range all {
-			if !soak() && i >= len(files) && i%len(modes) != slices.Index(modes, mode) {
-				continue // each is tried in one mode
-			}
-			p.fails(one, 8*time.Second)
-			if t.Failed() {
-				return
-			}
+		for part := range 3 { // most of the time goes by waiting
+			t.Run(fmt.Sprint(part), func(t *testing.T) {
+				t.Parallel()
+				p := startUnderTrial(t, mode)
+				for i, one := range all {
+					if i/len(modes)%3 != part || !soak() && i >= len(files) && i%len(modes) != slices.Index(modes, mode) {
+						continue // each is tried in one mode
+					}
+					p.fails(one, 8*time.Second)
+					if t.Failed() {
+						return
+					}
+				}
+			})
 		}
 	})
 }
@@ -112,6 +117,7 @@ func TestUpgradeFailsSlowly(t *testing.T) {
 	slow = append(slow, plight{"another program, sleep", func(p *plug) { p.write("#!/bin/sh\nexec sleep 60\n", 0o755) }, `timed out|no answer within`})
 	for i, one := range slow {
 		t.Run(one.name, func(t *testing.T) {
+			t.Parallel()
 			forEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
 				p := startUnderTrial(t, mode)

@@ -122,6 +122,7 @@ func TestUpgradeFollowsLink(t *testing.T) {
 // so has the master.
 func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := upgradable(t, mode, thisOne, append(sparesArgs(mode, 2), serve(t, anywhere, echo).addr())...)
 		// In the foreground stdout and stderr are the workers' too.
 		i := slices.Index(p.args, "-d")
@@ -172,6 +173,7 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 // before its master was ready to.
 func TestUpgradeRunsTheNewBinary(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 3)
 		before := p.carriersOf(held)

@@ -21,6 +21,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 	needRoot(t)
 	unshare := program(t, "unshare")
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := upgradable(t, mode, thisOne, "-n", serve(t, anywhere, echo).addr())
 		p.launch(func(c *exec.Cmd) {
 			c.Args = append([]string{unshare, "--pid", "--fork", "--kill-child", "--mount-proc", p.bin}, c.Args[1:]...)
@@ -90,6 +91,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 func TestUpgradeUnderRunsv(t *testing.T) {
 	runsv, sv := program(t, "runsv"), program(t, "sv")
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := upgradable(t, mode, thisOne, "-n", serve(t, anywhere, echo).addr())
 		service := filepath.Join(p.dir, "service")
 		must := func(err error) {
@@ -164,6 +166,7 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 // session of the first one, and line 1 of the pidfile when the old one has gone.
 func TestUpgradeOfDaemon(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := prepare(t, mode, serve(t, anywhere, echo).addr())
 		p.install(stampedWith(t, thisOne))
 		p.detach()

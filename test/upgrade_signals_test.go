@@ -15,6 +15,7 @@ import (
 // them gets into the other's way.
 func TestUpgradeAskedTwice(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
 		held := holdStreams(t, p, 5)
 		held.carried(p)
@@ -66,6 +67,7 @@ func TestUpgradeAskedTwice(t *testing.T) {
 // that go on.
 func TestUpgradeAborted(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		rng := random(t)
 		target := serve(t, anywhere, echo).addr()
 		for i := range count(60) {
@@ -120,6 +122,7 @@ func TestUpgradeAborted(t *testing.T) {
 func TestUpgradeWhileSpawning(t *testing.T) {
 	n := count(500)
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		args := []string{"--spares", fmt.Sprintf("2:%d", n), "--max-workers", fmt.Sprint(3 * n), serve(t, anywhere, echo).addr()}
 		if mode == "pool" {
 			args = args[4:]
@@ -165,6 +168,7 @@ func TestUpgradeWhileSpawning(t *testing.T) {
 // daemon tells syslog, with the master's PID.
 func TestUpgradeOfDaemonFails(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 2)
 		p.impostor(script{Until: "freeze", Then: "killed"})
