@@ -33,7 +33,7 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 			if u.err != nil {
 				return reply, u.err
 			}
-			reply.Status = statusOf(r.m.cfg.Control)
+			reply.Status = statusAt(r.m.cfg.Control)
 			reply.Said = fmt.Sprintf("PID %d is the master now, version %s", u.next, u.build)
 			return reply, nil
 		case <-time.After(progressEvery):
@@ -43,8 +43,8 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 	}
 }
 
-// statusOf is what the new master says of itself; nil if it does not.
-func statusOf(path string) *control.Status {
+// statusAt is what the new master says of itself; nil if it does not.
+func statusAt(path string) *control.Status {
 	client, err := control.Dial(path, lastWords/2)
 	if err != nil {
 		return nil
