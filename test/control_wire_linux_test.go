@@ -209,7 +209,7 @@ func askAs(uid, gid int, groups []int, path string) (r ctlReply, err error) {
 func TestControlStoppedMaster(t *testing.T) {
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	hold(t, p, 2)
-	syscall.Kill(p.master, syscall.SIGSTOP)
+	stopProcess(t, p.master)
 	defer syscall.Kill(p.master, syscall.SIGCONT)
 	c, err := openTalk(p.ctl())
 	if err != nil {

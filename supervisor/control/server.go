@@ -26,17 +26,23 @@ type Server struct {
 
 	mu       sync.Mutex
 	listener net.Listener
+	deaf     chan struct{}     // closed when no client is taken any more
 	talks    map[net.Conn]bool // true while it is being answered
 	over     bool
 	all      sync.WaitGroup
 }
 
+// lastWord is how long a client may take, when the server closes, to say what it
+// has connected for.
+const lastWord = 100 * time.Millisecond
+
 // Serve takes the listener over, and answers its clients until Close.
 func (s *Server) Serve(l net.Listener) {
 	s.mu.Lock()
-	s.listener, s.talks = l, map[net.Conn]bool{}
+	s.listener, s.talks, s.deaf = l, map[net.Conn]bool{}, make(chan struct{})
 	s.mu.Unlock()
 	go func() {
+		defer close(s.deaf)
 		for {
 			c, err := l.Accept()
 			switch {
@@ -51,24 +57,25 @@ func (s *Server) Serve(l net.Listener) {
 	}()
 }
 
-// Deafen takes no more clients. Those that are there are answered.
+// Deafen takes no more clients: whoever connects from here on is another's, if
+// the socket is. Those that are there are answered.
 func (s *Server) Deafen() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.listener != nil {
 		s.listener.Close()
+		<-s.deaf
 	}
 }
 
-// Close takes no more clients, and waits for those that are being answered, but
-// not for ever: then they are disconnected.
+// Close takes no more clients, and waits for those that are there, but not for
+// ever: then they are disconnected. Answer must be able to say why there is
+// nothing to be had any more.
 func (s *Server) Close(patience time.Duration) {
 	s.Deafen()
 	s.mu.Lock()
 	s.over = true
 	for c, busy := range s.talks {
 		if !busy {
-			c.Close()
+			c.SetReadDeadline(time.Now().Add(lastWord))
 		}
 	}
 	s.mu.Unlock()
@@ -91,7 +98,7 @@ func (s *Server) Close(patience time.Duration) {
 // take begins a conversation, if there is room for one.
 func (s *Server) take(c net.Conn) {
 	s.mu.Lock()
-	room := len(s.talks) < MaxClients && !s.over
+	room := len(s.talks) < MaxClients
 	if room {
 		s.talks[c] = false
 		s.all.Add(1)
@@ -124,16 +131,17 @@ func (s *Server) converse(c net.Conn) {
 	}
 	lines := bufio.NewReaderSize(c, 4<<10)
 	for {
-		c.SetReadDeadline(time.Now().Add(orElse(s.Silence, time.Minute)))
+		s.listen(c)
 		line, err := readLine(lines, MaxRequest)
 		if errors.Is(err, errTooLong) {
 			s.send(c, Reply{Done: true, Error: "request: " + err.Error()})
 		}
-		if err != nil || !s.busy(c, true) {
+		if err != nil {
 			return
 		}
+		s.answering(c)
 		reply, ok := s.answer(c, line)
-		if s.send(c, reply) != nil || !ok || !s.busy(c, false) {
+		if s.send(c, reply) != nil || !ok {
 			return
 		}
 	}
@@ -153,13 +161,22 @@ func (s *Server) answer(c net.Conn, line []byte) (reply Reply, ok bool) {
 	return reply, true
 }
 
-// busy notes that a client is being answered, or no longer; false tells that
-// the server has been closed.
-func (s *Server) busy(c net.Conn, busy bool) bool {
+// listen gives a client its time for a request.
+func (s *Server) listen(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.talks[c] = busy
-	return !s.over
+	s.talks[c] = false
+	silence := orElse(s.Silence, time.Minute)
+	if s.over {
+		silence = lastWord
+	}
+	c.SetReadDeadline(time.Now().Add(silence))
+}
+
+func (s *Server) answering(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.talks[c] = true
 }
 
 // send writes one reply.
