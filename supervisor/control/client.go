@@ -124,6 +124,7 @@ func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, 
 			return gone && !heard && harmless, c.unanswered(err)
 		}
 		if r.Again {
+			c.Close() // the next master answers at the same path
 			return true, c.fail(r.Error)
 		}
 		if each != nil {
