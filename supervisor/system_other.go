@@ -125,3 +125,10 @@ func parentOf(pid int) int { return 0 }
 
 // strangeChild can't be told either.
 func strangeChild() int { return 0 }
+
+// countsQueue tells that queued counts, and does not only look.
+const countsQueue = false
+
+// isStopped can't be told here: a worker that was sent STOP is taken to obey in
+// the time that it has for it.
+func isStopped(pid int) bool { return false }

@@ -67,7 +67,7 @@ func TestSizes(t *testing.T) {
 
 func TestOrdersDiffer(t *testing.T) {
 	seen := map[Order]bool{}
-	for _, o := range []Order{Nudge, Gate, Drain, Session} {
+	for _, o := range []Order{Nudge, Gate, Drain, Session, Kill} {
 		if seen[o] || o == 0 {
 			t.Errorf("order %q is used twice, or is what a cleared buffer holds", o)
 		}

@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+)
+
+// Nothing that a master counts is forgotten when two masters' totals are added,
+// but for what is no sum.
+func TestTotalsAdd(t *testing.T) {
+	var a, b, sum totals
+	n := 0
+	fill(reflect.ValueOf(&a).Elem(), &n)
+	fill(reflect.ValueOf(&b).Elem(), &n)
+	sum = a
+	sum.add(&b)
+	if sum.Started != b.Started || sum.Shown != b.Shown {
+		t.Errorf("started %d, shown %+v", sum.Started, sum.Shown)
+	}
+	sum.Started, sum.Shown = 0, shown{}
+	a.Started, a.Shown, b.Started, b.Shown = 0, shown{}, 0, shown{}
+	both(t, "", reflect.ValueOf(sum), reflect.ValueOf(a), reflect.ValueOf(b))
+}
+
+func both(t *testing.T, name string, sum, a, b reflect.Value) {
+	switch sum.Kind() {
+	case reflect.Struct:
+		for i := range sum.NumField() {
+			both(t, name+"."+sum.Type().Field(i).Name, sum.Field(i), a.Field(i), b.Field(i))
+		}
+	case reflect.Array:
+		for i := range sum.Len() {
+			both(t, name, sum.Index(i), a.Index(i), b.Index(i))
+		}
+	case reflect.Uint64:
+		if sum.Uint() != a.Uint()+b.Uint() {
+			t.Errorf("%s: %d and %d are %d", name, a.Uint(), b.Uint(), sum.Uint())
+		}
+	case reflect.Int64:
+	default:
+		t.Errorf("%s is a %s", name, sum.Kind())
+	}
+}
+
+// What a worker has tallied is counted while it lives, and when it is buried, but
+// once; so are its session that it could not settle and its end.
+func TestTotalsAtBurial(t *testing.T) {
+	s, all := serving(t, nil)
+	b := s.generation.board
+	tally := b.Tally(all[0].slot)
+	for range 3 {
+		tally.NoteSession(&board.Snapshot{BeginAt: 1, Closed: int64(2 * time.Second), Connect: int64(time.Millisecond)})
+		b.Column(all[0].slot).Ended[board.Complete].Add(1)
+		b.Row(all[0].slot, 0).Free()
+	}
+	tally.NoteOverflow()
+	tally.NoteRetry()
+	b.Column(all[0].slot).Redispatches.Add(2)
+	b.Column(all[0].slot).Rows.Store(1)
+	row := s.carry(all[0], "10.1.0.1:1")
+	row.In.Store(100)
+	before := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	s.die(all[0], unix.SIGKILL)
+	after := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	count := func(h control.Histogram) (n uint64) {
+		for _, k := range h.Counts {
+			n += k
+		}
+		return n
+	}
+	for _, m := range []*control.Metrics{before, after} {
+		if m.Ended["complete"] != 3 || m.Redispatches != 2 || m.BellOverflows != 1 || m.LinesRetried != 1 || m.Accepted != 4 || m.BytesIn != 100 || count(m.ConnectTimes) != 3 {
+			t.Errorf("%+v", m)
+		}
+	}
+	if count(before.Durations) != 3 || count(after.Durations) != 4 || after.Ended["killed"] != 1 || after.Deaths["signal 9"] != 1 || before.Sessions != 1 || after.Sessions != 0 {
+		t.Errorf("%+v", after)
+	}
+	if tally.Durations.Sum.Load() != 0 {
+		t.Error("the next worker of the slot goes on with its tally")
+	}
+	if before.Spawns != 2 || before.Durations.Sum < 5.9 || before.Durations.Sum > 6 {
+		t.Errorf("%+v", before)
+	}
+}
+
+// A session that is settled while metrics are read may be missed for once, but
+// no counter goes back for it, nor is it counted twice.
+func TestMetricsNeverGoBack(t *testing.T) {
+	s, all := serving(t, nil)
+	b := s.generation.board
+	row := s.carry(all[0], "10.1.0.1:1")
+	row.In.Store(100)
+	m := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	if m.Accepted != 1 || m.BytesIn != 100 {
+		t.Fatalf("%+v", m)
+	}
+	row.End() // from here on its worker may be counting it
+	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	if m.Accepted != 1 || m.BytesIn != 100 {
+		t.Errorf("ending: %+v", m)
+	}
+	b.Column(all[0].slot).BytesIn.Add(100)
+	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	if m.Accepted != 1 || m.BytesIn != 100 {
+		t.Errorf("half counted: %+v", m)
+	}
+	b.Column(all[0].slot).Ended[board.Complete].Add(1)
+	row.Free()
+	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	if m.Accepted != 1 || m.BytesIn != 100 || m.Ended["complete"] != 1 {
+		t.Errorf("counted: %+v", m)
+	}
+}

@@ -1,0 +1,308 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// obeys has a request answered, with the test in the loop's place, and puts all
+// replies together. between is done after each of the loop's calls.
+func (s *stage) obeys(req control.Request, between func()) (r control.Reply) {
+	s.t.Helper()
+	done := make(chan control.Reply)
+	go func() {
+		var all control.Reply
+		last := s.answer(&req, func(part control.Reply) error {
+			all.Sessions, all.Targets = append(all.Sessions, part.Sessions...), append(all.Targets, part.Targets...)
+			all.Workers = append(all.Workers, part.Workers...)
+			return nil
+		})
+		last.Sessions, last.Targets = append(all.Sessions, last.Sessions...), append(all.Targets, last.Targets...)
+		last.Workers = append(all.Workers, last.Workers...)
+		done <- last
+	}()
+	calls := s.calls
+	select {
+	case <-s.master.over:
+		calls = nil
+	default:
+	}
+	for {
+		select {
+		case call := <-calls:
+			call()
+			if between != nil {
+				between()
+			}
+		case r = <-done:
+			return r
+		case <-time.After(patience):
+			s.t.Fatalf("%s is not answered", req.Verb)
+		}
+	}
+}
+
+func TestVerbsRefuse(t *testing.T) {
+	s, _ := serving(t, nil)
+	for _, c := range []struct {
+		req    control.Request
+		reason string
+	}{
+		{control.Request{Verb: "dance"}, `verb "dance"`},
+		{control.Request{}, `verb ""`},
+		{control.Request{Verb: control.Kill}, "want All"},
+		{control.Request{Verb: control.Kill, Filter: &control.Filter{}}, "want All"},
+		{control.Request{Verb: control.Kill, Filter: &control.Filter{Client: "x"}}, `client "x"`},
+		{control.Request{Verb: control.GetSessions, Filter: &control.Filter{State: "x"}}, `state "x"`},
+		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9"}, "want enabled, draining or disabled"},
+		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:8", State: "disabled"}, "as in 127.0.0.1:9"},
+		{control.Request{Verb: control.SetAccept, State: "x"}, "want open or paused"},
+		{control.Request{Verb: control.SetLogLevel, Level: 3}, "want 0, 1 or 2"},
+		{control.Request{Verb: control.SetLogLevel, Level: -1}, "want 0, 1 or 2"},
+	} {
+		if r := s.obeys(c.req, nil); !strings.Contains(r.Error, c.reason) || r.Again {
+			t.Errorf("%+v: %+v, want %q", c.req, r, c.reason)
+		}
+	}
+}
+
+// While the roster is being handed over nothing is told or changed: the client
+// is to ask again. The same when the new master has taken over; and when the plug
+// has stopped, it is told so.
+func TestVerbsBetweenMasters(t *testing.T) {
+	s, _ := serving(t, nil)
+	all := []control.Request{{Verb: control.GetStatus}, {Verb: control.GetMetrics}, {Verb: control.GetSessions},
+		{Verb: control.Kill, Filter: &control.Filter{All: true}}, {Verb: control.SetTarget, Target: "127.0.0.1:9", State: "disabled"},
+		{Verb: control.SetAccept, State: "paused"}, {Verb: control.Reload}, {Verb: control.Stop}, {Verb: control.Upgrade}, {Verb: control.SetLogLevel}}
+	s.frozen = true
+	for _, req := range all {
+		if r := s.obeys(req, nil); !r.Again || r.Error == "" {
+			t.Errorf("frozen: %s: %+v", req.Verb, r)
+		}
+	}
+	if s.phase != running || s.paused || s.generation.board.Mark(0).Admin.Load() != board.Enabled || s.totals.Requests != 0 {
+		t.Error("something was done")
+	}
+	s.frozen = false
+	close(s.master.over)
+	for _, req := range all {
+		if r := s.obeys(req, nil); r.Again || r.Error != "the plug has stopped" {
+			t.Errorf("stopped: %s: %+v", req.Verb, r)
+		}
+	}
+	s.replacedBy = 4711
+	for _, req := range all {
+		if r := s.obeys(req, nil); !r.Again {
+			t.Errorf("replaced: %s: %+v", req.Verb, r)
+		}
+	}
+}
+
+func TestVerbsLook(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin = 3 })
+	s.generation.build = "3.9"
+	row := s.carry(all[1], "10.1.2.3:4444")
+	row.In.Store(7)
+	row.Connect.Store(row.BeginAt + int64(time.Millisecond))
+	s.ring(all[1], report.Begin)
+	s.settled()
+	sessions := s.obeys(control.Request{Verb: control.GetSessions}, nil).Sessions
+	index := uint64(all[1].slot) * s.generation.board.Rows
+	if len(sessions) != 1 || sessions[0].ID != fmt.Sprintf("1-%d-0", index) || sessions[0].PID != all[1].pid || sessions[0].Client != "10.1.2.3:4444" ||
+		sessions[0].Target != "127.0.0.1:9" || sessions[0].In != 7 || sessions[0].State != "relaying" || sessions[0].Build != "3.9" || sessions[0].Connect != 0.001 {
+		t.Errorf("%+v", sessions)
+	}
+	if got := s.obeys(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Client: "10.2.0.0/16"}}, nil).Sessions; len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	st := s.obeys(control.Request{Verb: control.GetStatus}, nil).Status
+	if st.Phase != "running" || st.PID != os.Getpid() || st.Sessions != 1 || st.Accepted != 1 || st.Workers["spare"] != 2 || st.Workers["busy"] != 1 || st.Targets["good"] != 1 || st.Limit != 6 {
+		t.Errorf("%+v", st)
+	}
+	workers := s.obeys(control.Request{Verb: control.GetWorkers}, nil).Workers
+	if len(workers) != 4 && len(workers) != 3 || workers[1].PID != all[1].pid || workers[1].State != "busy" || workers[1].Sessions != 1 || workers[1].Generation != 1 {
+		t.Errorf("%+v", workers)
+	}
+	targets := s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
+	if len(targets) != 1 || targets[0].Sessions != 1 || targets[0].State != "good" {
+		t.Errorf("%+v", targets)
+	}
+	s.generation.board.Fail(0, uint64(s.mono()/1e6))
+	s.generation.board.Mark(0).Errno.Store(uint32(unix.ECONNREFUSED))
+	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
+	if targets[0].State != "failed" || targets[0].Failures != 1 || targets[0].LastFailure != "Connection refused" || targets[0].FailedFor > 60 {
+		t.Errorf("%+v", targets)
+	}
+}
+
+// The state of a target is set in all generations, and a target that is there
+// twice is set twice.
+func TestVerbsTarget(t *testing.T) {
+	s, _ := serving(t, func(c *config.Config) { c.Targets = append(c.Targets, c.Targets[0]) })
+	older, err := newGeneration(0, s.cfg, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer older.close()
+	s.older = []*generation{older}
+	r := s.obeys(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
+	if r.Error != "" || len(r.Targets) != 2 || r.Targets[1].State != "draining" {
+		t.Errorf("%+v", r)
+	}
+	for i := range 2 {
+		if s.generation.board.Mark(i).Admin.Load() != board.Draining || older.board.Mark(i).Admin.Load() != board.Draining {
+			t.Errorf("target %d: %d and %d", i, s.generation.board.Mark(i).Admin.Load(), older.board.Mark(i).Admin.Load())
+		}
+	}
+	next, err := newGeneration(2, s.cfg, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	carry(s.generation.board, next.board, false)
+	if next.board.Mark(1).Admin.Load() != board.Draining {
+		t.Error("an upgrade forgets it")
+	}
+	s.older = nil
+}
+
+// A worker that obeys is left alone; the answer waits for its row.
+func TestVerbsKill(t *testing.T) {
+	s, all := serving(t, nil)
+	rows := []*board.Row{s.carry(all[0], "10.1.0.1:1"), s.carry(all[1], "10.2.0.1:1")}
+	for _, a := range all {
+		a.orders()
+	}
+	req := control.Request{Verb: control.Kill, Filter: &control.Filter{Client: "10.1.0.0/16"}, DryRun: true}
+	if r := s.obeys(req, nil); len(r.Sessions) != 1 || all[0].orders() != "" {
+		t.Errorf("a dry run: %+v", r)
+	}
+	req.DryRun = false
+	r := s.obeys(req, func() {
+		if got := all[0].orders(); got != "" {
+			if want := string(report.AppendKill(nil, 0, 0)); got != want {
+				t.Errorf("ordered %q, want %q", got, want)
+			}
+			rows[0].End()
+			rows[0].Free()
+		}
+	})
+	if r.Error != "" || len(r.Sessions) != 1 || r.Sessions[0].Client != "10.1.0.1:1" {
+		t.Errorf("%+v", r)
+	}
+	if got := all[1].orders(); got != "" {
+		t.Errorf("the other worker was told %q", got)
+	}
+	if all[0].condemned || s.watcher.status(all[0].pidfd).known {
+		t.Error("a worker that has obeyed was killed")
+	}
+}
+
+// A worker that does not obey is killed, and only if it has the session still.
+func TestVerbsKillByForce(t *testing.T) {
+	s, all := serving(t, nil)
+	s.carry(all[0], "10.1.0.1:1")
+	gone := false
+	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+		if !gone && s.watcher.status(all[0].pidfd).known {
+			gone, all[0].dead = true, true
+			s.saw(sighting{dead: []uint64{all[0].id}})
+		}
+	})
+	if r.Error != "" || len(r.Sessions) != 1 || !gone {
+		t.Errorf("%+v; it is dead: %v", r, gone)
+	}
+	if s.totals.Ended[board.AdminEnded] != 1 || s.totals.Ended[board.Killed] != 0 || s.totals.Deaths.By[unix.SIGKILL] != 1 {
+		t.Errorf("%+v", s.totals)
+	}
+	if line := s.sessionLines(1)[0]; !strings.Contains(line, fmt.Sprintf("plug[%d]", all[0].pid)) {
+		t.Errorf("line %q", line)
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("session from 10.1.0.1: ended by admin") {
+		t.Errorf("%q", s.said.all())
+	}
+
+	// The other one comes to carry another session just before it is killed.
+	row := s.carry(all[1], "10.1.0.2:1")
+	changed, begun := false, time.Now()
+	s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+		for late := time.Now(); time.Since(begun) > obeyWithin && time.Since(late) < 50*time.Millisecond && !isStopped(all[1].pid); {
+			time.Sleep(time.Millisecond) // it may be that it was sent STOP just now
+		}
+		if !changed && isStopped(all[1].pid) {
+			changed = true
+			row.End()
+			row.Free()
+			row.Hold()
+		}
+	})
+	if !changed || all[1].condemned || s.watcher.status(all[1].pidfd).known {
+		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.status(all[1].pidfd).known)
+	}
+	until(t, "it goes on", func() bool { return !isStopped(all[1].pid) })
+}
+
+// In a pool a worker that does not answer is left alone, and named.
+func TestVerbsKillInPool(t *testing.T) {
+	s := newStage(t, func(c *config.Config) {
+		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, 2, 0, 0, 8
+	})
+	s.generation.close()
+	g, err := newGeneration(1, s.cfg, 8, 16, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.generation = g
+	s.populate()
+	all := s.spares(2)
+	s.settled()
+	s.carry(all[0], "10.1.0.1:1")
+	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, nil)
+	if len(r.Sessions) != 0 || !strings.Contains(r.Error, "1 of 1") || !strings.Contains(r.Error, fmt.Sprint(all[0].pid)) || !strings.Contains(r.Error, "pool") {
+		t.Errorf("%+v", r)
+	}
+	if s.watcher.status(all[0].pidfd).known || isStopped(all[0].pid) {
+		t.Error("it was killed or stopped")
+	}
+}
+
+func TestVerbsAcceptAndStop(t *testing.T) {
+	s, _ := serving(t, nil)
+	s.obeys(control.Request{Verb: control.SetAccept, State: "paused"}, nil)
+	if !s.paused || s.generation.board.Gate.Load() != board.GatePaused {
+		t.Error("not paused")
+	}
+	s.obeys(control.Request{Verb: control.SetAccept, State: "open"}, nil)
+	if s.paused || s.generation.board.Gate.Load() != board.GateOpen {
+		t.Error("not open")
+	}
+	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
+	if s.generation.board.LogAt.Load() != 2 || !s.log.IsTrace() || !s.leveled {
+		t.Error("the log level")
+	}
+	r := s.obeys(control.Request{Verb: control.Reload}, nil)
+	if r.Error != "" || !slices.Equal(s.starter.told, []string{"reloading", "reloaded"}) {
+		t.Errorf("%+v; the starter is told %q", r, s.starter.told)
+	}
+	r = s.obeys(control.Request{Verb: control.Stop}, nil)
+	if s.phase != stopping || !strings.Contains(r.Said, "0 sessions live on") {
+		t.Errorf("phase %d, %+v", s.phase, r)
+	}
+	for _, verb := range []control.Verb{control.Upgrade, control.SetAccept, control.SetTarget} {
+		if r := s.obeys(control.Request{Verb: verb, State: map[control.Verb]string{control.SetAccept: "open", control.SetTarget: "enabled"}[verb], Target: "127.0.0.1:9"}, nil); !strings.Contains(r.Error, "not serving") {
+			t.Errorf("%s of a plug that stops: %+v", verb, r)
+		}
+	}
+}

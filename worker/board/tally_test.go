@@ -1,0 +1,63 @@
+package board
+
+import (
+	"testing"
+	"time"
+	"unsafe"
+)
+
+func TestBounds(t *testing.T) {
+	for name, b := range map[string]*Bounds{"durations": &DurationBounds, "connects": &ConnectBounds} {
+		for i, most := range b {
+			if i > 0 && most <= b[i-1] {
+				t.Errorf("%s: bound %d is not above the one before", name, i)
+			}
+			if b.Class(most) != i || b.Class(most+1) != i+1 {
+				t.Errorf("%s: %d ns is in class %d, a ns more in %d", name, most, b.Class(most), b.Class(most+1))
+			}
+		}
+		if b.Class(-5) != 0 || b.Class(1<<62) != Classes-1 {
+			t.Errorf("%s: out of bounds", name)
+		}
+	}
+}
+
+// Every worker slot has a tally of its own, whose counts are where they were put.
+func TestTally(t *testing.T) {
+	b, _, _ := made(t, Shape{Generation: 1, Workers: 9, Capacity: 3})
+	if n := unsafe.Sizeof(Tally{}); n%64 != 0 {
+		t.Errorf("a tally has %d bytes: workers would share a cache line", n)
+	}
+	for i := range 9 {
+		tally := b.Tally(i)
+		for range i {
+			tally.NoteSession(&Snapshot{BeginAt: 1, Closed: 1 + int64(2*time.Second), Connect: 1 + int64(time.Microsecond)})
+			tally.NoteOverflow()
+			tally.NoteRetry()
+		}
+		tally.NoteSession(&Snapshot{BeginAt: 5, Closed: 5}) // never connected
+	}
+	for i := range 9 {
+		x := b.Tally(i)
+		if x.Durations.Counts[5].Load() != uint64(i) || x.Durations.Counts[0].Load() != 1 || x.Connects.Counts[0].Load() != uint64(i) ||
+			x.Durations.Sum.Load() != uint64(2*i)*uint64(time.Second) || x.BellOverflows.Load() != uint64(i) || x.LinesRetried.Load() != uint64(i) {
+			t.Errorf("tally %d: %+v", i, x)
+		}
+		x.Clear()
+		if *(*[unsafe.Sizeof(Tally{})]byte)(unsafe.Pointer(x)) != [unsafe.Sizeof(Tally{})]byte{} {
+			t.Errorf("tally %d is not cleared", i)
+		}
+	}
+}
+
+// A board of an older layout has no tallies, and nothing is counted there.
+func TestNoTally(t *testing.T) {
+	b := &Board{Assignment: new(Assignment), Header: new(Header)}
+	tally := b.Tally(0)
+	if tally != nil {
+		t.Fatal("a tally without a place")
+	}
+	tally.NoteSession(&Snapshot{})
+	tally.NoteOverflow()
+	tally.NoteRetry()
+}

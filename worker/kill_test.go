@@ -1,0 +1,197 @@
+//go:build linux
+
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// kills sends the order to end a session.
+func (h *hand) kills(row int, turn uint64) {
+	h.b.t.Helper()
+	if _, err := unix.Write(h.lifeline, report.AppendKill(nil, uint32(row), turn)); err != nil {
+		h.b.t.Fatal(err)
+	}
+}
+
+// mute is a target that never answers a connect: its queue is full.
+func mute(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	if err == nil {
+		err = unix.Listen(fd, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	at, _ := unix.Getsockname(fd)
+	for range 4 {
+		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(c) })
+		unix.Connect(c, at)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port)
+}
+
+// An order ends the session of its row and turn, wherever that stands, as a
+// reset on both sides and with one line; and no other one.
+func TestKillOrder(t *testing.T) {
+	over := make(chan bool)
+	defer close(over)
+	held := func(c *net.TCPConn) { io.Copy(io.Discard, c); <-over }
+	for _, c := range []struct {
+		name   string
+		target func(t *testing.T) string
+		via    bool
+		stage  func(b *boss, c *net.TCPConn)
+		live   func(row *board.Row) bool
+	}{
+		{"relaying", echo, false, func(b *boss, c *net.TCPConn) { b.echoes(c, "x") }, nil},
+		{"half-closed", func(t *testing.T) string { return target(t, held) }, false,
+			func(b *boss, c *net.TCPConn) { c.Write([]byte("x")); c.CloseWrite() }, func(r *board.Row) bool { return r.In.Load() == 1 }},
+		{"with bytes kept", func(t *testing.T) string { return target(t, func(c *net.TCPConn) { <-over }) }, false,
+			func(b *boss, c *net.TCPConn) { go c.Write(make([]byte, 32<<20)) }, func(r *board.Row) bool { return r.In.Load() > 1<<20 }},
+		{"connecting", mute, false, func(*boss, *net.TCPConn) {}, func(r *board.Row) bool { return r.Word().Target() == 0 && r.Connect.Load() == 0 }},
+		{"negotiating", func(t *testing.T) string { return target(t, held) }, true, func(*boss, *net.TCPConn) {},
+			func(r *board.Row) bool { return r.Connect.Load() != 0 }},
+	} {
+		for _, capacity := range []uint32{1, 4} {
+			at := c.target(t)
+			b := newBoss(t, board.Shape{Workers: 1, Capacity: capacity}, []string{at}, func(a *board.Board) {
+				a.ConnectTimeout = 60_000
+				if c.via {
+					a.Via = board.MakeAddr(netip.MustParseAddrPort(at))
+				}
+			})
+			h := b.hire(0)
+			conn := b.dial()
+			c.stage(b, conn)
+			var row *board.Row
+			index := -1
+			b.wait(c.name+": the session stands there", func() bool {
+				for i := range int(b.board.Header.Rows) {
+					if r := b.board.Row(0, i); r.Word().State() == board.RowLive && (c.live == nil || c.live(r)) {
+						row, index = r, i
+					}
+				}
+				return row != nil
+			})
+			turn := row.Word().Turn()
+			h.kills(index, turn+1)
+			h.kills(index+1, turn)
+			h.kills(1<<30, turn)
+			h.orders(report.Gate) // which is read behind them
+			time.Sleep(glance)
+			if row.Word().State() != board.RowLive {
+				t.Fatalf("%s, capacity %d: a session ended by another one's order", c.name, capacity)
+			}
+			h.kills(index, turn)
+			b.wait(c.name+": the row is free", func() bool { return row.Word().Turn() == turn+1 })
+			conn.SetReadDeadline(time.Now().Add(patience))
+			told := c.name == "with bytes kept" // the one who writes is told, and only one is
+			if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) && !told {
+				t.Errorf("%s, capacity %d: the client sees %v", c.name, capacity, err)
+			}
+			if lines := b.lines(1); fields(lines[0])[3] != at {
+				t.Errorf("%s, capacity %d: line %q", c.name, capacity, lines[0])
+			}
+			column := b.board.Column(0)
+			if column.Ended[board.AdminEnded].Load() != 1 {
+				t.Errorf("%s, capacity %d: outcomes %v", c.name, capacity, &column.Ended)
+			}
+			if b.board.Mark(0).Failed.Load() != 0 || b.board.Mark(0).Failures.Load() != 0 {
+				t.Errorf("%s, capacity %d: the target is taken for failed", c.name, capacity)
+			}
+			h.kills(index, turn)
+			if c.name == "relaying" { // the worker goes on
+				next := b.dial()
+				b.echoes(next, "y")
+				hangUp(t, next)
+				b.lines(2)
+			}
+			h.lives()
+		}
+	}
+}
+
+// A session may be older than a connect may take, and still write to its target.
+func TestConnectTimeoutEnds(t *testing.T) {
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.ConnectTimeout = 100 })
+	b.hire(0)
+	c := b.dial()
+	b.echoes(c, "one")
+	time.Sleep(300 * time.Millisecond)
+	b.echoes(c, "two")
+	hangUp(t, c)
+	b.lines(1)
+}
+
+// What a worker tallies.
+func TestTallies(t *testing.T) {
+	b := newBoss(t, one1, []string{echo(t)}, nil)
+	h := b.hire(0)
+	for range 3 {
+		c := b.dial()
+		b.echoes(c, "x")
+		hangUp(t, c)
+	}
+	b.lines(3)
+	tally := b.board.Tally(0)
+	b.wait("all are tallied", func() bool { return b.board.Row(0, 0).Word().Turn() == 3 })
+	durations, connects := uint64(0), uint64(0)
+	for i := range tally.Durations.Counts {
+		durations += tally.Durations.Counts[i].Load()
+		connects += tally.Connects.Counts[i].Load()
+	}
+	if durations != 3 || connects != 3 || tally.Durations.Sum.Load() < tally.Connects.Sum.Load() || tally.Connects.Sum.Load() == 0 {
+		t.Errorf("%d durations, %d connects, sums %d and %d", durations, connects, tally.Durations.Sum.Load(), tally.Connects.Sum.Load())
+	}
+	h.lives()
+}
+
+// Without a target left by an admin a client is turned away at once, and that is
+// said once.
+func TestAllDisabled(t *testing.T) {
+	b := newBoss(t, one1, []string{echo(t), echo(t)}, nil)
+	b.board.Mark(0).Admin.Store(board.Disabled)
+	b.board.Mark(1).Admin.Store(board.Draining)
+	b.hire(0)
+	for i := range 2 {
+		c := b.dial()
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Errorf("a client sees %v", err)
+		}
+		if line := fields(b.lines(i + 1)[i]); line[3] != "-" {
+			t.Errorf("line %q", line)
+		}
+	}
+	said := 0
+	for _, text := range b.syslogs(3) {
+		if strings.Contains(text, "an admin has disabled all targets") {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times", said)
+	}
+}

@@ -1,0 +1,68 @@
+package report
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// obeyed are the orders that come of the bytes, cut into parts of any size.
+func obeyed(p []byte) (all []string) {
+	var o Orders
+	for _, b := range p {
+		switch order, ok := o.Next(b); {
+		case !ok:
+		case order == Kill:
+			all = append(all, fmt.Sprintf("k %d %d", o.Row, o.Turn))
+		default:
+			all = append(all, string(rune(order)))
+		}
+	}
+	return all
+}
+
+func TestKill(t *testing.T) {
+	for _, c := range []struct {
+		row  uint32
+		turn uint64
+	}{{0, 0}, {7, 42}, {1<<32 - 1, 1<<40 - 1}, {4096, 9_999_999}} {
+		p := AppendKill([]byte("n"), c.row, c.turn)
+		p = append(p, 'd')
+		if got, want := obeyed(p), []string{"n", fmt.Sprintf("k %d %d", c.row, c.turn), "d"}; !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", p, got, want)
+		}
+		if len(p) != 2+1+killDigits {
+			t.Errorf("%q has %d bytes", p, len(p))
+		}
+	}
+}
+
+// An order whose end was lost is none, and those behind it are obeyed.
+func TestKillCut(t *testing.T) {
+	whole := AppendKill(nil, 123, 456)
+	for cut := 1; cut < len(whole); cut++ {
+		p := append(slices.Clone(whole[:cut]), "gn"...)
+		p = AppendKill(p, 7, 8)
+		if got := obeyed(p); !slices.Equal(got, []string{"g", "n", "k 7 8"}) {
+			t.Errorf("%q: %v", p, got)
+		}
+		p = append(slices.Clone(whole[:cut]), AppendKill(nil, 7, 8)...)
+		if got := obeyed(p); !slices.Equal(got, []string{"k 7 8"}) {
+			t.Errorf("%q: %v", p, got)
+		}
+	}
+}
+
+// A worker that does not know the order finds no other one in it.
+func TestKillIsNoOtherOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 1000 {
+		for _, b := range AppendKill(nil, rng.Uint32(), rng.Uint64()&(1<<40-1)) {
+			switch Order(b) {
+			case Nudge, Gate, Drain, Session:
+				t.Fatalf("%q in a kill", b)
+			}
+		}
+	}
+}
