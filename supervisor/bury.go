@@ -110,6 +110,7 @@ func (m *master) inherit(c *child) {
 		freed += row.Word().Turn()
 	}
 	ahead := counted > freed-c.turns
+	blamed := m.inheritCauses(c, counted)
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -121,6 +122,7 @@ func (m *master) inherit(c *child) {
 			if m.ending {
 				outcome = board.AdminEnded
 			}
+			s.Cause = m.causeOf(c, s.Cause.Stage())
 		}
 		m.settle(c, &s, outcome)
 		if s.Word.State() == board.RowEnding && ahead {
@@ -129,6 +131,11 @@ func (m *master) inherit(c *child) {
 			m.totals.Ended[outcome]++
 			m.totals.BytesIn += s.In
 			m.totals.BytesOut += s.Out
+			if s.Word.State() == board.RowEnding && blamed {
+				blamed = false
+			} else {
+				m.totals.Causes[s.Cause.Who()%board.Whos]++
+			}
 		}
 		row.Free()
 	}
@@ -168,6 +175,7 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 		line.Target = at.AddrPort().String()
 	}
 	m.sessionFile.write(line.Append(nil))
+	m.logEnd(c, s, outcome, line.Target)
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
 	}

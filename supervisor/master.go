@@ -52,6 +52,7 @@ type master struct {
 
 	phase    phase
 	ending   bool      // sessions are ended by an admin's INT
+	overdue  bool      // or because QUIT's time was over
 	draining bool      // QUIT: all sessions are waited for
 	kills    int       // rounds of KILL after an INT that was not enough
 	deadline time.Time // of stopping; zero is none
@@ -97,6 +98,7 @@ type totals struct {
 	BytesIn  uint64                 `json:"bytes_in"`
 	BytesOut uint64                 `json:"bytes_out"`
 	Refused  uint64                 `json:"refused"`
+	Causes   [board.Whos]uint64     `json:"causes"` // sessions by who ended them
 
 	LinesLost uint64 `json:"lines_lost"` // session lines given up by workers
 	LogsLost  uint64 `json:"logs_lost"`  // syslog records that nobody took

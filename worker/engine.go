@@ -274,6 +274,7 @@ func (e *engine) endAll() {
 	for _, s := range e.table {
 		if s != nil && s.state != ended {
 			e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
+			s.who = board.BySignal
 			e.abort(s, board.AdminEnded)
 		}
 	}

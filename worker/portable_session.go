@@ -20,7 +20,8 @@ type session struct {
 
 	slot    int // the target in use, -1 before the first
 	tried   board.Tried
-	failure failure // of the last connect
+	failure failure   // of the last connect
+	who     board.Who // ended it
 
 	pumps sync.WaitGroup // one for each direction
 }
@@ -37,7 +38,7 @@ func (e *engine) place() *session {
 			c.Rows.Store(uint32(i) + 1)
 		}
 	}
-	s.slot, s.tried, s.failure = -1, board.Tried{}, failure{}
+	s.slot, s.tried, s.failure, s.who = -1, board.Tried{}, failure{}, board.Nobody
 	return s
 }
 
@@ -57,7 +58,7 @@ func (s *session) carry() {
 // cut ends so that neither side takes it for a clean end.
 func (s *session) end(outcome board.Outcome) {
 	s.lock()
-	s.finish(s.row, outcome)
+	s.finish(s.row, outcome, s.who)
 	s.mu.Unlock()
 	for _, side := range []*socket{s.client, s.target} {
 		if side == nil {

@@ -3,6 +3,7 @@ package worker
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"plugdaemon/worker/board"
 	"plugdaemon/worker/report"
@@ -15,8 +16,9 @@ type worker struct {
 	slot   int
 	pid    int
 	column *board.Column
-	tag    string // as in syslog
-	label  string // as in session lines and titles
+	causes *[board.Whos]atomic.Uint64 // of the column; nil where it has none
+	tag    string                     // as in syslog
+	label  string                     // as in session lines and titles
 
 	clock   clock
 	records records
