@@ -22,13 +22,10 @@ func (e *engine) causer(s *session, outcome board.Outcome) board.Who {
 	return e.blames(&s.failure)
 }
 
-// moved notes that the relay had something to do, and the target's first byte.
-func (e *engine) moved(s *session) {
-	s.row.Moved.Store(e.clock.ms())
-	if !s.answered && s.row.Out.Load() != 0 {
-		s.answered = true
-		s.row.First.Store(e.clock.mono)
-	}
+// answers notes the target's first byte, before anybody can have seen it.
+func (e *engine) answers(s *session) {
+	s.answered = true
+	s.row.First.Store(e.clock.mono)
 }
 
 // endsFirst notes who has ended its direction. Of two that did so within one

@@ -75,7 +75,7 @@ func (e *engine) sendRequest(s *session) syscall.Errno {
 func (e *engine) passGlued(s *session, p []byte) {
 	if len(p) > 0 {
 		s.row.Out.Add(uint64(len(p)))
-		e.moved(s)
+		e.answers(s)
 		if errno := e.pass(&s.target, &s.client, p); errno != 0 {
 			s.row.Errno.Store(uint32(errno))
 			e.abort(s, board.Cut)

@@ -58,7 +58,7 @@ func (e *engine) stepRelay(s *session) {
 		also, errno = e.pump(s, t, c, &s.row.Out)
 		more = more || also
 	}
-	e.moved(s)
+	s.row.Moved.Store(e.clock.ms())
 	if s.first == board.Nobody && (c.eof || t.eof) {
 		e.endsFirst(s)
 	}
@@ -131,6 +131,9 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 			continue
 		}
 		count.Add(uint64(n))
+		if !s.answered && from == &s.target {
+			e.answers(s)
+		}
 		if n < len(e.buffer) {
 			// A stream that gave less than it was asked for has no more, unless
 			// its end is there already; what comes later is a new event.
