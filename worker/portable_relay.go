@@ -69,8 +69,8 @@ func pump(from, to *socket, count *meter, ends chan<- ending) {
 			return
 		}
 	}
+	ends <- ending{from, 0} // first, since the other side may answer with its own
 	to.shut()
-	ends <- ending{from, 0}
 	if errno := from.broken(); errno != 0 {
 		ends <- ending{from, errno}
 	}
