@@ -115,6 +115,7 @@ func (m *master) inherit(c *child) {
 	}
 	ahead := counted > freed-c.turns
 	m.totals.inherit(c.generation.board.Tally(c.slot))
+	blamed := m.inheritCauses(c, counted)
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -126,6 +127,7 @@ func (m *master) inherit(c *child) {
 			if m.ending || c.condemned {
 				outcome = board.AdminEnded
 			}
+			s.Cause = m.causeOf(c, s.Cause.Stage())
 		}
 		m.settle(c, &s, outcome)
 		if s.Word.State() == board.RowEnding && ahead {
@@ -135,6 +137,11 @@ func (m *master) inherit(c *child) {
 			m.totals.BytesIn += s.In
 			m.totals.BytesOut += s.Out
 			m.totals.noteSession(&s)
+			if s.Word.State() == board.RowEnding && blamed {
+				blamed = false
+			} else {
+				m.totals.Causes[s.Cause.Who()%board.Whos]++
+			}
 		}
 		row.Free()
 	}
@@ -175,6 +182,7 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 		line.Target = at.AddrPort().String()
 	}
 	m.sessionFile.write(line.Append(nil))
+	m.logEnd(c, s, outcome, line.Target)
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
 	}

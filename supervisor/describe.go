@@ -16,11 +16,15 @@ func describe(s *board.Snapshot, mono int64) control.Session {
 	if s.Connect != 0 {
 		out.State, out.Connect = "relaying", seconds(s.Connect-s.BeginAt)
 	}
+	if s.Cause != 0 { // else the worker's version tells neither stage nor bytes' times
+		out.State = s.Cause.Stage().String()
+		out.Idle = seconds(mono - max(s.BeginAt, int64(s.Moved)*int64(time.Millisecond)))
+	}
+	if s.First != 0 {
+		out.First = seconds(s.First - s.BeginAt)
+	}
 	if s.Word.State() == board.RowEnding {
 		out.State = "ending"
 	}
 	return out
 }
-
-// causes are the ended sessions by who has ended them.
-func (m *master) causes() map[string]uint64 { return nil }

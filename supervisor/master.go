@@ -53,6 +53,7 @@ type master struct {
 
 	phase    phase
 	ending   bool      // sessions are ended by an admin's INT
+	overdue  bool      // or because QUIT's time was over
 	draining bool      // QUIT: all sessions are waited for
 	kills    int       // rounds of KILL after an INT that was not enough
 	deadline time.Time // of stopping; zero is none

@@ -18,7 +18,7 @@ func (r *request) metrics() (reply control.Reply, err error) {
 		m := r.m
 		t = m.all()
 		x = control.Metrics{Targets: m.targets(), Workers: m.workersByState(), Limit: m.cfg.MaxWorkers,
-			Paused: m.paused, Build: m.version, Causes: m.causes()}
+			Paused: m.paused, Build: m.version}
 		m.addLive(&t, &x)
 	})
 	if err != nil {
@@ -27,6 +27,15 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	x.Ended = make(map[string]uint64)
 	for o := board.Complete; o <= board.AdminEnded; o++ {
 		x.Ended[o.String()] = t.Ended[o]
+	}
+	x.Causes = make(map[string]uint64)
+	for who := board.ByClient; who < board.Whos; who++ {
+		if n := t.Causes[who]; n > 0 || who <= board.ByTarget {
+			x.Causes[who.String()] = n
+		}
+	}
+	if n := t.Causes[board.Nobody]; n > 0 { // of workers of a version that does not tell
+		x.Causes[board.Nobody.String()] = n
 	}
 	x.Refused, x.Redispatches = t.Refused, t.Redispatches
 	x.Durations, x.ConnectTimes = histogram(&t.Durations, &board.DurationBounds), histogram(&t.Connects, &board.ConnectBounds)

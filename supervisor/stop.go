@@ -171,6 +171,7 @@ func (m *master) done() bool {
 	case !late:
 		return false
 	case m.draining:
+		m.overdue = true
 		m.endSessions()
 		return false
 	case m.ending:

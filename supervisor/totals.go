@@ -9,6 +9,7 @@ type totals struct {
 	BytesIn      uint64                 `json:"bytes_in"`
 	BytesOut     uint64                 `json:"bytes_out"`
 	Refused      uint64                 `json:"refused"`
+	Causes       [board.Whos]uint64     `json:"causes"` // sessions by who ended them
 	Redispatches uint64                 `json:"redispatches"`
 	Durations    times                  `json:"durations"`
 	Connects     times                  `json:"connect_times"`
@@ -56,6 +57,9 @@ type shown struct {
 
 // add puts what an old master has counted to what this one has.
 func (t *totals) add(o *totals) {
+	for i, n := range o.Causes {
+		t.Causes[i] += n
+	}
 	for i, n := range o.Ended {
 		t.Ended[i] += n
 	}
@@ -156,6 +160,11 @@ func (m *master) all() totals {
 		column := c.generation.board.Column(c.slot)
 		for i := range column.Ended {
 			t.Ended[i] += column.Ended[i].Load()
+		}
+		if causes := c.generation.board.Causes(c.slot); causes != nil {
+			for i := range causes {
+				t.Causes[i] += causes[i].Load()
+			}
 		}
 		t.BytesIn += column.BytesIn.Load()
 		t.BytesOut += column.BytesOut.Load()

@@ -212,6 +212,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	}
 	if err := e.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(onClient, s.index, s.turn)); err != nil {
 		e.records.fail("epoll", err)
+		s.failure = failure{what: "epoll", errno: err.(syscall.Errno)}
 		e.abort(s, board.Denied)
 		return
 	}
@@ -238,6 +239,7 @@ func (e *engine) place() *session {
 	s.state = connecting
 	s.client, s.target = end{fd: -1}, end{fd: -1}
 	s.slot, s.failure, s.request = -1, failure{}, 0
+	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
 	return s
 }
 

@@ -32,4 +32,6 @@ func (c *clock) look() {
 }
 
 // ms is the board's clock.
-func (c *clock) ms() uint64 { return uint64(c.mono / int64(time.Millisecond)) }
+func (c *clock) ms() uint64 { return boardMs(c.mono) }
+
+func boardMs(mono int64) uint64 { return uint64(mono / int64(time.Millisecond)) }

@@ -195,6 +195,7 @@ func (e *engine) stepConnect(s *session) {
 			// reset the connection before we looked.
 			e.connected(s)
 			s.row.Errno.Store(uint32(errno))
+			s.who = e.far()
 			if e.board.Via.Kind != 0 {
 				e.refuse(s, errno)
 				return
@@ -224,6 +225,7 @@ func (e *engine) stepConnect(s *session) {
 func (e *engine) connected(s *session) {
 	e.due.remove(s)
 	s.row.Connect.Store(e.clock.mono)
+	e.reach(s.row, e.afterConnect())
 	if e.board.Good(s.slot) {
 		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
 	}

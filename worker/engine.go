@@ -273,7 +273,7 @@ func (e *engine) endAll() {
 	e.drain()
 	for _, s := range e.table {
 		if s != nil && s.state != ended {
-			e.endedByAdmin(s)
+			e.endedByAdmin(s, board.BySignal)
 		}
 	}
 }

@@ -73,6 +73,7 @@ func inherit() (*worker, error) {
 		pid:    os.Getpid(),
 		column: b.Column(slot),
 		tally:  b.Tally(slot),
+		causes: b.Causes(slot),
 		tag:    b.Tag.String(),
 		label:  b.Label.String(),
 	}

@@ -56,11 +56,12 @@ func (e *engine) endOne(row uint32, turn uint64) {
 		return
 	}
 	if s := e.table[row]; s != nil && s.state != ended && s.row.Word().Turn() == turn {
-		e.endedByAdmin(s)
+		e.endedByAdmin(s, board.ByAdmin)
 	}
 }
 
-func (e *engine) endedByAdmin(s *session) {
+func (e *engine) endedByAdmin(s *session, who board.Who) {
+	s.who = who
 	e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
 	e.abort(s, board.AdminEnded)
 }

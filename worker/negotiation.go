@@ -45,6 +45,7 @@ func (e *engine) stepNegotiate(s *session) {
 		if done {
 			e.due.remove(s)
 			s.state = relaying
+			e.reach(s.row, board.Relaying)
 			e.passGlued(s, e.buffer[head:n])
 			return
 		}
@@ -74,6 +75,7 @@ func (e *engine) sendRequest(s *session) syscall.Errno {
 func (e *engine) passGlued(s *session, p []byte) {
 	if len(p) > 0 {
 		s.row.Out.Add(uint64(len(p)))
+		e.answers(s)
 		if errno := e.pass(&s.target, &s.client, p); errno != 0 {
 			s.row.Errno.Store(uint32(errno))
 			e.abort(s, board.Cut)
@@ -86,5 +88,9 @@ func (e *engine) passGlued(s *session, p []byte) {
 // refuse ends a session that the proxy did not let through.
 func (e *engine) refuse(s *session, err error) {
 	e.records.fail("proxy "+e.records.target(s.slot).full, err)
+	s.who = board.ByProxy
+	if err == errSilentProxy || err == unix.ETIMEDOUT {
+		s.who = board.ProxyLate
+	}
 	e.end(s, board.Denied)
 }

@@ -183,6 +183,7 @@ func (s *session) connected() {
 	s.lock()
 	defer s.mu.Unlock()
 	s.row.Connect.Store(s.clock.mono)
+	s.reach(s.row, s.afterConnect())
 	if s.board.Good(s.slot) {
 		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))
 	}
@@ -196,6 +197,7 @@ func (s *session) deserted(errno syscall.Errno) board.Outcome {
 	s.lock()
 	defer s.mu.Unlock()
 	s.row.Errno.Store(uint32(errno))
+	s.who = board.ByClient
 	return board.Cut
 }
 
@@ -204,6 +206,7 @@ func (s *session) hungUp() board.Outcome {
 	s.lock()
 	defer s.mu.Unlock()
 	s.row.Errno.Store(uint32(s.failure.errno))
+	s.who = s.far()
 	if s.board.Via.Kind != 0 {
 		s.records.fail("proxy "+s.records.target(s.slot).full, s.failure.errno)
 		return board.Denied
@@ -243,6 +246,7 @@ func (s *session) unreached() board.Outcome {
 		s.records.connected(&s.row.Client, s.slot)
 	}
 	s.noTargets(s.slot)
+	s.who = s.blames(&s.failure)
 	if s.failure.errno != 0 && !s.failure.peer {
 		return board.Denied
 	}

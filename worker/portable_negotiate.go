@@ -36,15 +36,21 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 			return board.AdminEnded, false
 		}
 		s.records.fail("proxy "+s.records.target(s.slot).full, err)
+		s.who = board.ByProxy
+		if err == errSilentProxy || err == syscall.ETIMEDOUT {
+			s.who = board.ProxyLate
+		}
 		return board.Denied, false
 	}
 	s.within(s.target, time.Time{})
+	s.reach(s.row, board.Relaying)
 	if len(glued) == 0 {
 		return 0, true
 	}
-	s.row.Out.Add(uint64(len(glued)))
+	s.out().add(len(glued))
 	if errno := s.client.write(glued); errno != 0 {
 		s.row.Errno.Store(uint32(errno))
+		s.who = late(board.ByClient, errno)
 		return board.Cut, false
 	}
 	return 0, true

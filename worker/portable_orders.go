@@ -111,7 +111,7 @@ func (e *engine) endAll() {
 			continue
 		}
 		if s.row.Word().State() == board.RowLive {
-			e.finish(s.row, board.AdminEnded)
+			e.finish(s.row, board.AdminEnded, board.BySignal)
 		}
 		s.client.reset()
 		if s.target != nil {

@@ -4,7 +4,6 @@ package worker
 
 import (
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,15 +18,31 @@ const room = 32 << 10
 // its sender has none, so that idle sessions cost little.
 var buffers = sync.Pool{New: func() any { return new([room]byte) }}
 
+// ending is what a pump tells of one of its sides: its end, or its error.
+type ending struct {
+	of    *socket
+	errno syscall.Errno
+}
+
 // relay moves both directions until both have ended, or one has failed.
 func (s *session) relay() board.Outcome {
-	ends := make(chan syscall.Errno, 4) // two of each pump: its end, and a reset after it
-	s.pumps.Go(func() { pump(s.client, s.target, &s.row.In, ends) })
-	s.pumps.Go(func() { pump(s.target, s.client, &s.row.Out, ends) })
-	for range 2 {
-		if errno := <-ends; errno != 0 {
-			s.row.Errno.Store(uint32(errno))
+	ends := make(chan ending, 4) // two of each pump: its end, and a reset after it
+	s.pumps.Go(func() { pump(s.client, s.target, s.in(), ends) })
+	s.pumps.Go(func() { pump(s.target, s.client, s.out(), ends) })
+	for i := range 2 {
+		end := <-ends
+		side := board.ByTarget
+		if end.of == s.client {
+			side = board.ByClient
+		}
+		if end.errno != 0 {
+			s.row.Errno.Store(uint32(end.errno))
+			s.who = late(side, end.errno)
 			return board.Cut
+		}
+		if i == 0 {
+			s.who = side
+			s.reach(s.row, board.HalfClosed)
 		}
 	}
 	return board.Complete
@@ -35,29 +50,29 @@ func (s *session) relay() board.Outcome {
 
 // pump moves one direction on, tells its end, and then stays to tell a reset of
 // the sender. It counts as it reads, for the line of a worker that is killed.
-func pump(from, to *socket, count *atomic.Uint64, ends chan<- syscall.Errno) {
+func pump(from, to *socket, count *meter, ends chan<- ending) {
 	for {
 		buffer, n, errno := from.take()
 		if errno != 0 {
-			ends <- errno
+			ends <- ending{from, errno}
 			return
 		}
 		if n == 0 {
 			buffers.Put(buffer)
 			break
 		}
-		count.Add(uint64(n))
-		errno = pass(buffer[:n], from, to)
+		count.add(n)
+		blamed, errno := pass(buffer[:n], from, to)
 		buffers.Put(buffer)
 		if errno != 0 {
-			ends <- errno
+			ends <- ending{blamed, errno}
 			return
 		}
 	}
+	ends <- ending{from, 0} // first, since the other side may answer with its own
 	to.shut()
-	ends <- 0
 	if errno := from.broken(); errno != 0 {
-		ends <- errno
+		ends <- ending{from, errno}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
 )
 
 // bound is how long a test waits for what must happen.
@@ -58,14 +60,17 @@ type pumping struct {
 	from, to *net.TCPConn
 	sockets  [2]*socket
 	count    atomic.Uint64
-	ends     chan syscall.Errno
+	row      board.Row
+	ends     chan ending
 }
 
 func startPump(t *testing.T) *pumping {
-	p := &pumping{ends: make(chan syscall.Errno, 4)}
+	p := &pumping{ends: make(chan ending, 4)}
 	p.sockets[0], p.from = link(t)
 	p.sockets[1], p.to = link(t)
-	go pump(p.sockets[0], p.sockets[1], &p.count, p.ends)
+	c := new(clock)
+	c.start()
+	go pump(p.sockets[0], p.sockets[1], &meter{&p.count, &p.row, c, true}, p.ends)
 	return p
 }
 
@@ -73,8 +78,8 @@ func startPump(t *testing.T) *pumping {
 func (p *pumping) end(t *testing.T) syscall.Errno {
 	t.Helper()
 	select {
-	case errno := <-p.ends:
-		return errno
+	case end := <-p.ends:
+		return end.errno
 	case <-time.After(bound):
 		t.Fatal("the pump says nothing")
 	}

@@ -23,7 +23,8 @@ type session struct {
 
 	slot    int // the target in use, -1 before the first
 	tried   board.Tried
-	failure failure // of the last connect
+	failure failure   // of the last connect
+	who     board.Who // ended it
 
 	pumps sync.WaitGroup // one for each direction
 }
@@ -40,7 +41,7 @@ func (e *engine) place() *session {
 			c.Rows.Store(uint32(i) + 1)
 		}
 	}
-	s.slot, s.tried, s.failure, s.condemned = -1, board.Tried{}, failure{}, false
+	s.slot, s.tried, s.failure, s.condemned, s.who = -1, board.Tried{}, failure{}, false, board.Nobody
 	return s
 }
 
@@ -61,9 +62,9 @@ func (s *session) carry() {
 func (s *session) end(outcome board.Outcome) {
 	s.lock()
 	if s.condemned {
-		outcome = board.AdminEnded
+		outcome, s.who = board.AdminEnded, board.ByAdmin
 	}
-	s.finish(s.row, outcome)
+	s.finish(s.row, outcome, s.who)
 	s.mu.Unlock()
 	for _, side := range []*socket{s.client, s.target} {
 		if side == nil {

@@ -32,18 +32,18 @@ func (s *socket) watch(end func()) (reset func() syscall.Errno) {
 
 // pass writes what came from one side to the other. A sender that resets while
 // the receiver takes nothing ends the wait: it is how a direct connection would
-// end, and nobody would notice otherwise.
-func pass(p []byte, from, to *socket) syscall.Errno {
+// end, and nobody would notice otherwise. An error is blamed on its side.
+func pass(p []byte, from, to *socket) (blamed *socket, errno syscall.Errno) {
 	n, errno := to.offer(p)
 	if errno != 0 || n == len(p) {
-		return errno
+		return to, errno
 	}
 	reset := from.watch(func() { to.file.SetWriteDeadline(longAgo) })
 	errno = to.write(p[n:])
 	if gone := reset(); gone != 0 {
-		return gone
+		return from, gone
 	}
-	return errno
+	return to, errno
 }
 
 // offer writes what the socket takes at once.

@@ -58,6 +58,10 @@ func (e *engine) stepRelay(s *session) {
 		also, errno = e.pump(s, t, c, &s.row.Out)
 		more = more || also
 	}
+	s.row.Moved.Store(e.clock.ms())
+	if s.first == board.Nobody && (c.eof || t.eof) {
+		e.endsFirst(s)
+	}
 	switch {
 	case errno != 0:
 		s.row.Errno.Store(uint32(errno))
@@ -120,12 +124,16 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 			from.readable = false
 			continue
 		case errno != 0:
+			from.errno = errno
 			return false, errno
 		case n == 0:
 			from.eof = true
 			continue
 		}
 		count.Add(uint64(n))
+		if !s.answered && from == &s.target {
+			e.answers(s)
+		}
 		if n < len(e.buffer) {
 			// A stream that gave less than it was asked for has no more, unless
 			// its end is there already; what comes later is a new event.
@@ -147,6 +155,7 @@ func (e *engine) pass(from, to *end, p []byte) syscall.Errno {
 	if errno == unix.EAGAIN {
 		n = 0
 	} else if errno != 0 {
+		to.errno = errno
 		return errno
 	}
 	if n < len(p) {
@@ -164,6 +173,7 @@ func (e *engine) flush(from, to *end) syscall.Errno {
 		to.writable = false
 		return 0
 	case errno != 0:
+		to.errno = errno
 		return errno
 	}
 	if n < len(from.kept) {
@@ -186,13 +196,13 @@ func (e *engine) passEnd(s *session, from, to *end) {
 
 // end ends a session whose sockets are closed in the ordinary way.
 func (e *engine) end(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome)
+	e.finish(s.row, outcome, e.causer(s, outcome))
 	e.bury(s)
 }
 
 // abort ends a session so that neither side takes it for a clean end.
 func (e *engine) abort(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome)
+	e.finish(s.row, outcome, e.causer(s, outcome))
 	for _, d := range []*end{&s.client, &s.target} {
 		if d.fd >= 0 {
 			reset(d.fd)

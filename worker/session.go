@@ -3,6 +3,8 @@
 package worker
 
 import (
+	"syscall"
+
 	"golang.org/x/sys/unix"
 
 	"plugdaemon/worker/board"
@@ -34,6 +36,9 @@ type session struct {
 	tried          *board.Tried // nil until a target has failed
 	slot           int          // the target in use
 	failure        failure      // of the last connect
+	first          board.Who    // whose direction ended first; Nobody before
+	who            board.Who    // ended it, where the outcome and the sides' errors don't tell
+	answered       bool         // the target has sent something
 
 	deadline   int64 // monotonic ns; on the list of deadlines while linked
 	prev, next *session
@@ -49,11 +54,12 @@ type end struct {
 	fd       int
 	readable bool
 	writable bool
-	hangup   bool // the peer has shut its side: read on until the end
-	failed   bool // an error is pending
-	eof      bool // everything has been read
-	done     bool // everything has been passed on, the end too
-	heavy    bool // this direction splices
+	hangup   bool          // the peer has shut its side: read on until the end
+	failed   bool          // an error is pending
+	errno    syscall.Errno // it has failed with
+	eof      bool          // everything has been read
+	done     bool          // everything has been passed on, the end too
+	heavy    bool          // this direction splices
 	full     uint8
 	kept     []byte // read, not yet written
 	block    *block // what kept lies in
@@ -78,7 +84,8 @@ func (d *end) note(flags uint32) {
 
 // erred takes the error that epoll has told of; it may have been taken already.
 func (e *engine) erred(d *end) bool {
-	d.failed = socketError(d.fd, scratchInt, scratchSize) != 0
+	d.errno = socketError(d.fd, scratchInt, scratchSize)
+	d.failed = d.errno != 0
 	return d.failed
 }
 

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
 )
 
 // begin publishes a session on its row: from here on it is admitted, and will
@@ -18,13 +17,17 @@ func (w *worker) begin(row *board.Row, client board.Addr) {
 	row.Errno.Store(0)
 	row.Connect.Store(0)
 	row.Closed.Store(0)
+	row.Moved.Store(w.clock.ms())
+	row.First.Store(0)
+	w.reach(row, board.Connecting)
 	row.Hold()
 }
 
-// finish publishes the outcome. If the worker is killed from here on, the
-// master writes the line with it.
-func (w *worker) finish(row *board.Row, outcome board.Outcome) {
+// finish publishes the outcome, and who brought it about. If the worker is
+// killed from here on, the master writes the line with it.
+func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Who) {
 	w.clock.look()
+	w.concludes(row, outcome, who)
 	row.Closed.Store(w.clock.mono)
 	row.Outcome.Store(uint32(outcome))
 	row.End()
@@ -41,8 +44,8 @@ func (w *worker) settle(row *board.Row, index int) (settled bool) {
 	if b.Options&board.OptLog != 0 {
 		w.records.completed(outcome)
 	}
-	if b.LogAt.Load() >= 1 {
-		w.debugEnd(&s, outcome)
+	if level, yes := w.logs(); yes {
+		w.logEnd(level, &s, outcome)
 	}
 	if b.Options&board.OptSession != 0 {
 		if errno := w.records.session(&s); errno != 0 {
@@ -66,6 +69,9 @@ func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.tally.NoteSession(s)
 	w.column.BytesIn.Add(s.In)
 	w.column.BytesOut.Add(s.Out)
+	if w.causes != nil {
+		w.causes[s.Cause.Who()%board.Whos].Add(1)
+	}
 	w.column.Ended[outcome].Add(1)
 }
 
@@ -99,14 +105,4 @@ func (w *worker) payUp(force bool) (free []int) {
 		w.owed = w.owed[1:]
 	}
 	return free
-}
-
-func (w *worker) debugEnd(s *board.Snapshot, outcome board.Outcome) {
-	w.records.debug("session ended",
-		record.Str("client", s.Client.AddrPort().String()),
-		record.Str("target", w.records.target(int(s.Word.Target())).full),
-		record.Str("outcome", outcome.String()),
-		record.Num("status", int64(outcome.Status())),
-		record.Num("in", int64(s.In)), record.Num("out", int64(s.Out)),
-		record.Num("usec", (s.Closed-s.BeginAt)/1000))
 }

@@ -97,6 +97,7 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 			from.readable = false
 			return true, 0
 		case errno != 0:
+			from.errno = errno
 			return false, errno
 		case n == 0:
 			from.eof = true
@@ -119,6 +120,7 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 		to.writable = false
 		return false, 0
 	case errno != 0:
+		to.errno = errno
 		return false, errno
 	}
 	p.held -= n

@@ -3,6 +3,7 @@ package worker
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"plugdaemon/worker/board"
 	"plugdaemon/worker/report"
@@ -16,9 +17,10 @@ type worker struct {
 	pid    int
 	column *board.Column
 	tally  *board.Tally
-	orders report.Orders // from the lifeline
-	tag    string        // as in syslog
-	label  string        // as in session lines and titles
+	causes *[board.Whos]atomic.Uint64 // of the column; nil where it has none
+	orders report.Orders              // from the lifeline
+	tag    string                     // as in syslog
+	label  string                     // as in session lines and titles
 
 	clock   clock
 	records records

@@ -187,7 +187,7 @@ type Column struct {
 	LogsLost     atomic.Uint64 // syslog records dropped
 	Live         atomic.Uint32 // sessions now, for the worker's fellows (pool)
 	Rows         atomic.Uint32 // rows of this slot that were ever used; stays at a burial
-	_            [columnSpare]byte
+	columnMore
 }
 
 // Row is one session's place.
@@ -202,5 +202,6 @@ type Row struct {
 	Errno   atomic.Uint32
 	Connect atomic.Int64 // monotonic ns when the target was connected; 0 not yet
 	Closed  atomic.Int64 // monotonic ns when it ended
-	_       [rowSpare]byte
+	rowMore
+	_ [rowSpare]byte
 }

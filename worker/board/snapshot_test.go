@@ -25,6 +25,9 @@ func TestSnapshotNeverMixesTurns(t *testing.T) {
 			fill(&r.Client, turn)
 			r.Begin, r.BeginAt = int64(turn), int64(turn)
 			r.Connect.Store(int64(turn))
+			r.Cause.Store(uint32(turn) | 1)
+			r.Moved.Store(turn)
+			r.First.Store(int64(turn))
 			r.Hold()
 			r.Choose(uint16(turn % MaxTargets))
 			r.Closed.Store(int64(turn))
@@ -58,7 +61,8 @@ func check(t *testing.T, s *Snapshot) {
 	turn := s.Word.Turn()
 	var client Addr
 	fill(&client, turn)
-	if s.In != turn || s.Out != turn || s.Client != client || s.Begin != int64(turn) || s.BeginAt != int64(turn) || s.Connect != int64(turn) {
+	if s.In != turn || s.Out != turn || s.Client != client || s.Begin != int64(turn) || s.BeginAt != int64(turn) || s.Connect != int64(turn) ||
+		s.Cause != Cause(turn|1) || s.Moved != turn || s.First != int64(turn) {
 		t.Errorf("a snapshot of turn %d has another's parts: %+v", turn, s)
 	}
 	if target := s.Word.Target(); target != NoTarget && target != uint16(turn%MaxTargets) {

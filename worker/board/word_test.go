@@ -76,10 +76,14 @@ func TestSnapshotOfARow(t *testing.T) {
 	r.Errno.Store(104)
 	r.Connect.Store(50)
 	r.Closed.Store(60)
+	r.Cause.Store(uint32(MakeCause(ByClient, Relaying, 0)))
+	r.Moved.Store(70)
+	r.First.Store(80)
 	r.Hold()
 	r.Choose(5)
 	want := Snapshot{Word: MakeWord(RowLive, 5, 0), In: 10, Out: 20, Client: addr("192.0.2.1:99"), Begin: 30, BeginAt: 40,
-		Outcome: uint32(Cut), Errno: 104, Connect: 50, Closed: 60}
+		Outcome: uint32(Cut), Errno: 104, Connect: 50, Closed: 60,
+		Cause: MakeCause(ByClient, Relaying, 0), Moved: 70, First: 80}
 	if !r.Snapshot(&s) || s != want {
 		t.Errorf("snapshot %+v, want %+v", s, want)
 	}

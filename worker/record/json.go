@@ -1,7 +1,5 @@
 package record
 
-import "strconv"
-
 // The keys that every JSON line has.
 const (
 	keyLevel     = "@level"
@@ -60,7 +58,7 @@ func keyAt(kv []KV, i int) string {
 
 func appendValue(dst []byte, kv *KV) []byte {
 	if kv.IsNum {
-		return strconv.AppendInt(dst, kv.Num, 10)
+		return kv.appendNum(dst)
 	}
 	return appendQuoted(dst, kv.Str)
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Level is a log line's level on stderr.
@@ -29,10 +30,11 @@ var levelNames = [...]struct{ text, json string }{
 // KV is one key of a log line with its value, a text or a number. It is no
 // interface, so that giving one allocates nothing.
 type KV struct {
-	Key   string
-	Str   string
-	Num   int64
-	IsNum bool
+	Key    string
+	Str    string
+	Num    int64
+	IsNum  bool
+	places int // of Num, behind its decimal point
 }
 
 // Str is a key with a text.
@@ -40,6 +42,31 @@ func Str(key, value string) KV { return KV{Key: key, Str: value} }
 
 // Num is a key with a number.
 func Num(key string, value int64) KV { return KV{Key: key, Num: value, IsNum: true} }
+
+// Ms is a key with a duration in milliseconds, to the microsecond: 0.25, 1500.
+func Ms(key string, d time.Duration) KV {
+	us, places := d.Microseconds(), 3
+	for places > 0 && us%10 == 0 {
+		us, places = us/10, places-1
+	}
+	return KV{Key: key, Num: us, IsNum: true, places: places}
+}
+
+// appendNum appends a number's digits.
+func (kv *KV) appendNum(dst []byte) []byte {
+	if kv.places == 0 {
+		return strconv.AppendInt(dst, kv.Num, 10)
+	}
+	n, unit := kv.Num, int64(1)
+	for range kv.places {
+		unit *= 10
+	}
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
+	dst = append(strconv.AppendInt(dst, n/unit, 10), '.')
+	return appendPadded(dst, n%unit, kv.places)
+}
 
 // AppendLog appends a line for stderr with its newline, byte for byte what
 // hclog 1.6.3 writes for a logger named "plug", so that the lines of workers
@@ -90,7 +117,7 @@ func appendPair(dst []byte, kv *KV) []byte {
 	dst = append(dst, '=')
 	switch {
 	case kv.IsNum:
-		return strconv.AppendInt(dst, kv.Num, 10)
+		return kv.appendNum(dst)
 	case kv.Str == "":
 		return append(dst, `""`...)
 	case plain(kv.Str):

@@ -1,0 +1,152 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+)
+
+func TestCauseOf(t *testing.T) {
+	killed := waitStatus{known: true, signal: unix.SIGKILL}
+	for _, c := range []struct {
+		name            string
+		status          waitStatus
+		ending, overdue bool
+		want            board.Cause
+	}{
+		{"KILL", killed, false, false, board.MakeCause(board.BySignal, board.Relaying, 9)},
+		{"TERM", waitStatus{known: true, signal: unix.SIGTERM}, false, false, board.MakeCause(board.BySignal, board.Relaying, 15)},
+		{"a panic", waitStatus{known: true, status: goPanics}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
+		{"nobody's child", waitStatus{}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
+		{"INT", waitStatus{known: true, signal: unix.SIGTERM}, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
+		{"INT, with force", killed, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
+		{"QUIT's time", killed, true, true, board.MakeCause(board.ByMaster, board.Relaying, 0)},
+	} {
+		m := &master{ending: c.ending, overdue: c.overdue}
+		if got := m.causeOf(&child{status: c.status}, board.Relaying); got != c.want {
+			t.Errorf("%s: %s, %s; want %s", c.name, got.Code(), got, c.want.Code())
+		}
+	}
+}
+
+// Wherever a worker dies, each of its sessions is counted once by who ended it.
+func TestInheritCauses(t *testing.T) {
+	cut := board.MakeCause(board.ByClient, board.Relaying, 0)
+	for _, c := range []struct {
+		name            string
+		causes, ended   uint64 // what it had counted, of sessions that clients ended
+		freed           uint64
+		left            board.RowState
+		clients, killed uint64
+	}{
+		{name: "without a session", causes: 3, ended: 3, freed: 3, clients: 3},
+		{name: "in a session", causes: 3, ended: 3, freed: 3, left: board.RowLive, clients: 3, killed: 1},
+		{name: "before it counted the session", causes: 3, ended: 3, freed: 3, left: board.RowEnding, clients: 4},
+		{name: "between the two counts", causes: 4, ended: 3, freed: 3, left: board.RowEnding, clients: 4},
+		{name: "behind both", causes: 4, ended: 4, freed: 3, left: board.RowEnding, clients: 4},
+	} {
+		s, all := serving(t, nil)
+		a, b := all[0], s.generation.board
+		row := b.Row(a.slot, 0)
+		for range c.freed {
+			row.Free()
+		}
+		b.Column(a.slot).Rows.Store(1)
+		b.Column(a.slot).Ended[board.Cut].Store(c.ended)
+		b.Causes(a.slot)[board.ByClient].Store(c.causes)
+		if c.left != board.RowFree {
+			s.carry(a, "10.1.2.3:40112")
+			row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Relaying, 0)))
+		}
+		if c.left == board.RowEnding {
+			row.Outcome.Store(uint32(board.Cut))
+			row.Cause.Store(uint32(cut))
+			row.End()
+		}
+		s.die(a, unix.SIGKILL)
+		causes := s.totals.Causes
+		if causes[board.ByClient] != c.clients || causes[board.BySignal] != c.killed {
+			t.Errorf("killed %s: %d by clients, %d by signals; want %d, %d", c.name, causes[board.ByClient], causes[board.BySignal], c.clients, c.killed)
+		}
+		sums := [2]uint64{}
+		for _, n := range causes {
+			sums[0] += n
+		}
+		for _, n := range s.totals.Ended {
+			sums[1] += n
+		}
+		if sums[0] != sums[1] {
+			t.Errorf("killed %s: %d sessions by cause, %d by outcome", c.name, sums[0], sums[1])
+		}
+		if b.Causes(a.slot)[board.ByClient].Load() != 0 {
+			t.Errorf("killed %s: its count is still there", c.name)
+		}
+	}
+}
+
+// A worker of a version that counts no causes has ended its sessions all the same.
+func TestInheritFromAnOlderVersion(t *testing.T) {
+	s, all := serving(t, nil)
+	b := s.generation.board
+	b.Column(all[0].slot).Ended[board.Complete].Store(5)
+	b.ColumnSize = 128
+	defer func() { b.ColumnSize = 256 }()
+	if s.inheritCauses(all[0].child, 5); s.totals.Causes[board.Nobody] != 5 {
+		t.Errorf("causes %v", s.totals.Causes)
+	}
+}
+
+// The line of a killed worker's session in the log is as the worker's own.
+func TestLogOfAKilledSession(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*config.Config)
+		at   uint32
+		json bool
+		want string
+	}{
+		{"silent", nil, 0, false, ""},
+		{"at -d", nil, 1, false, `[DEBUG] plug: session ended: client=10.1.2.3:40112 target=127.0.0.1:9 outcome=killed status=4 cause="signal 9" code=SN state=negotiating in=7 out=9 `},
+		{"in JSON", func(c *config.Config) { c.LogFormat = "json" }, 2, true, `"cause":"signal 9","client":"10.1.2.3:40112","code":"SN","duration_ms":`},
+		{"in JSON with -l", func(c *config.Config) { c.LogFormat, c.Foreground = "json", true }, 0, true, `{"@level":"info","@message":"session ended",`},
+	} {
+		s, all := serving(t, c.set)
+		got := new(said)
+		s.stderr = newSink(0, got.add)
+		s.generation.board.LogAt.Store(c.at)
+		row := s.carry(all[0], "10.1.2.3:40112")
+		row.In.Store(7)
+		row.Out.Store(9)
+		row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Negotiating, 0)))
+		s.die(all[0], unix.SIGKILL)
+		s.stderr.flush(patience)
+		lines := got.all()
+		if len(lines) > 1 || (len(lines) == 1) != (c.want != "") || len(lines) == 1 && !strings.Contains(lines[0], c.want) {
+			t.Errorf("%s: %q, want %q", c.name, lines, c.want)
+		}
+		if c.json && !json.Valid([]byte(strings.Join(lines, ""))) {
+			t.Errorf("%s: no JSON: %q", c.name, lines)
+		}
+	}
+}
+
+// The totals travel at an upgrade, to and from a version without causes.
+func TestTotalsTravel(t *testing.T) {
+	var had, has totals
+	had.Causes[board.BySignal], had.Causes[board.ByError] = 3, 4
+	text, err := json.Marshal(had)
+	if err == nil {
+		err = json.Unmarshal(text, &has)
+	}
+	if err != nil || has != had {
+		t.Errorf("%+v came as %+v: %v", had, has, err)
+	}
+	if err := json.Unmarshal([]byte(`{"ended":[1,2]}`), &has); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,160 @@
+package test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// reasoned is a plug of few workers that logs in JSON, with a session in the
+// test's hands whose target has answered.
+func reasoned(t *testing.T, mode string, args ...string) (p *plug, client func() error) {
+	t.Helper()
+	p = start(t, mode, append(append(one(mode), "-d", "--log-format", "json"), append(args, serve(t, anywhere, echo).addr())...)...)
+	c := dial(t, p.addr())
+	mustPing(t, c)
+	return p, func() error { return hungUp(c) }
+}
+
+// What an admin and the master's own clock end.
+func TestCausesOfAMaster(t *testing.T) {
+	for name, end := range map[string]struct {
+		args   []string
+		signal syscall.Signal
+		want   why
+	}{
+		"INT":          {nil, syscall.SIGINT, why{"AR", "admin", begun, "ended by admin", 4, true, true}},
+		"QUIT's time":  {[]string{"--drain-timeout", "100ms"}, syscall.SIGQUIT, why{"MR", "master", begun, "ended by admin", 4, true, true}},
+		"INT, in QUIT": {nil, 0, why{"AR", "admin", begun, "ended by admin", 4, true, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachMode(t, func(t *testing.T, mode string) {
+				p, ended := reasoned(t, mode, end.args...)
+				if end.signal == 0 {
+					p.signal(syscall.SIGQUIT)
+					await(t, "the port to be free", 5*time.Second, func() bool { return !listening(t, p.port) })
+					end.signal = syscall.SIGINT
+				}
+				p.signal(end.signal)
+				if err := ended(); err != nil {
+					t.Error(err)
+				}
+				p.wait(10 * time.Second)
+				p.because(1, end.want)
+			})
+		})
+	}
+}
+
+// A session without a master: TERM to its worker is the signal that it was.
+func TestCauseOfAnOrphan(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p, ended := reasoned(t, mode)
+		worker := p.carrier(t)
+		p.signal(syscall.SIGTERM)
+		p.wait(10 * time.Second)
+		await(t, "the worker to catch TERM", 5*time.Second, func() bool { return mask(t, worker, "SigCgt")&(1<<(syscall.SIGTERM-1)) != 0 })
+		syscall.Kill(worker, syscall.SIGTERM)
+		if err := ended(); err != nil {
+			t.Error(err)
+		}
+		p.because(1, why{"SR", "signal 15", begun, "ended by admin", 4, true, true})
+	})
+}
+
+// No descriptor for the target's socket, for as long as a connect may take.
+func TestCauseOfALimit(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		args := append(one(mode), "-d", "--log-format", "json", "--connect-timeout", "300ms")
+		p := start(t, mode, append(args, serve(t, anywhere, echo).addr())...)
+		for _, w := range p.workers() {
+			noDescriptors(t, w.pid, 1)
+		}
+		if err := hungUp(dial(t, p.addr())); err != nil {
+			t.Error(err)
+		}
+		p.because(1, why{"LC", "limit", "connecting", "denied", 4, false, false})
+	})
+}
+
+// Without -d, JSON tells the ends to who asks for records with -l; what syslog
+// and the session file get is as ever. Who is refused has no session.
+func TestCausesInJSON(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		for _, c := range []struct {
+			args []string
+			ends int
+		}{
+			{[]string{"-l", "--log-format", "json"}, 1},
+			{[]string{"-l"}, 0},
+			{[]string{"--log-format", "json"}, 0},
+		} {
+			p := start(t, mode, append(append(one(mode), c.args...), serve(t, anywhere, echo).addr())...)
+			client := dial(t, p.addr())
+			mustPing(t, client)
+			if err := finish(client); err != nil {
+				t.Fatal(err)
+			}
+			p.lines(1)
+			if lines := p.ends(c.ends); c.ends == 1 {
+				p.because(1, why{"C-", "client", "ended", "complete", 0, true, true})
+				if lines[0].Level != "info" {
+					t.Errorf("%+v is no line of level info", lines[0])
+				}
+			}
+			if c.args[0] == "-l" {
+				p.syslog.await(t, `\(\d+\): Complete\.`)
+			}
+			p.stop()
+			if c.ends == 0 && strings.Contains(p.errors(), "session ended") {
+				t.Errorf("%q: the log has %q", c.args, p.errors())
+			}
+		}
+		p := start(t, mode, append(one(mode), "-d", "--log-format", "json", "-a", "192.0.2.1", refusing(t))...)
+		hungUp(dial(t, p.addr()))
+		p.syslog.await(t, `\(\d+\): Connect from 127\.0\.0\.1 Refused\.`)
+		p.stop()
+		p.ends(0)
+		p.lines(0)
+	})
+}
+
+// How an adopted worker has died nobody knows; where its session was then only
+// a version that tells.
+func TestCausesAfterAnUpgrade(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     why
+	}{
+		{thisOne, nextOne, why{"WR", "worker", begun, "killed", 4, true, true}},
+		{older, nextOne, why{"W?", "worker", "unknown", "killed", 4, true, false}},
+	} {
+		t.Run(c.from, func(t *testing.T) {
+			forEachMode(t, func(t *testing.T, mode string) {
+				p := startUpgradable(t, mode, c.from, append(one(mode), "--log-format", "json", serve(t, anywhere, echo).addr())...)
+				client := hold(t, p, 1)[0]
+				worker := p.carrier(t)
+				p.upgrade(c.to)
+				mustPing(t, client)
+				syscall.Kill(worker, syscall.SIGKILL)
+				hungUp(client)
+				p.because(1, c.want)
+				next := hold(t, p, 1)[0]
+				if err := finish(next); err != nil {
+					t.Error(err)
+				}
+				p.because(2, why{"C-", "client", "ended", "complete", 0, true, true})
+			})
+		})
+	}
+	t.Run("to an older one", func(t *testing.T) {
+		p := startUpgradable(t, "prefork", thisOne, append(one("prefork"), "--log-format", "json", serve(t, anywhere, echo).addr())...)
+		client := hold(t, p, 1)[0]
+		p.upgrade(older)
+		if err := finish(client); err != nil {
+			t.Error(err)
+		}
+		p.because(1, why{"C-", "client", "ended", "complete", 0, true, true}) // its worker's own word
+	})
+}

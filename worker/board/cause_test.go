@@ -1,0 +1,50 @@
+package board
+
+import "testing"
+
+// Every who and every stage have a letter and a word of their own, and a cause
+// gives back what was put into it.
+func TestCauses(t *testing.T) {
+	seen := map[string]bool{}
+	for who := Nobody; who <= ByError; who++ {
+		for stage := NoStage; stage <= InOrder; stage++ {
+			c := MakeCause(who, stage, 15)
+			if c.Who() != who || c.Stage() != stage {
+				t.Errorf("%d, %d come back as %d, %d", who, stage, c.Who(), c.Stage())
+			}
+			if signal := map[bool]int{true: 15}[who == BySignal]; c.Signal() != signal {
+				t.Errorf("%s has signal %d", who, c.Signal())
+			}
+			for _, text := range []string{c.Code(), c.String() + " " + c.Stage().String()} {
+				if seen[text] {
+					t.Errorf("%q is taken twice", text)
+				}
+				seen[text] = true
+			}
+		}
+	}
+	if ByError >= Whos || int(ByError) != len(whos)-1 || int(InOrder) != len(stageNames)-1 {
+		t.Error("more than a column counts, or one without a letter")
+	}
+}
+
+func TestCauseTexts(t *testing.T) {
+	for _, c := range []struct {
+		cause            Cause
+		code, who, stage string
+	}{
+		{MakeCause(ByClient, InOrder, 0), "C-", "client", "ended"},
+		{MakeCause(ByTarget, HalfClosed, 0), "TH", "target", "half-closed"},
+		{MakeCause(ByProxy, Negotiating, 0), "PN", "proxy", "negotiating"},
+		{MakeCause(TargetLate, Connecting, 0), "tC", "target timeout", "connecting"},
+		{MakeCause(BySignal, Relaying, 9), "SR", "signal 9", "relaying"},
+		{MakeCause(BySignal, Relaying, 0), "SR", "signal", "relaying"},
+		{0, "??", "unknown", "unknown"},
+		{0xffffffff, "??", "unknown", "unknown"}, // whoever wrote that: it is shown
+		{MakeCause(ByClient, stages, 0), "C?", "client", "unknown"},
+	} {
+		if c.cause.Code() != c.code || c.cause.String() != c.who || c.cause.Stage().String() != c.stage {
+			t.Errorf("%#x: %s, %q, %q; want %s, %q, %q", uint32(c.cause), c.cause.Code(), c.cause, c.cause.Stage(), c.code, c.who, c.stage)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// reach publishes how far a session has come.
+func (w *worker) reach(row *board.Row, stage board.Stage) {
+	row.Cause.Store(uint32(board.MakeCause(board.Nobody, stage, 0)))
+}
+
+// concludes publishes who ended a session, at the stage where it stands.
+func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Who) {
+	stage := board.Cause(row.Cause.Load()).Stage()
+	if outcome == board.Complete {
+		stage = board.InOrder
+	}
+	signal := syscall.SIGTERM // the only one that a worker lives to tell of
+	row.Cause.Store(uint32(board.MakeCause(who, stage, int(signal))))
+}
+
+// late tells the end of a side that the system has given up from one that the
+// side itself brought about.
+func late(who board.Who, errno syscall.Errno) board.Who {
+	if errno != unix.ETIMEDOUT {
+		return who
+	}
+	switch who {
+	case board.ByClient:
+		return board.ClientLate
+	case board.ByTarget:
+		return board.TargetLate
+	case board.ByProxy:
+		return board.ProxyLate
+	}
+	return who
+}
+
+// far is who is connected: the target, or the HTTP proxy in its place.
+func (w *worker) far() board.Who {
+	if w.board.Via.Kind != 0 {
+		return board.ByProxy
+	}
+	return board.ByTarget
+}
+
+// afterConnect is the stage that follows.
+func (w *worker) afterConnect() board.Stage {
+	if w.board.Via.Kind != 0 {
+		return board.Negotiating
+	}
+	return board.Relaying
+}
+
+// blames is whose fault a failed connect is.
+func (w *worker) blames(f *failure) board.Who {
+	switch {
+	case f.errno == 0:
+		return board.ByAdmin // nobody else leaves no target to be tried
+	case f.peer:
+		return late(w.far(), f.errno)
+	case f.what != "" && f.errno == unix.EADDRNOTAVAIL: // bind: it is not this host's
+		return board.ByError
+	}
+	switch f.errno {
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ENOSPC, unix.EAGAIN, unix.EADDRNOTAVAIL:
+		return board.ByLimit
+	}
+	return board.ByError
+}
+
+// logs tells whether ends are logged on stderr, and at which level: at -d, and
+// in JSON with -l, for those who collect that in the place of syslog.
+func (w *worker) logs() (record.Level, bool) {
+	const both = board.OptForeground | board.OptJSON | board.OptLog
+	switch {
+	case w.board.LogAt.Load() >= 1:
+		return record.LevelDebug, true
+	case w.board.Options&both == both:
+		return record.LevelInfo, true
+	}
+	return 0, false
+}
+
+// logEnd logs the end of a session.
+func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Outcome) {
+	end := EndOf(s, outcome, w.pid, w.records.target(int(s.Word.Target())).full)
+	r := &w.records
+	r.frame = record.AppendEnd(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
+		w.clock.wall, w.zone(w.clock.wall/1e9), &end)
+	write(2, r.frame)
+}
+
+// EndOf is an ended session as log lines tell it.
+func EndOf(s *board.Snapshot, outcome board.Outcome, pid int, target string) record.End {
+	end := record.End{PID: pid, Client: s.Client.AddrPort().String(), Target: target,
+		Outcome: outcome.String(), Status: outcome.Status(),
+		Cause: s.Cause.String(), Code: s.Cause.Code(), State: s.Cause.Stage().String(),
+		In: s.In, Out: s.Out, Duration: since(s, s.Closed), Connect: since(s, s.Connect), First: since(s, s.First)}
+	if s.Errno != 0 {
+		end.Reason = record.Reason(syscall.Errno(s.Errno))
+	}
+	return end
+}
+
+// since is how long after its begin something happened in a session: at least
+// a microsecond; 0 if it did not happen.
+func since(s *board.Snapshot, at int64) time.Duration {
+	if at == 0 {
+		return 0
+	}
+	return max(time.Microsecond, time.Duration(at-s.BeginAt))
+}

@@ -1,0 +1,122 @@
+package worker
+
+import (
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+// Whose fault a failed connect is, with a target and with an HTTP proxy.
+func TestBlames(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		failure    failure
+		want, with board.Who
+	}{
+		{"refused", failure{errno: unix.ECONNREFUSED, peer: true}, board.ByTarget, board.ByProxy},
+		{"unreachable", failure{errno: unix.EHOSTUNREACH, peer: true}, board.ByTarget, board.ByProxy},
+		{"too late", failure{errno: unix.ETIMEDOUT, peer: true}, board.TargetLate, board.ProxyLate},
+		{"no descriptor", failure{what: "socket", errno: unix.EMFILE}, board.ByLimit, board.ByLimit},
+		{"no memory", failure{what: "epoll", errno: unix.ENOMEM}, board.ByLimit, board.ByLimit},
+		{"no watch", failure{what: "epoll", errno: unix.ENOSPC}, board.ByLimit, board.ByLimit},
+		{"no port", failure{errno: unix.EADDRNOTAVAIL}, board.ByLimit, board.ByLimit},
+		{"no such source", failure{what: "bind 192.0.2.1", errno: unix.EADDRNOTAVAIL}, board.ByError, board.ByError},
+		{"no such interface", failure{what: "interface x", errno: unix.ENODEV}, board.ByError, board.ByError},
+		{"no IPv6", failure{what: "socket", errno: unix.EAFNOSUPPORT}, board.ByError, board.ByError},
+		{"no target that may be tried", failure{}, board.ByAdmin, board.ByAdmin},
+	} {
+		b := &board.Board{Assignment: new(board.Assignment)}
+		w := &worker{board: b}
+		if got := w.blames(&c.failure); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		b.Via = board.MakeAddr(netip.MustParseAddrPort("192.0.2.80:3128"))
+		if got := w.blames(&c.failure); got != c.with {
+			t.Errorf("%s, with a proxy: %s, want %s", c.name, got, c.with)
+		}
+	}
+}
+
+func TestLate(t *testing.T) {
+	for who := board.Nobody; who <= board.ByError; who++ {
+		if got := late(who, unix.ECONNRESET); got != who {
+			t.Errorf("%s after a reset: %s", who, got)
+		}
+		want := map[board.Who]board.Who{board.ByClient: board.ClientLate, board.ByTarget: board.TargetLate, board.ByProxy: board.ProxyLate}[who]
+		if want == board.Nobody {
+			want = who
+		}
+		if got := late(who, unix.ETIMEDOUT); got != want {
+			t.Errorf("%s in silence: %s, want %s", who, got, want)
+		}
+	}
+}
+
+// A session's cause has the stage where it stood, but for one that was complete.
+func TestConcludes(t *testing.T) {
+	w := new(worker)
+	for stage := board.Connecting; stage <= board.HalfClosed; stage++ {
+		for _, c := range []struct {
+			outcome board.Outcome
+			who     board.Who
+			want    board.Cause
+		}{
+			{board.Complete, board.ByTarget, board.MakeCause(board.ByTarget, board.InOrder, 0)},
+			{board.Cut, board.ByClient, board.MakeCause(board.ByClient, stage, 0)},
+			{board.Denied, board.ByProxy, board.MakeCause(board.ByProxy, stage, 0)},
+			{board.Unreached, board.TargetLate, board.MakeCause(board.TargetLate, stage, 0)},
+			{board.AdminEnded, board.BySignal, board.MakeCause(board.BySignal, stage, 15)},
+		} {
+			var row board.Row
+			w.reach(&row, stage)
+			w.concludes(&row, c.outcome, c.who)
+			if got := board.Cause(row.Cause.Load()); got != c.want {
+				t.Errorf("%s while %s: %s, %s; want %s", c.outcome, stage, got.Code(), got, c.want.Code())
+			}
+		}
+	}
+}
+
+// When ends are logged, and at which level.
+func TestLogs(t *testing.T) {
+	const both = board.OptForeground | board.OptJSON | board.OptLog
+	for _, c := range []struct {
+		options, at uint32
+		want        record.Level // 0 for never
+	}{
+		{0, 0, 0}, {both &^ board.OptForeground, 0, 0}, {both &^ board.OptJSON, 0, 0}, {both &^ board.OptLog, 0, 0},
+		{both, 0, record.LevelInfo}, {both, 1, record.LevelDebug}, {0, 1, record.LevelDebug}, {board.OptJSON, 2, record.LevelDebug},
+	} {
+		b := &board.Board{Assignment: new(board.Assignment), Header: new(board.Header)}
+		b.Options = c.options
+		b.LogAt.Store(c.at)
+		level, yes := (&worker{board: b}).logs()
+		if yes != (c.want != 0) || level != c.want {
+			t.Errorf("options %b at level %d: %v, %d; want %d", c.options, c.at, yes, level, c.want)
+		}
+	}
+}
+
+func TestEndOf(t *testing.T) {
+	s := board.Snapshot{In: 1, Out: 2, Client: board.MakeAddr(netip.MustParseAddrPort("10.1.2.3:40112")),
+		BeginAt: 1e9, Errno: uint32(syscall.ECONNRESET), Connect: 1e9 + 412e3, First: 1e9, Closed: 3e9,
+		Cause: board.MakeCause(board.BySignal, board.Relaying, 9)}
+	e := EndOf(&s, board.Killed, 4711, "10.0.3.15:119")
+	if e.Connect != 412*time.Microsecond || e.Duration != 2*time.Second || e.First != time.Microsecond {
+		t.Errorf("times %v, %v, %v: one in the very moment of the accept has happened, too", e.Connect, e.First, e.Duration)
+	}
+	if e.Code != "SR" || e.Cause != "signal 9" || e.State != "relaying" || e.Reason != "Connection reset by peer" ||
+		e.Client != "10.1.2.3:40112" || e.Target != "10.0.3.15:119" || e.Outcome != "killed" || e.Status != 4 || e.PID != 4711 {
+		t.Errorf("%+v", e)
+	}
+	s = board.Snapshot{BeginAt: 1e9, Closed: 1e9}
+	if e = EndOf(&s, board.Unreached, 1, ""); e.Connect != 0 || e.First != 0 || e.Reason != "" {
+		t.Errorf("what never happened: %+v", e)
+	}
+}

@@ -1,0 +1,39 @@
+//go:build linux && !portable
+
+package worker
+
+import "plugdaemon/worker/board"
+
+// causer is who ended a session: as was noted where it ended, else by its
+// outcome and the errors of its sides.
+func (e *engine) causer(s *session, outcome board.Outcome) board.Who {
+	switch {
+	case s.who != board.Nobody:
+		return s.who
+	case outcome == board.Complete:
+		return s.first
+	case outcome == board.AdminEnded:
+		return board.ByAdmin
+	case s.client.errno != 0:
+		return late(board.ByClient, s.client.errno)
+	case s.target.errno != 0:
+		return late(board.ByTarget, s.target.errno)
+	}
+	return e.blames(&s.failure)
+}
+
+// answers notes the target's first byte, before anybody can have seen it.
+func (e *engine) answers(s *session) {
+	s.answered = true
+	s.row.First.Store(e.clock.mono)
+}
+
+// endsFirst notes who has ended its direction. Of two that did so within one
+// turn it is the client, whose end is looked for first.
+func (e *engine) endsFirst(s *session) {
+	s.first = board.ByTarget
+	if s.client.eof {
+		s.first = board.ByClient
+	}
+	e.reach(s.row, board.HalfClosed)
+}

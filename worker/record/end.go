@@ -1,0 +1,40 @@
+package record
+
+import "time"
+
+// End is one ended session, as log lines tell it.
+type End struct {
+	PID      int // of the process that carried it
+	Client   string
+	Target   string // the last one tried; empty before one was chosen
+	Outcome  string
+	Status   int
+	Cause    string // who ended it
+	Code     string // the same and the state, in two letters
+	State    string // in which it was then
+	Reason   string // the error's; empty without one
+	In, Out  uint64
+	Connect  time.Duration // from accept until the target was connected; 0 if it never was
+	First    time.Duration // from accept until the target's first byte; 0 without one
+	Duration time.Duration // from accept until its end
+}
+
+// AppendEnd appends the log line of an ended session; the rest is as in
+// AppendLog. What never happened has no key.
+func AppendEnd(dst []byte, json bool, level Level, unixNano int64, offset int32, e *End) []byte {
+	kv := append(make([]KV, 0, 16), Str("client", e.Client), Str("target", e.Target),
+		Str("outcome", e.Outcome), Num("status", int64(e.Status)),
+		Str("cause", e.Cause), Str("code", e.Code), Str("state", e.State))
+	if e.Reason != "" {
+		kv = append(kv, Str("reason", e.Reason))
+	}
+	kv = append(kv, Num("in", int64(e.In)), Num("out", int64(e.Out)))
+	if e.Connect > 0 {
+		kv = append(kv, Ms("connect_ms", e.Connect))
+	}
+	if e.First > 0 {
+		kv = append(kv, Ms("first_byte_ms", e.First))
+	}
+	kv = append(kv, Ms("duration_ms", e.Duration), Num("pid", int64(e.PID)))
+	return AppendLog(dst, json, level, unixNano, offset, "session ended", kv...)
+}
