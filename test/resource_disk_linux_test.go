@@ -35,7 +35,7 @@ func onDisk(t *testing.T, mode string, mount func(dir string), args ...string) (
 func small(t *testing.T) func(string) {
 	return func(dir string) {
 		t.Helper()
-		if err := unix.Mount("plug-test", dir, "tmpfs", 0, "size=64k"); err != nil {
+		if err := unix.Mount("plug-test", dir, "tmpfs", 0, "size=512k"); err != nil {
 			t.Skipf("a small filesystem: %v", err)
 		}
 	}
