@@ -180,11 +180,16 @@ func (u *upgrade) greet() (*message, error) {
 	case a := <-got:
 		return a.m, a.err
 	case err := <-u.started:
-		if err == nil {
-			err = errors.New("the new process was ready without a handover")
-		}
 		u.started <- err
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case a := <-got:
+			return a.m, a.err
+		case <-time.After(answerWithin):
+			return nil, errors.New("the new process was ready without a handover")
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -62,6 +63,18 @@ func (c condition) differs(before condition) (what []string) {
 	list("workers", c.workers, before.workers)
 	list("boards", c.boards, before.boards)
 	return what
+}
+
+// stateMemories are the inodes of the state memories that a process has.
+func stateMemories(pid int) map[uint64]bool {
+	found := map[uint64]bool{}
+	for fd, link := range descriptors(pid) {
+		info, err := os.Stat(fmt.Sprintf("/proc/%d/fd/%d", pid, fd))
+		if err == nil && strings.HasPrefix(link, "/memfd:plug-state") {
+			found[info.Sys().(*syscall.Stat_t).Ino] = true
+		}
+	}
+	return found
 }
 
 // boardsOf is the content of the state memories that a process has, in short.

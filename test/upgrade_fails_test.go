@@ -266,7 +266,11 @@ func (p *trialPlug) settled() {
 				listed[w.pid] = true
 			}
 		}
-		return len(odd) == 0 && len(workers) >= 4 && len(p.pids()) == 1+len(listed) && title(p.master) == want
+		living := map[uint64]bool{} // older generations that nobody carries are let go a moment after their last worker
+		for _, w := range workers {
+			maps.Copy(living, stateMemories(w.pid))
+		}
+		return len(odd) == 0 && len(workers) >= 4 && maps.Equal(living, stateMemories(p.master)) && len(p.pids()) == 1+len(listed) && title(p.master) == want
 	}) {
 		p.t.Fatalf("not settled: workers %v, pidfile %v, title %q", odd, p.pids(), title(p.master))
 	}

@@ -157,6 +157,9 @@ func (h *herd) reap() (status int, over bool) {
 			h.next, h.fallen = 0, fallen{pid, result(ws)}
 		case pid == h.former:
 			h.former = 0
+			if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old one's child, which has reaped it
+				status, over = statusLost, true
+			}
 		case pid != h.master:
 		case h.orphan != nil: // it had handed over to one that is dead
 			status, over = *h.orphan, true

@@ -1,6 +1,9 @@
 package shepherd
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -114,5 +117,28 @@ func TestNewMasterDiesEarly(t *testing.T) {
 		if got := f.ends(); got != want {
 			t.Errorf("%s: status %d, want %d", then, got, want)
 		}
+	}
+}
+
+// A new master is the old one's child, which may reap it before it ends itself:
+// then the shepherd sees one death only.
+func TestNewMasterReapedByTheOld(t *testing.T) {
+	path := t.TempDir() + "/pid"
+	f := herding(t, "sleep 60 & echo $! >"+path+".new; mv "+path+".new "+path+"; wait; exec sleep 60")
+	f.says(served, f.pid)
+	other := 0
+	until(t, "the new one's PID", func() bool {
+		text, _ := os.ReadFile(path)
+		other, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return other > 0
+	})
+	f.says(successor, other)
+	f.says(replaced, other)
+	f.goesOn()
+	unix.Kill(other, unix.SIGKILL)
+	until(t, "the old one has reaped it", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+	unix.Kill(f.pid, unix.SIGKILL)
+	if got := f.ends(); got != statusLost {
+		t.Errorf("status %d, want %d", got, statusLost)
 	}
 }
