@@ -46,16 +46,15 @@ func TestClientErrors(t *testing.T) {
 		return path
 	}
 	for path, reason := range map[string]string{
-		filepath.Join(dir, "none"):                       "no such file or directory",
-		stale.Path:                                       "the plug has ended",
-		stopped:                                          "no answer within 100ms: the master is stopped",
-		rude("silent", ""):                               "closed the conversation without an answer",
-		rude("garbage", "hello\n"):                       "garbage",
-		rude("long", strings.Repeat("x", 1<<20)):         "at most 65536 bytes",
-		rude("half", `{"version":1,"done":true`):         "closed the conversation",
-		rude("again", `{"again":true,"error":"x"}`+"\n"): "x",
+		filepath.Join(dir, "none"):               "no such file or directory",
+		stale.Path:                               "the plug has ended",
+		stopped:                                  "no answer within 1s: the master is stopped",
+		rude("silent", ""):                       "closed the conversation without an answer",
+		rude("garbage", "hello\n"):               "garbage",
+		rude("long", strings.Repeat("x", 1<<20)): "at most 65536 bytes",
+		rude("half", `{"version":1,"done":true`): "closed the conversation",
 	} {
-		c, err := Dial(path, 100*time.Millisecond)
+		c, err := Dial(path, time.Second)
 		if err == nil {
 			err = c.Do(Request{Verb: Kill}, nil)
 			c.Close()
@@ -77,6 +76,16 @@ func TestClientAsksAgain(t *testing.T) {
 	}})
 	if r, err := ask(path); err != nil || r.Said != "second" || r.Error != "" {
 		t.Errorf("%+v, %v", r, err)
+	}
+	n.Store(-1 << 30) // and so on: it gives up in time
+	c, err := Dial(path, 2*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	begun := time.Now()
+	if err := c.Do(Request{Verb: Kill}, nil); err == nil || !strings.Contains(err.Error(), path+": changing") || time.Since(begun) > patience {
+		t.Errorf("%v after %v", err, time.Since(begun))
 	}
 }
 
