@@ -33,6 +33,9 @@ func TestResetRightBehindTheAccept(t *testing.T) {
 	if e.outcomes(board.Cut) != 1 {
 		t.Errorf("%d cut, %d unreached", e.outcomes(board.Cut), e.outcomes(board.Unreached))
 	}
+	if c := board.Cause(e.board.Row(0, 0).Cause.Load()); c.Code() != "TR" {
+		t.Errorf("its cause is %s", c.Code())
+	}
 	if m := e.board.Mark(0); m.Failures.Load() != 0 {
 		t.Errorf("the target was marked failed (%d)", m.Failures.Load())
 	}
