@@ -5,7 +5,8 @@
 #   make test       vet on four systems, gofmt, all tests; ends with the count
 #   make wide       what kills, exhausts and upgrades for minutes: a tenth of its counts
 #   make soak       all of these with their whole counts: hours
-#   make bench      plug beside its peers (Linux, root); BENCH="-rounds 9 -only plug,haproxy"
+#   make bench      plug beside its peers (Linux, root), under half an hour;
+#                   BENCH="-rounds 9 -only plug,haproxy -workloads all -o FILE -svg FILE"
 #   make install    DESTDIR, PREFIX=/usr/local
 
 GO      = go
