@@ -5,47 +5,203 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
-	"plugdaemon/test/bench/load"
+	"plugdaemon/test/bench/proxy"
+	"plugdaemon/test/bench/stats"
 )
 
-// goal is a promise: a plug's cost is at most so many times a peer's.
-type goal struct {
-	workload workload
-	plug     string
-	most     float64
-	peer     string
+// point is one figure of one proxy under one workload.
+type point struct {
+	workload string // as parseWorkloads reads it
+	column   string
+	proxy    string // or bestPeer
 }
 
-var promised = []goal{
-	{workload{load.Short, 16, 64}, "plug prefork", 0.5, "simpleproxy"},
-	{workload{load.Short, 16, 64}, "plug pool", 1.2, "haproxy"},
-	{workload{load.Bulk, 8, 64}, "plug fork", 0.6, "haproxy"},
-	{workload{load.Bulk, 8, 64}, "plug prefork", 0.6, "haproxy"},
-	{workload{load.Bulk, 8, 64}, "plug pool", 0.6, "haproxy"},
+// bestPeer is the one with the best median of all peers.
+const bestPeer = "best peer"
+
+// sense is on which side of its limit a goal's figure must be.
+type sense string
+
+const (
+	atMost  sense = "at most"
+	below   sense = "below"
+	atLeast sense = "at least"
+)
+
+func (s sense) holds(v, limit float64) bool {
+	switch s {
+	case atMost:
+		return v <= limit
+	case below:
+		return v < limit
+	}
+	return v >= limit
+}
+
+// goal is a promise: a figure of a plug, or its ratio to another figure, is on
+// the right side of a limit.
+type goal struct {
+	issue string // where it was promised
+	of    point
+	over  *point // nil: the figure itself is judged
+	sense sense
+	done  float64 // the limit that counts
+	aimed float64 // what is really wanted; 0: no more than done
+	// aimedAt is whom the ratio for aimed is to; empty: as over says.
+	aimedAt string
+	beside  string // a proxy whose figure is told with it
 }
 
 // goals judges those that this run has the figures for, by the median of the
 // rounds' ratios, and says whether all were met.
 func goals(out io.Writer, r results) bool {
-	met, printed := true, false
-	for _, g := range promised {
+	met, unjudged := true, 0
+	var lines []string
+	for _, g := range promises() {
+		judged := false
 		for _, label := range []string{"", " " + labelNew} {
-			plug, peer := r.at(g.workload, g.plug+label), r.at(g.workload, g.peer)
-			if plug == nil || peer == nil {
+			line, ok, known := g.labelled(label).judge(r)
+			if !known {
 				continue
 			}
-			ratio := plug.figures[0].Over(peer.figures[0])
-			verdict := "pass"
-			if ratio.Median() > g.most || len(ratio) == 0 || plug.failed > 0 {
-				verdict, met = "FAIL", false
-			}
-			if !printed {
-				fmt.Fprintf(out, "\n### Goals\n\n")
-				printed = true
-			}
-			fmt.Fprintf(out, "- %s: %s, %s: %s × %s's, at most %v\n", verdict, g.plug+label, g.workload.Title()+", "+g.workload.columns()[0], ratio, g.peer, g.most)
+			judged = true
+			lines = append(lines, line)
+			met = met && ok
+		}
+		if !judged {
+			unjudged++
 		}
 	}
+	if len(lines) == 0 {
+		return true
+	}
+	fmt.Fprintf(out, "\n### Goals\n\n%s\n", strings.Join(lines, "\n"))
+	if unjudged > 0 {
+		fmt.Fprintf(out, "\n%s not judged: this run has not all of their figures.\n", plural(unjudged, "goal"))
+	}
 	return met
+}
+
+// labelled is the goal for one of two plugs.
+func (g goal) labelled(label string) goal {
+	g.of.proxy += label
+	if g.over != nil && strings.HasPrefix(g.over.proxy, "plug ") {
+		over := *g.over
+		over.proxy += label
+		g.over = &over
+	}
+	return g
+}
+
+// judge says how the goal stands; known is false without the figures for it.
+func (g goal) judge(r results) (line string, ok, known bool) {
+	plug, failed, known := r.series(g.of)
+	if !known {
+		return "", false, false
+	}
+	v, text, known := g.measured(r, plug, g.over)
+	if !known && failed == 0 {
+		return "", false, false
+	}
+	verdict := "**FAIL**"
+	if ok = known && g.sense.holds(v.Median(), g.done) && failed == 0; ok {
+		verdict = "pass"
+	}
+	if !known {
+		text = "no figure"
+	}
+	line = fmt.Sprintf("- %s (issue %s): %s, %s, %s: %s, %s **%v**", verdict, g.issue, g.of.proxy, g.of.workload, g.of.column, text, g.sense, g.done)
+	if failed > 0 {
+		line += fmt.Sprintf("; %d failed", failed)
+	}
+	return line + g.aim(r, plug, v) + g.neighbour(r), ok, true
+}
+
+// measured is what is compared with the limit, and in words.
+func (g goal) measured(r results, plug stats.Series, over *point) (v stats.Series, text string, known bool) {
+	if over == nil {
+		return plug, plug.String(), len(plug.Taken()) > 0
+	}
+	at := *over
+	if at.proxy == bestPeer {
+		at.proxy = r.best(at, g.sense)
+	}
+	ref, _, known := r.series(at)
+	if !known {
+		return nil, "", false
+	}
+	whose := at.proxy
+	if at.workload != g.of.workload {
+		whose += ", " + at.workload
+	}
+	v = plug.Over(ref)
+	return v, v.String() + " × " + whose, len(v) > 0
+}
+
+// aim says whether what is really wanted was reached.
+func (g goal) aim(r results, plug, v stats.Series) string {
+	if g.aimed == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; aimed at %v", g.aimed)
+	if g.aimedAt != "" {
+		at := *g.over
+		at.proxy = g.aimedAt
+		var known bool
+		var ratio string
+		if v, ratio, known = g.measured(r, plug, &at); !known {
+			return ""
+		}
+		text += " × " + g.aimedAt + ", is " + ratio
+	}
+	if len(v.Taken()) > 0 && g.sense.holds(v.Median(), g.aimed) {
+		return text + ": reached"
+	}
+	return text + ": not reached"
+}
+
+// neighbour is what stands beside the goal's figure.
+func (g goal) neighbour(r results) string {
+	at := g.of
+	at.proxy = g.beside
+	if s, _, known := r.series(at); known {
+		return fmt.Sprintf("; beside it %s %s", g.beside, s)
+	}
+	return ""
+}
+
+// series are a point's values and how many sessions failed with them.
+func (r results) series(at point) (s stats.Series, failed int64, known bool) {
+	c := r[at.workload][at.proxy]
+	if c == nil {
+		return nil, 0, false
+	}
+	ws, err := parseWorkloads(at.workload)
+	if err != nil {
+		return nil, 0, false
+	}
+	i := ws[0].index(at.column)
+	if i < 0 || i >= len(c.figures) {
+		return nil, 0, false
+	}
+	return c.figures[i], c.failed, true
+}
+
+// best is the peer with the least median, or the greatest where more is
+// better; empty: none was measured.
+func (r results) best(at point, s sense) (name string) {
+	var best float64
+	for _, p := range proxy.Peers() {
+		at.proxy = p.Name
+		v, _, known := r.series(at)
+		if !known || len(v.Taken()) == 0 {
+			continue
+		}
+		if m := v.Median(); name == "" || s == atLeast && m > best || s != atLeast && m < best {
+			name, best = p.Name, m
+		}
+	}
+	return name
 }

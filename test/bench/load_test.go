@@ -3,14 +3,11 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
-	"strings"
+	"regexp"
 	"testing"
 	"time"
 
@@ -26,8 +23,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// tamper does something to a piece of what is relayed to the client, which
-// begins at pos; false ends the connection behind it.
+// tamper does something to a piece of what is relayed one way, which begins at
+// pos; false ends the connection behind it.
 type tamper func(b []byte, pos int) ([]byte, bool)
 
 // flip changes one byte.
@@ -70,35 +67,55 @@ func TestLoadNoticesFaults(t *testing.T) {
 		kind    string
 		name    string
 		tamper  tamper
-		reason  string // of all failures; empty: none
+		reason  string // of all failures, a pattern; empty: none
 		clients int
 	}{
 		{load.Short, "whole", whole, "", 8},
 		{load.Short, "flip", flip(63), "not what was sent", 1},
 		{load.Short, "cut", cut(0), "ended before its answer", 1},
 		{load.Request, "whole", whole, "", 8},
-		{load.Request, "flip", flip(640), "not what was sent", 1},
-		{load.Request, "lose", lose(640), "no answer in time", 1},
-		{load.Request, "cut", cut(640), "ended before its answer", 1},
+		{load.Request, "flip", flip(64), "not what was sent", 1},
+		{load.Request, "lose", lose(64), "no answer in time", 1},
+		{load.Request, "cut", cut(64), "ended before its answer", 1},
 		{load.Bulk, "whole", whole, "", 4},
 		{load.Bulk, "flip", flip(3 << 20), "not what was sent", 1},
 		{load.Bulk, "lose", lose(3 << 20), "not what was sent", 1},
 		{load.Bulk, "cut", cut(3 << 20), "was cut", 1},
 		// Of a good length, but nobody has asked for the end.
 		{load.Bulk, "cut at a block", cut(wire.Block), "before it was stopped", 1},
+		{load.Duplex, "whole", whole, "", 4},
+		{load.Duplex, "flip", flip(3 << 20), "not what was sent", 1},
+		{load.Duplex, "lose", lose(3 << 20), "not what was sent", 1},
+		// What is still sent may find the reset before the end is read.
+		{load.Duplex, "cut", cut(3 << 20), "was cut|reset", 1},
+		{load.Duplex, "cut at a block", cut(wire.Block), "before it was stopped|reset", 1},
+		{load.Rate, "whole", whole, "", 100},
+		{load.Rate, "flip", flip(63), "not what was sent", 100},
+		{load.Burst, "whole", whole, "", 50},
+		{load.Burst, "cut", cut(0), "ended before its answer", 1},
 		{load.Idle, "whole", whole, "", 50},
 		{load.Idle, "cut", cut(64), "ended before its answer", 1},
 	} {
 		t.Run(c.kind+" "+c.name, func(t *testing.T) {
-			res := runLoad(t, c.kind, tamperingProxy(t, target, c.tamper), c.clients)
-			if c.reason == "" && (res.Failed != 0 || res.Sessions < int64(c.clients)) {
+			spec := load.Spec{Kind: c.kind, Addr: tamperingProxy(t, target, c.tamper), Clients: c.clients, Duration: shortly, Patience: 2 * time.Second}
+			if c.reason == "" {
+				spec.Patience = 30 * time.Second // nothing is late but for a busy machine
+			} else if c.kind == load.Bulk || c.kind == load.Duplex {
+				spec.Duration = 5 * time.Second // the fault ends it before
+			}
+			res := runLoad(t, spec)
+			want := int64(c.clients)
+			if c.kind == load.Rate {
+				want = 5 // of those of a second
+			}
+			if c.reason == "" && (res.Failed != 0 || res.Sessions < want) {
 				t.Errorf("a faultless proxy: %+v", res)
 			}
 			if c.reason != "" && res.Failed == 0 {
 				t.Errorf("nothing noticed: %+v", res)
 			}
 			for r := range res.Reasons {
-				if c.reason == "" || !strings.Contains(r, c.reason) {
+				if c.reason == "" || !regexp.MustCompile(c.reason).MatchString(r) {
 					t.Errorf("reason %q, want %q", r, c.reason)
 				}
 			}
@@ -106,29 +123,61 @@ func TestLoadNoticesFaults(t *testing.T) {
 	}
 }
 
-// runLoad makes a short load of one kind, as measure does.
-func runLoad(t *testing.T, kind string, addr netip.AddrPort, clients int) load.Result {
+// What the client sends is checked, too, where that is not what comes back.
+func TestLoadNoticesFaultsOfItsOwnStream(t *testing.T) {
+	target := backendAddr(t)
+	for name, tamper := range map[string]tamper{"flip": flip(3 << 20), "lose": lose(3 << 20), "cut": cut(3 << 20)} {
+		t.Run(name, func(t *testing.T) {
+			spec := load.Spec{Kind: load.Duplex, Addr: tamperingProxyBoth(t, target, tamper, whole), Clients: 1, Duration: 5 * time.Second, Patience: 2 * time.Second}
+			if res := runLoad(t, spec); res.Failed == 0 {
+				t.Errorf("nothing noticed: %+v", res)
+			}
+		})
+	}
+}
+
+// A load is made once for each line, and its figures are of that one alone.
+func TestLoadIsMadeAgain(t *testing.T) {
+	c, err := startLoad(load.Spec{Kind: load.Short, Addr: backendAddr(t), Clients: 2, Size: 64, Duration: 60 * time.Millisecond, Patience: 30 * time.Second, Lone: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.end()
+	first, err := c.round()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.round()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A busy machine may make all of it slow, but not the sum wrong.
+	if first.Ops == 0 || second.Ops == 0 || second.Failed != 0 || second.Sessions-first.Sessions != second.Ops {
+		t.Errorf("first %+v, then %+v", first, second)
+	}
+	if second.LoneMax == 0 || second.LoneMax > second.Max {
+		t.Errorf("the lone client's slowest is %v µs of all %v", second.LoneMax, second.Max)
+	}
+	if err := c.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+const shortly = 50 * time.Millisecond
+
+// runLoad makes one load, as measure does.
+func runLoad(t *testing.T, spec load.Spec) load.Result {
 	t.Helper()
-	spec, _ := json.Marshal(load.Spec{Kind: kind, Addr: addr, Clients: clients, Size: 64, Duration: 50 * time.Millisecond, Patience: 2 * time.Second})
-	client, err := act(roleLoad, string(spec))
+	spec.Size = messageSize
+	c, err := startLoad(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewReader(client.out)
-	if line, err := lines.ReadString('\n'); line != "ready\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	fmt.Fprintln(client.in, "go")
-	line, err := lines.ReadBytes('\n')
+	res, err := c.round()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var res load.Result
-	if err := json.Unmarshal(line, &res); err != nil {
-		t.Fatal(err)
-	}
-	client.out = lines
-	if err := client.end(); err != nil {
+	if err := c.end(); err != nil {
 		t.Error(err)
 	}
 	return res
@@ -154,7 +203,12 @@ func backendAddr(t *testing.T) netip.AddrPort {
 }
 
 // tamperingProxy relays to the target and tampers with what comes back.
-func tamperingProxy(t *testing.T, target netip.AddrPort, tamper tamper) netip.AddrPort {
+func tamperingProxy(t *testing.T, target netip.AddrPort, back tamper) netip.AddrPort {
+	return tamperingProxyBoth(t, target, whole, back)
+}
+
+// tamperingProxyBoth tampers with what goes to the target and what comes back.
+func tamperingProxyBoth(t *testing.T, target netip.AddrPort, there, back tamper) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -167,13 +221,13 @@ func tamperingProxy(t *testing.T, target netip.AddrPort, tamper tamper) netip.Ad
 			if err != nil {
 				return
 			}
-			go relay(client, target, tamper)
+			go relay(client, target, there, back)
 		}
 	}()
 	return netip.MustParseAddrPort(l.Addr().String())
 }
 
-func relay(client net.Conn, target netip.AddrPort, tamper tamper) {
+func relay(client net.Conn, target netip.AddrPort, there, back tamper) {
 	defer client.Close()
 	server, err := net.Dial("tcp4", target.String())
 	if err != nil {
@@ -181,18 +235,22 @@ func relay(client net.Conn, target netip.AddrPort, tamper tamper) {
 	}
 	defer server.Close()
 	go func() {
-		io.Copy(server, client)
+		pass(client, server, there)
 		server.Close()
 	}()
+	pass(server, client, back)
+}
+
+func pass(from, to net.Conn, tamper tamper) {
 	buf := make([]byte, 64<<10)
 	for pos := 0; ; {
-		n, err := server.Read(buf)
+		n, err := from.Read(buf)
 		if err != nil {
 			return
 		}
 		out, open := tamper(buf[:n], pos)
 		pos += n
-		if _, err := client.Write(out); err != nil || !open {
+		if _, err := to.Write(out); err != nil || !open {
 			return
 		}
 	}

@@ -7,19 +7,22 @@
 // run can.
 //
 //	bench -plug bin/plug [-rounds N] [-duration D] [-only NAMES] [-workloads LIST] [-ref NAME]
+//	      [-o FILE] [-svg FILE]
 //	bench -plug OLD,NEW -only plug -rounds 9
 //
-// The result is Markdown on stdout; progress goes to stderr. The exit status
-// is 1 when a plug failed a session or missed a goal, 2 when nothing could be
-// measured.
+// The result is Markdown on stdout or in a file, and a plot if one is asked
+// for; progress goes to stderr. The exit status is 1 when a plug failed a
+// session or missed a goal, 2 when nothing could be measured.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +38,12 @@ type options struct {
 	workloads []workload
 	proxies   []*proxy.Proxy
 	reference string
+	limits    limits
+	missing   []string // proxies that are not here
+	output    string   // of the Markdown; empty: stdout
+	svg       string   // empty: none
+	plugs     []string // the binaries
+	only      string
 }
 
 func main() {
@@ -45,23 +54,31 @@ func main() {
 	if err == nil {
 		err = raiseLimits()
 	}
-	if err != nil {
+	if err == nil {
+		o.limits = machineLimits()
+		err = bench(o)
+	}
+	switch {
+	case errors.Is(err, errJudged):
+		os.Exit(1)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
-	os.Exit(bench(o))
 }
 
 func parse() (*options, error) {
 	var (
 		o         options
 		plugs     = flag.String("plug", "bin/plug", "the plug `binary`, or OLD,NEW to compare two")
-		only      = flag.String("only", "", "measure only proxies with one of these `words`, parted by commas, in their names")
-		workloads = flag.String("workloads", "short:16,request:1,request:32,bulk:1,bulk:8,idle:500", "`list` of kind:clients[:bytes]; kinds are short, request, bulk, idle")
+		workloads = flag.String("workloads", usual, "`list` of kind:number[:bytes], or all; kinds are "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	)
+	flag.StringVar(&o.only, "only", "", "measure only proxies with one of these `words`, parted by commas, in their names")
 	flag.IntVar(&o.rounds, "rounds", 3, "`number` of rounds")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "of each measurement")
 	flag.StringVar(&o.reference, "ref", "haproxy", "the `proxy` that ratios refer to")
+	flag.StringVar(&o.output, "o", "", "`file` for the Markdown; stdout without")
+	flag.StringVar(&o.svg, "svg", "", "`file` for a plot of what sessions cost; none without")
 	flag.Parse()
 	if os.Getuid() != 0 {
 		return nil, fmt.Errorf("control groups need root")
@@ -69,62 +86,12 @@ func parse() (*options, error) {
 	if flag.NArg() > 0 || o.rounds < 1 {
 		return nil, fmt.Errorf("takes no arguments but its flags, and at least one round")
 	}
-	var err error
-	if o.workloads, err = parseWorkloads(*workloads); err != nil {
-		return nil, err
-	}
-	o.proxies, err = choose(strings.Split(*plugs, ","), *only)
-	return &o, err
-}
-
-// choose lists the proxies of this run and names those that are missing.
-func choose(plugs []string, only string) ([]*proxy.Proxy, error) {
-	labels := []string{""}
-	if len(plugs) == 2 {
-		labels = []string{labelOld, labelNew}
-	} else if len(plugs) > 2 {
+	if o.plugs = strings.Split(*plugs, ","); len(o.plugs) > 2 {
 		return nil, fmt.Errorf("-plug takes one binary or two")
 	}
-	var all []*proxy.Proxy
-	for _, mode := range []string{"fork", "prefork", "pool"} {
-		for i, binary := range plugs {
-			path, err := filepath.Abs(binary)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, proxy.Plug(path, mode, labels[i]))
-		}
-	}
-	all = append(append(all, proxy.Peers()...), proxy.Direct())
-	var chosen []*proxy.Proxy
-	for _, p := range all {
-		if !wanted(p.Name, only) {
-			continue
-		}
-		if p.Program != "" {
-			if _, err := p.Find(); err != nil {
-				fmt.Printf("Missing: %v\n\n", err)
-				continue
-			}
-		}
-		chosen = append(chosen, p)
-	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("none of the proxies is here")
-	}
-	return chosen, nil
-}
-
-func wanted(name, only string) bool {
-	if only == "" {
-		return true
-	}
-	for _, word := range strings.Split(only, ",") {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
+	var err error
+	o.workloads, err = parseWorkloads(*workloads)
+	return &o, err
 }
 
 // raiseLimits lets proxies and load have all the descriptors that the system

@@ -3,14 +3,11 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"time"
 
+	"plugdaemon/test/bench/cgroup"
 	"plugdaemon/test/bench/load"
 	"plugdaemon/test/bench/proxy"
 )
@@ -22,67 +19,95 @@ type measurement struct {
 	problems []string
 }
 
+// patience is how long an operation may take before it has failed.
+const patience = 5 * time.Second
+
 // measure starts p, puts w on it, and takes it down again.
 func measure(p *proxy.Proxy, w workload, o *options, target netip.AddrPort) (measurement, error) {
+	if p.For == starts && !p.Plug {
+		return bareStarts(p, w)
+	}
 	s, err := start(p, target)
 	if err != nil {
 		return measurement{}, err
 	}
 	defer s.stop()
-	before, memErr := s.memory()
-	if w.kind == load.Idle && memErr != nil && p.Program != "" {
-		return measurement{}, memErr
+	switch w.kind {
+	case starts:
+		return s.workerStarts(w)
+	case growth:
+		return s.growth(w, o)
+	case upgrades:
+		return s.upgrades(w, o)
 	}
-	spec, err := json.Marshal(load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: o.duration, Patience: 5 * time.Second})
+	return s.plain(w, o)
+}
+
+// spec is the load of a workload that takes one.
+func (s *service) spec(w workload, o *options) load.Spec {
+	return load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: o.duration, Patience: patience}
+}
+
+// plain measures one load.
+func (s *service) plain(w workload, o *options) (measurement, error) {
+	before, err := s.memory()
+	if w.kind == load.Idle && err != nil {
+		return measurement{}, err
+	}
+	c, err := startLoad(s.spec(w, o))
 	if err != nil {
 		return measurement{}, err
 	}
-	client, err := act(roleLoad, string(spec))
-	if err != nil {
-		return measurement{}, err
-	}
-	lines := bufio.NewReader(client.out)
-	if _, err := lines.ReadString('\n'); err != nil {
-		return measurement{}, errors.Join(errors.New("the load ended early"), client.end())
-	}
+	defer c.end()
 	from := s.settled()
-	var after int64
+	var after cgroup.Held
 	if w.kind == load.Idle {
 		after, _ = s.memory()
 	}
-	fmt.Fprintln(client.in, "go")
-	line, err := lines.ReadBytes('\n')
+	res, err := c.round()
 	if err != nil {
-		return measurement{}, errors.Join(errors.New("the load ended early"), client.end())
-	}
-	var res load.Result
-	if err := json.Unmarshal(line, &res); err != nil {
 		return measurement{}, err
 	}
 	cpu := s.settled() - from
-	client.in.Close()
-	io.Copy(io.Discard, lines)
-	if err := client.cmd.Wait(); err != nil {
+	if err := c.end(); err != nil {
 		return measurement{}, err
 	}
-	m := measurement{failed: res.Failed, problems: s.checkLines(res.Sessions)}
-	for reason, n := range res.Reasons {
-		m.problems = append(m.problems, fmt.Sprintf("%d × %s", n, reason))
-	}
-	m.figures = figures(w, res, cpu, after-before)
+	m := s.judged(res)
+	m.figures = figures(w, res, cpu, cgroup.Held{All: after.All - before.All, Kernel: after.Kernel - before.Kernel})
 	return m, nil
 }
 
-// figures are what w.columns names.
-func figures(w workload, res load.Result, cpu time.Duration, memory int64) []float64 {
-	us := float64(cpu) / float64(time.Microsecond)
+// judged is a measurement without figures: what failed under these loads.
+func (s *service) judged(loads ...load.Result) (m measurement) {
+	var sessions int64
+	for _, res := range loads {
+		sessions += res.Sessions
+		m.failed += res.Failed
+		for reason, n := range res.Reasons {
+			m.problems = append(m.problems, fmt.Sprintf("%d × %s", n, reason))
+		}
+	}
+	m.problems = append(s.checkLines(sessions), m.problems...)
+	return m
+}
+
+// figures are what w.columns names, of the workloads that take one load.
+func figures(w workload, res load.Result, cpu time.Duration, held cgroup.Held) []float64 {
+	us := microseconds(cpu)
 	ops := float64(max(res.Ops, 1))
 	switch w.kind {
-	case load.Short, load.Request:
+	case load.Short, load.Request, growth:
 		return []float64{us / ops, float64(res.Ops) / res.Seconds, res.Median, res.P99}
-	case load.Bulk:
+	case load.Rate:
+		return []float64{res.Median, res.P99, us / ops}
+	case load.Bulk, load.Duplex:
 		gb := float64(max(res.Bytes, 1)) / 1e9
 		return []float64{us / 1e3 / gb, gb / res.Seconds}
+	case load.Burst:
+		return []float64{res.Max / 1e3, res.Median / 1e3, us / 1e3}
 	}
-	return []float64{float64(memory) / 1024 / float64(w.clients)}
+	n := 1024 * float64(w.clients)
+	return []float64{float64(held.All) / n, float64(held.Kernel) / n}
 }
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

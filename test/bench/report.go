@@ -4,7 +4,7 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -18,86 +18,97 @@ const (
 	labelNew = "new"
 )
 
-// report prints everything and returns the exit status.
-func report(o *options, r results, where string) int {
-	fmt.Printf("%s, %s. Medians of %d rounds in turn, %v each, with the least and the most.\n",
-		where, time.Now().Format("2006-01-02"), o.rounds, o.duration)
+// report writes everything as Markdown; the error is that a plug failed.
+func report(out io.Writer, o *options, r results, where string) error {
+	for _, m := range o.missing {
+		fmt.Fprintf(out, "Missing: %s\n\n", m)
+	}
+	fmt.Fprintf(out, "%s, %s. Medians of %s in turn, %v each, with the least and the most.\n",
+		where, time.Now().Format("2006-01-02"), plural(o.rounds, "round"), o.duration)
 	for _, w := range o.workloads {
-		table(o, r, w)
+		table(out, o, r, w)
 	}
-	notes(o)
-	status := problems(o, r)
-	compare(o, r)
-	if !goals(os.Stdout, r) {
-		status = 1
+	fmt.Fprintf(out, "\n### Versions and options\n\n")
+	for _, p := range o.proxies {
+		fmt.Fprintln(out, "- "+p.Describe())
 	}
-	return status
+	failed := problems(out, o, r)
+	compare(out, o, r)
+	if !goals(out, r) || failed {
+		return errJudged
+	}
+	return nil
 }
 
-// table prints one workload, a row a proxy.
-func table(o *options, r results, w workload) {
+// table prints one workload, a row a proxy, and below it who was left out.
+func table(out io.Writer, o *options, r results, w workload) {
 	columns := w.columns()
 	ref := r.at(w, o.reference)
-	head := []string{"proxy", columns[0]}
+	head := []string{"proxy", columns[0].name}
 	if ref != nil {
 		head = append(head, "× "+o.reference)
 	}
-	head = append(append(head, columns[1:]...), "failed")
-	fmt.Printf("\n### %s\n\n| %s |\n|%s\n", w.Title(), strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for _, c := range columns[1:] {
+		head = append(head, c.name)
+	}
+	head = append(head, "failed")
+	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", w.Title(), strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	var left []string
 	for _, p := range o.proxies {
-		c := r.at(w, p.Name)
-		if c == nil {
+		if !w.concerns(p) {
 			continue
 		}
-		row := []string{p.Name, costs(p, c).String()}
-		if ref != nil {
-			row = append(row, costs(p, c).Over(ref.figures[0]).String())
+		if why := w.unfit(p, o.limits); why != "" {
+			left = append(left, p.Name+" ("+why+")")
+			continue
 		}
-		for _, s := range c.figures[1:] {
-			row = append(row, s.String())
+		if c := r.at(w, p.Name); c != nil {
+			fmt.Fprintf(out, "| %s |\n", strings.Join(row(p, w, c, ref), " | "))
 		}
-		fmt.Printf("| %s | %d |\n", strings.Join(row, " | "), c.failed)
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(out, "\nLeft out: %s.\n", strings.Join(left, "; "))
 	}
 }
 
-// costs is the first column: CPU time or memory, which no proxy has none of.
-func costs(p *proxy.Proxy, c *cell) stats.Series {
-	if p.Program == "" {
+func row(p *proxy.Proxy, w workload, c, ref *cell) []string {
+	first := shown(p, w, c, 0)
+	cells := []string{p.Name, first.String()}
+	if ref != nil {
+		cells = append(cells, first.Over(ref.figures[0]).String())
+	}
+	for i := 1; i < len(c.figures); i++ {
+		cells = append(cells, shown(p, w, c, i).String())
+	}
+	return append(cells, fmt.Sprint(c.failed))
+}
+
+// shown is a figure, but for what no proxy at all has none of.
+func shown(p *proxy.Proxy, w workload, c *cell, i int) stats.Series {
+	if p.Program == "" && w.columns()[i].own {
 		return nil
 	}
-	return c.figures[0]
+	return c.figures[i]
 }
 
-// notes says how the proxies were configured.
-func notes(o *options) {
-	fmt.Println()
-	for _, p := range o.proxies {
-		if p.Note != "" {
-			fmt.Printf("- %s: %s\n", p.Name, p.Note)
-		}
-	}
-}
-
-// problems lists what went wrong. The status is 1 if it went wrong with a
-// plug; what a peer does wrong is the reader's to judge.
-func problems(o *options, r results) (status int) {
+// problems lists what went wrong, and says whether it went wrong with a plug;
+// what a peer does wrong is the reader's to judge.
+func problems(out io.Writer, o *options, r results) (failed bool) {
 	for _, w := range o.workloads {
 		for _, p := range o.proxies {
 			c := r.at(w, p.Name)
 			if c == nil || len(c.problems) == 0 {
 				continue
 			}
-			fmt.Printf("\nFAILED %s, %s: %s\n", p.Name, w, strings.Join(c.problems, "; "))
-			if p.Plug {
-				status = 1
-			}
+			fmt.Fprintf(out, "\nFAILED %s, %s: %s\n", p.Name, w, strings.Join(c.problems, "; "))
+			failed = failed || p.Plug
 		}
 	}
-	return status
+	return failed
 }
 
 // compare prints new ÷ old, if two plugs were measured.
-func compare(o *options, r results) {
+func compare(out io.Writer, o *options, r results) {
 	printed := false
 	for _, w := range o.workloads {
 		for _, p := range o.proxies {
@@ -110,11 +121,11 @@ func compare(o *options, r results) {
 				continue
 			}
 			if !printed {
-				fmt.Printf("\n### New ÷ old, round by round\n\n| workload | mode | figure | ratio |\n|---|---|---|---|\n")
+				fmt.Fprintf(out, "\n### New ÷ old, round by round\n\n| workload | mode | figure | ratio |\n|---|---|---|---|\n")
 				printed = true
 			}
 			for i, column := range w.columns() {
-				fmt.Printf("| %s | %s | %s | %s |\n", w, mode, column, now.figures[i].Over(old.figures[i]))
+				fmt.Fprintf(out, "| %s | %s | %s | %s |\n", w, mode, column.name, now.figures[i].Over(old.figures[i]))
 			}
 		}
 	}

@@ -21,11 +21,13 @@ import (
 //
 //	bench -role backend                      the target; ends with its stdin
 //	bench -role load SPEC                    one load, as load.Serve says
+//	bench -role spawn N PROGRAM              starts it N times in a row
 //	bench -role enter DIR ... -- COMMAND     the proxy, started in its control group
 const (
 	roleFlag    = "-role"
 	roleBackend = "backend"
 	roleLoad    = "load"
+	roleSpawn   = "spawn"
 	roleEnter   = "enter"
 )
 
@@ -41,6 +43,8 @@ func playRole(role string, args []string) int {
 		if err = json.Unmarshal([]byte(args[0]), &spec); err == nil {
 			err = load.Serve(spec, os.Stdin, os.Stdout)
 		}
+	case roleSpawn:
+		err = spawn(args, os.Stdin, os.Stdout)
 	case roleEnter:
 		dash := slices.Index(args, "--")
 		if err = cgroup.Enter(args[:dash]); err == nil {

@@ -3,12 +3,16 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
-	"plugdaemon/test/bench/load"
+	"plugdaemon/test/bench/plot"
 	"plugdaemon/test/bench/proxy"
 	"plugdaemon/test/bench/stats"
 )
@@ -27,24 +31,54 @@ func (r results) at(w workload, name string) *cell {
 	return r[w.String()][name]
 }
 
-// bench runs everything and returns the exit status.
-func bench(o *options) int {
+// errJudged is a run whose result is that a plug failed.
+var errJudged = errors.New("a plug failed a session or missed a goal")
+
+// bench runs everything, and writes what came of it where the caller wants it.
+func bench(o *options) error {
+	// Found out now, not when half an hour has passed.
+	for _, file := range []string{o.output, o.svg} {
+		if file != "" {
+			if err := os.WriteFile(file, nil, 0o644); err != nil {
+				return err
+			}
+		}
+	}
 	stopOnInterrupt()
+	defer cleanUp()
+	if err := choose(o); err != nil {
+		return err
+	}
 	where := machine()
 	target, err := act(roleBackend)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		return 2
+		return err
 	}
 	defer target.end()
 	var text string
 	if _, err := fmt.Fscanln(target.out, &text); err != nil {
-		fmt.Fprintln(os.Stderr, "bench: no backend:", err)
-		return 2
+		return fmt.Errorf("no backend: %w", err)
 	}
-	addr := netip.MustParseAddrPort(text)
+	r := takeAll(o, netip.MustParseAddrPort(text))
+	var result bytes.Buffer
+	judged := report(&result, o, r, where)
+	if o.svg != "" {
+		if err := os.WriteFile(o.svg, plot.SVG(picture(o, r, where)), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.output != "" {
+		err = os.WriteFile(o.output, result.Bytes(), 0o644)
+	} else {
+		_, err = os.Stdout.Write(result.Bytes())
+	}
+	return errors.Join(err, judged)
+}
 
+// takeAll makes all rounds.
+func takeAll(o *options, target netip.AddrPort) results {
 	r := results{}
+	began := time.Now()
 	for round := range o.rounds {
 		for _, w := range o.workloads {
 			if r[w.String()] == nil {
@@ -54,14 +88,15 @@ func bench(o *options) int {
 				// Another one begins each round: none is always the first
 				// after a pause, or behind the same neighbour.
 				p := o.proxies[(i+round)%len(o.proxies)]
-				if p.Program == "" && w.kind == load.Idle {
-					continue
+				if w.concerns(p) && w.unfit(p, o.limits) == "" {
+					r.take(p, w, o, target, round)
 				}
-				r.take(p, w, o, addr, round)
 			}
 		}
+		took := time.Since(began) / time.Duration(round+1)
+		fmt.Fprintf(os.Stderr, "round %d/%d has ended, about %v to go\n", round+1, o.rounds, (took * time.Duration(o.rounds-round-1)).Round(time.Second))
 	}
-	return report(o, r, where)
+	return r
 }
 
 // take makes one measurement and files it.
@@ -75,9 +110,9 @@ func (r results) take(p *proxy.Proxy, w workload, o *options, target netip.AddrP
 	if err != nil {
 		c.failed++
 		c.problems = append(c.problems, err.Error())
-		fmt.Fprintf(os.Stderr, "round %d/%d  %-14s %-16s %v\n", round+1, o.rounds, w, p.Name, err)
+		fmt.Fprintf(os.Stderr, "round %d/%d  %-16s %-18s %v\n", round+1, o.rounds, w, p.Name, err)
 		// Keeps the rounds of all proxies side by side for ratios.
-		m.figures = make([]float64, len(c.figures))
+		m.figures = slices.Repeat([]float64{stats.Missing}, len(c.figures))
 	}
 	for i, v := range m.figures {
 		c.figures[i] = append(c.figures[i], v)
@@ -87,9 +122,9 @@ func (r results) take(p *proxy.Proxy, w workload, o *options, target netip.AddrP
 	if err == nil {
 		var shown []string
 		for i, name := range w.columns() {
-			shown = append(shown, fmt.Sprintf("%.4g %s", m.figures[i], name))
+			shown = append(shown, stats.Digits(m.figures[i])+" "+name.name)
 		}
-		fmt.Fprintf(os.Stderr, "round %d/%d  %-14s %-16s %s%s\n", round+1, o.rounds, w, p.Name, strings.Join(shown, ", "), trouble(m.problems))
+		fmt.Fprintf(os.Stderr, "round %d/%d  %-16s %-18s %s%s\n", round+1, o.rounds, w, p.Name, strings.Join(shown, ", "), trouble(m.problems))
 	}
 }
 

@@ -130,10 +130,10 @@ func (s *service) settled() time.Duration {
 	return last
 }
 
-// memory is what the proxy holds once that no longer changes, in bytes.
-func (s *service) memory() (int64, error) {
+// memory is what the proxy holds once it is quiet.
+func (s *service) memory() (cgroup.Held, error) {
 	if s.group == nil {
-		return 0, nil
+		return cgroup.Held{}, nil
 	}
 	s.settled()
 	return s.group.Memory()
@@ -156,10 +156,14 @@ func (s *service) checkLines(sessions int64) []string {
 	return []string{fmt.Sprintf("%d session lines for %d sessions", got, want)}
 }
 
-// current is the service that an interrupt must take down.
-var current atomic.Pointer[service]
+// current is the service that an interrupt must take down, scratch a directory
+// that it must remove.
+var (
+	current atomic.Pointer[service]
+	scratch atomic.Pointer[string]
+)
 
-// stopOnInterrupt keeps an interrupted run from leaving a proxy behind.
+// stopOnInterrupt keeps an interrupted run from leaving anything behind.
 func stopOnInterrupt() {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
@@ -168,8 +172,16 @@ func stopOnInterrupt() {
 		if s := current.Load(); s != nil {
 			s.stop()
 		}
+		cleanUp()
 		os.Exit(2)
 	}()
+}
+
+// cleanUp removes the scratch directory, if there is one.
+func cleanUp() {
+	if dir := scratch.Load(); dir != nil {
+		os.RemoveAll(*dir)
+	}
 }
 
 // stop ends the proxy, all of it, and removes what it left.

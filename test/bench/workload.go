@@ -4,10 +4,28 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"plugdaemon/test/bench/load"
+)
+
+// Workloads that take more than one load of package load.
+const (
+	growth   = "growth"   // short connections beside so many live sessions
+	starts   = "start"    // a worker's start and end, so many in a row
+	upgrades = "upgrades" // short connections while the proxy replaces itself
+)
+
+// The list that a run takes by default, under half an hour of three rounds,
+// and the whole one.
+const (
+	usual = "short:1,short:16,short:256,request:1,request:32,bulk:1,bulk:8,idle:500," +
+		"rate:200,start:200,burst:500,growth:10,growth:4000,upgrades:8"
+	complete = "short:1,short:16,short:256,request:1,request:32,request:1:16384,request:32:16384," +
+		"bulk:1,bulk:8,duplex:1,duplex:8,idle:500,idle:4000,idle:8000," +
+		"rate:200,start:200,burst:500,growth:10,growth:100,growth:1000,growth:4000,upgrades:8"
 )
 
 // workload is one kind of load with its numbers.
@@ -17,68 +35,64 @@ type workload struct {
 	size    int // of a message, in bytes
 }
 
-// parseWorkloads reads "kind:clients[:bytes],...".
+// sized are the kinds whose messages may have another size than messageSize.
+var sized = []string{load.Short, load.Request}
+
+const messageSize = 64
+
+// parseWorkloads reads "kind:number[:bytes],...", or "all".
 func parseWorkloads(list string) ([]workload, error) {
+	if list == "all" {
+		list = complete
+	}
 	var all []workload
 	for _, word := range strings.Split(list, ",") {
-		w := workload{size: 64}
+		w := workload{size: messageSize}
 		fields := strings.Split(word, ":")
-		bad := fmt.Errorf("workload %q is not kind:clients[:bytes]", word)
+		bad := fmt.Errorf("workload %q is not kind:number, nor kind:number:bytes with one of %s", word, strings.Join(sized, ", "))
 		if len(fields) < 2 || len(fields) > 3 {
 			return nil, bad
+		}
+		w.kind = fields[0]
+		if _, ok := kinds[w.kind]; !ok {
+			return nil, fmt.Errorf("workload %q: no kind is called %q", word, w.kind)
 		}
 		var err error
 		if w.clients, err = strconv.Atoi(fields[1]); err != nil || w.clients < 1 {
 			return nil, bad
 		}
 		if len(fields) == 3 {
-			if w.size, err = strconv.Atoi(fields[2]); err != nil || w.size < 1 {
+			if w.size, err = strconv.Atoi(fields[2]); err != nil || w.size < 1 || !slices.Contains(sized, w.kind) {
 				return nil, bad
 			}
 		}
-		switch w.kind = fields[0]; w.kind {
-		case load.Short, load.Request, load.Idle:
-		case load.Bulk:
-			// Streams are numbered by one byte.
-			if w.clients > 256 {
-				return nil, bad
-			}
-		default:
-			return nil, fmt.Errorf("workload %q: no kind is called %q", word, w.kind)
+		// Streams are numbered by one byte.
+		if (w.kind == load.Bulk || w.kind == load.Duplex) && w.clients > 256 {
+			return nil, fmt.Errorf("workload %q: at most 256 streams", word)
 		}
 		all = append(all, w)
 	}
 	return all, nil
 }
 
-func (w workload) String() string { return fmt.Sprintf("%s:%d:%d", w.kind, w.clients, w.size) }
+// String is the word that parseWorkloads reads.
+func (w workload) String() string {
+	if w.size == messageSize {
+		return fmt.Sprintf("%s:%d", w.kind, w.clients)
+	}
+	return fmt.Sprintf("%s:%d:%d", w.kind, w.clients, w.size)
+}
 
 // Title is the workload in words.
-func (w workload) Title() string {
-	clients := plural(w.clients, "client")
-	switch w.kind {
-	case load.Short:
-		return fmt.Sprintf("Short connections: connect, %d bytes there and back, close; %s at once", w.size, clients)
-	case load.Request:
-		return fmt.Sprintf("Request–response on kept connections: %d bytes there and back; %s", w.size, clients)
-	case load.Bulk:
-		return fmt.Sprintf("Bulk one way, target to client: %s", plural(w.clients, "stream"))
-	}
-	return fmt.Sprintf("Memory of %s, the kernel's included", plural(w.clients, "idle session"))
-}
+func (w workload) Title() string { return kinds[w.kind].title(w) }
 
 // columns are the figures that a workload gives, the one that ratios are made
 // of first.
-func (w workload) columns() []string {
-	switch w.kind {
-	case load.Short:
-		return []string{"CPU µs/connection", "connections/s", "median µs", "p99 µs"}
-	case load.Request:
-		return []string{"CPU µs/request", "requests/s", "median µs", "p99 µs"}
-	case load.Bulk:
-		return []string{"CPU ms/GB", "GB/s"}
-	}
-	return []string{"KiB/session"}
+func (w workload) columns() []column { return kinds[w.kind].columns }
+
+// index is the column of that name; -1 if there is none.
+func (w workload) index(name string) int {
+	return slices.IndexFunc(w.columns(), func(c column) bool { return c.name == name })
 }
 
 func plural(n int, what string) string {

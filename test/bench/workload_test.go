@@ -3,11 +3,13 @@
 package main
 
 import (
-	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"plugdaemon/test/bench/stats"
+	"plugdaemon/test/bench/cgroup"
+	"plugdaemon/test/bench/load"
 )
 
 func TestParseWorkloads(t *testing.T) {
@@ -15,11 +17,14 @@ func TestParseWorkloads(t *testing.T) {
 		list string
 		want string // empty: an error
 	}{
-		{"short:16", "short:16:64"},
-		{"request:32:16384,bulk:8", "request:32:16384 bulk:8:64"},
-		{"idle:4000", "idle:4000:64"},
+		{"short:16", "short:16"}, {"short:16:64", "short:16"},
+		{"request:32:16384,bulk:8", "request:32:16384 bulk:8"},
+		{"idle:4000", "idle:4000"}, {"start:200,upgrades:8", "start:200 upgrades:8"},
+		{"all", strings.ReplaceAll(complete, ",", " ")},
 		{"", ""}, {"short", ""}, {"short:0", ""}, {"short:x", ""}, {"long:1", ""},
-		{"short:1:0", ""}, {"short:1:64:9", ""}, {"bulk:257", ""},
+		{"short:1:0", ""}, {"short:1:64:9", ""}, {"bulk:257", ""}, {"duplex:257", ""},
+		// Nobody would see that the size counts for nothing.
+		{"idle:1:100", ""},
 	} {
 		got, err := parseWorkloads(c.list)
 		var words []string
@@ -32,27 +37,53 @@ func TestParseWorkloads(t *testing.T) {
 	}
 }
 
-// A goal is judged by the median ratio, and failed sessions fail it.
-func TestGoals(t *testing.T) {
-	g := promised[0]
-	for _, c := range []struct {
-		plug   stats.Series
-		failed int64
-		want   bool
-	}{
-		{stats.Series{49, 51, 50}, 0, true},
-		{stats.Series{49, 52, 51}, 0, false},
-		{stats.Series{49, 51, 50}, 1, false},
-	} {
-		r := results{g.workload.String(): {
-			g.plug: {figures: []stats.Series{c.plug}, failed: c.failed},
-			g.peer: {figures: []stats.Series{{100, 100, 100}}},
-		}}
-		if got := goals(io.Discard, r); got != c.want {
-			t.Errorf("%v with %d failed: met is %v", c.plug, c.failed, got)
+// Every figure that is promised or plotted is one that the run can take.
+func TestPromisesCanBeJudged(t *testing.T) {
+	known, err := parseWorkloads("all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(name, column string) {
+		i := slices.IndexFunc(known, func(w workload) bool { return w.String() == name })
+		if i < 0 || known[i].index(column) < 0 {
+			t.Errorf("nothing measures %s, %s", name, column)
 		}
 	}
-	if !goals(io.Discard, results{}) {
-		t.Error("a run without the goals' figures misses them")
+	for _, g := range promises() {
+		check(g.of.workload, g.of.column)
+		if g.over != nil {
+			check(g.over.workload, g.over.column)
+		}
+		if g.aimed != 0 && !g.sense.holds(g.aimed, g.done) {
+			t.Errorf("%+v: reaching what is aimed at would not do", g)
+		}
+	}
+	for _, at := range plotted {
+		check(at.workload, at.column)
+	}
+	if _, err := parseWorkloads(usual); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a workload has for columns is what its figures are.
+func TestFiguresFillTheColumns(t *testing.T) {
+	for kind, k := range kinds {
+		if kind == starts || kind == upgrades {
+			continue // they make their own
+		}
+		w := workload{kind, 8, 64}
+		res := load.Result{Ops: 4, Bytes: 2e9, Seconds: 2, Median: 3000, P99: 5000, Max: 7000}
+		got := figures(w, res, 8*time.Millisecond, cgroup.Held{All: 80 << 10, Kernel: 16 << 10})
+		if len(got) != len(k.columns) {
+			t.Errorf("%s: %d figures for %d columns", kind, len(got), len(k.columns))
+			continue
+		}
+		for name, want := range map[string]float64{cpuConnection: 2000, cpuRequest: 2000, cpuGB: 4, gbSecond: 1, kibSession: 10,
+			medianUS: 3000, lastMS: 7, "connections/s": 2, "CPU ms": 8} {
+			if i := w.index(name); i >= 0 && got[i] != want {
+				t.Errorf("%s: %s is %v, want %v", kind, name, got[i], want)
+			}
+		}
 	}
 }

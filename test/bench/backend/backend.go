@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package backend is the target behind every proxy: it echoes, or it is a
-// source of bytes, as package wire says. One thread, one event loop.
+// source of bytes, and a sink at the same time, as package wire says. One thread, one event loop.
 package backend
 
 import (
@@ -21,9 +21,10 @@ type conn struct {
 	begun   bool // the first byte has chosen
 	source  bool
 	stream  byte
-	stop    bool   // the source ends at the next Block
-	sent    int64  // by the source
-	pending []byte // echo that the client has not taken yet
+	in      *inflow // of a source that receives at the same time
+	stop    bool    // the source ends at the next Block
+	sent    int64   // by the source
+	pending []byte  // echo that the client has not taken yet
 }
 
 type server struct {
@@ -82,6 +83,8 @@ func (s *server) accept(listener int) {
 func (s *server) serve(c *conn, events uint32) {
 	var open bool
 	switch {
+	case c.in != nil:
+		open = s.both(c, events)
 	case c.source:
 		open = s.send(c, events&^sock.Out != 0)
 	case len(c.pending) > 0:
@@ -107,7 +110,12 @@ func (s *server) echo(c *conn) bool {
 	c.begun = true
 	if first && n >= 2 && s.buf[0] == wire.Source {
 		c.source, c.stream = true, s.buf[1]
+		c.stop = n > 2 // said already, where everything is slow
 		return s.poll.Change(c.fd, sock.In|sock.Out, c.fd) == 0
+	}
+	if first && n >= 2 && s.buf[0] == wire.Both {
+		c.source, c.stream, c.in = true, s.buf[1], &inflow{}
+		return s.poll.Change(c.fd, sock.In|sock.Out, c.fd) == 0 && s.take(c, s.buf[2:n])
 	}
 	w, e := sock.Write(c.fd, s.buf[:n])
 	if e != 0 && e != unix.EAGAIN {

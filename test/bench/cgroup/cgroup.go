@@ -98,34 +98,35 @@ func (g *Group) CPU() (time.Duration, error) {
 		n, err := number(filepath.Join(g.cpu, "cpuacct.usage"))
 		return time.Duration(n), err
 	}
-	b, err := os.ReadFile(filepath.Join(g.cpu, "cpu.stat"))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		if us, ok := strings.CutPrefix(line, "usage_usec "); ok {
-			n, err := strconv.ParseInt(strings.TrimSpace(us), 10, 64)
-			return time.Duration(n) * time.Microsecond, err
-		}
-	}
-	return 0, errors.New("cpu.stat has no usage_usec")
+	us, err := keyed(filepath.Join(g.cpu, "cpu.stat"), "usage_usec")
+	return time.Duration(us) * time.Microsecond, err
 }
 
-// Memory is what the group holds now, in bytes, with the kernel's for it:
-// stacks, page tables, sockets, pipes.
-func (g *Group) Memory() (int64, error) {
+// Held is memory, in bytes.
+type Held struct {
+	All    int64 // with the kernel's: stacks, page tables, sockets, pipes
+	Kernel int64 // of it; 0 where that is not told
+}
+
+// Memory is what the group holds now. Version 1 counts bytes in TCP's buffers
+// apart from all else, and they are in neither figure; idle sockets have none.
+func (g *Group) Memory() (Held, error) {
 	if g.mem == "" {
-		return 0, ErrNoMemory
+		return Held{}, ErrNoMemory
 	}
-	file := "memory.usage_in_bytes"
+	var h Held
+	var err error
 	if g.memV2 {
-		file = "memory.current"
+		h.All, err = number(filepath.Join(g.mem, "memory.current"))
+		h.Kernel, _ = keyed(filepath.Join(g.mem, "memory.stat"), "kernel")
+	} else {
+		h.All, err = number(filepath.Join(g.mem, "memory.usage_in_bytes"))
+		h.Kernel, _ = number(filepath.Join(g.mem, "memory.kmem.usage_in_bytes"))
 	}
-	n, err := number(filepath.Join(g.mem, file))
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, ErrNoMemory
+		return Held{}, ErrNoMemory
 	}
-	return n, err
+	return h, err
 }
 
 // Pids are the processes now in the group.
@@ -171,4 +172,18 @@ func number(file string) (int64, error) {
 		return 0, err
 	}
 	return strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
+}
+
+// keyed is the number behind a word that begins a line.
+func keyed(file, key string) (int64, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if value, ok := strings.CutPrefix(line, key+" "); ok {
+			return strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s has no %s", file, key)
 }

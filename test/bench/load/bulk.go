@@ -13,8 +13,14 @@ import (
 )
 
 // bulk receives a stream on each client, from its connect to an end that is
-// at a Block of package wire.
-type bulk struct{ buf []byte }
+// at a Block of package wire; with both, it sends one at the same time.
+type bulk struct {
+	both    bool
+	buf     []byte
+	got     []int64 // by client
+	out     []sending
+	stopped bool // the streams shall end at their next Block
+}
 
 func (b *bulk) prepare(r *run) {
 	b.buf = make([]byte, wire.Chunk)
@@ -24,32 +30,25 @@ func (b *bulk) prepare(r *run) {
 func (b *bulk) measure(r *run) { b.streams(r, r.Duration) }
 func (b *bulk) finish(*run)    {}
 
-// streams receives for d, asks the source to stop, and receives what is left.
+// streams moves bytes for d, asks for the end, and moves what is left.
 func (b *bulk) streams(r *run, d time.Duration) {
 	end := r.now() + d
-	got := make([]int64, len(r.all))
+	b.got, b.out, b.stopped = make([]int64, len(r.all)), make([]sending, len(r.all)), false
 	live := 0
-	for i, c := range r.all {
-		if !r.connect(c) {
-			continue
+	for _, c := range r.all {
+		if r.connect(c) && b.begin(r, c) {
+			live++
 		}
-		if e := sock.WriteWhenUp(c.fd, []byte{wire.Source, byte(i)}, int(r.Patience.Milliseconds())); e != 0 {
-			r.fail("write: " + e.Error())
-			r.drop(c)
-			continue
-		}
-		live++
 	}
-	stopped := false
 	for heard := r.now(); live > 0; {
 		for _, ev := range r.poll.Wait(50) {
 			c := r.all[ev.Fd]
 			heard = r.now()
-			if reason, open := b.receive(c, &got[c.tag]); !open {
+			if reason, open := b.move(r, c, ev.Events); !open {
 				r.drop(c)
 				live--
-				r.res.Bytes += got[c.tag]
-				if reason == "" && !stopped {
+				r.res.Bytes += b.got[c.tag] + b.out[c.tag].sent
+				if reason == "" && !b.mayEnd(c) {
 					reason = "the stream ended before it was stopped"
 				}
 				if reason != "" {
@@ -57,23 +56,65 @@ func (b *bulk) streams(r *run, d time.Duration) {
 				}
 			}
 		}
-		if now := r.now(); now > end && !stopped {
-			stopped = true
-			for _, c := range r.all {
-				if c.fd >= 0 {
-					sock.Write(c.fd, []byte{0})
-				}
-			}
-		} else if now-heard > r.Patience {
-			r.fail("no byte in time")
+		if now := r.now(); now > end && !b.stopped {
+			b.stop(r)
+		} else if now-heard > r.Patience || now > end+10*r.Patience {
+			r.fail("no byte, or no end, in time")
 			r.release()
 			return
 		}
 	}
 }
 
-// receive takes what one read gives and checks it. It says whether the stream
-// goes on; if not, the reason is empty at a proper end.
+// begin asks for c's stream. A failure is counted and ends the connection.
+func (b *bulk) begin(r *run, c *client) bool {
+	first := byte(wire.Source)
+	if b.both {
+		first = wire.Both
+	}
+	if e := sock.WriteWhenUp(c.fd, []byte{first, byte(c.tag)}, int(r.Patience.Milliseconds())); e != 0 {
+		r.fail("write: " + e.Error())
+		r.drop(c)
+		return false
+	}
+	if b.both {
+		r.poll.Change(c.fd, sock.In|sock.Out, c.tag)
+	}
+	return true
+}
+
+// stop asks for the end of all streams; those of both ways say it themselves,
+// in their next mark.
+func (b *bulk) stop(r *run) {
+	b.stopped = true
+	if b.both {
+		return
+	}
+	for _, c := range r.all {
+		if c.fd >= 0 {
+			sock.Write(c.fd, []byte{0})
+		}
+	}
+}
+
+// mayEnd says whether the target was asked for the end of c's stream.
+func (b *bulk) mayEnd(c *client) bool { return b.stopped && (!b.both || b.out[c.tag].ended) }
+
+// move does what a ready stream wants and says whether it goes on; if not, the
+// reason is empty at a proper end.
+func (b *bulk) move(r *run, c *client, events uint32) (reason string, open bool) {
+	if b.both && events&sock.Out != 0 {
+		if reason := b.send(r, c); reason != "" {
+			return reason, false
+		}
+	}
+	if events&^sock.Out == 0 {
+		return "", true
+	}
+	return b.receive(c, &b.got[c.tag])
+}
+
+// receive takes what one read gives and checks it.
 func (b *bulk) receive(c *client, got *int64) (reason string, open bool) {
 	n, e := sock.Read(c.fd, b.buf)
 	switch {

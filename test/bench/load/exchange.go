@@ -15,7 +15,7 @@ import (
 
 // client is a connection that carries at most one message at a time.
 type client struct {
-	tag   int // its place in run.all
+	tag   int // its place in run.all; behind it, the lone one's
 	fd    int // -1: none
 	began time.Duration
 	out   []byte
@@ -24,6 +24,18 @@ type client struct {
 	sent  int
 	got   int
 	waits uint32 // what epoll was asked for
+}
+
+func newClient(tag, size int) *client {
+	return &client{tag: tag, fd: -1, out: make([]byte, size), in: make([]byte, size)}
+}
+
+// tagged is the client that epoll means.
+func (r *run) tagged(tag int32) *client {
+	if int(tag) == len(r.all) {
+		return r.lone
+	}
+	return r.all[tag]
 }
 
 // connect gives c a new connection and says whether it did; a failure is
@@ -116,16 +128,23 @@ func (r *run) ended(c *client, reason string) {
 		return
 	}
 	r.res.Ops++
-	r.latency.Add(float64(r.now()-c.began) / 1e3)
+	us := float64(r.now()-c.began) / 1e3
+	r.latency.Add(us)
+	if c == r.lone {
+		r.res.LoneMax = max(r.res.LoneMax, us)
+	}
 }
 
 // await serves all clients until none has a message on its way; next is
 // called with each whose message has ended and may ask again.
-func (r *run) await(next func(c *client)) {
+func (r *run) await(next func(c *client)) { r.awaitPaced(nil, next) }
+
+// awaitPaced also goes on until the pace has ended, if there is one.
+func (r *run) awaitPaced(p *pace, next func(c *client)) {
 	look := r.now()
-	for r.busy > 0 {
-		for _, ev := range r.poll.Wait(50) {
-			c := r.all[ev.Fd]
+	for r.busy > 0 || p.running() {
+		for _, ev := range r.poll.Wait(p.wait(r.now())) {
+			c := r.tagged(ev.Fd)
 			if !c.busy {
 				// Nothing was asked, so this is the end of the connection.
 				r.fail("the connection ended while nothing was asked")
@@ -137,17 +156,27 @@ func (r *run) await(next func(c *client)) {
 				next(c)
 			}
 		}
-		now := r.now()
-		if now-look < r.Patience/4 {
-			continue
+		p.keep(r.now())
+		if now := r.now(); now-look >= r.Patience/4 {
+			look = now
+			r.giveUp(now, next)
 		}
-		look = now
-		for _, c := range r.all {
-			if c.busy && now-c.began > r.Patience {
-				r.ended(c, "no answer in time")
-				next(c)
-			}
+	}
+}
+
+// giveUp ends what has taken too long.
+func (r *run) giveUp(now time.Duration, next func(c *client)) {
+	late := func(c *client) {
+		if c.busy && now-c.began > r.Patience {
+			r.ended(c, "no answer in time")
+			next(c)
 		}
+	}
+	for _, c := range r.all {
+		late(c)
+	}
+	if r.lone != nil {
+		late(r.lone)
 	}
 }
 

@@ -20,8 +20,11 @@ import (
 // Kinds of load.
 const (
 	Short   = "short"   // connect, a message there and back, close
+	Rate    = "rate"    // the same at a steady pace, Clients a second
+	Burst   = "burst"   // connects all at once, each held until the last has its answer
 	Request = "request" // messages there and back on kept connections
 	Bulk    = "bulk"    // streams from the target to the client
+	Duplex  = "duplex"  // streams both ways at once
 	Idle    = "idle"    // kept connections, silent between a first and a last message
 )
 
@@ -33,17 +36,21 @@ type Spec struct {
 	Size     int           // of a message, in bytes
 	Duration time.Duration // of the measured part
 	Patience time.Duration // how long an operation may take before it has failed
+	// Lone is the pace of one more client of Short, which comes whatever the
+	// others do; 0: there is none.
+	Lone time.Duration
 }
 
-// Result is what came of it. Ops, Bytes and Seconds are of the measured part,
-// all else is of the whole.
+// Result is what came of a measured part. Sessions, Failed and Reasons are of
+// everything until its end.
 type Result struct {
 	Ops      int64   // messages there and back
-	Bytes    int64   // received by bulk streams
+	Bytes    int64   // of streams, in both directions
 	Seconds  float64 // from the start to the last answer
-	Median   float64 // of an operation with its connect, in µs, as are the next two
+	Median   float64 // of an operation with its connect, in µs, as are the next three
 	P99      float64
 	Max      float64
+	LoneMax  float64          // of the lone client's
 	Sessions int64            // connections that were established
 	Failed   int64            // operations and connections that went wrong
 	Reasons  map[string]int64 // why, with how often
@@ -55,8 +62,9 @@ type run struct {
 	poll    *sock.Epoll
 	start   time.Time
 	all     []*client
-	busy    int    // clients with a message on its way
-	seq     uint64 // of the last message
+	lone    *client // not one of all; nil: none
+	busy    int     // clients with a message on its way
+	seq     uint64  // of the last message
 	latency stats.Histogram
 	res     Result
 }
@@ -68,11 +76,14 @@ type kind interface {
 	finish(*run)
 }
 
-var kinds = map[string]kind{Short: short{}, Request: request{}, Bulk: &bulk{}, Idle: idle{}}
+var kinds = map[string]kind{
+	Short: short{}, Rate: rate{}, Burst: burst{}, Request: request{},
+	Bulk: &bulk{}, Duplex: &bulk{both: true}, Idle: idle{},
+}
 
 // Serve makes the load that spec describes, in steps with the caller: it
-// warms up, writes "ready", waits for a line, makes the load, writes the
-// result as one line of JSON, waits for the end of in, and closes what it
+// warms up and writes "ready"; at each line that comes it makes the load and
+// writes the result as one line of JSON; at the end of in it closes what it
 // holds.
 func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	poll, err := sock.NewEpoll()
@@ -81,7 +92,10 @@ func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	}
 	r := &run{Spec: spec, poll: poll, start: time.Now(), res: Result{Reasons: map[string]int64{}}}
 	for i := range spec.Clients {
-		r.all = append(r.all, &client{tag: i, fd: -1, out: make([]byte, spec.Size), in: make([]byte, spec.Size)})
+		r.all = append(r.all, newClient(i, spec.Size))
+	}
+	if spec.Lone > 0 {
+		r.lone = newClient(spec.Clients, spec.Size)
 	}
 	kind, ok := kinds[spec.Kind]
 	if !ok {
@@ -89,20 +103,17 @@ func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	}
 	kind.prepare(r)
 	fmt.Fprintln(out, "ready")
-	lines := bufio.NewReader(in)
-	if _, err := lines.ReadString('\n'); err != nil {
-		return nil
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		r.latency = stats.Histogram{}
+		r.res.Ops, r.res.Bytes, r.res.LoneMax = 0, 0, 0
+		start := r.now()
+		kind.measure(r)
+		r.res.Seconds = (r.now() - start).Seconds()
+		r.res.Median, r.res.P99, r.res.Max = r.latency.At(0.5), r.latency.At(0.99), r.latency.At(1)
+		if err := json.NewEncoder(out).Encode(r.res); err != nil {
+			return err
+		}
 	}
-	r.latency = stats.Histogram{}
-	r.res.Ops, r.res.Bytes = 0, 0
-	start := r.now()
-	kind.measure(r)
-	r.res.Seconds = (r.now() - start).Seconds()
-	r.res.Median, r.res.P99, r.res.Max = r.latency.At(0.5), r.latency.At(0.99), r.latency.At(1)
-	if err := json.NewEncoder(out).Encode(r.res); err != nil {
-		return err
-	}
-	io.Copy(io.Discard, lines)
 	kind.finish(r)
 	return nil
 }

@@ -20,11 +20,20 @@ func (s short) cycle(r *run, d time.Duration) {
 	for _, c := range r.all {
 		s.open(r, c)
 	}
-	r.await(func(c *client) {
+	var lone *pace
+	if r.lone != nil {
+		lone = &pace{every: r.Lone, due: r.now(), end: end, beat: func() {
+			// It may still wait, and that is counted.
+			if !r.lone.busy {
+				s.open(r, r.lone)
+			}
+		}}
+	}
+	r.awaitPaced(lone, func(c *client) {
 		if c.fd >= 0 {
 			r.drop(c)
 		}
-		if r.now() < end {
+		if c != r.lone && r.now() < end {
 			s.open(r, c)
 		}
 	})

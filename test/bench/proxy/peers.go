@@ -5,68 +5,90 @@ package proxy
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // Direct is no proxy at all: the limit of load generator and backend.
 func Direct() *Proxy { return &Proxy{Name: "none", Note: "the load straight at its target"} }
 
-// Plug is a binary of ours in one of its modes, accounting on: pidfile and
-// session lines. A label tells two binaries apart.
-func Plug(binary, mode, label string) *Proxy {
-	name := "plug " + mode
-	if label != "" {
-		name += " " + label
-	}
-	return &Proxy{Name: name, Program: binary, Plug: true, Note: "-P and -S to a file, else its defaults",
-		command: func(_ *Proxy, dir string, port, target int) ([]string, error) {
-			return []string{"--mode", mode, "-P", filepath.Join(dir, "pid"), "-S", SessionLog(dir), local(port), local(target)}, nil
-		}}
-}
-
 // Peers are the other programs, from Debian's packages.
 func Peers() []*Proxy {
 	return []*Proxy{
-		{Name: "haproxy", Program: "haproxy", Note: "mode tcp, 2 threads, splice-auto", command: haproxy},
-		{Name: "nginx", Program: "nginx", Note: "stream, 2 workers", command: nginx},
-		{Name: "pen", Program: "pen", Note: "-x 8192", command: func(_ *Proxy, _ string, port, target int) ([]string, error) {
-			// Without -x it stops at 500 connections.
-			return []string{"-f", "-x", "8192", "-c", "8192", local(port), local(target)}, nil
-		}},
-		{Name: "rinetd", Program: "rinetd", command: rinetd},
-		{Name: "simpleproxy", Program: "simpleproxy", Note: "forks", command: func(_ *Proxy, _ string, port, target int) ([]string, error) {
-			return []string{"-L", local(port), "-R", local(target)}, nil
-		}},
-		{Name: "socat", Program: "socat", Note: "fork, backlog=4096", command: func(_ *Proxy, _ string, port, target int) ([]string, error) {
-			// Its own backlog of 5 would make clients wait for a SYN's repetition.
-			return []string{fmt.Sprintf("TCP4-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=4096", port), "TCP4:" + local(target)}, nil
-		}},
+		{Name: "haproxy", Program: "haproxy", version: []string{"-v"}, packaged: "haproxy", command: haproxy},
+		{Name: "nginx", Program: "nginx", version: []string{"-v"}, packaged: "nginx", command: nginx},
+		{Name: "pen", Program: "pen", packaged: "pen", Note: "without -x it stops at 500 connections",
+			Most: 8192, MostWhy: "its tables (-x) are for 8,192",
+			command: func(_ *Proxy, _ string, port, target int) ([]string, error) {
+				return []string{"-f", "-x", "8192", "-c", "8192", local(port), local(target)}, nil
+			}},
+		{Name: "rinetd", Program: "rinetd", version: []string{"-v"}, packaged: "rinetd", command: rinetd},
+		{Name: Forker, Program: "simpleproxy", version: []string{"-V"}, packaged: "simpleproxy", Note: "forks for each connection", Tasks: 1,
+			Most: 4200, MostWhy: "a process for each",
+			command: func(_ *Proxy, _ string, port, target int) ([]string, error) {
+				return []string{"-L", local(port), "-R", local(target)}, nil
+			}},
+		{Name: "socat", Program: "socat", version: []string{"-V"}, packaged: "socat",
+			Note: "forks for each connection; its own backlog of 5 would make clients wait for a SYN's repetition", Tasks: 1,
+			Most: 4200, MostWhy: "a process for each",
+			command: func(_ *Proxy, _ string, port, target int) ([]string, error) {
+				return []string{fmt.Sprintf("TCP4-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=4096", port), "TCP4:" + local(target)}, nil
+			}},
 	}
 }
 
+// Forker is the peer that is a C program which forks and no more.
+const Forker = "simpleproxy"
+
+// Reloading is HAProxy under its own master, which replaces its workers at USR2
+// and hands them the listening sockets. It takes part in one kind of workload.
+func Reloading(kind string) *Proxy {
+	seen := map[string][]int{} // by directory
+	return &Proxy{Name: "haproxy -W", Program: "haproxy", For: kind, version: []string{"-v"}, packaged: "haproxy",
+		Note: "USR2 to its master: new workers with the old ones' listening sockets, which finish (-sf)",
+		// A process that was not there before is a new generation.
+		Generation: func(dir string, started int, all []int) (int, string) {
+			for _, pid := range all {
+				if !slices.Contains(seen[dir], pid) {
+					seen[dir] = append(seen[dir], pid)
+				}
+			}
+			return started, fmt.Sprint(len(seen[dir]))
+		},
+		command: func(p *Proxy, dir string, port, target int) ([]string, error) {
+			cfg, err := haproxyConfig(dir, port, target,
+				"  stats socket "+filepath.Join(dir, "stats")+" level admin expose-fd listeners")
+			return []string{"-W", "-db", "-f", cfg}, err
+		}}
+}
+
 func haproxy(_ *Proxy, dir string, port, target int) ([]string, error) {
-	cfg, err := file(dir, "haproxy.cfg",
-		"global",
-		"  nbthread 2",
+	cfg, err := haproxyConfig(dir, port, target)
+	return []string{"-db", "-f", cfg}, err
+}
+
+func haproxyConfig(dir string, port, target int, global ...string) (string, error) {
+	lines := append([]string{"global", "  nbthread 2"}, global...)
+	return file(dir, "haproxy.cfg", append(lines,
 		"defaults",
 		"  mode tcp",
 		"  option splice-auto",
 		"  timeout connect 5s",
-		"  timeout client 1m",
-		"  timeout server 1m",
+		"  timeout client 10m",
+		"  timeout server 10m",
 		"listen bench",
 		"  bind "+local(port),
-		"  server target "+local(target))
-	return []string{"-db", "-f", cfg}, err
+		"  server target "+local(target))...)
 }
 
 func nginx(_ *Proxy, dir string, port, target int) ([]string, error) {
 	lines := []string{
 		"daemon off;",
 		"worker_processes 2;",
-		"worker_rlimit_nofile 16384;",
+		"worker_rlimit_nofile 18000;",
 		"pid " + filepath.Join(dir, "nginx.pid") + ";",
 		"error_log " + filepath.Join(dir, "nginx.log") + ";",
-		"events { worker_connections 8192; }",
+		// Two a session, and one worker may get all sessions.
+		"events { worker_connections 17000; }",
 		"stream {",
 		"  server {",
 		"    listen " + local(port) + " backlog=4096;",

@@ -2,19 +2,30 @@ package stats
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
-// Series is one figure's values, one a round.
+// Series is one figure's values, one a round; of a round without one it is
+// Missing.
 type Series []float64
 
-// Median is the middle value, or the mean of the two in the middle.
+// Missing stands for a value that could not be taken.
+var Missing = math.NaN()
+
+// Taken are the values without the missing ones, from the least to the most.
+func (s Series) Taken() Series {
+	return slices.DeleteFunc(slices.Sorted(slices.Values(s)), math.IsNaN)
+}
+
+// Median is the middle value, or the mean of the two in the middle; 0 without
+// values.
 func (s Series) Median() float64 {
-	if len(s) == 0 {
+	v := s.Taken()
+	n := len(v)
+	if n == 0 {
 		return 0
 	}
-	v := slices.Sorted(slices.Values(s))
-	n := len(v)
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
@@ -23,7 +34,7 @@ func (s Series) Median() float64 {
 func (s Series) Over(ref Series) Series {
 	var out Series
 	for i := range min(len(s), len(ref)) {
-		if ref[i] != 0 {
+		if ref[i] != 0 && !math.IsNaN(s[i]) && !math.IsNaN(ref[i]) {
 			out = append(out, s[i]/ref[i])
 		}
 	}
@@ -33,17 +44,18 @@ func (s Series) Over(ref Series) Series {
 // String is the median with the spread, "49.2 (48.0–52.1)", or "–" without
 // values.
 func (s Series) String() string {
-	if len(s) == 0 {
+	v := s.Taken()
+	switch len(v) {
+	case 0:
 		return "–"
+	case 1:
+		return Digits(v[0])
 	}
-	if len(s) == 1 {
-		return digits(s[0])
-	}
-	return fmt.Sprintf("%s (%s–%s)", digits(s.Median()), digits(slices.Min(s)), digits(slices.Max(s)))
+	return fmt.Sprintf("%s (%s–%s)", Digits(v.Median()), Digits(v[0]), Digits(v[len(v)-1]))
 }
 
-// digits shows three significant digits, and all of a whole number's.
-func digits(v float64) string {
+// Digits shows three significant digits, and all of a whole number's.
+func Digits(v float64) string {
 	switch {
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)

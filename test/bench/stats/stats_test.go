@@ -12,6 +12,8 @@ func TestSeries(t *testing.T) {
 		text   string
 	}{
 		{nil, 0, "–"},
+		{Series{Missing}, 0, "–"},
+		{Series{3, Missing, 1, 2}, 2, "2.00 (1.00–3.00)"},
 		{Series{5}, 5, "5.00"},
 		{Series{30, 10, 20}, 20, "20.0 (10.0–30.0)"},
 		{Series{4, 1, 3, 2}, 2.5, "2.50 (1.00–4.00)"},
@@ -30,6 +32,10 @@ func TestSeries(t *testing.T) {
 func TestOver(t *testing.T) {
 	got := Series{50, 100, 51}.Over(Series{100, 200, 100})
 	if got.Median() != 0.5 || len(got) != 3 {
+		t.Errorf("got %v", []float64(got))
+	}
+	// A round that one of them lacks is no ratio of nothing.
+	if got := (Series{Missing, 6, 3}).Over(Series{2, 2, Missing}); len(got) != 1 || got[0] != 3 {
 		t.Errorf("got %v", []float64(got))
 	}
 	if got := (Series{1, 2}).Over(Series{0}); got != nil {

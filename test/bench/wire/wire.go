@@ -4,7 +4,10 @@
 // come back. With Source, it is followed by one byte, the stream's number, and
 // the backend sends that stream of Pattern bytes until it gets one byte more:
 // then it goes on to the end of the current Block and closes. So a transfer
-// that was cut is not taken for a whole one.
+// that was cut is not taken for a whole one. Both is Source with a stream of the
+// client's own at the same time, the one of the Reverse number, in whole Blocks
+// too: before each stands a mark, More, and behind the last one Last, which is
+// what asks the backend to end.
 package wire
 
 import "encoding/binary"
@@ -13,7 +16,18 @@ import "encoding/binary"
 const (
 	Echo   = 'e'
 	Source = 's'
+	Both   = 'b'
 )
+
+// Marks in a client's own stream.
+const (
+	Last = 0
+	More = 1
+)
+
+// Reverse is the number of the stream that goes the other way, so that one
+// can't be taken for the other.
+func Reverse(stream byte) byte { return ^stream }
 
 const (
 	// Block is what a stream's length is a multiple of, in bytes.

@@ -1,0 +1,61 @@
+//go:build linux
+
+package backend
+
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/test/bench/sock"
+	"plugdaemon/test/bench/wire"
+)
+
+// inflow is the client's own stream.
+type inflow struct {
+	pos  int64
+	left int64 // of the current Block
+}
+
+// both does what a ready stream of both ways wants. A client whose stream is
+// wrong is reset, so that it can't take the end for a proper one.
+func (s *server) both(c *conn, events uint32) bool {
+	if events&^sock.Out != 0 && !c.stop {
+		n, e := sock.Read(c.fd, s.buf)
+		if e != unix.EAGAIN && (e != 0 || n == 0 || !s.take(c, s.buf[:n])) {
+			unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+			return false
+		}
+	}
+	return s.send(c, false)
+}
+
+// take checks what the client has sent.
+func (s *server) take(c *conn, b []byte) bool {
+	for len(b) > 0 {
+		if c.stop {
+			return false
+		}
+		if c.in.left == 0 {
+			switch b[0] {
+			case wire.More:
+				c.in.left = wire.Block
+			case wire.Last:
+				c.stop = true
+				s.poll.Change(c.fd, sock.Out, c.fd)
+			default:
+				return false
+			}
+			b = b[1:]
+			continue
+		}
+		n := min(int64(len(b)), c.in.left, wire.Chunk)
+		if !bytes.Equal(b[:n], wire.Pattern(wire.Reverse(c.stream), c.in.pos)[:n]) {
+			return false
+		}
+		c.in.pos += n
+		c.in.left -= n
+		b = b[n:]
+	}
+	return true
+}

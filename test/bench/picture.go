@@ -1,0 +1,40 @@
+//go:build linux
+
+package main
+
+import (
+	"plugdaemon/test/bench/plot"
+)
+
+// plotted are the figures that the plot shows: what a session costs.
+var plotted = []struct{ title, workload, column string }{
+	{"CPU µs per short connection, 16 clients", "short:16", cpuConnection},
+	{"CPU ms per GB, 8 streams one way", "bulk:8", cpuGB},
+	{"KiB per idle session, the kernel's included, 500 of them", "idle:500", kibSession},
+}
+
+// picture is the plot of those that were measured.
+func picture(o *options, r results, where string) plot.Picture {
+	p := plot.Picture{Title: where}
+	for _, at := range plotted {
+		panel := plot.Panel{Title: at.title}
+		for _, x := range o.proxies {
+			s, failed, known := r.series(point{at.workload, at.column, x.Name})
+			v := s.Taken()
+			// No proxy at all costs nothing, and what is not above 0 has no
+			// place on the scale.
+			if !known || x.Program == "" || len(v) == 0 || v[0] <= 0 {
+				continue
+			}
+			row := plot.Row{Name: x.Name, Ours: x.Plug, Least: v[0], Median: v.Median(), Most: v[len(v)-1], Text: s.String()}
+			if failed > 0 {
+				row.Text += ", some failed"
+			}
+			panel.Rows = append(panel.Rows, row)
+		}
+		if len(panel.Rows) > 0 {
+			p.Panels = append(p.Panels, panel)
+		}
+	}
+	return p
+}

@@ -1,0 +1,67 @@
+//go:build linux
+
+package proxy
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Plug is a binary of ours in one of its modes, accounting on: pidfile and
+// session lines. A label tells two binaries apart.
+func Plug(binary, mode, label string) *Proxy {
+	p := plug(binary, mode)
+	p.Name = labelled("plug "+mode, label)
+	p.Note = "accounting on, else its defaults"
+	p.Generation = plugGeneration
+	if mode != "pool" {
+		p.Tasks = 4
+		p.Most, p.MostWhy = 4096-16, "a process for each, at most 4,096 with the spares"
+	}
+	return p
+}
+
+// PlugWorker is a plug that keeps a single spare, whose end and replacement is
+// one worker's life, with the master's part in it. It takes part in the one
+// kind of workload that ends spares.
+func PlugWorker(binary, label, kind string) *Proxy {
+	p := plug(binary, "fork", "--spares", "1:1")
+	p.Name = labelled("plug fork's worker", label)
+	p.Note = "a spare ended by TERM and replaced, the master's part included; time until the new one is ready"
+	p.For = kind
+	return p
+}
+
+// Bare is the Go program that does nothing.
+func Bare(binary, kind string) *Proxy {
+	return &Proxy{Name: BareName, Program: binary, For: kind,
+		Note: "static, started with a worker's environment; the starting process's part included; time until it has ended"}
+}
+
+// BareName is how Bare is called.
+const BareName = "bare Go program"
+
+func plug(binary, mode string, more ...string) *Proxy {
+	return &Proxy{Program: binary, Plug: true, version: []string{"-V"},
+		command: func(_ *Proxy, dir string, port, target int) ([]string, error) {
+			args := append([]string{"--mode", mode}, more...)
+			return append(args, "-P", Pidfile(dir), "-S", SessionLog(dir), local(port), local(target)), nil
+		}}
+}
+
+func labelled(name, label string) string {
+	if label != "" {
+		name += " " + label
+	}
+	return name
+}
+
+// plugGeneration: the pidfile's first line is the master, another one after
+// each upgrade.
+func plugGeneration(dir string, _ int, _ []int) (int, string) {
+	b, _ := os.ReadFile(Pidfile(dir))
+	line, _, _ := strings.Cut(string(b), "\n")
+	pid, _ := strconv.Atoi(line)
+	return pid, line
+}
