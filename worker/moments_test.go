@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,54 +20,78 @@ import (
 // A SIGKILL can fall between any two instructions, and at each the board must be
 // such that a master could settle the session: the row of a live one tells whose
 // it is, that of an ending one how it ended, and a free one's session has its
-// line and is counted. So a worker is led through sessions step by step
+// line and is counted. So a worker is led through a session step by step
 // (ptrace(2)), and the board is looked at after each.
 func TestEveryMomentCanBeInherited(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Options = board.OptSession })
 	h := b.hire(0)
-	b.wait("it waits", h.sleeps)
-	runtime.LockOSThread() // a tracer is a thread
-	defer runtime.UnlockOSThread()
-	if err := unix.PtraceSeize(h.pid); err != nil {
-		t.Skipf("ptrace: %v", err)
-	}
-	for n := range uint64(2) { // what the one before has left is there in the second
-		h.traced(unix.PtraceInterrupt(h.pid))
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, 0, byte(1+n))}, Timeout: patience}
+	from := func(ip net.IP) *net.TCPConn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}, Timeout: patience}
 		c, err := d.Dial("tcp", b.addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
-		for b.queued() { // by system calls until it is accepted
-			h.traced(unix.PtraceSyscall(h.pid, 0))
+		t.Cleanup(func() { c.Close() })
+		return c.(*net.TCPConn)
+	}
+	from(net.IPv4(127, 1, 0, 1)) // what this one leaves must not be taken for the next one's
+	b.wait("the first session's end", func() bool { return b.board.Row(0, 0).Word().Turn() == 1 })
+	b.wait("sleep", h.sleeps)
+	runtime.LockOSThread() // a tracer is a thread
+	defer runtime.UnlockOSThread()
+	defer h.seize()()
+	m := moments{b: b, turn: 1, client: "127.1.0.2"}
+	from(net.IPv4(127, 1, 0, 2))
+	for b.queued() { // by system calls until it is accepted
+		h.stops(h.pid, unix.PtraceSyscall(h.pid, 0))
+	}
+	for !m.look() {
+		h.stops(h.pid, unix.PtraceSingleStep(h.pid))
+	}
+	if m.fault != nil {
+		t.Fatalf("step %d: %v", m.steps, m.fault)
+	}
+	t.Logf("%d steps", m.steps)
+	if m.live == 0 || m.ending == 0 {
+		t.Errorf("live for %d of %d steps, ending for %d", m.live, m.steps, m.ending)
+	}
+}
+
+// seize stops two of the worker's threads, until release: the one with the loop,
+// and the first that the runtime makes, its monitor, which would interrupt a
+// session that takes so long.
+func (h *hand) seize() (release func()) {
+	h.b.t.Helper()
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", h.pid))
+	var threads []int
+	for _, task := range tasks {
+		tid, _ := strconv.Atoi(task.Name())
+		threads = append(threads, tid)
+	}
+	slices.Sort(threads)
+	threads = threads[:min(2, len(threads))]
+	for _, tid := range threads {
+		if err := unix.PtraceSeize(tid); err != nil {
+			h.b.t.Skipf("ptrace: %v", err)
 		}
-		m := moments{b: b, turn: n, client: d.LocalAddr.(*net.TCPAddr).IP.String()}
-		for !m.look() {
-			h.traced(unix.PtraceSingleStep(h.pid))
-		}
-		if m.fault != nil {
-			t.Fatalf("session %d, step %d: %v", n, m.steps, m.fault)
-		}
-		t.Logf("session %d: %d steps", n, m.steps)
-		if m.live == 0 || m.ending == 0 {
-			t.Errorf("session %d was live for %d of %d steps, ending for %d", n, m.live, m.steps, m.ending)
-		}
-		if err := unix.PtraceCont(h.pid, 0); err != nil {
-			t.Fatal(err)
+		h.stops(tid, unix.PtraceInterrupt(tid))
+	}
+	return func() {
+		for _, tid := range threads {
+			unix.PtraceDetach(tid)
 		}
 	}
 }
 
-// traced waits until the worker has stopped again, for the answer of a ptrace.
-func (h *hand) traced(err error) {
+// stops waits until a thread has stopped, after a ptrace that asked for it.
+func (h *hand) stops(tid int, err error) {
 	h.b.t.Helper()
 	var status unix.WaitStatus
 	if err == nil {
-		_, err = unix.Wait4(h.pid, &status, unix.WALL, nil)
+		_, err = unix.Wait4(tid, &status, unix.WALL, nil)
 	}
 	if err != nil || !status.Stopped() {
-		h.b.t.Fatalf("the traced worker: status %#x, %v", status, err)
+		h.b.t.Fatalf("traced thread %d: status %#x, %v", tid, status, err)
 	}
 }
 
