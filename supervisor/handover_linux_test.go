@@ -110,6 +110,7 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	}
 	unix.Kill(idle.pid, unix.SIGKILL)
 	idle.dead = true
+	s.cfg.SparesMin = 5
 	s.populate()
 	select {
 	case sight := <-s.watcher.seen:
@@ -132,7 +133,6 @@ func TestFailedUpgradeThaws(t *testing.T) {
 			t.Fatalf("the carrier is %s, the dead one %s", carrier.state, idle.state)
 		}
 	}
-	s.cfg.SparesMin = 5
 	s.settled()
 	if s.count[starting] == 0 || s.nursery.held.Load() {
 		t.Errorf("%d births, held %v", s.count[starting], s.nursery.held.Load())
