@@ -221,3 +221,33 @@ func TestRelativePath(t *testing.T) {
 	h.must("remove")
 	only(t, dir)
 }
+
+// What was opened may have lost its name before it is locked: that is nobody's
+// refusal and no claim, only a reason to look again.
+func TestConfirm(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(path string) error
+		want      error
+	}{
+		"still there": {func(string) error { return nil }, nil},
+		"removed":     {os.Remove, errMoved},
+		"replaced": {func(path string) error {
+			put(t, path+".new", "1\n")
+			return os.Rename(path+".new", path)
+		}, errMoved},
+	} {
+		path := filepath.Join(t.TempDir(), "plug.pid")
+		put(t, path, "4711\n")
+		fd, err := openFile(path, unix.O_RDWR)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.meanwhile(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&File{given: path, path: path, fd: -1}).confirm(fd); err != c.want {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		unix.Close(fd)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -64,6 +65,23 @@ func TestDeathNudges(t *testing.T) {
 	s.die(all[0], unix.SIGKILL)
 	if got := all[1].orders(); !strings.Contains(got, string(rune(report.Nudge))) {
 		t.Errorf("orders %q", got)
+	}
+}
+
+// So may anybody else, at any moment: the tick looks too.
+func TestTickNudges(t *testing.T) {
+	s, all := serving(t, nil)
+	for _, a := range all {
+		a.orders()
+	}
+	s.tick(time.Now())
+	if all[0].told(report.Nudge) || all[1].told(report.Nudge) {
+		t.Error("nudged without a client")
+	}
+	s.client()
+	s.tick(time.Now())
+	if !all[0].told(report.Nudge) && !all[1].told(report.Nudge) {
+		t.Error("a client waits, and nobody was nudged")
 	}
 }
 

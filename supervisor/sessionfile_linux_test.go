@@ -190,3 +190,22 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("said %q", got)
 	}
 }
+
+// Whoever reads the file, or writes to it beside the master, finds whole lines: a
+// socket tells one write from the next.
+func TestLineIsOneWrite(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	const line = "[2026-11-22 17:30:00] plug[4711] 119 10.0.0.1 10.0.0.2:119 1 2 3\n"
+	if err := (&sessionFile{fd: pair[0]}).tryAppend([]byte(line)); err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, 200)
+	if n, err := unix.Read(pair[1], p); err != nil || string(p[:n]) != line {
+		t.Errorf("the first write is %q, %v", p[:n], err)
+	}
+}

@@ -116,3 +116,25 @@ func TestLinesAreGivenUp(t *testing.T) {
 		t.Errorf("%d lines lost, %d sessions counted", lost, column.Ended[board.Unreached].Load())
 	}
 }
+
+// Whoever reads the file finds whole lines: a socket tells one write from the
+// next.
+func TestLineIsOneWrite(t *testing.T) {
+	b := newBoss(t, one1, []string{refusing(t)}, nil)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.file.Close()
+	b.file = os.NewFile(uintptr(pair[0]), "session file")
+	reader := os.NewFile(uintptr(pair[1]), "reader")
+	defer reader.Close()
+	reader.SetReadDeadline(time.Now().Add(patience))
+	b.hire(0)
+	io.Copy(io.Discard, b.dial())
+	p := make([]byte, 200)
+	n, err := reader.Read(p)
+	if line := string(p[:n]); err != nil || !strings.HasPrefix(line, "[") || !strings.HasSuffix(line, "\n") {
+		t.Errorf("the first write is %q, %v", line, err)
+	}
+}

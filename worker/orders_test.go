@@ -105,17 +105,26 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// What a worker was woken for it serves, though it is told to drain.
+// What a worker was woken for it serves, though it is told to drain; whatever it
+// notices first.
 func TestLastAccept(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, nil)
-	h := b.hire(0)
-	unix.Kill(h.pid, unix.SIGSTOP)
-	c := b.dial() // the wake-up is this worker's
-	h.orders(report.Drain)
-	unix.Kill(h.pid, unix.SIGCONT)
-	b.echoes(c, "served")
-	hangUp(t, c)
-	h.exits()
+	for _, first := range []string{"the client", "the order"} {
+		b := newBoss(t, one1, []string{echo(t)}, nil)
+		h := b.hire(0)
+		b.wait("it waits", h.sleeps)
+		unix.Kill(h.pid, unix.SIGSTOP)
+		if first == "the order" {
+			h.orders(report.Drain)
+		}
+		c := b.dial() // the wake-up is this worker's
+		if first == "the client" {
+			h.orders(report.Drain)
+		}
+		unix.Kill(h.pid, unix.SIGCONT)
+		b.echoes(c, "served, though "+first+" came first")
+		hangUp(t, c)
+		h.exits()
+	}
 }
 
 // shutdown(2) of the listener frees the port and tells the workers.

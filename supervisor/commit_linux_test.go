@@ -1,0 +1,198 @@
+package supervisor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/pidfile"
+	"plugdaemon/supervisor/config"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// heirs is a new master just before its commit: with two workers of its own
+// behind its gate, and the estate of an old one with three, all real processes.
+func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *estate, workers []*actor) {
+	t.Helper()
+	path := t.TempDir() + "/plug.pid"
+	s = newStage(t, func(c *config.Config) {
+		c.Sticky = true
+		c.Targets = nil
+		for i := range targets {
+			at := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(1+i))
+			c.Targets = append(c.Targets, config.Target{Addr: at, Port: at.Port()})
+		}
+	})
+	s.populate()
+	own = s.spares(2)
+	s.phase = adopting
+	s.cfg.Pidfile = path
+	g, err := newGeneration(0, s.cfg, 4, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.close)
+	s.generation.board.AffinityKey = g.board.AffinityKey
+	g.board.Gate.Store(board.GateOpen)
+	e = &estate{pidfile: -1}
+	if err := e.addGeneration(&generationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
+		t.Fatal(err)
+	}
+	e.generations[0].bell = g.bell // for the test to ring; an heir has none
+	t.Cleanup(func() { g.bell = -1 })
+	end := &endRecord{Generations: 1, Pidfile: true, Totals: totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
+	for i := range 3 {
+		pid, pidfd := start(t, "sleep", "60")
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := childRecord{ID: uint64(1 + i), Slot: i, PID: pid, Busy: i > 0, Listed: i > 0}
+		if err := e.addChildren([]childRecord{r}, []int{pair[0], pidfd}); err != nil {
+			t.Fatal(err)
+		}
+		a := &actor{child: e.children[i], pid: pid, lifeline: pair[1]}
+		workers = append(workers, a)
+		s.hands[r.ID<<32] = a
+		end.Children++
+		end.Sum += r.sum()
+		column := g.board.Column(i)
+		column.PID.Store(uint32(pid))
+		if r.Busy {
+			column.Rows.Store(1)
+			g.board.Row(i, 0).Hold()
+		}
+	}
+	old, err := pidfile.Claim(path, 4711)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.pidfile = copies(t, old.FD())[0]
+	old.Close()
+	if err := e.verify(end); err != nil {
+		t.Fatal(err)
+	}
+	return s, own, e, workers
+}
+
+// The commit makes a new master of what it has received: the adopted workers
+// come first, drain, and are watched like its own, and so is their pipe.
+func TestCommit(t *testing.T) {
+	s, own, e, workers := heirs(t, 1)
+	g := e.generations[0]
+	s.commit(e)
+	if s.phase != running || g.board.Gate.Load() != board.GateDraining || s.generation.board.Gate.Load() != board.GateOpen {
+		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.Gate.Load(), s.generation.board.Gate.Load())
+	}
+	want := lines(s.pid, workers[1].pid, workers[2].pid)
+	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want {
+		t.Errorf("when the commit is answered the pidfile is %q, want %q", text, want)
+	}
+	s.ring(own[0], report.Begin)
+	s.writePidfile(time.Now().Add(time.Minute))
+	s.answered()
+	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
+		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
+	}
+	for i, a := range workers {
+		if a.state != draining || !a.told(report.Drain) {
+			t.Errorf("adopted worker %d is %s, and was not told", i, a.state)
+		}
+	}
+	for i, a := range own {
+		if !a.told(report.Gate) {
+			t.Errorf("worker %d was not told of the gate", i)
+		}
+	}
+	if s.totals.BytesIn != 8 || !slices.Contains(s.starter.told, "master") {
+		t.Errorf("totals %+v, the starter was told %q", s.totals, s.starter.told)
+	}
+	if got := s.sessionLines(1); got[0] != "a line that waited" {
+		t.Errorf("lines %q", got)
+	}
+	s.watcher.start()
+	saw := func(what string, so func() bool) {
+		t.Helper()
+		for end := time.After(patience); !so(); {
+			select {
+			case sight := <-s.watcher.seen:
+				s.saw(sight)
+			case <-end:
+				t.Fatalf("waited in vain until %s", what)
+			}
+		}
+	}
+	g.board.Row(1, 0).Free()
+	r := report.Record{Kind: report.End, Slot: 1, PID: uint32(workers[1].pid)}
+	if _, err := unix.Write(g.bell, r.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	saw("an adopted worker's doorbell is heard", func() bool { return !workers[1].listed })
+	for _, a := range workers {
+		unix.Kill(a.pid, unix.SIGKILL)
+		a.dead = true
+	}
+	saw("the adopted workers are buried", func() bool { return len(s.dead) == 3 })
+	if lines := s.sessionLines(2); !strings.Contains(lines[1], fmt.Sprintf("plug[%d]", workers[2].pid)) {
+		t.Errorf("lines %q", lines)
+	}
+	g.bell = -1
+	s.writePidfile(time.Now().Add(time.Hour))
+	s.answered()
+	if s.reap(); len(s.older) != 0 || len(s.roster) != 2 {
+		t.Errorf("%d older generations, %d workers when the last adopted one is gone", len(s.older), len(s.roster))
+	}
+}
+
+// Between the old gate and the new one nobody serves, and meanwhile the state is
+// copied: what the old workers chose last the new ones know when they are told
+// that the gate is open. So many targets make a long moment of it.
+func TestCommitBetweenTheGates(t *testing.T) {
+	const now = 5_000_000
+	s, own, e, _ := heirs(t, board.MaxTargets)
+	old, fresh := e.generations[0].board, s.generation.board
+	visitor := func(n uint32) *board.Addr {
+		var ip [4]byte
+		binary.BigEndian.PutUint32(ip[:], 10<<24|n)
+		a := board.MakeAddr(netip.AddrPortFrom(netip.AddrFrom4(ip), 1))
+		return &a
+	}
+	begun, chosen := make(chan bool), make(chan uint32)
+	go func() { // an old worker
+		n := uint32(0)
+		for ; old.Gate.Load() == board.GateOpen; n++ {
+			old.Choose(new(board.Tried), visitor(n%1000), now)
+			if n == 1000 {
+				close(begun)
+			}
+		}
+		chosen <- n
+	}()
+	next := make(chan uint64)
+	go func() { // a new one
+		p := make([]byte, 1)
+		unix.SetNonblock(own[0].lifeline, false)
+		for p[0] != byte(report.Gate) {
+			if n, err := unix.Read(own[0].lifeline, p); n != 1 || err != nil {
+				break
+			}
+		}
+		next <- fresh.Rotation.Load()
+	}()
+	<-begun
+	s.commit(e)
+	last, rotation := <-chosen, <-next
+	// One may have chosen that had looked at the gate before.
+	had := old.Rotation.Load()
+	if rotation != had && rotation%board.MaxTargets+1 != had {
+		t.Errorf("after %d sessions the rotation is at %d, the first new worker found %d", last, had, rotation)
+	}
+}

@@ -1,0 +1,33 @@
+package test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// When a new master takes over it has workers for as many clients as the old one
+// had of late, and as many spares: so nobody waits for a birth then.
+func TestUpgradeBringsWorkers(t *testing.T) {
+	const spares, sessions = 3, 12
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := startUpgradable(t, mode, thisOne, "--spares", "3:64", serve(t, anywhere, echo).addr())
+		held := hold(t, p, sessions)
+		p.carriers(sessions)
+		p.spares(spares)
+		passed(500 * time.Millisecond) // some ticks, that note how many are busy
+		old := p.errors()
+		p.upgrade(nextOne)
+		await(t, "the new master's word", 5*time.Second, func() bool { return len(p.said(saidUpgraded)) == 1 })
+		before, _, _ := strings.Cut(strings.TrimPrefix(p.errors(), old), "plug: upgraded: ")
+		if n := strings.Count(before, "plug: worker started: "); n < spares+sessions {
+			t.Errorf("%d workers were started before the new master took over, want %d", n, spares+sessions)
+		}
+		for _, c := range held {
+			if err := finish(c); err != nil {
+				t.Error(err)
+			}
+		}
+	}, "fork", "prefork") // a pool has a worker a core, whoever comes
+}

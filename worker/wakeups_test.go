@@ -1,0 +1,63 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"plugdaemon/worker/board"
+)
+
+// A client wakes one of the workers that wait for it, and not all of them
+// (epoll_ctl(2) EPOLLEXCLUSIVE): who serves nobody sleeps on.
+func TestOthersClientsWakeNobody(t *testing.T) {
+	const workers, sessions = 6, 60
+	b := newBoss(t, board.Shape{Workers: workers, Capacity: 1}, []string{echo(t)}, nil)
+	var all [workers]*hand
+	for i := range all {
+		all[i] = b.hire(i)
+	}
+	served := func(h *hand) uint64 { return b.board.Row(h.slot, 0).Word().Turn() }
+	var before [workers]int
+	for i, h := range all {
+		b.wait("it sleeps", h.sleeps)
+		before[i] = h.switches()
+	}
+	for range sessions {
+		c := b.dial()
+		b.echoes(c, "x")
+		hangUp(t, c)
+	}
+	sum := uint64(0)
+	for i, h := range all {
+		n, woken := served(h), h.switches()-before[i]
+		sum += n
+		// The way down into the long sleep is a few switches, too.
+		if most := 20 + 20*int(n); woken > most {
+			t.Errorf("worker %d has served %d clients and woken up %d times, at most %d are due", i, n, woken, most)
+		}
+	}
+	if sum < sessions-1 {
+		t.Errorf("%d sessions of %d", sum, sessions)
+	}
+}
+
+// switches is how often the worker's loop has gone to sleep (proc_pid_status(5)).
+func (h *hand) switches() (n int) {
+	h.b.t.Helper()
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", h.pid))
+	if err != nil {
+		h.b.t.Fatal(err)
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "voluntary_ctxt_switches:"); ok {
+			fmt.Sscan(text, &n)
+		}
+	}
+	return n
+}
