@@ -115,14 +115,18 @@ func (u *unit) act(verb string) error {
 // status is running or stopped; the error says what else it may be.
 func (u *unit) status() (kardianos.Status, error) {
 	is, err := u.through.Status()
+	died := errors.New("it has ended without being stopped")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		switch exit.ExitCode() { // LSB: 1 and 2 are dead with something left behind
 		case 3:
 			return kardianos.StatusStopped, nil
-		case 1, 2, 32:
-			return kardianos.StatusStopped, errors.New("it has ended without being stopped")
+		case 1, 2:
+			return kardianos.StatusStopped, died
 		}
+	}
+	if err != nil && strings.HasSuffix(err.Error(), "exit status 32") { // OpenRC's crashed, as kardianos/service tells it
+		return kardianos.StatusStopped, died
 	}
 	return is, err
 }

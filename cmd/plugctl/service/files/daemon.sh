@@ -12,12 +12,13 @@ plug() {
 }
 
 # master prints the PID of the master that lives: the pidfile's first line. A
-# stale file's PID may be a stranger's by now.
+# stale file's PID may be a stranger's by now. A master has its title a moment
+# after it serves; until then it shows its command line.
 master() (
 	[ -r "$pidfile" ] && read -r pid <"$pidfile" || exit 1
 	title=$(tr '\0' ' ' <"/proc/$pid/cmdline") 2>/dev/null || exit 1
 	case $title in
-	"plug: master"*) echo "$pid" ;;
+	"plug: master"* | "{{.Program}} "*) echo "$pid" ;;
 	*) exit 1 ;;
 	esac
 )
