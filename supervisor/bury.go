@@ -44,6 +44,7 @@ func (w waitStatus) youngReason() string {
 // buryYoung buries a worker that never got ready: whatever is wrong with it is
 // wrong with the next one too, so births slow down.
 func (m *master) buryYoung(c *child) {
+	m.totals.SpawnFailures++
 	m.bury(c)
 	switch m.phase {
 	case opening:
@@ -63,6 +64,7 @@ func (m *master) buryYoung(c *child) {
 func (m *master) bury(c *child) {
 	c.status = m.watcher.status(c.pidfd)
 	m.log.Debug("worker gone", "pid", c.pid, c.status.key(), c.status.value())
+	m.totals.died(c.status)
 	m.inherit(c)
 	if c.status.signal == unix.SIGKILL {
 		m.sayOutOfMemory()
@@ -110,6 +112,7 @@ func (m *master) inherit(c *child) {
 		freed += row.Word().Turn()
 	}
 	ahead := counted > freed-c.turns
+	m.totals.inherit(c.generation.board.Tally(c.slot))
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -118,7 +121,7 @@ func (m *master) inherit(c *child) {
 		outcome := board.Outcome(min(s.Outcome, board.Outcomes-1))
 		if s.Word.State() == board.RowLive {
 			outcome, s.Closed = board.Killed, m.mono()
-			if m.ending {
+			if m.ending || c.condemned {
 				outcome = board.AdminEnded
 			}
 		}
@@ -129,12 +132,14 @@ func (m *master) inherit(c *child) {
 			m.totals.Ended[outcome]++
 			m.totals.BytesIn += s.In
 			m.totals.BytesOut += s.Out
+			m.totals.noteSession(&s)
 		}
 		row.Free()
 	}
 	m.totals.BytesIn += column.BytesIn.Load()
 	m.totals.BytesOut += column.BytesOut.Load()
 	m.totals.Refused += column.Refused.Load()
+	m.totals.Redispatches += column.Redispatches.Load()
 	m.totals.LinesLost += column.LinesLost.Load()
 	m.totals.LogsLost += column.LogsLost.Load()
 	clearColumn(column)

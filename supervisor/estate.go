@@ -16,12 +16,15 @@ type offer struct {
 	LastID     uint64   `json:"last_id"`
 	Workers    int      `json:"workers"` // spares to have ready
 	Affinity   []uint64 `json:"affinity"`
+
+	Control *controlRecord `json:"control,omitempty"` // its socket is the last descriptor
 }
 
 // generationRecord is one living generation; its assignment, state and report
 // pipe come with it.
 type generationRecord struct {
 	Number uint32 `json:"number"`
+	Build  string `json:"build,omitempty"` // version of the program
 }
 
 // childRecord is one worker; its lifeline comes with it, and its pidfd where
@@ -35,6 +38,7 @@ type childRecord struct {
 	Draining   bool   `json:"draining"`
 	Listed     bool   `json:"listed"`
 	Turns      uint64 `json:"turns"`
+	Born       int64  `json:"born,omitempty"` // Unix ns
 }
 
 // endRecord closes the roster: what was sent, to be compared, and the rest of
@@ -48,6 +52,7 @@ type endRecord struct {
 	Totals      totals    `json:"totals"`
 	Lines       []string  `json:"lines,omitempty"` // session lines that could not be written yet
 	Frozen      time.Time `json:"frozen"`
+	LogLevel    *int      `json:"log_level,omitempty"` // if an admin has changed it
 }
 
 // sum is a number that differs if a record was lost, doubled or garbled.
@@ -67,7 +72,7 @@ type estate struct {
 // record is a child in the form of the wire.
 func (c *child) record() childRecord {
 	return childRecord{ID: c.id, Generation: c.generation.number, Slot: c.slot, PID: c.pid, Busy: c.state == busy,
-		Draining: c.state == draining, Listed: c.listed, Turns: c.turns}
+		Draining: c.state == draining, Listed: c.listed, Turns: c.turns, Born: c.born}
 }
 
 // addGeneration takes a generation over, with its three descriptors.
@@ -85,7 +90,7 @@ func (e *estate) addGeneration(r *generationRecord, fds []int) error {
 		closeAll(fds)
 		return fmt.Errorf("generation %d with the board of %d", r.Number, b.Assignment.Generation)
 	}
-	e.generations = append(e.generations, &generation{number: r.Number, board: b, assignment: fds[0], state: fds[1],
+	e.generations = append(e.generations, &generation{number: r.Number, build: r.Build, board: b, assignment: fds[0], state: fds[1],
 		report: fds[2], bell: -1, slots: make([]*child, b.Header.Workers)})
 	return nil
 }
@@ -101,7 +106,7 @@ func (e *estate) addChildren(records []childRecord, fds []int) error {
 		return fmt.Errorf("%d workers with %d descriptors, want %d", len(records), len(fds), each*len(records))
 	}
 	for i, r := range records {
-		c := &child{id: r.ID, slot: r.Slot, pid: r.PID, pidfd: r.PID, lifeline: fds[each*i], listed: r.Listed, turns: r.Turns}
+		c := &child{id: r.ID, slot: r.Slot, pid: r.PID, pidfd: r.PID, lifeline: fds[each*i], listed: r.Listed, turns: r.Turns, born: r.Born}
 		if havePidfds {
 			c.pidfd = fds[each*i+1]
 		}

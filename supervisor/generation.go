@@ -18,12 +18,14 @@ import (
 // board and report pipe. Every descriptor here is the master's own.
 type generation struct {
 	number     uint32
+	build      string // version of the program that its workers run
 	board      *board.Board
 	assignment int // memfd
 	state      int // memfd
 	report     int // read end of the report pipe, in the watcher
 	bell       int // its write end, passed on to workers; -1 in an adopted generation, which gets none
 
+	names []string // of its targets, by slot, as far as they were asked for
 	slots []*child // by worker slot
 	free  []int    // slots without a worker, the last one next
 }
@@ -76,6 +78,15 @@ func (g *generation) carries(slot int) bool {
 		}
 	}
 	return false
+}
+
+// targets are the names of the generation's targets, by slot. Slots never
+// change.
+func (g *generation) targets() []string {
+	for n := min(int(g.board.TargetCount.Load()), board.MaxTargets); len(g.names) < n; {
+		g.names = append(g.names, g.board.Target(len(g.names)).Name.String())
+	}
+	return g.names
 }
 
 // close gives the generation's descriptors back; no worker of it may be left.

@@ -21,30 +21,50 @@ type upgrade struct {
 	started chan error // the new process is ready, or why not
 	begun   time.Time
 	frozen  time.Time
-	next    int // PID of the new master, once it has taken over
+	next    int    // PID of the new master, once it has taken over
+	build   string // its version
+	knows   bool   // it knows the control socket
+
+	over chan struct{} // closed when err is known
+	err  error         // why it failed
+}
+
+// end notes the result; who waits for it reads it.
+func (u *upgrade) end(err error) {
+	select {
+	case <-u.over:
+	default:
+		u.err = err
+		close(u.over)
+	}
 }
 
 // readyWithin is how long a new master may take until it is ready.
 const readyWithin = 10 * time.Second
 
-// upgradeNow starts the program that lies at this one's path now.
-func (m *master) upgradeNow() {
+// upgradeNow starts the program that lies at this one's path now. What comes of
+// it is known when the upgrade is over.
+func (m *master) upgradeNow() (*upgrade, error) {
+	var refused error
 	switch {
 	case m.phase != running:
-		m.log.Warn("upgrade refused", "reason", "the plug is not serving")
-		return
+		refused = errors.New("the plug is not serving")
 	case m.upgrading != nil:
-		m.log.Warn("upgrade refused", "reason", "another one is under way")
-		return
+		refused = errors.New("another one is under way")
+	}
+	if refused != nil {
+		m.log.Warn("upgrade refused", "reason", refused)
+		return nil, fmt.Errorf("upgrade refused: %w", refused)
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
-		m.upgradeFailed(fmt.Errorf("handover socket: %s", shortage(err)))
-		return
+		err = fmt.Errorf("handover socket: %s", shortage(err))
+		m.upgradeFailed(err)
+		return nil, err
 	}
 	unix.CloseOnExec(pair[0])
 	unix.CloseOnExec(pair[1])
-	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now()}
+	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
 	m.upgrading = u
 	m.log.Info("upgrade begun", "program", os.Args[0])
 	m.starter.Tell("upgrading", "")
@@ -60,6 +80,7 @@ func (m *master) upgradeNow() {
 		err := u.converse()
 		m.do(func() { m.upgradeEnded(u, err) })
 	}()
+	return u, nil
 }
 
 // converse leads the handover up to the commit; nil is its success.
@@ -83,7 +104,11 @@ func (u *upgrade) converse() (err error) {
 	child = hello.PID
 	var o offer
 	var fds []int
-	u.m.do(func() { o, fds = u.m.makeOffer() })
+	u.build, u.knows = hello.Version, hello.Protocol >= controlProtocol
+	u.m.do(func() {
+		o, fds = u.m.makeOffer()
+		fds = u.m.offerControl(&o, fds, hello)
+	})
 	if err = u.wire.send(&message{Kind: wireOffer, Offer: &o}, fds...); err != nil {
 		return err
 	}
@@ -207,14 +232,17 @@ func (u *upgrade) bequeath() error {
 				children = append(children, c)
 			}
 		}
-		end = endRecord{Generations: len(generations), Children: len(children), Paused: u.m.paused, Totals: u.m.totals,
+		end = endRecord{Generations: len(generations), Children: len(children), Paused: u.m.paused, Totals: u.m.legacy(),
 			Lines: u.m.sessionFile.pending(), Frozen: u.frozen}
+		if u.m.leveled {
+			end.LogLevel = &u.m.cfg.Debug
+		}
 		if f := u.m.pidfile.file; f != nil {
 			end.Pidfile, pidfd = true, f.FD()
 		}
 	})
 	for _, g := range generations {
-		m := message{Kind: wireGeneration, Generation: &generationRecord{Number: g.number}}
+		m := message{Kind: wireGeneration, Generation: &generationRecord{Number: g.number, Build: g.build}}
 		if err := u.wire.send(&m, g.assignment, g.state, g.report); err != nil {
 			return err
 		}
@@ -255,13 +283,17 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 	if err != nil {
 		m.thaw()
 		m.upgradeFailed(err)
+		u.end(fmt.Errorf("upgrade failed, nothing has changed: %w", err))
 		return
 	}
 	m.log.Info("upgrade done: the new master serves", "after", time.Since(u.begun).Round(time.Millisecond))
 	m.phase, m.replacedBy = stopping, u.next
+	m.leaveControl(u.knows)
+	u.end(nil)
 }
 
 func (m *master) upgradeFailed(err error) {
+	m.totals.Upgrades.Failed++
 	m.log.Error("upgrade failed, nothing has changed", "program", os.Args[0], "reason", reason(err))
 	m.starter.Tell("failed", "")
 }

@@ -54,15 +54,19 @@ func (m *master) loop(signals <-chan os.Signal) {
 		return
 	}
 	m.removePidfile()
+	m.removeControl()
 }
 
-// do has something done by the loop, and waits for it.
-func (m *master) do(call func()) {
+// do has something done by the loop, and waits for it; false tells that the loop
+// is over, and nothing was done.
+func (m *master) do(call func()) bool {
 	done := make(chan struct{})
 	select {
 	case m.calls <- func() { call(); close(done) }:
 		<-done
+		return true
 	case <-m.over:
+		return false
 	}
 }
 

@@ -45,6 +45,7 @@ type master struct {
 	listeners   []int
 	sessionFile sessionFile
 	pidfile     pidlist
+	control     controls
 	watcher     *watcher
 	nursery     nursery
 	generation  *generation   // the one that accepts
@@ -72,6 +73,9 @@ type master struct {
 	memory   memoryWatch
 	tock     <-chan time.Time // ticks, where the watcher has none
 
+	leveled bool      // an admin has changed the log level
+	since   time.Time // when this process became the plug's master
+
 	version    string
 	successor  *successor
 	upgrading  *upgrade    // under way from this master to a new one
@@ -89,17 +93,6 @@ type master struct {
 	limitSaid     bool
 	null          int   // /dev/null, for workers
 	startError    error // why the plug never served
-}
-
-// totals are what buried workers have counted.
-type totals struct {
-	Ended    [board.Outcomes]uint64 `json:"ended"`
-	BytesIn  uint64                 `json:"bytes_in"`
-	BytesOut uint64                 `json:"bytes_out"`
-	Refused  uint64                 `json:"refused"`
-
-	LinesLost uint64 `json:"lines_lost"` // session lines given up by workers
-	LogsLost  uint64 `json:"logs_lost"`  // syslog records that nobody took
 }
 
 // Starter is who started this master: it waits until the plug serves, or for
@@ -139,6 +132,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	if m.startError != nil {
 		return 4, m.startError
 	}
+	m.closeControl()
 	if m.replacedBy != 0 {
 		return 0, nil // what could not be written went to the new master
 	}
@@ -172,6 +166,9 @@ func (m *master) open() (err error) {
 		if in, why := m.pidfile.file.InPlace(); in {
 			m.log.Warn("pidfile is rewritten in place", "reason", why)
 		}
+	}
+	if err = m.claimControl(); err != nil {
+		return err
 	}
 	var fd int
 	if cfg.Source.Inherited != "" {
@@ -207,6 +204,7 @@ func (m *master) prepare() (err error) {
 	if m.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.listeners)); err != nil {
 		return err
 	}
+	m.generation.build = m.version
 	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
 		m.generation.board.AffinityKey = m.affinity
 	}
@@ -267,6 +265,7 @@ func (m *master) sessionFailed(err error) {
 // abandon undoes what open has done before it failed.
 func (m *master) abandon() {
 	m.removePidfile()
+	m.removeControl()
 	for _, fd := range m.listeners {
 		unix.Close(fd)
 	}
@@ -284,6 +283,9 @@ func (m *master) serve() {
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
 	}
+	m.since = time.Now()
+	m.totals.Started = m.since.UnixNano()
+	m.serveControl()
 	m.log.Info("serving", "source", m.cfg.Source.Label(), "mode", string(m.cfg.Mode), "version", m.version)
 	if err := m.successor.ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)

@@ -132,11 +132,13 @@ func (m *master) born(b birth) {
 		return
 	}
 	if b.err != nil {
+		m.totals.SpawnFailures++
 		m.troubled("fork", b.err)
 		m.forget(c)
 		return
 	}
-	c.pid, c.pidfd = b.pid, b.pidfd
+	c.pid, c.pidfd, c.born = b.pid, b.pidfd, time.Now().UnixNano()
+	m.totals.Spawns++
 	m.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
 	if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
 		m.log.Error("watch worker", "pid", c.pid, "error", err)

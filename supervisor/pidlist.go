@@ -95,6 +95,7 @@ func (m *master) pidfileWritten(r pidResult) {
 	p := &m.pidfile
 	p.writing = false
 	if r.err == nil {
+		m.totals.PidfileWrites++
 		p.written = r.version
 	} else {
 		p.dirty = true // once more, later

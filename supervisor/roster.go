@@ -103,6 +103,8 @@ type child struct {
 	turns      uint64 // sessions that the slot's rows had carried before this worker
 	status     waitStatus
 	leftAt     uint64 // the pidfile's version that it is no longer in
+	born       int64  // Unix ns; 0 is not known
+	condemned  bool   // killed for the sake of its session, at an admin's word
 }
 
 // list and unlist put a worker into the pidfile, or take it out.

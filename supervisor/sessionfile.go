@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ type sessionFile struct {
 
 	closed chan struct{} // the master ends: nothing is tried again
 	lost   int           // lines given up for that; the sink counts those that found no room
+
+	retried atomic.Uint64 // lines that had to be written again
 }
 
 // open opens the session file for the first time.
@@ -71,6 +74,7 @@ func (f *sessionFile) append(line []byte) {
 			return
 		}
 		if first {
+			f.retried.Add(1)
 			f.fail(err)
 		}
 		select {
@@ -131,16 +135,16 @@ func (f *sessionFile) reopen() error {
 }
 
 // reopen opens the session file anew and hands it to all workers.
-func (m *master) reopen() {
+func (m *master) reopen() error {
 	if m.sessionFile.path == "" || m.sessionFile.path == "-" {
-		return
+		return nil
 	}
 	if err := m.sessionFile.reopen(); err != nil {
 		if !m.sessionBroken {
 			m.sessionBroken = true
 			m.log.Error("reopen", "error", err)
 		}
-		return
+		return err
 	}
 	m.sessionBroken = false
 	m.log.Info("session file reopened", "session-log", m.sessionFile.path)
@@ -152,6 +156,7 @@ func (m *master) reopen() {
 			}
 		}
 	}
+	return nil
 }
 
 // close writes the last lines, and tells how many could not be written.

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -30,10 +31,7 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGQUIT:
 		m.drain()
 	case syscall.SIGHUP:
-		m.starter.Tell("reloading", "")
-		m.log.Warn("reload: a command line has nothing to be read again; the session file is reopened")
-		m.reopen()
-		m.starter.Tell("reloaded", "")
+		m.reload()
 	case syscall.SIGUSR1:
 		m.reopen()
 	case syscall.SIGUSR2:
@@ -43,6 +41,24 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGTTIN:
 		m.pause(false)
 	}
+}
+
+// reload does what there is to reload, and says so.
+func (m *master) reload() (said string, err error) {
+	said = "a command line has nothing to be read again; the session file is reopened"
+	m.starter.Tell("reloading", "")
+	m.log.Warn("reload: " + said)
+	err = m.reopen()
+	m.starter.Tell("reloaded", "")
+	return said, err
+}
+
+// reopened is reopen with what an admin is told of it.
+func (m *master) reopened() (said string, err error) {
+	if path := m.sessionFile.path; path == "" || path == "-" {
+		return "there is no session file to reopen", nil
+	}
+	return "reopened " + m.sessionFile.path, m.reopen()
 }
 
 // pause closes or opens the gate; clients wait in the kernel's queue.
@@ -78,6 +94,7 @@ func (m *master) freePort() {
 // stop begins the end: no client, no worker is added from here on.
 func (m *master) stop(deadline time.Time) {
 	if m.upgrading != nil {
+		m.upgrading.end(errors.New("the plug was told to stop"))
 		m.upgrading = nil
 		m.thaw()
 	}
@@ -101,6 +118,7 @@ func (m *master) terminate() {
 	m.stop(time.Now().Add(buryFor))
 	m.draining = false
 	m.removePidfile()
+	m.removeControl()
 }
 
 // drain waits for the sessions, as long as --drain-timeout allows.

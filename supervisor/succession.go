@@ -20,6 +20,8 @@ type succession struct {
 	m    *master
 	wire wire
 	old  int // its PID
+
+	build string // its version
 }
 
 // succeed prepares this master with the old one's offer.
@@ -34,13 +36,17 @@ func (m *master) succeed() error {
 	if err != nil {
 		return err
 	}
-	s.old = hello.PID
+	s.old, s.build = hello.PID, hello.Version
 	answer, fds, err := w.expect(wireOffer, readyWithin)
 	if err != nil {
 		return err
 	}
 	o := answer.Offer
-	if o == nil || len(o.Listeners) != len(fds)-1 || len(o.Affinity) != 2 {
+	sockets := 1 // the starter's
+	if o != nil && o.Control != nil {
+		sockets++
+	}
+	if o == nil || len(o.Listeners) != len(fds)-sockets || len(o.Affinity) != 2 {
 		closeAll(fds)
 		return fmt.Errorf("an offer with %d descriptors that makes no sense", len(fds))
 	}
@@ -57,7 +63,10 @@ func (m *master) succeed() error {
 		return fmt.Errorf("listeners %q were offered, the command line wants %q", o.Listeners, label)
 	}
 	m.starter.Become(o.Role, fds[0])
-	m.listeners = fds[1:]
+	m.listeners = fds[1 : 1+len(o.Listeners)]
+	if err := m.continueControl(o.Control, fds[len(fds)-1]); err != nil {
+		return err
+	}
 	m.lastID = o.LastID + 1<<20 // the old master starts workers up to the freeze
 	m.firstWorkers = o.Workers
 	m.number = o.Generation + 1
@@ -152,7 +161,21 @@ func (m *master) commit(e *estate) {
 	m.tellGate()
 	between := time.Since(begun)
 
-	m.older, m.totals = e.generations, e.end.Totals
+	m.older = e.generations
+	for i, g := range m.older {
+		if g.build == "" && i == len(m.older)-1 {
+			g.build = m.succession.build
+		}
+	}
+	m.totals.add(&e.end.Totals)
+	m.totals.Upgrades.Done++
+	if m.since = time.Now(); m.totals.Started == 0 {
+		m.totals.Started = m.since.UnixNano()
+	}
+	if e.end.LogLevel != nil {
+		m.useLogLevel(*e.end.LogLevel)
+		m.leveled = true
+	}
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)
 	for _, g := range m.older {
@@ -179,6 +202,7 @@ func (m *master) commit(e *estate) {
 		m.sessionFile.write([]byte(line))
 	}
 	m.starter.Tell("master", "")
+	m.serveControl()
 	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
 		"frozen", time.Since(e.end.Frozen).Round(10*time.Microsecond), "gates", between.Round(time.Microsecond))
 }
@@ -214,6 +238,8 @@ func carry(from, to *board.Board, sticky bool) {
 		b.Failed.Store(a.Failed.Load())
 		b.Connects.Store(a.Connects.Load())
 		b.Failures.Store(a.Failures.Load())
+		b.Admin.Store(a.Admin.Load())
+		b.Errno.Store(a.Errno.Load())
 	}
 	if same {
 		to.Rotation.Store(from.Rotation.Load())

@@ -81,3 +81,13 @@ func parentOf(pid int) int {
 	parent, _ := strconv.Atoi(fields[1])
 	return parent
 }
+
+// countsQueue tells that queued counts, and does not only look.
+const countsQueue = true
+
+// isStopped tells whether a process is stopped, or gone (proc_pid_stat(5)).
+func isStopped(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	state := bytes.LastIndexByte(stat, ')') + 2
+	return err != nil || state >= len(stat) || bytes.IndexByte([]byte("TtZX"), stat[state]) >= 0
+}

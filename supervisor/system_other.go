@@ -112,3 +112,10 @@ func relaxTimers() {}
 // parentOf can't be told here: a new master that goes on after a failed handover
 // ends when it reads why.
 func parentOf(pid int) int { return 0 }
+
+// countsQueue tells that queued counts, and does not only look.
+const countsQueue = false
+
+// isStopped can't be told here: a worker that was sent STOP is taken to obey in
+// the time that it has for it.
+func isStopped(pid int) bool { return false }

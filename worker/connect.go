@@ -259,6 +259,7 @@ func (e *engine) missed(s *session, f failure) {
 		first = e.board.Say(board.SayProxy, e.clock.ms())
 	case f.peer:
 		first = e.board.Fail(s.slot, e.clock.ms())
+		e.board.Mark(s.slot).Errno.Store(uint32(f.errno))
 	default: // a shortage of this host's
 		first = e.board.Say(board.SayConnect, e.clock.ms())
 	}
@@ -277,6 +278,7 @@ func (e *engine) unreached(s *session) {
 	if e.board.Options&board.OptLog != 0 && s.slot >= 0 {
 		e.records.connected(&s.row.Client, s.slot)
 	}
+	e.noTargets(s.slot)
 	outcome := board.Unreached
 	if s.failure.errno != 0 && !s.failure.peer {
 		outcome = board.Denied

@@ -273,8 +273,7 @@ func (e *engine) endAll() {
 	e.drain()
 	for _, s := range e.table {
 		if s != nil && s.state != ended {
-			e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
-			e.abort(s, board.AdminEnded)
+			e.endedByAdmin(s)
 		}
 	}
 }

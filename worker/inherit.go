@@ -72,6 +72,7 @@ func inherit() (*worker, error) {
 		slot:   slot,
 		pid:    os.Getpid(),
 		column: b.Column(slot),
+		tally:  b.Tally(slot),
 		tag:    b.Tag.String(),
 		label:  b.Label.String(),
 	}

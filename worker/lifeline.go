@@ -27,8 +27,10 @@ func (e *engine) readOrders() {
 		if oob > 0 {
 			e.takeSessionFile(control[:oob])
 		}
-		for _, order := range text[:n] {
-			e.obey(report.Order(order))
+		for _, b := range text[:n] {
+			if order, ok := e.orders.Next(b); ok {
+				e.obey(order)
+			}
 		}
 	}
 }
@@ -43,7 +45,24 @@ func (e *engine) obey(order report.Order) {
 		e.lookAtGate()
 	case report.Drain:
 		e.drain()
+	case report.Kill:
+		e.endOne(e.orders.Row, e.orders.Turn)
 	}
+}
+
+// endOne ends a session at an admin's word, if it is still there.
+func (e *engine) endOne(row uint32, turn uint64) {
+	if int(row) >= len(e.table) {
+		return
+	}
+	if s := e.table[row]; s != nil && s.state != ended && s.row.Word().Turn() == turn {
+		e.endedByAdmin(s)
+	}
+}
+
+func (e *engine) endedByAdmin(s *session) {
+	e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
+	e.abort(s, board.AdminEnded)
 }
 
 // lookAtGate follows the generation's gate.

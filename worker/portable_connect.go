@@ -25,6 +25,9 @@ type failure struct {
 func (s *session) connect() (outcome board.Outcome, ok bool) {
 	for s.choose() {
 		s.failure = s.dial()
+		if s.ends() {
+			return board.AdminEnded, false
+		}
 		if s.failure.errno == 0 {
 			s.connected()
 			return 0, true
@@ -110,19 +113,22 @@ func (s *session) dial() failure {
 	}
 	f := bindSource(fd, b, familyOf(to))
 	if f.errno == 0 {
-		target.file.SetWriteDeadline(time.Now().Add(s.patience()))
+		s.dials(target)
+		s.within(target, time.Now().Add(s.patience()))
 		f.errno = errnoOf(unix.Connect(fd, socketAddress(to)))
 		if f.errno == unix.EINPROGRESS || f.errno == unix.EINTR {
 			f.errno = target.connected()
 			// A connect that is under way is refused, never reset (RFC 9293 section 3.10.7.3).
 			f.late = f.errno == unix.ECONNRESET || f.errno == unix.EPIPE
 		}
+		s.dials(nil)
 		f.peer = peersFault(f.errno)
 	}
 	if f.errno != 0 {
 		target.close()
 		return f
 	}
+	s.within(target, time.Time{})
 	s.lock()
 	s.target = target
 	s.mu.Unlock()
@@ -198,6 +204,7 @@ func (s *session) missed() {
 		first = s.board.Say(board.SayProxy, s.clock.ms())
 	case f.peer:
 		first = s.board.Fail(s.slot, s.clock.ms())
+		s.board.Mark(s.slot).Errno.Store(uint32(f.errno))
 	default:
 		first = s.board.Say(board.SayConnect, s.clock.ms())
 	}
@@ -218,6 +225,7 @@ func (s *session) unreached() board.Outcome {
 	if s.board.Options&board.OptLog != 0 && s.slot >= 0 {
 		s.records.connected(&s.row.Client, s.slot)
 	}
+	s.noTargets(s.slot)
 	if s.failure.errno != 0 && !s.failure.peer {
 		return board.Denied
 	}

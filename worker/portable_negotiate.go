@@ -23,15 +23,18 @@ var (
 func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	buffer := buffers.Get().(*[room]byte)
 	defer buffers.Put(buffer)
-	s.target.file.SetDeadline(time.Now().Add(s.patience()))
+	s.within(s.target, time.Now().Add(s.patience()))
 	glued, err := s.ask(buffer[:])
 	if err != nil {
 		s.lock()
 		defer s.mu.Unlock()
+		if s.condemned {
+			return board.AdminEnded, false
+		}
 		s.records.fail("proxy "+s.records.target(s.slot).full, err)
 		return board.Denied, false
 	}
-	s.target.file.SetDeadline(time.Time{})
+	s.within(s.target, time.Time{})
 	if len(glued) == 0 {
 		return 0, true
 	}

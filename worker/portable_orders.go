@@ -30,8 +30,10 @@ func (e *engine) readOrders(lifeline *socket) {
 		if rights > 0 {
 			e.takeSessionFile(control[:rights])
 		}
-		for _, order := range text[:n] {
-			e.obey(report.Order(order))
+		for _, b := range text[:n] {
+			if order, ok := e.orders.Next(b); ok {
+				e.obey(order)
+			}
 		}
 	}
 }
@@ -53,6 +55,8 @@ func (e *engine) obey(order report.Order) {
 		e.changed()
 	case report.Drain:
 		e.drain()
+	case report.Kill:
+		e.endOne(e.orders.Row, e.orders.Turn)
 	}
 }
 

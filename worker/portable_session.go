@@ -18,6 +18,9 @@ type session struct {
 	client *socket // nil when the session has ended
 	target *socket // nil while none is connected
 
+	dialing   *socket // nil while none is being connected
+	condemned bool    // an admin has ended it
+
 	slot    int // the target in use, -1 before the first
 	tried   board.Tried
 	failure failure // of the last connect
@@ -37,7 +40,7 @@ func (e *engine) place() *session {
 			c.Rows.Store(uint32(i) + 1)
 		}
 	}
-	s.slot, s.tried, s.failure = -1, board.Tried{}, failure{}
+	s.slot, s.tried, s.failure, s.condemned = -1, board.Tried{}, failure{}, false
 	return s
 }
 
@@ -57,13 +60,16 @@ func (s *session) carry() {
 // cut ends so that neither side takes it for a clean end.
 func (s *session) end(outcome board.Outcome) {
 	s.lock()
+	if s.condemned {
+		outcome = board.AdminEnded
+	}
 	s.finish(s.row, outcome)
 	s.mu.Unlock()
 	for _, side := range []*socket{s.client, s.target} {
 		if side == nil {
 			continue
 		}
-		if outcome == board.Cut {
+		if outcome == board.Cut || outcome == board.AdminEnded {
 			side.reset()
 		}
 		side.close()

@@ -49,6 +49,7 @@ func (w *worker) settle(row *board.Row, index int) (settled bool) {
 			if w.board.Say(board.SaySession, w.clock.ms()) {
 				w.records.error("session file "+w.board.SessionFile.String(), Limit(errno))
 			}
+			w.tally.NoteRetry()
 			w.owed = append(w.owed, debt{row, index})
 			return false
 		}
@@ -62,6 +63,7 @@ func (w *worker) settle(row *board.Row, index int) (settled bool) {
 // between two steps leaves: the column counts before the row is free, so the
 // master can tell from their difference what is still missing.
 func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
+	w.tally.NoteSession(s)
 	w.column.BytesIn.Add(s.In)
 	w.column.BytesOut.Add(s.Out)
 	w.column.Ended[outcome].Add(1)

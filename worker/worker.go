@@ -15,8 +15,10 @@ type worker struct {
 	slot   int
 	pid    int
 	column *board.Column
-	tag    string // as in syslog
-	label  string // as in session lines and titles
+	tally  *board.Tally
+	orders report.Orders // from the lifeline
+	tag    string        // as in syslog
+	label  string        // as in session lines and titles
 
 	clock   clock
 	records records
@@ -55,6 +57,7 @@ func (w *worker) ring(kind report.Kind, row int) {
 	w.records.bell = r.Append(w.records.bell[:0])
 	if n, errno := write(FDReport, w.records.bell); errno != 0 || n != report.Size {
 		w.board.Attention.Store(1)
+		w.tally.NoteOverflow()
 	}
 }
 

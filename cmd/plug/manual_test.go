@@ -150,6 +150,9 @@ func TestManualLimits(t *testing.T) {
 	if want := fmt.Sprintf("keeps up to %d of them", board.Ledger); !strings.Contains(readManual(t).sections["SESSION LINE"], want) {
 		t.Errorf("SESSION LINE does not say %q", want)
 	}
+	if want := fmt.Sprintf("may have %d bytes", config.MaxControl); !strings.Contains(manualOn(t, "control"), want) {
+		t.Errorf("--control: want %q in %q", want, manualOn(t, "control"))
+	}
 	for long, limit := range map[string]int{
 		"backlog": config.MaxBacklog, "workers": config.MaxWorkers, "max-workers": config.MaxWorkers, "spares": config.MaxWorkers,
 		"sticky-timeout": int(config.StickySpan().Max / time.Second), "retry-after": int(config.RetrySpan().Max / time.Second),

@@ -110,6 +110,14 @@ var options = [...]option{
 		p.draft.User, err = config.ParseUser(v, p.system)
 		return
 	}},
+	{0, "control", "PATH", "a socket for plugctl, mode 0600", func(p *parser, v string) (err error) {
+		p.draft.Control, err = config.ParseControl(v)
+		return
+	}},
+	{0, "control-group", "NAME", "this group may use it, too; mode 0660", func(p *parser, v string) (err error) {
+		p.draft.ControlGroup, err = config.ParseGroup(v, p.system)
+		return
+	}},
 	{0, "check", "", "check, show the configuration as JSON, exit", func(p *parser, v string) error {
 		return setFlag(&p.check, v)
 	}},

@@ -64,6 +64,8 @@ type Config struct {
 	User           *User         // --user; nil keeps the starter's
 	Syslog         Syslog
 	LogFormat      string // "text" or "json", on stderr
+	Control        string // --control: path of the control socket
+	ControlGroup   *Group // --control-group; nil is nobody
 }
 
 // Source is the listening side.
@@ -117,6 +119,12 @@ type User struct {
 	UID    uint32   `json:"uid"`
 	GID    uint32   `json:"gid"`
 	Groups []uint32 `json:"groups"` // all of them, GID first: what setgroups(2) takes
+}
+
+// Group is a group of accounts.
+type Group struct {
+	Name string // as it was given
+	GID  uint32
 }
 
 // Syslog says where records for syslog go: the path of a datagram socket, or

@@ -38,7 +38,7 @@ func NewDraft() *Draft {
 func (d *Draft) Finish(system *System) (*Config, error) {
 	for _, check := range [...]func(*System) *Problem{
 		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces,
-		d.settleNumbers, d.settleSpares,
+		d.settleNumbers, d.settleSpares, d.checkControl,
 	} {
 		if problem := check(system); problem != nil {
 			return nil, problem

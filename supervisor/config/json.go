@@ -37,6 +37,8 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		User            *User    `json:"user"`
 		Syslog          string   `json:"syslog"`
 		LogFormat       string   `json:"log-format"`
+		Control         string   `json:"control"`
+		ControlGroup    string   `json:"control-group"`
 	}{
 		Source:          c.Source.String(),
 		Targets:         make([]string, 0, len(c.Targets)),
@@ -63,6 +65,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		User:            c.User,
 		Syslog:          c.Syslog.String(),
 		LogFormat:       c.LogFormat,
+		Control:         c.Control,
 	}
 	for _, target := range c.Targets {
 		shown.Targets = append(shown.Targets, target.String())
@@ -75,6 +78,9 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 	}
 	if c.SourceAddress.IsValid() {
 		shown.SourceAddress = c.SourceAddress.String()
+	}
+	if c.ControlGroup != nil {
+		shown.ControlGroup = c.ControlGroup.Name
 	}
 	return json.Marshal(shown)
 }

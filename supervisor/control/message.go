@@ -15,7 +15,7 @@ const (
 	Kill        Verb = "kill"      // ends the sessions that Filter takes: Reply.Sessions
 	SetTarget   Verb = "target"    // Target and State: Reply.Targets, the one that changed
 	SetAccept   Verb = "accept"    // State "paused" or "open"
-	Upgrade     Verb = "upgrade"   // answers when the new master serves, or with the reason why not
+	Upgrade     Verb = "upgrade"   // answers when the new master serves, with its Reply.Status, or with the reason why not
 	Reload      Verb = "reload"    // as HUP
 	Reopen      Verb = "reopen"    // as USR1
 	Stop        Verb = "stop"      // as TERM; with Drain as QUIT, with Progress lines until the last session has ended
@@ -50,12 +50,15 @@ type Filter struct {
 }
 
 // Reply is one line of the master's answer. The last one has Done; with an
-// Error nothing was done, or what the Error says.
+// Error nothing was done, or what the Error says. A list longer than Batch goes
+// on in further replies of the same kind: of Config and Metrics, those have
+// nothing but the rest of their lists.
 type Reply struct {
 	Version  int       `json:"version"`
 	Done     bool      `json:"done,omitempty"`
 	Error    string    `json:"error,omitempty"`
-	Said     string    `json:"said,omitempty"` // what was done, in a sentence
+	Again    bool      `json:"again,omitempty"` // nothing was done: the plug is changing masters; connect and ask again
+	Said     string    `json:"said,omitempty"`  // what was done, in a sentence
 	Status   *Status   `json:"status,omitempty"`
 	Sessions []Session `json:"sessions,omitempty"`
 	Targets  []Target  `json:"targets,omitempty"`
@@ -67,7 +70,7 @@ type Reply struct {
 
 // Progress tells how far a Stop with Drain, or an Upgrade, has come.
 type Progress struct {
-	Phase    string `json:"phase"`    // "draining", "upgrading"
+	Phase    string `json:"phase"`    // "draining", "upgrading", "ending" the sessions of a kill
 	Sessions int    `json:"sessions"` // still live
 }
 
@@ -95,7 +98,7 @@ type Status struct {
 
 // Session is one live session.
 type Session struct {
-	ID      string    `json:"id"`  // never used again while the plug lives, upgrades included
+	ID      string    `json:"id"`  // "GENERATION-ROW-TURN": never used again while the plug lives, upgrades included
 	PID     int       `json:"pid"` // of its worker
 	Client  string    `json:"client"`
 	Target  string    `json:"target,omitempty"` // "" before one was chosen

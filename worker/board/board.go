@@ -35,7 +35,12 @@ func (h *Header) layout(s Shape) {
 	h.ColumnAt, h.ColumnSize = align(h.AffinityAt+Affinities*8, page), uint64(unsafe.Sizeof(Column{}))
 	h.RowAt, h.RowSize = align(h.ColumnAt+uint64(s.Workers)*h.ColumnSize, page), uint64(unsafe.Sizeof(Row{}))
 	h.Rows = uint64(s.Capacity) + Ledger
-	h.Size = align(h.RowAt+uint64(s.Workers)*h.Rows*h.RowSize, page)
+	end := align(h.RowAt+uint64(s.Workers)*h.Rows*h.RowSize, page)
+	if version >= tallyVersion {
+		h.TallyAt, h.TallySize = end, uint64(unsafe.Sizeof(Tally{}))
+		end = align(end+uint64(s.Workers)*h.TallySize, page)
+	}
+	h.Size = end
 }
 
 // New makes a board and returns it with its two descriptors, which the caller
@@ -122,9 +127,9 @@ func Adopt(assignment, state int) (*Board, error) {
 	a := b.Assignment
 	rows := uint64(h.Workers) * h.Rows
 	ends := []uint64{h.MarkAt + MaxTargets*h.MarkSize, h.AffinityAt + Affinities*8,
-		h.ColumnAt + uint64(h.Workers)*h.ColumnSize, h.RowAt + rows*h.RowSize}
+		h.ColumnAt + uint64(h.Workers)*h.ColumnSize, h.RowAt + rows*h.RowSize, h.TallyAt + uint64(h.Workers)*h.TallySize}
 	for _, end := range ends {
-		if end > size || h.Workers > 1<<16 || h.Rows > 1<<20 || h.RowSize > page || h.ColumnSize > page || h.MarkSize > page {
+		if end > size || h.Workers > 1<<16 || h.Rows > 1<<20 || h.RowSize > page || h.ColumnSize > page || h.MarkSize > page || h.TallySize > page {
 			b.Close()
 			return nil, fmt.Errorf("board: adopt: a table ends at %d of %d bytes", end, size)
 		}

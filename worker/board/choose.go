@@ -13,14 +13,15 @@ func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 // at the board's millisecond now. It follows ORIGINAL's order: affinity, then the
 // first good one (-o) or the next good one in rotation. If no target is good,
 // all are good again. A session that has found no good one tries the failed
-// ones too before it gives up: ok is false when it has tried every target.
+// ones too before it gives up: ok is false when it has tried every target that
+// an admin leaves to it.
 func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok bool) {
 	n := int(b.TargetCount.Load())
 	if n == 0 {
 		return 0, false
 	}
 	if b.Options&OptSticky != 0 {
-		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.take(slot, now) {
+		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.Mark(slot).returning() && b.take(slot, now) {
 			b.remember(client, slot, now/1000)
 			return slot, true
 		}
@@ -36,11 +37,14 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 	if slot, ok = b.nextGood(tried, n, now); ok {
 		return slot, true
 	}
+	if !b.anyEnabled(n) {
+		return 0, false
+	}
 	if !b.anyGood(n, now) {
 		b.recover(n)
 	}
 	for i := range n {
-		if !tried.Has(i) {
+		if !tried.Has(i) && b.Mark(i).enabled() {
 			if b.Options&OptOrdered == 0 {
 				b.Rotation.Store(uint64(i) + 1)
 			}
@@ -61,7 +65,7 @@ func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
 		}
 		for k := range n {
 			i := (from + k) % n
-			if tried.Has(i) || !b.good(i, now) {
+			if tried.Has(i) || !b.Mark(i).enabled() || !b.good(i, now) {
 				continue
 			}
 			if !ordered && !b.Rotation.CompareAndSwap(last, uint64(i)+1) {
@@ -102,7 +106,7 @@ func (b *Board) take(slot int, now uint64) bool {
 
 func (b *Board) anyGood(n int, now uint64) bool {
 	for i := range n {
-		if b.good(i, now) {
+		if b.Mark(i).enabled() && b.good(i, now) {
 			return true
 		}
 	}

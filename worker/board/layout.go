@@ -29,6 +29,7 @@ const (
 	SayConnect        // none to connect with
 	SayProxy          // the HTTP proxy can't be connected
 	SaySession        // the session file can't be written
+	SayTargets        // an admin has left no target for clients
 	Sayings    = 8
 )
 
@@ -140,8 +141,9 @@ type Header struct {
 	ColumnAt, ColumnSize uint64 // one Column for each worker slot
 	RowAt, RowSize       uint64 // Rows rows for each worker slot
 	Rows                 uint64 // Capacity and Ledger
+	TallyAt, TallySize   uint64 // one Tally for each worker slot; 0 where there are none
 
-	_ [32]byte // what follows is written all the time
+	_ [16]byte // what follows is written all the time
 
 	// What the generation's master tells its workers, and a successor that has
 	// adopted them too: so it lies here and not in the assignment.
@@ -166,7 +168,9 @@ type Mark struct {
 	Failed   atomic.Uint64 // 0 is good; else the board's ms of the failure, plus one
 	Connects atomic.Uint64 // attempts
 	Failures atomic.Uint64 // attempts that failed
-	_        [40]byte
+	Admin    atomic.Uint32 // what an admin wants of it: Enabled, Draining or Disabled
+	Errno    atomic.Uint32 // of the last failure
+	_        [32]byte
 }
 
 // Column is what one worker counts. Only that worker writes it, and the master

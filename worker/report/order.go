@@ -1,5 +1,7 @@
 package report
 
+import "strconv"
+
 // Order is a byte that the master sends to a worker over its lifeline. The
 // lifeline's end of file is an order too: the master is gone.
 type Order byte
@@ -9,4 +11,58 @@ const (
 	Gate    Order = 'g' // look at the gate
 	Drain   Order = 'd' // leave the listener, and exit after the last session
 	Session Order = 's' // a new session file comes with this byte (SCM_RIGHTS)
+	Kill    Order = 'k' // end the session of a row and turn, which follow: AppendKill
 )
+
+// What follows a Kill: so many decimal digits of the row, then of its turn. No
+// digit is an order, so that whoever does not know Kill passes over them, and
+// whoever finds another byte among them knows that the rest was lost.
+const (
+	rowDigits  = 10
+	turnDigits = 13 // of 40 bits
+	killDigits = rowDigits + turnDigits
+)
+
+// AppendKill adds a whole Kill order to b.
+func AppendKill(b []byte, row uint32, turn uint64) []byte {
+	b = append(b, byte(Kill))
+	b = appendPadded(b, uint64(row), rowDigits)
+	return appendPadded(b, turn, turnDigits)
+}
+
+func appendPadded(b []byte, n uint64, digits int) []byte {
+	var text [20]byte
+	s := strconv.AppendUint(text[:0], n, 10)
+	for range digits - len(s) {
+		b = append(b, '0')
+	}
+	return append(b, s...)
+}
+
+// Orders puts the bytes of a lifeline together, which may come in any parts.
+type Orders struct {
+	Row  uint32 // of the last Kill
+	Turn uint64
+
+	digits int // seen of a Kill; 0 outside of one
+	inKill bool
+	number uint64
+}
+
+// Next takes one byte; ok tells that an order is complete.
+func (o *Orders) Next(b byte) (order Order, ok bool) {
+	if o.inKill && b >= '0' && b <= '9' {
+		o.number = 10*o.number + uint64(b-'0')
+		o.digits++
+		switch o.digits {
+		case rowDigits:
+			o.Row, o.number = uint32(o.number), 0
+		case killDigits:
+			o.Turn, o.inKill = o.number, false
+			return Kill, true
+		}
+		return 0, false
+	}
+	o.inKill, o.digits, o.number = Order(b) == Kill, 0, 0
+	return Order(b), !o.inKill
+}

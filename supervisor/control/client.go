@@ -1,0 +1,150 @@
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Client is one who asks. It is not safe for concurrent use.
+type Client struct {
+	path    string
+	timeout time.Duration
+	conn    net.Conn
+	lines   *bufio.Reader
+}
+
+// RefusedError is what the master has answered instead of doing it all.
+type RefusedError struct{ Path, Reason string }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+// againEvery is how soon a request is repeated that met a plug between two
+// masters.
+const againEvery = 20 * time.Millisecond
+
+// Dial connects to the control socket at path. The timeout is for connecting
+// and, later, for each line of an answer. Errors read "control socket PATH:
+// reason".
+func Dial(path string, timeout time.Duration) (*Client, error) {
+	c := &Client{path: path, timeout: timeout}
+	return c, c.dial()
+}
+
+func (c *Client) dial() error {
+	conn, err := net.DialTimeout("unix", c.path, c.timeout)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return c.fail("nobody listens there: the plug has ended")
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, os.ErrDeadlineExceeded):
+		return c.fail("too many wait there already: the master is stopped, or very busy")
+	case err != nil:
+		var errno syscall.Errno
+		if errors.As(err, &errno) {
+			return c.fail(errno.Error())
+		}
+		return c.fail(err.Error())
+	}
+	c.conn, c.lines = conn, bufio.NewReaderSize(conn, 4<<10)
+	return nil
+}
+
+// Close ends the conversation.
+func (c *Client) Close() {
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+}
+
+func (c *Client) fail(reason string) error {
+	return fmt.Errorf("control socket %s: %s", c.path, reason)
+}
+
+// Do asks, and hands over every reply, the last one included. A plug that is
+// just changing masters is asked again, within the timeout. The error is a
+// *RefusedError if the master answered with one.
+func (c *Client) Do(req Request, each func(Reply)) error {
+	req.Version = Version
+	line, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	if len(line)+1 > MaxRequest {
+		return c.fail(fmt.Sprintf("a request of %d bytes; want at most %d", len(line)+1, MaxRequest))
+	}
+	line = append(line, '\n')
+	for end := time.Now().Add(c.timeout); ; time.Sleep(againEvery) {
+		again, err := c.try(line, req.Verb.reads(), each)
+		if !again || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// reads tells that a request changes nothing, and may be asked twice.
+func (v Verb) reads() bool {
+	switch v {
+	case GetStatus, GetSessions, GetTargets, GetWorkers, GetConfig, GetMetrics:
+		return true
+	}
+	return false
+}
+
+// try asks once; again tells that nothing was done, and that asking once more
+// may help.
+func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, err error) {
+	if c.conn == nil {
+		if err := c.dial(); err != nil {
+			return false, err
+		}
+	}
+	c.conn.SetWriteDeadline(time.Now().Add(c.timeout))
+	if _, err := c.conn.Write(line); err != nil {
+		c.Close()
+		// A server that has closed a silent conversation has read nothing of this.
+		return !errors.Is(err, os.ErrDeadlineExceeded), c.unanswered(err)
+	}
+	for heard := false; ; heard = true {
+		c.conn.SetReadDeadline(time.Now().Add(c.timeout))
+		text, err := readLine(c.lines, MaxReply)
+		var r Reply
+		if err == nil {
+			err = json.Unmarshal(text, &r)
+		}
+		if err != nil {
+			c.Close()
+			gone := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+			return gone && !heard && harmless, c.unanswered(err)
+		}
+		if r.Again {
+			return true, c.fail(r.Error)
+		}
+		if each != nil {
+			each(r)
+		}
+		switch {
+		case r.Error != "":
+			return false, &RefusedError{c.path, r.Error}
+		case r.Done:
+			return false, nil
+		}
+	}
+}
+
+// unanswered is an error of the connection in words that say what to look at.
+func (c *Client) unanswered(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return c.fail(fmt.Sprintf("no answer within %v: the master is stopped, or very busy", c.timeout))
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+		return c.fail("the master has closed the conversation without an answer")
+	}
+	return c.fail("garbage: " + err.Error())
+}

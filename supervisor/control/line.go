@@ -1,0 +1,27 @@
+package control
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+)
+
+var errTooLong = errors.New("a line that is too long")
+
+// readLine reads up to the next newline, which is left away. A line beyond most
+// bytes is errTooLong: no more of it is kept than that.
+func readLine(r *bufio.Reader, most int) (line []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) > most {
+			return nil, fmt.Errorf("%w; want at most %d bytes, the newline included", errTooLong, most)
+		}
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line[:len(line)-1], nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}

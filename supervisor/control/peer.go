@@ -1,0 +1,40 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"syscall"
+)
+
+// Peer is the process at the other end of a connection, as the kernel knows it.
+type Peer struct {
+	UID    uint32
+	GID    uint32
+	Groups []uint32 // supplementary ones
+	PID    int      // 0 where the system does not tell
+}
+
+// Member tells whether the peer is in a group.
+func (p Peer) Member(gid uint32) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }
+
+// PeerOf asks the kernel who is at the other end of a connection to a unix
+// socket: who connected, or who has listened.
+func PeerOf(c net.Conn) (p Peer, err error) {
+	with, ok := c.(syscall.Conn)
+	if !ok {
+		return p, errors.New("not a socket")
+	}
+	raw, err := with.SyscallConn()
+	if err != nil {
+		return p, err
+	}
+	if failed := raw.Control(func(fd uintptr) { p, err = peer(int(fd)) }); failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return p, fmt.Errorf("peer credentials: %w", err)
+	}
+	return p, nil
+}

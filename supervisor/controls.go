@@ -1,0 +1,158 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/control"
+)
+
+// controls is the control socket in a master's life. Its clients are answered
+// while this process is the plug's master, from serve or commit on.
+type controls struct {
+	socket *control.Socket // nil without --control
+	server *control.Server // nil before anybody is answered
+	fresh  bool            // the socket is prepared, and gets its name at the commit
+	owned  bool            // its name is this master's to remove
+}
+
+// controlProtocol is the first version of the handover whose masters know the
+// control socket.
+const controlProtocol = 2
+
+// lastWords is how long a master that ends waits for answers to be taken.
+const lastWords = 500 * time.Millisecond
+
+// controlRecord is the control socket in the offer; its descriptor comes last.
+type controlRecord struct {
+	Path string        `json:"path"`
+	ID   control.Inode `json:"inode"`
+}
+
+// controlled tells whether this master has a control socket to care for.
+func (m *master) controlled() bool { return m.cfg.Control != "" && protocol >= controlProtocol }
+
+// claimControl makes the control socket of a plug that starts.
+func (m *master) claimControl() (err error) {
+	if !m.controlled() {
+		return nil
+	}
+	if m.control.socket, err = control.Claim(m.cfg.Control, m.controlGroup()); err != nil {
+		return err
+	}
+	m.control.owned = true
+	return nil
+}
+
+func (m *master) controlGroup() int {
+	if g := m.cfg.ControlGroup; g != nil {
+		return int(g.GID)
+	}
+	return -1
+}
+
+// continueControl takes the old master's control socket, or prepares one if that
+// had none.
+func (m *master) continueControl(o *controlRecord, fd int) (err error) {
+	switch {
+	case o != nil && m.controlled() && o.Path == m.cfg.Control:
+		m.control.socket = &control.Socket{Path: o.Path, FD: fd, ID: o.ID}
+		return nil
+	case o != nil:
+		unix.Close(fd)
+	}
+	if !m.controlled() {
+		return nil
+	}
+	m.control.socket, err = control.Prepare(m.cfg.Control, m.controlGroup())
+	m.control.fresh = err == nil
+	return err
+}
+
+// offerControl adds the control socket to an offer, for a master that knows it.
+func (m *master) offerControl(o *offer, fds []int, hello *message) []int {
+	if m.control.socket == nil || hello.Protocol < controlProtocol {
+		return fds
+	}
+	o.Control = &controlRecord{m.control.socket.Path, m.control.socket.ID}
+	return append(fds, m.control.socket.FD)
+}
+
+// serveControl answers clients from now on.
+func (m *master) serveControl() {
+	c := &m.control
+	if c.socket == nil {
+		return
+	}
+	if c.fresh {
+		if err := c.socket.Publish(); err != nil {
+			m.log.Error("control", "error", err)
+			c.socket.Remove()
+			c.socket = nil
+			return
+		}
+	}
+	l, err := c.socket.Listener()
+	if err != nil {
+		m.log.Error("control socket "+c.socket.Path, "error", err)
+		return
+	}
+	c.owned, c.fresh = true, false
+	c.server = &control.Server{Admit: m.mayControl, Answer: m.answer}
+	c.server.Serve(l)
+}
+
+// mayControl tells whether a peer may ask.
+func (m *master) mayControl(p control.Peer) error {
+	own, group := uint32(os.Geteuid()), m.cfg.ControlGroup
+	if p.UID == 0 || p.UID == own || group != nil && p.Member(group.GID) {
+		return nil
+	}
+	who := "root"
+	if own != 0 {
+		who = fmt.Sprintf("root and the user %d", own)
+	}
+	if group != nil {
+		who += " and members of the group " + group.Name
+	}
+	return fmt.Errorf("user %d may not control this plug, only %s", p.UID, who)
+}
+
+// removeControl takes the socket's name away, if it is this master's.
+func (m *master) removeControl() {
+	c := &m.control
+	if c.socket == nil {
+		return
+	}
+	if c.owned || c.fresh {
+		if err := c.socket.Remove(); err != nil {
+			m.log.Error("control", "error", err)
+		}
+	} else {
+		c.socket.Close()
+	}
+	c.socket = nil
+}
+
+// leaveControl is the end of a master that another one has replaced: the socket
+// is the other's, if that knows it.
+func (m *master) leaveControl(known bool) {
+	if m.control.server != nil {
+		m.control.server.Deafen()
+	}
+	if known && m.control.socket != nil {
+		m.control.socket.Close()
+		m.control.socket = nil
+	}
+	m.removeControl()
+}
+
+// closeControl waits for the answers that are on their way.
+func (m *master) closeControl() {
+	if m.control.server != nil {
+		m.control.server.Close(lastWords)
+	}
+}

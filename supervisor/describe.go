@@ -1,0 +1,26 @@
+package supervisor
+
+import (
+	"time"
+
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+)
+
+// describe is a row as control clients see it, at the board's monotonic ns. What
+// is not on the row (id, PID, target's name, version) is the caller's to add.
+func describe(s *board.Snapshot, mono int64) control.Session {
+	seconds := func(ns int64) float64 { return max(0, time.Duration(ns).Seconds()) }
+	out := control.Session{Client: s.Client.AddrPort().String(), State: "connecting", Begun: time.Unix(0, s.Begin),
+		Age: seconds(mono - s.BeginAt), In: s.In, Out: s.Out}
+	if s.Connect != 0 {
+		out.State, out.Connect = "relaying", seconds(s.Connect-s.BeginAt)
+	}
+	if s.Word.State() == board.RowEnding {
+		out.State = "ending"
+	}
+	return out
+}
+
+// causes are the ended sessions by who has ended them.
+func (m *master) causes() map[string]uint64 { return nil }

@@ -1,0 +1,171 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+const (
+	obeyWithin  = time.Second            // a worker ends a session that it is told to end
+	freeWithin  = 2 * time.Second        // all in all, until the rows are free
+	stopWithin  = 200 * time.Millisecond // a worker that was sent STOP has stopped
+	lookAtRows  = 5 * time.Millisecond
+	killVersion = 2 // the first layout whose workers know the order
+)
+
+// victim is a session that is to end.
+type victim struct {
+	*sight
+	session control.Session
+	ended   bool
+	wrong   string // why it can't be ended
+	frozen  bool   // its worker had been stopped before the master did it
+}
+
+// kill ends the sessions that the filter takes: their workers do it. A worker of
+// one session that does not is killed, if it has that session still.
+func (r *request) kill() (reply control.Reply, err error) {
+	if r.Filter.Empty() && (r.Filter == nil || !r.Filter.All) {
+		return reply, control.ErrEmpty
+	}
+	taken, described, err := r.sessions()
+	if err != nil {
+		return reply, err
+	}
+	if r.DryRun {
+		reply, err = inBatches(r, described, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
+		reply.Said = fmt.Sprintf("%d sessions would be ended", len(described))
+		return reply, err
+	}
+	victims := make([]*victim, len(taken))
+	for i := range taken {
+		victims[i] = &victim{sight: &taken[i], session: described[i]}
+	}
+	begun := time.Now()
+	if err := r.loop(func() { r.m.orderEnds(victims) }); err != nil {
+		return reply, err
+	}
+	r.watch(victims, begun.Add(obeyWithin))
+	r.force(victims)
+	r.watch(victims, begun.Add(freeWithin))
+	return r.ended(victims)
+}
+
+// orderEnds tells the workers.
+func (m *master) orderEnds(victims []*victim) {
+	var order []byte
+	for _, v := range victims {
+		c := m.children[v.child]
+		if c == nil || c.lifeline < 0 || c.generation.board.Header.Version < killVersion {
+			continue
+		}
+		order = report.AppendKill(order[:0], uint32(v.row), v.snapshot.Word.Turn())
+		unix.SendmsgN(c.lifeline, order, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	}
+}
+
+// watch waits until the rows are free, the rest can't be ended, or it is time.
+func (r *request) watch(victims []*victim, until time.Time) {
+	for told := time.Now(); ; time.Sleep(lookAtRows) {
+		left := 0
+		over := !r.m.do(func() { left = r.m.markEnded(victims) })
+		if over || left == 0 || time.Now().After(until) {
+			return
+		}
+		if time.Since(told) >= progressEvery {
+			told = time.Now()
+			r.more(control.Reply{Progress: &control.Progress{Phase: "ending", Sessions: left}})
+		}
+	}
+}
+
+// markEnded looks which sessions have ended, and tells how many may still.
+func (m *master) markEnded(victims []*victim) (left int) {
+	for _, v := range victims {
+		c := m.children[v.child]
+		v.ended = v.ended || c == nil || c.state == gone || !v.holds(c)
+		if !v.ended && v.wrong == "" {
+			left++
+		}
+	}
+	return left
+}
+
+// holds tells whether a worker has the session still.
+func (v *victim) holds(c *child) bool {
+	w := c.generation.board.Row(c.slot, v.row).Word()
+	return w.State() == board.RowLive && w.Turn() == v.snapshot.Word.Turn()
+}
+
+// force kills workers that have not obeyed. Each is stopped first, so that it
+// can't begin another session between the look at its row and its end.
+func (r *request) force(victims []*victim) {
+	held := 0
+	r.m.do(func() {
+		r.m.markEnded(victims)
+		for _, v := range victims {
+			if c := r.m.children[v.child]; v.ended || c == nil {
+				continue
+			} else if c.generation.pool() {
+				v.wrong = "in pool mode its worker can't be killed for it"
+			} else {
+				v.frozen = isStopped(c.pid)
+				signalWorker(c, unix.SIGSTOP)
+				held++
+			}
+		}
+	})
+	if held == 0 {
+		return
+	}
+	for end := time.Now().Add(stopWithin); time.Now().Before(end); time.Sleep(lookAtRows) {
+		moving := false
+		for _, v := range victims {
+			moving = moving || !v.ended && v.wrong == "" && !isStopped(v.pid)
+		}
+		if !moving {
+			break
+		}
+	}
+	r.m.do(func() {
+		for _, v := range victims {
+			c := r.m.children[v.child]
+			switch {
+			case v.ended || v.wrong != "" || c == nil || c.state == gone:
+			case v.holds(c):
+				c.condemned = true
+				signalWorker(c, unix.SIGKILL)
+			case !v.frozen:
+				signalWorker(c, unix.SIGCONT)
+			}
+		}
+	})
+}
+
+// ended says which sessions were ended, and how many were not.
+func (r *request) ended(victims []*victim) (reply control.Reply, err error) {
+	var gone []control.Session
+	left, why := 0, "they do not answer"
+	for _, v := range victims {
+		if v.ended {
+			gone = append(gone, v.session)
+			continue
+		}
+		left++
+		if v.wrong != "" {
+			why = fmt.Sprintf("worker %d does not obey, and %s", v.pid, v.wrong)
+		}
+	}
+	reply, err = inBatches(r, gone, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
+	reply.Said = fmt.Sprintf("%d sessions ended", len(gone))
+	if err == nil && left > 0 {
+		err = fmt.Errorf("%d of %d sessions were not ended: %s", left, len(victims), why)
+	}
+	return reply, err
+}

@@ -1,0 +1,277 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/record"
+)
+
+var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "running", stopping: "stopping"}
+
+// status is the plug as a whole.
+func (r *request) status() (reply control.Reply, err error) {
+	err = r.loop(func() {
+		m, t, x := r.m, r.m.all(), control.Metrics{}
+		m.addLive(&t, &x)
+		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused,
+			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
+			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
+			Targets: map[string]int{}, LogLevel: m.cfg.Debug}
+		if m.cfg.Foreground {
+			s.Shepherd = os.Getppid()
+		}
+		if countsQueue {
+			s.Queue = queued(m.listeners[0])
+		}
+		for _, target := range m.targets() {
+			s.Targets[target.State]++
+		}
+		reply.Status = s
+	})
+	return reply, err
+}
+
+// workersByState counts all generations' workers.
+func (m *master) workersByState() map[string]int {
+	count := map[string]int{}
+	for state := starting; state < gone; state++ {
+		count[state.String()] = m.count[state]
+	}
+	return count
+}
+
+// sight is a session as the loop has seen it, to be put into words outside.
+type sight struct {
+	child      uint64
+	pid, row   int // the worker's own row
+	generation uint32
+	index      uint64 // of the row in its generation
+	build      string
+	target     string
+	snapshot   board.Snapshot
+}
+
+// sights are all sessions (loop).
+func (m *master) sights() (all []sight) {
+	for _, c := range m.roster {
+		if c.state == gone || c.pid == 0 {
+			continue
+		}
+		g, row := c.generation, -1
+		for held := range g.rows(c.slot) {
+			row++
+			s := sight{child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
+				index: uint64(c.slot)*g.board.Rows + uint64(row)}
+			if !held.Snapshot(&s.snapshot) {
+				continue
+			}
+			if t := int(s.snapshot.Word.Target()); t < len(g.targets()) {
+				s.target = g.targets()[t]
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// describe puts a session into words.
+func (s *sight) describe(mono int64) control.Session {
+	out := describe(&s.snapshot, mono)
+	out.ID = fmt.Sprintf("%d-%d-%d", s.generation, s.index, s.snapshot.Word.Turn())
+	out.PID, out.Target, out.Build = s.pid, s.target, s.build
+	return out
+}
+
+// sessions are those that the request's filter takes, in the order of the
+// roster.
+func (r *request) sessions() (taken []sight, described []control.Session, err error) {
+	match, err := r.Filter.Match()
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []sight
+	if err = r.loop(func() { all = r.m.sights() }); err != nil {
+		return nil, nil, err
+	}
+	mono := r.m.mono()
+	for i := range all {
+		if s := all[i].describe(mono); match(&s) {
+			taken, described = append(taken, all[i]), append(described, s)
+		}
+	}
+	return taken, described, nil
+}
+
+func (r *request) listSessions() (control.Reply, error) {
+	_, all, err := r.sessions()
+	if err != nil {
+		return control.Reply{}, err
+	}
+	return inBatches(r, all, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
+}
+
+func (r *request) listTargets() (control.Reply, error) {
+	var all []control.Target
+	if err := r.loop(func() { all = r.m.targets() }); err != nil {
+		return control.Reply{}, err
+	}
+	return inBatches(r, all, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
+}
+
+func (r *request) listWorkers() (control.Reply, error) {
+	var all []control.Worker
+	if err := r.loop(func() { all = r.m.workers() }); err != nil {
+		return control.Reply{}, err
+	}
+	return inBatches(r, all, func(part []control.Worker) control.Reply { return control.Reply{Workers: part} })
+}
+
+// inBatches says a long list in parts; the last one is the answer.
+func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.Reply, error) {
+	for ; len(all) > control.Batch; all = all[control.Batch:] {
+		if err := r.more(in(all[:control.Batch])); err != nil {
+			return control.Reply{}, err
+		}
+	}
+	return in(all), nil
+}
+
+// targets are those of the current generation (loop).
+func (m *master) targets() []control.Target {
+	all := make([]control.Target, len(m.generation.targets()))
+	live := m.sessionsByTarget()
+	for i := range all {
+		all[i] = m.target(i)
+		all[i].Sessions = live[all[i].Target]
+		live[all[i].Target] = 0 // one that is there twice shows them once
+	}
+	return all
+}
+
+// target is one of them, but for its sessions.
+func (m *master) target(slot int) control.Target {
+	mark := m.generation.board.Mark(slot)
+	out := control.Target{Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
+	if failed := mark.Failed.Load(); failed != 0 {
+		out.State = "failed"
+		out.FailedFor = max(0, float64(m.mono()/int64(time.Millisecond))-float64(failed-1)) / 1000
+	}
+	if admin := mark.Admin.Load(); admin != board.Enabled && int(admin) < len(adminWords) {
+		out.State = adminWords[admin]
+	}
+	if errno := mark.Errno.Load(); errno != 0 {
+		out.LastFailure = record.Reason(syscall.Errno(errno))
+	}
+	return out
+}
+
+// sessionsByTarget counts the live sessions of all generations by their target's
+// name.
+func (m *master) sessionsByTarget() map[string]int {
+	live := map[string]int{}
+	for _, c := range m.roster {
+		if c.state == gone {
+			continue
+		}
+		for row := range c.generation.rows(c.slot) {
+			w := row.Word()
+			if names := c.generation.targets(); w.State() == board.RowLive && int(w.Target()) < len(names) {
+				live[names[w.Target()]]++
+			}
+		}
+	}
+	return live
+}
+
+// workers are those of all generations, in the order of their start (loop).
+func (m *master) workers() (all []control.Worker) {
+	now := time.Now().UnixNano()
+	for _, c := range m.roster {
+		if c.state == gone || c.pid == 0 {
+			continue
+		}
+		column := c.generation.board.Column(c.slot)
+		w := control.Worker{PID: c.pid, State: c.state.String(), Generation: int(c.generation.number), Build: c.generation.build,
+			Sessions: int(column.Live.Load())}
+		for i := range column.Ended {
+			w.Ended += column.Ended[i].Load()
+		}
+		if c.born != 0 {
+			w.Age = max(0, time.Duration(now-c.born).Seconds())
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// config is the command line as it runs.
+func (r *request) config() (reply control.Reply, err error) {
+	var shown []byte
+	if failed := r.loop(func() { shown, err = json.Marshal(r.m.cfg) }); failed != nil {
+		return reply, failed
+	}
+	var keys map[string]json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(shown, &keys)
+	}
+	if err != nil {
+		return reply, err
+	}
+	all := control.Config{Program: os.Args[0], Args: os.Args[1:], Options: map[string]string{}}
+	for name, value := range keys {
+		switch name {
+		case "targets":
+			err = json.Unmarshal(value, &all.Targets)
+		default:
+			all.Options[name] = optionText(value)
+		}
+	}
+	first := control.Config{Program: all.Program, Options: all.Options}
+	reply.Config = &first
+	for len(all.Args)+len(all.Targets) > 0 { // in parts that fit into a line each
+		n, k := min(len(all.Args), control.Batch), min(len(all.Targets), control.Batch)
+		reply.Config.Args, reply.Config.Targets = all.Args[:n], all.Targets[:k]
+		if all.Args, all.Targets = all.Args[n:], all.Targets[k:]; len(all.Args)+len(all.Targets) == 0 {
+			break
+		}
+		if err := r.more(reply); err != nil {
+			return reply, err
+		}
+		reply.Config = new(control.Config)
+	}
+	return reply, err
+}
+
+// optionText is a value of --check's JSON as an option would take it.
+func optionText(value json.RawMessage) string {
+	text, list := "", []string(nil)
+	switch {
+	case string(value) == "null":
+		return ""
+	case json.Unmarshal(value, &text) == nil:
+		return text
+	case json.Unmarshal(value, &list) == nil:
+		for i, one := range list {
+			if i > 0 {
+				text += " "
+			}
+			text += one
+		}
+		return text
+	}
+	var user struct {
+		UID uint32 `json:"uid"`
+		GID uint32 `json:"gid"`
+	}
+	if value[0] == '{' && json.Unmarshal(value, &user) == nil {
+		return strconv.Itoa(int(user.UID)) + ":" + strconv.Itoa(int(user.GID))
+	}
+	return string(value)
+}

@@ -1,0 +1,190 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/go-hclog"
+
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+)
+
+// request is a client's, answered in a goroutine of its own: what is asked of
+// the master's state is asked of the loop, as plain data, and written outside.
+type request struct {
+	*control.Request
+	m       *master
+	more    func(control.Reply) error
+	counted bool
+}
+
+var (
+	errChanging = errors.New("the plug is changing masters")
+	errStopped  = errors.New("the plug has stopped")
+)
+
+// answer does one request (a client's goroutine).
+func (m *master) answer(req *control.Request, more func(control.Reply) error) control.Reply {
+	r := &request{Request: req, m: m, more: more}
+	reply, err := r.obey()
+	if err != nil {
+		reply.Error, reply.Again = reason(err), err == errChanging
+	}
+	return reply
+}
+
+func (r *request) obey() (control.Reply, error) {
+	switch r.Verb {
+	case control.GetStatus:
+		return r.status()
+	case control.GetSessions:
+		return r.listSessions()
+	case control.GetTargets:
+		return r.listTargets()
+	case control.GetWorkers:
+		return r.listWorkers()
+	case control.GetConfig:
+		return r.config()
+	case control.GetMetrics:
+		return r.metrics()
+	case control.Kill:
+		return r.kill()
+	case control.SetTarget:
+		return r.setTarget()
+	case control.SetAccept:
+		return r.setAccept()
+	case control.Upgrade:
+		return r.upgrade()
+	case control.Reload:
+		return r.short((*master).reload)
+	case control.Reopen:
+		return r.short((*master).reopened)
+	case control.Stop:
+		return r.stop()
+	case control.SetLogLevel:
+		return r.setLogLevel()
+	}
+	return control.Reply{}, fmt.Errorf("verb %q: this plug knows no such request", r.Verb)
+}
+
+// loop has something done by the loop. Between two masters nothing is: what one
+// tells or changes then the other might not know.
+func (r *request) loop(call func()) (err error) {
+	m := r.m
+	if !m.do(func() {
+		if m.frozen {
+			err = errChanging
+			return
+		}
+		if !r.counted {
+			r.counted = true
+			m.totals.Requests++
+		}
+		call()
+	}) {
+		return m.ended()
+	}
+	return err
+}
+
+// ended is why the loop is over (any goroutine, once it is).
+func (m *master) ended() error {
+	if m.replacedBy != 0 {
+		return errChanging
+	}
+	return errStopped
+}
+
+// short does what is done at once, and says what that was.
+func (r *request) short(do func(*master) (said string, err error)) (reply control.Reply, err error) {
+	if failed := r.loop(func() { reply.Said, err = do(r.m) }); failed != nil {
+		return reply, failed
+	}
+	return reply, err
+}
+
+func (r *request) setAccept() (control.Reply, error) {
+	if r.State != "open" && r.State != "paused" {
+		return control.Reply{}, fmt.Errorf("state %q: want open or paused", r.State)
+	}
+	return r.short(func(m *master) (string, error) {
+		if m.phase != running {
+			return "", errors.New("the plug is not serving")
+		}
+		m.pause(r.State == "paused")
+		if m.paused {
+			return "accepting is paused: new clients wait", nil
+		}
+		return "clients are accepted", nil
+	})
+}
+
+// setLogLevel does what so many -d would have done.
+func (r *request) setLogLevel() (control.Reply, error) {
+	if r.Level < 0 || r.Level > 2 {
+		return control.Reply{}, fmt.Errorf("level %d: want 0, 1 or 2, as many as -d would be given", r.Level)
+	}
+	return r.short(func(m *master) (string, error) {
+		m.useLogLevel(r.Level)
+		m.leveled = true
+		said := fmt.Sprintf("the log level is %d", r.Level)
+		if !m.cfg.Foreground {
+			said += ", but this plug is in the background: its log is syslog, which takes warnings and errors alone"
+		}
+		return said, nil
+	})
+}
+
+func (m *master) useLogLevel(level int) {
+	m.cfg.Debug = level
+	m.log.SetLevel([]hclog.Level{hclog.Warn, hclog.Debug, hclog.Trace}[min(level, 2)])
+	for g := range m.generations() {
+		g.board.LogAt.Store(uint32(level))
+	}
+}
+
+// adminWords are the states of a target that an admin chooses, by Mark.Admin.
+var adminWords = [...]string{board.Enabled: "enabled", board.Draining: "draining", board.Disabled: "disabled"}
+
+// setTarget changes what an admin wants of a target, wherever it stands.
+func (r *request) setTarget() (reply control.Reply, err error) {
+	want := -1
+	for i, word := range adminWords {
+		if r.State == word {
+			want = i
+		}
+	}
+	if want < 0 {
+		return reply, fmt.Errorf("state %q: want enabled, draining or disabled", r.State)
+	}
+	failed := r.loop(func() {
+		if r.m.phase != running {
+			err = errors.New("the plug is not serving")
+			return
+		}
+		for g := range r.m.generations() {
+			for i, name := range g.targets() {
+				if name != r.Target {
+					continue
+				}
+				g.board.Mark(i).Admin.Store(uint32(want))
+				if g == r.m.generation {
+					reply.Targets = append(reply.Targets, r.m.target(i))
+				}
+			}
+		}
+		if len(reply.Targets) == 0 {
+			err = fmt.Errorf("target %q: this plug has none of that name; want one as the command line gives it, as in %s", r.Target, r.m.generation.targets()[0])
+			return
+		}
+		r.m.log.Info("target "+r.State, "target", r.Target)
+	})
+	if failed != nil {
+		return reply, failed
+	}
+	if err == nil {
+		reply.Said = r.Target + " is " + r.State
+	}
+	return reply, err
+}

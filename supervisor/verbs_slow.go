@@ -1,0 +1,92 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"plugdaemon/supervisor/control"
+)
+
+const (
+	progressEvery = time.Second            // at least: whoever waits sees that this master lives
+	lookAgain     = 100 * time.Millisecond // at what changes
+)
+
+// sessionsNow is the number of live sessions; ok is false when the loop is over.
+func (m *master) sessionsNow() (n int, ok bool) {
+	ok = m.do(func() { n = m.sessions() })
+	return n, ok
+}
+
+// upgrade answers when the new master serves, or why it does not.
+func (r *request) upgrade() (reply control.Reply, err error) {
+	var u *upgrade
+	if failed := r.loop(func() { u, err = r.m.upgradeNow() }); failed != nil {
+		return reply, failed
+	}
+	if err != nil {
+		return reply, err
+	}
+	for {
+		select {
+		case <-u.over:
+			if u.err != nil {
+				return reply, u.err
+			}
+			reply.Status = statusAt(r.m.cfg.Control)
+			reply.Said = fmt.Sprintf("PID %d is the master now, version %s", u.next, u.build)
+			return reply, nil
+		case <-time.After(progressEvery):
+			n, _ := r.m.sessionsNow()
+			r.more(control.Reply{Progress: &control.Progress{Phase: "upgrading", Sessions: n}})
+		}
+	}
+}
+
+// statusAt is what the new master says of itself; nil if it does not.
+func statusAt(path string) *control.Status {
+	client, err := control.Dial(path, lastWords/2)
+	if err != nil {
+		return nil
+	}
+	defer client.Close()
+	reply, _ := client.Ask(control.Request{Verb: control.GetStatus})
+	return reply.Status
+}
+
+// stop ends the plug. With Drain it tells how many sessions are left until there
+// are none; a client that goes does not end that.
+func (r *request) stop() (reply control.Reply, err error) {
+	n := 0
+	err = r.loop(func() {
+		n = r.m.sessions()
+		if r.Drain {
+			r.m.drain()
+		} else {
+			r.m.terminate()
+		}
+	})
+	if err != nil {
+		return reply, err
+	}
+	if !r.Drain {
+		reply.Said = fmt.Sprintf("the port is free; %d sessions live on without a master", n)
+		return reply, nil
+	}
+	var at time.Time
+	for told := -1; ; time.Sleep(lookAgain) {
+		left, ok := r.m.sessionsNow()
+		if !ok {
+			break
+		}
+		if n = left; n == told && time.Since(at) < progressEvery {
+			continue
+		}
+		told, at = n, time.Now()
+		if err := r.more(control.Reply{Progress: &control.Progress{Phase: "draining", Sessions: n}}); err != nil {
+			return reply, err
+		}
+	}
+	reply.Said = "the plug has stopped"
+	return reply, nil
+}

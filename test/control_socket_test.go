@@ -1,0 +1,118 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The socket is there from the moment when the plug serves until it ends, and
+// goes with the master that owns it.
+func TestControlSocketGoes(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
+		p := startDaemon(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+		if got := p.asks("status", nil).Status; got.PID != p.master || got.Shepherd != 0 {
+			t.Fatalf("%+v", got)
+		}
+		p.signal(s)
+		p.gone(10 * time.Second)
+		if _, err := os.Lstat(p.ctl()); !os.IsNotExist(err) {
+			t.Errorf("after signal %d: %v", s, err)
+		}
+		if files, _ := filepath.Glob(filepath.Join(p.dir, ".plug*")); len(files) > 0 {
+			t.Errorf("after signal %d: %v", s, files)
+		}
+	}
+}
+
+// What another process has put in the place of the socket stays.
+func TestControlSocketOfAnother(t *testing.T) {
+	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	if err := os.Rename(p.ctl(), p.ctl()+".old"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", p.ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p.stop()
+	if _, err := os.Lstat(p.ctl()); err != nil {
+		t.Errorf("another's socket: %v", err)
+	}
+}
+
+// A socket whose process was killed is replaced; one that is held, or is none,
+// makes the start fail, and nothing is left behind.
+func TestControlSocketTaken(t *testing.T) {
+	target := serve(t, anywhere, echo).addr()
+	p := startDaemon(t, "prefork", withControl(target)...)
+	second := func(path string) (code int, why string) {
+		q := prepare(t, "prefork", "--control", path, target)
+		q.launch()
+		code = q.wait(serveBound)
+		if code != 0 && (len(q.procs()) > 0 || listening(t, q.port) || readString(q.pidfile) != "") {
+			t.Errorf("%s: something is left behind", q.errors())
+		}
+		return code, q.errors()
+	}
+	code, why := second(p.ctl())
+	if want := fmt.Sprintf("plug: control socket %s: held by the plug %d, PID %d\n", p.ctl(), p.port, p.master); code != 4 || why != want {
+		t.Errorf("exit code %d, %q, want %q", code, why, want)
+	}
+	stopProcess(t, p.master)
+	if code, why := second(p.ctl()); code != 4 || !strings.Contains(why, fmt.Sprintf("held by PID %d", p.master)) {
+		t.Errorf("exit code %d, %q", code, why)
+	}
+	syscall.Kill(p.master, syscall.SIGCONT)
+	p.asks("status", nil)
+	plain := filepath.Join(p.dir, "plain")
+	os.WriteFile(plain, []byte("precious"), 0o600)
+	if code, why := second(plain); code != 4 || !strings.Contains(why, plain+": there is a file that is no socket") || readString(plain) != "precious" {
+		t.Errorf("exit code %d, %q, the file has %q", code, why, readString(plain))
+	}
+	if code, why := second(filepath.Join(p.dir, "none", "ctl")); code != 4 || !strings.Contains(why, "o such file or directory") {
+		t.Errorf("exit code %d, %q", code, why)
+	}
+
+	stale := identity(t, p.ctl())
+	syscall.Kill(p.master, syscall.SIGKILL)
+	p.gone(10 * time.Second)
+	if identity(t, p.ctl()) != stale {
+		t.Fatal("a killed master's socket is gone")
+	}
+	p.launch()
+	if code := p.wait(serveBound); code != 0 || !p.serves() {
+		t.Fatalf("exit code %d: %s", code, p.errors())
+	}
+	if got := p.asks("status", nil).Status; got.PID != p.master || identity(t, p.ctl()) == stale {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A control socket costs a master without clients nothing.
+func TestControlIdle(t *testing.T) {
+	const most = 3 * 10 // as TestIdleMaster
+	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	kept, err := openTalk(p.ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	p.asks("metrics", nil)
+	var rate float64
+	if !holdsWithin(15*time.Second, func() bool {
+		before := switches(p.master)
+		passed(2 * time.Second)
+		rate = float64(switches(p.master)-before) / 2
+		return rate <= most
+	}) {
+		t.Errorf("%.1f context switches a second, want at most %d", rate, most)
+	}
+	t.Logf("context switches a second: %.1f", rate)
+}

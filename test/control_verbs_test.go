@@ -1,0 +1,326 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A draining target is for clients that have it; a disabled one is for nobody.
+func TestControlTargets(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		addrs := three(t)
+		p := start(t, mode, withControl(append([]string{"-f", "-l"}, addrs...)...)...)
+		state := func(i int, state string) ctlReply {
+			return p.asks("target", fields{"target": addrs[i], "state": state})
+		}
+		at := func(n int) string { return greeting(t, fmt.Sprintf("127.9.0.%d", n), p.addr()) }
+		if got := at(1) + at(2) + at(3); got != "abc" {
+			t.Fatalf("the first three get %q", got)
+		}
+		r := state(1, "draining")
+		if len(r.Targets) != 1 || r.Targets[0].State != "draining" || r.Targets[0].Target != addrs[1] {
+			t.Errorf("%+v", r.Targets)
+		}
+		if got := at(2); got != "b" {
+			t.Errorf("a client of the draining target gets %q", got)
+		}
+		got := ""
+		for n := 10; n < 16; n++ {
+			got += at(n)
+		}
+		if strings.Contains(got, "b") || !strings.Contains(got, "a") || !strings.Contains(got, "c") {
+			t.Errorf("new clients get %q", got)
+		}
+		state(1, "disabled")
+		if got := at(2); got == "b" || got == "" {
+			t.Errorf("a client of the disabled target gets %q", got)
+		}
+		state(0, "disabled")
+		if got := at(1) + at(20) + at(21); got != "ccc" {
+			t.Errorf("with one target left, clients get %q", got)
+		}
+		lines := len(parseSessions(t, p.sessions))
+		state(2, "draining")
+		c, err := dialFrom("127.9.0.30", p.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		began := time.Now()
+		if hungUp(c); time.Since(began) > 5*time.Second {
+			t.Error("without any target a client waits")
+		}
+		if l := last(p.lines(lines+1), 1)[0]; l.peer != "127.9.0.30" || l.target != "-" {
+			t.Errorf("its line: %+v", l)
+		}
+		await(t, "a word about that", 5*time.Second, func() bool { return len(p.said("an admin has disabled all targets")) == 1 })
+		if got := p.asks("metrics", nil).Metrics.Ended["unreached"]; got != 1 {
+			t.Errorf("%d unreached", got)
+		}
+		for i := range addrs {
+			state(i, "enabled")
+		}
+		if got := greeting(t, "127.9.0.40", p.addr()); got == "" {
+			t.Error("enabled again, and no target is had")
+		}
+		for _, wrong := range []fields{{"target": "127.0.0.1:1", "state": "enabled"}, {"target": addrs[0], "state": "asleep"}, nil} {
+			p.refuses(t, "target", wrong)
+		}
+		status := p.asks("status", nil).Status
+		if status.Targets["good"] != 3 || status.Targets["draining"] != 0 {
+			t.Errorf("%+v", status.Targets)
+		}
+	})
+}
+
+func TestControlAccept(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		b := serve(t, anywhere, echo)
+		p := start(t, mode, withControl("-d", b.addr())...)
+		c := hold(t, p, 1)[0]
+		p.asks("accept", fields{"state": "paused"})
+		if s := p.asks("status", nil).Status; !s.Paused {
+			t.Errorf("%+v", s)
+		}
+		mustPing(t, c)
+		p.asks("accept", fields{"state": "paused"})
+		p.asks("accept", fields{"state": "open"})
+		hold(t, p, 2)
+		p.refuses(t, "accept", fields{"state": "shut"})
+	})
+}
+
+// Reopen, reload and the log level do what their signals and options do.
+func TestControlReopen(t *testing.T) {
+	p := start(t, "prefork", withControl("-d", serve(t, anywhere, echo).addr())...)
+	old := p.sessions + ".1"
+	os.Rename(p.sessions, old)
+	if r := p.asks("reopen", nil); !strings.Contains(r.Said, p.sessions) {
+		t.Errorf("%+v", r)
+	}
+	if _, err := os.Stat(p.sessions); err != nil {
+		t.Errorf("after the answer: %v", err)
+	}
+	p.asks("reload", nil)
+	os.Remove(p.sessions)
+	if err := os.Mkdir(p.sessions, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if why := p.refuses(t, "reopen", nil); !strings.Contains(why, "s a directory") {
+		t.Errorf("the reason: %s", why)
+	}
+	os.Remove(p.sessions)
+	p.asks("reopen", nil)
+	p.asks("log-level", fields{"level": 2})
+	finish(hold(t, p, 1)[0])
+	await(t, "a session's begin in the log", 5*time.Second, func() bool { return len(p.said("session begun")) == 1 })
+	p.asks("log-level", fields{"level": 0})
+	if s := p.asks("status", nil).Status; s.LogLevel != 0 {
+		t.Errorf("%+v", s)
+	}
+	p.refuses(t, "log-level", fields{"level": 3})
+	finish(hold(t, p, 1)[0])
+	p.lines(2)
+	if n := len(p.said("session begun")); n != 1 {
+		t.Errorf("%d begins in the log", n)
+	}
+}
+
+// Stop leaves the sessions alone; with drain it tells how many are left, and
+// answers when none is.
+func TestControlStop(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
+		held := hold(t, p, 3)
+		if r := p.asks("stop", nil); !strings.Contains(r.Said, "3 sessions live on") {
+			t.Errorf("%+v", r)
+		}
+		if code := p.wait(10 * time.Second); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		for _, c := range held {
+			mustPing(t, c)
+			finish(c)
+		}
+		p.lines(3)
+		if _, err := os.Lstat(p.ctl()); err == nil {
+			t.Error("the socket is left")
+		}
+
+		q := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
+		held = hold(t, q, 2)
+		c, err := openTalk(q.ctl())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.say(fields{"verb": "stop", "drain": true})
+		var left []int
+		for {
+			r, err := c.hear()
+			if err != nil {
+				t.Fatalf("after %v: %v", left, err)
+			}
+			if r.Done {
+				if r.Error != "" || !strings.Contains(r.Said, "stopped") {
+					t.Errorf("%+v", r)
+				}
+				break
+			}
+			if r.Progress == nil || r.Progress.Phase != "draining" {
+				t.Fatalf("%+v", r)
+			}
+			if left = append(left, r.Progress.Sessions); len(held) > 0 && r.Progress.Sessions == len(held) {
+				finish(held[0])
+				held = held[1:]
+			}
+		}
+		if !slices.Contains(left, 2) || !slices.Contains(left, 1) || !slices.IsSortedFunc(left, func(a, b int) int { return b - a }) {
+			t.Errorf("progress %v", left)
+		}
+		if code := q.wait(10 * time.Second); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+}
+
+// A client that goes away while a plug drains does not stop that.
+func TestControlStopAlone(t *testing.T) {
+	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	held := hold(t, p, 1)
+	c, err := openTalk(p.ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.say(fields{"verb": "stop", "drain": true})
+	if _, err := c.hear(); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if s := p.asks("status", nil).Status; s.Phase != "stopping" {
+		t.Errorf("%+v", s)
+	}
+	if _, err := p.tries("upgrade", nil); err == nil {
+		t.Error("a plug that stops is upgraded")
+	}
+	finish(held[0])
+	if code := p.wait(10 * time.Second); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestControlConfig(t *testing.T) {
+	var targets []string
+	for i := range 300 { // more than fit into one reply
+		targets = append(targets, fmt.Sprintf("127.0.%d.%d:9", 1+i/200, 1+i%200))
+	}
+	p := start(t, "pool", withControl(append([]string{"-k", "-r", "90", "--workers", "2"}, targets...)...)...)
+	c, err := openTalk(p.ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.say(fields{"verb": "config"})
+	var got ctlConfig
+	for done := false; !done; {
+		r, err := c.hear()
+		if err != nil || r.Config == nil {
+			t.Fatal(r, err)
+		}
+		if got.Program == "" {
+			got.Program, got.Options = r.Config.Program, r.Config.Options
+		}
+		got.Args, got.Targets = append(got.Args, r.Config.Args...), append(got.Targets, r.Config.Targets...)
+		done = r.Done
+	}
+	if got.Program != p.bin || !slices.Equal(got.Args, p.args) || !slices.Equal(got.Targets, targets) {
+		t.Errorf("%s %q, %d targets", got.Program, got.Args, len(got.Targets))
+	}
+	for name, want := range map[string]string{"keepalive": "true", "retry-after": "1m30s", "workers": "2", "mode": "pool", "control": "ctl", "user": ""} {
+		if got.Options[name] != want {
+			t.Errorf("%s is %q, want %q", name, got.Options[name], want)
+		}
+	}
+	if n := len(p.asks("targets", nil).Targets); n != 300 {
+		t.Errorf("%d targets", n)
+	}
+}
+
+// After sessions of all ends, and upgrades between them, the counters are the
+// session lines' sums.
+func TestControlCounters(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		n := count(3000)
+		p := startUpgradable(t, mode, thisOne, withControl("-a", "127.0.0.0/8", serve(t, anywhere, echo).addr())...)
+		for round := range 3 {
+			if round > 0 {
+				p.upgradesBy([]string{nextOne, thisOne}[round-1])
+			}
+			if err := inParallel(10, n/3, func(int) error {
+				c, err := dialFrom("", p.addr())
+				if err != nil {
+					return err
+				}
+				if err := ping(c); err != nil {
+					return err
+				}
+				return finish(c)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		total := n / 3 * 3
+		in, out, took := int64(0), int64(0), time.Duration(0)
+		for _, l := range p.lines(total) {
+			in, out, took = in+l.in, out+l.out, took+l.took
+		}
+		var m *ctlMetrics
+		if !holdsWithin(5*time.Second, func() bool { // a line is written before it is counted
+			m = p.asks("metrics", nil).Metrics
+			return m.Ended["complete"] == uint64(total)
+		}) {
+			t.Errorf("%v ended, want %d", m.Ended, total)
+		}
+		if m.Accepted != uint64(total) || m.BytesIn != uint64(in) || m.BytesOut != uint64(out) || m.Sessions != 0 {
+			t.Errorf("%+v; the lines have %d sessions, %d and %d bytes", m, total, in, out)
+		}
+		if m.Durations.count() != uint64(total) || m.ConnectTimes.count() != uint64(total) {
+			t.Errorf("%d durations, %d connect times", m.Durations.count(), m.ConnectTimes.count())
+		}
+		if sum, want := m.Durations.Sum, took.Seconds(); sum < want-0.001 || sum > want+float64(total)*1e-6+0.001 {
+			t.Errorf("durations sum up to %.6f s, the lines' to %.6f", sum, want)
+		}
+		if targets := p.asks("targets", nil).Targets; targets[0].Connects != uint64(total) {
+			t.Errorf("%+v", targets)
+		}
+		if m.Upgrades["done"] != 2 || m.Spawns == 0 || m.StartedUnix < float64(time.Now().Unix()-600) {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// inParallel does something n times, k at a time, and gives the first error.
+func inParallel(k, n int, do func(i int) error) error {
+	work, errs := make(chan int, n), make(chan error, n+k)
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	for range k {
+		go func() {
+			for i := range work {
+				errs <- do(i)
+			}
+		}()
+	}
+	var all []error
+	for range n {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}

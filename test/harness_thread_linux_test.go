@@ -1,0 +1,25 @@
+package test
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// setThread makes the calling thread another user: the raw calls change one
+// thread alone (setresuid(2), C library/kernel differences).
+func setThread(groups []uint32, gid, uid int) error {
+	var at unsafe.Pointer
+	if len(groups) > 0 {
+		at = unsafe.Pointer(&groups[0])
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETGROUPS, uintptr(len(groups)), uintptr(at), 0); errno != 0 {
+		return errno
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid)); errno != 0 {
+		return errno
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package board
+
+import (
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// tallyVersion is the first layout that has tallies.
+const tallyVersion = 2
+
+// Tally is what a worker counts besides its Column, in a table of its own. Only
+// that worker writes it, and the master clears it at the worker's burial.
+type Tally struct {
+	Durations Times // of ended sessions
+	Connects  Times // from accept until the target was connected
+
+	BellOverflows atomic.Uint64 // doorbells that found the pipe full
+	LinesRetried  atomic.Uint64 // session lines that had to be written again
+	_             [32]byte
+}
+
+// Classes is how many classes of times are told apart.
+const Classes = 16
+
+// Times counts times by classes.
+type Times struct {
+	Counts [Classes]atomic.Uint64
+	Sum    atomic.Uint64 // ns
+}
+
+// Bounds are the longest times of each class, in ns; the last class has none.
+type Bounds [Classes - 1]int64
+
+// DurationBounds and ConnectBounds are those of the Tally's times. They are part
+// of the layout.
+var (
+	DurationBounds = Bounds{ms, 10 * ms, 100 * ms, 500 * ms, 1000 * ms, 5000 * ms, 10_000 * ms, 30_000 * ms, 60_000 * ms,
+		300_000 * ms, 600_000 * ms, 1_800_000 * ms, 3_600_000 * ms, 21_600_000 * ms, 86_400_000 * ms}
+	ConnectBounds = Bounds{ms / 10, ms / 4, ms / 2, ms, 5 * ms / 2, 5 * ms, 10 * ms, 25 * ms, 50 * ms,
+		100 * ms, 250 * ms, 500 * ms, 1000 * ms, 2500 * ms, 5000 * ms}
+)
+
+const ms = int64(time.Millisecond)
+
+// Class is where a time belongs.
+func (b *Bounds) Class(ns int64) int {
+	for i, most := range b {
+		if ns <= most {
+			return i
+		}
+	}
+	return Classes - 1
+}
+
+// Note counts a time.
+func (t *Times) Note(b *Bounds, ns int64) {
+	t.Counts[b.Class(ns)].Add(1)
+	t.Sum.Add(uint64(max(0, ns)))
+}
+
+// NoteSession counts an ended session. A board of an older layout has no
+// tallies, and nil counts nothing.
+func (t *Tally) NoteSession(s *Snapshot) {
+	if t == nil {
+		return
+	}
+	t.Durations.Note(&DurationBounds, s.Closed-s.BeginAt)
+	if s.Connect != 0 {
+		t.Connects.Note(&ConnectBounds, s.Connect-s.BeginAt)
+	}
+}
+
+// NoteOverflow and NoteRetry count one of these; nil counts nothing.
+func (t *Tally) NoteOverflow() {
+	if t != nil {
+		t.BellOverflows.Add(1)
+	}
+}
+
+func (t *Tally) NoteRetry() {
+	if t != nil {
+		t.LinesRetried.Add(1)
+	}
+}
+
+// Tally is worker slot i's; nil on a board of an older layout.
+func (b *Board) Tally(i int) *Tally {
+	if b.TallyAt == 0 || b.TallySize < uint64(unsafe.Sizeof(Tally{})) {
+		return nil
+	}
+	return (*Tally)(unsafe.Pointer(&b.state[b.TallyAt+uint64(i)*b.TallySize]))
+}
+
+// Clear makes all counts 0; the worker must be dead.
+func (t *Tally) Clear() {
+	for _, times := range [...]*Times{&t.Durations, &t.Connects} {
+		for i := range times.Counts {
+			times.Counts[i].Store(0)
+		}
+		times.Sum.Store(0)
+	}
+	t.BellOverflows.Store(0)
+	t.LinesRetried.Store(0)
+}

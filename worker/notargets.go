@@ -1,0 +1,11 @@
+package worker
+
+import "plugdaemon/worker/board"
+
+// noTargets says, once in a while, that clients are turned away because an admin
+// has disabled all targets; slot is what the session tried last, if anything.
+func (w *worker) noTargets(slot int) {
+	if slot < 0 && w.board.NoTargets() && w.board.Say(board.SayTargets, w.clock.ms()) {
+		w.records.error("connect", "an admin has disabled all targets, or lets them drain")
+	}
+}

@@ -1,0 +1,55 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"time"
+
+	"plugdaemon/worker/board"
+)
+
+// endOne ends a session at an admin's word, if it is still there: whatever its
+// goroutines wait for ends now. The mutex is held.
+func (e *engine) endOne(row uint32, turn uint64) {
+	if int(row) >= len(e.table) {
+		return
+	}
+	s := e.table[row]
+	if s == nil || s.client == nil || s.condemned || s.row.Word() != board.MakeWord(board.RowLive, s.row.Word().Target(), turn) {
+		return
+	}
+	s.condemned = true
+	e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
+	for _, side := range []*socket{s.client, s.target, s.dialing} {
+		if side != nil {
+			side.hurry()
+		}
+	}
+}
+
+// ends tells whether an admin has ended the session.
+func (s *session) ends() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.condemned
+}
+
+// within gives a socket of the session a deadline, the zero time for none,
+// unless an admin has ended the session: then the past stays its deadline.
+func (s *session) within(side *socket, deadline time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.condemned {
+		side.hurry()
+		return
+	}
+	side.file.SetDeadline(deadline)
+}
+
+// dials makes the socket known that the session waits for, nil when it no
+// longer does.
+func (s *session) dials(target *socket) {
+	s.mu.Lock()
+	s.dialing = target
+	s.mu.Unlock()
+}
