@@ -11,14 +11,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Command is plugctl metrics. connect makes what asks the plug, from the
-// options of the root; its error is one of the command line.
-func Command(connect func() (Ask, error)) *cobra.Command {
+// Command is plugctl metrics. connect makes what asks the plug, and how long
+// that may take in all, from the options of the root; its error is one of the
+// command line.
+func Command(connect func() (Ask, time.Duration, error)) *cobra.Command {
 	var address string
-	var timeout time.Duration
 	c := &cobra.Command{
 		Use:   "metrics",
-		Short: "Serve metrics for Prometheus and a status page",
+		Short: "Serve metrics for Prometheus and a status page over HTTP",
 		Long: `Serve over HTTP, until it is ended by INT or TERM:
 
   /          a status page that refreshes itself
@@ -29,10 +29,7 @@ Each scrape asks the plug's control socket. There is no password: whoever can
 connect sees the plug's clients and targets.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if timeout < minTimeout || timeout > maxTimeout {
-				return fmt.Errorf("--timeout %s: want %s to %s", timeout, minTimeout, maxTimeout)
-			}
-			ask, err := connect()
+			ask, timeout, err := connect()
 			if err != nil {
 				return err
 			}
@@ -46,15 +43,9 @@ connect sees the plug's clients and targets.`,
 			return serve(ctx, listener, ask, timeout)
 		},
 	}
-	c.Flags().StringVar(&address, "listen", "127.0.0.1:9119", "`ADDR:PORT` to listen on")
-	c.Flags().DurationVar(&timeout, "timeout", 5*time.Second, "give the plug so long to answer (`TIME`)")
+	c.Flags().StringVar(&address, "listen", "127.0.0.1:9119", "listen on `ADDR:PORT` (127.0.0.1:9119)")
 	return c
 }
-
-const (
-	minTimeout = 10 * time.Millisecond
-	maxTimeout = time.Minute
-)
 
 func parent(cmd *cobra.Command) context.Context {
 	if ctx := cmd.Context(); ctx != nil {

@@ -9,6 +9,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// UsageError is one of the command line: nothing was tried.
+type UsageError struct{ error }
+
+func (e UsageError) Unwrap() error { return e.error }
+
 // options are the flags of service's verbs.
 type options struct {
 	name, user, manager, program string
@@ -39,21 +44,21 @@ start, stop and watch it there.`,
 func installCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:   "install --name NAME [flags] -- PLUG-ARGS",
+		Use:   "install -- PLUG-ARG...",
 		Short: "Check PLUG-ARGS and make them a service",
 		Example: `  plugctl service install --name web -- -S /var/log/web 80 10.0.3.15
   plugctl service install --name web --user www-data --manager systemd --dry-run -- 80 10.0.3.15`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			order, err := o.order(cmd, args)
 			if err != nil {
-				return err
+				return UsageError{err}
 			}
 			if err := o.mayInstall(order.manager.file(o.name)); err != nil {
 				return err
 			}
 			p, err := makePlan(order, func(args []string) (*checked, error) { return check(order.program, args) })
 			if err != nil {
-				return err
+				return UsageError{err}
 			}
 			text, err := order.manager.render(p)
 			if err != nil {
@@ -95,22 +100,22 @@ func installCommand() *cobra.Command {
 func logrotateCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:     "logrotate [flags] -- PLUG-ARGS",
+		Use:     "logrotate -- PLUG-ARG...",
 		Short:   "Print what logrotate has to know about the session file",
 		Example: `  plugctl service logrotate -- -S /var/log/web 80 10.0.3.15 >/etc/logrotate.d/web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.name = "any"
 			order, err := o.order(cmd, args)
 			if err != nil {
-				return err
+				return UsageError{err}
 			}
 			checked, err := check(order.program, order.args)
 			if err != nil {
-				return err
+				return UsageError{err}
 			}
 			text, err := logrotate(order, checked)
 			if err != nil {
-				return err
+				return UsageError{err}
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return err
@@ -125,7 +130,7 @@ func logrotateCommand() *cobra.Command {
 func uninstallCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: "uninstall --name NAME", Short: "Remove the service, when it is stopped", Args: cobra.NoArgs,
+		Use: "uninstall", Short: "Remove the service, when it is stopped", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := o.installed(true)
 			if err != nil {
@@ -145,7 +150,7 @@ func uninstallCommand() *cobra.Command {
 func actCommand(verb, short string) *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: verb + " --name NAME", Short: short, Args: cobra.NoArgs,
+		Use: verb, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := o.installed(true)
 			if err != nil {
@@ -165,7 +170,7 @@ func actCommand(verb, short string) *cobra.Command {
 func statusCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: "status --name NAME", Short: "Say whether it runs; it fails when it does not", Args: cobra.NoArgs,
+		Use: "status", Short: "Say whether it runs; it fails when it does not", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := o.installed(false)
 			if err != nil {
@@ -175,13 +180,13 @@ func statusCommand() *cobra.Command {
 			switch {
 			case err != nil:
 				return fmt.Errorf("%s: %w", o.name, err)
-			case is == kardianos.StatusRunning:
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: running\n", o.name)
-				return nil
 			case is == kardianos.StatusStopped:
 				return fmt.Errorf("%s: stopped", o.name)
+			case is != kardianos.StatusRunning:
+				return fmt.Errorf("%s: the service manager does not say", o.name)
 			}
-			return fmt.Errorf("%s: the service manager does not say", o.name)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: running\n", o.name)
+			return nil
 		},
 	}
 	o.flags(c)
@@ -193,7 +198,6 @@ const managerHelp = "`systemd|openrc|sysv|rc`; this system's own unless given"
 func (o *options) flags(c *cobra.Command) {
 	c.Flags().StringVar(&o.name, "name", "", "the service's `NAME`")
 	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
-	c.MarkFlagRequired("name")
 }
 
 // order reads the command line of a verb that takes PLUG-ARGS.
@@ -230,10 +234,10 @@ func (o *options) mayInstall(file string) error {
 func (o *options) installed(root bool) (*unit, error) {
 	m, err := findManager(o.manager)
 	if err != nil {
-		return nil, err
+		return nil, UsageError{err}
 	}
 	if err := checkName(o.name); err != nil {
-		return nil, err
+		return nil, UsageError{err}
 	}
 	u, err := newUnit(m, o.name, "", "")
 	if err != nil {
