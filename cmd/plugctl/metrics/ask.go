@@ -23,8 +23,12 @@ var errEnough = errors.New("enough")
 func (ask Ask) numbers(ctx context.Context) (*control.Metrics, *control.Status, error) {
 	var m *control.Metrics
 	err := ask(ctx, control.Request{Version: control.Version, Verb: control.GetMetrics}, func(r *control.Reply) error {
-		if r.Metrics != nil {
+		switch {
+		case r.Metrics == nil:
+		case m == nil:
 			m = r.Metrics
+		default: // the rest of a long list (control.Reply)
+			m.Targets = append(m.Targets, r.Metrics.Targets...)
 		}
 		return nil
 	})

@@ -32,7 +32,12 @@ func (f *fake) ask(ctx context.Context, r control.Request, take func(*control.Re
 	switch r.Verb {
 	case control.GetMetrics:
 		f.asked.Add(1)
-		return take(&control.Reply{Metrics: &f.metrics, Done: true})
+		first, rest := f.metrics, control.Metrics{}
+		first.Targets, rest.Targets = slices.Clone(first.Targets[:1]), first.Targets[1:]
+		if err := take(&control.Reply{Metrics: &first}); err != nil {
+			return err
+		}
+		return take(&control.Reply{Metrics: &rest, Done: true})
 	case control.GetStatus:
 		return take(&control.Reply{Status: &f.status, Done: true})
 	case control.GetSessions:
