@@ -1,6 +1,9 @@
 package main
 
 import (
+	"time"
+
+	"plugdaemon/cmd/plugctl/metrics"
 	"plugdaemon/cmd/plugctl/show"
 	"plugdaemon/supervisor/control"
 )
@@ -41,4 +44,19 @@ func (c *ctl) do(request control.Request) error {
 		json["targets"] = r.Targets
 	}
 	return c.answer(show.Clean(r.Said)+"\n", json)
+}
+
+// observer is what metrics asks the plug with, time and again.
+func (c *ctl) observer() (metrics.Ask, time.Duration, error) {
+	if err := c.Check(); err != nil {
+		return nil, 0, err
+	}
+	dial := func() (metrics.Conversation, error) {
+		m, err := c.Dial()
+		if err != nil {
+			return nil, err // and not a nil *reach.Master
+		}
+		return m, nil
+	}
+	return metrics.Over(dial), c.Timeout, nil
 }
