@@ -118,6 +118,7 @@ func TestChaosMasterKilled(t *testing.T) {
 // TERM to a worker without a master ends its sessions, and leaves their lines:
 // it writes them itself, since nobody else would.
 func TestChaosTermOfOrphan(t *testing.T) {
+	linuxEngineOnly(t, "nothing that can be seen from outside tells when its TERM handler is there")
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())

@@ -56,14 +56,16 @@ func undue(p *plug, w process, session bool) (faults []string) {
 	if !session {
 		delete(want, 7)
 	}
-	sets := 0
-	for fd, is := range descriptors(w.pid) {
+	sets, has := 0, descriptors(w.pid)
+	listener := has[9]
+	for fd, is := range has {
 		kind, fixed := want[fd]
 		switch {
 		case fixed && strings.HasPrefix(is, kind):
 			delete(want, fd)
 		case is == "anon_inode:[eventpoll]":
 			sets++
+		case isPortable() && (is == "anon_inode:[eventfd]" || is == listener): // Go's poller, and what it polls
 		default:
 			faults = append(faults, fmt.Sprintf("%d of %d is %s", fd, w.pid, is))
 		}
@@ -71,7 +73,7 @@ func undue(p *plug, w process, session bool) (faults []string) {
 	for fd, kind := range want {
 		faults = append(faults, fmt.Sprintf("%d is no %s", fd, kind))
 	}
-	if sets != polls[p.mode] {
+	if sets != polls[p.mode] && !(isPortable() && sets == 1) {
 		faults = append(faults, fmt.Sprintf("it has %d epoll sets", sets))
 	}
 	slices.Sort(faults)
@@ -131,7 +133,7 @@ func TestWorkerEnvironment(t *testing.T) {
 			"GOMAXPROCS=1",
 			"GOMEMLIMIT=32MiB",
 		}
-		if mode == "pool" {
+		if mode == "pool" || isPortable() { // which leaves garbage
 			want = slices.Delete(slices.Delete(want, 3, 4), 1, 2)
 		}
 		p := start(t, mode, append(sparesArgs(mode, 2), refusing(t))...)
