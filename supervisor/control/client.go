@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -16,7 +15,7 @@ import (
 type Client struct {
 	path    string
 	timeout time.Duration
-	conn    net.Conn
+	conn    *os.File
 	lines   *bufio.Reader
 }
 
@@ -38,17 +37,13 @@ func Dial(path string, timeout time.Duration) (*Client, error) {
 }
 
 func (c *Client) dial() error {
-	conn, err := net.DialTimeout("unix", c.path, c.timeout)
+	conn, err := connect(c.path)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return c.fail("nobody listens there: the plug has ended")
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, syscall.EAGAIN):
 		return c.fail("too many wait there already: the master is stopped, or very busy")
 	case err != nil:
-		var errno syscall.Errno
-		if errors.As(err, &errno) {
-			return c.fail(errno.Error())
-		}
 		return c.fail(err.Error())
 	}
 	c.conn, c.lines = conn, bufio.NewReaderSize(conn, 4<<10)

@@ -1,9 +1,7 @@
 package control
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"syscall"
 )
@@ -21,12 +19,8 @@ func (p Peer) Member(gid uint32) bool { return p.GID == gid || slices.Contains(p
 
 // PeerOf asks the kernel who is at the other end of a connection to a unix
 // socket: who connected, or who has listened.
-func PeerOf(c net.Conn) (p Peer, err error) {
-	with, ok := c.(syscall.Conn)
-	if !ok {
-		return p, errors.New("not a socket")
-	}
-	raw, err := with.SyscallConn()
+func PeerOf(c syscall.Conn) (p Peer, err error) {
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return p, err
 	}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -25,9 +25,9 @@ type Server struct {
 	Patience time.Duration // for a client to take one reply; 0 is ten seconds
 
 	mu       sync.Mutex
-	listener net.Listener
+	listener *Listener
 	deaf     chan struct{}     // closed when no client is taken any more
-	talks    map[net.Conn]bool // true while it is being answered
+	talks    map[*os.File]bool // true while it is being answered
 	over     bool
 	all      sync.WaitGroup
 }
@@ -37,16 +37,16 @@ type Server struct {
 const lastWord = 100 * time.Millisecond
 
 // Serve takes the listener over, and answers its clients until Close.
-func (s *Server) Serve(l net.Listener) {
+func (s *Server) Serve(l *Listener) {
 	s.mu.Lock()
-	s.listener, s.talks, s.deaf = l, map[net.Conn]bool{}, make(chan struct{})
+	s.listener, s.talks, s.deaf = l, map[*os.File]bool{}, make(chan struct{})
 	s.mu.Unlock()
 	go func() {
 		defer close(s.deaf)
 		for {
-			c, err := l.Accept()
+			c, err := l.accept()
 			switch {
-			case errors.Is(err, net.ErrClosed):
+			case errors.Is(err, os.ErrClosed):
 				return
 			case err != nil: // no descriptors, most likely
 				time.Sleep(100 * time.Millisecond)
@@ -96,7 +96,7 @@ func (s *Server) Close(patience time.Duration) {
 }
 
 // take begins a conversation, if there is room for one.
-func (s *Server) take(c net.Conn) {
+func (s *Server) take(c *os.File) {
 	s.mu.Lock()
 	room := len(s.talks) < MaxClients
 	if room {
@@ -120,7 +120,7 @@ func (s *Server) take(c net.Conn) {
 }
 
 // converse answers one request after the other.
-func (s *Server) converse(c net.Conn) {
+func (s *Server) converse(c *os.File) {
 	peer, err := PeerOf(c)
 	if err == nil && s.Admit != nil {
 		err = s.Admit(peer)
@@ -148,7 +148,7 @@ func (s *Server) converse(c net.Conn) {
 }
 
 // answer does one request. After what is none the client is disconnected.
-func (s *Server) answer(c net.Conn, line []byte) (reply Reply, ok bool) {
+func (s *Server) answer(c *os.File, line []byte) (reply Reply, ok bool) {
 	req := new(Request)
 	if err := json.Unmarshal(line, req); err != nil {
 		return Reply{Done: true, Error: "request: not a JSON object of this protocol: " + err.Error()}, false
@@ -162,7 +162,7 @@ func (s *Server) answer(c net.Conn, line []byte) (reply Reply, ok bool) {
 }
 
 // listen gives a client its time for a request.
-func (s *Server) listen(c net.Conn) {
+func (s *Server) listen(c *os.File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.talks[c] = false
@@ -173,14 +173,14 @@ func (s *Server) listen(c net.Conn) {
 	c.SetReadDeadline(time.Now().Add(silence))
 }
 
-func (s *Server) answering(c net.Conn) {
+func (s *Server) answering(c *os.File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.talks[c] = true
 }
 
 // send writes one reply.
-func (s *Server) send(c net.Conn, r Reply) error {
+func (s *Server) send(c *os.File, r Reply) error {
 	r.Version = Version
 	line, err := json.Marshal(r)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -92,11 +91,11 @@ func vacant(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return errors.New("there is a file that is no socket")
 	}
-	c, err := net.DialTimeout("unix", path, holderTime)
+	c, err := connect(path)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 		return nil // its process has ended
 	}
-	if err != nil && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err != nil && !errors.Is(err, syscall.EAGAIN) {
 		return err
 	}
 	if err == nil {
@@ -106,7 +105,7 @@ func vacant(path string) error {
 }
 
 // holder is who has the socket, in words.
-func holder(path string, c net.Conn) string {
+func holder(path string, c *os.File) string {
 	if client, err := Dial(path, holderTime); err == nil {
 		defer client.Close()
 		who := ""
@@ -131,12 +130,7 @@ func holder(path string, c net.Conn) string {
 // nobody gets in before its mode is what it should be.
 func listenAt(path string, gid int) (fd int, err error) {
 	os.Remove(path) // of an earlier process with this PID
-	syscall.ForkLock.RLock()
-	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err == nil {
-		unix.CloseOnExec(fd)
-	}
-	syscall.ForkLock.RUnlock()
+	fd, err = openSocket()
 	if err != nil {
 		return -1, err
 	}
@@ -163,14 +157,12 @@ func listenAt(path string, gid int) (fd int, err error) {
 }
 
 // Listener is the socket as a Server takes it: a copy of the descriptor.
-func (s *Socket) Listener() (net.Listener, error) {
+func (s *Socket) Listener() (*Listener, error) {
 	fd, err := unix.FcntlInt(uintptr(s.FD), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), s.Path)
-	defer f.Close()
-	return net.FileListener(f)
+	return newListener(fd)
 }
 
 // Remove takes the socket's name away, if it is still this one's, and closes
@@ -212,8 +204,6 @@ func bare(err error) error {
 		return e.Err
 	case *os.SyscallError:
 		return e.Err
-	case *net.OpError:
-		return bare(e.Err)
 	}
 	return err
 }
