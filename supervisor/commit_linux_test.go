@@ -153,11 +153,17 @@ func TestCommit(t *testing.T) {
 }
 
 // Between the old gate and the new one nobody serves, and meanwhile the state is
-// copied: what the old workers chose last the new ones know when they are told
-// that the gate is open. So many targets make a long moment of it.
+// copied: what the old workers chose last the new ones know as soon as their gate
+// is open. So many targets make a long moment of it.
 func TestCommitBetweenTheGates(t *testing.T) {
+	for range 8 { // on a busy machine, the onlookers are not always there
+		t.Run("", commitBetweenTheGates)
+	}
+}
+
+func commitBetweenTheGates(t *testing.T) {
 	const now = 5_000_000
-	s, own, e, _ := heirs(t, board.MaxTargets)
+	s, _, e, _ := heirs(t, board.MaxTargets)
 	old, fresh := e.generations[0].board, s.generation.board
 	visitor := func(n uint32) *board.Addr {
 		var ip [4]byte
@@ -178,12 +184,7 @@ func TestCommitBetweenTheGates(t *testing.T) {
 	}()
 	next := make(chan uint64)
 	go func() { // a new one
-		p := make([]byte, 1)
-		unix.SetNonblock(own[0].lifeline, false)
-		for p[0] != byte(report.Gate) {
-			if n, err := unix.Read(own[0].lifeline, p); n != 1 || err != nil {
-				break
-			}
+		for fresh.Gate.Load() != board.GateOpen {
 		}
 		next <- fresh.Rotation.Load()
 	}()

@@ -138,3 +138,31 @@ func TestLineIsOneWrite(t *testing.T) {
 		t.Errorf("the first write is %q, %v", line, err)
 	}
 }
+
+// A line of which only the beginning finds room is taken away again, and written
+// whole when there is room.
+func TestHalfALineIsTakenBack(t *testing.T) {
+	b := newBoss(t, one1, []string{refusing(t)}, nil)
+	h := b.hire(0)
+	io.Copy(io.Discard, b.dial())
+	first := b.lines(1)[0]
+	limit := unix.Rlimit{Cur: uint64(len(first) + 20), Max: unix.RLIM_INFINITY}
+	if err := unix.Prlimit(h.pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		t.Skipf("prlimit: %v", err)
+	}
+	io.Copy(io.Discard, b.dial())
+	b.wait("a line is owed", func() bool {
+		return b.board.Row(0, 0).Word().State() == board.RowEnding && b.board.Column(0).Live.Load() == 0
+	})
+	if text, _ := os.ReadFile(b.session); strings.TrimSuffix(string(text), "\n") != first {
+		t.Errorf("the file is %q, want %q", text, first)
+	}
+	limit.Cur = unix.RLIM_INFINITY
+	if err := unix.Prlimit(h.pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+	if lines := b.lines(2); lines[0] != first || !strings.HasPrefix(lines[1], "[") {
+		t.Errorf("lines %q", lines)
+	}
+	h.lives()
+}
