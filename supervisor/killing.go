@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,17 +13,20 @@ import (
 )
 
 const (
-	obeyWithin  = time.Second            // a worker ends a session that it is told to end
-	freeWithin  = 2 * time.Second        // all in all, until the rows are free
-	stopWithin  = 200 * time.Millisecond // a worker that was sent STOP has stopped
-	lookAtRows  = 5 * time.Millisecond
-	killVersion = 2 // the first layout whose workers know the order
+	obeyWithin = time.Second            // a worker ends a session that it is told to end
+	freeWithin = 2 * time.Second        // all in all, until the rows are free
+	stopWithin = 200 * time.Millisecond // a worker that was sent STOP has stopped
+	lookAtRows = 5 * time.Millisecond
+
+	ordersAtOnce = 100
+	killVersion  = 2 // the first layout whose workers know the order
 )
 
 // victim is a session that is to end.
 type victim struct {
 	*sight
 	session control.Session
+	told    bool // its worker has the order
 	ended   bool
 	wrong   string // why it can't be ended
 	frozen  bool   // its worker had been stopped before the master did it
@@ -51,35 +55,62 @@ func (r *request) kill() (reply control.Reply, err error) {
 	if err := r.loop(func() { r.m.orderEnds(victims) }); err != nil {
 		return reply, err
 	}
-	r.watch(victims, begun.Add(obeyWithin))
+	r.watch(victims, begun, obeyWithin)
 	r.force(victims)
-	r.watch(victims, begun.Add(freeWithin))
+	r.watch(victims, begun, freeWithin)
 	return r.ended(victims)
 }
 
-// orderEnds tells the workers.
+// orderEnds tells the workers, as many at once as a lifeline takes; the others
+// are told the next time.
 func (m *master) orderEnds(victims []*victim) {
-	var order []byte
-	for _, v := range victims {
-		c := m.children[v.child]
-		if c == nil || c.lifeline < 0 || c.generation.board.Header.Version < killVersion {
+	var orders []byte
+	for len(victims) > 0 {
+		first, n := victims[0], 0
+		for n < len(victims) && n < ordersAtOnce && victims[n].child == first.child {
+			n++
+		}
+		part := victims[:n]
+		victims = victims[n:]
+		part = slices.DeleteFunc(slices.Clone(part), func(v *victim) bool { return v.told || v.ended })
+		c := m.children[first.child]
+		if len(part) == 0 || c == nil || c.lifeline < 0 || c.generation.board.Header.Version < killVersion {
 			continue
 		}
-		order = report.AppendKill(order[:0], uint32(v.row), v.snapshot.Word.Turn())
-		unix.SendmsgN(c.lifeline, order, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		orders = orders[:0]
+		for _, v := range part {
+			orders = report.AppendKill(orders, uint32(v.row), v.snapshot.Word.Turn())
+		}
+		sent, err := unix.SendmsgN(c.lifeline, orders, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if err != nil {
+			sent = 0
+		}
+		for _, v := range part[:sent/report.KillSize] { // one that was cut is sent again, whole
+			v.told = true
+		}
 	}
 }
 
-// watch waits until the rows are free, the rest can't be ended, or it is time.
-func (r *request) watch(victims []*victim, until time.Time) {
+// watch waits until the rows are free, or the rest can't be ended. It gives up
+// when the time is over and no more of them have become free for a while.
+func (r *request) watch(victims []*victim, begun time.Time, patience time.Duration) {
+	least, until := len(victims)+1, begun.Add(patience)
 	for told := time.Now(); ; time.Sleep(lookAtRows) {
 		left := 0
-		over := !r.m.do(func() { left = r.m.markEnded(victims) })
-		if over || left == 0 || time.Now().After(until) {
+		over := !r.m.do(func() {
+			left = r.m.markEnded(victims)
+			r.m.orderEnds(victims)
+		})
+		now := time.Now()
+		if left < least && least <= len(victims) && until.Before(now.Add(obeyWithin)) {
+			until = now.Add(obeyWithin)
+		}
+		least = min(least, left)
+		if over || left == 0 || now.After(until) {
 			return
 		}
-		if time.Since(told) >= progressEvery {
-			told = time.Now()
+		if now.Sub(told) >= progressEvery {
+			told = now
 			r.more(control.Reply{Progress: &control.Progress{Phase: "ending", Sessions: left}})
 		}
 	}

@@ -233,20 +233,23 @@ func (r *request) config() (reply control.Reply, err error) {
 			all.Options[name] = optionText(value)
 		}
 	}
-	first := control.Config{Program: all.Program, Options: all.Options}
-	reply.Config = &first
+	if err != nil {
+		return reply, err
+	}
+	reply.Config = &all
+	if line, err := json.Marshal(reply); err == nil && len(line) < control.MaxReply-100 {
+		return reply, nil
+	}
+	reply.Config = &control.Config{Program: all.Program, Options: all.Options}
 	for len(all.Args)+len(all.Targets) > 0 { // in parts that fit into a line each
-		n, k := min(len(all.Args), control.Batch), min(len(all.Targets), control.Batch)
-		reply.Config.Args, reply.Config.Targets = all.Args[:n], all.Targets[:k]
-		if all.Args, all.Targets = all.Args[n:], all.Targets[k:]; len(all.Args)+len(all.Targets) == 0 {
-			break
-		}
 		if err := r.more(reply); err != nil {
 			return reply, err
 		}
-		reply.Config = new(control.Config)
+		n, k := min(len(all.Args), control.Batch), min(len(all.Targets), control.Batch)
+		reply.Config = &control.Config{Args: all.Args[:n], Targets: all.Targets[:k]}
+		all.Args, all.Targets = all.Args[n:], all.Targets[k:]
 	}
-	return reply, err
+	return reply, nil
 }
 
 // optionText is a value of --check's JSON as an option would take it.

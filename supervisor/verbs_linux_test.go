@@ -254,6 +254,55 @@ func TestVerbsKillByForce(t *testing.T) {
 	until(t, "it goes on", func() bool { return !isStopped(all[1].pid) })
 }
 
+// More orders than a lifeline takes at once reach their worker all the same, also
+// where it reads slowly.
+func TestVerbsKillMany(t *testing.T) {
+	const n = 12_000
+	s := newStage(t, func(c *config.Config) {
+		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, 1, 0, 0, 8
+	})
+	s.generation.close()
+	g, err := newGeneration(1, s.cfg, 8, n, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.generation = g
+	s.populate()
+	all := s.spares(1)
+	s.settled()
+	s.carry(all[0], "10.1.0.1:1")
+	g.board.Column(all[0].slot).Rows.Store(n)
+	for i := 1; i < n; i++ {
+		row := g.board.Row(all[0].slot, i)
+		row.Client = g.board.Row(all[0].slot, 0).Client
+		row.Hold()
+	}
+	var orders report.Orders
+	ended, p := 0, make([]byte, 997)
+	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+		for range 80 {
+			k, _, _, _, err := unix.Recvmsg(all[0].lifeline, p, nil, unix.MSG_DONTWAIT)
+			if err != nil {
+				return
+			}
+			for _, b := range p[:k] {
+				if order, ok := orders.Next(b); ok && order == report.Kill {
+					row := g.board.Row(all[0].slot, int(orders.Row))
+					if row.Word().State() != board.RowLive || row.Word().Turn() != orders.Turn {
+						t.Fatalf("an order for row %d, turn %d, whose word is %x", orders.Row, orders.Turn, row.Word())
+					}
+					row.End()
+					row.Free()
+					ended++
+				}
+			}
+		}
+	})
+	if r.Error != "" || len(r.Sessions) != n || ended != n {
+		t.Errorf("%d sessions ended, the answer has %d: %s", ended, len(r.Sessions), r.Error)
+	}
+}
+
 // In a pool a worker that does not answer is left alone, and named.
 func TestVerbsKillInPool(t *testing.T) {
 	s := newStage(t, func(c *config.Config) {

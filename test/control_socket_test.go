@@ -95,6 +95,22 @@ func TestControlSocketTaken(t *testing.T) {
 	}
 }
 
+// No worker inherits anything of the control socket or of its clients.
+func TestControlNotInherited(t *testing.T) {
+	target := serve(t, anywhere, echo).addr()
+	with, without := start(t, "fork", withControl(target)...), start(t, "fork", target)
+	kept, err := openTalk(with.ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	with.asks("status", nil)
+	held := [2]int{with.carriersOf(hold(t, with, 9))[8], without.carriersOf(hold(t, without, 9))[8]} // more than there were spares
+	if a, b := descriptors(held[0]), descriptors(held[1]); len(a) != len(b) {
+		t.Errorf("descriptors %v, without a control socket %v", a, b)
+	}
+}
+
 // A control socket costs a master without clients nothing.
 func TestControlIdle(t *testing.T) {
 	const most = 3 * 10 // as TestIdleMaster

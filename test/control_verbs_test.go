@@ -217,8 +217,8 @@ func TestControlStopAlone(t *testing.T) {
 
 func TestControlConfig(t *testing.T) {
 	var targets []string
-	for i := range 300 { // more than fit into one reply
-		targets = append(targets, fmt.Sprintf("127.0.%d.%d:9", 1+i/200, 1+i%200))
+	for i := range 1000 { // more than fit into one reply
+		targets = append(targets, fmt.Sprintf("[fe80:1111:2222:3333:4444:5555:%x:9999%%lo]:65535", i))
 	}
 	p := start(t, "pool", withControl(append([]string{"-k", "-r", "90", "--workers", "2"}, targets...)...)...)
 	c, err := openTalk(p.ctl())
@@ -247,7 +247,7 @@ func TestControlConfig(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got.Options[name], want)
 		}
 	}
-	if n := len(p.asks("targets", nil).Targets); n != 300 {
+	if n := len(p.asks("targets", nil).Targets); n != 1000 {
 		t.Errorf("%d targets", n)
 	}
 }

@@ -33,7 +33,10 @@ const againEvery = 20 * time.Millisecond
 // reason".
 func Dial(path string, timeout time.Duration) (*Client, error) {
 	c := &Client{path: path, timeout: timeout}
-	return c, c.dial()
+	if err := c.dial(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *Client) dial() error {

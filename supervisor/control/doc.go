@@ -7,7 +7,8 @@
 // a line each way (RFC 8259, newline-delimited). A client sends one Request and
 // reads Replies until one is Done; then it may send the next. Unknown fields are
 // ignored on both sides, so that the messages can only grow; Version changes
-// when that is not enough.
+// when that is not enough. A Reply with Again comes from a plug between two
+// masters: nothing was done, and whoever connects anew reaches the next one.
 package control
 
 // Version is the protocol's: a Request of another one is refused with it.

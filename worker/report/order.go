@@ -21,6 +21,8 @@ const (
 	rowDigits  = 10
 	turnDigits = 13 // of 40 bits
 	killDigits = rowDigits + turnDigits
+
+	KillSize = 1 + killDigits // bytes of a whole Kill
 )
 
 // AppendKill adds a whole Kill order to b.
