@@ -33,7 +33,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *estate, worker
 	})
 	s.populate()
 	own = s.spares(2)
-	s.phase = adopting
+	s.phase, s.succession = adopting, &succession{}
 	s.cfg.Pidfile = path
 	g, err := newGeneration(0, s.cfg, 4, 1, 1)
 	if err != nil {

@@ -26,7 +26,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 		set(s)
 	}
 	old, own := wired(t)
-	u := &upgrade{m: s.master, wire: old}
+	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
 	s.upgrading = u
 	type result struct {
 		e   *estate
@@ -86,7 +86,8 @@ func TestBequeath(t *testing.T) {
 	if !slices.Equal(e.end.Lines, []string{"one\n", "two\n"}) {
 		t.Errorf("lines %q", e.end.Lines)
 	}
-	if e.end.Totals != s.totals || !e.end.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
+	if sent := &e.end.Totals; sent.BytesOut != s.totals.BytesOut || sent.Spawns != s.totals.Spawns ||
+		!e.end.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
 		t.Errorf("%+v, the pidfile's descriptor is %d", e.end, e.pidfile)
 	}
 	if len(e.children) != len(s.roster) || e.generations[0].number != s.generation.number {
