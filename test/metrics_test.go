@@ -28,7 +28,7 @@ type exporter struct {
 // export starts plugctl metrics on a plug's control socket.
 func export(p *plug, args ...string) *exporter {
 	p.t.Helper()
-	cmd := exec.Command(plugctl(p.t), append([]string{"metrics", "--listen", "127.0.0.1:0", "-s", p.ctl()}, args...)...)
+	cmd := exec.Command(ctlProgram(p.t), append([]string{"metrics", "--listen", "127.0.0.1:0", "-s", p.ctl()}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)

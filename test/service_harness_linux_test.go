@@ -9,15 +9,6 @@ import (
 	"testing"
 )
 
-// plugctl is the admin's program, built once.
-func plugctl(t testing.TB) string {
-	t.Helper()
-	if found, _ := filepath.Glob("../cmd/plugctl/*.go"); len(found) == 0 {
-		t.Skip("there is no cmd/plugctl")
-	}
-	return once(t, "plugctl", nil, "-trimpath", "../cmd/plugctl")
-}
-
 // system is where a service's files go: to all that is run here, directories of
 // the test lie in the place of the real ones. Nothing of the real system is
 // changed, none of its services can be started.

@@ -46,7 +46,7 @@ func TestServiceSysV(t *testing.T) {
 // live takes a service through its whole life, with a session that lives
 // through all of it.
 func (s *system) live(m scripted) {
-	t, ctl := s.t, plugctl(s.t)
+	t, ctl := s.t, ctlProgram(s.t)
 	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
 	p.daemon = true
 	p.install(stampedWith(t, thisOne))
@@ -159,7 +159,7 @@ func (s *system) live(m scripted) {
 func TestServiceScriptOfSysV(t *testing.T) {
 	s := newSystem(t)
 	p := prepare(t, "prefork", "127.0.0.1")
-	script := s.must(append([]string{plugctl(t), "service", "install", "--name", "x", "--manager", "sysv", "--dry-run", "--program", p.bin, "--"}, p.args...)...)
+	script := s.must(append([]string{ctlProgram(t), "service", "install", "--name", "x", "--manager", "sysv", "--dry-run", "--program", p.bin, "--"}, p.args...)...)
 	s.write("/etc/init.d/x", script, 0o755)
 	for verb, want := range map[string]int{"status": 3, "stop": 0, "reload": 7, "force-reload": 7, "upgrade": 7, "": 2, "dance": 2} {
 		if said, got := s.run("/etc/init.d/x", verb); got != want {
@@ -181,7 +181,7 @@ func TestServiceScriptOfSysV(t *testing.T) {
 // What is wrong is said before anything is written, whatever the manager.
 func TestServiceRefuses(t *testing.T) {
 	s := newSystem(t)
-	ctl := plugctl(t)
+	ctl := ctlProgram(t)
 	p := prepare(t, "prefork", "127.0.0.1")
 	install := func(more ...string) []string {
 		return append([]string{ctl, "service", "install", "--program", p.bin}, more...)
@@ -223,7 +223,7 @@ func TestServiceRefuses(t *testing.T) {
 // shows what is done, and that a failure leaves nothing.
 func TestServiceSystemd(t *testing.T) {
 	s := newSystem(t)
-	ctl := plugctl(t)
+	ctl := ctlProgram(t)
 	p := prepare(t, "prefork", "127.0.0.1")
 	notes := filepath.Join(s.dir, "notes")
 	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || echo inactive\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)

@@ -46,17 +46,12 @@ func (c *ctl) do(request control.Request) error {
 	return c.answer(show.Clean(r.Said)+"\n", json)
 }
 
-// observer is what metrics asks the plug with, time and again.
-func (c *ctl) observer() (metrics.Ask, time.Duration, error) {
+// forMetrics makes what plugctl metrics asks with: the master is found anew each
+// time. One that does not run now may be started later, so only that none is
+// named is an error.
+func (c *ctl) forMetrics() (metrics.Ask, time.Duration, error) {
 	if err := c.Check(); err != nil {
 		return nil, 0, err
 	}
-	dial := func() (metrics.Conversation, error) {
-		m, err := c.Dial()
-		if err != nil {
-			return nil, err // and not a nil *reach.Master
-		}
-		return m, nil
-	}
-	return metrics.Over(dial), c.Timeout, nil
+	return metrics.Over(func() (metrics.Conversation, error) { return c.Dial() }), c.Timeout, nil
 }

@@ -69,8 +69,8 @@ func (c *ctl) root() *cobra.Command {
 		c.reopenCommand(),
 		c.stopCommand(),
 		c.logLevelCommand(),
-		metrics.Command(c.observer),
-		service.Command(),
+		metrics.Command(c.forMetrics),
+		onlyGroup(service.Command()),
 		completionCommand(),
 	)
 	return root

@@ -1,12 +1,15 @@
 package service
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
 	kardianos "github.com/kardianos/service"
 	"github.com/spf13/cobra"
+
+	"plugdaemon/supervisor/control"
 )
 
 // UsageError is one of the command line: nothing was tried.
@@ -44,7 +47,7 @@ start, stop and watch it there.`,
 func installCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:   "install -- PLUG-ARG...",
+		Use: "install [flags] -- PLUG-ARG...", DisableFlagsInUseLine: true,
 		Short: "Check PLUG-ARGS and make them a service",
 		Example: `  plugctl service install --name web -- -S /var/log/web 80 10.0.3.15
   plugctl service install --name web --user www-data --manager systemd --dry-run -- 80 10.0.3.15`,
@@ -91,8 +94,8 @@ func installCommand() *cobra.Command {
 		},
 	}
 	o.flags(c)
-	c.Flags().StringVar(&o.user, "user", "", "run it as `NAME[:GROUP]`")
-	c.Flags().StringVar(&o.program, "program", "", "plug's `PATH`; an upgrade starts what lies there then")
+	c.Flags().StringVar(&o.user, "user", "", "run it as `NAME[:GROUP]` (root)")
+	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the file, of any manager, and change nothing")
 	return c
 }
@@ -100,7 +103,7 @@ func installCommand() *cobra.Command {
 func logrotateCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:     "logrotate -- PLUG-ARG...",
+		Use: "logrotate [flags] -- PLUG-ARG...", DisableFlagsInUseLine: true,
 		Short:   "Print what logrotate has to know about the session file",
 		Example: `  plugctl service logrotate -- -S /var/log/web 80 10.0.3.15 >/etc/logrotate.d/web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -122,8 +125,8 @@ func logrotateCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
-	c.Flags().StringVar(&o.user, "user", "", "of the service, `NAME[:GROUP]`")
-	c.Flags().StringVar(&o.program, "program", "", "plug's `PATH`")
+	c.Flags().StringVar(&o.user, "user", "", "`NAME[:GROUP]` that the service runs as (root)")
+	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
 	return c
 }
 
@@ -185,18 +188,23 @@ func statusCommand() *cobra.Command {
 			case is != kardianos.StatusRunning:
 				return fmt.Errorf("%s: the service manager does not say", o.name)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: running\n", o.name)
-			return nil
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a flag of the root's
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"version": control.Version, "done": true,
+					"service": map[string]string{"name": o.name, "manager": u.manager.name, "state": "running"}})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: running\n", o.name)
+			return err
 		},
 	}
 	o.flags(c)
 	return c
 }
 
-const managerHelp = "`systemd|openrc|sysv|rc`; this system's own unless given"
+const managerHelp = "`MANAGER`: systemd, openrc, sysv or rc (this system's)"
 
 func (o *options) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.name, "name", "", "the service's `NAME`")
+	c.Flags().SortFlags = false
+	c.Flags().StringVar(&o.name, "name", "", "`NAME` of the service")
 	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
 }
 
