@@ -175,7 +175,8 @@ func commitBetweenTheGates(t *testing.T) {
 	go func() { // an old worker
 		n := uint32(0)
 		for ; old.Gate.Load() == board.GateOpen; n++ {
-			old.Choose(new(board.Tried), visitor(n%1000), now)
+			slot, _ := old.Choose(new(board.Tried), visitor(n%1000), now)
+			old.Mark(slot).Connects.Add(1)
 			if n == 1000 {
 				close(begun)
 			}
@@ -195,5 +196,13 @@ func commitBetweenTheGates(t *testing.T) {
 	had := old.Rotation.Load()
 	if rotation != had && rotation%board.MaxTargets+1 != had {
 		t.Errorf("after %d sessions the rotation is at %d, the first new worker found %d", last, had, rotation)
+	}
+	was, is := uint64(0), uint64(0)
+	for i := range board.MaxTargets {
+		was += old.Mark(i).Connects.Load()
+		is += fresh.Mark(i).Connects.Load()
+	}
+	if was > is+1 {
+		t.Errorf("the old workers counted %d connects, the new ones know of %d", was, is)
 	}
 }

@@ -171,3 +171,19 @@ func TestLostReady(t *testing.T) {
 		t.Errorf("%s, though the board has it", a.state)
 	}
 }
+
+// What a dead worker had said comes first: one that was ready says nothing
+// against the next one.
+func TestReadyAndDeadAtOnce(t *testing.T) {
+	s, _ := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 2, 4 })
+	s.cfg.SparesMin = 3
+	s.populate()
+	a := s.hatch()
+	unix.Kill(a.pid, unix.SIGKILL)
+	until(t, "the worker is dead", func() bool { return s.watcher.status(a.pidfd).known })
+	a.dead = true
+	s.saw(sighting{dead: []uint64{a.id}, bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
+	if a.state != gone || s.nursery.trouble != 0 {
+		t.Errorf("%s; births wait for %v", a.state, s.nursery.trouble)
+	}
+}

@@ -48,6 +48,9 @@ func TestEveryMomentCanBeInherited(t *testing.T) {
 	for !m.look() {
 		h.stops(h.pid, unix.PtraceSingleStep(h.pid))
 	}
+	if m.fault == nil && m.steps == 1 {
+		t.Skip("somebody else's client was served in between")
+	}
 	if m.fault != nil {
 		t.Fatalf("step %d: %v", m.steps, m.fault)
 	}

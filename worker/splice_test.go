@@ -159,7 +159,7 @@ func TestTurnsAreBounded(t *testing.T) {
 		}
 		moved := s.row.In.Load() - last
 		last += moved
-		if moved == 0 || moved > turns*message {
+		if moved == 0 || moved > turns*message || moved > message*messages/2 {
 			t.Fatalf("step %d moved %d bytes; a turn is %d messages of %d", step, moved, turns, message)
 		}
 		if last < message*messages && (!s.queued || len(e.again) != 1) {

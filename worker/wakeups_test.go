@@ -15,7 +15,7 @@ import (
 // A client wakes one of the workers that wait for it, and not all of them
 // (epoll_ctl(2) EPOLLEXCLUSIVE): who serves nobody sleeps on.
 func TestOthersClientsWakeNobody(t *testing.T) {
-	const workers, sessions = 6, 60
+	const workers, sessions = 24, 60
 	b := newBoss(t, board.Shape{Workers: workers, Capacity: 1}, []string{echo(t)}, nil)
 	var all [workers]*hand
 	for i := range all {
@@ -37,7 +37,7 @@ func TestOthersClientsWakeNobody(t *testing.T) {
 		n, woken := served(h), h.switches()-before[i]
 		sum += n
 		// The way down into the long sleep is a few switches, too.
-		if most := 20 + 20*int(n); woken > most {
+		if most := 20 + 10*int(n); woken > most {
 			t.Errorf("worker %d has served %d clients and woken up %d times, at most %d are due", i, n, woken, most)
 		}
 	}

@@ -1,0 +1,52 @@
+//go:build linux
+
+package worker
+
+import (
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/worker/board"
+)
+
+// silent is a target whose queue is full: the kernel drops who wants to connect.
+func silent(t *testing.T) string {
+	t.Helper()
+	socket := func() int {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		return fd
+	}
+	l := socket()
+	if err := unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(l, 0); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 { // more than fit
+		unix.Connect(socket(), at)
+	}
+	a := at.(*unix.SockaddrInet4)
+	return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+}
+
+// A target that does not answer in time is left, and the client gets the next.
+func TestSilentTargetIsLeft(t *testing.T) {
+	b := newBoss(t, one1, []string{silent(t), echo(t)}, func(a *board.Board) { a.ConnectTimeout = 100 })
+	b.hire(0)
+	c := b.dial()
+	b.echoes(c, "from the second")
+	if n := b.board.Column(0).Redispatches.Load(); n != 1 || b.board.Mark(0).Failed.Load() == 0 {
+		t.Errorf("%d redispatches, the first target failed at %d", n, b.board.Mark(0).Failed.Load())
+	}
+}
