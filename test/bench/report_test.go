@@ -114,6 +114,7 @@ func TestPicture(t *testing.T) {
 		{"short:16", cpuConnection, "haproxy"}:      {stats.Missing},
 		{"short:16", cpuConnection, "none"}:         {0},
 		{"bulk:8", cpuGB, "haproxy"}:                {800},
+		{"bulk:8", cpuGB, "socat"}:                  {0, 900},
 	})
 	p := picture(o, r, "a machine")
 	if len(p.Panels) != 2 || len(p.Panels[0].Rows) != 1 || len(p.Panels[1].Rows) != 1 {
