@@ -76,6 +76,8 @@ var modes = []string{"fork", "prefork", "pool"}
 
 // bareProgram is built into a directory that is removed at the end.
 func bareProgram() (string, error) {
+	starting.Lock() // the compiler would write behind the removal
+	defer starting.Unlock()
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return "", err

@@ -19,8 +19,12 @@ type measurement struct {
 	problems []string
 }
 
-// patience is how long an operation may take before it has failed.
-const patience = 5 * time.Second
+// patience is how long an operation may take before it has failed; with
+// perSession for each of those that are held, since all speak at once.
+const (
+	patience   = 5 * time.Second
+	perSession = 2 * time.Millisecond
+)
 
 // measure starts p, puts w on it, and takes it down again.
 func measure(p *proxy.Proxy, w workload, o *options, target netip.AddrPort) (measurement, error) {
@@ -45,7 +49,8 @@ func measure(p *proxy.Proxy, w workload, o *options, target netip.AddrPort) (mea
 
 // spec is the load of a workload that takes one.
 func (s *service) spec(w workload, o *options) load.Spec {
-	return load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: o.duration, Patience: patience}
+	return load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: o.duration,
+		Patience: patience + time.Duration(w.held())*perSession}
 }
 
 // plain measures one load.

@@ -53,21 +53,25 @@ func table(out io.Writer, o *options, r results, w workload) {
 	}
 	head = append(head, "failed")
 	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", w.Title(), strings.Join(head, " | "), strings.Repeat("---|", len(head)))
-	var left []string
+	var reasons []string
+	left := map[string][]string{} // by reason
 	for _, p := range o.proxies {
 		if !w.concerns(p) {
 			continue
 		}
 		if why := w.unfit(p, o.limits); why != "" {
-			left = append(left, p.Name+" ("+why+")")
+			if left[why] == nil {
+				reasons = append(reasons, why)
+			}
+			left[why] = append(left[why], p.Name)
 			continue
 		}
 		if c := r.at(w, p.Name); c != nil {
 			fmt.Fprintf(out, "| %s |\n", strings.Join(row(p, w, c, ref), " | "))
 		}
 	}
-	if len(left) > 0 {
-		fmt.Fprintf(out, "\nLeft out: %s.\n", strings.Join(left, "; "))
+	for _, why := range reasons {
+		fmt.Fprintf(out, "\nLeft out: %s (%s).\n", strings.Join(left[why], ", "), why)
 	}
 }
 

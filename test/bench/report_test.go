@@ -15,7 +15,8 @@ import (
 // few are proxies of each sort.
 func few() []*proxy.Proxy {
 	return []*proxy.Proxy{proxy.Plug("/nowhere/plug", "prefork", ""), {Name: "haproxy", Program: "haproxy"},
-		{Name: "socat", Program: "socat", Tasks: 1, Most: 4200, MostWhy: "a process for each"}, proxy.Direct(), proxy.Bare("/nowhere/bare", starts)}
+		{Name: "socat", Program: "socat", Tasks: 1, Most: 4200, MostWhy: "a process for each"},
+		{Name: "rinetd", Program: "rinetd", Tasks: 1, Most: 4200, MostWhy: "a process for each"}, proxy.Direct(), proxy.Bare("/nowhere/bare", starts)}
 }
 
 // The table has the same number of cells in each line, no CPU of no proxy, and
@@ -45,7 +46,8 @@ func TestTable(t *testing.T) {
 	for _, want := range []string{
 		"| plug prefork | 55.0 (50.0–60.0) | 0.50 (0.50–0.50) |",
 		"| none | – | – |", "| socat | 400 | 3.33 |", "FAILED socat, short:16: it died", "of 2 rounds",
-		"Left out: plug prefork (8000 sessions: a process for each, at most 4,096 with the spares); socat (8000 sessions: a process for each).",
+		"Left out: plug prefork (8000 sessions: a process for each, at most 4,096 with the spares).",
+		"Left out: socat, rinetd (8000 sessions: a process for each).",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
@@ -112,6 +114,7 @@ func TestPicture(t *testing.T) {
 		{"short:16", cpuConnection, "haproxy"}:      {stats.Missing},
 		{"short:16", cpuConnection, "none"}:         {0},
 		{"bulk:8", cpuGB, "haproxy"}:                {800},
+		{"bulk:8", cpuGB, "socat"}:                  {0, 900},
 	})
 	p := picture(o, r, "a machine")
 	if len(p.Panels) != 2 || len(p.Panels[0].Rows) != 1 || len(p.Panels[1].Rows) != 1 {

@@ -63,7 +63,11 @@ func bench(o *options) error {
 	var result bytes.Buffer
 	judged := report(&result, o, r, where)
 	if o.svg != "" {
-		if err := os.WriteFile(o.svg, plot.SVG(picture(o, r, where)), 0o644); err != nil {
+		drawn := picture(o, r, where)
+		if len(drawn.Panels) == 0 {
+			fmt.Fprintln(os.Stderr, "bench: the plot is empty: none of its workloads was measured")
+		}
+		if err := os.WriteFile(o.svg, plot.SVG(drawn), 0o644); err != nil {
 			return err
 		}
 	}

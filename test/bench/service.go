@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -37,6 +38,8 @@ func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 	if p.Program == "" {
 		return &service{proxy: p, addr: target}, nil
 	}
+	starting.Lock()
+	defer starting.Unlock()
 	s := &service{proxy: p}
 	current.Store(s)
 	if s.dir, err = os.MkdirTemp("", "bench-"); err != nil {
@@ -82,7 +85,7 @@ func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 // awaitAnswer tries until a message comes back.
 func (s *service) awaitAnswer() error {
 	var err error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if err = s.probe(); err == nil {
 			return nil
 		}
@@ -140,27 +143,32 @@ func (s *service) memory() (cgroup.Held, error) {
 }
 
 // checkLines compares a plug's session lines with the sessions that were
-// made; a line may be a moment behind its client's close.
+// made. A line may be a moment behind its client's close, and thousands of
+// sessions that end at once go on bringing lines for a while.
 func (s *service) checkLines(sessions int64) []string {
 	if !s.proxy.Plug {
 		return nil
 	}
 	want := sessions + s.probes
 	var got int64
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for changed := time.Now(); time.Since(changed) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
 		b, _ := os.ReadFile(proxy.SessionLog(s.dir))
+		last := got
 		if got = int64(bytes.Count(b, []byte{'\n'})); got == want {
 			return nil
+		} else if got != last {
+			changed = time.Now()
 		}
 	}
 	return []string{fmt.Sprintf("%d session lines for %d sessions", got, want)}
 }
 
 // current is the service that an interrupt must take down, scratch a directory
-// that it must remove.
+// that it must remove. It holds starting, so that nothing new begins meanwhile.
 var (
-	current atomic.Pointer[service]
-	scratch atomic.Pointer[string]
+	starting sync.Mutex
+	current  atomic.Pointer[service]
+	scratch  atomic.Pointer[string]
 )
 
 // stopOnInterrupt keeps an interrupted run from leaving anything behind.
@@ -169,6 +177,7 @@ func stopOnInterrupt() {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	go func() {
 		<-interrupted
+		starting.Lock()
 		if s := current.Load(); s != nil {
 			s.stop()
 		}

@@ -23,12 +23,15 @@ func bareStarts(p *proxy.Proxy, w workload) (m measurement, err error) {
 	if err != nil {
 		return m, err
 	}
+	starting.Lock()
 	group, err := cgroup.New(fmt.Sprintf("bench-bare-%d", os.Getpid()))
 	if err != nil {
+		starting.Unlock()
 		return m, err
 	}
 	s := &service{proxy: p, group: group}
 	current.Store(s)
+	starting.Unlock()
 	defer s.stop()
 	args := append(slices.Clone(group.Dirs()), "--", "/proc/self/exe", roleFlag, roleSpawn, strconv.Itoa(w.clients), path)
 	a, err := act(roleEnter, args...)

@@ -102,33 +102,6 @@ func (g *Group) CPU() (time.Duration, error) {
 	return time.Duration(us) * time.Microsecond, err
 }
 
-// Held is memory, in bytes.
-type Held struct {
-	All    int64 // with the kernel's: stacks, page tables, sockets, pipes
-	Kernel int64 // of it; 0 where that is not told
-}
-
-// Memory is what the group holds now. Version 1 counts bytes in TCP's buffers
-// apart from all else, and they are in neither figure; idle sockets have none.
-func (g *Group) Memory() (Held, error) {
-	if g.mem == "" {
-		return Held{}, ErrNoMemory
-	}
-	var h Held
-	var err error
-	if g.memV2 {
-		h.All, err = number(filepath.Join(g.mem, "memory.current"))
-		h.Kernel, _ = keyed(filepath.Join(g.mem, "memory.stat"), "kernel")
-	} else {
-		h.All, err = number(filepath.Join(g.mem, "memory.usage_in_bytes"))
-		h.Kernel, _ = number(filepath.Join(g.mem, "memory.kmem.usage_in_bytes"))
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		return Held{}, ErrNoMemory
-	}
-	return h, err
-}
-
 // Pids are the processes now in the group.
 func (g *Group) Pids() ([]int, error) {
 	b, err := os.ReadFile(filepath.Join(g.cpu, "cgroup.procs"))
@@ -164,26 +137,4 @@ func (g *Group) Remove() error {
 		}
 	}
 	return nil
-}
-
-func number(file string) (int64, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
-}
-
-// keyed is the number behind a word that begins a line.
-func keyed(file, key string) (int64, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		if value, ok := strings.CutPrefix(line, key+" "); ok {
-			return strconv.ParseInt(strings.TrimSpace(value), 10, 64)
-		}
-	}
-	return 0, fmt.Errorf("%s has no %s", file, key)
 }

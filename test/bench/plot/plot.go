@@ -36,7 +36,7 @@ const (
 	left    = 150 // of the scale
 	right   = 540 // of the scale; behind it the texts
 	rowHigh = 22
-	head    = 40 // above the first panel
+	head    = 60 // above the first panel
 	topRoom = 34 // of a panel, above its rows
 	botRoom = 34 // of a panel, below them
 )
@@ -64,6 +64,7 @@ func SVG(p Picture) []byte {
 	fmt.Fprintf(&b, "<title>%s</title>\n%s", escape(p.Title), style)
 	fmt.Fprintf(&b, `<rect class="ground" width="%d" height="%d"/>`+"\n", width, height)
 	text(&b, 16, 24, "start", "weak", p.Title)
+	text(&b, 16, 44, "start", "weak", "A dot is the median of the rounds, its line goes from the least to the most. Scales are logarithmic.")
 	y := head
 	for _, panel := range p.Panels {
 		drawPanel(&b, panel, y)
