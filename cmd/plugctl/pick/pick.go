@@ -1,0 +1,134 @@
+// Package pick says which sessions are meant: it makes a control.Filter of what
+// an admin gives, flags on the command line and words in top alike.
+package pick
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"plugdaemon/supervisor/control"
+)
+
+// Word is one thing to pick by.
+type Word struct {
+	Name  string // of the flag, and in front of the = in top
+	Value string // what usage calls its value
+	Help  string
+	Set   func(f *control.Filter, value string) error // a second one adds to a list, or replaces
+}
+
+// Words are all of them, in the order in which usage shows them.
+var Words = []Word{
+	{"id", "ID", "the session of this id; repeatable", func(f *control.Filter, v string) error {
+		return each(v, func(id string) error {
+			f.IDs = append(f.IDs, id)
+			return nil
+		})
+	}},
+	{"pid", "PID", "sessions of this worker; repeatable", func(f *control.Filter, v string) error {
+		return each(v, func(text string) error {
+			pid, err := strconv.Atoi(text)
+			if err != nil || pid <= 0 {
+				return fmt.Errorf("want a process's PID, not %q", text)
+			}
+			f.PIDs = append(f.PIDs, pid)
+			return nil
+		})
+	}},
+	{"client", "NET", "clients of this network or address", func(f *control.Filter, v string) error {
+		f.Client = v
+		return checkNetwork(v)
+	}},
+	{"target", "TARGET", "sessions with this target, ADDR:PORT or ADDR", func(f *control.Filter, v string) error {
+		f.Target = v
+		return some(v)
+	}},
+	{"state", "STATE", "sessions in this state", func(f *control.Filter, v string) error {
+		f.State = v
+		if !slices.Contains(States, v) {
+			return fmt.Errorf("want one of %s", strings.Join(States, ", "))
+		}
+		return nil
+	}},
+	{"older-than", "TIME", "sessions that began longer ago", func(f *control.Filter, v string) (err error) {
+		f.OlderThan, err = seconds(v)
+		return err
+	}},
+	{"idle-for", "TIME", "sessions without a byte for longer", func(f *control.Filter, v string) (err error) {
+		f.IdleFor, err = seconds(v)
+		return err
+	}},
+	{"worker-version", "VERSION", "sessions of workers of this version", func(f *control.Filter, v string) error {
+		f.Worker = v
+		return some(v)
+	}},
+	{"other-version", "VERSION", "sessions of workers of any other version", func(f *control.Filter, v string) error {
+		f.NotVersion = v
+		return some(v)
+	}},
+}
+
+// States are those of a session.
+var States = []string{"connecting", "negotiating", "relaying", "half-closed", "ending"}
+
+// Empty tells whether a filter takes all sessions.
+func Empty(f *control.Filter) bool {
+	return reflect.DeepEqual(*f, control.Filter{All: f.All})
+}
+
+// Parse reads words as top has them, "client=10.0.0.0/8 idle-for=1m"; none is
+// the empty filter.
+func Parse(text string) (*control.Filter, error) {
+	f := new(control.Filter)
+	for _, field := range strings.Fields(text) {
+		name, value, assigned := strings.Cut(field, "=")
+		i := slices.IndexFunc(Words, func(w Word) bool { return w.Name == name })
+		if i < 0 || !assigned {
+			return nil, fmt.Errorf("want words such as client=10.0.0.0/8, not %q", field)
+		}
+		if err := Words[i].Set(f, value); err != nil {
+			return nil, fmt.Errorf("%s: %w", field, err)
+		}
+	}
+	return f, nil
+}
+
+// each does something with every element of a list with commas.
+func each(list string, do func(string) error) error {
+	for element := range strings.SplitSeq(list, ",") {
+		if err := some(element); err != nil {
+			return err
+		}
+		if err := do(element); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func some(text string) error {
+	if text == "" {
+		return errors.New("want a value")
+	}
+	return nil
+}
+
+func checkNetwork(text string) error {
+	if _, err := netip.ParsePrefix(text); err == nil {
+		return nil
+	}
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		return nil
+	}
+	return errors.New("want a network or an address, as in 10.0.0.0/8 or 2001:db8::1")
+}
+
+func seconds(text string) (float64, error) {
+	d, err := Time(text)
+	return d.Seconds(), err
+}

@@ -1,0 +1,102 @@
+package show
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"plugdaemon/supervisor/control"
+)
+
+// order compares two sessions by one of their columns.
+type order struct {
+	key     string
+	descend bool // the largest first, unless reversed: what one looks for
+	compare func(a, b *control.Session) int
+}
+
+var orders = []order{
+	{"id", false, func(a, b *control.Session) int { return natural(a.ID, b.ID) }},
+	{"pid", false, func(a, b *control.Session) int { return cmp.Compare(a.PID, b.PID) }},
+	{"client", false, func(a, b *control.Session) int { return compareAddress(a.Client, b.Client) }},
+	{"target", false, func(a, b *control.Session) int { return compareAddress(a.Target, b.Target) }},
+	{"state", false, func(a, b *control.Session) int { return cmp.Compare(a.State, b.State) }},
+	{"age", true, func(a, b *control.Session) int { return cmp.Compare(a.Age, b.Age) }},
+	{"idle", true, func(a, b *control.Session) int { return cmp.Compare(a.Idle, b.Idle) }},
+	{"in", true, func(a, b *control.Session) int { return cmp.Compare(a.In, b.In) }},
+	{"out", true, func(a, b *control.Session) int { return cmp.Compare(a.Out, b.Out) }},
+	{"version", false, func(a, b *control.Session) int { return cmp.Compare(a.Build, b.Build) }},
+}
+
+// SortKeys are what Sort sorts by: the columns of Sessions, in their order.
+func SortKeys() []string {
+	keys := make([]string, len(orders))
+	for i, o := range orders {
+		keys[i] = o.key
+	}
+	return keys
+}
+
+// Sort puts sessions in order by one of SortKeys, and sessions that are equal
+// in it by their ids. Names and numbers of processes ascend; ages, idle times
+// and bytes descend; reverse turns it. An unknown key is a caller's fault: it
+// panics.
+func Sort(sessions []control.Session, key string, reverse bool) {
+	i := slices.IndexFunc(orders, func(o order) bool { return o.key == key })
+	o := &orders[i]
+	sign := 1
+	if o.descend != reverse {
+		sign = -1
+	}
+	slices.SortStableFunc(sessions, func(a, b control.Session) int {
+		if c := sign * o.compare(&a, &b); c != 0 {
+			return c
+		}
+		return natural(a.ID, b.ID)
+	})
+}
+
+// natural orders ids as they were given: numbers in them by their value.
+func natural(a, b string) int {
+	for a != "" && b != "" {
+		na, nb := digits(a), digits(b)
+		if na == 0 || nb == 0 {
+			if a[0] != b[0] {
+				return cmp.Compare(a[0], b[0])
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		da, db := strings.TrimLeft(a[:na], "0"), strings.TrimLeft(b[:nb], "0")
+		if c := cmp.Or(cmp.Compare(len(da), len(db)), cmp.Compare(da, db)); c != 0 {
+			return c
+		}
+		a, b = a[na:], b[nb:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// digits is how many of them text begins with.
+func digits(text string) int {
+	n := 0
+	for n < len(text) && '0' <= text[n] && text[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// compareAddress orders addresses by value, and before what is none.
+func compareAddress(a, b string) int {
+	pa, errA := netip.ParseAddrPort(a)
+	pb, errB := netip.ParseAddrPort(b)
+	switch {
+	case errA == nil && errB == nil:
+		return pa.Compare(pb)
+	case errA == nil:
+		return -1
+	case errB == nil:
+		return 1
+	}
+	return natural(a, b)
+}

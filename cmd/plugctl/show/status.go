@@ -1,0 +1,83 @@
+package show
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"plugdaemon/supervisor/control"
+)
+
+// States in the order in which they are named; what a newer master has besides
+// comes behind them.
+var (
+	workerStates = []string{"busy", "spare", "starting", "draining"}
+	targetStates = []string{"good", "failed", "draining", "disabled"}
+)
+
+// Status is the plug as a whole, a line for each matter.
+func Status(s *control.Status, now time.Time) string {
+	var b strings.Builder
+	say := func(what, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s %s\n", what, Clean(fmt.Sprintf(format, args...)))
+	}
+	say("plug", "%s, %s, %s", s.Label, s.Mode, Phase(s))
+	master := fmt.Sprintf("PID %d", s.PID)
+	if s.Shepherd != 0 {
+		master += fmt.Sprintf(", shepherd %d", s.Shepherd)
+	}
+	say("master", "%s, for %s", master, since(s.Since, now))
+	say("version", "%s", s.Build)
+	say("started", "%s, %s ago, %s since", s.Started.Local().Format(time.DateTime), since(s.Started, now), Plural(int(s.Upgrades), "upgrade"))
+	say("sessions", "%d live, %d accepted", s.Sessions, s.Accepted)
+	say("queue", "%s", Queue(s))
+	say("workers", "%s; at most %d", Counts(s.Workers, workerStates), s.Limit)
+	say("targets", "%s", Counts(s.Targets, targetStates))
+	say("log level", "%d", s.LogLevel)
+	return b.String()
+}
+
+// Phase says whether the plug takes clients.
+func Phase(s *control.Status) string {
+	if s.Paused {
+		return s.Phase + ", paused"
+	}
+	return s.Phase
+}
+
+// Queue says how many clients wait in the kernel's.
+func Queue(s *control.Status) string {
+	if s.Queue < 0 {
+		return "not known here"
+	}
+	return Plural(s.Queue, "client") + " waiting"
+}
+
+// WorkerCounts and TargetCounts say how many there are of each state.
+func WorkerCounts(s *control.Status) string { return Counts(s.Workers, workerStates) }
+func TargetCounts(s *control.Status) string { return Counts(s.Targets, targetStates) }
+
+// Counts names the states that are not empty, the known ones in their order.
+func Counts(count map[string]int, known []string) string {
+	var parts []string
+	for _, state := range slices.Concat(known, unknown(count, known)) {
+		if n := count[state]; n != 0 {
+			parts = append(parts, strconv.Itoa(n)+" "+state)
+		}
+	}
+	if parts == nil {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func unknown(count map[string]int, known []string) []string {
+	rest := slices.DeleteFunc(slices.Collect(maps.Keys(count)), func(state string) bool {
+		return slices.Contains(known, state)
+	})
+	slices.Sort(rest)
+	return rest
+}
