@@ -1,0 +1,85 @@
+package reach
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"plugdaemon/supervisor/control"
+)
+
+// find gives the socket that Options mean.
+func (o *Options) find() (place, error) {
+	switch {
+	case o.Control != "":
+		return place{path: o.Control}, nil
+	case o.Pidfile == "":
+		return place{}, ErrNowhere
+	}
+	pid, err := readMaster(o.Pidfile)
+	if err != nil {
+		return place{}, err
+	}
+	return o.search(pid)
+}
+
+// search asks every socket on which a process listens whether it is that
+// master's: a process's command line, where --control would stand, is hidden by
+// the title that it shows to ps.
+func (o *Options) search(pid int) (place, error) {
+	paths, err := listeners(pid)
+	if err != nil {
+		return place{}, awayf("%s names %d as the master: %v", o.Pidfile, pid, err)
+	}
+	how := fmt.Sprintf("it was found by %s, since its master %d listens there", o.Pidfile, pid)
+	var last error
+	for _, path := range paths {
+		at := place{path, how}
+		if last = o.isMaster(at, pid); last == nil {
+			return at, nil
+		}
+	}
+	if last == nil {
+		last = awayf("%s names %d as the master, and that has no control socket: it runs without --control",
+			o.Pidfile, pid)
+	}
+	return place{}, last
+}
+
+func (o *Options) isMaster(at place, pid int) error {
+	m, err := o.dial(at)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	r, err := m.Ask(control.Request{Verb: control.GetStatus})
+	switch {
+	case err != nil:
+		return err
+	case r.Status == nil || r.Status.PID != pid:
+		return awayf("%s: what listens there is not the master %d", at.path, pid)
+	}
+	return nil
+}
+
+// readMaster reads the first line of a pidfile.
+func readMaster(path string) (int, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, awayf("%s: there is no such pidfile; the plug does not run, or was started with another -P", path)
+	}
+	if err != nil {
+		return 0, awayf("%v", err)
+	}
+	defer f.Close()
+	const longest = 16 // digits and newline of any PID
+	line, err := bufio.NewReaderSize(f, longest).ReadSlice('\n')
+	pid, bad := strconv.Atoi(strings.TrimSuffix(string(line), "\n"))
+	if err != nil || bad != nil || pid <= 0 {
+		return 0, awayf("%s: want the master's PID in its first line, not %q", path, line)
+	}
+	return pid, nil
+}

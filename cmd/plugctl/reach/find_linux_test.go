@@ -1,0 +1,130 @@
+package reach
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"plugdaemon/supervisor/control"
+)
+
+// pidfile makes one that names a process as the master.
+func pidfile(t *testing.T, dir string, pid int) string {
+	t.Helper()
+	path := filepath.Join(dir, "pid")
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n4711\n", pid), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// shortDir is a directory whose path leaves room for a socket's name.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "reach-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// TestFindByPidfile: this process is the master. Its control socket has been
+// renamed since it was bound, as control.Claim does, and it listens on another
+// one besides, which is nobody's control socket.
+func TestFindByPidfile(t *testing.T) {
+	dir := shortDir(t)
+	other, err := net.Listen("unix", filepath.Join(dir, "a-other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	socket, err := control.Claim(filepath.Join(dir, "ctl"), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Remove()
+	l, err := socket.Listener()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := os.Getpid()
+	s := &control.Server{Answer: func(*control.Request, func(control.Reply) error) control.Reply {
+		return control.Reply{Status: &control.Status{PID: says}}
+	}}
+	s.Serve(l)
+	defer s.Close(time.Second)
+
+	o := &Options{Pidfile: pidfile(t, dir, os.Getpid()), Timeout: 200 * time.Millisecond}
+	at, err := o.find()
+	if err != nil || at.path != socket.Path {
+		t.Fatalf("%+v, %v; want %s", at, err, socket.Path)
+	}
+	m, err := o.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if r, err := m.Ask(control.Request{Verb: control.GetStatus}); err != nil || r.Status.PID != says {
+		t.Errorf("%+v, %v", r, err)
+	}
+
+	says++ // another plug's master behind a socket that this process holds
+	if at, err := o.find(); err == nil || !strings.Contains(err.Error(), "is not the master") && !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("%+v, %v", at, err)
+	}
+}
+
+// TestFindNothing: each reason why a pidfile leads nowhere is told apart.
+func TestFindNothing(t *testing.T) {
+	dir := shortDir(t)
+	sleep := exec.Command("sleep", "60")
+	if err := sleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	o := &Options{Pidfile: pidfile(t, dir, sleep.Process.Pid), Timeout: time.Second}
+	_, err := o.Dial()
+	if err == nil || !strings.Contains(err.Error(), "has no control socket: it runs without --control") {
+		t.Errorf("a process without sockets: %v", err)
+	}
+	sleep.Process.Kill()
+	sleep.Wait()
+	_, err = o.Dial()
+	if err == nil || !strings.Contains(err.Error(), "there is no such process, the file is stale") {
+		t.Errorf("no process: %v", err)
+	}
+	var away *Away
+	if away, _ = err.(*Away); away == nil {
+		t.Errorf("not an Away: %T", err)
+	}
+}
+
+// TestParseListener: what the kernel sends is not believed to be well-formed.
+func TestParseListener(t *testing.T) {
+	good := []byte{
+		1, 1, 10, 0, 0xa9, 0x55, 0, 0, 1, 1, 10, 0, 0xa9, 3, 0xa9, 4, // unix_diag_msg
+		17, 0, 0, 0, '/', 'd', 'e', 'v', '/', 's', 'h', 'm', '/', '.', 's', 'x', 0, 0, 0, 0, // name
+		12, 0, 1, 0, 0x54, 0xb5, 0x0d, 0, 0x1b, 0, 0, 0, // vfs
+		5, 0, 6, 0, 0, 0, 0, 0, // shutdown
+	}
+	if l, ok := parseListener(good); !ok || l != (listener{0x55a9, 0xdb554, "/dev/shm/.sx"}) {
+		t.Errorf("%+v, %v", l, ok)
+	}
+	for cut := range good[:48] {
+		if l, ok := parseListener(good[:cut]); ok {
+			t.Errorf("of %d bytes: %+v", cut, l)
+		}
+	}
+	for i := range good {
+		for _, v := range []byte{0, 1, 3, 0xff} {
+			bad := append([]byte(nil), good...)
+			bad[i] = v
+			parseListener(bad) // must end, without a panic
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package reach
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// listeners are the paths of the unix sockets on which a process listens. The
+// path to which one was bound may be another than where it lies now, since a
+// control socket gets its name when it listens: its inode is looked for in the
+// directory.
+func listeners(pid int) ([]string, error) {
+	dir := fmt.Sprintf("/proc/%d", pid)
+	own, err := sockets(dir + "/fd")
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, errors.New("there is no such process, the file is stale")
+	case errors.Is(err, os.ErrPermission):
+		return nil, errors.New("that is another user's process; ask as root, or give the control socket, -s PATH")
+	case err != nil:
+		return nil, err
+	}
+	all, err := listening()
+	if err != nil {
+		return nil, fmt.Errorf("where it listens can't be found: %w; give the control socket, -s PATH", err)
+	}
+	cwd, _ := os.Readlink(dir + "/cwd")
+	var paths []string
+	for _, l := range all {
+		if !own[l.socket] {
+			continue
+		}
+		where := filepath.Dir(l.bound)
+		if !filepath.IsAbs(where) {
+			where = filepath.Join(cwd, where)
+		}
+		if path := inodeIn(where, l.inode); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+// sockets are the numbers of the sockets among a process's descriptors.
+func sockets(dir string) (map[uint32]bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	numbers := make(map[uint32]bool)
+	for _, e := range entries {
+		link, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err != nil {
+			continue // closed meanwhile
+		}
+		text, ok := strings.CutPrefix(link, "socket:[")
+		if n, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 32); ok && err == nil {
+			numbers[uint32(n)] = true
+		}
+	}
+	return numbers, nil
+}
+
+// inodeIn is the path of the socket in a directory whose inode has these low
+// bits, "" if there is none: sock_diag(7) has no more of them.
+func inodeIn(dir string, low uint32) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		if e.Type() != os.ModeSocket {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // removed meanwhile
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && uint32(st.Ino) == low {
+			return filepath.Join(dir, e.Name())
+		}
+	}
+	return ""
+}

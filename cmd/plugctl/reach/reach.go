@@ -1,0 +1,93 @@
+// Package reach finds a running plug's master, by its control socket or by its
+// pidfile, and asks it. It owns what is said when there is no answer.
+package reach
+
+import (
+	"errors"
+	"time"
+
+	"plugdaemon/supervisor/control"
+)
+
+// Options say which master is meant, and how long to wait for it. They are the
+// global flags of plugctl.
+type Options struct {
+	Control string        // the control socket's path; "" is to find it by Pidfile
+	Pidfile string        // whose first line is the master's PID
+	Timeout time.Duration // to connect, and for each line of an answer
+	JSON    bool          // answers are printed as JSON
+}
+
+// Master is a conversation with one. It is for one goroutine.
+type Master struct {
+	at     place
+	client *control.Client
+}
+
+// place is a control socket and how it was found, "" if it was given.
+type place struct{ path, how string }
+
+// Dial finds the master and connects to it. The error is ErrNowhere or an
+// *Away.
+func (o *Options) Dial() (*Master, error) {
+	at, err := o.find()
+	if err != nil {
+		return nil, err
+	}
+	return o.dial(at)
+}
+
+func (o *Options) dial(at place) (*Master, error) {
+	c, err := control.Dial(at.path, o.Timeout)
+	if err != nil {
+		return nil, at.away(err)
+	}
+	return &Master{at, c}, nil
+}
+
+// away is an error of the conversation with what stands behind a pidfile.
+func (at place) away(err error) error {
+	if at.how != "" {
+		return awayf("%v; %s", err, at.how)
+	}
+	return awayf("%v", err)
+}
+
+// Close ends the conversation.
+func (m *Master) Close() { m.client.Close() }
+
+// Ask sends a request and returns all replies as one, as control.Client.Ask
+// does. The error is a *control.RefusedError if the master says that it did not
+// do it, an *Away if it said nothing.
+func (m *Master) Ask(request control.Request) (control.Reply, error) {
+	r, err := m.client.Ask(request)
+	return r, m.blame(err)
+}
+
+// Order is Ask for what takes time: how far it has come goes to progress
+// meanwhile. Of the replies it returns what orders have: Said, Status, Sessions
+// and Targets; after an error, too, since an order may be done in part.
+func (m *Master) Order(request control.Request, progress func(control.Progress)) (all control.Reply, err error) {
+	err = m.client.Do(request, func(r control.Reply) {
+		if r.Progress != nil {
+			progress(*r.Progress)
+		}
+		if r.Status != nil {
+			all.Status = r.Status
+		}
+		all.Sessions = append(all.Sessions, r.Sessions...)
+		all.Targets = append(all.Targets, r.Targets...)
+		if r.Said != "" {
+			all.Said = r.Said
+		}
+	})
+	return all, m.blame(err)
+}
+
+func (m *Master) blame(err error) error {
+	var refused *control.RefusedError
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	return m.at.away(err)
+}
