@@ -1,0 +1,86 @@
+package top
+
+import (
+	"errors"
+
+	"plugdaemon/cmd/plugctl/reach"
+	"plugdaemon/supervisor/control"
+)
+
+// question is a Snapshot, or an order to the master.
+type question struct {
+	filter control.Filter
+	order  *control.Request
+}
+
+// answer is a Snapshot; of an order, what the master said.
+type answer struct {
+	order    bool
+	said     string
+	snapshot Snapshot
+	err      error
+}
+
+// Asker asks one master one thing after the other, on a connection that it
+// keeps, and finds the master again when that has ended: at an upgrade, or when
+// the plug was started anew. It is for one goroutine.
+type Asker struct {
+	options reach.Options
+	master  *reach.Master // nil while there is no connection
+}
+
+// NewAsker makes one that has asked nothing yet.
+func NewAsker(o reach.Options) *Asker { return &Asker{options: o} }
+
+func (a *Asker) serve(questions <-chan question, answers chan<- answer) {
+	for q := range questions {
+		answers <- a.answer(q)
+	}
+}
+
+func (a *Asker) answer(q question) answer {
+	if q.order != nil {
+		// A connection of its own, and no second try: an order is given once.
+		m, err := a.options.Dial()
+		if err != nil {
+			return answer{order: true, err: err}
+		}
+		defer m.Close()
+		r, err := m.Ask(*q.order)
+		return answer{order: true, said: r.Said, err: err}
+	}
+	s, err := a.Snapshot(&q.filter)
+	return answer{snapshot: s, err: err}
+}
+
+// Snapshot asks for one. After an error the next one begins anew.
+func (a *Asker) Snapshot(filter *control.Filter) (s Snapshot, err error) {
+	if a.master == nil {
+		if a.master, err = a.options.Dial(); err != nil {
+			return s, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			a.master.Close()
+			a.master = nil
+		}
+	}()
+	for _, request := range []control.Request{
+		{Verb: control.GetStatus}, {Verb: control.GetSessions, Filter: filter}, {Verb: control.GetTargets},
+	} {
+		r, err := a.master.Ask(request)
+		if err != nil {
+			return s, err
+		}
+		if r.Status != nil {
+			s.Status = r.Status
+		}
+		s.Sessions = append(s.Sessions, r.Sessions...)
+		s.Targets = append(s.Targets, r.Targets...)
+	}
+	if s.Status == nil {
+		return s, errors.New("the master's answer has no status")
+	}
+	return s, nil
+}

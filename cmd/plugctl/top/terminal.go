@@ -1,0 +1,102 @@
+package top
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// What the screen uses of ECMA-48 and xterm's private modes.
+const (
+	enterScreen = "\x1b[?1049h\x1b[?25l" // the alternate screen, no cursor
+	leaveScreen = "\x1b[0m\x1b[?25h\x1b[?1049l"
+	home        = "\x1b[H"
+	clearLine   = "\x1b[K"
+	clearBelow  = "\x1b[J"
+	clearAll    = "\x1b[2J"
+	plain       = "\x1b[0m"
+)
+
+var styles = map[Style]string{Bold: "\x1b[1m", Head: "\x1b[4m", Chosen: "\x1b[7m"}
+
+// terminal is a terminal in raw mode, and how it was before. leave may be called
+// from any goroutine, any number of times.
+type terminal struct {
+	in, out *os.File
+	mu      sync.Mutex
+	before  *term.State // nil while it is as it was
+}
+
+// ErrNoTerminal is what Run says without one.
+var ErrNoTerminal = errors.New("top wants a terminal for its screen and its keys; without one there are top --json and sessions")
+
+func open(in, out *os.File) (*terminal, error) {
+	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+		return nil, ErrNoTerminal
+	}
+	t := &terminal{in: in, out: out}
+	return t, t.enter()
+}
+
+func (t *terminal) enter() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before == nil {
+		before, err := term.MakeRaw(int(t.in.Fd()))
+		if err != nil {
+			return err
+		}
+		t.before = before
+	} else if _, err := term.MakeRaw(int(t.in.Fd())); err != nil { // stopped and continued from outside
+		return err
+	}
+	_, err := t.out.WriteString(enterScreen + clearAll)
+	return err
+}
+
+// leave gives the terminal back as it was.
+func (t *terminal) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before == nil {
+		return
+	}
+	t.out.WriteString(leaveScreen)
+	term.Restore(int(t.in.Fd()), t.before)
+	t.before = nil
+}
+
+// guard is deferred by every goroutine but Run's: a panic is readable only on a
+// terminal that was given back.
+func (t *terminal) guard() {
+	if fault := recover(); fault != nil {
+		t.leave()
+		panic(fault)
+	}
+}
+
+func (t *terminal) size() (width, height int) {
+	width, height, err := term.GetSize(int(t.out.Fd()))
+	if err != nil || width <= 0 || height <= 0 {
+		return 80, 24
+	}
+	return width, height
+}
+
+// draw writes a whole screen at once.
+func (t *terminal) draw(lines []Line) error {
+	var b strings.Builder
+	b.WriteString(home)
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString("\r\n")
+		}
+		b.WriteString(styles[line.Style] + line.Text + plain + clearLine)
+	}
+	b.WriteString(clearBelow)
+	_, err := t.out.WriteString(b.String())
+	return err
+}
