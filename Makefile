@@ -1,17 +1,21 @@
 # plugdaemon: built and tested with Go and make alone; GNU make or a BSD's.
 #
-#   make            bin/plug
+#   make            bin/plug and bin/plugctl
 #   make demo       the daemon at work, every claim checked, under 30 s
 #   make test       vet on four systems, gofmt, all tests; ends with the count
 #   make wide       what kills, exhausts and upgrades for minutes: a tenth of its counts
 #   make soak       all of these with their whole counts: hours
 #   make bench      plug beside its peers (Linux, root); BENCH="-rounds 9 -only plug,haproxy"
-#   make install    DESTDIR, PREFIX=/usr/local
+#   make install    DESTDIR, PREFIX=/usr/local, COMPLETIONS="bash zsh fish"
 
 GO      = go
 PREFIX  = /usr/local
 SBINDIR = $(PREFIX)/sbin
 MANDIR  = $(PREFIX)/share/man
+
+# The shells for which plugctl's completion is installed: bin/plugctl prints it,
+# so that of another system can't. COMPLETIONS= leaves it out.
+COMPLETIONS = bash zsh fish
 
 RELEASE  = 3.0.0
 REVISION != git rev-parse --short HEAD 2>/dev/null || true
@@ -37,11 +41,14 @@ WIDE = 'Test(Chaos|Hostile|Leak|Port|Promise|Resource|RotationUnder|ReopenUnder|
 RACE    = Race
 HAVE_CC = command -v "$$($(GO) env CC)" >/dev/null 2>&1
 
-all: bin/plug
+all: bin/plug bin/plugctl
 
 # Always handed to go build, which knows better than make what has changed.
 bin/plug: FORCE
 	$(BUILD) -o $@ ./cmd/plug
+
+bin/plugctl: FORCE
+	$(BUILD) -o $@ ./cmd/plugctl
 
 demo: bin/plug
 	$(BUILD) -o bin/demo ./test/demo
@@ -86,11 +93,21 @@ vet:
 fmt-check:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }
 
-install: bin/plug
+install: bin/plug bin/plugctl
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
 	install -m 755 bin/plug $(DESTDIR)$(SBINDIR)/plug
-	for page in cmd/plug/*.8; do \
+	install -m 755 bin/plugctl $(DESTDIR)$(SBINDIR)/plugctl
+	for page in cmd/plug/*.8 cmd/plugctl/*.8; do \
 		[ ! -f "$$page" ] || install -m 644 "$$page" $(DESTDIR)$(MANDIR)/man8/ || exit 1; \
+	done
+	for shell in $(COMPLETIONS); do \
+		case $$shell in \
+		bash) file=bash-completion/completions/plugctl;; \
+		zsh) file=zsh/site-functions/_plugctl;; \
+		fish) file=fish/vendor_completions.d/plugctl.fish;; \
+		esac; \
+		install -d "$(DESTDIR)$(PREFIX)/share/$${file%/*}" || exit 1; \
+		bin/plugctl completion $$shell > "$(DESTDIR)$(PREFIX)/share/$$file" || exit 1; \
 	done
 
 clean:

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/supervisor/control"
+)
+
+// ask asks for something that takes no time.
+func (c *ctl) ask(request control.Request) (control.Reply, error) {
+	m, err := c.Dial()
+	if err != nil {
+		return control.Reply{}, err
+	}
+	defer m.Close()
+	return m.Ask(request)
+}
+
+// order has the master do something and shows how far that has come.
+func (c *ctl) order(request control.Request) (control.Reply, error) {
+	m, err := c.Dial()
+	if err != nil {
+		return control.Reply{}, err
+	}
+	defer m.Close()
+	p := c.newProgress()
+	defer p.end()
+	return m.Order(request, p.show)
+}
+
+// do has the master do something and prints what it says when that is done.
+func (c *ctl) do(request control.Request) error {
+	r, err := c.order(request)
+	if err != nil {
+		return err
+	}
+	json := map[string]any{"said": r.Said}
+	if r.Status != nil {
+		json["status"] = r.Status
+	}
+	if r.Targets != nil {
+		json["targets"] = r.Targets
+	}
+	return c.answer(show.Clean(r.Said)+"\n", json)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"plugdaemon/cmd/plugctl/reach"
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/supervisor/control"
+)
+
+// ctl is one run of plugctl: what the global flags say, and where it prints.
+type ctl struct {
+	reach.Options
+	stdout, stderr io.Writer
+	now            func() time.Time
+	started        bool // the command line is right: what fails now is no usage error
+}
+
+func (c *ctl) run(args []string) int {
+	root := c.root()
+	root.SetArgs(args)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	ran, err := root.ExecuteC()
+	return c.report(ran, err)
+}
+
+// answer prints text, or with --json what the master has said. The keys are
+// those of control.Reply; a list that was asked for is there even if it is empty.
+func (c *ctl) answer(text string, json map[string]any) error {
+	if !c.JSON {
+		return c.print([]byte(text))
+	}
+	json["version"] = control.Version
+	json["done"] = true
+	return c.print(show.JSON(json))
+}
+
+func (c *ctl) print(text []byte) error {
+	if _, err := c.stdout.Write(text); err != nil {
+		return fmt.Errorf("stdout: %w", err)
+	}
+	return nil
+}
+
+// table is a table as text. On a terminal it is made to fit: columns that one
+// can do without are left out, unless whole is asked for.
+func (c *ctl) table(t *show.Table, whole bool) string {
+	if f, ok := c.stdout.(*os.File); ok && !whole {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return strings.Join(t.Fit(width), "\n") + "\n"
+		}
+	}
+	return t.Text(show.Terminal)
+}
+
+// list is a slice as JSON has to show it, [] if it is empty.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUsageErrors: what is wrong with a command line is said in one line, with
+// the value and what would be right, and nobody is asked.
+func TestUsageErrors(t *testing.T) {
+	f := fakeMaster(t, table)
+	for line, want := range map[string]string{
+		"":                                `want a command behind "plugctl"`,
+		"sesions":                         `there is no command "sesions" behind "plugctl"`,
+		"target":                          `want a command behind "plugctl target"`,
+		"target kill x":                   `there is no command "kill" behind "plugctl target"`,
+		"target disable":                  "accepts 1 arg(s), received 0",
+		"status now":                      `unknown command "now" for "plugctl status"`,
+		"status --sort id":                "unknown flag: --sort",
+		"sessions --sort size":            "want one of id, pid, client",
+		"sessions --client nobody":        `"nobody" for "--client" flag: want a network`,
+		"sessions --state x":              "want one of connecting",
+		"sessions --older-than yesterday": "want a time above 0",
+		"sessions --pid 0":                `want a process's PID, not "0"`,
+		"kill":                            "which sessions? want ids or flags that pick them, or --all",
+		"kill --dry-run":                  "which sessions?",
+		"kill --all 1-2-3":                "--all is all of them",
+		"kill --all --client ::1":         "--all is all of them",
+		"log-level 3":                     `invalid argument "3"`,
+		"log-level -1":                    "unknown shorthand flag: '1' in -1",
+		"status --timeout 0":              "want a time above 0",
+		"completion tcsh":                 `invalid argument "tcsh"`,
+		"top --count 3":                   "--count is for --json",
+		"status -P x":                     "and -P x: want one of them",
+	} {
+		status, stdout, stderr := plugctl(append([]string{"-s", f.path}, strings.Fields(line)...)...)
+		if status != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "plugctl: ") || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d, %q, %q; want %q", line, status, stdout, stderr, want)
+		}
+		if strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "\nusage: plugctl ") {
+			t.Errorf("%s: want a line of reason and one of usage, not %q", line, stderr)
+		}
+	}
+	if asked := f.last(); asked.Verb != "" {
+		t.Errorf("the master was asked: %+v", asked)
+	}
+	for _, verb := range []string{"status", "top"} {
+		if status, _, stderr := plugctl(verb); status != exitUsage || !strings.Contains(stderr, "which plug? want its control socket, -s PATH, or its pidfile, -P FILE") {
+			t.Errorf("%s without a plug: %d, %q", verb, status, stderr)
+		}
+	}
+}
+
+// TestAway: whoever is not there, or does not answer, is named; the status says
+// that nothing is known to be done.
+func TestAway(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name, content string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	mute, err := net.Listen("unix", filepath.Join(dir, "mute"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	for want, args := range map[string][]string{
+		"no such file or directory":                               {"-s", filepath.Join(dir, "none")},
+		"nobody listens there":                                    {"-s", deaf(t, dir)},
+		"connection refused":                                      {"-s", path("file", "")},
+		"no answer within 50ms: the master is stopped":            {"-s", filepath.Join(dir, "mute"), "--timeout", "50ms"},
+		"there is no such pidfile":                                {"-P", filepath.Join(dir, "none")},
+		"want the master's PID in its first line, not \"plug\"":   {"-P", path("words", "plug")},
+		"want the master's PID in its first line, not \"\"":       {"-P", path("empty", "")},
+		"want the master's PID in its first line, not \"12\"":     {"-P", path("cut", "12")},
+		"want the master's PID in its first line, not \"-12\\n\"": {"-P", path("minus", "-12\n")},
+	} {
+		begun := time.Now()
+		status, stdout, stderr := plugctl(append(args, "status")...)
+		if want == "connection refused" {
+			want = "nobody listens there" // a file that is no socket refuses, too
+		}
+		if status != exitAway || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%q: %d, %q, %q; want %q", args, status, stdout, stderr, want)
+		}
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%q: it took %v", args, took)
+		}
+	}
+}
+
+// deaf is a socket that nobody has any more.
+func deaf(t *testing.T, dir string) string {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "deaf"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	return filepath.Join(dir, "deaf")
+}

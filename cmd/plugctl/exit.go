@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"plugdaemon/cmd/plugctl/reach"
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/cmd/plugctl/top"
+	"plugdaemon/supervisor/control"
+)
+
+// Exit statuses; top that is ended by a signal exits with 128 and its number.
+const (
+	exitDone   = 0
+	exitFailed = 1 // the master refused or failed, or stdout did
+	exitAway   = 2 // no master answered
+	exitNone   = 3 // kill: no session matches
+	exitUsage  = 5 // as plug's
+)
+
+// errNone is what kill says if there is nothing to kill.
+var errNone = errors.New("no session matches")
+
+// usageError is a fault of the command line that shows only when it is run.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// answeredError is in the answer already, with what was done.
+type answeredError struct{ error }
+
+func (e answeredError) Unwrap() error { return e.error }
+
+// report says what went wrong and returns the exit status.
+func (c *ctl) report(ran *cobra.Command, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	status := c.status(err)
+	fmt.Fprintf(c.stderr, "plugctl: %s\n", show.Clean(err.Error()))
+	if status == exitUsage {
+		fmt.Fprintf(c.stderr, "usage: %s; see %s --help\n", ran.UseLine(), ran.CommandPath())
+	} else if answered := (answeredError{}); c.JSON && !errors.As(err, &answered) {
+		c.print(show.JSON(map[string]any{"version": control.Version, "done": true, "error": err.Error()}))
+	}
+	return status
+}
+
+func (c *ctl) status(err error) int {
+	var usage usageError
+	var away *reach.Away
+	var signaled top.Signaled
+	switch {
+	case !c.started, errors.As(err, &usage), errors.Is(err, reach.ErrNowhere):
+		return exitUsage
+	case errors.As(err, &away):
+		return exitAway
+	case errors.Is(err, errNone):
+		return exitNone
+	case errors.As(err, &signaled):
+		return 128 + int(signaled.Signal)
+	}
+	return exitFailed
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"plugdaemon/supervisor/control"
+)
+
+// fake is a control socket that answers from a table: the last reply is what
+// Server.Answer returns, those before it go out first.
+type fake struct {
+	path    string
+	mu      sync.Mutex
+	replies map[control.Verb][]control.Reply
+	asked   []control.Request
+}
+
+func fakeMaster(t *testing.T, replies map[control.Verb][]control.Reply) *fake {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "plugctl-") // a socket's path is short, and t.TempDir's may not be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	f := &fake{path: filepath.Join(dir, "ctl"), replies: replies}
+	l, err := net.Listen("unix", f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &control.Server{Answer: f.answer}
+	s.Serve(l)
+	t.Cleanup(func() { s.Close(time.Second) })
+	return f
+}
+
+func (f *fake) answer(req *control.Request, more func(control.Reply) error) control.Reply {
+	f.mu.Lock()
+	f.asked = append(f.asked, *req)
+	all := f.replies[req.Verb]
+	f.mu.Unlock()
+	if all == nil {
+		return control.Reply{Error: "the table has no " + string(req.Verb)}
+	}
+	for _, r := range all[:len(all)-1] {
+		more(r)
+	}
+	return all[len(all)-1]
+}
+
+// last is the request that came last.
+func (f *fake) last() control.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asked == nil {
+		return control.Request{}
+	}
+	return f.asked[len(f.asked)-1]
+}
+
+// noon is the time at which tests ask.
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.Local)
+
+// plugctl runs a command line and gives what it printed.
+func plugctl(args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	c := &ctl{stdout: &out, stderr: &errs, now: func() time.Time { return noon }}
+	status = c.run(args)
+	return status, out.String(), errs.String()
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"plugdaemon/cmd/plugctl/pick"
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/supervisor/control"
+)
+
+func (c *ctl) killCommand() *cobra.Command {
+	var filter control.Filter
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "kill [ID]...",
+		Short: "End the sessions of these ids, or those that the flags pick",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, ids []string) error {
+			filter.IDs = slices.Concat(filter.IDs, ids)
+			switch empty := pick.Empty(&filter); {
+			case empty && !filter.All:
+				return usagef("which sessions? want ids or flags that pick them, or --all")
+			case !empty && filter.All:
+				return usagef("--all is all of them: want no ids and no other flags that pick")
+			}
+			return c.kill(control.Request{Verb: control.Kill, Filter: &filter, DryRun: dryRun})
+		},
+		ValidArgsFunction: c.completeSessions,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVarP(&dryRun, "dry-run", "n", false, "only show which")
+	flags.BoolVar(&filter.All, "all", false, "all sessions")
+	pickFlags(flags, &filter)
+	return cmd
+}
+
+func (c *ctl) kill(request control.Request) error {
+	r, err := c.order(request)
+	if err == nil && len(r.Sessions) == 0 {
+		return errNone
+	}
+	if len(r.Sessions) == 0 {
+		return err
+	}
+	// Where not all could be ended, those that were are shown all the same.
+	show.Sort(r.Sessions, "id", false)
+	json := map[string]any{"sessions": r.Sessions, "said": r.Said}
+	if err != nil {
+		json["error"] = err.Error()
+	}
+	text := c.table(show.Sessions(r.Sessions, false), false) + show.Clean(r.Said) + "\n"
+	if failed := c.answer(text, json); failed != nil {
+		return failed
+	}
+	if err != nil {
+		return answeredError{err}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/supervisor/control"
+)
+
+func (c *ctl) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the plug as a whole",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			r, err := c.ask(control.Request{Verb: control.GetStatus})
+			if err != nil {
+				return err
+			}
+			if r.Status == nil {
+				return errEmpty
+			}
+			return c.answer(show.Status(r.Status, c.now()), map[string]any{"status": r.Status})
+		},
+	}
+}
+
+func (c *ctl) targetsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "targets",
+		Short: "List the targets",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			r, err := c.ask(control.Request{Verb: control.GetTargets})
+			if err != nil {
+				return err
+			}
+			return c.answer(c.table(show.Targets(r.Targets), false), map[string]any{"targets": list(r.Targets)})
+		},
+	}
+}
+
+func (c *ctl) workersCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "workers",
+		Short: "List the workers",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			r, err := c.ask(control.Request{Verb: control.GetWorkers})
+			if err != nil {
+				return err
+			}
+			return c.answer(c.table(show.Workers(r.Workers), false), map[string]any{"workers": list(r.Workers)})
+		},
+	}
+}
+
+func (c *ctl) configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Show the command line as the plug runs it",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			r, err := c.ask(control.Request{Verb: control.GetConfig})
+			if err != nil {
+				return err
+			}
+			if r.Config == nil {
+				return errEmpty
+			}
+			return c.answer(show.Config(r.Config), map[string]any{"config": r.Config})
+		},
+	}
+}
+
+// errEmpty is about a master that breaks the protocol.
+var errEmpty = fmt.Errorf("the master's answer has nothing of what it was asked for")

@@ -1,0 +1,37 @@
+// Command plugctl is the admin's client of running plugs: it finds a master by
+// its control socket, asks it one thing, prints the answer and says by its exit
+// status how it went.
+//
+//	reach   finds the master and asks it
+//	show    makes text and JSON of what it said
+//	top     the live screen
+//
+// Everything that would make the plug binary fat lives here instead.
+package main
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// version is the release, and behind + the revision it was built from; make
+// sets it.
+var version = "3.0.0"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns its exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	return (&ctl{stdout: stdout, stderr: stderr, now: time.Now}).run(args)
+}
+
+// isTerminal tells whether somebody looks at what is written there.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/supervisor/control"
+)
+
+// progress shows how far an order has come: with --json a line of JSON on
+// stdout for each report; on a terminal one line that changes; else a line on
+// stderr now and then.
+type progress struct {
+	ctl      *ctl
+	terminal bool
+	said     string
+	next     time.Time // before that, no line that is not a terminal's
+}
+
+// everySoOften is how often a line of progress goes to what is no terminal.
+const everySoOften = time.Second
+
+func (c *ctl) newProgress() *progress {
+	return &progress{ctl: c, terminal: isTerminal(c.stderr)}
+}
+
+func (p *progress) show(now control.Progress) {
+	if p.ctl.JSON {
+		p.ctl.print(show.JSON(map[string]any{"version": control.Version, "progress": now}))
+		return
+	}
+	text := fmt.Sprintf("%s: %s left", show.Clean(now.Phase), show.Plural(now.Sessions, "session"))
+	if now.Phase == "upgrading" {
+		text = fmt.Sprintf("upgrading: %s carried on", show.Plural(now.Sessions, "session"))
+	}
+	switch at := p.ctl.now(); {
+	case p.terminal:
+		fmt.Fprintf(p.ctl.stderr, "\r%s\x1b[K", text)
+	case text != p.said && !at.Before(p.next):
+		fmt.Fprintln(p.ctl.stderr, text)
+		p.next = at.Add(everySoOften)
+	default:
+		return
+	}
+	p.said = text
+}
+
+// end gives the line that changes back.
+func (p *progress) end() {
+	if p.terminal && p.said != "" {
+		fmt.Fprint(p.ctl.stderr, "\r\x1b[K")
+	}
+}

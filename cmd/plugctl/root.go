@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// patience is how long the master may be silent, unless --timeout says it.
+const patience = 5 * time.Second
+
+// root is the tree of all commands.
+func (c *ctl) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "plugctl COMMAND",
+		Short:         "See and steer running plugs",
+		Version:       version,
+		SilenceErrors: true, // report says them
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if c.Control != "" && c.Pidfile != "" {
+				return fmt.Errorf("-s %s and -P %s: want one of them", c.Control, c.Pidfile)
+			}
+			c.started = true
+			return nil
+		},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	cobra.EnableCommandSorting = false
+	onlyGroup(root)
+	root.SetVersionTemplate(fmt.Sprintf("plugctl: plugdaemon V%s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
+	flags := root.PersistentFlags()
+	flags.SortFlags = false
+	flags.StringVarP(&c.Control, "control", "s", "", "the plug's control socket: its --control `PATH`")
+	flags.StringVarP(&c.Pidfile, "pidfile", "P", "", "find that by the plug's pidfile: its -P `FILE`")
+	flags.BoolVar(&c.JSON, "json", false, "print the answer as JSON")
+	flags.Var(newTimeValue(&c.Timeout, patience), "timeout", "wait so long for each line of an answer (5s)")
+	flags.BoolP("help", "h", false, "show what a command does, exit")
+	root.Flags().BoolP("version", "V", false, "show the version, exit")
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		usage(cmd.OutOrStdout(), cmd)
+		return nil
+	})
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s.\n\n", cmd.Short)
+		usage(cmd.OutOrStdout(), cmd)
+	})
+	root.AddCommand(
+		c.statusCommand(),
+		c.sessionsCommand(),
+		c.targetsCommand(),
+		c.workersCommand(),
+		c.configCommand(),
+		c.topCommand(),
+		c.killCommand(),
+		c.targetCommand(),
+		c.acceptCommand(),
+		c.upgradeCommand(),
+		c.reloadCommand(),
+		c.reopenCommand(),
+		c.stopCommand(),
+		c.logLevelCommand(),
+		completionCommand(),
+	)
+	return root
+}
+
+// onlyGroup makes a command that is nothing without one of its own.
+func onlyGroup(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("want a command behind %q", cmd.CommandPath())
+		}
+		return fmt.Errorf("there is no command %q behind %q", args[0], cmd.CommandPath())
+	}
+	cmd.RunE = func(*cobra.Command, []string) error { return nil }
+	return cmd
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"time"
+
+	"plugdaemon/cmd/plugctl/show"
+	"plugdaemon/cmd/plugctl/top"
+	"plugdaemon/supervisor/control"
+)
+
+// stream is top for programs: a line of JSON for each answer, count of them or
+// without end. A master that does not answer ends it.
+func (c *ctl) stream(filter *control.Filter, key string, reverse bool, interval time.Duration, count int) error {
+	asker := top.NewAsker(c.Options)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		s, err := asker.Snapshot(filter)
+		if err != nil {
+			return err
+		}
+		show.Sort(s.Sessions, key, reverse)
+		s.Sessions, s.Targets = list(s.Sessions), list(s.Targets)
+		if err := c.print(show.JSON(s)); err != nil || n == count {
+			return err
+		}
+		<-tick.C
+	}
+}

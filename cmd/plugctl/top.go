@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plugdaemon/cmd/plugctl/reach"
+	"plugdaemon/cmd/plugctl/top"
+)
+
+func (c *ctl) topCommand() *cobra.Command {
+	m := &top.Model{Sort: "age"}
+	var interval time.Duration
+	var count int
+	cmd := &cobra.Command{
+		Use:   "top",
+		Short: "Show sessions and targets as they change",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.JSON {
+				return c.stream(&m.Filter, m.Sort, m.Reverse, interval, count)
+			}
+			if count != 0 {
+				return usagef("--count is for --json: the screen stays until it is quit")
+			}
+			if c.Control == "" && c.Pidfile == "" {
+				return reach.ErrNowhere // any other trouble is shown, and may end
+			}
+			out, ok := c.stdout.(*os.File)
+			if !ok {
+				return top.ErrNoTerminal
+			}
+			return top.Run(c.Options, m, interval, os.Stdin, out)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(newTimeValue(&interval, 2*time.Second), "interval", "ask the master every so often (2s)")
+	flags.IntVar(&count, "count", 0, "with --json, end after `N` answers; 0 is without end (0)")
+	sortFlag(flags, &m.Sort)
+	flags.BoolVarP(&m.Reverse, "reverse", "r", false, "the other way round")
+	pickFlags(flags, &m.Filter)
+	return cmd
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"plugdaemon/cmd/plugctl/show"
+)
+
+// usage is for --help: a command's line, its commands or flags, and the global
+// flags, in the order in which they were made.
+func usage(w io.Writer, cmd *cobra.Command) {
+	fmt.Fprintf(w, "usage: %s\n", cmd.UseLine())
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintln(w, "\nCommands:")
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				fmt.Fprintf(w, "  %-12s %s\n", sub.Name(), sub.Short)
+			}
+		}
+	}
+	global := cmd.Root().PersistentFlags()
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.SortFlags = false
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if global.Lookup(f.Name) == nil {
+			own.AddFlag(f)
+		}
+	})
+	flags(w, "Flags:", own)
+	flags(w, "Global flags:", global)
+	if own.Lookup("sort") != nil {
+		fmt.Fprintf(w, "\nKEY is %s.\n", strings.Join(show.SortKeys(), ", "))
+	}
+	if own.Lookup("older-than") != nil {
+		fmt.Fprint(w, "\nSeveral flags that pick sessions pick what all of them do.\n")
+	}
+	fmt.Fprint(w, "\nTIME is in seconds, or with a unit, as in 90 or 1h30m.\n")
+}
+
+func flags(w io.Writer, head string, set *pflag.FlagSet) {
+	if !set.HasAvailableFlags() {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", head)
+	set.VisitAll(func(f *pflag.Flag) {
+		name := "    --" + f.Name
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", --" + f.Name
+		}
+		value, help := valueOf(f)
+		fmt.Fprintf(w, "  %-30s %s\n", strings.TrimRight(name+" "+value, " "), help)
+	})
+}
+
+// valueOf is what usage calls a flag's value, "" if it takes none, and its help.
+func valueOf(f *pflag.Flag) (value, help string) {
+	value, help = pflag.UnquoteUsage(f)
+	if f.Value.Type() == "bool" {
+		value = ""
+	}
+	return value, help
+}
