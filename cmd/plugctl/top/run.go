@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -173,7 +174,7 @@ func (r *runner) take(a answer) {
 	case a.order:
 		r.model.Said(a.said)
 	case a.err != nil:
-		r.model.Away(a.err.Error())
+		r.model.Away(brief(a.err))
 	default:
 		r.model.Data(a.snapshot)
 	}
@@ -181,4 +182,14 @@ func (r *runner) take(a answer) {
 		r.refresh() // what it changed is to be seen
 	}
 	r.next()
+}
+
+// brief is why there is no answer, without the socket's path, which leaves no
+// room for the reason on a line: the reason is what may change.
+func brief(err error) string {
+	text, named := strings.CutPrefix(err.Error(), "control socket ")
+	if _, reason, cut := strings.Cut(text, ": "); named && cut {
+		return reason
+	}
+	return text
 }
