@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,12 @@ func TestFindByPidfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "0-stale"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.SetUnlinkOnClose(false)
+	stale.Close()
 	socket, err := control.Claim(filepath.Join(dir, "ctl"), -1)
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +59,11 @@ func TestFindByPidfile(t *testing.T) {
 	l, err := socket.Listener()
 	if err != nil {
 		t.Fatal(err)
+	}
+	paths, err := listeners(os.Getpid())
+	slices.Sort(paths)
+	if want := []string{filepath.Join(dir, "a-other"), socket.Path}; err != nil || !slices.Equal(paths, want) {
+		t.Errorf("this process listens on %q, want %q; %v", paths, want, err)
 	}
 	says := os.Getpid()
 	s := &control.Server{Answer: func(*control.Request, func(control.Reply) error) control.Reply {
