@@ -15,16 +15,16 @@ type ctlRun struct {
 	status         int
 }
 
-// plugctl is the client under test.
-func plugctl(t testing.TB) string {
+// ctlProgram is the client under test.
+func ctlProgram(t testing.TB) string {
 	t.Helper()
-	return once(t, "ctl", nil, "-trimpath", "-ldflags", "-X main.version="+thisOne, "../cmd/plugctl")
+	return once(t, "plugctl", nil, "-trimpath", "../cmd/plugctl")
 }
 
 // runCtl runs plugctl in a directory.
 func runCtl(t testing.TB, dir string, args ...string) ctlRun {
 	t.Helper()
-	cmd := exec.Command(plugctl(t), args...)
+	cmd := exec.Command(ctlProgram(t), args...)
 	cmd.Dir = dir
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

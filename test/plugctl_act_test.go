@@ -220,7 +220,7 @@ func TestPlugctlStop(t *testing.T) {
 
 		q := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
 		held = hold(t, q, 2)
-		cmd := exec.Command(plugctl(t), "-s", q.ctl(), "stop", "--drain")
+		cmd := exec.Command(ctlProgram(t), "-s", q.ctl(), "stop", "--drain")
 		stderr, err := cmd.StderrPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -83,7 +83,7 @@ func (s *screen) sorted(want []string) {
 // stands on the screen, with top's exit status.
 func openTop(t testing.TB, p *plug, flags string) *screen {
 	t.Helper()
-	return openScreen(t, p.dir, fmt.Sprintf("%s -s %s top --interval 0.1 --timeout 0.5 %s; echo status $?; stty -a", plugctl(t), p.ctl(), flags))
+	return openScreen(t, p.dir, fmt.Sprintf("%s -s %s top --interval 0.1 --timeout 0.5 %s; echo status $?; stty -a", ctlProgram(t), p.ctl(), flags))
 }
 
 // restored awaits that top has ended, and that the terminal is as it was.
@@ -226,7 +226,7 @@ func TestPlugctlTopAway(t *testing.T) {
 	s.shows(`targets: 1 good`)
 	s.shows(fmt.Sprintf(`^plug %d,`, q.port))
 
-	top := processesOf(plugctl(t))
+	top := processesOf(ctlProgram(t))
 	if len(top) != 1 {
 		t.Fatalf("%v", top)
 	}

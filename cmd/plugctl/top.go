@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/cmd/plugctl/reach"
 	"plugdaemon/cmd/plugctl/top"
 )
 
@@ -25,8 +24,8 @@ func (c *ctl) topCommand() *cobra.Command {
 			if count != 0 {
 				return usagef("--count is for --json: the screen stays until it is quit")
 			}
-			if c.Control == "" && c.Pidfile == "" {
-				return reach.ErrNowhere // any other trouble is shown, and may end
+			if err := c.Check(); err != nil {
+				return err // any other trouble is shown, and may end
 			}
 			out, ok := c.stdout.(*os.File)
 			if !ok {

@@ -13,11 +13,11 @@ import (
 
 // find gives the socket that Options mean.
 func (o *Options) find() (place, error) {
-	switch {
-	case o.Control != "":
+	if o.Control != "" {
 		return place{path: o.Control}, nil
-	case o.Pidfile == "":
-		return place{}, ErrNowhere
+	}
+	if err := o.Check(); err != nil {
+		return place{}, err
 	}
 	pid, err := readMaster(o.Pidfile)
 	if err != nil {

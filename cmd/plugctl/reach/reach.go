@@ -27,6 +27,14 @@ type Master struct {
 // place is a control socket and how it was found, "" if it was given.
 type place struct{ path, how string }
 
+// Check is ErrNowhere if no master is named.
+func (o *Options) Check() error {
+	if o.Control == "" && o.Pidfile == "" {
+		return ErrNowhere
+	}
+	return nil
+}
+
 // Dial finds the master and connects to it. The error is ErrNowhere or an
 // *Away.
 func (o *Options) Dial() (*Master, error) {
@@ -56,9 +64,15 @@ func (at place) away(err error) error {
 // Close ends the conversation.
 func (m *Master) Close() { m.client.Close() }
 
+// Do sends a request and hands over every reply, as control.Client.Do does. The
+// error is a *control.RefusedError if the master says that it did not do it, an
+// *Away if it said nothing.
+func (m *Master) Do(request control.Request, each func(control.Reply)) error {
+	return m.blame(m.client.Do(request, each))
+}
+
 // Ask sends a request and returns all replies as one, as control.Client.Ask
-// does. The error is a *control.RefusedError if the master says that it did not
-// do it, an *Away if it said nothing.
+// does; its errors are Do's.
 func (m *Master) Ask(request control.Request) (control.Reply, error) {
 	r, err := m.client.Ask(request)
 	return r, m.blame(err)
@@ -68,7 +82,7 @@ func (m *Master) Ask(request control.Request) (control.Reply, error) {
 // meanwhile. Of the replies it returns what orders have: Said, Status, Sessions
 // and Targets; after an error, too, since an order may be done in part.
 func (m *Master) Order(request control.Request, progress func(control.Progress)) (all control.Reply, err error) {
-	err = m.client.Do(request, func(r control.Reply) {
+	err = m.Do(request, func(r control.Reply) {
 		if r.Progress != nil {
 			progress(*r.Progress)
 		}
@@ -81,7 +95,7 @@ func (m *Master) Order(request control.Request, progress func(control.Progress))
 			all.Said = r.Said
 		}
 	})
-	return all, m.blame(err)
+	return all, err
 }
 
 func (m *Master) blame(err error) error {
