@@ -258,13 +258,17 @@ func TestManualExitStatus(t *testing.T) {
 	compare(t, "EXIT STATUS", got, want)
 }
 
-// TestManualLint: mandoc finds nothing to say.
+// TestManualLint: mandoc finds nothing to say, but for other manual pages that
+// are not installed here.
 func TestManualLint(t *testing.T) {
 	mandoc, err := exec.LookPath("mandoc")
 	if err != nil {
 		t.Skip("mandoc is not installed")
 	}
-	if out, err := exec.Command(mandoc, "-Tlint", "plugctl.8").Output(); err != nil || len(out) > 0 {
-		t.Errorf("%v:\n%s", err, out)
+	out, _ := exec.Command(mandoc, "-Tlint", "plugctl.8").Output()
+	for line := range strings.Lines(string(out)) {
+		if !strings.Contains(line, "referenced manual not found") {
+			t.Error(line)
+		}
 	}
 }
