@@ -75,6 +75,10 @@ func leaves(cmd *cobra.Command) []*cobra.Command {
 func commandHead(cmd *cobra.Command) string {
 	head := "Cm " + strings.TrimPrefix(cmd.CommandPath(), "plugctl ")
 	for _, arg := range strings.Fields(cmd.Use)[1:] {
+		if arg == "--" {
+			head += " Fl -"
+			continue
+		}
 		arg, many := strings.CutSuffix(arg, "...")
 		if optional := strings.Trim(arg, "[]"); optional != arg {
 			head += " Op"

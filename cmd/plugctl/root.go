@@ -44,7 +44,11 @@ func (c *ctl) root() *cobra.Command {
 		return nil
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s.\n\n", cmd.Short)
+		about := cmd.Short + "."
+		if cmd.Long != "" {
+			about = cmd.Long
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\n\n", about)
 		usage(cmd.OutOrStdout(), cmd)
 	})
 	root.AddCommand(

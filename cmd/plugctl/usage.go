@@ -39,6 +39,9 @@ func usage(w io.Writer, cmd *cobra.Command) {
 	if own.Lookup("older-than") != nil {
 		fmt.Fprint(w, "\nSeveral flags that pick sessions pick what all of them do.\n")
 	}
+	if cmd.Example != "" {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
+	}
 	fmt.Fprint(w, "\nTIME is in seconds, or with a unit, as in 90 or 1h30m.\n")
 }
 
