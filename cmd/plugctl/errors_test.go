@@ -75,7 +75,7 @@ func TestAway(t *testing.T) {
 		"no such file or directory":                               {"-s", filepath.Join(dir, "none")},
 		"nobody listens there":                                    {"-s", deaf(t, dir)},
 		"connection refused":                                      {"-s", path("file", "")},
-		"no answer within 1s: the master is stopped":            {"-s", filepath.Join(dir, "mute"), "--timeout", "1"},
+		"no answer within 1s: the master is stopped":              {"-s", filepath.Join(dir, "mute"), "--timeout", "1"},
 		"there is no such pidfile":                                {"-P", filepath.Join(dir, "none")},
 		"want the master's PID in its first line, not \"plug\"":   {"-P", path("words", "plug")},
 		"want the master's PID in its first line, not \"\"":       {"-P", path("empty", "")},

@@ -85,6 +85,12 @@ func (r *runner) loop(interval time.Duration) error {
 		}
 		select {
 		case <-clock.C:
+			// Nothing was stopped where there is no shell to continue it.
+			if r.terminal.left() {
+				if err := r.terminal.enter(); err != nil {
+					return err
+				}
+			}
 		case <-ask.C:
 			r.refresh()
 		case a := <-r.answers:
@@ -111,7 +117,7 @@ func (r *runner) press(keys []Key) bool {
 		case a.Suspend:
 			r.terminal.leave()
 			signal.Reset(syscall.SIGTSTP)
-			syscall.Kill(0, syscall.SIGTSTP) // as the terminal does for ^Z: the whole job; CONT goes on
+			syscall.Kill(0, syscall.SIGTSTP) // as the terminal does for ^Z: the whole job
 			signal.Notify(r.signals, syscall.SIGTSTP)
 		case a.Order != nil:
 			r.queued = append([]question{{order: a.Order}}, r.queued...)
