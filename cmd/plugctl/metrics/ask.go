@@ -1,0 +1,72 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"plugdaemon/supervisor/control"
+)
+
+// Ask sends one request to a plug's control socket and hands its replies, one
+// after the other, to take, whose error ends the answer and is returned. It
+// returns an error, too, when the plug can't be reached, refuses, or has not
+// said all before the context ends.
+type Ask func(ctx context.Context, request control.Request, take func(*control.Reply) error) error
+
+// maxSessions bounds the page; who needs more has plugctl sessions.
+const maxSessions = 500
+
+var errEnough = errors.New("enough")
+
+// numbers asks for what a scrape shows.
+func (ask Ask) numbers(ctx context.Context) (*control.Metrics, *control.Status, error) {
+	var m *control.Metrics
+	err := ask(ctx, control.Request{Version: control.Version, Verb: control.GetMetrics}, func(r *control.Reply) error {
+		switch {
+		case r.Metrics == nil:
+		case m == nil:
+			m = r.Metrics
+		default: // the rest of a long list (control.Reply)
+			m.Targets = append(m.Targets, r.Metrics.Targets...)
+		}
+		return nil
+	})
+	if err == nil && m == nil {
+		err = fmt.Errorf("the answer to %q has no metrics", control.GetMetrics)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := ask.status(ctx)
+	return m, s, err
+}
+
+func (ask Ask) status(ctx context.Context) (s *control.Status, err error) {
+	err = ask(ctx, control.Request{Version: control.Version, Verb: control.GetStatus}, func(r *control.Reply) error {
+		if r.Status != nil {
+			s = r.Status
+		}
+		return nil
+	})
+	if err == nil && s == nil {
+		err = fmt.Errorf("the answer to %q has no status", control.GetStatus)
+	}
+	return s, err
+}
+
+// sessions are the live ones, at most maxSessions.
+func (ask Ask) sessions(ctx context.Context) (all []control.Session, err error) {
+	err = ask(ctx, control.Request{Version: control.Version, Verb: control.GetSessions}, func(r *control.Reply) error {
+		all = append(all, r.Sessions...)
+		if len(all) > maxSessions {
+			all = all[:maxSessions]
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return all, err
+}

@@ -1,0 +1,90 @@
+package metrics
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// In a real browser: what the plug says changes on the page without a reload,
+// and the page says so when the plug, or plugctl itself, is away.
+func TestPageInBrowser(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no chromium to show the page; the other tests parse it")
+	}
+	if testing.Short() {
+		t.Skip("-short: a browser takes seconds")
+	}
+	for name, c := range map[string]struct {
+		change func(f *fake)
+		cut    bool
+		want   []string
+		not    string
+	}{
+		"changes": {
+			change: func(f *fake) {
+				s := f.sessions[0]
+				s.Client = "10.9.9.9:999"
+				f.sessions = append(f.sessions, s)
+				f.metrics.Targets[0].State = "failed"
+			},
+			want: []string{"10.9.9.9:999", `class="state failed">failed</span>`},
+			not:  "does not answer</strong>",
+		},
+		"plug away":    {change: func(f *fake) { f.leave("gone") }, want: []string{"does not answer</strong> since", "<title>away: plug 80</title>", `class="old"`}},
+		"plugctl away": {cut: true, want: []string{`role="alert">No answer from plugctl since <span>`, `id="main" aria-live="off" class="old"`, "<title>away: plug 80</title>"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := busy()
+			w := newWatch(f.ask, time.Second)
+			w.now = time.Now
+			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+			defer stop()
+			go w.run(ctx)
+			inner := handler(w, f.ask, time.Second)
+			var loads, looks atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case "/":
+					loads.Add(1)
+				case "/main":
+					if looks.Add(1) == 1 && c.change != nil {
+						time.Sleep(fresh) // so that what was asked for the page itself is not fresh
+						c.change(f)
+					} else if c.cut {
+						panic(http.ErrAbortHandler)
+					}
+				}
+				inner.ServeHTTP(out, r)
+			}))
+			defer server.Close()
+			dump := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu",
+				"--user-data-dir="+t.TempDir(), "--virtual-time-budget=7000", "--dump-dom", server.URL+"/")
+			out, err := dump.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			dom := string(out)
+			for _, want := range c.want {
+				if !strings.Contains(dom, want) {
+					t.Errorf("no %q in the page", want)
+				}
+			}
+			if c.not != "" && strings.Contains(dom, c.not) {
+				t.Errorf("%q in the page", c.not)
+			}
+			if loads.Load() != 1 || looks.Load() < 2 {
+				t.Errorf("%d loads, %d looks; want one load and the rest looks", loads.Load(), looks.Load())
+			}
+			if t.Failed() {
+				t.Log(dom)
+			}
+		})
+	}
+}

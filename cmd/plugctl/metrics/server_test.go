@@ -1,0 +1,147 @@
+package metrics
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A command serves until its context ends, and says where.
+func TestCommandServes(t *testing.T) {
+	f := busy()
+	c := Command(func() (Ask, time.Duration, error) { return f.ask, time.Second, nil })
+	out := &lockedBuffer{}
+	c.SetOut(out)
+	c.SetErr(out)
+	c.SetArgs([]string{"--listen", "127.0.0.1:0"})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.ExecuteContext(ctx) }()
+	url := ""
+	for end := time.Now().Add(10 * time.Second); url == ""; time.Sleep(time.Millisecond) {
+		url = regexp.MustCompile(`http://\S+/`).FindString(out.String())
+		if time.Now().After(end) {
+			t.Fatalf("not served: %q", out.String())
+		}
+	}
+	r, err := http.Get(url + "metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(r.Body)
+	r.Body.Close()
+	if !strings.Contains(string(body), "plug_up 1") {
+		t.Errorf("%s", body)
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("still serving 10 s after the end")
+	}
+}
+
+func TestCommandRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, c := range []struct{ args, want string }{
+		{"--listen " + taken.Addr().String(), `--listen "` + taken.Addr().String() + `": `},
+		{"--listen nowhere", `--listen "nowhere": `},
+		{"extra", `unknown command "extra"`},
+	} {
+		f := busy()
+		cmd := Command(func() (Ask, time.Duration, error) { return f.ask, time.Second, nil })
+		cmd.SetArgs(strings.Fields(c.args))
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(io.Discard)
+		if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.args, err, c.want)
+		}
+	}
+	bad := errors.New("-s: no such socket")
+	cmd := Command(func() (Ask, time.Duration, error) { return nil, 0, bad })
+	cmd.SetArgs(nil)
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	if err := cmd.Execute(); !errors.Is(err, bad) {
+		t.Errorf("error %v, want %v", err, bad)
+	}
+}
+
+// Beyond its bound the listener accepts only when somebody leaves.
+func TestListenerIsBounded(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	const bound = 3
+	l := bounded(inner, bound)
+	accepted := make(chan net.Conn, 2*bound)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- c
+		}
+	}()
+	for range 2 * bound {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	var first net.Conn
+	for range bound {
+		first = <-accepted
+	}
+	select {
+	case <-accepted:
+		t.Fatalf("more than %d at a time", bound)
+	case <-time.After(50 * time.Millisecond):
+	}
+	first.Close()
+	first.Close() // a second close gives nothing back
+	<-accepted
+	select {
+	case <-accepted:
+		t.Fatal("one has left, two were accepted")
+	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+// lockedBuffer is written and read by two goroutines.
+type lockedBuffer struct {
+	sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.Lock()
+	defer b.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.Lock()
+	defer b.Unlock()
+	return b.Buffer.String()
+}

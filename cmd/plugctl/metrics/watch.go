@@ -1,0 +1,102 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"plugdaemon/supervisor/control"
+)
+
+// fresh is how old an answer may be that several readers share; idle is how
+// often the plug is asked while nobody reads, so that "away since" is true to
+// about that.
+const (
+	fresh = time.Second
+	idle  = 10 * time.Second
+)
+
+// view is what is known about the plug. Its parts are never changed once made.
+type view struct {
+	Status   *control.Status // nil: it has never answered
+	Metrics  *control.Metrics
+	Sessions []control.Session
+	Asked    time.Time // when it was asked for what stands above
+
+	Away   time.Time // since when it does not answer; zero: it does
+	Reason error     // why not
+}
+
+// watch owns the last view. One goroutine asks, and serves all readers: however
+// many there are, the plug is asked once a second.
+type watch struct {
+	ask     Ask
+	timeout time.Duration
+	readers chan chan view
+	now     func() time.Time
+}
+
+func newWatch(ask Ask, timeout time.Duration) *watch {
+	return &watch{ask: ask, timeout: timeout, readers: make(chan chan view), now: time.Now}
+}
+
+// run asks until the context ends.
+func (w *watch) run(ctx context.Context) {
+	tick := time.NewTicker(idle)
+	defer tick.Stop()
+	var v view
+	var asked time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			v = w.look(ctx, v, false)
+		case reader := <-w.readers:
+			if w.now().Sub(asked) >= fresh {
+				v = w.look(ctx, v, true)
+				asked = w.now()
+			}
+			reader <- v
+		}
+	}
+}
+
+// see is the view as of now, or of a second ago.
+func (w *watch) see(ctx context.Context) (view, error) {
+	answer := make(chan view, 1)
+	select {
+	case w.readers <- answer:
+	case <-ctx.Done():
+		return view{}, ctx.Err()
+	}
+	select {
+	case v := <-answer:
+		return v, nil
+	case <-ctx.Done():
+		return view{}, ctx.Err()
+	}
+}
+
+// look asks the plug, for everything or only whether it is there.
+func (w *watch) look(ctx context.Context, last view, everything bool) view {
+	ctx, stop := context.WithTimeout(ctx, w.timeout)
+	defer stop()
+	next, err := view{Asked: w.now()}, error(nil)
+	if !everything {
+		_, err = w.ask.status(ctx)
+	} else if next.Metrics, next.Status, err = w.ask.numbers(ctx); err == nil {
+		next.Sessions, err = w.ask.sessions(ctx)
+	}
+	if err != nil {
+		last.Reason = err
+		if last.Away.IsZero() {
+			last.Away = w.now()
+		}
+		return last
+	}
+	if !everything {
+		last.Away, last.Reason = time.Time{}, nil
+		return last
+	}
+	return next
+}

@@ -1,0 +1,75 @@
+package service
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// checked is what plug --check says about its arguments.
+type checked struct {
+	Source     string          `json:"source"`
+	Pidfile    string          `json:"pidfile"`
+	SessionLog string          `json:"session-log"`
+	Control    string          `json:"control"`
+	Foreground bool            `json:"foreground"`
+	User       json.RawMessage `json:"user"`
+	Syslog     string          `json:"syslog"`
+}
+
+// hasUser tells whether plug's own --user is among the arguments.
+func (c *checked) hasUser() bool { return len(c.User) > 0 && string(c.User) != "null" }
+
+// check has plug itself judge the arguments; its first line is the reason.
+func check(program string, args []string) (*checked, error) {
+	var out, errs bytes.Buffer
+	cmd := exec.Command(program, append([]string{"--check"}, args...)...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		reason, _, _ := strings.Cut(errs.String(), "\n")
+		reason = strings.TrimPrefix(reason, "plug: ")
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || reason == "" {
+			return nil, fmt.Errorf("%s --check: %w %s", program, err, reason)
+		}
+		return nil, fmt.Errorf("PLUG-ARGS: %s; want what plug --check takes", reason)
+	}
+	var c checked
+	if err := json.Unmarshal(out.Bytes(), &c); err != nil || c.Source == "" {
+		return nil, fmt.Errorf("%s --check has answered %.80q; want --program to name plug", program, out.String())
+	}
+	return &c, nil
+}
+
+// findProgram is the path of plug as services will start it: as given, else
+// beside this program, else in PATH. Links stay as they are, since an upgrade
+// starts what lies there then.
+func findProgram(given string) (string, error) {
+	path := given
+	if path == "" {
+		if self, err := os.Executable(); err == nil {
+			path = filepath.Join(filepath.Dir(self), "plug")
+		}
+		if _, err := os.Stat(path); err != nil {
+			if path, err = exec.LookPath("plug"); err != nil {
+				return "", errors.New("plug is neither beside plugctl nor in PATH; want --program PATH")
+			}
+		}
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if !isPlain(path) {
+		return "", fmt.Errorf("--program %q: want a path of letters, digits and ._/:@+,=-, which every manager takes", path)
+	}
+	if info, err := os.Stat(path); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+		return "", fmt.Errorf("--program %q: not an executable file; want plug's", path)
+	}
+	return path, nil
+}

@@ -1,0 +1,276 @@
+package service
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	kardianos "github.com/kardianos/service"
+	"github.com/spf13/cobra"
+
+	"plugdaemon/supervisor/control"
+)
+
+// UsageError is one of the command line: nothing was tried.
+type UsageError struct{ error }
+
+func (e UsageError) Unwrap() error { return e.error }
+
+// options are the flags of service's verbs.
+type options struct {
+	name, user, manager, program string
+	dryRun                       bool
+}
+
+// Command is plugctl service.
+func Command() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "service",
+		Short: "Run a plug as a service of the system",
+		Long: `Make a plug a service of systemd, OpenRC, a System V init or FreeBSD's rc, and
+start, stop and watch it there.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(installCommand(), logrotateCommand(), uninstallCommand(), statusCommand())
+	for _, verb := range []struct{ name, short string }{
+		{"start", "Start the service"},
+		{"stop", "Stop it; its sessions go on until they end"},
+		{"restart", "Stop it and start it; sessions go on"},
+	} {
+		c.AddCommand(actCommand(verb.name, verb.short))
+	}
+	return c
+}
+
+func installCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "install [flags] -- PLUG-ARG...", DisableFlagsInUseLine: true,
+		Short: "Check PLUG-ARGS and make them a service",
+		Example: `  plugctl service install --name web -- -S /var/log/web 80 10.0.3.15
+  plugctl service install --name web --user www-data --manager systemd --dry-run -- 80 10.0.3.15`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			order, err := o.order(cmd, args)
+			if err != nil {
+				return UsageError{err}
+			}
+			if err := o.mayInstall(order.manager.file(o.name)); err != nil {
+				return err
+			}
+			p, err := makePlan(order, func(args []string) (*checked, error) { return check(order.program, args) })
+			if err != nil {
+				return UsageError{err}
+			}
+			text, err := order.manager.render(p)
+			if err != nil {
+				return err
+			}
+			if o.dryRun {
+				_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+				return err
+			}
+			if err := p.ready(order); err != nil {
+				return err
+			}
+			u, err := newUnit(order.manager, o.name, order.program, text)
+			if err != nil {
+				return err
+			}
+			if err := u.install(text); err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			fmt.Fprintf(out, "%s: installed as %s\n", o.name, u.file)
+			if p.Socket {
+				fmt.Fprintf(out, "it listens on a socket of yours: write /etc/systemd/system/%s.socket\n", o.name)
+			}
+			if order.manager.after != "" {
+				fmt.Fprintf(out, "to have it started with the system: "+order.manager.after+"\n", p.Variable())
+			}
+			fmt.Fprintf(out, "to start it: plugctl service start --name %s\n", o.name)
+			return nil
+		},
+	}
+	o.flags(c)
+	c.Flags().StringVar(&o.user, "user", "", "run it as `NAME[:GROUP]` (root)")
+	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the file, of any manager, and change nothing")
+	return c
+}
+
+func logrotateCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "logrotate [flags] -- PLUG-ARG...", DisableFlagsInUseLine: true,
+		Short:   "Print what logrotate has to know about the session file",
+		Example: `  plugctl service logrotate -- -S /var/log/web 80 10.0.3.15 >/etc/logrotate.d/web`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.name = "any"
+			order, err := o.order(cmd, args)
+			if err != nil {
+				return UsageError{err}
+			}
+			checked, err := check(order.program, order.args)
+			if err != nil {
+				return UsageError{err}
+			}
+			text, err := logrotate(order, checked)
+			if err != nil {
+				return UsageError{err}
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+			return err
+		},
+	}
+	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
+	c.Flags().StringVar(&o.user, "user", "", "`NAME[:GROUP]` that the service runs as (root)")
+	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
+	return c
+}
+
+func uninstallCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "uninstall", Short: "Remove the service, when it is stopped", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			u, err := o.installed(true)
+			if err != nil {
+				return err
+			}
+			if err := u.uninstall(); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: uninstalled\n", o.name)
+			return nil
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+func actCommand(verb, short string) *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: verb, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			u, err := o.installed(true)
+			if err != nil {
+				return err
+			}
+			if err := u.act(verb); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s done\n", o.name, verb)
+			return nil
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+func statusCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "status", Short: "Say whether it runs; it fails when it does not", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			u, err := o.installed(false)
+			if err != nil {
+				return err
+			}
+			is, err := u.status()
+			switch {
+			case err != nil:
+				return fmt.Errorf("%s: %w", o.name, err)
+			case is == kardianos.StatusStopped:
+				return fmt.Errorf("%s: stopped", o.name)
+			case is != kardianos.StatusRunning:
+				return fmt.Errorf("%s: the service manager does not say", o.name)
+			}
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a flag of the root's
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"version": control.Version, "done": true,
+					"service": map[string]string{"name": o.name, "manager": u.manager.name, "state": "running"}})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: running\n", o.name)
+			return err
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+const managerHelp = "`MANAGER`: systemd, openrc, sysv or rc (this system's)"
+
+func (o *options) flags(c *cobra.Command) {
+	c.Flags().SortFlags = false
+	c.Flags().StringVar(&o.name, "name", "", "`NAME` of the service")
+	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
+}
+
+// order reads the command line of a verb that takes PLUG-ARGS.
+func (o *options) order(cmd *cobra.Command, args []string) (*order, error) {
+	switch dash := cmd.ArgsLenAtDash(); {
+	case dash < 0 && len(args) == 0:
+		return nil, errors.New("no PLUG-ARGS; want them behind --, as in: -- 80 10.0.3.15")
+	case dash != 0:
+		return nil, fmt.Errorf("%q stands before the --; want PLUG-ARGS behind it", args[0])
+	}
+	m, err := findManager(o.manager)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkName(o.name); err != nil {
+		return nil, err
+	}
+	program, err := findProgram(o.program)
+	if err != nil {
+		return nil, err
+	}
+	return &order{name: o.name, user: o.user, program: program, args: args, manager: m}, nil
+}
+
+// mayInstall refuses who can't write the file, before anything else is asked.
+func (o *options) mayInstall(file string) error {
+	if o.dryRun || os.Geteuid() == 0 {
+		return nil
+	}
+	return fmt.Errorf("you are not root, who alone may write %s; want root, or --dry-run to see it", file)
+}
+
+// installed finds the service of --name.
+func (o *options) installed(root bool) (*unit, error) {
+	m, err := findManager(o.manager)
+	if err != nil {
+		return nil, UsageError{err}
+	}
+	if err := checkName(o.name); err != nil {
+		return nil, UsageError{err}
+	}
+	u, err := newUnit(m, o.name, "", "")
+	if err != nil {
+		return nil, err
+	}
+	if err := u.ours(); err != nil {
+		return nil, err
+	}
+	if root && os.Geteuid() != 0 {
+		return nil, fmt.Errorf("you are not root, who alone may change %s; want root", u.file)
+	}
+	return u, nil
+}
+
+// ready finds out what this system lacks for the plan.
+func (p *plan) ready(o *order) error {
+	if o.user != "" {
+		if err := checkUser(o.user); err != nil {
+			return err
+		}
+	}
+	for _, dir := range p.Writable {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("PLUG-ARGS: no directory %s for a file of the plug's; want it made first", dir)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+{{- /* what the scripts of OpenRC and System V share */ -}}
+# shellcheck disable=all
+pidfile={{sh .Pidfile}}
+
+# plug detaches by itself: it returns 0 when it serves, else it says why not.
+plug() {
+{{- range .Runtime}}
+	[ -d /run/{{.}} ] || mkdir -m 755 /run/{{.}} || return 4
+{{- end}}
+	# shellcheck disable=all
+	{{.Command}}
+}
+
+# master prints the PID of the master that lives: the pidfile's first line. A
+# stale file's PID may be a stranger's by now. A master has its title a moment
+# after it serves; until then it shows its command line.
+master() (
+	[ -r "$pidfile" ] && read -r pid <"$pidfile" || exit 1
+	title=$(tr '\0' ' ' <"/proc/$pid/cmdline") 2>/dev/null || exit 1
+	case $title in
+	"plug: master"* | "{{.Program}} "*) echo "$pid" ;;
+	*) exit 1 ;;
+	esac
+)
+
+# patiently COMMAND... waits for it to succeed, for 15 seconds.
+patiently() {
+	left=150
+	until "$@"; do
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || return 1
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+}
+
+gone() { ! [ -e "/proc/$1/exe" ]; }
+
+replaced() (
+	new=$(master) && [ "$new" != "$1" ]
+)
+
+workers() { echo "$(($(wc -l <"$pidfile") - 1))"; }

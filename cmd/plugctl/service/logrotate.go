@@ -1,0 +1,31 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// rotation is what the logrotate snippet says.
+type rotation struct{ File, User, Group string }
+
+// logrotate is the snippet for the session file among plug's arguments
+// (logrotate(8)).
+func logrotate(o *order, c *checked) (string, error) {
+	switch {
+	case c.SessionLog == "" || c.SessionLog == "-":
+		return "", errors.New("PLUG-ARGS: no session file to rotate; want -S FILE")
+	case !path.IsAbs(c.SessionLog):
+		return "", fmt.Errorf("PLUG-ARGS: -S %q: want an absolute path", c.SessionLog)
+	case strings.ContainsAny(c.SessionLog, "*?[]{}\"\\\n"):
+		return "", fmt.Errorf("PLUG-ARGS: -S %q: logrotate would take it for a pattern; want a path without *?[]{}\"\\", c.SessionLog)
+	}
+	r := rotation{File: c.SessionLog}
+	if o.manager.foreground { // elsewhere the master, who opens it, is root
+		r.User, r.Group, _ = strings.Cut(o.user, ":")
+	}
+	var b strings.Builder
+	err := templates.ExecuteTemplate(&b, "logrotate", r)
+	return b.String(), err
+}
