@@ -1,6 +1,9 @@
 package main
 
 import (
+	"time"
+
+	"plugdaemon/cmd/plugctl/metrics"
 	"plugdaemon/cmd/plugctl/show"
 	"plugdaemon/supervisor/control"
 )
@@ -41,4 +44,14 @@ func (c *ctl) do(request control.Request) error {
 		json["targets"] = r.Targets
 	}
 	return c.answer(show.Clean(r.Said)+"\n", json)
+}
+
+// forMetrics makes what plugctl metrics asks with: the master is found anew each
+// time. One that does not run now may be started later, so only that none is
+// named is an error.
+func (c *ctl) forMetrics() (metrics.Ask, time.Duration, error) {
+	if err := c.Check(); err != nil {
+		return nil, 0, err
+	}
+	return metrics.Over(func() (metrics.Conversation, error) { return c.Dial() }), c.Timeout, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plugdaemon/cmd/plugctl/reach"
+	"plugdaemon/cmd/plugctl/service"
 	"plugdaemon/cmd/plugctl/show"
 	"plugdaemon/cmd/plugctl/top"
 	"plugdaemon/supervisor/control"
@@ -51,10 +52,11 @@ func (c *ctl) report(ran *cobra.Command, err error) int {
 
 func (c *ctl) status(err error) int {
 	var usage usageError
+	var ofService service.UsageError
 	var away *reach.Away
 	var signaled top.Signaled
 	switch {
-	case !c.started, errors.As(err, &usage), errors.Is(err, reach.ErrNowhere):
+	case !c.started, errors.As(err, &usage), errors.As(err, &ofService), errors.Is(err, reach.ErrNowhere):
 		return exitUsage
 	case errors.As(err, &away):
 		return exitAway

@@ -5,6 +5,8 @@
 //	reach   finds the master and asks it
 //	show    makes text and JSON of what it said
 //	top     the live screen
+//	metrics numbers for Prometheus, the status page
+//	service units and scripts
 //
 // Everything that would make the plug binary fat lives here instead.
 package main

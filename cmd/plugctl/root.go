@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"plugdaemon/cmd/plugctl/metrics"
+	"plugdaemon/cmd/plugctl/service"
 )
 
 // patience is how long the master may be silent, unless --timeout says it.
@@ -66,6 +69,8 @@ func (c *ctl) root() *cobra.Command {
 		c.reopenCommand(),
 		c.stopCommand(),
 		c.logLevelCommand(),
+		metrics.Command(c.forMetrics),
+		onlyGroup(service.Command()),
 		completionCommand(),
 	)
 	return root
