@@ -1,0 +1,260 @@
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// exporter is plugctl metrics, running.
+type exporter struct {
+	t   testing.TB
+	url string
+	cmd *exec.Cmd
+}
+
+// export starts plugctl metrics on a plug's control socket.
+func export(p *plug, args ...string) *exporter {
+	p.t.Helper()
+	cmd := exec.Command(ctlProgram(p.t), append([]string{"metrics", "--listen", "127.0.0.1:0", "-s", p.ctl()}, args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	errs := &bytes.Buffer{}
+	cmd.Stderr = errs
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		end := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+		defer end.Stop()
+		if err := cmd.Wait(); err != nil {
+			p.t.Errorf("plugctl metrics, ended by TERM: %v: %s", err, errs)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	url := regexp.MustCompile(`http://\S+/`).FindString(line)
+	if url == "" {
+		p.t.Fatalf("plugctl metrics says %q (%v): %s", line, err, errs)
+	}
+	return &exporter{t: p.t, url: url, cmd: cmd}
+}
+
+func (e *exporter) get(path string) (status int, body string) {
+	e.t.Helper()
+	client := http.Client{Timeout: 30 * time.Second}
+	r, err := client.Get(e.url + path)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+// scrape is every series of /metrics by its name with labels.
+func (e *exporter) scrape() map[string]float64 {
+	e.t.Helper()
+	status, body := e.get("metrics")
+	if status != 200 {
+		e.t.Fatalf("/metrics answers %d: %s", status, body)
+	}
+	series := map[string]float64{}
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		line = strings.TrimSuffix(line, "\n")
+		at := strings.LastIndexByte(line, ' ')
+		value, err := strconv.ParseFloat(line[at+1:], 64)
+		if err != nil {
+			e.t.Fatalf("%q: %v", line, err)
+		}
+		series[line[:at]] = value
+	}
+	return series
+}
+
+// After sessions of every kind, and two upgrades among them, what Prometheus is
+// told is what the session lines say, and nothing ever went back.
+func TestMetricsAgreeWithSessionLines(t *testing.T) {
+	in := []string{"prefork"}
+	if soak() {
+		in = modes
+	}
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := startUpgradable(t, mode, thisOne, withControl(serve(t, anywhere, echo).addr())...)
+		e := export(p)
+		n := count(10000)
+		var stop atomic.Bool
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			last := map[string]float64{}
+			for !stop.Load() {
+				now := e.scrape()
+				for name, value := range last {
+					if strings.Contains(name, "_total") && now["plug_up"] == 1 && now[name] < value {
+						t.Errorf("%s went back from %v to %v", name, value, now[name])
+					}
+				}
+				if now["plug_up"] == 1 {
+					last = now
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+		session := func(i int) error {
+			c := dial(t, p.addr())
+			defer c.Close()
+			if i%10 == 0 { // ended by a reset
+				c.SetLinger(0)
+				return ping(c)
+			}
+			if _, err := c.Write(make([]byte, 1+i%300)); err != nil {
+				return err
+			}
+			return finish(c)
+		}
+		const parts, atOnce = 3, 16
+		for part := range parts {
+			next := atomic.Int64{}
+			next.Store(int64(n * part / parts))
+			var all sync.WaitGroup
+			for range atOnce {
+				all.Go(func() {
+					for i := next.Add(1) - 1; i < int64(n*(part+1)/parts); i = next.Add(1) - 1 {
+						if err := session(int(i)); err != nil {
+							t.Errorf("session %d: %v", i, err)
+						}
+					}
+				})
+			}
+			if part > 0 { // while they come and go
+				p.upgrade([]string{nextOne, thisOne}[part-1])
+			}
+			all.Wait()
+		}
+		lines := p.lines(n)
+		stop.Store(true)
+		watching.Wait()
+		var bytesIn, bytesOut int64
+		var took time.Duration
+		for _, l := range lines {
+			bytesIn, bytesOut, took = bytesIn+l.in, bytesOut+l.out, took+l.took
+		}
+		var got map[string]float64
+		ended := func() (sum float64) {
+			for name, value := range got {
+				if strings.HasPrefix(name, "plug_ended_total{") {
+					sum += value
+				}
+			}
+			return sum
+		}
+		await(t, "all sessions to be counted as ended", 10*time.Second, func() bool {
+			got = e.scrape()
+			return ended() == float64(n) && got["plug_sessions"] == 0
+		})
+		for name, want := range map[string]float64{
+			"plug_up": 1, "plug_accepted_total": float64(n), "plug_duration_seconds_count": float64(n),
+			`plug_bytes_total{direction="in"}`: float64(bytesIn), `plug_bytes_total{direction="out"}`: float64(bytesOut),
+			`plug_upgrades_total{outcome="done"}`: 2, `plug_upgrades_total{outcome="failed"}`: 0, "plug_lines_lost_total": 0,
+			`plug_ended_total{outcome="complete"}`: float64(n - (n+9)/10),
+		} {
+			if got[name] != want {
+				t.Errorf("%s is %v, want %v", name, got[name], want)
+			}
+		}
+		if sum := got["plug_duration_seconds_sum"]; sum < took.Seconds()*0.99-0.01 || sum > took.Seconds()*1.01+0.01 {
+			t.Errorf("durations sum up to %v s, those of the session lines to %v", sum, took)
+		}
+		if promtool, err := exec.LookPath("promtool"); err == nil {
+			_, body := e.get("metrics")
+			check := exec.Command(promtool, "check", "metrics")
+			check.Stdin = strings.NewReader(body)
+			if said, err := check.CombinedOutput(); err != nil || len(said) > 0 {
+				t.Errorf("promtool check metrics: %v: %s", err, said)
+			}
+		}
+	}, in...)
+}
+
+// The page and the health answer while the plug runs, is stopped, is killed and
+// is started anew.
+func TestMetricsPage(t *testing.T) {
+	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	e := export(p, "--timeout", "500ms")
+	held := hold(t, p, 3)
+	shows := func(path string, status int, want ...string) {
+		t.Helper()
+		var got int
+		var body, missing string
+		if !holdsWithin(10*time.Second, func() bool {
+			got, body = e.get(path)
+			missing = ""
+			for _, w := range want {
+				if !strings.Contains(body, w) {
+					missing = w
+				}
+			}
+			return got == status && missing == ""
+		}) {
+			t.Fatalf("/%s: %d, want %d; no %q in\n%s", path, got, status, missing, body)
+		}
+	}
+	for _, c := range held {
+		shows("", 200, c.LocalAddr().String())
+	}
+	shows("", 200, fmt.Sprintf("plug <b>%d</b>", p.port), fmt.Sprint("master ", p.master), "<dt>sessions</dt><dd>3</dd>")
+	shows("healthz", 200, "ok")
+
+	// A master that is stopped does not answer; its sessions go on.
+	syscall.Kill(p.master, syscall.SIGSTOP)
+	t.Cleanup(func() { syscall.Kill(p.master, syscall.SIGCONT) })
+	shows("main", 200, "does not answer</strong> since", "was running", held[0].LocalAddr().String())
+	shows("healthz", 503, "away since")
+	if up, ok := e.scrape()["plug_up"]; !ok || up != 0 {
+		t.Errorf("plug_up is %v, %v, while the master is stopped", up, ok)
+	}
+	mustPing(t, held[0])
+	syscall.Kill(p.master, syscall.SIGCONT)
+	shows("healthz", 200, "ok")
+	if body := func() string { _, b := e.get("main"); return b }(); strings.Contains(body, "does not answer") {
+		t.Errorf("the master goes on, but: %s", body)
+	}
+
+	for _, c := range held {
+		finish(c)
+	}
+	p.lines(3)
+	p.signal(syscall.SIGTERM)
+	p.wait(10 * time.Second)
+	shows("main", 200, "does not answer</strong> since", "control socket")
+	if len(e.scrape()) != 1 {
+		t.Errorf("more than plug_up while the plug is away: %v", e.scrape())
+	}
+	if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
+		t.Errorf("pidfile: %v", err)
+	}
+	p.gone(5 * time.Second)
+	p.args = p.args[1:] // -n, which foreground puts there
+	p.foreground()
+	shows("", 200, fmt.Sprint("master ", p.master), "<dt>sessions</dt><dd>0</dd>")
+}

@@ -1,0 +1,83 @@
+package test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// system is where a service's files go: to all that is run here, directories of
+// the test lie in the place of the real ones. Nothing of the real system is
+// changed, none of its services can be started.
+type system struct {
+	t    testing.TB
+	dir  string
+	path string // PATH; the test may put programs of its own before the system's
+}
+
+// ours are the directories that are put over the real ones, where there are such.
+var ours = []string{"/run", "/etc/init.d", "/etc/runlevels", "/etc/rc0.d", "/etc/rc1.d", "/etc/rc2.d", "/etc/rc3.d", "/etc/rc4.d",
+	"/etc/rc5.d", "/etc/rc6.d", "/etc/rcS.d", "/etc/systemd/system", "/sys/fs/cgroup"}
+
+func newSystem(t testing.TB) *system {
+	t.Helper()
+	needRoot(t)
+	program(t, "unshare")
+	s := &system{t: t, dir: openDir(t), path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	for _, d := range ours {
+		if err := os.MkdirAll(s.dir+d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// file is where a path of that system really lies.
+func (s *system) file(path string) string { return s.dir + path }
+
+func (s *system) write(path, content string, mode os.FileMode) {
+	s.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(s.file(path)), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(s.file(path), []byte(content), mode); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// run runs a command there, and gives what it has said and its exit status.
+func (s *system) run(command ...string) (said string, status int) {
+	s.t.Helper()
+	const enter = `for d in $OURS; do if [ -d "$d" ]; then mount --bind "$BELOW$d" "$d" || exit 120; fi; done; unset OURS BELOW; exec "$@"`
+	c := exec.Command("unshare", append([]string{"--mount", "sh", "-c", enter, "sh"}, command...)...)
+	c.Env = []string{"PATH=" + s.path, "OURS=" + strings.Join(ours, " "), "BELOW=" + s.dir, "TERM=dumb", "HOME=/"}
+	c.Dir = "/"
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatalf("%q: %v", command, err)
+	}
+	return string(out), c.ProcessState.ExitCode()
+}
+
+// must runs a command that has to succeed.
+func (s *system) must(command ...string) string {
+	s.t.Helper()
+	said, status := s.run(command...)
+	if status != 0 {
+		s.t.Fatalf("%q: exit status %d\n%s", command, status, said)
+	}
+	return said
+}
+
+// refuses runs a command that has to fail, saying this.
+func (s *system) refuses(want string, command ...string) {
+	s.t.Helper()
+	said, status := s.run(command...)
+	if status == 0 || !strings.Contains(said, want) {
+		s.t.Errorf("%q: exit status %d, want another than 0 and %q in\n%s", command, status, want, said)
+	}
+}

@@ -1,0 +1,269 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// scripted is one kind of service manager whose files are scripts.
+type scripted struct {
+	manager string
+	script  func(name, verb string) []string // runs the script itself
+	// Exit statuses of the script's status.
+	stopped, crashed int
+}
+
+func TestServiceOpenRC(t *testing.T) {
+	program(t, "openrc-run")
+	s := newSystem(t)
+	s.write("/run/openrc/softlevel", "default\n", 0o644) // as if openrc had booted it
+	for _, state := range []string{"daemons", "exclusive", "failed", "hotplugged", "inactive", "options", "scheduled", "started", "starting", "stopping", "wasinactive", "tmp"} {
+		if err := os.MkdirAll(s.file("/run/openrc/"+state), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, level := range []string{"sysinit", "boot", "default"} {
+		if err := os.MkdirAll(s.file("/etc/runlevels/"+level), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.write("/etc/init.d/net", "#!/sbin/openrc-run\nstart() { :; }\n", 0o755)
+	s.live(scripted{"openrc", func(name, verb string) []string { return []string{"rc-service", name, verb} }, 3, 32})
+}
+
+func TestServiceSysV(t *testing.T) {
+	program(t, "service")
+	s := newSystem(t)
+	s.live(scripted{"sysv", func(name, verb string) []string { return []string{"sh", "/etc/init.d/" + name, verb} }, 3, 1})
+}
+
+// live takes a service through its whole life, with a session that lives
+// through all of it.
+func (s *system) live(m scripted) {
+	t, ctl := s.t, ctlProgram(s.t)
+	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
+	p.daemon = true
+	p.install(stampedWith(t, thisOne))
+	const name = "plug-test"
+	verb := func(v string) []string { return []string{ctl, "service", v, "--name", name, "--manager", m.manager} }
+	install := append(append(verb("install"), "--program", p.bin, "--"), p.args...)
+	script := func(v string) []string { return m.script(name, v) }
+	status := func(want int, text string) {
+		t.Helper()
+		if said, got := s.run(script("status")...); got != want || !strings.Contains(said, text) {
+			t.Errorf("status: exit status %d, want %d and %q in\n%s", got, want, text, said)
+		}
+	}
+	t.Cleanup(func() {
+		s.run(script("stop")...)
+		p.gone(10 * time.Second)
+	})
+
+	s.must(install...)
+	file := s.file("/etc/init.d/" + name)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o755 {
+		t.Fatalf("%s: %v, %v", file, info, err)
+	}
+	s.refuses("is there already", install...)
+	status(m.stopped, "")
+	s.refuses("stopped", verb("status")...)
+
+	// A start that fails says why, and fails.
+	taken, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.refuses("ddress already in use", script("start")...)
+	s.refuses("start of "+name, verb("start")...)
+	taken.Close()
+	status(m.stopped, "")
+
+	s.must(verb("start")...)
+	if !p.serves() {
+		t.Fatal("start is done, but the plug does not serve")
+	}
+	if !strings.Contains(s.must(verb("status")...), "running") {
+		t.Error("status does not say running")
+	}
+	s.refuses("want it stopped first", verb("uninstall")...)
+	held := hold(t, p, 1)[0]
+	p.carriers(1)
+	status(0, fmt.Sprintf("master %d, 1 workers", p.master))
+	if said, got := s.run(script("start")...); got != 0 {
+		t.Errorf("start of what runs: exit status %d\n%s", got, said)
+	}
+
+	if err := os.Rename(p.sessions, p.sessions+".0"); err != nil {
+		t.Fatal(err)
+	}
+	s.must(script("reload")...)
+	await(t, "a new session file after reload", 5*time.Second, func() bool { _, err := os.Stat(p.sessions); return err == nil })
+
+	p.install(stampedWith(t, nextOne))
+	s.must(script("upgrade")...)
+	p.replaced(nextOne)
+	mustPing(t, held)
+	status(0, fmt.Sprint("master ", p.master))
+
+	if m.manager == "sysv" { // the others' scripts have the same words, and it takes the script's 15 s
+		p.write("#!/bin/sh\nexit 1\n", 0o755)
+		s.refuses(fmt.Sprintf("master %d has not been replaced", p.master), script("upgrade")...)
+		status(0, fmt.Sprint("master ", p.master))
+		p.install(stampedWith(t, thisOne))
+	}
+
+	old := p.master
+	s.must(verb("restart")...)
+	if !p.serves() || p.master == old {
+		t.Fatalf("after restart: serves %v, master %d, was %d", p.serves(), p.master, old)
+	}
+	mustPing(t, held)
+
+	syscall.Kill(p.master, syscall.SIGKILL)
+	await(t, "the end of the master", 5*time.Second, func() bool { return !isOf(p.master, p.bin) })
+	status(m.crashed, "")
+	s.refuses("without being stopped", verb("status")...)
+	s.must(verb("restart")...)
+	if !p.serves() {
+		t.Fatal("restart after a crash is done, but the plug does not serve")
+	}
+
+	s.must(verb("stop")...)
+	if isOf(p.master, p.bin) || opened(p.port) {
+		t.Errorf("stop is done: the master lives %v, the port is open %v", isOf(p.master, p.bin), opened(p.port))
+	}
+	status(m.stopped, "")
+	if said, got := s.run(script("stop")...); got != 0 {
+		t.Errorf("stop of what is stopped: exit status %d\n%s", got, said)
+	}
+	mustPing(t, held)
+	if err := finish(held); err != nil {
+		t.Error(err)
+	}
+	s.must(verb("uninstall")...)
+	left, _ := filepath.Glob(s.dir + "/etc/*/*" + name + "*")
+	deeper, _ := filepath.Glob(s.dir + "/etc/runlevels/*/*" + name + "*")
+	if left = append(left, deeper...); len(left) > 0 {
+		t.Errorf("uninstalled, but there is %q", left)
+	}
+	s.refuses("want the name of an installed service", verb("start")...)
+}
+
+// What the script is asked for and can't do has LSB's statuses.
+func TestServiceScriptOfSysV(t *testing.T) {
+	s := newSystem(t)
+	p := prepare(t, "prefork", "127.0.0.1")
+	script := s.must(append([]string{ctlProgram(t), "service", "install", "--name", "x", "--manager", "sysv", "--dry-run", "--program", p.bin, "--"}, p.args...)...)
+	s.write("/etc/init.d/x", script, 0o755)
+	for verb, want := range map[string]int{"status": 3, "stop": 0, "reload": 7, "force-reload": 7, "upgrade": 7, "": 2, "dance": 2} {
+		if said, got := s.run("/etc/init.d/x", verb); got != want {
+			t.Errorf("%q: exit status %d, want %d\n%s", verb, got, want, said)
+		}
+	}
+	// A pidfile that is left over names a stranger by now.
+	stranger := os.Getpid()
+	if err := os.WriteFile(p.pidfile, fmt.Appendln(nil, stranger), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for verb, want := range map[string]int{"status": 1, "stop": 0, "reload": 7} {
+		if said, got := s.run("/etc/init.d/x", verb); got != want {
+			t.Errorf("with a stale pidfile, %q: exit status %d, want %d\n%s", verb, got, want, said)
+		}
+	}
+}
+
+// What is wrong is said before anything is written, whatever the manager.
+func TestServiceRefuses(t *testing.T) {
+	s := newSystem(t)
+	ctl := ctlProgram(t)
+	p := prepare(t, "prefork", "127.0.0.1")
+	install := func(more ...string) []string {
+		return append([]string{ctl, "service", "install", "--program", p.bin}, more...)
+	}
+	for _, manager := range []string{"systemd", "openrc", "sysv"} {
+		with := func(more ...string) []string { return install(append([]string{"--manager", manager}, more...)...) }
+		s.refuses(`PLUG-ARGS: unknown option "--no-such"`, with("--name", "x", "--", "--no-such", "80", "127.0.0.1")...)
+		s.refuses("PLUG-ARGS: ", with("--name", "x", "--", "80")...)
+		s.refuses("PLUG-ARGS: ", with("--name", "x", "--")...)
+		s.refuses(`"80" stands before the --`, with("--name", "x", "80", "127.0.0.1")...)
+		s.refuses("no PLUG-ARGS", with("--name", "x")...)
+		s.refuses(`--name "a/b": want`, with("--name", "a/b", "--", "80", "127.0.0.1")...)
+		s.refuses("no such account", with("--name", "x", "--user", "nobody-of-this-name", "--", "8080", "127.0.0.1")...)
+		s.refuses("no directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1")...)
+		s.refuses("you are not root", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1")...)...)
+		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1")
+		s.refuses("want --program to name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1")
+	}
+	s.refuses("not on this system", install("--manager", "rc", "--name", "x", "--", "80", "127.0.0.1")...)
+	if said := s.must("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ctl, "service", "install", "--dry-run", "--manager", "rc", "--name", "x", "--program", p.bin, "--", "80", "127.0.0.1"); !strings.HasPrefix(said, "#!/bin/sh\n") {
+		t.Errorf("--dry-run by anybody: %s", said)
+	}
+	left, _ := filepath.Glob(s.dir + "/etc/*/*")
+	for _, f := range left {
+		if info, err := os.Lstat(f); err == nil && !info.IsDir() {
+			t.Errorf("something was written: %s", f)
+		}
+	}
+	s.write("/etc/init.d/other", "#!/bin/sh\n", 0o755)
+	for _, verb := range []string{"start", "stop", "restart", "status", "uninstall"} {
+		s.refuses("was not made by plugctl", ctl, "service", verb, "--manager", "sysv", "--name", "other")
+	}
+	if readString(s.file("/etc/init.d/other")) != "#!/bin/sh\n" {
+		t.Error("somebody else's script was changed")
+	}
+}
+
+// systemctl itself needs a running systemd; one that only notes what it is told
+// shows what is done, and that a failure leaves nothing.
+func TestServiceSystemd(t *testing.T) {
+	s := newSystem(t)
+	ctl := ctlProgram(t)
+	p := prepare(t, "prefork", "127.0.0.1")
+	notes := filepath.Join(s.dir, "notes")
+	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || echo inactive\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
+	s.path = s.file("/bin") + ":" + s.path
+	verb := func(v string) []string { return []string{ctl, "service", v, "--name", "web", "--manager", "systemd"} }
+	awkward := `/srv/a "b" 100% $HOME {{Name}} 'c'`
+	if err := os.MkdirAll(awkward, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(awkward) })
+	install := append(verb("install"), "--program", p.bin, "--", "-S", awkward+"/s", "8080", "127.0.0.1")
+	unit := s.file("/etc/systemd/system/web.service")
+
+	s.write("/fail", "", 0o644)
+	s.refuses("installing /etc/systemd/system/web.service", install...)
+	if _, err := os.Stat(unit); !os.IsNotExist(err) {
+		t.Errorf("the installation has failed, but the unit is there: %v", err)
+	}
+	os.Remove(s.file("/fail"))
+	os.Remove(notes)
+
+	s.must(install...)
+	dry := s.must(append(append(verb("install"), "--dry-run"), install[7:]...)...)
+	if got := readString(unit); got != dry || !strings.Contains(got, "ExecStart="+p.bin+` -n -S "/srv/a \"b\" 100%% $$HOME {{Name}} 'c'/s" 8080 127.0.0.1`) {
+		t.Errorf("the unit is not what --dry-run shows, or misquoted:\n%s", got)
+	}
+	for _, v := range []string{"start", "stop", "restart", "uninstall"} {
+		s.must(verb(v)...)
+	}
+	var did []string
+	for line := range strings.Lines(readString(notes)) {
+		if !strings.HasPrefix(line, "is-active") && !strings.HasPrefix(line, "list-unit-files") && !strings.HasPrefix(line, "--version") {
+			did = append(did, strings.TrimSpace(line))
+		}
+	}
+	want := []string{"enable web.service", "daemon-reload", "start web.service", "stop web.service", "restart web.service", "disable web.service", "daemon-reload"}
+	if strings.Join(did, "; ") != strings.Join(want, "; ") {
+		t.Errorf("systemctl was told %q, want %q", did, want)
+	}
+	if _, err := os.Stat(unit); !os.IsNotExist(err) {
+		t.Errorf("uninstalled, but the unit is there: %v", err)
+	}
+}
