@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,7 +28,11 @@ func fakeMaster(t *testing.T, replies map[control.Verb][]control.Reply) *fake {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	f := &fake{path: filepath.Join(dir, "ctl"), replies: replies}
-	l, err := net.Listen("unix", f.path)
+	socket, err := control.Claim(f.path, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := socket.Listener()
 	if err != nil {
 		t.Fatal(err)
 	}
