@@ -233,3 +233,36 @@ func TestPlugctlTopAway(t *testing.T) {
 	syscall.Kill(top[0].pid, syscall.SIGTERM)
 	s.restored(128 + int(syscall.SIGTERM))
 }
+
+// Suspended by ^Z, top leaves the terminal to the shell, and takes it again
+// when it is continued.
+func TestPlugctlTopSuspend(t *testing.T) {
+	program(t, "tmux")
+	bash := program(t, "bash")
+	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	s := openScreen(t, p.dir, "PS1='> ' "+bash+" --norc --noprofile -i")
+	s.shows(`^>`)
+	s.keys(fmt.Sprintf("cd %s; %s -s ctl top --interval 0.1", p.dir, ctlProgram(t)), "Enter")
+	s.shows(`^0 sessions, `)
+	for range 5 {
+		s.keys("C-z")
+		s.shows(`Stopped`)
+		for _, line := range s.lines() {
+			if strings.Contains(line, "sessions") {
+				t.Errorf("on the shell's screen stands %q", line)
+			}
+		}
+		s.keys("clear; fg", "Enter")
+		s.shows(`^0 sessions, `)
+	}
+	s.keys("q")
+	s.becomes("the shell's screen", func(lines []string) bool {
+		has := func(text string) bool {
+			return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, text) })
+		}
+		return has("top --interval 0.1") && !has("sessions")
+	})
+	if flags := s.do("display-message", "-p", "#{alternate_on} #{cursor_flag}"); flags != "0 1\n" {
+		t.Errorf("alternate screen and cursor are %s", flags)
+	}
+}

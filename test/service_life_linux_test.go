@@ -229,11 +229,10 @@ func TestServiceSystemd(t *testing.T) {
 	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || echo inactive\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
 	s.path = s.file("/bin") + ":" + s.path
 	verb := func(v string) []string { return []string{ctl, "service", v, "--name", "web", "--manager", "systemd"} }
-	awkward := `/srv/a "b" 100% $HOME {{Name}} 'c'`
+	awkward := p.dir + `/a "b" 100% $HOME {{Name}} 'c'`
 	if err := os.MkdirAll(awkward, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Remove(awkward) })
 	install := append(verb("install"), "--program", p.bin, "--", "-S", awkward+"/s", "8080", "127.0.0.1")
 	unit := s.file("/etc/systemd/system/web.service")
 
@@ -247,7 +246,7 @@ func TestServiceSystemd(t *testing.T) {
 
 	s.must(install...)
 	dry := s.must(append(append(verb("install"), "--dry-run"), install[7:]...)...)
-	if got := readString(unit); got != dry || !strings.Contains(got, "ExecStart="+p.bin+` -n -S "/srv/a \"b\" 100%% $$HOME {{Name}} 'c'/s" 8080 127.0.0.1`) {
+	if got := readString(unit); got != dry || !strings.Contains(got, "ExecStart="+p.bin+` -n -S "`+p.dir+`/a \"b\" 100%% $$HOME {{Name}} 'c'/s" 8080 127.0.0.1`) {
 		t.Errorf("the unit is not what --dry-run shows, or misquoted:\n%s", got)
 	}
 	for _, v := range []string{"start", "stop", "restart", "uninstall"} {

@@ -32,7 +32,6 @@ func fakeMaster(t *testing.T, replies map[control.Verb][]control.Reply) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { socket.Remove() })
 	l, err := socket.Listener()
 	if err != nil {
 		t.Fatal(err)

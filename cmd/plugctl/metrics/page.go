@@ -52,7 +52,7 @@ func (w *watch) pages(mux *http.ServeMux) {
 
 // page answers 200 also while the plug is away: the page says so itself.
 func (w *watch) page(out http.ResponseWriter, r *http.Request, name string) {
-	v, err := w.see(r.Context())
+	v, err := w.see(r.Context(), true)
 	if err != nil {
 		return // the client has gone
 	}

@@ -29,7 +29,7 @@ const (
 // serve answers on the listener until the context ends, and closes it.
 func serve(ctx context.Context, listener net.Listener, ask Ask, timeout time.Duration) error {
 	w := newWatch(ask, timeout)
-	running, stop := context.WithCancel(ctx)
+	running, stop := context.WithCancel(context.Background()) // it answers until the last reader has gone
 	defer stop()
 	go w.run(running)
 	server := &http.Server{
@@ -71,7 +71,7 @@ func handler(w *watch, ask Ask, timeout time.Duration) http.Handler {
 
 // health is 200 while the plug answers, 503 with the reason while it does not.
 func (w *watch) health(out http.ResponseWriter, r *http.Request) {
-	v, err := w.see(r.Context())
+	v, err := w.see(r.Context(), false)
 	out.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	out.Header().Set("Cache-Control", "no-store")
 	switch {

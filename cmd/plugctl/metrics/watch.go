@@ -31,12 +31,19 @@ type view struct {
 type watch struct {
 	ask     Ask
 	timeout time.Duration
-	readers chan chan view
+	readers chan reader
 	now     func() time.Time
 }
 
+// reader is one who wants the view. Who wants only to know whether the plug is
+// there does not make it list its sessions.
+type reader struct {
+	answer     chan view
+	everything bool
+}
+
 func newWatch(ask Ask, timeout time.Duration) *watch {
-	return &watch{ask: ask, timeout: timeout, readers: make(chan chan view), now: time.Now}
+	return &watch{ask: ask, timeout: timeout, readers: make(chan reader), now: time.Now}
 }
 
 // run asks until the context ends.
@@ -44,28 +51,34 @@ func (w *watch) run(ctx context.Context) {
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	var v view
-	var asked time.Time
+	var asked, heard time.Time // for everything; at all
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 			v = w.look(ctx, v, false)
-		case reader := <-w.readers:
-			if w.now().Sub(asked) >= fresh {
+			heard = w.now()
+		case r := <-w.readers:
+			switch {
+			case r.everything && w.now().Sub(asked) >= fresh:
 				v = w.look(ctx, v, true)
-				asked = w.now()
+				heard = w.now()
+				asked = heard
+			case !r.everything && w.now().Sub(heard) >= fresh:
+				v = w.look(ctx, v, false)
+				heard = w.now()
 			}
-			reader <- v
+			r.answer <- v
 		}
 	}
 }
 
 // see is the view as of now, or of a second ago.
-func (w *watch) see(ctx context.Context) (view, error) {
+func (w *watch) see(ctx context.Context, everything bool) (view, error) {
 	answer := make(chan view, 1)
 	select {
-	case w.readers <- answer:
+	case w.readers <- reader{answer, everything}:
 	case <-ctx.Done():
 		return view{}, ctx.Err()
 	}

@@ -42,7 +42,7 @@ func see(t *testing.T, w *watch) view {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
-	v, err := w.see(ctx)
+	v, err := w.see(ctx, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +65,29 @@ func TestReadersShareAnAnswer(t *testing.T) {
 	see(t, w)
 	if n := f.asked.Load(); n != 2 {
 		t.Errorf("asked %d times after a second, want twice", n)
+	}
+}
+
+// A prober learns whether the plug is there, and costs it no list of sessions.
+func TestProbersAskLittle(t *testing.T) {
+	f := busy()
+	w, c := watching(t, f)
+	for range 3 {
+		if v, err := w.see(context.Background(), false); err != nil || v.Reason != nil {
+			t.Errorf("%v, %v", v.Reason, err)
+		}
+		c.pass(fresh)
+	}
+	if n := f.asked.Load(); n != 0 {
+		t.Errorf("asked %d times for everything", n)
+	}
+	f.leave("gone")
+	if v, err := w.see(context.Background(), false); err != nil || v.Reason == nil {
+		t.Errorf("away, but %v, %v", v.Reason, err)
+	}
+	f.back()
+	if v := see(t, w); v.Reason != nil || len(v.Sessions) != 3 {
+		t.Errorf("back, but %v, %d sessions", v.Reason, len(v.Sessions))
 	}
 }
 

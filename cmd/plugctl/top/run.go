@@ -32,7 +32,7 @@ func Run(o reach.Options, m *Model, interval time.Duration, in, out *os.File) er
 		questions: make(chan question, 1), answers: make(chan answer, 1),
 		keys: make(chan []Key), signals: make(chan os.Signal, 8),
 	}
-	signal.Notify(r.signals, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP,
+	signal.Notify(r.signals, syscall.SIGWINCH, syscall.SIGCONT,
 		syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
 	defer signal.Stop(r.signals)
 	go func() {
@@ -85,6 +85,12 @@ func (r *runner) loop(interval time.Duration) error {
 		}
 		select {
 		case <-clock.C:
+			// Nothing was stopped where there is no shell to continue it.
+			if r.terminal.left() {
+				if err := r.terminal.enter(); err != nil {
+					return err
+				}
+			}
 		case <-ask.C:
 			r.refresh()
 		case a := <-r.answers:
@@ -110,9 +116,9 @@ func (r *runner) press(keys []Key) bool {
 			return true
 		case a.Suspend:
 			r.terminal.leave()
-			signal.Reset(syscall.SIGTSTP)
-			syscall.Kill(0, syscall.SIGTSTP) // as the terminal does for ^Z: the whole job; CONT goes on
-			signal.Notify(r.signals, syscall.SIGTSTP)
+			// As the terminal does for ^Z: the whole job. It was never asked of
+			// package signal, which would keep it from stopping anything.
+			syscall.Kill(0, syscall.SIGTSTP)
 		case a.Order != nil:
 			r.queued = append([]question{{order: a.Order}}, r.queued...)
 			r.next()
@@ -130,9 +136,6 @@ func (r *runner) press(keys []Key) bool {
 func (r *runner) signal(s syscall.Signal) error {
 	switch s {
 	case syscall.SIGWINCH: // the loop looks at the size anyway
-	case syscall.SIGTSTP:
-		r.terminal.leave()
-		syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 	case syscall.SIGCONT:
 		return r.terminal.enter()
 	default:

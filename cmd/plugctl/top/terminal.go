@@ -69,6 +69,13 @@ func (t *terminal) leave() {
 	t.before = nil
 }
 
+// left tells that the terminal is somebody else's, as it was.
+func (t *terminal) left() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.before == nil
+}
+
 // guard is deferred by every goroutine but Run's: a panic is readable only on a
 // terminal that was given back.
 func (t *terminal) guard() {
@@ -86,8 +93,11 @@ func (t *terminal) size() (width, height int) {
 	return width, height
 }
 
-// draw writes a whole screen at once.
+// draw writes a whole screen at once, unless the terminal was left.
 func (t *terminal) draw(lines []Line) error {
+	if t.left() {
+		return nil
+	}
 	var b strings.Builder
 	b.WriteString(home)
 	for i, line := range lines {
