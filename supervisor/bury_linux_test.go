@@ -179,8 +179,9 @@ func TestLinesTarget(t *testing.T) {
 func TestLinesTime(t *testing.T) {
 	s, all := serving(t, nil)
 	row := s.carry(all[0], "10.0.0.1:1")
-	row.BeginAt = s.mono() - 7200e9
-	row.Closed.Store(s.mono() - 3600e9)
+	now := s.mono()
+	row.BeginAt = now - 7200e9
+	row.Closed.Store(now - 3600e9)
 	row.End()
 	s.die(all[0], unix.SIGKILL)
 	line := s.sessionLines(1)[0]

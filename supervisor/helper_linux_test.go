@@ -155,6 +155,7 @@ func (s *stage) close() {
 	}
 	unix.Close(s.listeners[0])
 	s.watcher.file.Close()
+	s.sessionFile.close() // its writer looks at the board
 	s.generation.close()
 }
 
