@@ -157,10 +157,9 @@ func (u *upgrade) converse() (err error) {
 	if err = u.wire.send(&message{Kind: wireCommit}); err != nil {
 		return err
 	}
+	// One that does not answer is ended, and this one goes on: two masters would
+	// be worse.
 	_, _, err = u.wire.expect(wireCommitted, answerWithin)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil // it was told, and it lives: two masters would be worse than a slow one
-	}
 	u.next = hello.PID
 	return err
 }
@@ -395,6 +394,7 @@ func (m *master) thaw() {
 	m.frozen = false
 	m.nursery.held.Store(false)
 	m.watcher.resume()
+	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
 	if gate := &m.generation.board.Gate; gate.Load() == board.GateDraining {
 		gate.Store(m.gate()) // the new master had closed it before it ended
 		m.tellGate()
