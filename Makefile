@@ -32,7 +32,7 @@ RING3  = $$($(GO) list ./... | grep '/test$$')
 GOTEST = $(GO) test -json
 
 # Tests of ring 3 that mostly wait run beside each other, so many at a time.
-WAITING = 4
+WAITING = 8
 
 # -race needs cgo, and cgo a C compiler. Without one the race run is left out,
 # and said to be. Of ring 3 it takes the tests of this name, with a daemon that

@@ -30,6 +30,7 @@ func TestCausesOfAMaster(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			forEachMode(t, func(t *testing.T, mode string) {
+				t.Parallel()
 				p, ended := reasoned(t, mode, end.args...)
 				if end.signal == 0 {
 					p.signal(syscall.SIGQUIT)
@@ -50,6 +51,7 @@ func TestCausesOfAMaster(t *testing.T) {
 // A session without a master: TERM to its worker is the signal that it was.
 func TestCauseOfAnOrphan(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p, ended := reasoned(t, mode)
 		worker := p.carrier(t)
 		p.signal(syscall.SIGTERM)
@@ -67,6 +69,7 @@ func TestCauseOfAnOrphan(t *testing.T) {
 func TestCauseOfALimit(t *testing.T) {
 	linuxEngineOnly(t, "it lets clients wait in the queue instead until it has descriptors for both sides")
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		args := append(one(mode), "-d", "--log-format", "json", "--connect-timeout", "300ms")
 		p := start(t, mode, append(args, serve(t, anywhere, echo).addr())...)
 		for _, w := range p.workers() {
@@ -83,6 +86,7 @@ func TestCauseOfALimit(t *testing.T) {
 // and the session file get is as ever. Who is refused has no session.
 func TestCausesInJSON(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		for _, c := range []struct {
 			args []string
 			ends int
@@ -133,6 +137,7 @@ func TestCausesAfterAnUpgrade(t *testing.T) {
 	} {
 		t.Run(c.from, func(t *testing.T) {
 			forEachMode(t, func(t *testing.T, mode string) {
+				t.Parallel()
 				p := startUpgradable(t, mode, c.from, append(one(mode), "--log-format", "json", serve(t, anywhere, echo).addr())...)
 				client := hold(t, p, 1)[0]
 				worker := p.carrier(t)

@@ -12,6 +12,7 @@ import (
 // left alone where it has others.
 func TestControlKillStopped(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := start(t, mode, withControl("-l", "--max-workers", "12", serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 4)
 		pid := p.carriersOf(held[:1])[0]
@@ -81,6 +82,7 @@ func TestControlKillLate(t *testing.T) {
 // order, are ended by killing these.
 func TestControlKillOlder(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startUpgradable(t, mode, older, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 3)
 		p.upgrade(thisOne)

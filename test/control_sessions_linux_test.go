@@ -15,6 +15,7 @@ import (
 func TestControlSessions(t *testing.T) {
 	ss := program(t, "ss")
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		n := count(1000)
 		p := start(t, mode, withControl("--max-workers", fmt.Sprint(n+100), serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, n)
@@ -90,6 +91,7 @@ func ssCarriers(t testing.TB, ss string, port int) map[string]int {
 // A kill by network ends exactly the sessions of that network.
 func TestControlKillClient(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		n := count(500)
 		p := start(t, mode, withControl("-l", "--max-workers", fmt.Sprint(n+100), serve(t, anywhere, echo).addr())...)
 		held := make([]*net.TCPConn, n)
@@ -151,6 +153,7 @@ func TestControlKillClient(t *testing.T) {
 // Ids, PIDs, targets and ages choose; an id that was ended chooses nobody.
 func TestControlKillByID(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		a, b := serve(t, anywhere, echo).addr(), serve(t, anywhere, echo).addr()
 		p := start(t, mode, withControl(a, b)...)
 		held := hold(t, p, 4)

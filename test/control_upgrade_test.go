@@ -37,6 +37,7 @@ func (p *plug) upgradesBy(version string) {
 // without a socket; ids, states and counters go on.
 func TestControlUpgrade(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		a, b := serve(t, anywhere, echo).addr(), serve(t, anywhere, echo).addr()
 		p := startUpgradable(t, mode, thisOne, withControl(a, b)...)
 		before := identity(t, p.ctl())
@@ -193,6 +194,7 @@ func TestControlUpgradeTwice(t *testing.T) {
 // one that does makes it anew.
 func TestControlUpgradeOlder(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startUpgradable(t, mode, thisOne, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 3)
 		for range 2 {

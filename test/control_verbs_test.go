@@ -13,6 +13,7 @@ import (
 // A draining target is for clients that have it; a disabled one is for nobody.
 func TestControlTargets(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		addrs := three(t)
 		p := start(t, mode, withControl(append([]string{"-f", "-l"}, addrs...)...)...)
 		state := func(i int, state string) ctlReply {
@@ -81,6 +82,7 @@ func TestControlTargets(t *testing.T) {
 
 func TestControlAccept(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		b := serve(t, anywhere, echo)
 		p := start(t, mode, withControl("-d", b.addr())...)
 		c := hold(t, p, 1)[0]
@@ -136,6 +138,7 @@ func TestControlReopen(t *testing.T) {
 // answers when none is.
 func TestControlStop(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 3)
 		if r := p.asks("stop", nil); !strings.Contains(r.Said, "3 sessions live on") {
@@ -256,6 +259,7 @@ func TestControlConfig(t *testing.T) {
 // session lines' sums.
 func TestControlCounters(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		n := count(3000)
 		p := startUpgradable(t, mode, thisOne, withControl("-a", "127.0.0.0/8", serve(t, anywhere, echo).addr())...)
 		for round := range 3 {

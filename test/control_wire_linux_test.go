@@ -102,6 +102,7 @@ func TestControlHostile(t *testing.T) {
 // A hundred at once, each with many requests in one conversation.
 func TestControlMany(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
 		hold(t, p, 10)
 		var all sync.WaitGroup

@@ -16,6 +16,7 @@ import (
 // else ends.
 func TestPlugctlKill(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		a, b := serve(t, anywhere, echo).addr(), serve(t, anywhere, echo).addr()
 		p := start(t, mode, withControl(a, b)...)
 		held := map[string]*net.TCPConn{} // by the client's address
@@ -106,6 +107,7 @@ func addressOf(client string) string {
 // returns, and what the master refuses is said, with the status 1.
 func TestPlugctlSteer(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		addrs := three(t)
 		p := start(t, mode, withControl(addrs...)...)
 		if text := p.ctlText("target", "disable", addrs[1]); text != addrs[1]+" is disabled\n" {
@@ -161,6 +163,7 @@ func TestPlugctlSteer(t *testing.T) {
 // the reason, and nothing has changed.
 func TestPlugctlUpgrade(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := startUpgradable(t, mode, thisOne, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 2)
 		p.install(stampedWith(t, nextOne))
@@ -202,6 +205,7 @@ func TestPlugctlUpgrade(t *testing.T) {
 // and returns with the last one.
 func TestPlugctlStop(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 2)
 		if text := p.ctlText("stop"); !strings.Contains(text, "2 sessions live on") {

@@ -12,6 +12,7 @@ import (
 func TestPlugctlSessions(t *testing.T) {
 	ss := program(t, "ss")
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		n := count(1000)
 		p := start(t, mode, withControl("--max-workers", fmt.Sprint(n+100), serve(t, anywhere, echo).addr())...)
 		hold(t, p, n)

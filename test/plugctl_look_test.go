@@ -10,6 +10,7 @@ import (
 // Each command that looks says in text and in JSON what is there.
 func TestPlugctlLook(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		a, gone := serve(t, anywhere, echo).addr(), refusing(t)
 		p := start(t, mode, withControl("-o", gone, a)...)
 		held := hold(t, p, 3)
