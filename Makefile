@@ -29,6 +29,7 @@ BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)
 # binaries and measures them, so nothing else may run at the same time.
 RING12 = $$($(GO) list ./... | grep -v '/test$$')
 RING3  = $$($(GO) list ./... | grep '/test$$')
+RACE12 = $$($(GO) list ./... | grep -v '/test')
 GOTEST = $(GO) test -json
 
 # Tests of ring 3 that mostly wait run beside each other, so many at a time.
@@ -59,7 +60,7 @@ test: vet fmt-check bin/tally
 		set -- "$$@" -- $(GOTEST) -timeout 15m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
 	fi; \
 	if $(HAVE_CC); then \
-		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 5m $(RING12); \
+		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 5m $(RACE12); \
 		CGO_ENABLED=1 $(GO) build -race -o bin/plug-race ./cmd/plug || exit 1; \
 		if [ -n "$(RING3)" ]; then \
 			set -- "$$@" -- env CGO_ENABLED=1 PLUG_RACE=1 PLUG_BIN="$$PWD/bin/plug-race" \

@@ -47,7 +47,6 @@ func TestPortAfterEveryEnd(t *testing.T) {
 				only = modes[(i+j)%3 : (i+j)%3+1]
 			}
 			forEachMode(t, func(t *testing.T, mode string) {
-				t.Parallel()
 				t.Run(fmt.Sprintf("%s/stopped=%v", e.name, stopped), func(t *testing.T) {
 					adoptOrphans(t) // or the kernel would continue what is stopped
 					old := leavePort(t, mode, stopped)
