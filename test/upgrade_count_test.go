@@ -65,7 +65,7 @@ func TestUpgradesUnderLoad(t *testing.T) {
 		if err := held.recorded(p.lines(len(held.all) + load.sessions() + beside.sessions())); err != nil {
 			t.Error(err)
 		}
-		if most := p.mostAdopted(); mode != "pool" && most > len(held.all)+enough {
+		if most := p.mostAdopted(); mode != "pool" && most > 2*len(held.all)+enough { // the first upgrade brings a spare for each that is busy
 			t.Errorf("a master adopted %d workers, with %d sessions held: they add up", most, len(held.all))
 		}
 		if masters := p.masters(); len(masters) != 2 {
