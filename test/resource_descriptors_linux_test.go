@@ -98,7 +98,9 @@ func workerDescriptors(t *testing.T) {
 				held := hold(t, p, 2)
 				if mode != "pool" {
 					p.carriers(2)
-					p.spares(2)
+					for _, w := range p.spares(2) { // which they call themselves before they have all that they need
+						await(t, "a spare to wait", 5*time.Second, func() bool { return epollSets(w.pid) == polls[mode] || isPortable() })
+					}
 				}
 				var lifts []func()
 				for _, w := range p.workers() {

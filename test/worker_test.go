@@ -24,6 +24,16 @@ func (p *plug) spares(n int) []process {
 	return found
 }
 
+// epollSets counts those of a process.
+func epollSets(pid int) (n int) {
+	for _, is := range descriptors(pid) {
+		if is == "anon_inode:[eventpoll]" {
+			n++
+		}
+	}
+	return n
+}
+
 // sparesArgs make exactly n workers wait, in every mode.
 func sparesArgs(mode string, n int) []string {
 	if mode == "pool" {
