@@ -150,6 +150,7 @@ func (s *successor) letGo() {
 		null.Close()
 	}
 	runtime.GC()
+	runtime.GC() // a first one may still see it on a stack
 }
 
 // usable tells whether tableflip can start another process.
