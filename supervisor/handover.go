@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"plugdaemon/worker/board"
 )
 
 // upgrade is the old master's side of a handover (USR2). Its conversation runs
@@ -232,97 +230,6 @@ func (u *upgrade) endChild(pid int) {
 	}
 }
 
-// ready is how many workers a new master should begin with: what are free here,
-// and as many as were busy at the most. Spares above the most that are kept
-// don't count, or they would add up from upgrade to upgrade.
-func (m *master) ready() int {
-	free := m.count[spare]
-	if !m.pool() {
-		free = min(free, m.cfg.SparesMax)
-	}
-	return free + m.ticks.peak
-}
-
-// makeOffer is what a new master needs while this one serves on (loop).
-func (m *master) makeOffer() (offer, []int) {
-	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
-		Workers:  m.ready(),
-		Affinity: m.generation.board.AffinityKey[:]}
-	fds := []int{}
-	if fd := m.starter.FD(); fd >= 0 {
-		fds = append(fds, fd)
-	} else {
-		fds = append(fds, m.null)
-	}
-	for _, l := range m.listeners {
-		o.Listeners = append(o.Listeners, m.cfg.Source.Label())
-		fds = append(fds, l)
-	}
-	return o, fds
-}
-
-// bequeath freezes this master and sends all that it has.
-func (u *upgrade) bequeath() error {
-	var end endRecord
-	var generations []*generation
-	var children []*child
-	pidfd := -1
-	err := u.do(func() {
-		u.frozen = time.Now()
-		u.m.freeze()
-		for g := range u.m.generations() {
-			generations = append(generations, g)
-		}
-		for _, c := range u.m.roster {
-			if c.pid != 0 && c.state != gone {
-				children = append(children, c)
-			}
-		}
-		end = endRecord{Generations: len(generations), Children: len(children), Paused: u.m.paused, Totals: u.m.legacy(),
-			Lines: u.m.sessionFile.pending(), Frozen: u.frozen}
-		if u.m.leveled {
-			end.LogLevel = &u.m.cfg.Debug
-		}
-		if f := u.m.pidfile.file; f != nil {
-			end.Pidfile, pidfd = true, f.FD()
-		}
-	})
-	if err != nil {
-		return err
-	}
-	for _, g := range generations {
-		m := message{Kind: wireGeneration, Generation: &generationRecord{Number: g.number, Build: g.build}}
-		if err := u.wire.send(&m, g.assignment, g.state, g.report); err != nil {
-			return err
-		}
-	}
-	for len(children) > 0 {
-		n := min(batchOf, len(children))
-		m := message{Kind: wireChildren}
-		var fds []int
-		for _, c := range children[:n] {
-			r := c.record()
-			end.Sum += r.sum()
-			m.Children = append(m.Children, r)
-			if fds = append(fds, c.lifeline); havePidfds {
-				fds = append(fds, c.pidfd)
-			}
-		}
-		if err := u.wire.send(&m, fds...); err != nil {
-			return err
-		}
-		if _, _, err := u.wire.expect(wireTaken, answerWithin); err != nil {
-			return err
-		}
-		children = children[n:]
-	}
-	m := message{Kind: wireEnd, End: &end}
-	if pidfd >= 0 {
-		return u.wire.send(&m, pidfd)
-	}
-	return u.wire.send(&m)
-}
-
 // upgradeEnded takes the result (loop).
 func (m *master) upgradeEnded(u *upgrade, err error) {
 	if m.upgrading != u {
@@ -349,54 +256,4 @@ func (m *master) upgradeFailed(err error) {
 	m.totals.Upgrades.Failed++
 	m.log.Error("upgrade failed, nothing has changed", "program", os.Args[0], "reason", reason(err))
 	m.starter.Tell("failed", "")
-}
-
-// freeze brings the roster to a stop: no birth, no death, no doorbell is taken
-// from here on, and the pidfile is as the roster is.
-func (m *master) freeze() {
-	m.frozen = true
-	m.nursery.held.Store(true)
-	for m.unborn() > 0 {
-		m.born(<-m.nursery.births)
-	}
-	for held := m.watcher.hold(); held != nil; {
-		select {
-		case s := <-m.watcher.seen:
-			m.saw(s)
-		case <-held:
-			held = nil
-		}
-	}
-	for m.pidfile.writing || m.pidfile.dirty && m.pidfile.file != nil && !m.pidfile.broken {
-		if m.pidfile.writing {
-			m.pidfileWritten(<-m.pidfile.results)
-		}
-		m.writePidfile(time.Now().Add(coalesce))
-	}
-	m.reap()
-}
-
-// unborn is how many workers were ordered and have no PID yet.
-func (m *master) unborn() (n int) {
-	for _, c := range m.roster {
-		if c.pid == 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// thaw goes on as before.
-func (m *master) thaw() {
-	if !m.frozen {
-		return
-	}
-	m.frozen = false
-	m.nursery.held.Store(false)
-	m.watcher.resume()
-	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
-	if gate := &m.generation.board.Gate; gate.Load() == board.GateDraining {
-		gate.Store(m.gate()) // the new master had closed it before it ended
-		m.tellGate()
-	}
 }
