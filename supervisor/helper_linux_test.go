@@ -159,6 +159,22 @@ func (s *stage) close() {
 	s.generation.close()
 }
 
+// poolStage is a stage in pool mode, with so many workers of so many sessions on
+// their way.
+func poolStage(t *testing.T, workers, capacity int) *stage {
+	t.Helper()
+	s := newStage(t, func(c *config.Config) {
+		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, workers, 0, 0, 8
+	})
+	s.generation.close()
+	var err error
+	if s.generation, err = newGeneration(1, s.cfg, 8, capacity, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.populate()
+	return s
+}
+
 // serving is a stage whose plug serves, with its spares.
 func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
 	t.Helper()

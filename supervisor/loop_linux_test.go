@@ -145,18 +145,7 @@ func TestRestKnowsTheBoard(t *testing.T) {
 
 // In a pool workers are listed for as long as they live, and ring no bells.
 func TestPool(t *testing.T) {
-	s := newStage(t, func(c *config.Config) {
-		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, 3, 0, 0, 8
-	})
-	if s.generation.board.Assignment.Capacity == 1 {
-		s.generation.close()
-		g, err := newGeneration(1, s.cfg, 8, 16, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.generation = g
-	}
-	s.populate()
+	s := poolStage(t, 3, 16)
 	all := s.spares(3)
 	s.settled()
 	if s.phase != running || len(s.roster) != 3 {

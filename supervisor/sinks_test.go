@@ -17,12 +17,17 @@ import (
 
 // recorder is a sink's writer that can be held up.
 type recorder struct {
-	mu   sync.Mutex
-	got  []string
-	gate chan struct{} // nil, or one receive for each record
+	mu     sync.Mutex
+	got    []string
+	inHand chan struct{} // nil, or told of each record before the gate
+	gate   chan struct{} // nil, or one receive for each record
 }
 
 func (r *recorder) write(p []byte) {
+	select {
+	case r.inHand <- struct{}{}:
+	default:
+	}
 	if r.gate != nil {
 		<-r.gate
 	}
@@ -69,14 +74,10 @@ func TestSinkKeepsTheOrder(t *testing.T) {
 // A blocked writer blocks nobody: records wait, up to the bound, and what is
 // beyond it is dropped and counted.
 func TestSinkIsBounded(t *testing.T) {
-	r := recorder{gate: make(chan struct{})}
+	r := recorder{gate: make(chan struct{}), inHand: make(chan struct{}, 1)}
 	s := newSink(10, r.write)
 	s.put([]byte("first"))
-	for busy := false; !busy; time.Sleep(time.Millisecond) { // until the writer has it in hand
-		s.mu.Lock()
-		busy = len(s.queue) == 0 && s.busy
-		s.mu.Unlock()
-	}
+	<-r.inHand
 	for i := range 15 {
 		s.put(fmt.Appendf(nil, "%d", i))
 	}

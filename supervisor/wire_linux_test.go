@@ -2,10 +2,7 @@ package supervisor
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"os"
 	"reflect"
 	"slices"
@@ -50,29 +47,6 @@ func raw(t testing.TB, w wire, p []byte, fds ...int) {
 // header is a message's first eight bytes.
 func header(magic, size uint32) []byte {
 	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, magic), size)
-}
-
-// canary is a pipe whose write end is handed out: its reader tells when every
-// copy has been closed.
-func canary(t testing.TB) (write int, closed func() bool) {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	fd, err := unix.Dup(int(w.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	unix.CloseOnExec(fd)
-	return fd, func() bool {
-		unix.Close(fd)
-		r.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		_, err := r.Read(make([]byte, 1))
-		return err == io.EOF
-	}
 }
 
 // Every field of every kind arrives as it was sent.
@@ -197,66 +171,6 @@ func TestWireLargeMessages(t *testing.T) {
 	}
 }
 
-// What is no message is an error that says so, and the descriptors that came
-// with it are closed.
-func TestWireGarbage(t *testing.T) {
-	for name, c := range map[string]struct {
-		sent []byte
-		want string
-	}{
-		"text":               {[]byte("HELO plug.example.org\r\n"), "garbage"},
-		"another magic":      {append(header(wireMagic+1, 2), "{}"...), "garbage"},
-		"too long":           {header(wireMagic, wireMost+1), "garbage"},
-		"endless":            {header(wireMagic, 1<<32-1), "garbage"},
-		"no JSON":            {append(header(wireMagic, 5), "plug!"...), "garbage"},
-		"half JSON":          {append(header(wireMagic, 9), `{"kind":"`...), "garbage"},
-		"JSON, no message":   {append(header(wireMagic, 4), `1234`...), "garbage"},
-		"a text for a count": {append(header(wireMagic, 11), `{"pid":"1"}`...), "garbage"},
-		"an empty body":      {header(wireMagic, 0), "garbage"},
-		"a cut header":       {header(wireMagic, 2)[:5], "closed"},
-		"a cut body":         {append(header(wireMagic, 100), `{"kind":`...), "closed"},
-		"nothing":            {nil, "closed"},
-		"an abort":           {append(header(wireMagic, 34), `{"kind":"abort","reason":"no room"}`[:34]...), "garbage"},
-	} {
-		a, b := wired(t)
-		fd, closed := canary(t)
-		if c.sent != nil {
-			raw(t, a, c.sent, fd)
-		}
-		a.hangUp()
-		m, fds, err := b.receive(patience)
-		if err == nil || !strings.Contains(err.Error(), c.want) || m != nil || fds != nil {
-			t.Errorf("%s: %v, %v, %v; want %q", name, m, fds, err, c.want)
-		}
-		if c.want == "closed" != errors.Is(err, errWireEnd) {
-			t.Errorf("%s: %v, taken for the other side's end: %v", name, err, errors.Is(err, errWireEnd))
-		}
-		b.hangUp()
-		if !closed() {
-			t.Errorf("%s: a descriptor is left", name)
-		}
-	}
-}
-
-// Descriptors belong to a message's beginning. Inside one they are a fault.
-func TestWireStrayDescriptors(t *testing.T) {
-	a, b := wired(t)
-	fd, closed := canary(t)
-	raw(t, a, append(header(wireMagic, 16), `{"kind":`...))
-	got := make(chan error, 1)
-	go func() {
-		_, _, err := b.receive(patience)
-		got <- err
-	}()
-	raw(t, a, []byte(`"hello"}`), fd)
-	if err := <-got; err == nil || !strings.Contains(err.Error(), "inside a message") {
-		t.Error(err)
-	}
-	if !closed() {
-		t.Error("the descriptor is left")
-	}
-}
-
 func TestWireAbort(t *testing.T) {
 	a, b := wired(t)
 	a.abort("no room")
@@ -352,63 +266,5 @@ func TestWireUnknownFields(t *testing.T) {
 	m, _, err := b.expect(wireOffer, patience)
 	if err != nil || m.Offer == nil || !slices.Equal(m.Offer.Listeners, []string{"119"}) {
 		t.Errorf("%+v, %v", m, err)
-	}
-}
-
-// Whatever comes, it is a message or an error, never a panic or a wait.
-func TestWireNoise(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	good := `{"kind":"children","children":[{"id":1,"generation":1,"slot":0,"pid":2}]}`
-	for range 3000 {
-		p := append(header(wireMagic, uint32(len(good))), good...)
-		for range 1 + rng.IntN(4) {
-			p[rng.IntN(len(p))] = byte(rng.Uint32())
-		}
-		p = p[:rng.IntN(len(p)+1)]
-		a, b := wire{}, wire{}
-		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.fd, b.fd = pair[0], pair[1]
-		raw(t, a, append(p, 0)[:len(p)])
-		unix.Close(a.fd)
-		m, fds, err := b.receive(patience)
-		if (m == nil) != (err != nil) || len(fds) > 0 {
-			t.Fatalf("%q: %v, %v, %v", p, m, fds, err)
-		}
-		unix.Close(b.fd)
-	}
-}
-
-// Where this process has no place for the descriptors of a message the kernel
-// drops them (unix(7)): that is an error, which names the limit.
-func TestWireDescriptorsLost(t *testing.T) {
-	a, b := wired(t)
-	fd, closed := canary(t)
-	if err := a.send(&message{Kind: wireChildren}, fd, fd, fd, fd); err != nil {
-		t.Fatal(err)
-	}
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		t.Fatal(err)
-	}
-	free, err := unix.Dup(0) // the lowest number that is not in use
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(free)
-	low := old
-	low.Cur = uint64(free) + 1
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
-		t.Fatal(err)
-	}
-	_, fds, err := b.receive(patience)
-	unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
-	if err == nil || !strings.Contains(err.Error(), "descriptors were lost") || !strings.Contains(err.Error(), "RLIMIT_NOFILE") || fds != nil {
-		t.Errorf("%v, %v", fds, err)
-	}
-	if !closed() {
-		t.Error("those that came are left")
 	}
 }

@@ -27,6 +27,16 @@ func (h *hand) kills(row int, turn uint64) {
 	}
 }
 
+// reads waits until the worker has read all its orders: nothing is on the way to
+// it any more (unix(7), SIOCOUTQ, which is TIOCOUTQ's number).
+func (h *hand) reads() {
+	h.b.t.Helper()
+	h.b.wait("the orders are read", func() bool {
+		n, err := unix.IoctlGetInt(h.lifeline, unix.TIOCOUTQ)
+		return err == nil && n == 0
+	})
+}
+
 // mute is a target that never answers a connect: its queue is full.
 func mute(t *testing.T) string {
 	t.Helper()
@@ -100,8 +110,9 @@ func TestKillOrder(t *testing.T) {
 			h.kills(index, turn+1)
 			h.kills(index+1, turn)
 			h.kills(1<<30, turn)
-			h.orders(report.Gate) // which is read behind them
-			time.Sleep(glance)
+			h.reads()
+			h.orders(report.Gate) // which is read when they have been obeyed
+			h.reads()
 			if row.Word().State() != board.RowLive {
 				t.Fatalf("%s, capacity %d: a session ended by another one's order", c.name, capacity)
 			}
@@ -140,7 +151,8 @@ func TestConnectTimeoutEnds(t *testing.T) {
 	b.hire(0)
 	c := b.dial()
 	b.echoes(c, "one")
-	time.Sleep(300 * time.Millisecond)
+	row := b.board.Row(0, 0)
+	b.wait("the session is older than that", func() bool { return mono(t)-row.BeginAt > 3*100*int64(time.Millisecond) })
 	b.echoes(c, "two")
 	hangUp(t, c)
 	b.lines(1)

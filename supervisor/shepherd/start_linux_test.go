@@ -165,9 +165,18 @@ func TestStarterOutlivesCollections(t *testing.T) {
 	place := scene(t, "serve")
 	status := running(t)
 	read(t, place, "ready")
-	for range 10 {
-		runtime.GC()
-		time.Sleep(5 * time.Millisecond) // cleanups run behind a collection
+	for range 3 { // cleanups run behind a collection, and this one's as any other
+		cleaned := make(chan struct{})
+		runtime.AddCleanup(new([64]byte), func(done chan struct{}) { close(done) }, cleaned)
+		until(t, "a collection's cleanups have run", func() bool {
+			runtime.GC()
+			select {
+			case <-cleaned:
+				return true
+			default:
+				return false
+			}
+		})
 	}
 	select {
 	case got := <-status:

@@ -1,0 +1,147 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"plugdaemon/supervisor/control"
+	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
+)
+
+// A worker that obeys is left alone; the answer waits for its row.
+func TestVerbsKill(t *testing.T) {
+	s, all := serving(t, nil)
+	rows := []*board.Row{s.carry(all[0], "10.1.0.1:1"), s.carry(all[1], "10.2.0.1:1")}
+	for _, a := range all {
+		a.orders()
+	}
+	req := control.Request{Verb: control.Kill, Filter: &control.Filter{Client: "10.1.0.0/16"}, DryRun: true}
+	if r := s.obeys(req, nil); len(r.Sessions) != 1 || all[0].orders() != "" {
+		t.Errorf("a dry run: %+v", r)
+	}
+	req.DryRun = false
+	r := s.obeys(req, func() {
+		if got := all[0].orders(); got != "" {
+			if want := string(report.AppendKill(nil, 0, 0)); got != want {
+				t.Errorf("ordered %q, want %q", got, want)
+			}
+			rows[0].End()
+			rows[0].Free()
+		}
+	})
+	if r.Error != "" || len(r.Sessions) != 1 || r.Sessions[0].Client != "10.1.0.1:1" {
+		t.Errorf("%+v", r)
+	}
+	if got := all[1].orders(); got != "" {
+		t.Errorf("the other worker was told %q", got)
+	}
+	if all[0].condemned || s.watcher.status(all[0].pidfd).known {
+		t.Error("a worker that has obeyed was killed")
+	}
+}
+
+// A worker that does not obey is killed, and only if it has the session still.
+func TestVerbsKillByForce(t *testing.T) {
+	s, all := serving(t, nil)
+	s.carry(all[0], "10.1.0.1:1")
+	gone := false
+	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+		if !gone && s.watcher.status(all[0].pidfd).known {
+			gone, all[0].dead = true, true
+			s.saw(sighting{dead: []uint64{all[0].id}})
+		}
+	})
+	if r.Error != "" || len(r.Sessions) != 1 || !gone {
+		t.Errorf("%+v; it is dead: %v", r, gone)
+	}
+	if s.totals.Ended[board.AdminEnded] != 1 || s.totals.Ended[board.Killed] != 0 || s.totals.Deaths.By[unix.SIGKILL] != 1 {
+		t.Errorf("%+v", s.totals)
+	}
+	if line := s.sessionLines(1)[0]; !strings.Contains(line, fmt.Sprintf("plug[%d]", all[0].pid)) {
+		t.Errorf("line %q", line)
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("session from 10.1.0.1: ended by admin") {
+		t.Errorf("%q", s.said.all())
+	}
+
+	// The other one comes to carry another session just before it is killed.
+	row := s.carry(all[1], "10.1.0.2:1")
+	changed, begun := false, time.Now()
+	s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+		for late := time.Now(); time.Since(begun) > obeyWithin && time.Since(late) < 50*time.Millisecond && !isStopped(all[1].pid); {
+			time.Sleep(time.Millisecond) // it may be that it was sent STOP just now
+		}
+		if !changed && isStopped(all[1].pid) {
+			changed = true
+			row.End()
+			row.Free()
+			row.Hold()
+		}
+	})
+	if !changed || all[1].condemned || s.watcher.status(all[1].pidfd).known {
+		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.status(all[1].pidfd).known)
+	}
+	until(t, "it goes on", func() bool { return !isStopped(all[1].pid) })
+}
+
+// More orders than a lifeline takes at once reach their worker all the same, also
+// where it reads slowly.
+func TestVerbsKillMany(t *testing.T) {
+	const n = 12_000
+	s := poolStage(t, 1, n)
+	g := s.generation
+	all := s.spares(1)
+	s.settled()
+	s.carry(all[0], "10.1.0.1:1")
+	g.board.Column(all[0].slot).Rows.Store(n)
+	for i := 1; i < n; i++ {
+		row := g.board.Row(all[0].slot, i)
+		row.Client = g.board.Row(all[0].slot, 0).Client
+		row.Hold()
+	}
+	var orders report.Orders
+	ended, p := 0, make([]byte, 997)
+	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+		for range 80 {
+			k, _, _, _, err := unix.Recvmsg(all[0].lifeline, p, nil, unix.MSG_DONTWAIT)
+			if err != nil {
+				return
+			}
+			for _, b := range p[:k] {
+				if order, ok := orders.Next(b); ok && order == report.Kill {
+					row := g.board.Row(all[0].slot, int(orders.Row))
+					if row.Word().State() != board.RowLive || row.Word().Turn() != orders.Turn {
+						t.Fatalf("an order for row %d, turn %d, whose word is %x", orders.Row, orders.Turn, row.Word())
+					}
+					row.End()
+					row.Free()
+					ended++
+				}
+			}
+		}
+	})
+	if r.Error != "" || len(r.Sessions) != n || ended != n {
+		t.Errorf("%d sessions ended, the answer has %d: %s", ended, len(r.Sessions), r.Error)
+	}
+}
+
+// In a pool a worker that does not answer is left alone, and named.
+func TestVerbsKillInPool(t *testing.T) {
+	s := poolStage(t, 2, 16)
+	all := s.spares(2)
+	s.settled()
+	s.carry(all[0], "10.1.0.1:1")
+	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, nil)
+	if len(r.Sessions) != 0 || !strings.Contains(r.Error, "1 of 1") || !strings.Contains(r.Error, fmt.Sprint(all[0].pid)) || !strings.Contains(r.Error, "pool") {
+		t.Errorf("%+v", r)
+	}
+	if s.watcher.status(all[0].pidfd).known || isStopped(all[0].pid) {
+		t.Error("it was killed or stopped")
+	}
+}
