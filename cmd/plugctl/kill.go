@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/cmd/plugctl/pick"
 	"plugdaemon/cmd/plugctl/show"
 	"plugdaemon/supervisor/control"
 )
@@ -19,7 +18,7 @@ func (c *ctl) killCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, ids []string) error {
 			filter.IDs = slices.Concat(filter.IDs, ids)
-			switch empty := pick.Empty(&filter); {
+			switch empty := filter.Empty(); {
 			case empty && !filter.All:
 				return usagef("which sessions? want ids or flags that pick them, or --all")
 			case !empty && filter.All:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,11 +74,6 @@ var Words = []Word{
 
 // States are those of a session.
 var States = []string{"connecting", "negotiating", "relaying", "half-closed", "ending"}
-
-// Empty tells whether a filter takes all sessions.
-func Empty(f *control.Filter) bool {
-	return reflect.DeepEqual(*f, control.Filter{All: f.All})
-}
 
 // Parse reads words as top has them, "client=10.0.0.0/8 idle-for=1m"; none is
 // the empty filter.

@@ -31,8 +31,8 @@ func TestParse(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(again, f) {
 			t.Errorf("%q: its text %q is %+v, %v", text, Text(f), again, err)
 		}
-		if Empty(f) != (text == "") {
-			t.Errorf("%q: empty is %v", text, Empty(f))
+		if f.Empty() != (text == "") {
+			t.Errorf("%q: empty is %v", text, f.Empty())
 		}
 	}
 }
@@ -85,11 +85,11 @@ func TestEmptyKnowsEveryField(t *testing.T) {
 				v.Index(0).SetString("x")
 			}
 		}
-		if Empty(&f) || Text(&f) == "" {
-			t.Errorf("%s: empty %v, text %q", kind.Field(i).Name, Empty(&f), Text(&f))
+		if f.Empty() || Text(&f) == "" {
+			t.Errorf("%s: empty %v, text %q", kind.Field(i).Name, f.Empty(), Text(&f))
 		}
 	}
-	if !Empty(&control.Filter{All: true}) {
+	if !(&control.Filter{All: true}).Empty() {
 		t.Error("All names something")
 	}
 }
