@@ -180,7 +180,7 @@ func TestCauses(t *testing.T) {
 						t.Fatal("no session at the target")
 					}
 				} else if end.how == "silent" {
-					await(t, "the plug to connect", 5*time.Second, func() bool { return connecting(t, far.port) > waiting })
+					awaitConnect(t, far.port, waiting)
 				}
 				p.t = t
 				end.do(t, p, client, target)

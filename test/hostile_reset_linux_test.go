@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"testing"
@@ -114,7 +115,7 @@ func TestHostileResets(t *testing.T) {
 		for _, c := range cuts {
 			t.Run(c.what, func(t *testing.T) {
 				p := plugs[c.how]
-				idle := 0
+				var idle map[int]bool
 				if c.how == "connect" {
 					idle = connecting(t, far.port)
 				}
@@ -122,7 +123,7 @@ func TestHostileResets(t *testing.T) {
 				client.SetDeadline(time.Now().Add(talkBound))
 				var target *net.TCPConn
 				if c.how == "connect" {
-					await(t, "the plug to connect", 5*time.Second, func() bool { return connecting(t, far.port) > idle })
+					awaitConnect(t, far.port, idle)
 				} else {
 					select {
 					case target = <-k.taken:
@@ -193,15 +194,27 @@ func (p *plug) openFiles() (n int) {
 // prefork a spare more.
 func (p *plug) mayKeep() int { return 2*16*poolWorkers + 24 }
 
-// connecting is how many connects to a port wait for an answer.
-func connecting(t *testing.T, port int) (n int) {
+// connecting are the local ports of the connects to a port that wait for an
+// answer.
+func connecting(t *testing.T, port int) map[int]bool {
 	t.Helper()
+	found := map[int]bool{}
 	for _, s := range tcpSockets(t) {
 		if s.remotePort == port && s.state == stateSynSent {
-			n++
+			found[s.localPort] = true
 		}
 	}
-	return n
+	return found
+}
+
+// awaitConnect waits for a connect to a port beside those that there were.
+func awaitConnect(t *testing.T, port int, before map[int]bool) {
+	t.Helper()
+	await(t, "the plug to connect", 5*time.Second, func() bool {
+		now := connecting(t, port)
+		maps.DeleteFunc(now, func(local int, _ bool) bool { return before[local] })
+		return len(now) > 0
+	})
 }
 
 const stateSynSent = "02" // include/net/tcp_states.h

@@ -205,7 +205,6 @@ func (p *trialPlug) remembers() {
 // fails has two upgrades in a row fail, and a third one succeed.
 func (p *trialPlug) fails(one plight, bound time.Duration) {
 	p.t.Helper()
-	var open int
 	for try := range 2 {
 		p.settled()
 		before := p.condition()
@@ -224,12 +223,13 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 		if !holdsWithin(2*time.Second, func() bool { return len(p.strangers()) == 0 }) {
 			p.t.Errorf("%s: what should have been the new master is still there: %v", one.name, p.strangers())
 		}
+		open := before.open
 		if try == 0 {
-			open = len(before.open) + 1 // tableflip keeps a place
+			open = append(open, "tableflip's place")
 		}
 		// What it has dropped is closed by the collector.
-		if !holdsWithin(2*time.Second, func() bool { return len(p.condition().open) <= open }) {
-			p.t.Errorf("%s: the master's descriptors are %q, were %q", one.name, p.condition().open, before.open)
+		if !holdsWithin(2*time.Second, func() bool { return len(p.condition().open) <= len(open) }) {
+			p.t.Errorf("%s: try %d: the master's descriptors are %q, were %q", one.name, try+1, p.condition().open, open)
 		}
 		p.remembers()
 		if bound > 8*time.Second {
