@@ -33,7 +33,7 @@ RACE12 = $$($(GO) list ./... | grep -v '/test')
 GOTEST = $(GO) test -json
 
 # Tests of ring 3 that mostly wait run beside each other, so many at a time.
-WAITING = 4
+WAITING = 6
 
 # -race needs cgo, and cgo a C compiler. Without one the race run is left out,
 # and said to be. Of ring 3 it takes the tests of this name, with a daemon that

@@ -105,6 +105,7 @@ func (c counted) Write(p []byte) (int, error) {
 }
 
 func TestHalfClose(t *testing.T) {
+	t.Parallel()
 	const n = 1 << 20
 	forEachMode(t, func(t *testing.T, mode string) {
 		k := serveTaker(t)
@@ -138,6 +139,7 @@ func TestHalfClose(t *testing.T) {
 // A cut transfer must not look complete, from either side, whatever has been
 // half-closed before.
 func TestResetArrivesAsReset(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		k := serveTaker(t)
 		p := start(t, mode, "-l", k.addr())
@@ -178,6 +180,7 @@ func TestResetArrivesAsReset(t *testing.T) {
 }
 
 func TestEmptySessions(t *testing.T) {
+	t.Parallel()
 	n := count(1000)
 	forEachMode(t, func(t *testing.T, mode string) {
 		b := serve(t, anywhere, sink)
@@ -202,6 +205,7 @@ func TestEmptySessions(t *testing.T) {
 }
 
 func TestSingleBytes(t *testing.T) {
+	t.Parallel()
 	n := count(20_000)
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())

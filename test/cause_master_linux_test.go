@@ -19,6 +19,7 @@ func reasoned(t *testing.T, mode string, args ...string) (p *plug, client func()
 
 // What an admin and the master's own clock end.
 func TestCausesOfAMaster(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]struct {
 		args   []string
 		signal syscall.Signal
@@ -128,6 +129,7 @@ func TestCausesInJSON(t *testing.T) {
 // How an adopted worker has died nobody knows; where its session was then only
 // a version that tells.
 func TestCausesAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		from, to string
 		want     why

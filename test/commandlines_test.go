@@ -87,6 +87,7 @@ func words(s string) (argv []string) {
 
 // The table of command lines against the binary as a shell runs it.
 func TestCommandLines(t *testing.T) {
+	t.Parallel()
 	all := readCommandLines(t)
 	if len(all) < 80 {
 		t.Errorf("%d command lines, fewer than 80", len(all))
@@ -139,6 +140,7 @@ func TestCommandLines(t *testing.T) {
 // Without --check a wrong command line is refused just so, before anything is
 // bound or written.
 func TestUsageErrors(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"-a", "10.0.0/24", "{port}", "127.0.0.1"},
 		{"-a", "10.0.0.0/33", "{port}", "127.0.0.1"},

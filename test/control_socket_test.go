@@ -50,6 +50,7 @@ func TestControlSocketOfAnother(t *testing.T) {
 // A socket whose process was killed is replaced; one that is held, or is none,
 // makes the start fail, and nothing is left behind.
 func TestControlSocketTaken(t *testing.T) {
+	t.Parallel()
 	target := serve(t, anywhere, echo).addr()
 	p := startDaemon(t, "prefork", withControl(target)...)
 	second := func(path string) (code int, why string) {

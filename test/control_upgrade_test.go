@@ -171,6 +171,7 @@ func TestControlUpgradeFails(t *testing.T) {
 
 // Two who ask for an upgrade at once: one is refused.
 func TestControlUpgradeTwice(t *testing.T) {
+	t.Parallel()
 	p := startUpgradable(t, "prefork", thisOne, withControl(serve(t, anywhere, echo).addr())...)
 	p.write("#!/bin/sh\nsleep 2\n", 0o755)
 	first := make(chan error, 1)

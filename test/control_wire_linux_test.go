@@ -14,6 +14,7 @@ import (
 
 // Whatever a client does, others are served, and it is told or disconnected.
 func TestControlHostile(t *testing.T) {
+	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	held := hold(t, p, 20)
 	served := func(when string) {

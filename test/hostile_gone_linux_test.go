@@ -57,6 +57,7 @@ func TestHostileHalfOpen(t *testing.T) {
 // With -k nobody has to speak: the kernel asks. Its times are those of a network
 // namespace.
 func TestHostileKeepalive(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}

@@ -89,6 +89,7 @@ var cuts = []cutAt{
 }
 
 func TestHostileResets(t *testing.T) {
+	t.Parallel()
 	if !ownNet(t) {
 		return
 	}

@@ -57,6 +57,7 @@ func slowTarget(c *net.TCPConn) {
 // Slow readers and slow writers, a thousand of both: each gets every byte, the
 // memory of each is bounded, and others don't wait for them.
 func TestHostileSlow(t *testing.T) {
+	t.Parallel()
 	if !smallBuffers(t) {
 		return
 	}

@@ -33,6 +33,7 @@ func (p *plug) refused(words ...string) {
 }
 
 func TestSecondMaster(t *testing.T) {
+	t.Parallel()
 	for _, foreground := range []bool{true, false} {
 		t.Run(fmt.Sprintf("foreground=%v", foreground), func(t *testing.T) {
 			first := startDaemon(t, "prefork", refusing(t))
@@ -53,6 +54,7 @@ func TestSecondMaster(t *testing.T) {
 // Of two masters started at the same instant with one pidfile, one serves and
 // the other says whose it is.
 func TestTwoMastersAtOnce(t *testing.T) {
+	t.Parallel()
 	for range count(200) {
 		a := prepare(t, "prefork", "--spares", "1:1", refusing(t))
 		b := prepare(t, "prefork", "--spares", "1:1", "-P", a.pidfile, refusing(t))
@@ -79,6 +81,7 @@ func TestTwoMastersAtOnce(t *testing.T) {
 }
 
 func TestUnwritablePidfile(t *testing.T) {
+	t.Parallel()
 	dir := openDir(t)
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {

@@ -95,6 +95,7 @@ func (e *exporter) scrape() map[string]float64 {
 // After sessions of every kind, and two upgrades among them, what Prometheus is
 // told is what the session lines say, and nothing ever went back.
 func TestMetricsAgreeWithSessionLines(t *testing.T) {
+	t.Parallel()
 	in := []string{"prefork"}
 	if soak() {
 		in = modes
@@ -199,6 +200,7 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 // The page and the health answer while the plug runs, is stopped, is killed and
 // is started anew.
 func TestMetricsPage(t *testing.T) {
+	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	e := export(p, "--timeout", "500ms")
 	held := hold(t, p, 3)

@@ -16,6 +16,7 @@ import (
 // gets in which order, and the session line. As a daemon, since in the
 // foreground errors go to stderr.
 func TestOutcomes(t *testing.T) {
+	t.Parallel()
 	kill := func(signal syscall.Signal) func(*testing.T, *plug, *net.TCPConn) {
 		return func(t *testing.T, p *plug, c *net.TCPConn) {
 			mustPing(t, c)

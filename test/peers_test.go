@@ -30,6 +30,7 @@ func run(t *testing.T, name string, args ...string) string {
 }
 
 func TestCurlFromNginx(t *testing.T) {
+	t.Parallel()
 	program(t, "nginx")
 	dir, port := openDir(t), freePort(t)
 	whole := make([]byte, 16<<20)

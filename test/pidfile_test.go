@@ -222,6 +222,7 @@ func TestJudgeFindsLies(t *testing.T) {
 
 // What an earlier life left under the path is replaced, whatever it says.
 func TestStalePidfile(t *testing.T) {
+	t.Parallel()
 	for name, left := range map[string]string{
 		"dead PID":       "4194303\n",
 		"stranger's PID": fmt.Sprintf("%d\n", os.Getpid()),

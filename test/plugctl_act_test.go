@@ -257,6 +257,7 @@ func TestPlugctlStop(t *testing.T) {
 
 // A stopped master, and one that somebody else may not ask, are said to be so.
 func TestPlugctlAway(t *testing.T) {
+	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	stopProcess(t, p.master)
 	for _, args := range [][]string{{"status"}, {"kill", "--all"}, {"stop"}} {

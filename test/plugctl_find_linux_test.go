@@ -49,6 +49,7 @@ func TestPlugctlSessions(t *testing.T) {
 // A daemon, and one after an upgrade, is found by its pidfile, though its
 // command line is hidden by its title and its socket was renamed.
 func TestPlugctlPidfile(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	p.install(stampedWith(t, thisOne))
 	p.detach()

@@ -101,6 +101,7 @@ func (s *screen) restored(status int) {
 // top shows the 20 sessions that exist, sorted as asked, in 80×24; a kill by key
 // ends the one under the cursor; it follows the window's size.
 func TestPlugctlTop(t *testing.T) {
+	t.Parallel()
 	program(t, "tmux")
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, withControl("--max-workers", "60", serve(t, anywhere, echo).addr())...)
@@ -198,6 +199,7 @@ func pong(c *net.TCPConn) error {
 // Targets are steered by keys; a daemon that is away is said to be, and is back
 // when it is back; a signal gives the terminal back.
 func TestPlugctlTopAway(t *testing.T) {
+	t.Parallel()
 	program(t, "tmux")
 	addrs := three(t)
 	p := start(t, "prefork", withControl(addrs...)...)
@@ -226,7 +228,7 @@ func TestPlugctlTopAway(t *testing.T) {
 	s.shows(`targets: 1 good`)
 	s.shows(fmt.Sprintf(`^plug %d,`, q.port))
 
-	top := processesOf(ctlProgram(t))
+	top := slices.DeleteFunc(processesOf(ctlProgram(t)), func(q process) bool { return !strings.Contains(q.title, p.ctl()) })
 	if len(top) != 1 {
 		t.Fatalf("%v", top)
 	}

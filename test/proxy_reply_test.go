@@ -43,6 +43,7 @@ func (p *plug) forget() {
 
 // Replies that are odd, but right: the relay starts just after the empty line.
 func TestConnectReplies(t *testing.T) {
+	t.Parallel()
 	const ok = "HTTP/1.1 200 Connection established\r\nVia: 1.1 x\r\n\r\n"
 	glued := strings.Repeat("glued behind the headers ", 1000)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -90,6 +91,7 @@ func TestConnectReplies(t *testing.T) {
 // Proxies that refuse, or are no proxies: the client is let go, with status 4
 // and the reason; nothing is waited for without end, nothing overruns.
 func TestHostileProxies(t *testing.T) {
+	t.Parallel()
 	say := func(text string) func(*net.TCPConn) {
 		return func(c *net.TCPConn) {
 			io.WriteString(c, text)

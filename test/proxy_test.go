@@ -46,6 +46,7 @@ func daemonize(t testing.TB, port int, name string, args ...string) {
 }
 
 func TestThroughTinyproxy(t *testing.T) {
+	t.Parallel()
 	program(t, "tinyproxy")
 	port := freePort(t)
 	conf := filepath.Join(openDir(t), "conf")
@@ -80,6 +81,7 @@ func TestThroughTinyproxy(t *testing.T) {
 
 // The request is as ORIGINAL has it, with the Host header that it lacked.
 func TestConnectRequest(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		heads := make(chan string, 3)
 		proxy := serve(t, anywhere, func(c *net.TCPConn) {

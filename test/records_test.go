@@ -14,6 +14,7 @@ import (
 
 // Without -l, connections leave nothing in syslog.
 func TestQuietWithoutLog(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		for range 10 {
@@ -62,6 +63,7 @@ func TestSyslogByUDP(t *testing.T) {
 
 // LISTEN, TAG, PEER and TARGET in every form of the source.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		six := serve(t, "[::1]:0", echo)
 		four := serve(t, anywhere, echo)
@@ -98,6 +100,7 @@ func TestForms(t *testing.T) {
 
 // -S - is stdout, and implies -n.
 func TestSessionLinesOnStdout(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := prepare(t, mode, "-S", "-", serve(t, anywhere, echo).addr())
 		p.launch()
@@ -117,6 +120,7 @@ func TestSessionLinesOnStdout(t *testing.T) {
 
 // -d implies -n and speaks on stderr; -dd says more of the same traffic.
 func TestDebug(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		said := map[string]int{}
 		for _, d := range []string{"", "-d", "-dd"} {
@@ -152,6 +156,7 @@ func TestDebug(t *testing.T) {
 
 // A log line is text, or with --log-format json an object a line.
 func TestLogFormat(t *testing.T) {
+	t.Parallel()
 	for format, form := range map[string]string{
 		"text": `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* \[(DEBUG|TRACE|INFO|WARN|ERROR)\] .*$`,
 		"json": `^\{"@level":.*\}$`,
@@ -174,6 +179,7 @@ func TestLogFormat(t *testing.T) {
 // The session file may be rotated away at any time: within a second, or at
 // once with HUP or USR1, there is a new one for the lines, and none is lost.
 func TestSessionFileRotation(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		session := func() {
@@ -234,6 +240,7 @@ func (p *plug) linesOf(path, old string, n int) (lines []sessionLine) {
 
 // Lines of many workers don't cut each other.
 func TestSessionLinesAreWhole(t *testing.T) {
+	t.Parallel()
 	n := count(5000)
 	forEachMode(t, func(t *testing.T, mode string) {
 		if mode == "fork" {

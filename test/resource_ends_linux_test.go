@@ -18,6 +18,7 @@ import (
 // value once, and nothing spins; afterwards all is true again without a restart.
 // The table of what was seen is in the test's log.
 func TestResource(t *testing.T) {
+	t.Parallel()
 	t.Cleanup(func() { t.Log(endings.table()) })
 	for _, c := range []struct {
 		name string
@@ -41,6 +42,7 @@ func TestResource(t *testing.T) {
 		{"ports", ofNet, noPorts},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if os.Getuid() == 0 {
 				c.in |= ofNet // see ownNet
 			}

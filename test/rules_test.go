@@ -9,6 +9,7 @@ import (
 )
 
 func TestRules(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		for _, c := range []struct {
 			source string // as typed, {port} is the port
@@ -74,6 +75,7 @@ func TestRules(t *testing.T) {
 
 // A refusal changes nothing for the others: the worker goes on, also in fork.
 func TestRefusalsTakeNoWorker(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		b := serve(t, anywhere, greet("in"))
 		p := start(t, mode, "-a", "127.0.0.1", b.addr())

@@ -20,6 +20,7 @@ type scripted struct {
 }
 
 func TestServiceOpenRC(t *testing.T) {
+	t.Parallel()
 	program(t, "openrc-run")
 	s := newSystem(t)
 	s.write("/run/openrc/softlevel", "default\n", 0o644) // as if openrc had booted it
@@ -38,6 +39,7 @@ func TestServiceOpenRC(t *testing.T) {
 }
 
 func TestServiceSysV(t *testing.T) {
+	t.Parallel()
 	program(t, "service")
 	s := newSystem(t)
 	s.live(scripted{"sysv", func(name, verb string) []string { return []string{"sh", "/etc/init.d/" + name, verb} }, 3, 1})
@@ -180,6 +182,7 @@ func TestServiceScriptOfSysV(t *testing.T) {
 
 // What is wrong is said before anything is written, whatever the manager.
 func TestServiceRefuses(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t)
 	ctl := ctlProgram(t)
 	p := prepare(t, "prefork", "127.0.0.1")

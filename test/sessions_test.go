@@ -13,6 +13,7 @@ import (
 // Many sessions at once: each has a live process of its own, the pidfile names
 // exactly these, and ps tells whose they are.
 func TestHeldSessions(t *testing.T) {
+	t.Parallel()
 	n := count(2000)
 	forEachMode(t, func(t *testing.T, mode string) {
 		b := serve(t, anywhere, echo)

@@ -32,6 +32,7 @@ func (p *plug) masterGone(bound time.Duration) {
 // TERM to the master: the port is free for a new master at once, the sessions
 // go on, and each leaves its line when it ends.
 func TestTermLeavesSessions(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		target := serve(t, anywhere, echo).addr()
 		p := startDaemon(t, mode, target)
@@ -89,6 +90,7 @@ func busy(p *plug) (found []process) {
 // kill $(cat pidfile), as admins of 2.5 do: everything ends, and every session
 // has its line.
 func TestKillAllOfPidfile(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startDaemon(t, mode, "-l", serve(t, anywhere, echo).addr())
 		held := hold(t, p, 10)
@@ -114,6 +116,7 @@ func TestKillAllOfPidfile(t *testing.T) {
 // INT ends all sessions and everything else; in the foreground the started
 // process tells 0.
 func TestIntEndsAll(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 10)
@@ -134,6 +137,7 @@ func TestIntEndsAll(t *testing.T) {
 
 // QUIT frees the port and waits for the sessions.
 func TestQuitDrains(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 5)
@@ -159,6 +163,7 @@ func TestQuitDrains(t *testing.T) {
 
 // With --drain-timeout it waits no longer than that.
 func TestQuitDrainTimeout(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, "--drain-timeout", "1s", serve(t, anywhere, echo).addr())
 		held := hold(t, p, 5)
@@ -180,6 +185,7 @@ func TestQuitDrainTimeout(t *testing.T) {
 
 // TTOU and TTIN: clients of a paused plug wait, they are not refused.
 func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		b := serve(t, anywhere, echo)
 		p := start(t, mode, b.addr())
@@ -220,6 +226,7 @@ func TestPauseAndResume(t *testing.T) {
 
 // HUP and USR1 end nothing.
 func TestReopenSignalsHarmNothing(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 5)

@@ -14,6 +14,7 @@ import (
 // The command returns when the daemon serves: the very first connect works,
 // and the pidfile is there (startDaemon checks it).
 func TestDaemonServesAtOnce(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		for range count(50) {
 			p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
@@ -56,6 +57,7 @@ func TestDaemonDetaches(t *testing.T) {
 
 // A taken port is retried for about two seconds; then the holder is named.
 func TestTakenPort(t *testing.T) {
+	t.Parallel()
 	for _, n := range []string{"-n", "-l"} {
 		p := prepare(t, "prefork", n, refusing(t))
 		ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
@@ -95,6 +97,7 @@ func TestPortFreedInTime(t *testing.T) {
 // Each way in which a start can fail leaves the reason, code 4, and nothing
 // else: no process, no open port, no pidfile that wasn't there.
 func TestFailedStartLeavesNothing(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{
 		"foreign address": {"-i", "192.0.2.1", "{port}", "127.0.0.1"},
 		"session file":    {"-S", "/nonexistent/dir/file", "{port}", "127.0.0.1"},
@@ -119,6 +122,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 
 // -p: the target sees the stated source address.
 func TestSourceAddress(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		seen := make(chan string, 1)
 		b := serve(t, anywhere, func(c *net.TCPConn) {
@@ -140,6 +144,7 @@ func TestSourceAddress(t *testing.T) {
 
 // -k: SO_KEEPALIVE on both sides, seen by the timer in /proc/net/tcp.
 func TestKeepalive(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		b := serve(t, anywhere, echo)
 		for _, on := range []bool{false, true} {
@@ -179,6 +184,7 @@ func TestKeepalive(t *testing.T) {
 // A thousand starts' worth of trouble in small: a master that is stopped and
 // started again and again at one port and pidfile under a client's eyes.
 func TestRestarts(t *testing.T) {
+	t.Parallel()
 	target := serve(t, anywhere, echo).addr()
 	p := prepare(t, "prefork", "--spares", "2:2", target)
 	for range count(50) {

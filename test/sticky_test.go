@@ -8,6 +8,7 @@ import (
 
 // Clients keep their targets while others come and go.
 func TestSticky(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		addrs := three(t)
 		p := start(t, mode, append([]string{"-f"}, addrs...)...)
@@ -60,6 +61,7 @@ func TestStickyTimeout(t *testing.T) {
 // Where a sticky client's target fails, another is taken and remembered, even
 // when the old one is good again.
 func TestStickyTargetFails(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		a := serve(t, anywhere, greet("a"))
 		b := serve(t, anywhere, greet("b"))

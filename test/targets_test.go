@@ -40,6 +40,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestOrdered(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		addrs := three(t)
 		down := serve(t, anywhere, greet("first"))
@@ -111,6 +112,7 @@ func flood(t *testing.T, p *plug, n int) map[string]int {
 // One of two targets is down: no client notices, and once it is known, nobody
 // tries it again before -r, or ever without.
 func TestOneTargetDown(t *testing.T) {
+	t.Parallel()
 	n := count(1000)
 	for _, how := range []string{"refusing", "silent"} {
 		t.Run(how, func(t *testing.T) {

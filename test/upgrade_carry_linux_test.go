@@ -15,6 +15,7 @@ import (
 // What the plug knows of its clients and targets goes on through upgrades, to
 // the version before and back: affinity, rotation, failed marks, counters.
 func TestUpgradeCarries(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		down := refusing(t)
 		addrs := append(three(t), down)
@@ -146,6 +147,7 @@ func TestUpgradeRetryAfterGoesOn(t *testing.T) {
 
 // A paused plug stays so, with its clients in the queue.
 func TestUpgradePaused(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		b := serve(t, anywhere, echo)
 		p := startUpgradable(t, mode, thisOne, b.addr())
@@ -193,6 +195,7 @@ func TestUpgradePaused(t *testing.T) {
 // A session file that was rotated away is written at its path by adopted workers
 // too, and the lines of killed ones are, as everybody's.
 func TestUpgradeSessionFileRotated(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 4)

@@ -102,6 +102,7 @@ func TestUpgradeUserTakenAway(t *testing.T) {
 // While upgrades fail, each at another point, clients come and go: all are
 // served, and none by a process that ran the binary of a failed upgrade.
 func TestUpgradeFailsUnderLoad(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
 		held := holdStreams(t, p, 5)

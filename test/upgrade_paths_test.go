@@ -82,6 +82,7 @@ func inBelow(p *plug) func(*exec.Cmd) {
 // Where the path is a link, each upgrade follows it anew: releases/A, releases/B
 // and a link that is switched.
 func TestUpgradeFollowsLink(t *testing.T) {
+	t.Parallel()
 	p := upgradable(t, "prefork", thisOne, "-n", serve(t, anywhere, echo).addr())
 	link := filepath.Join(p.dir, "current")
 	release := map[string]string{}

@@ -93,6 +93,7 @@ func undue(p *plug, w process, session bool) (faults []string) {
 // A worker has these descriptors and no other, whatever the starter had open,
 // with -S and without, before its first session and, if it is reused, after.
 func TestWorkerDescriptors(t *testing.T) {
+	t.Parallel()
 	stray, err := os.Open("/dev/zero")
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +137,7 @@ func TestWorkerDescriptors(t *testing.T) {
 
 // The environment is made from nothing, and its list is stated here.
 func TestWorkerEnvironment(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		want := []string{
 			"GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1",
@@ -158,10 +160,16 @@ func TestWorkerEnvironment(t *testing.T) {
 // A worker has a process group of its own, is a child of the master, ignores
 // what a terminal sends, and ps and pgrep know it by the plug's name.
 func TestWorkerProcess(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, append(sparesArgs(mode, 2), serve(t, anywhere, echo).addr())...)
 		c := dial(t, p.addr())
 		mustPing(t, c)
+		if mode == "pool" {
+			p.spares(1)
+		} else {
+			p.spares(2)
+		}
 		bit := func(s syscall.Signal) uint64 { return 1 << (s - 1) }
 		ignored := bit(syscall.SIGHUP) | bit(syscall.SIGINT) | bit(syscall.SIGPIPE)
 		for _, w := range p.workers() {
@@ -196,6 +204,7 @@ func TestWorkerProcess(t *testing.T) {
 
 // --user: the workers are another user, with nothing of root's groups.
 func TestWorkerUser(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, append(sparesArgs(mode, 2), "--user", "nobody", "-l", serve(t, anywhere, echo).addr())...)

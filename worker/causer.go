@@ -28,9 +28,12 @@ func (e *engine) answers(s *session) {
 	s.row.First.Store(e.clock.mono)
 }
 
-// endsFirst notes who has ended its direction. Of two that did so within one
-// turn it is the client, whose end is looked for first.
+// endsFirst notes who has ended its direction, once. Of two that did so within
+// one turn it is the client, whose end is looked for first.
 func (e *engine) endsFirst(s *session) {
+	if s.first != board.Nobody {
+		return
+	}
 	s.first = board.ByTarget
 	if s.client.eof {
 		s.first = board.ByClient

@@ -59,7 +59,7 @@ func (e *engine) stepRelay(s *session) {
 		more = more || also
 	}
 	s.row.Moved.Store(e.clock.ms())
-	if s.first == board.Nobody && (c.eof || t.eof) {
+	if c.eof || t.eof {
 		e.endsFirst(s)
 	}
 	switch {
@@ -190,6 +190,7 @@ func (e *engine) flush(from, to *end) syscall.Errno {
 func (e *engine) passEnd(s *session, from, to *end) {
 	from.done = true
 	if !to.done {
+		e.endsFirst(s) // before anybody can have seen it
 		call3(unix.SYS_SHUTDOWN, uintptr(to.fd), unix.SHUT_WR, 0)
 	}
 }
