@@ -1,0 +1,35 @@
+package pidfile
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// dying says whether a process has been killed, or has begun to exit: its
+// descriptors are closed after its memory has gone (proc_pid_status(5)).
+func dying(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && saysDying(status)
+}
+
+// saysDying reads the content of /proc/PID/status.
+func saysDying(status []byte) bool {
+	memory := false
+	for line := range bytes.Lines(status) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch string(name) {
+		case "VmSize":
+			memory = true
+		case "SigPnd", "ShdPnd":
+			pending, _ := strconv.ParseUint(string(bytes.TrimSpace(value)), 16, 64)
+			if pending&(1<<(unix.SIGKILL-1)) != 0 {
+				return true
+			}
+		}
+	}
+	return !memory
+}
