@@ -24,6 +24,18 @@ func (p *plug) spares(n int) []process {
 	return found
 }
 
+// grown awaits n workers that have all got so far as to have said what they are.
+func (p *plug) grown(n int) (workers []process) {
+	p.t.Helper()
+	await(p.t, fmt.Sprintf("%d workers that have started", n), 30*time.Second, func() bool {
+		workers = p.workers()
+		return len(workers) == n && !slices.ContainsFunc(workers, func(w process) bool {
+			return strings.HasPrefix(w.title, "plug: worker ")
+		})
+	})
+	return workers
+}
+
 // epollSets counts those of a process.
 func epollSets(pid int) (n int) {
 	for _, is := range descriptors(pid) {
@@ -165,14 +177,14 @@ func TestWorkerProcess(t *testing.T) {
 		p := start(t, mode, append(sparesArgs(mode, 2), serve(t, anywhere, echo).addr())...)
 		c := dial(t, p.addr())
 		mustPing(t, c)
-		if mode == "pool" {
-			p.spares(1)
-		} else {
-			p.spares(2)
+		n := 2
+		if mode != "pool" {
+			n++ // who carries c is no spare any more
 		}
+		workers := p.grown(n)
 		bit := func(s syscall.Signal) uint64 { return 1 << (s - 1) }
 		ignored := bit(syscall.SIGHUP) | bit(syscall.SIGINT) | bit(syscall.SIGPIPE)
-		for _, w := range p.workers() {
+		for _, w := range workers {
 			if w.pgid != w.pid || w.ppid != p.master || w.comm != "plug" {
 				t.Errorf("%v: group %d", w, w.pgid)
 			}
