@@ -270,7 +270,7 @@ func (e *engine) missed(s *session, f failure) {
 		if what == "" {
 			what = "connect " + e.records.target(s.slot).full
 		}
-		e.records.error(what, connectLimit(f.errno))
+		e.records.error(what, connectLimit(f.what, f.errno))
 	}
 }
 

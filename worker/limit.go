@@ -31,11 +31,15 @@ func Limit(errno syscall.Errno) string {
 	return text
 }
 
-// connectLimit is Limit for a connect, which finds no address to come from when
-// the local ports have run out (ip(7), ip_local_port_range).
-func connectLimit(errno syscall.Errno) string {
-	if errno != syscall.EADDRNOTAVAIL {
+// connectLimit is Limit for a connect, and for the steps before it: what is
+// empty for the connect itself, which finds no address to come from when the
+// local ports have run out (ip(7), ip_local_port_range).
+func connectLimit(what string, errno syscall.Errno) string {
+	switch {
+	case errno != syscall.EADDRNOTAVAIL:
 		return Limit(errno)
+	case what != "": // bind
+		return record.Reason(errno) + " (not an address of this host)"
 	}
 	ports, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	return record.Reason(errno) + " (no free local port: net.ipv4.ip_local_port_range " + strings.Join(strings.Fields(string(ports)), " ") + ")"

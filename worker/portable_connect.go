@@ -233,7 +233,7 @@ func (s *session) missed() {
 		if what == "" {
 			what = "connect " + s.records.target(s.slot).full
 		}
-		s.records.error(what, connectLimit(f.errno))
+		s.records.error(what, connectLimit(f.what, f.errno))
 	}
 }
 
