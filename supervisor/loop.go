@@ -3,6 +3,7 @@ package supervisor
 import (
 	"iter"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -156,7 +157,7 @@ func (m *master) generationOf(number uint32) *generation {
 	return nil
 }
 
-var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, report.End: hasEnded, report.Leaving: toldDrain}
+var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, report.End: hasEnded}
 
 // heard takes one doorbell. What does not fit the roster is ignored.
 func (m *master) heard(r report.Record) {
@@ -170,10 +171,14 @@ func (m *master) heard(r report.Record) {
 		m.log.Debug("doorbell from a stranger", "pid", r.PID, "slot", r.Slot)
 		return
 	}
-	if r.Kind == report.Failed || r.Kind == report.Leaving {
-		return
+	switch r.Kind {
+	case report.Failed:
+	case report.Leaving:
+		m.nudged = max(0, slices.Index(m.roster, c)) // the one after it is the next
+		m.nudge()
+	default:
+		m.happen(c, bellEvents[r.Kind])
 	}
-	m.happen(c, bellEvents[r.Kind])
 }
 
 // lookAtBoard makes the roster agree with the rows: doorbells were lost.
@@ -277,7 +282,7 @@ func (m *master) tellGate() {
 }
 
 // nudge wakes a spare if clients wait while spares sleep: the wake-up that was
-// theirs may have gone to a worker that could not use it. Each time another
+// theirs may have gone to a worker that could not use it, or would not. Each time another
 // spare is nudged, and one more than the time before if clients wait still,
 // since spares may be stopped.
 func (m *master) nudge() {

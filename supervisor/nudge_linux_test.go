@@ -68,6 +68,27 @@ func TestDeathNudges(t *testing.T) {
 	}
 }
 
+// A pool's worker that leaves clients to the others has another one woken at
+// once, and in its own turn one after the other.
+func TestLeavingNudgesAnother(t *testing.T) {
+	s := poolStage(t, 3, 16)
+	all := s.spares(3)
+	s.settled()
+	s.client()
+	for i, a := range all {
+		s.nudges = 0
+		for _, a := range all {
+			a.orders()
+		}
+		s.ring(a, report.Leaving)
+		for k, other := range all {
+			if got := other.told(report.Nudge); got != (k == (i+1)%3) {
+				t.Errorf("worker %d leaves clients: %d is nudged: %v", i, k, got)
+			}
+		}
+	}
+}
+
 // So may anybody else, at any moment: the tick looks too.
 func TestTickNudges(t *testing.T) {
 	s, all := serving(t, nil)

@@ -11,6 +11,7 @@ import (
 
 	"plugdaemon/worker/board"
 	"plugdaemon/worker/record"
+	"plugdaemon/worker/report"
 )
 
 // acceptor is the worker's part in the shared listeners. It stays in their
@@ -38,7 +39,9 @@ type listener struct {
 }
 
 const (
-	batch      = 4 // clients that a pool worker takes at once
+	batch      = 4  // clients that a pool worker takes at once
+	rescued    = 32 // that one takes when it is nudged, since nobody else has
+	backAfter  = 2 * time.Millisecond
 	resources  = 100 * time.Millisecond
 	aboveMean  = 8 // sessions above the mean at which a pool worker leaves the others to it
 	aboveShare = 8 // and at least an eighth of the mean
@@ -77,11 +80,15 @@ func (a *acceptor) close() {
 	}
 }
 
-// mayAccept tells whether a client would be served.
-func (e *engine) mayAccept() bool {
+// mayAccept tells whether a client would be served, and by this worker rather
+// than by another one.
+func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
+
+// canServe tells whether a client would be served.
+func (e *engine) canServe() bool {
 	return e.room() && !e.draining && e.accept.paused == 0 &&
 		e.board.Gate.Load() == board.GateOpen &&
-		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
+		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses)
 }
 
 // room tells whether the worker may carry one session more.
@@ -149,12 +156,50 @@ func (e *engine) stepAside() {
 // takeClients accepts what there is, up to a batch, or the worker's capacity.
 func (e *engine) takeClients(i int) {
 	l := &e.accept.listeners[i]
+	joined := l.joined
 	for range batch {
 		if !e.mayAccept() || !e.takeClient(l) {
 			break
 		}
 	}
 	e.join()
+	if joined && !l.joined && e.overloaded() {
+		e.backDue = e.clock.mono + int64(backAfter)
+	}
+}
+
+// lookBack has another worker woken for clients that this one has left to the
+// others, for having more sessions than they, and that wait still: the wake-up
+// of these was its own. Most often somebody is awake anyway.
+func (e *engine) lookBack() {
+	e.backDue = 0
+	for i := range e.accept.listeners {
+		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && clientsWait(l.fd) {
+			e.ring(report.Leaving, 0)
+		}
+	}
+}
+
+// rescue takes clients that wait although nobody is in their way: a nudge says
+// so. Others that have fewer sessions may be stopped, so that does not count.
+func (e *engine) rescue(i int) {
+	l := &e.accept.listeners[i]
+	for range rescued {
+		if !e.canServe() || !e.takeClient(l) {
+			break
+		}
+	}
+	if l.joined && !e.accept.apart { // joining anew, it is told of those that are left
+		e.accept.door.remove(l.fd)
+		l.joined = false
+	}
+	e.join()
+}
+
+// clientsWait tells whether there are any at a listener.
+func clientsWait(listener int) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}, 0)
+	return err == nil && n == 1
 }
 
 // takeClient accepts one client, if there is one.

@@ -36,6 +36,7 @@ type engine struct {
 
 	bellDue  int64 // when tell is called at the latest; 0 is never
 	asideDue int64 // when a session counts as long; 0 is never
+	backDue  int64 // when clients that were left to the others are looked after; 0 is never
 	owedDue  int64 // when owed lines are tried again; 0 is never
 	coolDue  int64 // when nothing has happened for so long that the worker sleeps
 	draining bool  // takes no more sessions
@@ -119,7 +120,7 @@ func (e *engine) patience(until int64) int {
 	if len(e.again) != 0 {
 		return 0
 	}
-	until = min(until, e.due.next(), e.accept.retryAt(), orNever(e.bellDue), orNever(e.asideDue), orNever(e.owedDue))
+	until = min(until, e.due.next(), e.accept.retryAt(), orNever(e.bellDue), orNever(e.asideDue), orNever(e.backDue), orNever(e.owedDue))
 	if until == never {
 		return -1
 	}
@@ -190,6 +191,9 @@ func (e *engine) overdue() {
 	}
 	if e.asideDue != 0 && e.clock.mono >= e.asideDue {
 		e.stepAside()
+	}
+	if e.backDue != 0 && e.clock.mono >= e.backDue {
+		e.lookBack()
 	}
 	if e.owedDue != 0 && e.clock.mono >= e.owedDue {
 		e.pay(false)

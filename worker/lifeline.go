@@ -39,7 +39,7 @@ func (e *engine) obey(order report.Order) {
 	switch order {
 	case report.Nudge:
 		for i := range e.accept.listeners {
-			e.takeClients(i)
+			e.rescue(i)
 		}
 	case report.Gate:
 		e.lookAtGate()

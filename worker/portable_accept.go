@@ -27,11 +27,15 @@ const (
 	aboveShare = 8                      // and at least an eighth of the mean
 )
 
-// mayAccept tells whether a client would be served.
-func (e *engine) mayAccept() bool {
+// mayAccept tells whether a client would be served, and by this worker rather
+// than by another one.
+func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
+
+// canServe tells whether a client would be served.
+func (e *engine) canServe() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
 		e.open && e.board.Gate.Load() == board.GateOpen &&
-		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses) && !e.overloaded()
+		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses)
 }
 
 // overloaded is true in a pool worker well above the mean number of sessions:

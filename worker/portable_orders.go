@@ -43,9 +43,9 @@ func (e *engine) obey(order report.Order) {
 	defer e.mu.Unlock()
 	e.open = e.board.Gate.Load() == board.GateOpen
 	switch order {
-	case report.Nudge:
+	case report.Nudge: // clients wait although nobody is in their way
 		for _, l := range e.listeners {
-			for e.mayAccept() && e.takeClient(l) {
+			for e.canServe() && e.takeClient(l) {
 			}
 		}
 	case report.Gate:

@@ -5,11 +5,13 @@ package worker
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
 
 	"plugdaemon/worker/board"
+	"plugdaemon/worker/report"
 )
 
 // A client wakes one of the workers that wait for it, and not all of them
@@ -44,6 +46,37 @@ func TestOthersClientsWakeNobody(t *testing.T) {
 	if sum < sessions-1 {
 		t.Errorf("%d sessions of %d", sum, sessions)
 	}
+}
+
+// A pool's worker that has more sessions than the others leaves clients to them,
+// and says so, since their wake-up was its own. Nudged, it takes what is left:
+// then the others can't.
+func TestLeavesClientsToTheOthers(t *testing.T) {
+	const share, clients = 16, 60 // as many more than another one that has none
+	b := newBoss(t, board.Shape{Workers: 2, Capacity: 2 * clients}, []string{echo(t)}, nil)
+	b.board.Column(1).PID.Store(1) // the other one, which sleeps
+	var all [clients]*net.TCPConn
+	for i := range all {
+		all[i] = b.dial()
+	}
+	h := b.hire(0)
+	h.hears(report.Leaving)
+	live := func() int { return int(b.board.Column(0).Live.Load()) }
+	if n := live(); n != share+1 {
+		t.Errorf("it leaves with %d sessions, want %d", n, share+1)
+	}
+	b.silent() // once is enough
+	for nudges, before := 0, 0; live() < clients; nudges++ {
+		if before = live(); nudges > 2 {
+			t.Fatalf("nudged twice, it has %d of %d clients", before, clients)
+		}
+		h.orders(report.Nudge)
+		b.wait("it takes more", func() bool { return live() >= min(clients, before+rescued) })
+	}
+	for _, c := range all {
+		b.echoes(c, "x")
+	}
+	b.silent()
 }
 
 // switches is how often the worker's loop has gone to sleep (proc_pid_status(5)).

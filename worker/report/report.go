@@ -20,7 +20,7 @@ const (
 	Begin                   // a session has begun on Row
 	End                     // the session on Row has ended
 	Failed                  // target slot Row could not be connected
-	Leaving                 // the worker takes no more sessions, and exits after its last
+	Leaving                 // the worker leaves clients that wait to the others
 )
 
 // Record is one doorbell.

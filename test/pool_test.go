@@ -1,0 +1,27 @@
+package test
+
+import (
+	"syscall"
+	"testing"
+)
+
+// A pool's workers leave clients to those with fewer sessions. One that is
+// stopped has few and takes none: the others serve them all the same.
+func TestPoolBesideAStoppedWorker(t *testing.T) {
+	t.Parallel()
+	const sessions = 100 // of which a balanced worker would carry half
+	p := start(t, "pool", "--workers", "2", serve(t, anywhere, echo).addr())
+	stopped := p.grown(2)[0]
+	stopProcess(t, stopped.pid)
+	held := hold(t, p, sessions)
+	for i, pid := range p.carriersOf(held) {
+		if pid == stopped.pid {
+			t.Fatalf("session %d is carried by %d, which is stopped", i, pid)
+		}
+	}
+	syscall.Kill(stopped.pid, syscall.SIGCONT)
+	for _, c := range held {
+		c.Close()
+	}
+	p.lines(sessions)
+}
