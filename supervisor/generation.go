@@ -1,10 +1,9 @@
 package supervisor
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"net"
 	"os"
 
@@ -120,9 +119,9 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
 	b.LogAt.Store(uint32(cfg.Debug))
-	var key [16]byte
-	rand.Read(key[:])
-	a.AffinityKey = [2]uint64{binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])}
+	// ChaCha8 with the kernel's seed (math/rand/v2) is more than a hash's key needs;
+	// crypto/rand would be a tenth of the program, in every worker's memory.
+	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	if cfg.SourceAddress.IsValid() {
 		a.Source = board.MakeAddr(addrPort(cfg.SourceAddress, 0))
 		a.Source.Zone = zoneOf(cfg.SourceAddress.Zone())
