@@ -82,10 +82,12 @@ func (h *herd) keep() int {
 		case w := <-h.words:
 			h.hear(w)
 		case s := <-h.signals:
+			// A master that has ended takes no signal, and is not always heard of first.
+			if status, over := h.reap(); over {
+				return status
+			}
 			if s != syscall.SIGCHLD {
 				h.relay(s)
-			} else if status, over := h.reap(); over {
-				return status
 			}
 		}
 	}
@@ -97,16 +99,14 @@ func (h *herd) hear(w word) {
 	switch w.text {
 	case served:
 		h.ready = true
-		for _, s := range h.kept {
-			unix.Kill(h.master, s.(syscall.Signal))
-		}
-		h.kept = nil
+		h.release()
 	case successor:
 		h.next = w.pid
 	case replaced:
 		h.replace(w.pid)
 	case failed: // said by the old master, which serves on
 		h.master, h.former, h.next, h.orphan = w.pid, 0, 0, nil
+		h.release()
 	}
 }
 
@@ -126,11 +126,28 @@ func (h *herd) replace(pid int) {
 		h.former = 0
 	}
 	h.master, h.next, h.orphan = pid, 0, nil
+	h.release()
+}
+
+// release gives the master the signals that were kept for it.
+func (h *herd) release() {
+	if !h.ready {
+		return
+	}
+	for _, s := range h.kept {
+		unix.Kill(h.master, s.(syscall.Signal))
+	}
+	h.kept = nil
 }
 
 // relay passes a signal on to the master. What a master that is not ready could
-// only die of is kept until it is.
+// only die of is kept until it is, and what comes when the old one has ended, for
+// whoever replaces it.
 func (h *herd) relay(s os.Signal) {
+	if h.orphan != nil {
+		h.kept = append(h.kept, s)
+		return
+	}
 	if h.ready || s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT {
 		unix.Kill(h.master, s.(syscall.Signal))
 		return

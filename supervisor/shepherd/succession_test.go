@@ -70,6 +70,20 @@ func TestBothEnd(t *testing.T) {
 	}
 }
 
+// What comes when the old master has ended, and the new one's word has not been
+// heard yet, is the new one's.
+func TestSignalBetweenMasters(t *testing.T) {
+	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
+	unix.Kill(f.pid, unix.SIGKILL)
+	until(t, "the old master is reaped", func() bool { return unix.Kill(f.pid, 0) == unix.ESRCH })
+	f.signals <- syscall.SIGUSR2
+	f.goesOn() // it is the shepherd's now
+	f.says(replaced, other)
+	if got := f.ends(); got != 128+12 {
+		t.Errorf("status %d, want that of USR2", got)
+	}
+}
+
 // Signals that come in between are the old master's, until it is replaced.
 func TestSignalsFollowTheMaster(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
