@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Whoever was killed may hold the lock a moment longer: that is waited for, as
@@ -25,8 +23,13 @@ func TestHeldByTheDying(t *testing.T) {
 	if err := h.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(patience/10, func() { unix.Close(f.fd) })
+	gone := make(chan struct{})
+	time.AfterFunc(patience/10, func() {
+		_ = f.Close()
+		close(gone)
+	})
 	claim(t, path)
+	<-gone
 }
 
 func TestSaysDying(t *testing.T) {

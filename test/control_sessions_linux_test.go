@@ -5,6 +5,7 @@ import (
 	"net"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -182,15 +183,11 @@ func TestControlKillByID(t *testing.T) {
 			t.Errorf("%d sessions live, want 7", live)
 		}
 		p.asks("kill", fields{"filter": fields{"target": a}})
-		for _, s := range p.asks("sessions", nil).Sessions {
-			if s.Target != b {
-				t.Errorf("left: %+v", s)
-			}
-		}
+		await(t, "the sessions of the one target to be gone", 5*time.Second, func() bool {
+			return !slices.ContainsFunc(p.asks("sessions", nil).Sessions, func(s ctlSession) bool { return s.Target != b })
+		})
 		p.asks("kill", fields{"filter": fields{"all": true}})
-		if left := p.asks("sessions", nil).Sessions; len(left) != 0 {
-			t.Errorf("left: %+v", left)
-		}
+		await(t, "all sessions to be gone", 5*time.Second, func() bool { return len(p.asks("sessions", nil).Sessions) == 0 })
 		p.lines(8)
 	})
 }
