@@ -99,8 +99,11 @@ func (c *upgradeChaos) round(i int) {
 	if serving && (who == "shepherd" || who == "old master" && c.master == old) {
 		t.Errorf("%s: it serves on", what)
 	}
-	// Once it has taken over it is the master.
-	tookOver := who == "new master" && slices.ContainsFunc(c.outcomes(), func(s string) bool { return strings.Contains(s, "plug: upgraded: ") })
+	// Once it has taken over it is the master: the pidfile's first line says so
+	// first, and then the log.
+	pids, _ := readPidfile(c.pidfile)
+	tookOver := who == "new master" && (len(pids) > 0 && pids[0] == pid ||
+		slices.ContainsFunc(c.outcomes(), func(s string) bool { return strings.Contains(s, "plug: upgraded: ") }))
 	if !serving && who != "shepherd" && who != "old master" && !tookOver {
 		t.Errorf("%s: the plug has ended\n%s", what, c.lately())
 	}
