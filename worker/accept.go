@@ -39,12 +39,10 @@ type listener struct {
 }
 
 const (
-	batch      = 4  // clients that a pool worker takes at once
-	rescued    = 32 // that one takes when it is nudged, since nobody else has
-	backAfter  = 2 * time.Millisecond
-	resources  = 100 * time.Millisecond
-	aboveMean  = 8 // sessions above the mean at which a pool worker leaves the others to it
-	aboveShare = 8 // and at least an eighth of the mean
+	batch     = 4  // clients that a pool worker takes at once
+	rescued   = 32 // that one takes when it is nudged, since nobody else has
+	backAfter = 2 * time.Millisecond
+	resources = 100 * time.Millisecond
 )
 
 func (a *acceptor) open(n int, set *poller, apart bool) error {
@@ -94,22 +92,6 @@ func (e *engine) canServe() bool {
 // room tells whether the worker may carry one session more.
 func (e *engine) room() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0
-}
-
-// overloaded is true in a pool worker well above the mean number of sessions:
-// exclusive waiters don't rotate, so the first would take them all.
-func (e *engine) overloaded() bool {
-	if e.board.Assignment.Capacity == 1 || e.live < aboveMean {
-		return false
-	}
-	workers, sessions := 0, 0
-	for i := range int(e.board.Assignment.Workers) {
-		if c := e.board.Column(i); c.PID.Load() != 0 {
-			workers++
-			sessions += int(c.Live.Load())
-		}
-	}
-	return workers > 1 && e.live*workers > sessions+workers*max(aboveMean, e.live/aboveShare)
 }
 
 // join puts the listeners into the epoll set, or takes them out, as is right now.

@@ -21,11 +21,7 @@ type listener struct {
 	waiting *socket // the copy
 }
 
-const (
-	resources  = 100 * time.Millisecond // without accepting, after a shortage
-	aboveMean  = 8                      // sessions above the mean at which a pool worker leaves the others to it
-	aboveShare = 8                      // and at least an eighth of the mean
-)
+const resources = 100 * time.Millisecond // without accepting, after a shortage
 
 // mayAccept tells whether a client would be served, and by this worker rather
 // than by another one.
@@ -36,22 +32,6 @@ func (e *engine) canServe() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
 		e.open && e.board.Gate.Load() == board.GateOpen &&
 		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses)
-}
-
-// overloaded is true in a pool worker well above the mean number of sessions:
-// of workers that wake for one client, a busy one is there first.
-func (e *engine) overloaded() bool {
-	if e.board.Assignment.Capacity == 1 || e.live < aboveMean {
-		return false
-	}
-	workers, sessions := 0, 0
-	for i := range int(e.board.Assignment.Workers) {
-		if c := e.board.Column(i); c.PID.Load() != 0 {
-			workers++
-			sessions += int(c.Live.Load())
-		}
-	}
-	return workers > 1 && e.live*workers > sessions+workers*max(aboveMean, e.live/aboveShare)
 }
 
 // acceptFrom waits for clients of one listener, while it may take some.
