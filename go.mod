@@ -1,4 +1,4 @@
-module plugdaemon
+module daemon/plug
 
 go 1.26.0
 

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // actor is a child of the stage: a real process, whose lifeline the test holds.

@@ -3,7 +3,7 @@ package supervisor
 import (
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // ready is how many workers a new master should begin with: what are free here,

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 // waitStatus is how a worker ended.

@@ -3,9 +3,9 @@ package supervisor
 import (
 	"time"
 
-	"plugdaemon/worker"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/worker"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 // causeOf is why a session ended whose worker died in it.

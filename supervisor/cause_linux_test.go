@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
 )
 
 func TestCauseOf(t *testing.T) {

@@ -12,10 +12,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/pidfile"
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/pidfile"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // heirs is a new master just before its commit: with two workers of its own

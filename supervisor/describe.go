@@ -3,8 +3,8 @@ package supervisor
 import (
 	"time"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
 )
 
 // describe is a row as control clients see it, at the board's monotonic ns. What

@@ -8,9 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 func TestBeginAndEnd(t *testing.T) {

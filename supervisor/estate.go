@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // offer is what a new master needs to prepare itself, while the old one serves.

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
 )
 
 // generation is one binary version's and configuration's workers, with their

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
 )
 
 // Each setting of the command line, and where it is on the board.

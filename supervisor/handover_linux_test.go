@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // handingOver is a serving master with one session and two spares that has given

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 // patience is how long a test waits for what must happen.

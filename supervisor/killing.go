@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 const (

@@ -3,7 +3,7 @@ package supervisor
 import (
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker"
 )
 
 const (

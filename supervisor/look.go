@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "running", stopping: "stopping"}

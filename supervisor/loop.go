@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/report"
-	"plugdaemon/worker/title"
+	"daemon/plug/worker/report"
+	"daemon/plug/worker/title"
 )
 
 // loop is the master's only goroutine that touches its state.

@@ -1,6 +1,6 @@
 package supervisor
 
-import "plugdaemon/worker/record"
+import "daemon/plug/worker/record"
 
 // losses is what an admin should know to be missing: how much was lost when it
 // was last told, and when it was last looked at.

@@ -14,11 +14,11 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/supervisor/shepherd"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
-	"plugdaemon/worker/title"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/shepherd"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
+	"daemon/plug/worker/title"
 )
 
 // phase is how far the master is in its own life.

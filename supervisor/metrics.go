@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
 )
 
 // metrics are all counters, in a few replies if there are many targets.

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker"
+	"daemon/plug/worker"
 )
 
 // nursery gives birth. A fork takes the whole time until the child has executed

@@ -4,9 +4,9 @@ import (
 	"syscall"
 	"testing"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 func TestPauseAndResume(t *testing.T) {

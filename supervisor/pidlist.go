@@ -3,7 +3,7 @@ package supervisor
 import (
 	"time"
 
-	"plugdaemon/pidfile"
+	"daemon/plug/pidfile"
 )
 
 // pidlist keeps the pidfile as the roster is. A goroutine writes; the loop

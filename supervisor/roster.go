@@ -1,6 +1,6 @@
 package supervisor
 
-import "plugdaemon/worker/report"
+import "daemon/plug/worker/report"
 
 // lifeState is where a worker stands in its life.
 type lifeState uint8

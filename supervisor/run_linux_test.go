@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // A plug whose first workers die, can't be forked or never get ready has not

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker"
+	"daemon/plug/worker/report"
 )
 
 // sessionFile is the master's part in the -S file: it opens it, hands it to

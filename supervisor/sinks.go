@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/record"
 )
 
 // sink writes from a goroutine of its own, so that a blocked terminal, disk or

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/pidfile"
-	"plugdaemon/worker/board"
+	"daemon/plug/pidfile"
+	"daemon/plug/worker/board"
 )
 
 // succession is the new master's side of a handover. Up to the commit the old

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
 )
 
 // towards is a generation with these targets, numbers of ports.

@@ -5,7 +5,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/report"
 )
 
 // Workers know local time for as long as its rule lasts, and the next one.

@@ -1,6 +1,6 @@
 package supervisor
 
-import "plugdaemon/worker/board"
+import "daemon/plug/worker/board"
 
 // totals are what buried workers have counted, and what masters count. They
 // travel from one master to the next as they are; fields are only ever added.

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
 )
 
 // Nothing that a master counts is forgotten when two masters' totals are added,

@@ -6,8 +6,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
 )
 
 // request is a client's, answered in a goroutine of its own: what is asked of

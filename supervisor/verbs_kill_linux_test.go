@@ -8,9 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // A worker that obeys is left alone; the answer waits for its row.

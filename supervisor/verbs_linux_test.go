@@ -10,10 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/supervisor/control"
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // obeys has a request answered, with the test in the loop's place, and puts all

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 const (

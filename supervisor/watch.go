@@ -1,6 +1,6 @@
 package supervisor
 
-import "plugdaemon/worker/report"
+import "daemon/plug/worker/report"
 
 // sighting is one batch of what the watcher has seen. Its doorbells were written
 // before its deaths, as far as they come from the same worker: deaths are

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/report"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/report"
 )
 
 // watching is a started watcher with one generation.

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/report"
 )
 
 // watcher sees what happens outside: doorbells on the report pipes, deaths of

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/report"
 )
 
 // What comes from a pipe is doorbells in their order; what is none is counted,

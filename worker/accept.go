@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
+	"daemon/plug/worker/report"
 )
 
 // acceptor is the worker's part in the shared listeners. It stays in their

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // A full report pipe never blocks traffic; the flag says that bells were lost.

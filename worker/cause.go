@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 // reach publishes how far a session has come.

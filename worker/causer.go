@@ -2,7 +2,7 @@
 
 package worker
 
-import "plugdaemon/worker/board"
+import "daemon/plug/worker/board"
 
 // causer is who ended a session: as was noted where it ended, else by its
 // outcome and the errors of its sides.

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // Who ended a session, by how it ended and what is known of its sides.

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 // failure is why a connect did not succeed.

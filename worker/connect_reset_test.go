@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // A target that accepts and cuts at once was connected: it is not marked

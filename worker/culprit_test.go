@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // becomes waits until the kernel says so of a socket (poll(2)).

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // The master is gone: spares exit, sessions finish, each with its line.

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // hand is a worker of the test.

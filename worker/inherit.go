@@ -6,7 +6,7 @@ import (
 	"os"
 	"strconv"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // The descriptors of a worker, in the order in which the master passes them.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 var one1 = board.Shape{Workers: 2, Capacity: 1}

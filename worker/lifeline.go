@@ -5,8 +5,8 @@ package worker
 import (
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // readOrders obeys the master, and notices its end.

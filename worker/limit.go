@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/record"
 )
 
 // Limit is an error's text, with the name and value of the limit that was

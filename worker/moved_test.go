@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // shown is the worker's only row.

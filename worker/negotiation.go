@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/negotiate"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/negotiate"
 )
 
 var errSilentProxy = errors.New("no reply within --connect-timeout")

@@ -1,6 +1,6 @@
 package worker
 
-import "plugdaemon/worker/board"
+import "daemon/plug/worker/board"
 
 // noTargets says, once in a while, that clients are turned away because an admin
 // has disabled all targets; slot is what the session tried last, if anything.

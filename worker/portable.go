@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/report"
 )
 
 // engine carries sessions where there is no event loop of our own: a goroutine

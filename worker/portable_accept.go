@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 // listener is one of the shared listeners. Its descriptor is used for accept

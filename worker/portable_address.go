@@ -5,7 +5,7 @@ package worker
 import (
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // socketAddress is an address of the board in the system's form.

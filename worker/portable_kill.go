@@ -5,7 +5,7 @@ package worker
 import (
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // endOne ends a session at an admin's word, if it is still there: whatever its

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // meter notes on a session's row what one direction moves.

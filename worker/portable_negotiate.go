@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/negotiate"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/negotiate"
 )
 
 var (

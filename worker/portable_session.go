@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // session is one client-to-target connection, carried by one goroutine. It

@@ -3,7 +3,7 @@
 package worker
 
 import (
-	"plugdaemon/worker/title"
+	"daemon/plug/worker/title"
 )
 
 // tellSoon lets a change of this worker's state wait for company: a session of

@@ -3,8 +3,8 @@ package worker
 import (
 	"syscall"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/record"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
 )
 
 // records is where a worker's texts go: whole session lines to the session

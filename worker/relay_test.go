@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // noise is n random bytes.

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/negotiate"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/negotiate"
 )
 
 // state is where a session stands. What happens in each is in step and

@@ -3,7 +3,7 @@ package worker
 import (
 	"time"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // begin publishes a session on its row: from here on it is admitted, and will

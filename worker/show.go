@@ -3,7 +3,7 @@
 package worker
 
 import (
-	"plugdaemon/worker/title"
+	"daemon/plug/worker/title"
 )
 
 // show makes the process title tell what this worker does now.

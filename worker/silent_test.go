@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // silent is a target whose queue is full: the kernel drops who wants to connect.

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/worker/board"
+	"daemon/plug/worker/board"
 )
 
 // The calls that sys_linux.go makes raw, as Go makes them.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
 )
 
 // A client wakes one of the workers that wait for it, and not all of them

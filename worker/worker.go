@@ -5,9 +5,9 @@ import (
 	"os"
 	"sync/atomic"
 
-	"plugdaemon/worker/board"
-	"plugdaemon/worker/report"
-	"plugdaemon/worker/title"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
+	"daemon/plug/worker/title"
 )
 
 // worker is what both engines share: who this process is, and its records.

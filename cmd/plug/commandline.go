@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 // version is what -V shows; a release sets it with -ldflags "-X main.version=…".

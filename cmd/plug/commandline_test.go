@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 // entry is one of testdata/commandlines.txt, whose head says what it means.

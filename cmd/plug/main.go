@@ -13,10 +13,10 @@ import (
 	"os"
 	"runtime"
 
-	"plugdaemon/supervisor"
-	"plugdaemon/supervisor/shepherd"
-	"plugdaemon/worker"
-	"plugdaemon/worker/title"
+	"daemon/plug/supervisor"
+	"daemon/plug/supervisor/shepherd"
+	"daemon/plug/worker"
+	"daemon/plug/worker/title"
 )
 
 // The main thread's name is the process's, and a worker's thread sleeps in the

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/supervisor/config"
-	"plugdaemon/worker/board"
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
 )
 
 // manual is plug.8 as its tests look at it: mdoc(7)'s source, by section.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 // option is one option of the command line: getopt's letter, pflag's long

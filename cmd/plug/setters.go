@@ -4,7 +4,7 @@ import (
 	"errors"
 	"math"
 
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 // once is what an option without a value is handed as its value.

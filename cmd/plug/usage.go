@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"strings"
 
-	"plugdaemon/supervisor/config"
+	"daemon/plug/supervisor/config"
 )
 
 // Exit statuses of a command line that is answered, not served.

@@ -3,9 +3,9 @@ package main
 import (
 	"time"
 
-	"plugdaemon/cmd/plugctl/metrics"
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/metrics"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 // ask asks for something that takes no time.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 var (

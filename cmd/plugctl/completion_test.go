@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // TestCompletion: targets and ids come from the master that the line names;

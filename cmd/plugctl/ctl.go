@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/term"
 
-	"plugdaemon/cmd/plugctl/reach"
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/reach"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 // ctl is one run of plugctl: what the global flags say, and where it prints.

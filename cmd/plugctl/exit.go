@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/cmd/plugctl/reach"
-	"plugdaemon/cmd/plugctl/service"
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/cmd/plugctl/top"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/reach"
+	"daemon/plug/cmd/plugctl/service"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/cmd/plugctl/top"
+	"daemon/plug/supervisor/control"
 )
 
 // Exit statuses; top that is ended by a signal exits with 128 and its number.

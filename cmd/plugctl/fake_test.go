@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // fake is a control socket that answers from a table: the last reply is what

@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 func (c *ctl) killCommand() *cobra.Command {

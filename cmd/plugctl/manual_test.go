@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"plugdaemon/cmd/plugctl/pick"
+	"daemon/plug/cmd/plugctl/pick"
 )
 
 // manual is plugctl.8 as its tests look at it: mdoc(7)'s source.

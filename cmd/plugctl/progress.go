@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 // progress shows how far an order has come: with --json a line of JSON on

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/cmd/plugctl/metrics"
-	"plugdaemon/cmd/plugctl/service"
+	"daemon/plug/cmd/plugctl/metrics"
+	"daemon/plug/cmd/plugctl/service"
 )
 
 // patience is how long the master may be silent, unless --timeout says it.

@@ -4,9 +4,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"plugdaemon/cmd/plugctl/pick"
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/pick"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 func (c *ctl) sessionsCommand() *cobra.Command {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 func (c *ctl) targetCommand() *cobra.Command {

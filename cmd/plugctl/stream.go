@@ -3,9 +3,9 @@ package main
 import (
 	"time"
 
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/cmd/plugctl/top"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/cmd/plugctl/top"
+	"daemon/plug/supervisor/control"
 )
 
 // stream is top for programs: a line of JSON for each answer, count of them or

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plugdaemon/cmd/plugctl/top"
+	"daemon/plug/cmd/plugctl/top"
 )
 
 func (c *ctl) topCommand() *cobra.Command {

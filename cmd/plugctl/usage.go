@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"plugdaemon/cmd/plugctl/show"
+	"daemon/plug/cmd/plugctl/show"
 )
 
 // usage is for --help: a command's line, its commands or flags, and the global

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"plugdaemon/cmd/plugctl/pick"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/pick"
+	"daemon/plug/supervisor/control"
 )
 
 // timeValue is a pflag.Value of a time above 0.

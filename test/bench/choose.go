@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"plugdaemon/test/bench/proxy"
+	"daemon/plug/test/bench/proxy"
 )
 
 // choose lists the proxies of this run and names those that are missing.

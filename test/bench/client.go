@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/load"
 )
 
 // client is the process that makes a load, or starts programs, in steps with

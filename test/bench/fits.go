@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/load"
-	"plugdaemon/test/bench/proxy"
+	"daemon/plug/test/bench/load"
+	"daemon/plug/test/bench/proxy"
 )
 
 // limits are what this machine allows.

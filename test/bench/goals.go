@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // point is one figure of one proxy under one workload.

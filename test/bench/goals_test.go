@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // cells are results with one figure in the named column of each.

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"plugdaemon/test/bench/cgroup"
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/load"
 )
 
 // growthClients open short connections beside the sessions that stay.

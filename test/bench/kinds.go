@@ -5,7 +5,7 @@ package main
 import (
 	"fmt"
 
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/load"
 )
 
 // column is one figure of a table.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/test/bench/load"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/load"
+	"daemon/plug/test/bench/wire"
 )
 
 // The test binary plays the roles as the bench binary does.

@@ -28,7 +28,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/proxy"
+	"daemon/plug/test/bench/proxy"
 )
 
 // options are the command line.

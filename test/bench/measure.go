@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"time"
 
-	"plugdaemon/test/bench/cgroup"
-	"plugdaemon/test/bench/load"
-	"plugdaemon/test/bench/proxy"
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/load"
+	"daemon/plug/test/bench/proxy"
 )
 
 // measurement is one proxy under one workload in one round.

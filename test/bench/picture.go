@@ -3,7 +3,7 @@
 package main
 
 import (
-	"plugdaemon/test/bench/plot"
+	"daemon/plug/test/bench/plot"
 )
 
 // plotted are the figures that the plot shows: what a session costs.

@@ -2,7 +2,7 @@
 
 package main
 
-import "plugdaemon/test/bench/proxy"
+import "daemon/plug/test/bench/proxy"
 
 // promises are the goals, in the order of the issues that they come from.
 func promises() []goal {

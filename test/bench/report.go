@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // The two binaries of -plug OLD,NEW.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // few are proxies of each sort.

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"syscall"
 
-	"plugdaemon/test/bench/backend"
-	"plugdaemon/test/bench/cgroup"
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/backend"
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/load"
 )
 
 // The processes of a measurement are this binary again, in a role:

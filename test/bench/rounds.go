@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"plugdaemon/test/bench/plot"
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/plot"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // cell collects one proxy's rounds under one workload.

@@ -18,9 +18,9 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/test/bench/cgroup"
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/wire"
 )
 
 // service is a proxy that runs in its control group.

@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/load"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/load"
+	"daemon/plug/test/bench/stats"
 )
 
 // workerEnv is a worker's environment, with one session at a time.
@@ -77,7 +77,7 @@ func spawn(args []string, in io.Reader, out io.Writer) error {
 // buildBare builds the program that does nothing, as plug is built.
 func buildBare(dir string) (string, error) {
 	path := filepath.Join(dir, "bare")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "plugdaemon/test/bench/bare")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "daemon/plug/test/bench/bare")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program that does nothing: %w\n%s", err, said)

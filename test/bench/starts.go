@@ -11,9 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/test/bench/cgroup"
-	"plugdaemon/test/bench/proxy"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // bareStarts measures the starts and ends of a program that does nothing, made

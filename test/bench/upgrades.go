@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/load"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/load"
 )
 
 // Workloads that take more than one load of package load.

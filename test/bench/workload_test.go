@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/test/bench/cgroup"
-	"plugdaemon/test/bench/load"
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/load"
 )
 
 func TestParseWorkloads(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Ask sends one request to a plug's control socket and hands its replies, one

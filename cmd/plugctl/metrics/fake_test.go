@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // fake is a plug that answers from fields.

@@ -3,7 +3,7 @@ package metrics
 import (
 	"context"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Conversation is one with a master, as a *control.Client has it. It is for one

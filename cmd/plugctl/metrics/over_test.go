@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // talk is a conversation of canned replies.

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // The page is built of these files alone, and its policy lets a browser load

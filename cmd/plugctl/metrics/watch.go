@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // fresh is how old an answer may be that several readers share; idle is how

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Word is one thing to pick by.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 func TestParse(t *testing.T) {

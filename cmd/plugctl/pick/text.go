@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Text is a filter in the words that Parse reads.

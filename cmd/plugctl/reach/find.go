@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // find gives the socket that Options mean.

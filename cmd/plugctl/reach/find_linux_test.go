@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // pidfile makes one that names a process as the master.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Options say which master is meant, and how long to wait for it. They are the

@@ -9,7 +9,7 @@ import (
 	kardianos "github.com/kardianos/service"
 	"github.com/spf13/cobra"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // UsageError is one of the command line: nothing was tried.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Config is the command line as the plug runs it: what an upgrade would start,

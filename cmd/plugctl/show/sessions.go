@@ -3,7 +3,7 @@ package show
 import (
 	"strconv"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Sessions is their table, in the order in which they are given. Wide has two

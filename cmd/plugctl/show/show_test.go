@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 var someSessions = []control.Session{

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // order compares two sessions by one of their columns.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // States in the order in which they are named; what a newer master has besides

@@ -3,7 +3,7 @@ package show
 import (
 	"strconv"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 // Targets is their table.

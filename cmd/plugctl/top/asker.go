@@ -3,8 +3,8 @@ package top
 import (
 	"errors"
 
-	"plugdaemon/cmd/plugctl/reach"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/reach"
+	"daemon/plug/supervisor/control"
 )
 
 // question is a Snapshot, or an order to the master.

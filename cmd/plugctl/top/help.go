@@ -3,8 +3,8 @@ package top
 import (
 	"strings"
 
-	"plugdaemon/cmd/plugctl/pick"
-	"plugdaemon/cmd/plugctl/show"
+	"daemon/plug/cmd/plugctl/pick"
+	"daemon/plug/cmd/plugctl/show"
 )
 
 func helpLines() []Line {

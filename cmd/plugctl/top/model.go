@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 // Snapshot is what a master said of itself at one time.

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"plugdaemon/supervisor/control"
+	"daemon/plug/supervisor/control"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

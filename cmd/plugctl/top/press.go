@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"plugdaemon/cmd/plugctl/pick"
-	"plugdaemon/cmd/plugctl/show"
-	"plugdaemon/supervisor/control"
+	"daemon/plug/cmd/plugctl/pick"
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
 )
 
 // Press takes a key in.

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"plugdaemon/cmd/plugctl/reach"
+	"daemon/plug/cmd/plugctl/reach"
 )
 
 // Signaled is Run's error when a signal has ended it, the terminal being given

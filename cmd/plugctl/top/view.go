@@ -6,8 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"plugdaemon/cmd/plugctl/pick"
-	"plugdaemon/cmd/plugctl/show"
+	"daemon/plug/cmd/plugctl/pick"
+	"daemon/plug/cmd/plugctl/show"
 )
 
 // Line is one of the screen's, printable and no wider than it.

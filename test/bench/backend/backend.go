@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/sock"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/sock"
+	"daemon/plug/test/bench/wire"
 )
 
 // conn is one connection.

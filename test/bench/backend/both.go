@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/sock"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/sock"
+	"daemon/plug/test/bench/wire"
 )
 
 // inflow is the client's own stream.

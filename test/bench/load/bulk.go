@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/sock"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/sock"
+	"daemon/plug/test/bench/wire"
 )
 
 // bulk receives a stream on each client, from its connect to an end that is

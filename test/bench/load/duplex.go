@@ -5,8 +5,8 @@ package load
 import (
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/sock"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/sock"
+	"daemon/plug/test/bench/wire"
 )
 
 // sending is how far a client's own stream has come.

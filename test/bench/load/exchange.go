@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"plugdaemon/test/bench/sock"
-	"plugdaemon/test/bench/wire"
+	"daemon/plug/test/bench/sock"
+	"daemon/plug/test/bench/wire"
 )
 
 // client is a connection that carries at most one message at a time.

@@ -13,8 +13,8 @@ import (
 	"net/netip"
 	"time"
 
-	"plugdaemon/test/bench/sock"
-	"plugdaemon/test/bench/stats"
+	"daemon/plug/test/bench/sock"
+	"daemon/plug/test/bench/stats"
 )
 
 // Kinds of load.
