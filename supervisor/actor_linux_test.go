@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -113,7 +114,7 @@ func (s *stage) carry(a *actor, client string) *board.Row {
 	b.Column(a.slot).PID.Store(uint32(a.pid))
 	b.Column(a.slot).Rows.Store(max(1, b.Column(a.slot).Rows.Load()))
 	row := b.Row(a.slot, 0)
-	row.Client = board.MakeAddr(netip.MustParseAddrPort(client))
+	row.Client = convert.From(netip.MustParseAddrPort(client))
 	row.BeginAt = s.mono()
 	row.Hold()
 	row.Choose(0)

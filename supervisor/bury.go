@@ -173,13 +173,13 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 	wall := time.Now().Add(-time.Duration(max(0, m.mono()-s.Closed)))
 	_, offset := wall.Zone()
 	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: m.cfg.Source.Label(),
-		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
+		Peer: s.Client, In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
 	if t := int(s.Word.Target()); t < board.MaxTargets {
 		at := &c.generation.board.Target(t).Addr
 		if via := &c.generation.board.Via; via.Kind != 0 {
 			at = via
 		}
-		line.Target = at.AddrPort().String()
+		line.Target = at.String()
 	}
 	m.sessionFile.write(line.Append(nil))
 	m.logEnd(c, s, outcome, line.Target)
@@ -187,7 +187,7 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
 	}
 	if outcome == board.Killed || outcome == board.AdminEnded {
-		m.syslog.error(m, c.pid, "session from "+s.Client.Address().String(), endReason(c, outcome))
+		m.syslog.error(m, c.pid, "session from "+s.Client.Host(), endReason(c, outcome))
 	}
 }
 

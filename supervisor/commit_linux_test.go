@@ -14,6 +14,7 @@ import (
 
 	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -168,7 +169,7 @@ func commitBetweenTheGates(t *testing.T) {
 	visitor := func(n uint32) *board.Addr {
 		var ip [4]byte
 		binary.BigEndian.PutUint32(ip[:], 10<<24|n)
-		a := board.MakeAddr(netip.AddrPortFrom(netip.AddrFrom4(ip), 1))
+		a := convert.From(netip.AddrPortFrom(netip.AddrFrom4(ip), 1))
 		return &a
 	}
 	begun, chosen := make(chan bool), make(chan uint32)

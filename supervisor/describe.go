@@ -11,7 +11,7 @@ import (
 // is not on the row (id, PID, target's name, version) is the caller's to add.
 func describe(s *board.Snapshot, mono int64) control.Session {
 	seconds := func(ns int64) float64 { return max(0, time.Duration(ns).Seconds()) }
-	out := control.Session{Client: s.Client.AddrPort().String(), State: "connecting", Begun: time.Unix(0, s.Begin),
+	out := control.Session{Client: s.Client.String(), State: "connecting", Begun: time.Unix(0, s.Begin),
 		Age: seconds(mono - s.BeginAt), In: s.In, Out: s.Out}
 	if s.Connect != 0 {
 		out.State, out.Connect = "relaying", seconds(s.Connect-s.BeginAt)

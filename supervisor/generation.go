@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/board/memory"
 )
 
 // generation is one binary version's and configuration's workers, with their
@@ -33,7 +35,7 @@ type generation struct {
 func newGeneration(number uint32, cfg *config.Config, workers, capacity, listeners int) (*generation, error) {
 	g := &generation{number: number}
 	var err error
-	g.board, g.assignment, g.state, err = board.New(board.Shape{
+	g.board, g.assignment, g.state, err = memory.New(board.Shape{
 		Generation: number, Workers: uint32(workers), Capacity: uint32(capacity)})
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 	if err := assign(g.board, cfg, listeners); err != nil {
 		return nil, err
 	}
-	if err := board.Seal(g.assignment, g.state); err != nil {
+	if err := memory.Seal(g.assignment, g.state); err != nil {
 		return nil, fmt.Errorf("board: seal: %w", err)
 	}
 	var fds [2]int
@@ -123,12 +125,12 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	// crypto/rand would add 145 KiB of text to what every worker has in memory.
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	if cfg.SourceAddress.IsValid() {
-		a.Source = board.MakeAddr(addrPort(cfg.SourceAddress, 0))
+		a.Source = convert.From(addrPort(cfg.SourceAddress, 0))
 		a.Source.Zone = zoneOf(cfg.SourceAddress.Zone())
 	}
 	a.Interface.Set(cfg.SourceInterface)
 	if cfg.Via.IsValid() {
-		a.Via = board.MakeAddr(cfg.Via)
+		a.Via = convert.From(cfg.Via)
 		a.Via.Zone = zoneOf(cfg.Via.Addr().Zone())
 	}
 	a.Tag.Set(cfg.Source.Tag())
@@ -137,13 +139,13 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.Label.Set(cfg.Source.Label())
 	a.Syslog.Set(cfg.Syslog.Path)
 	if cfg.Syslog.UDP.IsValid() {
-		a.SyslogUDP = board.MakeAddr(cfg.Syslog.UDP)
+		a.SyslogUDP = convert.From(cfg.Syslog.UDP)
 	}
 	host, _ := os.Hostname()
 	a.Host.Set(host)
 	for i, rule := range cfg.Rules {
 		r := &a.RuleTable[i]
-		at := board.MakeAddr(addrPort(rule.Addr(), 0))
+		at := convert.From(addrPort(rule.Addr(), 0))
 		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(rule.Bits())
 		if at.Kind == 4 {
 			r.Bits += 96
@@ -153,7 +155,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	for i, target := range cfg.Targets {
 		t := &a.TargetTable[i]
 		if target.Addr.IsValid() {
-			t.Addr = board.MakeAddr(target.Addr)
+			t.Addr = convert.From(target.Addr)
 			t.Addr.Zone = zoneOf(target.Addr.Addr().Zone())
 		}
 		t.Name.Set(target.String())

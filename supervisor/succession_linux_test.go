@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
 
@@ -31,7 +32,7 @@ func towards(t testing.TB, number uint32, ports ...uint16) *generation {
 
 // client is one by number.
 func client(n int) *board.Addr {
-	a := board.MakeAddr(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 1024))
+	a := convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 1024))
 	return &a
 }
 

@@ -7,8 +7,6 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
@@ -52,7 +50,7 @@ func (a *acceptor) open(n int, set *poller, apart bool) error {
 		if err := a.door.open(); err != nil {
 			return err
 		}
-		if err := a.door.add(FDLifeline, unix.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
+		if err := a.door.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
 			return err
 		}
 	}
@@ -105,7 +103,7 @@ func (e *engine) join() {
 		switch {
 		case l.closed || l.joined == may:
 		case may:
-			l.joined = e.accept.door.add(l.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, tagOf(onListener, i, 0)) == nil
+			l.joined = e.accept.door.add(l.fd, syscall.EPOLLIN|epollExclusive, tagOf(onListener, i, 0)) == nil
 		default:
 			e.accept.door.remove(l.fd)
 			l.joined = false
@@ -156,7 +154,7 @@ func (e *engine) takeClients(i int) {
 func (e *engine) lookBack() {
 	e.backDue = 0
 	for i := range e.accept.listeners {
-		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && clientsWait(l.fd) {
+		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && readable(l.fd) {
 			e.ring(report.Leaving, 0)
 		}
 	}
@@ -178,12 +176,6 @@ func (e *engine) rescue(i int) {
 	e.join()
 }
 
-// clientsWait tells whether there are any at a listener.
-func clientsWait(listener int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}, 0)
-	return err == nil && n == 1
-}
-
 // takeClient accepts one client, if there is one.
 func (e *engine) takeClient(l *listener) bool {
 	if l.closed {
@@ -191,21 +183,21 @@ func (e *engine) takeClient(l *listener) bool {
 	}
 	a := &e.accept
 	*a.size = uint32(unsafe.Sizeof(*a.from))
-	fd, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(l.fd), uintptr(unsafe.Pointer(a.from)),
-		uintptr(unsafe.Pointer(a.size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	fd, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(l.fd), uintptr(unsafe.Pointer(a.from)),
+		uintptr(unsafe.Pointer(a.size)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 	switch errno {
 	case 0:
 		e.admit(int(fd), a.from.addr())
 		return true
-	case unix.EAGAIN:
+	case syscall.EAGAIN:
 		return false
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
 		if e.board.Say(board.SayAccept, e.clock.ms()) {
 			e.records.error("accept", Limit(errno))
 		}
 		a.paused = e.clock.mono + int64(resources)
 		return false
-	case unix.EINVAL, unix.EBADF: // the master has shut the port down
+	case syscall.EINVAL, syscall.EBADF: // the master has shut the port down
 		e.leave(l)
 		e.draining = true
 		return false
@@ -235,9 +227,9 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	if e.board.LogAt.Load() >= 2 {
-		e.records.debug("session begun", record.Str("client", client.AddrPort().String()))
+		e.records.debug("session begun", record.Str("client", client.String()))
 	}
-	if err := e.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(onClient, s.index, s.turn)); err != nil {
+	if err := e.poll.add(fd, syscall.EPOLLIN|syscall.EPOLLOUT|syscall.EPOLLRDHUP|epollEdge, tagOf(onClient, s.index, s.turn)); err != nil {
 		e.records.fail("epoll", err)
 		s.failure = failure{what: "epoll", errno: err.(syscall.Errno)}
 		e.abort(s, board.Denied)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -13,7 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/board/memory"
 )
 
 // These tests have real workers: this test binary again, started as a master
@@ -27,7 +30,10 @@ func init() {
 
 func TestMain(m *testing.M) {
 	if os.Args[0] == Arg0 {
-		os.Exit(Main())
+		if status, over := Early(); over {
+			os.Exit(status)
+		}
+		os.Exit(Main(signal.Notify))
 	}
 	os.Exit(m.Run())
 }
@@ -61,7 +67,7 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 	b := &boss{t: t}
 	var err error
 	shape.Generation = 3
-	if b.board, b.memory[0], b.memory[1], err = board.New(shape); err != nil {
+	if b.board, b.memory[0], b.memory[1], err = memory.New(shape); err != nil {
 		t.Fatal(err)
 	}
 	a := b.board.Assignment
@@ -77,14 +83,14 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 	}
 	a.Options = board.OptSession | board.OptSyslog | board.OptLog
 	for i, target := range targets {
-		a.TargetTable[i].Addr = board.MakeAddr(netip.MustParseAddrPort(target))
+		a.TargetTable[i].Addr = convert.From(netip.MustParseAddrPort(target))
 	}
 	a.TargetCount.Store(uint32(len(targets)))
 	b.board.Gate.Store(board.GateOpen)
 	if set != nil {
 		set(b.board)
 	}
-	if err := board.Seal(b.memory[0], b.memory[1]); err != nil {
+	if err := memory.Seal(b.memory[0], b.memory[1]); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Pipe2(b.report[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {

@@ -4,8 +4,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -28,7 +26,7 @@ func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Who)
 // late tells the end of a side that the system has given up from one that the
 // side itself brought about.
 func late(who board.Who, errno syscall.Errno) board.Who {
-	if errno != unix.ETIMEDOUT {
+	if errno != syscall.ETIMEDOUT {
 		return who
 	}
 	switch who {
@@ -65,11 +63,11 @@ func (w *worker) blames(f *failure) board.Who {
 		return board.ByAdmin // nobody else leaves no target to be tried
 	case f.peer:
 		return late(w.far(), f.errno)
-	case f.what != "" && f.errno == unix.EADDRNOTAVAIL: // bind: it is not this host's
+	case f.what != "" && f.errno == syscall.EADDRNOTAVAIL: // bind: it is not this host's
 		return board.ByError
 	}
 	switch f.errno {
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ENOSPC, unix.EAGAIN, unix.EADDRNOTAVAIL:
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOSPC, syscall.EAGAIN, syscall.EADDRNOTAVAIL:
 		return board.ByLimit
 	}
 	return board.ByError
@@ -99,7 +97,7 @@ func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Out
 
 // EndOf is an ended session as log lines tell it.
 func EndOf(s *board.Snapshot, outcome board.Outcome, pid int, target string) record.End {
-	end := record.End{PID: pid, Client: s.Client.AddrPort().String(), Target: target,
+	end := record.End{PID: pid, Client: s.Client.String(), Target: target,
 		Outcome: outcome.String(), Status: outcome.Status(),
 		Cause: s.Cause.String(), Code: s.Cause.Code(), State: s.Cause.Stage().String(),
 		In: s.In, Out: s.Out, Duration: since(s, s.Closed), Connect: since(s, s.Connect), First: since(s, s.First)}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -36,7 +37,7 @@ func TestBlames(t *testing.T) {
 		if got := w.blames(&c.failure); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
-		b.Via = board.MakeAddr(netip.MustParseAddrPort("192.0.2.80:3128"))
+		b.Via = convert.From(netip.MustParseAddrPort("192.0.2.80:3128"))
 		if got := w.blames(&c.failure); got != c.with {
 			t.Errorf("%s, with a proxy: %s, want %s", c.name, got, c.with)
 		}
@@ -104,7 +105,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestEndOf(t *testing.T) {
-	s := board.Snapshot{In: 1, Out: 2, Client: board.MakeAddr(netip.MustParseAddrPort("10.1.2.3:40112")),
+	s := board.Snapshot{In: 1, Out: 2, Client: convert.From(netip.MustParseAddrPort("10.1.2.3:40112")),
 		BeginAt: 1e9, Errno: uint32(syscall.ECONNRESET), Connect: 1e9 + 412e3, First: 1e9, Closed: 3e9,
 		Cause: board.MakeCause(board.BySignal, board.Relaying, 9)}
 	e := EndOf(&s, board.Killed, 4711, "10.0.3.15:119")

@@ -1,10 +1,6 @@
 package worker
 
-import (
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "time"
 
 // clock reads both clocks with one look: the wall's, and the monotonic one that
 // all processes of this host share (clock_gettime(2) CLOCK_MONOTONIC).
@@ -17,11 +13,8 @@ type clock struct {
 }
 
 func (c *clock) start() {
-	var ts unix.Timespec
 	c.from = time.Now()
-	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) == nil {
-		c.base = ts.Nano()
-	}
+	c.base = monotonic()
 	c.look()
 }
 

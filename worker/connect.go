@@ -7,8 +7,6 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -80,7 +78,7 @@ type starved struct {
 
 // scarce tells that a socket may be had in a moment.
 func scarce(errno syscall.Errno) bool {
-	return errno == unix.EMFILE || errno == unix.ENFILE || errno == unix.ENOBUFS || errno == unix.ENOMEM
+	return errno == syscall.EMFILE || errno == syscall.ENFILE || errno == syscall.ENOBUFS || errno == syscall.ENOMEM
 }
 
 // starve lets a session wait for descriptors as its fellows do in the kernel's
@@ -134,23 +132,23 @@ func (e *engine) dial(s *session) (f failure) {
 	if b.Via.Kind != 0 {
 		to = &b.Via
 	}
-	fd, _, errno := syscall.RawSyscall(unix.SYS_SOCKET, family(to), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, _, errno := syscall.RawSyscall(sysSocket, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if errno != 0 {
 		return failure{what: "socket", errno: errno}
 	}
 	s.target = end{fd: int(fd)}
-	setInt(s.target.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, one)
+	setInt(s.target.fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, one)
 	if b.Options&board.OptKeepalive != 0 {
-		setInt(s.target.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, one)
+		setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, one)
 	}
 	if f = e.bindSource(s.target.fd); f.errno != 0 {
 		return f
 	}
-	_, _, errno = syscall.RawSyscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
-	if errno != 0 && errno != unix.EINPROGRESS {
+	_, _, errno = syscall.RawSyscall(sysConnect, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
+	if errno != 0 && errno != syscall.EINPROGRESS {
 		return failure{errno: errno, peer: peersFault(errno)}
 	}
-	if err := e.poll.add(s.target.fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(onTarget, s.index, s.turn)); err != nil {
+	if err := e.poll.add(s.target.fd, syscall.EPOLLIN|syscall.EPOLLOUT|syscall.EPOLLRDHUP|epollEdge, tagOf(onTarget, s.index, s.turn)); err != nil {
 		return failure{what: "epoll", errno: err.(syscall.Errno)}
 	}
 	return failure{}
@@ -161,17 +159,17 @@ func (e *engine) dial(s *session) (f failure) {
 func (e *engine) bindSource(fd int) failure {
 	b := e.board
 	if b.Interface.Len != 0 {
-		if err := unix.BindToDevice(fd, b.Interface.String()); err != nil {
+		if err := syscall.BindToDevice(fd, b.Interface.String()); err != nil {
 			return failure{what: "interface " + b.Interface.String(), errno: err.(syscall.Errno)}
 		}
 	}
 	if b.Source.Kind == 0 {
 		return failure{}
 	}
-	setInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, one) // the port is chosen for the whole connection
+	setInt(fd, syscall.IPPROTO_IP, bindNoPort, one) // the port is chosen for the whole connection
 	size := scratchAddr.set(&b.Source)
-	if _, errno := call3(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
-		return failure{what: "bind " + b.Source.Address().String(), errno: errno}
+	if _, errno := call3(sysBind, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
+		return failure{what: "bind " + b.Source.Host(), errno: errno}
 	}
 	return failure{}
 }
@@ -179,7 +177,7 @@ func (e *engine) bindSource(fd int) failure {
 // peersFault tells a target that can't be reached from a shortage of this host's.
 func peersFault(errno syscall.Errno) bool {
 	switch errno {
-	case unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EAGAIN, unix.EAFNOSUPPORT:
+	case syscall.EADDRNOTAVAIL, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN, syscall.EAFNOSUPPORT:
 		return false
 	}
 	return true
@@ -190,7 +188,7 @@ func (e *engine) stepConnect(s *session) {
 	t := &s.target
 	if t.failed || t.hangup && !t.writable {
 		errno := socketError(t.fd, scratchInt, scratchSize)
-		if errno == unix.ECONNRESET || errno == unix.EPIPE || errno == 0 {
+		if errno == syscall.ECONNRESET || errno == syscall.EPIPE || errno == 0 {
 			// Refused it would be ECONNREFUSED: this target has accepted, and
 			// reset the connection before we looked.
 			e.connected(s)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
 
@@ -20,10 +21,10 @@ func TestResetRightBehindTheAccept(t *testing.T) {
 	defer l.Close()
 	e := rig(t)
 	e.board.ConnectTimeout = 5000
-	e.board.TargetTable[0].Addr = board.MakeAddr(netip.MustParseAddrPort(l.Addr().String()))
+	e.board.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort(l.Addr().String()))
 	client, fd := tcp(t)
 	defer client.Close()
-	e.admit(fd, board.MakeAddr(netip.MustParseAddrPort("127.0.0.1:1")))
+	e.admit(fd, convert.From(netip.MustParseAddrPort("127.0.0.1:1")))
 	c, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)

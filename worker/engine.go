@@ -5,13 +5,9 @@ package worker
 import (
 	"fmt"
 	"os"
-	"os/signal"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -42,6 +38,7 @@ type engine struct {
 	draining bool  // takes no more sessions
 	orphan   bool  // the master is gone
 	term     atomic.Bool
+	notify   Notify // nil as long as it can't be had
 }
 
 const (
@@ -53,9 +50,9 @@ const (
 	never     = int64(1<<63 - 1)       // no deadline
 )
 
-func run(w *worker) error {
-	runtime.LockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 50_000, 0, 0, 0) // the usual: only the runtime's other threads may be late
+// begin makes the engine of a worker, and tells the master that it is ready.
+func begin(w *worker) (*engine, error) {
+	call3(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, 50_000, 0) // the usual: only the runtime's other threads may be late
 	e := &engine{worker: w, buffer: make([]byte, relayRoom)}
 	b := w.board
 	rows := int(b.Header.Rows)
@@ -64,24 +61,41 @@ func run(w *worker) error {
 	for i := range e.free {
 		e.free[i] = rows - 1 - i
 	}
-	ignoreSignals()
+	// What a terminal sends to a group is the master's business, and a write to
+	// a peer that has gone is answered by its error.
+	ignore(syscall.SIGHUP)
+	ignore(syscall.SIGINT)
+	ignore(syscall.SIGPIPE)
 	if err := e.poll.open(); err != nil {
-		return fmt.Errorf("epoll: %w", err)
+		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	if err := e.poll.add(FDLifeline, unix.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
-		return fmt.Errorf("epoll: lifeline: %w", err)
+	if err := e.poll.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
+		return nil, fmt.Errorf("epoll: lifeline: %w", err)
 	}
-	unix.SetNonblock(FDLifeline, true)
+	syscall.SetNonblock(FDLifeline, true)
 	if err := e.accept.open(int(b.Listeners), &e.poll, b.Assignment.Capacity == 1); err != nil {
-		return fmt.Errorf("epoll: listener: %w", err)
+		return nil, fmt.Errorf("epoll: listener: %w", err)
 	}
 	e.lookAtGate()
 	e.ring(report.Ready, 0)
 	w.offerToKiller()
+	return e, nil
+}
+
+// carryOn serves until the worker's life is over. Without notify it may come
+// back before that, when the master has gone and TERM is to be caught.
+func (e *engine) carryOn(notify Notify) (over bool) {
+	if notify != nil && e.orphan {
+		e.catchTerm(notify)
+	}
+	e.notify = notify
 	for !e.done() {
+		if e.orphan && e.notify == nil {
+			return false
+		}
 		e.turn()
 	}
-	return nil
+	return true
 }
 
 // done tells whether the worker's life is over.
@@ -239,12 +253,7 @@ func (e *engine) tellNow() {
 	e.show()
 }
 
-// ignoreSignals: what a terminal sends to a group is the master's business, and
-// a write to a peer that has gone is answered by its error.
-func ignoreSignals() { signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE) }
-
-// orphaned goes on without a master: nobody would write the lines of a killed
-// worker now, so TERM is caught, and not before, since a handler costs memory.
+// orphaned goes on without a master.
 func (e *engine) orphaned() {
 	if e.orphan {
 		return
@@ -252,20 +261,31 @@ func (e *engine) orphaned() {
 	e.orphan = true
 	e.drain()
 	e.accept.close()
-	if e.live == 0 {
-		return
+	if e.live > 0 && e.notify != nil {
+		e.catchTerm(e.notify)
 	}
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil || e.poll.add(fd, unix.EPOLLIN|unix.EPOLLET, tagOf(onTerm, 0, 0)) != nil {
-		e.records.fail("orphan", os.NewSyscallError("eventfd", err))
+}
+
+// catchTerm ends the sessions at TERM, each with its line: nobody else would
+// write the lines of a worker without a master. It is not caught earlier, since
+// a handler costs memory.
+func (e *engine) catchTerm(notify Notify) {
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if errno == 0 {
+		if err := e.poll.add(int(fd), syscall.EPOLLIN|epollEdge, tagOf(onTerm, 0, 0)); err != nil {
+			errno = err.(syscall.Errno)
+		}
+	}
+	if errno != 0 {
+		e.records.failErrno("orphan: eventfd", errno)
 		return
 	}
 	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGTERM)
+	notify(c, syscall.SIGTERM)
 	go func() {
 		<-c
 		e.term.Store(true)
-		unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		write(int(fd), []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}()
 }
 

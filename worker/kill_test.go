@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -90,7 +91,7 @@ func TestKillOrder(t *testing.T) {
 			b := newBoss(t, board.Shape{Workers: 1, Capacity: capacity}, []string{at}, func(a *board.Board) {
 				a.ConnectTimeout = 60_000
 				if c.via {
-					a.Via = board.MakeAddr(netip.MustParseAddrPort(at))
+					a.Via = convert.From(netip.MustParseAddrPort(at))
 				}
 			})
 			h := b.hire(0)

@@ -32,7 +32,7 @@ func TestASession(t *testing.T) {
 	row, column := b.board.Row(1, 0), b.board.Column(1)
 	var s board.Snapshot
 	if !row.Snapshot(&s) || s.Word.State() != board.RowLive || s.Word.Target() != 0 || s.In != 5 || s.Out != 5 ||
-		s.Client.AddrPort().String() != c.LocalAddr().String() {
+		s.Client.String() != c.LocalAddr().String() {
 		t.Errorf("on the board: %+v", s)
 	}
 	if column.Live.Load() != 1 {

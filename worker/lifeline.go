@@ -3,7 +3,7 @@
 package worker
 
 import (
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -12,10 +12,10 @@ import (
 // readOrders obeys the master, and notices its end.
 func (e *engine) readOrders() {
 	var text [16]byte
-	control := make([]byte, unix.CmsgSpace(4))
+	control := make([]byte, syscall.CmsgSpace(4))
 	for {
-		n, oob, _, _, err := unix.Recvmsg(FDLifeline, text[:], control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EAGAIN || err == unix.EINTR {
+		n, oob, _, _, err := syscall.Recvmsg(FDLifeline, text[:], control, syscall.MSG_DONTWAIT|syscall.MSG_CMSG_CLOEXEC)
+		if err == syscall.EAGAIN || err == syscall.EINTR {
 			return
 		}
 		if err != nil || n == 0 {
@@ -62,7 +62,7 @@ func (e *engine) endOne(row uint32, turn uint64) {
 
 func (e *engine) endedByAdmin(s *session, who board.Who) {
 	s.who = who
-	e.records.error("session from "+s.row.Client.Address().String(), board.AdminEnded.String())
+	e.records.error("session from "+s.row.Client.Host(), board.AdminEnded.String())
 	e.abort(s, board.AdminEnded)
 }
 
@@ -78,20 +78,20 @@ func (e *engine) lookAtGate() {
 // takeSessionFile puts the session file that came with an order in the place
 // of the old one.
 func (e *engine) takeSessionFile(control []byte) {
-	messages, err := unix.ParseSocketControlMessage(control)
+	messages, err := syscall.ParseSocketControlMessage(control)
 	if err != nil {
 		return
 	}
 	for i := range messages {
-		fds, err := unix.ParseUnixRights(&messages[i])
+		fds, err := syscall.ParseUnixRights(&messages[i])
 		if err != nil {
 			continue
 		}
 		for _, fd := range fds {
-			if err := unix.Dup3(fd, FDSession, unix.O_CLOEXEC); err != nil {
+			if err := syscall.Dup3(fd, FDSession, syscall.O_CLOEXEC); err != nil {
 				e.records.fail("session file", err)
 			}
-			unix.Close(fd)
+			syscall.Close(fd)
 		}
 	}
 }

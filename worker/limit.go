@@ -6,8 +6,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/record"
 )
 
@@ -15,16 +13,16 @@ import (
 // reached, if it stands for one (getrlimit(2), proc(5)).
 func Limit(errno syscall.Errno) string {
 	text := record.Reason(errno)
-	var r unix.Rlimit
+	var r syscall.Rlimit
 	switch errno {
 	case syscall.EMFILE:
-		if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) == nil {
+		if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) == nil {
 			return text + " (RLIMIT_NOFILE " + strconv.FormatUint(uint64(r.Cur), 10) + ")"
 		}
 	case syscall.ENFILE:
 		return text + " (the system's limit, fs.file-max on Linux)"
 	case syscall.EFBIG:
-		if unix.Getrlimit(unix.RLIMIT_FSIZE, &r) == nil {
+		if syscall.Getrlimit(syscall.RLIMIT_FSIZE, &r) == nil {
 			return text + " (RLIMIT_FSIZE " + strconv.FormatUint(uint64(r.Cur), 10) + ")"
 		}
 	}

@@ -130,7 +130,7 @@ func (m *moments) look() (over bool) {
 	if !row.Snapshot(&s) {
 		return false
 	}
-	who := s.Client.Address().String()
+	who := s.Client.Host()
 	switch {
 	case who != m.client || s.BeginAt == 0 || s.In+s.Out != 0:
 		m.fault = fmt.Errorf("the row tells of client %s, begun at %d, %d bytes; want %s", who, s.BeginAt, s.In+s.Out, m.client)

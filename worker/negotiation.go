@@ -6,8 +6,6 @@ import (
 	"errors"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/negotiate"
 )
@@ -25,7 +23,7 @@ func (e *engine) stepNegotiate(s *session) {
 	}
 	for t.readable {
 		n, errno := read(t.fd, e.buffer)
-		if errno == unix.EAGAIN {
+		if errno == syscall.EAGAIN {
 			t.readable = false
 			return
 		}
@@ -63,7 +61,7 @@ func (e *engine) sendRequest(s *session) syscall.Errno {
 	switch errno {
 	case 0:
 		s.request += n
-	case unix.EAGAIN:
+	case syscall.EAGAIN:
 		s.target.writable = false
 	default:
 		return errno
@@ -89,7 +87,7 @@ func (e *engine) passGlued(s *session, p []byte) {
 func (e *engine) refuse(s *session, err error) {
 	e.records.fail("proxy "+e.records.target(s.slot).full, err)
 	s.who = board.ByProxy
-	if err == errSilentProxy || err == unix.ETIMEDOUT {
+	if err == errSilentProxy || err == syscall.ETIMEDOUT {
 		s.who = board.ProxyLate
 	}
 	e.end(s, board.Denied)

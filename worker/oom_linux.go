@@ -2,8 +2,7 @@ package worker
 
 import (
 	"strconv"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // offerToKiller makes the kernel, when memory runs out, kill a worker and not
@@ -14,11 +13,11 @@ func (w *worker) offerToKiller() {
 	if score == 0 {
 		return
 	}
-	fd, err := unix.Open("/proc/self/oom_score_adj", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	fd, err := syscall.Open("/proc/self/oom_score_adj", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
 	w.text = strconv.AppendInt(w.text[:0], int64(score), 10)
 	write(fd, w.text)
-	unix.Close(fd)
+	syscall.Close(fd)
 }

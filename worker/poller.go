@@ -5,8 +5,6 @@ package worker
 import (
 	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // poller is the worker's epoll set and its way of waiting, which decides what
@@ -52,12 +50,12 @@ func (t tag) turn() uint32  { return t.hi }
 
 func (p *poller) open() (err error) {
 	p.events = make([]event, 64)
-	p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	p.fd, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	return err
 }
 
 func (p *poller) control(op, fd int, e *event) error {
-	_, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(e)), 0, 0)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(p.fd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(e)), 0, 0)
 	if errno != 0 {
 		return errno
 	}
@@ -69,14 +67,14 @@ var scratch = new(event)
 
 func (p *poller) add(fd int, flags uint32, t tag) error {
 	scratch.flags, scratch.tag = flags, t
-	return p.control(unix.EPOLL_CTL_ADD, fd, scratch)
+	return p.control(syscall.EPOLL_CTL_ADD, fd, scratch)
 }
 
-func (p *poller) remove(fd int) { p.control(unix.EPOLL_CTL_DEL, fd, scratch) }
+func (p *poller) remove(fd int) { p.control(syscall.EPOLL_CTL_DEL, fd, scratch) }
 
 // wait waits raw for at most ms milliseconds.
 func (p *poller) wait(ms int) int {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
 	if errno != 0 {
 		return 0
 	}
@@ -85,7 +83,7 @@ func (p *poller) wait(ms int) int {
 
 // sleep waits for ms milliseconds, or for ever with -1, and lets the runtime rest.
 func (p *poller) sleep(ms int) int {
-	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
+	n, _, errno := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
 	if errno != 0 {
 		return 0
 	}

@@ -45,7 +45,8 @@ const garbage = true
 // quick is how long a doorbell may wait for company.
 const quick = 5 * time.Millisecond
 
-func run(w *worker) error {
+// begin makes the engine of a worker, and tells the master that it is ready.
+func begin(w *worker) (*engine, error) {
 	e := &engine{worker: w, over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
 	rows := int(w.board.Header.Rows)
@@ -58,7 +59,7 @@ func run(w *worker) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
 	lifeline, err := openSocket(FDLifeline)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e.bell = time.AfterFunc(time.Hour, e.ringLate)
 	for i := range int(w.board.Listeners) {
@@ -71,8 +72,13 @@ func run(w *worker) error {
 		go e.acceptFrom(l)
 	}
 	go e.readOrders(lifeline)
+	return e, nil
+}
+
+// carryOn serves until the worker's life is over.
+func (e *engine) carryOn(Notify) bool {
 	<-e.over
-	return nil
+	return true
 }
 
 // lock takes the mutex and looks at the clock, as everything does that is

@@ -140,7 +140,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	if e.board.LogAt.Load() >= 2 {
-		e.records.debug("session begun", record.Str("client", client.AddrPort().String()))
+		e.records.debug("session begun", record.Str("client", client.String()))
 	}
 	go s.carry()
 }

@@ -8,14 +8,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/worker/board"
+	"daemon/plug/worker/address/convert"
 )
 
 // An address survives the way to the system's form and back; a mapped client is
 // an IPv4 one from then on.
 func TestAddresses(t *testing.T) {
 	for _, text := range []string{"10.1.2.3:40112", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:119", "[2001:db8::7]:1", "[fe80::1]:80"} {
-		want := board.MakeAddr(netip.MustParseAddrPort(text))
+		want := convert.From(netip.MustParseAddrPort(text))
 		if want.Kind == 6 {
 			want.Zone = 7
 		}
@@ -24,7 +24,7 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	mapped := &unix.SockaddrInet6{Port: 5, Addr: netip.MustParseAddr("::ffff:10.1.2.3").As16(), ZoneId: 7}
-	want := board.MakeAddr(netip.MustParseAddrPort("10.1.2.3:5"))
+	want := convert.From(netip.MustParseAddrPort("10.1.2.3:5"))
 	if got := boardAddress(mapped); got != want {
 		t.Errorf("mapped: %+v, want %+v", got, want)
 	}

@@ -164,7 +164,7 @@ func bindSource(fd int, b *board.Board, family int) failure {
 	}
 	choosePortLate(fd)
 	if err := unix.Bind(fd, socketAddress(&from)); err != nil {
-		return failure{what: "bind " + from.Address().String(), errno: errnoOf(err)}
+		return failure{what: "bind " + from.Host(), errno: errnoOf(err)}
 	}
 	return failure{}
 }

@@ -49,7 +49,7 @@ func (e *engine) show() {
 	}
 	for _, s := range e.table {
 		if s != nil && s.client != nil {
-			e.text = title.AppendSession(e.text[:0], e.label, s.row.Client.AddrPort(), s.targetName())
+			e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, s.targetName())
 			e.title.Set(e.text)
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
 
@@ -39,7 +40,7 @@ func bindInterface(_ int, name string, family int, from *board.Addr) syscall.Err
 		if err != nil || prefix.Addr().Is4() != (family == unix.AF_INET) {
 			continue
 		}
-		*from = board.MakeAddr(netip.AddrPortFrom(prefix.Addr(), 0))
+		*from = convert.From(netip.AddrPortFrom(prefix.Addr(), 0))
 		if prefix.Addr().IsLinkLocalUnicast() {
 			from.Zone = uint32(i.Index)
 		}

@@ -48,7 +48,7 @@ func (r *records) target(slot int) name {
 		if b.Via.Kind != 0 {
 			at = &b.Via
 		}
-		r.names[slot] = name{full: at.AddrPort().String(), addr: at.Address().String()}
+		r.names[slot] = name{full: at.String(), addr: at.Host()}
 	}
 	return r.names[slot]
 }
@@ -68,7 +68,7 @@ func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 	w := r.w
 	unix := (w.clock.wall - (w.clock.mono - s.Closed)) / 1e9
 	line := record.Line{Unix: unix, Offset: w.zone(unix), PID: w.pid, Listen: w.label,
-		Peer: s.Client.Address(), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
+		Peer: s.Client, In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
 	if t := s.Word.Target(); t != board.NoTarget {
 		line.Target = r.target(int(t)).full
 	}
@@ -86,7 +86,7 @@ func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 
 // connected, completed and refused are the messages of ORIGINAL's syslog table.
 func (r *records) connected(client *board.Addr, target int) {
-	r.text = record.AppendConnect(r.text[:0], r.w.tag, client.Address(), r.target(target).addr)
+	r.text = record.AppendConnect(r.text[:0], r.w.tag, client, r.target(target).addr)
 	r.send(record.Notice)
 }
 
@@ -96,7 +96,7 @@ func (r *records) completed(o board.Outcome) {
 }
 
 func (r *records) refused(client *board.Addr) {
-	r.text = record.AppendRefused(r.text[:0], r.w.tag, client.Address())
+	r.text = record.AppendRefused(r.text[:0], r.w.tag, client)
 	r.send(record.Notice)
 }
 

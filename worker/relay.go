@@ -5,8 +5,6 @@ package worker
 import (
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/board"
 )
 
@@ -120,7 +118,7 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 		}
 		n, errno := read(from.fd, e.buffer)
 		switch {
-		case errno == unix.EAGAIN:
+		case errno == syscall.EAGAIN:
 			from.readable = false
 			continue
 		case errno != 0:
@@ -152,7 +150,7 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 // pass writes what was just read, and keeps what the receiver does not take.
 func (e *engine) pass(from, to *end, p []byte) syscall.Errno {
 	n, errno := send(to.fd, p)
-	if errno == unix.EAGAIN {
+	if errno == syscall.EAGAIN {
 		n = 0
 	} else if errno != 0 {
 		to.errno = errno
@@ -169,7 +167,7 @@ func (e *engine) pass(from, to *end, p []byte) syscall.Errno {
 func (e *engine) flush(from, to *end) syscall.Errno {
 	n, errno := send(to.fd, from.kept)
 	switch {
-	case errno == unix.EAGAIN:
+	case errno == syscall.EAGAIN:
 		to.writable = false
 		return 0
 	case errno != 0:
@@ -191,7 +189,7 @@ func (e *engine) passEnd(s *session, from, to *end) {
 	from.done = true
 	if !to.done {
 		e.endsFirst(s) // before anybody can have seen it
-		call3(unix.SYS_SHUTDOWN, uintptr(to.fd), unix.SHUT_WR, 0)
+		call3(sysShutdown, uintptr(to.fd), syscall.SHUT_WR, 0)
 	}
 }
 

@@ -11,18 +11,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/board/memory"
 )
 
 // rig is an engine without listeners and lifeline, whose sessions a test makes
 // by hand and whose loop it turns. It has a pool's board, so it rings no bell.
 func rig(t testing.TB) *engine {
 	t.Helper()
-	b, assignment, state, err := board.New(board.Shape{Generation: 1, Workers: 1, Capacity: 8})
+	b, assignment, state, err := memory.New(board.Shape{Generation: 1, Workers: 1, Capacity: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.TargetTable[0].Addr = board.MakeAddr(netip.MustParseAddrPort("192.0.2.9:119"))
+	b.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
 	b.TargetCount.Store(1)
 	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), causes: b.Causes(0), label: "119", tag: "(119)"}
 	w.clock.start()
@@ -57,7 +59,7 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	t.Helper()
 	s := e.place()
 	s.client.fd, s.target.fd, s.slot, s.state = client, target, 0, relaying
-	e.begin(s.row, board.MakeAddr(netip.MustParseAddrPort("10.1.2.3:40112")))
+	e.begin(s.row, convert.From(netip.MustParseAddrPort("10.1.2.3:40112")))
 	s.row.Choose(0)
 	e.live++
 	e.column.Live.Store(uint32(e.live))

@@ -5,8 +5,6 @@ package worker
 import (
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/negotiate"
 )
@@ -68,16 +66,16 @@ type end struct {
 
 // note takes over what epoll says.
 func (d *end) note(flags uint32) {
-	if flags&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+	if flags&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		d.readable = true
 	}
-	if flags&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+	if flags&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		d.writable = true
 	}
-	if flags&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
+	if flags&(syscall.EPOLLRDHUP|syscall.EPOLLHUP) != 0 {
 		d.hangup = true
 	}
-	if flags&unix.EPOLLERR != 0 {
+	if flags&syscall.EPOLLERR != 0 {
 		d.failed = true
 	}
 }
@@ -112,7 +110,7 @@ func (e *engine) step(s *session) {
 func (e *engine) timeout(s *session) {
 	switch s.state {
 	case connecting:
-		e.connectFailed(s, failure{errno: unix.ETIMEDOUT, peer: true})
+		e.connectFailed(s, failure{errno: syscall.ETIMEDOUT, peer: true})
 	case negotiating:
 		e.refuse(s, errSilentProxy)
 	}

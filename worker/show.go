@@ -28,7 +28,7 @@ func (e *engine) show() {
 				name = e.board.TargetTable[s.slot].Name.String()
 			}
 		}
-		e.text = title.AppendSession(e.text[:0], e.label, s.row.Client.AddrPort(), name)
+		e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, name)
 		e.title.Set(e.text)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
 
@@ -26,14 +27,14 @@ func TestSockaddrRoundTrip(t *testing.T) {
 		{"[::]:256", 0, unix.SizeofSockaddrInet6, unix.AF_INET6},
 		{"[fe80::1]:7", 3, unix.SizeofSockaddrInet6, unix.AF_INET6},
 	} {
-		in := board.MakeAddr(netip.MustParseAddrPort(c.text))
+		in := convert.From(netip.MustParseAddrPort(c.text))
 		in.Zone = c.zone
 		s := sockaddr{rest: [24]byte{0: 9, 3: 9, 4: 9, 20: 9, 23: 9}} // used before
 		if size := s.set(&in); size != c.size || s.family != c.family {
 			t.Errorf("%s: %d bytes of family %d", c.text, size, s.family)
 		}
 		if out := s.addr(); out != in {
-			t.Errorf("%s: came back as %s, zone %d", c.text, out.AddrPort(), out.Zone)
+			t.Errorf("%s: came back as %s, zone %d", c.text, out.String(), out.Zone)
 		}
 		if f := family(&in); f != uintptr(c.family) {
 			t.Errorf("%s: family %d", c.text, f)
@@ -45,8 +46,8 @@ func TestSockaddrRoundTrip(t *testing.T) {
 func TestMappedClientIsIPv4(t *testing.T) {
 	s := sockaddr{family: unix.AF_INET6, port: [2]byte{0x12, 0x34}}
 	copy(s.rest[4:], netip.MustParseAddr("::ffff:10.1.2.3").AsSlice())
-	if a := s.addr(); a.Kind != 4 || a.AddrPort() != netip.MustParseAddrPort("10.1.2.3:4660") {
-		t.Errorf("kind %d, %s", a.Kind, a.AddrPort())
+	if a := s.addr(); a.Kind != 4 || convert.AddrPort(&a) != netip.MustParseAddrPort("10.1.2.3:4660") {
+		t.Errorf("kind %d, %s", a.Kind, a.String())
 	}
 }
 
@@ -57,7 +58,7 @@ func TestKernelAgrees(t *testing.T) {
 		t.Skip("no loopback interface")
 	}
 	for _, text := range []string{"127.0.0.5:0", "[::1]:0"} {
-		in := board.MakeAddr(netip.MustParseAddrPort(text))
+		in := convert.From(netip.MustParseAddrPort(text))
 		if in.Kind == 6 {
 			in.Zone = uint32(lo.Index)
 		}
@@ -87,8 +88,8 @@ func TestKernelAgrees(t *testing.T) {
 		case *unix.SockaddrInet6:
 			got = netip.AddrFrom16(b.Addr)
 		}
-		if got != in.Address() {
-			t.Errorf("bound to %s, want %s", got, in.Address())
+		if got != convert.AddrPort(&in).Addr() {
+			t.Errorf("bound to %s, want %s", got, in.Host())
 		}
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // counter is a row's word for the bytes of one direction.
@@ -36,10 +34,10 @@ func (r *relay) takePipe() (*pipe, syscall.Errno) {
 		return p, 0
 	}
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return nil, err.(syscall.Errno)
 	}
-	unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeRoom)
+	call3(syscall.SYS_FCNTL, uintptr(fds[1]), syscall.F_SETPIPE_SZ, pipeRoom)
 	return &pipe{r: fds[0], w: fds[1]}, 0
 }
 
@@ -62,7 +60,7 @@ func (r *relay) releasePipe(d *end) {
 
 func splice(from, to, n int) (int, syscall.Errno) {
 	for {
-		m, _, errno := syscall.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+		m, _, errno := syscall.RawSyscall6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), spliceMove|spliceNonblock)
 		if errno != syscall.EINTR {
 			return int(m), errno
 		}
@@ -93,7 +91,7 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 		}
 		n, errno := splice(from.fd, p.w, pipeRoom)
 		switch {
-		case errno == unix.EAGAIN:
+		case errno == syscall.EAGAIN:
 			from.readable = false
 			return true, 0
 		case errno != 0:
@@ -116,7 +114,7 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 	}
 	n, errno := splice(p.r, to.fd, p.held)
 	switch {
-	case errno == unix.EAGAIN:
+	case errno == syscall.EAGAIN:
 		to.writable = false
 		return false, 0
 	case errno != 0:
@@ -134,7 +132,7 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 // send writes to a socket; a peer that has gone is an error, never a signal.
 func send(fd int, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
 		if errno != syscall.EINTR {
 			return int(n), errno
 		}

@@ -30,6 +30,15 @@ func again(call func() (int, error)) (int, syscall.Errno) {
 	}
 }
 
+// monotonic is CLOCK_MONOTONIC (clock_gettime(2)), ns.
+func monotonic() int64 {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) != nil {
+		return 0
+	}
+	return ts.Nano()
+}
+
 func closeFD(fd int) { unix.Close(fd) }
 
 // reset makes the next close send a reset (setsockopt(2) SO_LINGER).

@@ -3,6 +3,7 @@ package worker
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"sync/atomic"
 
 	"daemon/plug/worker/board"
@@ -33,22 +34,44 @@ type worker struct {
 	status int // exit status
 }
 
+// Notify is os/signal's.
+type Notify func(c chan<- os.Signal, signals ...os.Signal)
+
+// begun is the engine that Early has left to Main.
+var begun *engine
+
 // Main runs this process as a worker and returns its exit status: in fork mode
 // the outcome of its session, else 0.
-func Main() int {
-	w, err := inherit()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "plug: worker: %v\n", err)
-		return 4
+func Main(notify Notify) int {
+	runtime.LockOSThread()
+	status, _ := live(notify)
+	return status
+}
+
+// Early is Main on the startup thread, before os/signal and others are
+// initialised (see package early). It comes back with over false if sessions
+// are left when the master goes, since they can't do without: Main goes on.
+func Early() (status int, over bool) { return live(nil) }
+
+func live(notify Notify) (status int, over bool) {
+	if begun == nil {
+		w, err := inherit()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "plug: worker: %v\n", err)
+			return 4, true
+		}
+		title.Comm("plug")
+		w.title = title.Claim(false)
+		w.showSpare()
+		if begun, err = begin(w); err != nil {
+			w.records.fail("worker", err)
+			return 4, true
+		}
 	}
-	title.Comm("plug")
-	w.title = title.Claim(false)
-	w.showSpare()
-	if err := run(w); err != nil {
-		w.records.fail("worker", err)
-		return 4
+	if !begun.carryOn(notify) {
+		return 0, false
 	}
-	return w.status
+	return begun.status, true
 }
 
 // ring writes one doorbell. The pipe never blocks traffic: if it is full, the

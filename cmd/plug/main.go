@@ -11,16 +11,18 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 
 	"daemon/plug/supervisor"
 	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker"
+	_ "daemon/plug/worker/early"
 	"daemon/plug/worker/title"
 )
 
 // The main thread's name is the process's, and a worker's thread sleeps in the
-// kernel: its main goroutine stays on the main thread.
+// kernel: its main goroutine stays on the main thread, also where it gets here.
 func init() {
 	if os.Args[0] == worker.Arg0 {
 		runtime.LockOSThread()
@@ -29,7 +31,7 @@ func init() {
 
 func main() {
 	if os.Args[0] == worker.Arg0 {
-		os.Exit(worker.Main())
+		os.Exit(worker.Main(signal.Notify))
 	}
 	if starter, ok := shepherd.Find(); ok {
 		os.Exit(master(starter))

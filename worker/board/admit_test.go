@@ -4,13 +4,15 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+
+	"daemon/plug/worker/address/convert"
 )
 
 // ruled gives the assignment these rules, in the master's form.
 func ruled(a *Assignment, rules ...netip.Prefix) *Assignment {
 	for i, p := range rules {
 		r := &a.RuleTable[i]
-		at := MakeAddr(netip.AddrPortFrom(p.Addr(), 0))
+		at := convert.From(netip.AddrPortFrom(p.Addr(), 0))
 		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(p.Bits())
 		if at.Kind == 4 {
 			r.Bits += 96
@@ -59,7 +61,7 @@ func TestAdmit(t *testing.T) {
 		for _, r := range c.rules {
 			rules = append(rules, netip.MustParsePrefix(r))
 		}
-		from := MakeAddr(netip.AddrPortFrom(netip.MustParseAddr(c.client), 1024))
+		from := convert.From(netip.AddrPortFrom(netip.MustParseAddr(c.client), 1024))
 		if in := ruled(a, rules...).Admit(&from); in != c.in {
 			t.Errorf("rules %v, client %s: %v, want %v", c.rules, c.client, in, c.in)
 		}
@@ -84,7 +86,7 @@ func TestAdmitAgreesWithPrefix(t *testing.T) {
 		if want {
 			inside++
 		}
-		c := MakeAddr(netip.AddrPortFrom(from, 1))
+		c := convert.From(netip.AddrPortFrom(from, 1))
 		if in := ruled(a, rules...).Admit(&c); in != want {
 			t.Fatalf("rules %v, client %s: %v, want %v", rules, from, in, want)
 		}

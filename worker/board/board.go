@@ -2,10 +2,8 @@ package board
 
 import (
 	"fmt"
-	"net/netip"
+	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // Board is one generation's two memories, mapped.
@@ -43,41 +41,35 @@ func (h *Header) layout(s Shape) {
 	h.Size = end
 }
 
-// New makes a board and returns it with its two descriptors, which the caller
-// owns and hands to workers: assignment and state. The assignment is yet to be
-// filled in, and then sealed with Seal.
-func New(s Shape) (b *Board, assignment, state int, err error) {
+// Sizes are those of a board's two memories, in bytes.
+func (s Shape) Sizes() (assignment, state int64) {
 	var h Header
 	h.layout(s)
-	size := align(uint64(unsafe.Sizeof(Assignment{})), page)
-	assignment, err = memory("plug-assignment", int64(size))
-	if err != nil {
-		return nil, -1, -1, fmt.Errorf("board: assignment of %d bytes: %w", size, err)
-	}
-	state, err = memory("plug-state", int64(h.Size))
-	if err != nil {
-		unix.Close(assignment)
-		return nil, -1, -1, fmt.Errorf("board: state of %d bytes: %w", h.Size, err)
-	}
-	b = new(Board)
-	if b.assignment, err = unix.Mmap(assignment, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
-		b.state, err = unix.Mmap(state, 0, int(h.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	return int64(align(uint64(unsafe.Sizeof(Assignment{})), page)), int64(h.Size)
+}
+
+// Make makes a board in two memories of its shape's sizes, which are all zeros.
+// The assignment is yet to be filled in. The descriptors stay the caller's.
+func Make(s Shape, assignment, state int) (*Board, error) {
+	size, stateSize := s.Sizes()
+	b := new(Board)
+	var err error
+	if b.assignment, err = mmap(assignment, int(size), syscall.PROT_READ|syscall.PROT_WRITE); err == nil {
+		b.state, err = mmap(state, int(stateSize), syscall.PROT_READ|syscall.PROT_WRITE)
 	}
 	if err != nil {
 		b.Close()
-		unix.Close(assignment)
-		unix.Close(state)
-		return nil, -1, -1, fmt.Errorf("board: mmap: %w", err)
+		return nil, fmt.Errorf("board: mmap: %w", err)
 	}
 	b.cast()
 	b.Header.layout(s)
-	b.Assignment.Magic, b.Assignment.Version = magicAssignment, version
-	b.Assignment.Generation, b.Assignment.Size = s.Generation, size
-	b.Assignment.Workers, b.Assignment.Capacity = s.Workers, s.Capacity
 	a := b.Assignment
+	a.Magic, a.Version = magicAssignment, version
+	a.Generation, a.Size = s.Generation, uint64(size)
+	a.Workers, a.Capacity = s.Workers, s.Capacity
 	a.RuleAt, a.RuleSize = uint64(unsafe.Offsetof(a.RuleTable)), uint64(unsafe.Sizeof(Rule{}))
 	a.TargetAt, a.TargetSize = uint64(unsafe.Offsetof(a.TargetTable)), uint64(unsafe.Sizeof(Target{}))
-	return b, assignment, state, nil
+	return b, nil
 }
 
 // Open maps the board of a worker: the assignment to read, the state to write.
@@ -86,7 +78,7 @@ func Open(assignment, state int) (*Board, error) {
 	size := int(align(uint64(unsafe.Sizeof(Assignment{})), page))
 	b := new(Board)
 	var err error
-	if b.assignment, err = mmap(assignment, size, unix.PROT_READ); err != nil {
+	if b.assignment, err = mmap(assignment, size, syscall.PROT_READ); err != nil {
 		return nil, fmt.Errorf("board: assignment: %w", err)
 	}
 	a := (*Assignment)(unsafe.Pointer(&b.assignment[0]))
@@ -97,7 +89,7 @@ func Open(assignment, state int) (*Board, error) {
 	}
 	var h Header
 	h.layout(Shape{Workers: a.Workers, Capacity: a.Capacity})
-	if b.state, err = mmap(state, int(h.Size), unix.PROT_READ|unix.PROT_WRITE); err != nil {
+	if b.state, err = mmap(state, int(h.Size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("board: state: %w", err)
 	}
@@ -115,8 +107,8 @@ func Open(assignment, state int) (*Board, error) {
 func Adopt(assignment, state int) (*Board, error) {
 	b := new(Board)
 	var err error
-	if b.assignment, err = mapWhole(assignment, unix.PROT_READ, magicAssignment); err == nil {
-		b.state, err = mapWhole(state, unix.PROT_READ|unix.PROT_WRITE, magicState)
+	if b.assignment, err = mapWhole(assignment, syscall.PROT_READ, magicAssignment); err == nil {
+		b.state, err = mapWhole(state, syscall.PROT_READ|syscall.PROT_WRITE, magicState)
 	}
 	if err != nil {
 		b.Close()
@@ -143,19 +135,19 @@ func Adopt(assignment, state int) (*Board, error) {
 
 // mapWhole maps all of a memory that starts with a magic.
 func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
-	var s unix.Stat_t
-	if err := unix.Fstat(fd, &s); err != nil {
+	var s syscall.Stat_t
+	if err := syscall.Fstat(fd, &s); err != nil {
 		return nil, err
 	}
 	if s.Size < page || s.Size > 1<<34 {
 		return nil, fmt.Errorf("a memory of %d bytes", s.Size)
 	}
-	p, err := unix.Mmap(fd, 0, int(s.Size), protection, unix.MAP_SHARED)
+	p, err := syscall.Mmap(fd, 0, int(s.Size), protection, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, err
 	}
 	if got := *(*uint64)(unsafe.Pointer(&p[0])); got != magic {
-		unix.Munmap(p)
+		syscall.Munmap(p)
 		return nil, fmt.Errorf("magic %#x, want %#x", got, magic)
 	}
 	return p, nil
@@ -164,14 +156,14 @@ func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
 // mmap maps a memory that holds at least size bytes: beyond its end a look
 // would be fatal.
 func mmap(fd, size, protection int) ([]byte, error) {
-	var s unix.Stat_t
-	if err := unix.Fstat(fd, &s); err != nil {
+	var s syscall.Stat_t
+	if err := syscall.Fstat(fd, &s); err != nil {
 		return nil, err
 	}
 	if s.Size < int64(size) {
 		return nil, fmt.Errorf("holds %d bytes, want %d", s.Size, size)
 	}
-	return unix.Mmap(fd, 0, size, protection, unix.MAP_SHARED)
+	return syscall.Mmap(fd, 0, size, protection, syscall.MAP_SHARED)
 }
 
 func (b *Board) cast() {
@@ -182,10 +174,10 @@ func (b *Board) cast() {
 // Close unmaps the board; nothing of it may be used any more.
 func (b *Board) Close() {
 	if b.assignment != nil {
-		unix.Munmap(b.assignment)
+		syscall.Munmap(b.assignment)
 	}
 	if b.state != nil {
-		unix.Munmap(b.state)
+		syscall.Munmap(b.state)
 	}
 	*b = Board{}
 }
@@ -209,38 +201,4 @@ func (b *Board) Column(i int) *Column {
 func (b *Board) Row(w, i int) *Row {
 	n := uint64(w)*b.Rows + uint64(i)
 	return (*Row)(unsafe.Pointer(&b.state[b.RowAt+n*b.RowSize]))
-}
-
-// MakeAddr puts an address into the board's form.
-func MakeAddr(a netip.AddrPort) (out Addr) {
-	ip := a.Addr()
-	if !ip.IsValid() {
-		return out
-	}
-	out.Port, out.Kind = a.Port(), 6
-	if ip.Is4() || ip.Is4In6() {
-		out.Kind = 4
-	}
-	out.IP = ip.WithZone("").As16()
-	return out
-}
-
-// AddrPort is the address in Go's form; invalid if there is none. An IPv6 zone
-// is given by its number.
-func (a *Addr) AddrPort() netip.AddrPort {
-	if a.Kind == 0 {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(a.Address(), a.Port)
-}
-
-// Address is AddrPort without the port.
-func (a *Addr) Address() netip.Addr {
-	switch a.Kind {
-	case 4:
-		return netip.AddrFrom4([4]byte(a.IP[12:16]))
-	case 6:
-		return netip.AddrFrom16(a.IP)
-	}
-	return netip.Addr{}
 }

@@ -1,7 +1,6 @@
 package board
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 	"unsafe"
@@ -15,9 +14,6 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 	master.Tag.Set("(119)")
 	master.TargetTable[2].Addr = addr("[2001:db8::1]:119")
 	master.TargetCount.Store(3)
-	if err := Seal(assignment, state); err != nil {
-		t.Fatal(err)
-	}
 	worker, err := Open(assignment, state)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +23,7 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 		worker.TargetTable[2].Addr != addr("[2001:db8::1]:119") || worker.TargetCount.Load() != 3 {
 		t.Error("the worker reads another assignment")
 	}
-	master.Gate.Store(GateOpen) // the master writes on after the seal
+	master.Gate.Store(GateOpen)
 	if worker.Gate.Load() != GateOpen {
 		t.Error("the gate did not open")
 	}
@@ -100,12 +96,7 @@ func TestStepsByTheHeadersSizes(t *testing.T) {
 }
 
 func TestCloseTwice(t *testing.T) {
-	b, assignment, state, err := New(Shape{Workers: 1, Capacity: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(assignment)
-	unix.Close(state)
+	b, _, _ := made(t, Shape{Workers: 1, Capacity: 1})
 	b.Close()
 	b.Close()
 	if b.Assignment != nil || b.Header != nil {
@@ -113,25 +104,23 @@ func TestCloseTwice(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
+// A memory that is shorter than it says would kill who reads beyond its end.
+func TestOpenRefusesShortMemory(t *testing.T) {
+	_, assignment, state := made(t, Shape{Workers: 4, Capacity: 4})
 	for _, c := range []struct {
-		in, out string
-		kind    uint16
+		name string
+		fd   int
+		size int64
 	}{
-		{"192.0.2.1:80", "192.0.2.1:80", 4},
-		{"[::ffff:192.0.2.1]:80", "192.0.2.1:80", 4},
-		{"0.0.0.0:0", "0.0.0.0:0", 4},
-		{"[2001:db8::1]:65535", "[2001:db8::1]:65535", 6},
-		{"[::]:1", "[::]:1", 6},
-		{"[fe80::1%lo]:5", "[fe80::1]:5", 6}, // the zone goes by number, beside it
+		{"state", state, int64(unsafe.Sizeof(Header{}))},
+		{"assignment", assignment, page},
 	} {
-		a := MakeAddr(netip.MustParseAddrPort(c.in))
-		if a.Kind != c.kind || a.AddrPort().String() != c.out || a.Address() != a.AddrPort().Addr() {
-			t.Errorf("%s: kind %d, %s, %s", c.in, a.Kind, a.AddrPort(), a.Address())
+		if err := unix.Ftruncate(c.fd, c.size); err != nil {
+			t.Fatal(err)
 		}
-	}
-	none := MakeAddr(netip.AddrPort{})
-	if none.Kind != 0 || none.AddrPort().IsValid() || none.Address().IsValid() {
-		t.Errorf("no address came back as %s", none.AddrPort())
+		if b, err := Open(assignment, state); err == nil {
+			t.Errorf("opened with %s cut to %d bytes", c.name, c.size)
+			b.Close()
+		}
 	}
 }

@@ -2,32 +2,45 @@ package board
 
 import (
 	"net/netip"
+	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"daemon/plug/worker/address/convert"
 )
 
 // addr is an address of a test.
-func addr(text string) Addr { return MakeAddr(netip.MustParseAddrPort(text)) }
+func addr(text string) Addr { return convert.From(netip.MustParseAddrPort(text)) }
 
 // client is the n-th of very many clients.
 func client(n int) Addr {
-	return MakeAddr(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 1024))
+	return convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 1024))
 }
 
-// made is a board and its descriptors, closed with the test.
+// made is a board and its descriptors, closed with the test. Its memories are
+// files, since a board asks only that they can be mapped.
 func made(t testing.TB, s Shape) (b *Board, assignment, state int) {
 	t.Helper()
-	b, assignment, state, err := New(s)
+	size, stateSize := s.Sizes()
+	assignment, state = file(t, size), file(t, stateSize)
+	b, err := Make(s, assignment, state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		b.Close()
-		unix.Close(assignment)
-		unix.Close(state)
-	})
+	t.Cleanup(b.Close)
 	return b, assignment, state
+}
+
+func file(t testing.TB, size int64) int {
+	t.Helper()
+	f, err := os.Create(t.TempDir() + "/memory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return int(f.Fd())
 }
 
 // with is a board with so many targets.

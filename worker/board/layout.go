@@ -1,6 +1,10 @@
 package board
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"daemon/plug/worker/address"
+)
 
 // Fixed limits of the layout.
 const (
@@ -46,13 +50,8 @@ const (
 	OptReuse      // doorbells: the worker may carry other sessions later
 )
 
-// Addr is an address in the shared memory: 16 bytes, IPv4 in mapped form.
-type Addr struct {
-	IP   [16]byte
-	Zone uint32 // interface index of a link-local address
-	Port uint16
-	Kind uint16 // 0 none, 4, 6
-}
+// Addr is an address in the shared memory.
+type Addr = address.Addr
 
 // Text is a bounded string in the shared memory.
 type Text struct {

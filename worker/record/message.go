@@ -1,8 +1,9 @@
 package record
 
 import (
-	"net/netip"
 	"strconv"
+
+	"daemon/plug/worker/address"
 )
 
 // The messages to syslog, word for word as plugdaemon 2.5 wrote them, since
@@ -17,14 +18,14 @@ func AppendStarted(dst []byte, tag string) []byte {
 
 // AppendConnect appends "TAG: Connect from CLIENT to TARGETADDR", a notice.
 // The target comes without its port, rendered once when the worker starts.
-func AppendConnect(dst []byte, tag string, client netip.Addr, targetAddr string) []byte {
+func AppendConnect(dst []byte, tag string, client *address.Addr, targetAddr string) []byte {
 	dst = appendFrom(dst, tag, client)
 	dst = append(dst, " to "...)
 	return append(dst, targetAddr...)
 }
 
 // AppendRefused appends "TAG: Connect from CLIENT Refused.", a notice.
-func AppendRefused(dst []byte, tag string, client netip.Addr) []byte {
+func AppendRefused(dst []byte, tag string, client *address.Addr) []byte {
 	dst = appendFrom(dst, tag, client)
 	return append(dst, " Refused."...)
 }
@@ -52,8 +53,8 @@ func AppendError(dst []byte, tag, what, reason string) []byte {
 	return append(dst, reason...)
 }
 
-func appendFrom(dst []byte, tag string, client netip.Addr) []byte {
+func appendFrom(dst []byte, tag string, client *address.Addr) []byte {
 	dst = append(dst, tag...)
 	dst = append(dst, ": Connect from "...)
-	return appendAddr(dst, client)
+	return client.AppendHost(dst)
 }

@@ -8,8 +8,9 @@
 package record
 
 import (
-	"net/netip"
 	"strconv"
+
+	"daemon/plug/worker/address"
 )
 
 // Identity is the name under which every process writes its records.
@@ -21,11 +22,11 @@ type Line struct {
 	Offset int32 // local time at that moment, seconds east of UTC
 	PID    int   // the process that carried it
 	Listen string
-	Peer   netip.Addr // the client; an IPv4-mapped address is written as IPv4
-	Target string     // "addr:port", the last one tried
-	In     uint64     // bytes read from the client
-	Out    uint64     // bytes read from the target
-	Usec   uint64     // duration in microseconds
+	Peer   address.Addr // the client, without its port
+	Target string       // "addr:port", the last one tried
+	In     uint64       // bytes read from the client
+	Out    uint64       // bytes read from the target
+	Usec   uint64       // duration in microseconds
 }
 
 // Append appends the whole line with its newline:
@@ -41,7 +42,7 @@ func (l *Line) Append(dst []byte) []byte {
 	dst = append(dst, ' ')
 	dst = appendField(dst, l.Listen)
 	dst = append(dst, ' ')
-	dst = appendAddr(dst, l.Peer)
+	dst = l.Peer.AppendHost(dst)
 	dst = append(dst, ' ')
 	dst = appendField(dst, l.Target)
 	dst = append(dst, ' ')
@@ -66,13 +67,4 @@ func appendField(dst []byte, s string) []byte {
 		return append(dst, '-')
 	}
 	return append(dst, s...)
-}
-
-// appendAddr appends an address without port, its zone kept, since a
-// link-local address says little without one.
-func appendAddr(dst []byte, a netip.Addr) []byte {
-	if !a.IsValid() {
-		return append(dst, '-')
-	}
-	return a.Unmap().AppendTo(dst)
 }

@@ -1,8 +1,9 @@
 package title
 
 import (
-	"net/netip"
 	"strconv"
+
+	"daemon/plug/worker/address"
 )
 
 // The titles, without their NUL. A source is the plug's label as session lines
@@ -21,12 +22,12 @@ func AppendSpare(dst []byte, source string) []byte {
 	return append(dst, " spare"...)
 }
 
-// AppendSession appends "plug: 119 10.1.2.3:40112 > 10.0.3.15:119". A client
-// that is an IPv4-mapped address is shown as IPv4; target is "addr:port".
-func AppendSession(dst []byte, source string, client netip.AddrPort, target string) []byte {
+// AppendSession appends "plug: 119 10.1.2.3:40112 > 10.0.3.15:119". The
+// target is "addr:port".
+func AppendSession(dst []byte, source string, client *address.Addr, target string) []byte {
 	dst = appendPlug(dst, source)
 	dst = append(dst, ' ')
-	dst = netip.AddrPortFrom(client.Addr().Unmap(), client.Port()).AppendTo(dst)
+	dst = client.AppendTo(dst)
 	dst = append(dst, " > "...)
 	return append(dst, target...)
 }

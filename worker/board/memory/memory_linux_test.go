@@ -1,4 +1,4 @@
-package board
+package memory
 
 import (
 	"os"
@@ -7,13 +7,25 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/board"
 )
 
+const page = 4096
+
 // sealed is a board as workers inherit it.
-func sealed(t *testing.T) (b *Board, assignment, state int) {
+func sealed(t *testing.T) (b *board.Board, assignment, state int) {
 	t.Helper()
-	b, assignment, state = made(t, Shape{Generation: 1, Workers: 2, Capacity: 1})
-	b.Gate.Store(GateClosed)
+	b, assignment, state, err := New(board.Shape{Generation: 1, Workers: 2, Capacity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.Close()
+		unix.Close(assignment)
+		unix.Close(state)
+	})
+	b.Gate.Store(board.GateClosed)
 	if err := Seal(assignment, state); err != nil {
 		t.Fatal(err)
 	}
@@ -29,12 +41,12 @@ func TestNobodyElseWritesTheAssignment(t *testing.T) {
 	if n, err := unix.Pwrite(assignment, []byte{1}, 24); err != unix.EPERM {
 		t.Errorf("pwrite: %d, %v", n, err)
 	}
-	worker, err := Open(assignment, state)
+	worker, err := board.Open(assignment, state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer worker.Close()
-	if err := unix.Mprotect(worker.assignment, unix.PROT_READ|unix.PROT_WRITE); err == nil {
+	if err := unix.Mprotect(unsafe.Slice((*byte)(unsafe.Pointer(worker.Assignment)), page), unix.PROT_READ|unix.PROT_WRITE); err == nil {
 		t.Error("a reader's mapping became writable")
 	}
 	// Opened anew, it is another open file, with the same seals.
@@ -47,8 +59,8 @@ func TestNobodyElseWritesTheAssignment(t *testing.T) {
 		t.Errorf("opened anew and mapped for writing: %v", err)
 		unix.Munmap(m)
 	}
-	b.Gate.Store(GateOpen)
-	if worker.Gate.Load() != GateOpen {
+	b.Gate.Store(board.GateOpen)
+	if worker.Gate.Load() != board.GateOpen {
 		t.Error("the master's own mapping was sealed too")
 	}
 }
@@ -74,25 +86,4 @@ func TestSizesAreSealed(t *testing.T) {
 		t.Fatalf("the state can't be written: %v", err)
 	}
 	unix.Munmap(m)
-}
-
-// A memory that is shorter than it says would kill who reads beyond its end.
-func TestOpenRefusesShortMemory(t *testing.T) {
-	_, assignment, state := made(t, Shape{Workers: 4, Capacity: 4})
-	for _, c := range []struct {
-		name string
-		fd   int
-		size int64
-	}{
-		{"state", state, int64(unsafe.Sizeof(Header{}))},
-		{"assignment", assignment, page},
-	} {
-		if err := unix.Ftruncate(c.fd, c.size); err != nil {
-			t.Fatal(err)
-		}
-		if b, err := Open(assignment, state); err == nil {
-			t.Errorf("opened with %s cut to %d bytes", c.name, c.size)
-			b.Close()
-		}
-	}
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package board
+package memory
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memory is size bytes that several processes can map: an unlinked file, where
-// there is no memfd.
-func memory(name string, size int64) (int, error) {
+// allocate makes size bytes that several processes can map: an unlinked file,
+// where there is no memfd.
+func allocate(name string, size int64) (int, error) {
 	f, err := os.CreateTemp("", "."+name)
 	if err != nil {
 		return -1, err

@@ -1,9 +1,9 @@
-package board
+package memory
 
 import "golang.org/x/sys/unix"
 
-// memory is size bytes that several processes can map: a memfd.
-func memory(name string, size int64) (int, error) {
+// allocate makes size bytes that several processes can map: a memfd.
+func allocate(name string, size int64) (int, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return -1, err

@@ -1,0 +1,18 @@
+//go:build !portable
+
+package early
+
+import (
+	"os"
+
+	"daemon/plug/worker"
+)
+
+func init() {
+	if os.Args[0] != worker.Arg0 {
+		return
+	}
+	if status, over := worker.Early(); over {
+		os.Exit(status)
+	}
+}
