@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if starter, ok := Find(); ok {
 		os.Exit(master(starter, os.Getenv(sceneVariable), os.Getenv(placeVariable)))
 	}
+	// Under nohup the children would ignore HUP from the start; one that is
+	// caught here is theirs to die of.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
