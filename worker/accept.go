@@ -257,7 +257,7 @@ func (e *engine) place() *session {
 	s.turn = uint32(s.row.Word().Turn())
 	s.state = connecting
 	s.client, s.target = end{fd: -1}, end{fd: -1}
-	s.slot, s.failure, s.request = -1, failure{}, 0
+	s.slot, s.failure = -1, failure{}
 	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
 	return s
 }

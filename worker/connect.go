@@ -210,7 +210,11 @@ func (e *engine) stepConnect(s *session) {
 	e.connected(s)
 	if e.board.Via.Kind != 0 {
 		s.state = negotiating
-		s.reply.Reset()
+		if s.talk == nil {
+			s.talk = new(talk)
+		}
+		s.talk.request = 0
+		s.talk.reply.Reset()
 		e.due.add(s, e.clock.mono+e.connectTimeout())
 		e.stepNegotiate(s)
 		return

@@ -35,7 +35,7 @@ func (e *engine) stepNegotiate(s *session) {
 			e.refuse(s, errors.New("closed the connection before its reply was complete"))
 			return
 		}
-		head, done, err := s.reply.Feed(e.buffer[:n])
+		head, done, err := s.talk.reply.Feed(e.buffer[:n])
 		if err != nil {
 			e.refuse(s, err)
 			return
@@ -54,13 +54,13 @@ func (e *engine) stepNegotiate(s *session) {
 func (e *engine) sendRequest(s *session) syscall.Errno {
 	target := &e.board.TargetTable[s.slot].Name
 	e.text = negotiate.AppendRequest(e.text[:0], target.String())
-	if s.request == len(e.text) {
+	if s.talk.request == len(e.text) {
 		return 0
 	}
-	n, errno := send(s.target.fd, e.text[s.request:])
+	n, errno := send(s.target.fd, e.text[s.talk.request:])
 	switch errno {
 	case 0:
-		s.request += n
+		s.talk.request += n
 	case syscall.EAGAIN:
 		s.target.writable = false
 	default:

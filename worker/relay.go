@@ -18,6 +18,7 @@ type relay struct {
 type block struct {
 	class int
 	data  []byte
+	kept  []byte // in data; never empty while an end has it
 }
 
 // blockSizes are the sizes of blocks: a slow reader of little should not cost
@@ -36,7 +37,7 @@ func (r *relay) keep(d *end, left []byte) {
 	} else {
 		d.block = &block{class: class, data: make([]byte, blockSizes[class])}
 	}
-	d.kept = d.block.data[:copy(d.block.data, left)]
+	d.block.kept = d.block.data[:copy(d.block.data, left)]
 }
 
 // release gives a direction's block back.
@@ -44,7 +45,7 @@ func (r *relay) release(d *end) {
 	if d.block != nil {
 		r.blocks[d.block.class] = append(r.blocks[d.block.class], d.block)
 	}
-	d.block, d.kept = nil, nil
+	d.block = nil
 }
 
 // stepRelay moves what can be moved, in both directions.
@@ -102,7 +103,7 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 				return false, errno
 			}
 			continue
-		case len(from.kept) > 0:
+		case from.block != nil:
 			if !to.writable {
 				return false, 0
 			}
@@ -165,7 +166,8 @@ func (e *engine) pass(from, to *end, p []byte) syscall.Errno {
 
 // flush writes what was kept.
 func (e *engine) flush(from, to *end) syscall.Errno {
-	n, errno := send(to.fd, from.kept)
+	b := from.block
+	n, errno := send(to.fd, b.kept)
 	switch {
 	case errno == syscall.EAGAIN:
 		to.writable = false
@@ -174,10 +176,10 @@ func (e *engine) flush(from, to *end) syscall.Errno {
 		to.errno = errno
 		return errno
 	}
-	if n < len(from.kept) {
+	if n < len(b.kept) {
 		to.writable = false
 	}
-	if from.kept = from.kept[n:]; len(from.kept) == 0 {
+	if b.kept = b.kept[n:]; len(b.kept) == 0 {
 		e.relay.release(from)
 	}
 	return 0

@@ -160,3 +160,11 @@ func descriptors(t testing.TB) int {
 
 // outcomes is how many sessions have ended so.
 func (e *engine) outcomes(o board.Outcome) uint64 { return e.column.Ended[o].Load() }
+
+// inBlock is how many bytes lie in a direction's block.
+func inBlock(d *end) int {
+	if d.block == nil {
+		return 0
+	}
+	return len(d.block.kept)
+}

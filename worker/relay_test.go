@@ -153,9 +153,9 @@ func TestSlowReader(t *testing.T) {
 	written := feed(client, sent)
 	held := func() int {
 		if s.client.pipe != nil {
-			return len(s.client.kept) + s.client.pipe.held
+			return inBlock(&s.client) + s.client.pipe.held
 		}
-		return len(s.client.kept)
+		return inBlock(&s.client)
 	}
 	e.until(t, "something is kept for a reader that does not read", func() bool { return held() > 0 })
 	e.quiet()
@@ -223,7 +223,7 @@ func TestBlocks(t *testing.T) {
 		var d end
 		p := noise(9, n)
 		r.keep(&d, p)
-		if !bytes.Equal(d.kept, p) {
+		if !bytes.Equal(d.block.kept, p) {
 			t.Fatalf("%d bytes were kept as others", n)
 		}
 		if class := d.block.class; blockSizes[class] < n || class > 0 && blockSizes[class-1] >= n {
@@ -231,7 +231,7 @@ func TestBlocks(t *testing.T) {
 		}
 		used := d.block
 		r.release(&d)
-		if d.kept != nil || d.block != nil {
+		if d.block != nil {
 			t.Error("still kept after the release")
 		}
 		var next end

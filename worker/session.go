@@ -23,25 +23,35 @@ const (
 
 // session is one client-to-target connection. It lives on in its row's place
 // of the table and is used again.
+//
+// An idle one in a pool costs little more than its sockets in the kernel: fields
+// lie so that none is lost to alignment, and what few sessions need is behind a
+// pointer.
 type session struct {
-	state  state
-	queued bool // on the engine's list of those that have more to do
-	row    *board.Row
-	index  int    // of the row
-	turn   uint32 // of the row, to tell late events
+	row   *board.Row
+	index int    // of the row
+	turn  uint32 // of the row, to tell late events
+
+	state    state
+	queued   bool      // on the engine's list of those that have more to do
+	linked   bool      // on the list of deadlines
+	answered bool      // the target has sent something
+	first    board.Who // whose direction ended first; Nobody before
+	who      board.Who // ended it, where the outcome and the sides' errors don't tell
 
 	client, target end
-	tried          *board.Tried // nil until a target has failed
 	slot           int          // the target in use
+	tried          *board.Tried // nil until a target has failed
 	failure        failure      // of the last connect
-	first          board.Who    // whose direction ended first; Nobody before
-	who            board.Who    // ended it, where the outcome and the sides' errors don't tell
-	answered       bool         // the target has sent something
 
-	deadline   int64 // monotonic ns; on the list of deadlines while linked
+	deadline   int64 // monotonic ns, while linked
 	prev, next *session
-	linked     bool
 
+	talk *talk // with the HTTP proxy; nil without one
+}
+
+// talk is what a session has said to an HTTP proxy, and heard.
+type talk struct {
 	reply   negotiate.Reply
 	request int // bytes of the CONNECT request sent so far
 }
@@ -50,17 +60,16 @@ type session struct {
 // here and could not be written to the other side yet.
 type end struct {
 	fd       int
+	errno    syscall.Errno // it has failed with
 	readable bool
 	writable bool
-	hangup   bool          // the peer has shut its side: read on until the end
-	failed   bool          // an error is pending
-	errno    syscall.Errno // it has failed with
-	eof      bool          // everything has been read
-	done     bool          // everything has been passed on, the end too
-	heavy    bool          // this direction splices
+	hangup   bool // the peer has shut its side: read on until the end
+	failed   bool // an error is pending
+	eof      bool // everything has been read
+	done     bool // everything has been passed on, the end too
+	heavy    bool // this direction splices
 	full     uint8
-	kept     []byte // read, not yet written
-	block    *block // what kept lies in
+	block    *block // read, not yet written; nil if nothing is
 	pipe     *pipe  // what is in it is kept too
 }
 
@@ -88,7 +97,7 @@ func (e *engine) erred(d *end) bool {
 }
 
 // stuck tells that what was read from this end waits for a receiver.
-func (d *end) stuck() bool { return len(d.kept) > 0 || d.pipe != nil && d.pipe.held > 0 }
+func (d *end) stuck() bool { return d.block != nil || d.pipe != nil && d.pipe.held > 0 }
 
 // step does whatever a session can do now.
 func (e *engine) step(s *session) {

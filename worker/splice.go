@@ -70,7 +70,7 @@ func splice(from, to, n int) (int, syscall.Errno) {
 // spliceOnce fills the direction's pipe and empties it once. moved is false
 // when nothing more can be done now.
 func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno syscall.Errno) {
-	if len(from.kept) > 0 { // what was read before comes first
+	if from.block != nil { // what was read before comes first
 		if !to.writable {
 			return false, 0
 		}
