@@ -6,15 +6,12 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// ready is how many workers a new master should begin with: what are free here,
-// and as many as were busy at the most. Spares above the most that are kept
-// don't count, or they would add up from upgrade to upgrade.
+// ready is how many workers a new master should begin with.
 func (m *master) ready() int {
-	free := m.count[spare]
-	if !m.pool() {
-		free = min(free, m.cfg.SparesMax)
+	if m.pool() {
+		return m.count[spare] + m.ticks.peak
 	}
-	return free + m.ticks.peak
+	return successors(m.count[spare], m.cfg.SparesMin, m.ticks.peak)
 }
 
 // makeOffer is what a new master needs while this one serves on (loop).

@@ -36,3 +36,9 @@ func farewells(unused, most int) int {
 	}
 	return (unused - most + 7) / 8
 }
+
+// successors is how many workers a successor begins with: as many as were busy at the
+// most, and of the spares those that are always wanted. The others are what once
+// was busy, and each start costs a millisecond and a half that clients would have
+// had.
+func successors(spares, wanted, peak int) int { return peak + min(spares, wanted) }

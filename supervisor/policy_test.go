@@ -156,3 +156,18 @@ func TestFarewells(t *testing.T) {
 		}
 	}
 }
+
+func TestSuccessors(t *testing.T) {
+	for _, c := range []struct{ spares, wanted, peak, want int }{
+		{4, 4, 0, 4},    // quiet
+		{11, 4, 9, 13},  // what was busy a while ago is not started twice
+		{0, 4, 20, 20},  // all are busy: the policy starts its spares, no upgrade
+		{0, 0, 0, 0},    // sleeping without processes
+		{3, 0, 5, 5},    // of --spares 0:N none is always wanted
+		{16, 16, 7, 23}, // all are
+	} {
+		if got := successors(c.spares, c.wanted, c.peak); got != c.want {
+			t.Errorf("%d spares, %d wanted, %d busy at the most: %d, want %d", c.spares, c.wanted, c.peak, got, c.want)
+		}
+	}
+}
