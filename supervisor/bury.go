@@ -124,6 +124,7 @@ func (m *master) inherit(c *child) {
 		outcome := board.Outcome(min(s.Outcome, board.Outcomes-1))
 		if s.Word.State() == board.RowLive {
 			outcome, s.Closed = board.Killed, m.mono()
+			m.killedNow(time.Now())
 			if m.ending || c.condemned {
 				outcome = board.AdminEnded
 			}

@@ -51,14 +51,15 @@ type master struct {
 	generation  *generation   // the one that accepts
 	older       []*generation // whose sessions live on, the oldest first
 
-	phase    phase
-	ending   bool      // sessions are ended by an admin's INT
-	overdue  bool      // or because QUIT's time was over
-	draining bool      // QUIT: all sessions are waited for
-	kills    int       // rounds of KILL after an INT that was not enough
-	deadline time.Time // of stopping; zero is none
-	paused   bool
-	exit     int
+	phase     phase
+	ending    bool      // sessions are ended by an admin's INT
+	overdue   bool      // or because QUIT's time was over
+	draining  bool      // QUIT: all sessions are waited for
+	kills     int       // rounds of KILL after an INT that was not enough
+	deadline  time.Time // of stopping; zero is none
+	buryUntil time.Time // after TERM, at the latest
+	paused    bool
+	exit      int
 
 	lives    *[lifeStates][lifeEvents]life // the table, always
 	roster   []*child                      // in the order of start

@@ -16,7 +16,8 @@ var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, sysc
 	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTOU, syscall.SIGTTIN}
 
 const (
-	buryFor   = 200 * time.Millisecond // TERM: for the lines of workers killed with it
+	buryFor   = 200 * time.Millisecond // TERM: for the lines of workers killed with it, since the last of them
+	buryMost  = 800 * time.Millisecond // TERM: for them all
 	endWithin = 2 * time.Second        // INT: then KILL
 )
 
@@ -119,10 +120,24 @@ func (m *master) stop(deadline time.Time) {
 
 // terminate is 2.5's end: the port is free, sessions live on without a master.
 func (m *master) terminate() {
-	m.stop(time.Now().Add(buryFor))
-	m.draining = false
+	now := time.Now()
+	m.stop(now.Add(buryFor))
+	m.draining, m.buryUntil = false, now.Add(buryMost)
 	m.removePidfile()
 	m.removeControl()
+}
+
+// killedNow notes that a session was killed with its worker. After TERM others
+// are likely to follow: kill $(cat pidfile) takes a while where there are many.
+func (m *master) killedNow(now time.Time) {
+	if m.phase != stopping || m.draining || m.ending {
+		return
+	}
+	if until := now.Add(buryFor); until.Before(m.buryUntil) {
+		m.deadline = until
+	} else {
+		m.deadline = m.buryUntil
+	}
 }
 
 // drain waits for the sessions, as long as --drain-timeout allows.

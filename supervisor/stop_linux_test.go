@@ -108,6 +108,35 @@ func TestTermBuries(t *testing.T) {
 	}
 }
 
+// Where many are killed with the master it waits on while sessions go with
+// their workers, but not without end, and not for spares.
+func TestTermBuriesOn(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	s.ring(idle, report.Begin)
+	s.carry(idle, "10.0.0.2:4000")
+	s.settled()
+	s.signal(syscall.SIGTERM)
+	soon := time.Now().Add(10 * time.Millisecond)
+	s.deadline = soon
+	s.die(carrier, unix.SIGTERM)
+	if left := time.Until(s.deadline); left < buryFor/2 || left > buryFor {
+		t.Errorf("after the burial of a session %v are left", left)
+	}
+	s.buryUntil = soon
+	s.die(idle, unix.SIGTERM)
+	if !s.deadline.Equal(soon) {
+		t.Errorf("the last burials are at %v, not at %v", s.deadline, soon)
+	}
+
+	s, _, idle = busied(t, nil)
+	s.signal(syscall.SIGTERM)
+	s.deadline = soon
+	s.die(idle, unix.SIGTERM)
+	if !s.deadline.Equal(soon) {
+		t.Error("a spare's death has put the end off")
+	}
+}
+
 func TestInt(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
 	s.signal(syscall.SIGINT)
