@@ -133,12 +133,14 @@ func (e *engine) stepAside() {
 	}
 }
 
-// takeClients accepts what there is, up to a batch, or the worker's capacity.
+// takeClients accepts what there is, up to a batch, or the worker's capacity. An
+// accept that finds nobody makes a socket and a file and throws them away, so it
+// looks before.
 func (e *engine) takeClients(i int) {
 	l := &e.accept.listeners[i]
 	joined := l.joined
-	for range batch {
-		if !e.mayAccept() || !e.takeClient(l) {
+	for n := range batch {
+		if !e.mayAccept() || n > 0 && !readable(l.fd) || !e.takeClient(l) {
 			break
 		}
 	}
