@@ -11,7 +11,25 @@ func (m *master) ready() int {
 	if m.pool() {
 		return m.count[spare] + m.ticks.peak
 	}
-	return successors(m.count[spare], m.cfg.SparesMin, m.ticks.peak)
+	return successors(m.count[spare], m.cfg.SparesMin, m.ticks.peak-m.enduring())
+}
+
+// enduring is how many workers are busy with one session for longer than the peak
+// is looked back upon: they were counted all the time, and will go on as they are.
+func (m *master) enduring() (n int) {
+	since := m.mono() - int64(2*restAfter*tickEvery)
+	var s board.Snapshot
+	for _, c := range m.roster {
+		if c.state != busy {
+			continue
+		}
+		for row := range c.generation.rows(c.slot) {
+			if row.Snapshot(&s) && s.Word.State() == board.RowLive && s.BeginAt < since {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // makeOffer is what a new master needs while this one serves on (loop).
@@ -98,6 +116,7 @@ func (u *upgrade) bequeath() error {
 // from here on, and the pidfile is as the roster is.
 func (m *master) freeze() {
 	m.frozen = true
+	m.tellUntold(len(m.untold)) // the next master believes that draining ones know it
 	m.nursery.held.Store(true)
 	for m.unborn() > 0 {
 		m.born(<-m.nursery.births)

@@ -207,3 +207,55 @@ func commitBetweenTheGates(t *testing.T) {
 		t.Errorf("the old workers counted %d connects, the new ones know of %d", was, is)
 	}
 }
+
+// A worker that has a session is not woken by the commit: it learns later that it
+// is to go, and at once when the plug stops.
+func TestCommitIsPatient(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		s, _, e, workers := heirs(t, 1)
+		for _, a := range workers[1:] {
+			e.generations[0].board.Column(a.slot).Live.Store(1)
+		}
+		s.commit(e)
+		if !workers[0].told(report.Drain) {
+			t.Error("a spare of the old generation was not told at once")
+		}
+		for i, a := range workers[1:] {
+			if a.state != draining || a.told(report.Drain) {
+				t.Errorf("busy worker %d is %s, or was told at once", i, a.state)
+			}
+		}
+		s.die(workers[2], unix.SIGKILL)
+		if stops {
+			s.signal(unix.SIGTERM)
+		} else {
+			s.tick(time.Now())
+		}
+		if !workers[1].told(report.Drain) {
+			t.Error("a busy worker was never told")
+		}
+		if s.untold != nil {
+			t.Errorf("%d are yet to be told", len(s.untold))
+		}
+	}
+}
+
+// A new master needs no worker in the place of one that goes on with its session.
+func TestEnduring(t *testing.T) {
+	s, carrier, idle := busied(t, nil)
+	s.ring(idle, report.Begin)
+	row := s.carry(idle, "10.0.0.2:4000")
+	s.settled()
+	s.tick(time.Now())
+	s.generation.board.Row(carrier.slot, 0).BeginAt -= int64(11 * time.Second)
+	if n := s.enduring(); n != 1 {
+		t.Errorf("%d settled, want the one that has its session for 11 s", n)
+	}
+	if n := s.ready(); n != 1 {
+		t.Errorf("a successor begins with %d workers, want 1 for the session of late", n)
+	}
+	row.BeginAt -= int64(11 * time.Second)
+	if n := s.ready(); n != 0 {
+		t.Errorf("a successor begins with %d workers for settled sessions", n)
+	}
+}

@@ -65,6 +65,8 @@ type master struct {
 	roster   []*child                      // in the order of start
 	children map[uint64]*child
 	count    [lifeStates]int
+	untold   []*child // draining ones that don't know it yet
+	patient  bool     // toldDrain puts them there
 	dead     []*child // buried, not yet reaped
 	lastID   uint64
 	nudged   int // index of the spare that was nudged last

@@ -135,7 +135,26 @@ func (m *master) welcomeBusy(c *child) {
 	m.list(c)
 }
 
-func (m *master) sendDrain(c *child) { m.send(c, report.Drain) }
+func (m *master) sendDrain(c *child) {
+	if m.patient {
+		m.untold = append(m.untold, c)
+		return
+	}
+	m.send(c, report.Drain)
+}
+
+// tellUntold tells some of the workers that are draining, and don't know it yet.
+func (m *master) tellUntold(most int) {
+	for range min(most, len(m.untold)) {
+		if c := m.untold[0]; c.state == draining {
+			m.send(c, report.Drain)
+		}
+		m.untold = m.untold[1:]
+	}
+	if len(m.untold) == 0 {
+		m.untold = nil
+	}
+}
 
 func (m *master) pool() bool { return m.generation.pool() }
 

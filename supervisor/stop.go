@@ -107,6 +107,7 @@ func (m *master) stop(deadline time.Time) {
 	m.starter.Tell("stopping", "")
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.deadline = stopping, deadline
+	m.tellUntold(len(m.untold))
 	m.generation.board.Gate.Store(board.GateDraining)
 	if m.succession == nil || !uncommitted { // the port is the old master's until the commit
 		m.freePort()

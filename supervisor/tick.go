@@ -8,10 +8,11 @@ import (
 )
 
 const (
-	tickEvery  = 100 * time.Millisecond
-	lookEvery  = 10           // ticks between looks at the session file's path
-	restAfter  = 50           // ticks over which a spare must have been unused to be let go
-	sweepEvery = 10 * 60 * 60 // ticks between sweeps of the affinity table
+	tickEvery   = 100 * time.Millisecond
+	lookEvery   = 10           // ticks between looks at the session file's path
+	restAfter   = 50           // ticks over which a spare must have been unused to be let go
+	tellAtATick = 100          // workers that learn that they are draining
+	sweepEvery  = 10 * 60 * 60 // ticks between sweeps of the affinity table
 )
 
 // ticks is what the tick remembers from one to the next.
@@ -64,6 +65,7 @@ func (m *master) tick(now time.Time) {
 	}
 	m.showTitle()
 	m.tellStarter(now)
+	m.tellUntold(tellAtATick)
 	m.nudge()
 	m.rest()
 	if t.n%lookEvery == 0 {
