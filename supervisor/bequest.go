@@ -34,6 +34,7 @@ func (m *master) enduring() (n int) {
 
 // makeOffer is what a new master needs while this one serves on (loop).
 func (m *master) makeOffer() (offer, []int) {
+	m.tellUntold(len(m.untold)) // the next master will believe that draining ones know it
 	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
 		Workers:  m.ready(),
 		Affinity: m.generation.board.AffinityKey[:]}
@@ -116,7 +117,6 @@ func (u *upgrade) bequeath() error {
 // from here on, and the pidfile is as the roster is.
 func (m *master) freeze() {
 	m.frozen = true
-	m.tellUntold(len(m.untold)) // the next master believes that draining ones know it
 	m.nursery.held.Store(true)
 	for m.unborn() > 0 {
 		m.born(<-m.nursery.births)
