@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -48,11 +49,14 @@ func once(t testing.TB, name string, env []string, args ...string) string {
 // stampedWith is the plug with a version of its own.
 func stampedWith(t testing.TB, version string) string {
 	t.Helper()
-	args := []string{"-trimpath", "-ldflags", "-X main.version=" + version}
+	var tags []string
 	if version == older {
-		args = append(args, "-tags", "fixture")
+		tags = append(tags, "fixture")
 	}
-	return once(t, version, nil, append(args, "../cmd/plug")...)
+	if isPortable() {
+		tags = append(tags, "portable")
+	}
+	return once(t, version, nil, "-trimpath", "-ldflags", "-X main.version="+version, "-tags", strings.Join(tags, ","), "../cmd/plug")
 }
 
 // foreign is a program of another architecture. It links nothing but the
