@@ -84,6 +84,23 @@ func TestSignalBetweenMasters(t *testing.T) {
 	}
 }
 
+// A master on its way out may not see any more what would have ended it: then
+// the one that has replaced it is to end.
+func TestEndIsNotLost(t *testing.T) {
+	f, other := replacing(t, "trap '' TERM; exec sleep 60", "exec sleep 60")
+	f.signals <- syscall.SIGTERM
+	f.goesOn()
+	if err := unix.Kill(other, 0); err != nil {
+		t.Fatalf("the successor died of it before it was the master: %v", err)
+	}
+	f.says(replaced, other)
+	until(t, "the new master has ended", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+	unix.Kill(f.pid, unix.SIGKILL)
+	if got := f.ends(); got != 128+15 {
+		t.Errorf("status %d, want that of TERM", got)
+	}
+}
+
 // Signals that come in between are the old master's, until it is replaced.
 func TestSignalsFollowTheMaster(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
