@@ -59,6 +59,10 @@ func pump(from, to *socket, count *meter, ends chan<- ending) {
 		}
 		if n == 0 {
 			buffers.Put(buffer)
+			if from.lost() {
+				ends <- ending{from, unix.ECONNRESET}
+				return
+			}
 			break
 		}
 		count.add(n)

@@ -86,6 +86,39 @@ func (p *pumping) end(t *testing.T) syscall.Errno {
 	return 0
 }
 
+// A reset that somebody else was told of, who wrote to the same socket, is no
+// end: what was cut must not look complete.
+func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
+	ours, theirs := link(t)
+	other, _ := link(t)
+	theirs.SetLinger(0)
+	theirs.Close()
+	for until := time.Now().Add(bound); ; { // the error is taken
+		var errno syscall.Errno
+		ours.raw.Control(func(fd uintptr) { errno = pendingError(fd) })
+		if errno != 0 {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("no reset came")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	var count atomic.Uint64
+	c := new(clock)
+	c.start()
+	ends := make(chan ending, 4)
+	go pump(ours, other, &meter{&count, new(board.Row), c, true}, ends)
+	select {
+	case end := <-ends:
+		if end.errno != syscall.ECONNRESET {
+			t.Errorf("the pump says %v", end.errno)
+		}
+	case <-time.After(bound):
+		t.Fatal("the pump says nothing")
+	}
+}
+
 func TestPumpPassesBytesAndEnd(t *testing.T) {
 	p := startPump(t)
 	sent := make([]byte, 5<<20+17)

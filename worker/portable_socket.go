@@ -5,6 +5,7 @@ package worker
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +15,9 @@ import (
 // switch keepalive on, with times of its own, and name IPv6 zones that the
 // board has by number.
 type socket struct {
-	file *os.File
-	raw  syscall.RawConn
+	file  *os.File
+	raw   syscall.RawConn
+	ended atomic.Bool // shut was called
 }
 
 // openSocket takes a descriptor over; after an error it is closed.
@@ -31,7 +33,7 @@ func openSocket(fd int) (*socket, error) {
 		file.Close()
 		return nil, err
 	}
-	return &socket{file, raw}, nil
+	return &socket{file: file, raw: raw}, nil
 }
 
 // close wakes whoever waits for the socket, and returns when it is closed.
@@ -48,7 +50,21 @@ func (s *socket) write(p []byte) syscall.Errno {
 }
 
 // shut passes the end of a direction on.
-func (s *socket) shut() { s.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) }) }
+func (s *socket) shut() {
+	s.ended.Store(true)
+	s.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) })
+}
+
+// lost tells that an end was no end: the peer has reset the connection, and who
+// wrote to it at the same time was told of it in our place. A connection that is
+// half open has a peer yet (getpeername(2)); one whose two ends were passed has not.
+func (s *socket) lost() (gone bool) {
+	s.raw.Control(func(fd uintptr) {
+		_, err := unix.Getpeername(int(fd))
+		gone = err != nil
+	})
+	return gone && !s.ended.Load()
+}
 
 // hurry ends every wait for the socket, now and from now on.
 func (s *socket) hurry() { s.file.SetDeadline(longAgo) }
