@@ -119,6 +119,17 @@ func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 	}
 }
 
+func TestClosedIsLost(t *testing.T) {
+	ours, _ := link(t)
+	if ours.lost() {
+		t.Error("a connection with its peer is lost")
+	}
+	ours.close()
+	if !ours.lost() {
+		t.Error("a closed socket has an end to pass")
+	}
+}
+
 func TestPumpPassesBytesAndEnd(t *testing.T) {
 	p := startPump(t)
 	sent := make([]byte, 5<<20+17)

@@ -58,12 +58,13 @@ func (s *socket) shut() {
 // lost tells that an end was no end: the peer has reset the connection, and who
 // wrote to it at the same time was told of it in our place. A connection that is
 // half open has a peer yet (getpeername(2)); one whose two ends were passed has not.
+// If the socket is closed, its session is over, and there is no end to pass either.
 func (s *socket) lost() (gone bool) {
-	s.raw.Control(func(fd uintptr) {
+	closed := s.raw.Control(func(fd uintptr) {
 		_, err := unix.Getpeername(int(fd))
 		gone = err != nil
 	})
-	return gone && !s.ended.Load()
+	return closed != nil || gone && !s.ended.Load()
 }
 
 // hurry ends every wait for the socket, now and from now on.
