@@ -103,6 +103,7 @@ func TestCommit(t *testing.T) {
 	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
 		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
 	}
+	s.tellUntold(len(s.untold))
 	for i, a := range workers {
 		if a.state != draining || !a.told(report.Drain) {
 			t.Errorf("adopted worker %d is %s, and was not told", i, a.state)
@@ -213,9 +214,6 @@ func commitBetweenTheGates(t *testing.T) {
 func TestCommitIsPatient(t *testing.T) {
 	for _, stops := range []bool{false, true} {
 		s, _, e, workers := heirs(t, 1)
-		for _, a := range workers[1:] {
-			e.generations[0].board.Column(a.slot).Live.Store(1)
-		}
 		s.commit(e)
 		if !workers[0].told(report.Drain) {
 			t.Error("a spare of the old generation was not told at once")
@@ -257,5 +255,9 @@ func TestEnduring(t *testing.T) {
 	row.BeginAt -= int64(11 * time.Second)
 	if n := s.ready(); n != 0 {
 		t.Errorf("a successor begins with %d workers for settled sessions", n)
+	}
+	s.ticks.peak, s.ticks.high = 0, 0 // the master was stopped, and has not looked since
+	if n := s.ready(); n != 0 {
+		t.Errorf("a successor begins with %d workers beside a peak of none", n)
 	}
 }

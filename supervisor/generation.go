@@ -58,11 +58,6 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 	return g, nil
 }
 
-// inSession tells, by the board, that the worker of a slot has its one session.
-func (g *generation) inSession(slot int) bool {
-	return !g.pool() && g.board.Column(slot).Live.Load() > 0
-}
-
 // rows are those of a worker slot that were ever used: the others are left
 // alone, since even a look would make the kernel give them memory.
 func (g *generation) rows(slot int) iter.Seq[*board.Row] {

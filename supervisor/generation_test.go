@@ -40,11 +40,11 @@ func TestAssign(t *testing.T) {
 		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.RetryAfter == 60 }},
 		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Board) bool { return a.LogAt.Load() == 2 }},
 		{"source-address", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
-			func(a *board.Board) bool { return convert.AddrPort(&a.Source) == at("192.0.2.7:0") }},
+			func(a *board.Board) bool { return a.Source.String() == "192.0.2.7:0" }},
 		{"source-address, IPv6", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
-			func(a *board.Board) bool { return convert.AddrPort(&a.Source) == at("[2001:db8::7]:0") }},
+			func(a *board.Board) bool { return a.Source.String() == "[2001:db8::7]:0" }},
 		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Interface.String() == "eth7" }},
-		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return convert.AddrPort(&a.Via) == at("[2001:db8::3]:3128") }},
+		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Via.String() == "[2001:db8::3]:3128" }},
 		{"source", func(c *config.Config) { c.Source = config.Source{Port: 120} },
 			func(a *board.Board) bool { return a.Label.String() == "120" && a.Tag.String() == "(120)" }},
 		{"bind", func(c *config.Config) {
@@ -55,7 +55,7 @@ func TestAssign(t *testing.T) {
 			}},
 		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Syslog.String() == "/run/log" }},
 		{"syslog, UDP", func(c *config.Config) { c.Syslog.UDP = at("192.0.2.9:514") },
-			func(a *board.Board) bool { return convert.AddrPort(&a.SyslogUDP) == at("192.0.2.9:514") }},
+			func(a *board.Board) bool { return a.SyslogUDP.String() == "192.0.2.9:514" }},
 		{"allow", func(c *config.Config) {
 			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 		}, func(a *board.Board) bool {
@@ -65,7 +65,7 @@ func TestAssign(t *testing.T) {
 		{"targets", func(c *config.Config) {
 			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
 		}, func(a *board.Board) bool {
-			return a.TargetCount.Load() == 2 && convert.AddrPort(&a.TargetTable[0].Addr) == at("192.0.2.1:119") && convert.AddrPort(&a.TargetTable[1].Addr) == at("[2001:db8::1]:119") &&
+			return a.TargetCount.Load() == 2 && a.TargetTable[0].Addr.String() == "192.0.2.1:119" && a.TargetTable[1].Addr.String() == "[2001:db8::1]:119" &&
 				a.TargetTable[0].Name.String() == "192.0.2.1:119" && a.TargetTable[1].Name.String() == "[2001:db8::1]:119"
 		}},
 		{"target by name", func(c *config.Config) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },

@@ -66,7 +66,6 @@ type master struct {
 	children map[uint64]*child
 	count    [lifeStates]int
 	untold   []*child // draining ones that don't know it yet
-	patient  bool     // toldDrain puts them there
 	dead     []*child // buried, not yet reaped
 	lastID   uint64
 	nudged   int // index of the spare that was nudged last

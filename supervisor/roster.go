@@ -135,8 +135,11 @@ func (m *master) welcomeBusy(c *child) {
 	m.list(c)
 }
 
+// sendDrain tells a worker to drain. One of an older generation that has its
+// session does nothing about it before that ends, and the gate keeps it from
+// taking another: it is told later, so that thousands don't all wake up at a commit.
 func (m *master) sendDrain(c *child) {
-	if m.patient {
+	if g := c.generation; g != m.generation && !g.pool() && g.carries(c.slot) {
 		m.untold = append(m.untold, c)
 		return
 	}

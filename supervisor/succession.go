@@ -200,13 +200,8 @@ func (m *master) commit(e *estate) {
 		if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
 			m.log.Error("watch worker", "pid", c.pid, "error", err)
 		}
-		// One with a session does nothing about it before that ends, and the gate
-		// keeps it from taking another: so it is told later, and thousands don't
-		// all wake up now.
-		m.patient = c.generation.inSession(c.slot)
 		m.happen(c, toldDrain)
 	}
-	m.patient = false
 	for _, g := range slices.Clone(m.older) {
 		m.lookAtBoard(g)
 		if len(g.free) == len(g.slots) {

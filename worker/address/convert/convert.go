@@ -1,4 +1,4 @@
-// Package convert brings addresses from Go's form to the board's and back.
+// Package convert brings addresses from Go's form to the board's.
 package convert
 
 import (
@@ -20,16 +20,4 @@ func From(a netip.AddrPort) (out address.Addr) {
 	}
 	out.IP = ip.WithZone("").As16()
 	return out
-}
-
-// AddrPort is the address in Go's form, without its zone; invalid if there is
-// none.
-func AddrPort(a *address.Addr) netip.AddrPort {
-	switch a.Kind {
-	case 4:
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a.IP[12:])), a.Port)
-	case 6:
-		return netip.AddrPortFrom(netip.AddrFrom16(a.IP), a.Port)
-	}
-	return netip.AddrPort{}
 }
