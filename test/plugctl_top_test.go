@@ -60,7 +60,7 @@ func (s *screen) becomes(what string, cond func(lines []string) bool) {
 	}
 }
 
-var topRow = regexp.MustCompile(`^\d+-\d+-\d+ +(?:\d+ )?(127\.\d+\.\d+\.\d+):\d+ `)
+var topRow = regexp.MustCompile(`^\d+-\d+-\d+ +(?:\d+ +)?(127\.\d+\.\d+\.\d+):\d+ `)
 
 // clients are the addresses of the sessions on the screen, from the top.
 func (s *screen) clients() (all []string) {
