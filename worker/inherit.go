@@ -78,7 +78,7 @@ func inherit() (*worker, error) {
 		label:  b.Label.String(),
 	}
 	w.column.PID.Store(uint32(w.pid))
-	w.clock.start()
+	w.clock.start(monotonic)
 	w.records.init(w)
 	return w, nil
 }

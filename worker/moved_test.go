@@ -69,7 +69,7 @@ func TestMovedAndFirst(t *testing.T) {
 func mono(t *testing.T) int64 {
 	t.Helper()
 	var c clock
-	c.start()
+	c.start(monotonic)
 	return c.mono
 }
 

@@ -69,7 +69,7 @@ func startPump(t *testing.T) *pumping {
 	p.sockets[0], p.from = link(t)
 	p.sockets[1], p.to = link(t)
 	c := new(clock)
-	c.start()
+	c.start(monotonic)
 	go pump(p.sockets[0], p.sockets[1], &meter{&p.count, &p.row, c, true}, p.ends)
 	return p
 }
@@ -106,7 +106,7 @@ func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 	}
 	var count atomic.Uint64
 	c := new(clock)
-	c.start()
+	c.start(monotonic)
 	ends := make(chan ending, 4)
 	go pump(ours, other, &meter{&count, new(board.Row), c, true}, ends)
 	select {
