@@ -63,7 +63,7 @@ type herd struct {
 	fallen  fallen      // the last of those that prepared themselves and ended
 	ready   bool        // the master has its handlers
 	kept    []os.Signal // for when it has
-	ends    []os.Signal // relayed to the master while another one prepares to replace it
+	unsure  []os.Signal // relayed to the master while another one prepares to replace it
 	signals <-chan os.Signal
 	words   <-chan word
 
@@ -106,7 +106,7 @@ func (h *herd) hear(w word) {
 	case replaced:
 		h.replace(w.pid)
 	case failed: // said by the old master, which serves on
-		h.master, h.former, h.next, h.orphan, h.ends = w.pid, 0, 0, nil, nil
+		h.master, h.former, h.next, h.orphan, h.unsure = w.pid, 0, 0, nil, nil
 		h.release()
 	}
 }
@@ -128,12 +128,12 @@ func (h *herd) replace(pid int) {
 	}
 	h.master, h.next, h.orphan = pid, 0, nil
 	h.release()
-	// What should have ended the old one did not, or this word would not have
-	// come: it was about to leave, and passes on only what it has seen.
-	for _, s := range h.ends {
+	// The old one was about to leave, and passes on only what it has seen. To be
+	// told twice does no harm, but for USR2, which is answered by its upgrade.
+	for _, s := range h.unsure {
 		unix.Kill(h.master, s.(syscall.Signal))
 	}
-	h.ends = nil
+	h.unsure = nil
 }
 
 // release gives the master the signals that were kept for it.
@@ -156,8 +156,8 @@ func (h *herd) relay(s os.Signal) {
 		return
 	}
 	end := s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
-	if end && h.next != 0 {
-		h.ends = append(h.ends, s)
+	if h.next != 0 && s != syscall.SIGUSR2 {
+		h.unsure = append(h.unsure, s)
 	}
 	if h.ready || end {
 		unix.Kill(h.master, s.(syscall.Signal))
@@ -182,7 +182,7 @@ func (h *herd) reap() (status int, over bool) {
 		case pid == h.next && h.orphan != nil: // the successor of a dead master has failed
 			return *h.orphan, true
 		case pid == h.next:
-			h.next, h.ends, h.fallen = 0, nil, fallen{pid, result(ws)}
+			h.next, h.unsure, h.fallen = 0, nil, fallen{pid, result(ws)}
 		case pid == h.former:
 			h.former = 0
 			if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old one's child, which has reaped it

@@ -2,6 +2,7 @@ package shepherd
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,24 +85,35 @@ func TestSignalBetweenMasters(t *testing.T) {
 	}
 }
 
-// A master on its way out may not see any more what would have ended it: then
-// the one that has replaced it is to end.
-func TestEndIsNotLost(t *testing.T) {
-	f, other := replacing(t, "trap '' TERM; exec sleep 60", "exec sleep 60")
-	f.signals <- syscall.SIGTERM
-	f.goesOn()
-	if err := unix.Kill(other, 0); err != nil {
-		t.Fatalf("the successor died of it before it was the master: %v", err)
-	}
-	f.says(replaced, other)
-	until(t, "the new master has ended", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
-	unix.Kill(f.pid, unix.SIGKILL)
-	if got := f.ends(); got != 128+15 {
-		t.Errorf("status %d, want that of TERM", got)
+// A master on its way out may not see any more what is relayed to it: then the
+// one that has replaced it is told, but not of an upgrade, which has happened.
+func TestSignalIsNotLost(t *testing.T) {
+	for _, s := range relayed {
+		t.Run(s.(syscall.Signal).String(), func(t *testing.T) {
+			ready := filepath.Join(t.TempDir(), "ready")
+			f, other := replacing(t, "trap '' TERM INT QUIT HUP USR1 USR2 TTOU TTIN; >'"+ready+".old'; exec sleep 60",
+				"trap 'exit 3' TERM INT QUIT HUP USR1 TTOU TTIN; trap 'exit 4' USR2; >'"+ready+".new'; while :; do sleep 0.01; done")
+			for _, who := range []string{".old", ".new"} {
+				until(t, "it has its traps", func() bool { _, err := os.Stat(ready + who); return err == nil })
+			}
+			f.signals <- s
+			f.goesOn()
+			if err := unix.Kill(other, 0); err != nil {
+				t.Fatalf("the successor was told before it was the master: %v", err)
+			}
+			f.says(replaced, other)
+			if s == syscall.SIGUSR2 {
+				f.signals <- syscall.SIGHUP
+			}
+			unix.Kill(f.pid, unix.SIGKILL)
+			if got := f.ends(); got != 3 {
+				t.Errorf("status %d, want that of %v", got, s)
+			}
+		})
 	}
 }
 
-// Signals that come in between are the old master's, until it is replaced.
+// Signals that come in between are the old master's first.
 func TestSignalsFollowTheMaster(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 	f.signals <- syscall.SIGUSR1
@@ -110,7 +122,6 @@ func TestSignalsFollowTheMaster(t *testing.T) {
 		t.Fatalf("the successor died of it: %v", err)
 	}
 	f.says(replaced, other)
-	f.signals <- syscall.SIGUSR1
 	if got := f.ends(); got != 128+10 {
 		t.Errorf("status %d", got)
 	}
