@@ -103,6 +103,7 @@ func TestSignalIsNotLost(t *testing.T) {
 			}
 			f.says(replaced, other)
 			if s == syscall.SIGUSR2 {
+				f.goesOn()
 				f.signals <- syscall.SIGHUP
 			}
 			unix.Kill(f.pid, unix.SIGKILL)
