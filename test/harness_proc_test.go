@@ -21,6 +21,7 @@ type process struct {
 	comm            string // at most 15 bytes
 	title           string // cmdline, without its padding
 	start           uint64 // clock ticks since boot: with pid, an identity
+	stack           uint64 // where its stack begins
 }
 
 func (p process) String() string {
@@ -28,7 +29,8 @@ func (p process) String() string {
 }
 
 // processesOf lists the live processes whose executable is exe, in order of
-// their start; zombies have none.
+// their start; zombies have none. What was forked and has not called exec yet is
+// no process of its own: its memory, title, group and signals are its parent's.
 func processesOf(exe string) []process {
 	dirs, _ := os.ReadDir("/proc")
 	var found []process
@@ -41,6 +43,9 @@ func processesOf(exe string) []process {
 			found = append(found, p)
 		}
 	}
+	found = slices.DeleteFunc(slices.Clone(found), func(p process) bool {
+		return slices.ContainsFunc(found, func(q process) bool { return p.forkOf(q) })
+	})
 	slices.SortFunc(found, func(a, b process) int {
 		if a.start != b.start {
 			return int(a.start) - int(b.start)
@@ -48,6 +53,12 @@ func processesOf(exe string) []process {
 		return a.pid - b.pid
 	})
 	return found
+}
+
+// forkOf tells whether p is a copy of its parent q, up to its exec: that gives
+// it a stack elsewhere (proc_pid_stat(5) startstack, 0 if it may not be known).
+func (p process) forkOf(q process) bool {
+	return p.ppid == q.pid && p.stack == q.stack && p.stack != 0 && p.title == q.title
 }
 
 // isOf tells whether pid lives and runs exe, replaced on disk or not.
@@ -65,7 +76,7 @@ func readProcess(pid int) (process, error) {
 	// comm may hold anything, parentheses too: the last one ends it.
 	open, shut := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	fields := strings.Fields(string(stat[shut+1:]))
-	if open < 0 || len(fields) < 20 {
+	if open < 0 || len(fields) < 26 {
 		return process{}, fmt.Errorf("%sstat: %q", dir, stat)
 	}
 	p := process{pid: pid, state: fields[0][0], comm: string(stat[open+1 : shut])}
@@ -73,6 +84,7 @@ func readProcess(pid int) (process, error) {
 	p.pgid, _ = strconv.Atoi(fields[2])
 	p.session, _ = strconv.Atoi(fields[3])
 	p.start, _ = strconv.ParseUint(fields[19], 10, 64)
+	p.stack, _ = strconv.ParseUint(fields[25], 10, 64)
 	line, err := os.ReadFile(dir + "cmdline")
 	if err != nil {
 		return process{}, err
