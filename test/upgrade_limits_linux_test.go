@@ -137,7 +137,8 @@ func TestUpgradeFailsUnderLoad(t *testing.T) {
 			t.Error(err)
 		}
 		for _, l := range lines {
-			if ran[l.pid] {
+			// PIDs are used again, and a line's time is that of a whole second.
+			if s, yes := ran[l.pid]; yes && s.wider(time.Second).overlaps(span{l.ended, l.ended.Add(time.Second)}) {
 				t.Errorf("a session was carried by %d, of a failed upgrade: %+v", l.pid, l)
 			}
 		}
@@ -148,12 +149,13 @@ func TestUpgradeFailsUnderLoad(t *testing.T) {
 	})
 }
 
-// watchFor notes all processes of this plug that run a stamped binary, until
-// the returned function is called. The binary may have any name.
-func (p *plug) watchFor(version string) func() map[int]bool {
+// watchFor notes all processes of this plug that run a stamped binary, and when
+// they were seen, until the returned function is called. The binary may have any
+// name.
+func (p *plug) watchFor(version string) func() map[int]span {
 	p.t.Helper()
 	binary := stampedWith(p.t, version)
-	ran, stop := map[int]bool{}, make(chan struct{})
+	ran, stop := map[int]span{}, make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		tick := time.NewTicker(5 * time.Millisecond)
@@ -169,12 +171,17 @@ func (p *plug) watchFor(version string) func() map[int]bool {
 				var pid int
 				fmt.Sscanf(filepath.Base(dir), "%d", &pid)
 				if runs(pid, binary) {
-					ran[pid] = true
+					now := time.Now()
+					life, seen := ran[pid]
+					if !seen {
+						life.from = now
+					}
+					ran[pid] = span{life.from, now}
 				}
 			}
 		}
 	})
-	return func() map[int]bool {
+	return func() map[int]span {
 		close(stop)
 		wg.Wait()
 		return ran
