@@ -183,6 +183,35 @@ func TestQuitDrainTimeout(t *testing.T) {
 	})
 }
 
+// waits awaits that the plug is paused, and returns a client that waits. The
+// signal for it has no answer; who is accepted before it counts is right.
+func (p *plug) waits() (waiting *net.TCPConn) {
+	p.t.Helper()
+	await(p.t, "a client that waits", 10*time.Second, func() bool {
+		waiting = dial(p.t, p.addr())
+		waiting.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		err := ping(waiting)
+		if err == nil {
+			finish(waiting)
+			return false
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			p.t.Fatalf("client of a paused plug: %v", err)
+		}
+		return true
+	})
+	return waiting
+}
+
+// isServed awaits that a client gets back the byte that it sent while it waited.
+func isServed(t testing.TB, waiting *net.TCPConn) {
+	t.Helper()
+	waiting.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := waiting.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("after resuming, the waiting client: %v", err)
+	}
+}
+
 // TTOU and TTIN: clients of a paused plug wait, they are not refused.
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
@@ -192,33 +221,15 @@ func TestPauseAndResume(t *testing.T) {
 		old := dial(t, p.addr())
 		mustPing(t, old)
 		for round := range 3 {
-			accepted := b.accepted.Load()
 			p.signal(syscall.SIGTTOU)
-			// The signal has no answer; what is accepted before it counts is right.
-			var waiting *net.TCPConn
-			await(t, "a client that waits", 10*time.Second, func() bool {
-				c := dial(t, p.addr())
-				c.SetDeadline(time.Now().Add(300 * time.Millisecond))
-				if err := ping(c); err == nil {
-					finish(c)
-					return false
-				} else if !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Fatalf("client of a paused plug: %v", err)
-				}
-				accepted = b.accepted.Load()
-				waiting = c
-				return true
-			})
+			waiting := p.waits()
+			accepted := b.accepted.Load()
 			mustPing(t, old)
 			if n := b.accepted.Load(); n != accepted {
 				t.Errorf("round %d: %d sessions while paused", round, n-accepted)
 			}
 			p.signal(syscall.SIGTTIN)
-			waiting.SetDeadline(time.Now().Add(5 * time.Second))
-			// The byte that it sent comes back now.
-			if _, err := waiting.Read(make([]byte, 1)); err != nil {
-				t.Fatalf("after resuming, the waiting client: %v", err)
-			}
+			isServed(t, waiting)
 			finish(waiting)
 		}
 	})

@@ -117,6 +117,33 @@ func TestUpgradeAborted(t *testing.T) {
 	})
 }
 
+// TTOU and TTIN during an upgrade are obeyed by whoever is the master then, at
+// whatever moment.
+func TestUpgradeAndPause(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
+		rng := random(t)
+		for i := range count(100) {
+			upgradeAnd := func(version string, s syscall.Signal) {
+				p.install(stampedWith(t, version))
+				p.signal(syscall.SIGUSR2)
+				passed(time.Duration(rng.IntN(60)) * time.Millisecond)
+				p.signal(s)
+				p.replaced(version)
+			}
+			upgradeAnd(nextOne, syscall.SIGTTOU)
+			waiting := p.waits()
+			upgradeAnd(thisOne, syscall.SIGTTIN)
+			isServed(t, waiting)
+			finish(waiting)
+			if t.Failed() {
+				t.Fatalf("round %d", i)
+			}
+		}
+	})
+}
+
 // USR2 while very many workers are on their way, for as many clients: each is
 // served.
 func TestUpgradeWhileSpawning(t *testing.T) {
