@@ -30,7 +30,8 @@ type churned struct {
 // churn opens and ends sessions through an echo.
 type churn struct {
 	to       string
-	rate     int // sessions begun a second
+	rate     int           // sessions begun a second
+	lasting  time.Duration // how long one session in ten lasts at least
 	rng      *rand.Rand
 	mu       sync.Mutex
 	sessions []churned
@@ -42,7 +43,7 @@ type churn struct {
 const mostLive = 2000
 
 // run begins sessions until stop, and returns when all have ended. Most end at
-// once; one in ten lasts long enough to be promised a place in the pidfile.
+// once.
 func (c *churn) run(stop <-chan struct{}) {
 	began := time.Now()
 	tick := time.NewTicker(time.Millisecond)
@@ -59,7 +60,7 @@ func (c *churn) run(stop <-chan struct{}) {
 			var held time.Duration
 			switch c.rng.IntN(10) {
 			case 0:
-				held = time.Duration(150+c.rng.IntN(200)) * time.Millisecond
+				held = c.lasting + time.Duration(c.rng.IntN(200))*time.Millisecond
 			case 1, 2:
 				held = time.Duration(c.rng.IntN(60)) * time.Millisecond
 			}

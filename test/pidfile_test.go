@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,9 +24,12 @@ const slack = 50 * time.Millisecond
 // go. The judge knows the sessions from the clients' clocks and the session
 // lines, never from the master.
 func TestPidfileIsTrueUnderChurn(t *testing.T) {
-	// A start costs milliseconds: two processors make at most a thousand a second,
-	// with nothing left for the clients, and the promise supposes a master that runs.
-	rates := map[string][]int{"prefork": {1000, 300}, "pool": {1000}, "fork": {300, 100, 30}}
+	// A start costs milliseconds, and the promise supposes a master that runs: two
+	// processors make 700 to 900 sessions a second, with nothing left for anybody.
+	rates := map[string][]int{"prefork": {1000, 300}, "pool": {1000}, "fork": {1000, 600, 300, 100, 30}}
+	if runtime.NumCPU() <= 2 && !soak() {
+		rates["fork"] = rates["fork"][1:]
+	}
 	forEachMode(t, func(t *testing.T, mode string) {
 		starved := ""
 		for _, rate := range rates[mode] {
@@ -48,7 +52,8 @@ func churnAt(t *testing.T, mode string, rate int) (starved string) {
 	if mode == "pool" {
 		n /= 5 // nothing ever changes in its pidfile
 	}
-	c := &churn{to: p.addr(), rate: rate, rng: random(t)}
+	// Long enough to be promised a place, though the master waits for a processor.
+	c := &churn{to: p.addr(), rate: rate, lasting: time.Second, rng: random(t)}
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -68,29 +73,33 @@ func churnAt(t *testing.T, mode string, rate int) (starved string) {
 	lasted := readings[n-1].during.to.Sub(readings[0].during.from)
 	waited := readings[n-1].starved - readings[0].starved
 	t.Logf("%d reads, %d sessions in %v; the master was kept from running for %v", n, len(c.sessions), lasted, waited)
-	if got := float64(len(c.sessions)) / lasted.Seconds(); got < 0.9*float64(rate) {
-		t.Errorf("the churn was %.0f sessions a second, not %d", got, rate)
-	}
 	carrier := map[string]int{}
 	for _, l := range p.lines(len(c.sessions)) {
 		carrier[l.peer] = l.pid
 	}
+	var faults []string
+	if got := float64(len(c.sessions)) / lasted.Seconds(); got < 0.9*float64(rate) {
+		faults = append(faults, fmt.Sprintf("the churn was %.0f sessions a second", got))
+	}
 	if mode == "pool" {
 		judgePool(t, p, readings)
+	} else {
+		promised, wrong := judge(p.master, readings, c.sessions, carrier)
+		t.Logf("%d places promised, %d faults", promised, len(wrong))
+		if promised == 0 {
+			faults = append(faults, "no session lasted long enough to be promised a place")
+		}
+		faults = append(faults, wrong...)
+		p.carriers(0)
+	}
+	if len(faults) == 0 {
 		return ""
 	}
-	promised, faults := judge(p.master, readings, c.sessions, carrier)
-	p.carriers(0)
-	switch {
-	case promised > 0 && len(faults) == 0:
-		return ""
-	case waited > lasted/10:
-		return fmt.Sprintf("other work kept the master from a processor for %v of %v, which leaves %d places promised and %d faults", waited, lasted, promised, len(faults))
-	case promised == 0:
-		t.Error("no session lasted long enough to be promised a place")
-	default:
-		t.Errorf("%d faults, the first ones:\n%s", len(faults), strings.Join(faults[:min(5, len(faults))], "\n"))
+	what := fmt.Sprintf("%d faults, the first ones:\n%s", len(faults), strings.Join(faults[:min(5, len(faults))], "\n"))
+	if waited > lasted/10 {
+		return fmt.Sprintf("other work kept the master from a processor for %v of %v: %s", waited, lasted, what)
 	}
+	t.Error(what)
 	return ""
 }
 

@@ -18,7 +18,7 @@ func TestRace(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		rng := random(t)
 		p := start(t, mode, "-l", "-d", "-f", "-r", "1", serve(t, anywhere, echo).addr(), refusing(t))
-		c := &churn{to: p.addr(), rate: 50, rng: rand.New(rand.NewPCG(rng.Uint64(), 0))}
+		c := &churn{to: p.addr(), rate: 50, lasting: 150 * time.Millisecond, rng: rand.New(rand.NewPCG(rng.Uint64(), 0))}
 		stop, ended := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(ended)
