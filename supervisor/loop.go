@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker/report"
 	"daemon/plug/worker/title"
 )
@@ -94,16 +95,17 @@ func (m *master) leave(signals <-chan os.Signal) {
 		m.pidfile.file.Close()
 		m.pidfile.file = nil
 	}
-	for _, s := range m.leftover {
-		unix.Kill(m.replacedBy, s.(syscall.Signal))
-	}
-	for {
+	kept := m.leftover
+	for more := true; more; {
 		select {
 		case s := <-signals:
-			unix.Kill(m.replacedBy, s.(syscall.Signal))
+			kept = shepherd.Keep(kept, s)
 		default:
-			return
+			more = false
 		}
+	}
+	for _, s := range kept {
+		unix.Kill(m.replacedBy, s.(syscall.Signal))
 	}
 }
 

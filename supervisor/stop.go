@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker/board"
 )
 
@@ -25,7 +26,7 @@ const (
 func (m *master) signal(s os.Signal) {
 	m.log.Debug("signal", "signal", s.String())
 	if u := m.upgrading; u != nil && u.committing { // within a moment it is known who is the master
-		u.kept = append(u.kept, s)
+		u.kept = shepherd.Keep(u.kept, s)
 		return
 	}
 	switch s {

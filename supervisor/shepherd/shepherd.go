@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,16 @@ import (
 // relayed are the signals that are meant for the master.
 var relayed = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
 	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTOU, syscall.SIGTTIN}
+
+// Keep adds a signal to those that are kept for a process. It gets them at once,
+// and then they have no order (signal(7)): of pauses and resumes the last counts.
+func Keep(kept []os.Signal, s os.Signal) []os.Signal {
+	pauses := func(s os.Signal) bool { return s == syscall.SIGTTOU || s == syscall.SIGTTIN }
+	if pauses(s) {
+		kept = slices.DeleteFunc(kept, pauses)
+	}
+	return append(kept, s)
+}
 
 // Run starts the master and stays: it relays signals, reaps what the master
 // leaves behind, and returns the master's exit status. Sessions of a master
@@ -127,13 +138,13 @@ func (h *herd) replace(pid int) {
 		h.former = 0
 	}
 	h.master, h.next, h.orphan = pid, 0, nil
-	h.release()
 	// The old one was about to leave, and passes on only what it has seen. To be
 	// told twice does no harm, but for USR2, which is answered by its upgrade.
-	for _, s := range h.unsure {
-		unix.Kill(h.master, s.(syscall.Signal))
+	for _, s := range h.kept {
+		h.unsure = Keep(h.unsure, s)
 	}
-	h.unsure = nil
+	h.kept, h.unsure = h.unsure, nil
+	h.release()
 }
 
 // release gives the master the signals that were kept for it.
@@ -152,18 +163,18 @@ func (h *herd) release() {
 // whoever replaces it.
 func (h *herd) relay(s os.Signal) {
 	if h.orphan != nil {
-		h.kept = append(h.kept, s)
+		h.kept = Keep(h.kept, s)
 		return
 	}
 	end := s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
 	if h.next != 0 && s != syscall.SIGUSR2 {
-		h.unsure = append(h.unsure, s)
+		h.unsure = Keep(h.unsure, s)
 	}
 	if h.ready || end {
 		unix.Kill(h.master, s.(syscall.Signal))
 		return
 	}
-	h.kept = append(h.kept, s)
+	h.kept = Keep(h.kept, s)
 }
 
 // reap takes all children that have ended. It is over when the master is one of

@@ -3,6 +3,7 @@ package shepherd
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -111,6 +112,51 @@ func TestSignalIsNotLost(t *testing.T) {
 				t.Errorf("status %d, want that of %v", got, s)
 			}
 		})
+	}
+}
+
+// What a new master is told all at once has no order, so of a pause before the
+// old one's end and a resume after it the resume alone is passed on.
+func TestLastOfPauseAndResume(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready")
+	f, other := replacing(t, "trap '' TTOU TTIN; >"+ready+".old; exec sleep 60",
+		"trap 'echo pause' TTOU; trap 'echo resume' TTIN; exec >"+ready+".new; while :; do sleep 0.01; done")
+	for _, who := range []string{".old", ".new"} {
+		until(t, "it has its traps", func() bool { _, err := os.Stat(ready + who); return err == nil })
+	}
+	f.signals <- syscall.SIGTTOU
+	f.goesOn()
+	unix.Kill(f.pid, unix.SIGKILL)
+	until(t, "the old master is reaped", func() bool { return unix.Kill(f.pid, 0) == unix.ESRCH })
+	f.signals <- syscall.SIGTTIN
+	f.goesOn()
+	f.says(replaced, other)
+	var told []byte
+	until(t, "the new master is told", func() bool {
+		told, _ = os.ReadFile(ready + ".new")
+		return len(told) > 0
+	})
+	f.goesOn()
+	if told, _ = os.ReadFile(ready + ".new"); string(told) != "resume\n" {
+		t.Errorf("the new master was told %q", told)
+	}
+	f.signals <- syscall.SIGTERM
+	f.ends()
+}
+
+func TestKeep(t *testing.T) {
+	for _, c := range [][2][]os.Signal{
+		{{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGHUP}, {syscall.SIGHUP, syscall.SIGTERM, syscall.SIGHUP}},
+		{{syscall.SIGTTOU, syscall.SIGHUP, syscall.SIGTTIN}, {syscall.SIGHUP, syscall.SIGTTIN}},
+		{{syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTERM}, {syscall.SIGTTOU, syscall.SIGTERM}},
+	} {
+		var kept []os.Signal
+		for _, s := range c[0] {
+			kept = Keep(kept, s)
+		}
+		if !slices.Equal(kept, c[1]) {
+			t.Errorf("of %v are kept %v, want %v", c[0], kept, c[1])
+		}
 	}
 }
 
