@@ -38,12 +38,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what must happen, and glance how long it
-// looks on when something must not.
-const (
-	patience = 10 * time.Second
-	glance   = 60 * time.Millisecond
-)
+// glance is how long a test looks on when something must not happen.
+const glance = 60 * time.Millisecond
 
 // boss is a test in the place of a master.
 type boss struct {
@@ -143,9 +139,5 @@ func (b *boss) close() {
 // wait waits for a condition that must come true.
 func (b *boss) wait(what string, so func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			b.t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	until(b.t, what, so)
 }

@@ -17,9 +17,6 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// bound is how long a test waits for what must happen.
-const bound = 10 * time.Second
-
 // link is a TCP connection: one end in the engine's form, the other a client's.
 func link(t *testing.T) (ours *socket, theirs *net.TCPConn) {
 	t.Helper()
@@ -33,7 +30,7 @@ func link(t *testing.T) (ours *socket, theirs *net.TCPConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(bound))
+	c.SetDeadline(time.Now().Add(patience))
 	accepted, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +77,7 @@ func (p *pumping) end(t *testing.T) syscall.Errno {
 	select {
 	case end := <-p.ends:
 		return end.errno
-	case <-time.After(bound):
+	case <-time.After(patience):
 		t.Fatal("the pump says nothing")
 	}
 	return 0
@@ -93,17 +90,11 @@ func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 	other, _ := link(t)
 	theirs.SetLinger(0)
 	theirs.Close()
-	for until := time.Now().Add(bound); ; { // the error is taken
+	until(t, "the reset has come, and its error is taken", func() bool {
 		var errno syscall.Errno
 		ours.raw.Control(func(fd uintptr) { errno = pendingError(fd) })
-		if errno != 0 {
-			break
-		}
-		if time.Now().After(until) {
-			t.Fatal("no reset came")
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return errno != 0
+	})
 	var count atomic.Uint64
 	c := new(clock)
 	c.start(monotonic)
@@ -114,7 +105,7 @@ func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 		if end.errno != syscall.ECONNRESET {
 			t.Errorf("the pump says %v", end.errno)
 		}
-	case <-time.After(bound):
+	case <-time.After(patience):
 		t.Fatal("the pump says nothing")
 	}
 }
@@ -242,14 +233,14 @@ func TestConnected(t *testing.T) {
 		}
 		return s.connected()
 	}
-	if errno := try(bound); errno != 0 {
+	if errno := try(patience); errno != 0 {
 		t.Errorf("to a listener: %v", errno)
 	}
 	if errno := try(-time.Second); errno != unix.ETIMEDOUT && errno != 0 {
 		t.Errorf("too late: %v", errno)
 	}
 	l.Close()
-	if errno := try(bound); errno != unix.ECONNREFUSED {
+	if errno := try(patience); errno != unix.ECONNREFUSED {
 		t.Errorf("to nobody: %v", errno)
 	}
 }

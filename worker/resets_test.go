@@ -8,7 +8,6 @@ import (
 	"net"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,17 +22,11 @@ func cut(c *net.TCPConn) {
 
 // untilError reads until an error; after a half-close, that can only come up
 // with a write.
-func untilError(c *net.TCPConn) error {
-	if _, err := io.Copy(io.Discard, c); err != nil {
-		return err
+func untilError(c *net.TCPConn) (err error) {
+	if _, err = io.Copy(io.Discard, c); err == nil {
+		happens(func() bool { _, err = c.Write([]byte{1}); return err != nil })
 	}
-	for range 1000 {
-		if _, err := c.Write([]byte{1}); err != nil {
-			return err
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return nil
+	return err
 }
 
 // A reset of one side arrives as a reset at the other, never as an end, and is

@@ -4,9 +4,9 @@ package worker
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -81,14 +81,10 @@ func TestHeavyAndLight(t *testing.T) {
 // waiting waits until so many bytes can be read.
 func waiting(t *testing.T, fd, n int) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if have, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && have >= n {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d bytes never came", n)
-		}
-	}
+	until(t, fmt.Sprintf("%d bytes have come", n), func() bool {
+		have, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+		return err == nil && have >= n
+	})
 }
 
 // Light splices one after the other, without a pause between them, end the

@@ -10,7 +10,8 @@ import (
 // Raw system calls: they don't tell Go's scheduler, which would cost more than
 // most of them do. What they are given lies on the heap or in mapped memory, or
 // on the stack where the kernel only looks at it and can't wait, and pointers
-// become numbers in the very call, so nothing moves under the kernel. Only what can't block, or has nobody to wait for it, may be called so.
+// become numbers in the very call, so nothing moves under the kernel. Only what
+// can't block, or has nobody to wait for it, may be called so.
 
 // What package syscall has no names for (linux/eventpoll.h, fcntl.h, in.h, and
 // so on). The one that has them, golang.org/x/sys/unix, is initialised later
