@@ -20,7 +20,9 @@ const patience = 10 * time.Second
 // until waits for a condition that must come true.
 func until(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !so(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain until %s", what)
 		}

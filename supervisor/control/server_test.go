@@ -176,7 +176,9 @@ func TestServerFull(t *testing.T) {
 	for range MaxClients {
 		all = append(all, dial(t, path))
 	}
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // they are taken one after the other
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C { // they are taken one after the other
 		reply, _ := ask(path)
 		if strings.Contains(reply.Error, "128 clients") {
 			break

@@ -92,12 +92,7 @@ func note(place, name, text string) {
 
 // appears waits for a note.
 func appears(place, name string) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(place, name)); err == nil {
-			return true
-		}
-	}
-	return false
+	return happens(func() bool { _, err := os.Stat(filepath.Join(place, name)); return err == nil })
 }
 
 // scene sets what the next master plays, and returns its directory.
@@ -142,9 +137,19 @@ func child(t *testing.T, script string) int {
 // until waits for a condition that must come true.
 func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
+	if !happens(so) {
+		t.Fatalf("waited in vain until %s", what)
+	}
+}
+
+// happens waits for a condition, and tells whether it came true.
+func happens(so func() bool) bool {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !so(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
+			return false
 		}
 	}
+	return true
 }

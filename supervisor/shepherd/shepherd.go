@@ -162,19 +162,15 @@ func (h *herd) release() {
 // only die of is kept until it is, and what comes when the old one has ended, for
 // whoever replaces it.
 func (h *herd) relay(s os.Signal) {
-	if h.orphan != nil {
+	end := s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
+	if h.orphan != nil || !h.ready && !end {
 		h.kept = Keep(h.kept, s)
 		return
 	}
-	end := s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
 	if h.next != 0 && s != syscall.SIGUSR2 {
 		h.unsure = Keep(h.unsure, s)
 	}
-	if h.ready || end {
-		unix.Kill(h.master, s.(syscall.Signal))
-		return
-	}
-	h.kept = Keep(h.kept, s)
+	unix.Kill(h.master, s.(syscall.Signal))
 }
 
 // reap takes all children that have ended. It is over when the master is one of

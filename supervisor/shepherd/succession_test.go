@@ -86,17 +86,28 @@ func TestSignalBetweenMasters(t *testing.T) {
 	}
 }
 
+// trapping is a shepherd whose master ignores all that is relayed to it, and a
+// successor with these traps, whose output goes to a file.
+func trapping(t *testing.T, traps string) (f *flock, other int, out string) {
+	t.Helper()
+	place := t.TempDir()
+	out = filepath.Join(place, "out")
+	f, other = replacing(t, "trap '' TERM INT QUIT HUP USR1 USR2 TTOU TTIN; >'"+place+"/ignores'; exec sleep 60",
+		traps+"; exec >'"+out+"'; while :; do sleep 0.01; done")
+	for _, name := range []string{"ignores", "out"} {
+		if !appears(place, name) {
+			t.Fatalf("a script did not come so far: no %s", name)
+		}
+	}
+	return f, other, out
+}
+
 // A master on its way out may not see any more what is relayed to it: then the
 // one that has replaced it is told, but not of an upgrade, which has happened.
 func TestSignalIsNotLost(t *testing.T) {
 	for _, s := range relayed {
 		t.Run(s.(syscall.Signal).String(), func(t *testing.T) {
-			ready := filepath.Join(t.TempDir(), "ready")
-			f, other := replacing(t, "trap '' TERM INT QUIT HUP USR1 USR2 TTOU TTIN; >'"+ready+".old'; exec sleep 60",
-				"trap 'exit 3' TERM INT QUIT HUP USR1 TTOU TTIN; trap 'exit 4' USR2; >'"+ready+".new'; while :; do sleep 0.01; done")
-			for _, who := range []string{".old", ".new"} {
-				until(t, "it has its traps", func() bool { _, err := os.Stat(ready + who); return err == nil })
-			}
+			f, other, _ := trapping(t, "trap 'exit 3' TERM INT QUIT HUP USR1 TTOU TTIN; trap 'exit 4' USR2")
 			f.signals <- s
 			f.goesOn()
 			if err := unix.Kill(other, 0); err != nil {
@@ -118,12 +129,7 @@ func TestSignalIsNotLost(t *testing.T) {
 // What a new master is told all at once has no order, so of a pause before the
 // old one's end and a resume after it the resume alone is passed on.
 func TestLastOfPauseAndResume(t *testing.T) {
-	ready := filepath.Join(t.TempDir(), "ready")
-	f, other := replacing(t, "trap '' TTOU TTIN; >"+ready+".old; exec sleep 60",
-		"trap 'echo pause' TTOU; trap 'echo resume' TTIN; exec >"+ready+".new; while :; do sleep 0.01; done")
-	for _, who := range []string{".old", ".new"} {
-		until(t, "it has its traps", func() bool { _, err := os.Stat(ready + who); return err == nil })
-	}
+	f, other, out := trapping(t, "trap 'echo pause' TTOU; trap 'echo resume' TTIN")
 	f.signals <- syscall.SIGTTOU
 	f.goesOn()
 	unix.Kill(f.pid, unix.SIGKILL)
@@ -133,11 +139,11 @@ func TestLastOfPauseAndResume(t *testing.T) {
 	f.says(replaced, other)
 	var told []byte
 	until(t, "the new master is told", func() bool {
-		told, _ = os.ReadFile(ready + ".new")
+		told, _ = os.ReadFile(out)
 		return len(told) > 0
 	})
 	f.goesOn()
-	if told, _ = os.ReadFile(ready + ".new"); string(told) != "resume\n" {
+	if told, _ = os.ReadFile(out); string(told) != "resume\n" {
 		t.Errorf("the new master was told %q", told)
 	}
 	f.signals <- syscall.SIGTERM
