@@ -1,8 +1,7 @@
 package test
 
 import (
-	"maps"
-	"slices"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,12 +10,12 @@ import (
 
 // reasoned is a plug of few workers that logs in JSON, with a session in the
 // test's hands whose target has answered.
-func reasoned(t *testing.T, mode string, args ...string) (p *plug, client func() error) {
+func reasoned(t *testing.T, mode string, args ...string) (p *plug, client *net.TCPConn) {
 	t.Helper()
 	p = start(t, mode, append(append(one(mode), "-d", "--log-format", "json"), append(args, serve(t, anywhere, echo).addr())...)...)
-	c := dial(t, p.addr())
-	mustPing(t, c)
-	return p, func() error { return hungUp(c) }
+	client = dial(t, p.addr())
+	mustPing(t, client)
+	return p, client
 }
 
 // What an admin and the master's own clock end.
@@ -34,14 +33,15 @@ func TestCausesOfAMaster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			forEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
-				p, ended := reasoned(t, mode, end.args...)
-				if end.signal == 0 {
+				p, c := reasoned(t, mode, end.args...)
+				s := end.signal
+				if s == 0 {
 					p.signal(syscall.SIGQUIT)
 					await(t, "the port to be free", 5*time.Second, func() bool { return !listening(t, p.port) })
-					end.signal = syscall.SIGINT
+					s = syscall.SIGINT
 				}
-				p.signal(end.signal)
-				if err := ended(); err != nil {
+				p.signal(s)
+				if err := hungUp(c); err != nil {
 					t.Error(err)
 				}
 				p.wait(10 * time.Second)
@@ -55,16 +55,11 @@ func TestCausesOfAMaster(t *testing.T) {
 func TestCauseOfAnOrphan(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		p := start(t, mode, append(append(one(mode), "-d", "--log-format", "json"), serve(t, anywhere, echo).addr())...)
-		c := dial(t, p.addr())
-		mustPing(t, c)
+		p, c := reasoned(t, mode)
 		worker := p.carrier(t)
 		p.signal(syscall.SIGTERM)
 		p.wait(10 * time.Second)
-		// Go's runtime has a handler from the start, which tells nothing.
-		await(t, "the worker to notice", 5*time.Second, func() bool {
-			return slices.Contains(slices.Collect(maps.Values(descriptors(worker))), "anon_inode:[eventfd]")
-		})
+		p.noticed()
 		mustPing(t, c) // and to be done with it
 		syscall.Kill(worker, syscall.SIGTERM)
 		if err := hungUp(c); err != nil {

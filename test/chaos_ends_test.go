@@ -115,6 +115,17 @@ func TestChaosMasterKilled(t *testing.T) {
 	})
 }
 
+// noticed awaits that the workers of a master that has ended make ready for
+// TERM. Their signal masks tell nothing: Go's runtime has a handler from the start.
+func (p *plug) noticed() {
+	p.t.Helper()
+	await(p.t, "the workers to notice", 5*time.Second, func() bool {
+		return !slices.ContainsFunc(p.procs(), func(w process) bool {
+			return !slices.Contains(slices.Collect(maps.Values(descriptors(w.pid))), "anon_inode:[eventfd]")
+		})
+	})
+}
+
 // TERM to a worker without a master ends its sessions, and leaves their lines:
 // it writes them itself, since nobody else would.
 func TestChaosTermOfOrphan(t *testing.T) {
@@ -128,11 +139,7 @@ func TestChaosTermOfOrphan(t *testing.T) {
 		}
 		p.signal(syscall.SIGKILL)
 		p.masterGone(5 * time.Second)
-		await(t, "the workers to notice", 5*time.Second, func() bool {
-			return !slices.ContainsFunc(p.procs(), func(w process) bool {
-				return !slices.Contains(slices.Collect(maps.Values(descriptors(w.pid))), "anon_inode:[eventfd]")
-			})
-		})
+		p.noticed()
 		for _, c := range held {
 			mustPing(t, c) // and to be done with it
 		}

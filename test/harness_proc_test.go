@@ -43,9 +43,11 @@ func processesOf(exe string) []process {
 			found = append(found, p)
 		}
 	}
-	found = slices.DeleteFunc(slices.Clone(found), func(p process) bool {
-		return slices.ContainsFunc(found, func(q process) bool { return p.forkOf(q) })
-	})
+	parents := map[int]process{}
+	for _, p := range found {
+		parents[p.pid] = p
+	}
+	found = slices.DeleteFunc(found, func(p process) bool { return p.forkOf(parents[p.ppid]) })
 	slices.SortFunc(found, func(a, b process) int {
 		if a.start != b.start {
 			return int(a.start) - int(b.start)
@@ -58,7 +60,7 @@ func processesOf(exe string) []process {
 // forkOf tells whether p is a copy of its parent q, up to its exec: that gives
 // it a stack elsewhere (proc_pid_stat(5) startstack, 0 if it may not be known).
 func (p process) forkOf(q process) bool {
-	return p.ppid == q.pid && p.stack == q.stack && p.stack != 0 && p.title == q.title
+	return p.stack == q.stack && p.stack != 0 && p.title == q.title
 }
 
 // isOf tells whether pid lives and runs exe, replaced on disk or not.

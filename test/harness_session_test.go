@@ -45,15 +45,13 @@ func parseSessionLine(s string) (sessionLine, error) {
 func parseSessions(t testing.TB, path string) []sessionLine {
 	t.Helper()
 	var b []byte
-	for end := time.Now().Add(time.Second); ; time.Sleep(10 * time.Millisecond) {
+	holdsWithin(time.Second, func() bool {
 		var err error
 		if b, err = os.ReadFile(path); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		if len(b) == 0 || b[len(b)-1] == '\n' || time.Now().After(end) {
-			break
-		}
-	}
+		return len(b) == 0 || b[len(b)-1] == '\n'
+	})
 	var lines []sessionLine
 	for s := range strings.Lines(string(b)) {
 		if !strings.HasSuffix(s, "\n") {

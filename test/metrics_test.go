@@ -108,7 +108,9 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 		var watching sync.WaitGroup
 		watching.Go(func() {
 			last := map[string]float64{}
-			for !stop.Load() {
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for ; !stop.Load(); <-tick.C {
 				now := e.scrape()
 				for name, value := range last {
 					if strings.Contains(name, "_total") && now["plug_up"] == 1 && now[name] < value {
@@ -118,7 +120,6 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 				if now["plug_up"] == 1 {
 					last = now
 				}
-				time.Sleep(20 * time.Millisecond)
 			}
 		})
 		session := func(i int) error {
