@@ -19,6 +19,7 @@ type engine struct {
 	*worker
 	poll   poller
 	buffer []byte // of the relay, shared by all sessions
+	gathering
 	accept acceptor
 	relay  relay
 
@@ -53,7 +54,8 @@ const (
 // begin makes the engine of a worker, and tells the master that it is ready.
 func begin(w *worker) (*engine, error) {
 	call3(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, 50_000, 0) // the usual: only the runtime's other threads may be late
-	e := &engine{worker: w, buffer: make([]byte, relayRoom)}
+	e := &engine{worker: w}
+	e.makeRoom()
 	b := w.board
 	rows := int(b.Header.Rows)
 	e.table = make([]*session, rows)
@@ -121,9 +123,15 @@ func (e *engine) turn() {
 	if n > 0 {
 		e.coolDue = e.clock.mono + int64(warm)
 	}
-	for i := range n {
-		e.serve(set.events[i].tag, set.events[i].flags)
+	e.serveAll(set.events[:n])
+}
+
+// serveAll serves what a wait has brought, and does what is due besides.
+func (e *engine) serveAll(events []event) {
+	for i := range events {
+		e.serve(events[i].tag, events[i].flags)
 	}
+	e.deliver()
 	e.runAgain()
 	e.overdue()
 }
@@ -158,25 +166,37 @@ func (e *engine) settleDown() {
 
 // serve dispatches one event to who waits for it.
 func (e *engine) serve(t tag, flags uint32) {
+	if t.kind() == onClient || t.kind() == onTarget {
+		e.serveSession(t, flags)
+		return
+	}
+	e.deliver()
 	switch t.kind() {
 	case onLifeline:
 		e.readOrders()
 	case onListener:
 		e.takeClients(t.index())
-	case onClient, onTarget:
-		s := e.table[t.index()]
-		if s == nil || s.turn != t.turn() || s.state == ended {
-			return // an event of a session that ended in this very turn
-		}
-		side := &s.client
-		if t.kind() == onTarget {
-			side = &s.target
-		}
-		side.note(flags)
-		e.step(s)
 	case onTerm:
 		e.endAll()
 	}
+}
+
+func (e *engine) serveSession(t tag, flags uint32) {
+	s := e.table[t.index()]
+	if s == nil || s.turn != t.turn() || s.state == ended {
+		return // an event of a session that ended in this very turn
+	}
+	side, other := &s.client, &s.target
+	if t.kind() == onTarget {
+		side, other = other, side
+	}
+	if s.plain(side, flags) {
+		e.gather(s, side, other)
+		return
+	}
+	e.deliver()
+	side.note(flags)
+	e.step(s)
 }
 
 // runAgain gives sessions that had more to do their next turn.

@@ -22,7 +22,7 @@ func (e *engine) stepNegotiate(s *session) {
 		}
 	}
 	for t.readable {
-		n, errno := read(t.fd, e.buffer)
+		n, errno := receive(t.fd, e.buffer)
 		if errno == syscall.EAGAIN {
 			t.readable = false
 			return

@@ -12,5 +12,6 @@ const (
 	sysGetsockopt = syscall.SYS_GETSOCKOPT
 	sysSetsockopt = syscall.SYS_SETSOCKOPT
 	sysSendto     = syscall.SYS_SENDTO
+	sysRecvfrom   = syscall.SYS_RECVFROM
 	sysShutdown   = syscall.SYS_SHUTDOWN
 )

@@ -10,5 +10,6 @@ const (
 	sysGetsockopt = 365
 	sysSetsockopt = 366
 	sysSendto     = 369
+	sysRecvfrom   = 371
 	sysShutdown   = 373
 )

@@ -51,12 +51,18 @@ func (r *relay) release(d *end) {
 // stepRelay moves what can be moved, in both directions.
 func (e *engine) stepRelay(s *session) {
 	c, t := &s.client, &s.target
-	more, errno := e.pump(s, c, t, &s.row.In)
+	more, errno := e.pump(s, c, t)
 	if errno == 0 {
 		var also bool
-		also, errno = e.pump(s, t, c, &s.row.Out)
+		also, errno = e.pump(s, t, c)
 		more = more || also
 	}
+	e.conclude(s, more, errno)
+}
+
+// conclude decides what becomes of a session whose bytes have been moved.
+func (e *engine) conclude(s *session, more bool, errno syscall.Errno) {
+	c, t := &s.client, &s.target
 	s.row.Moved.Store(e.clock.ms())
 	if c.eof || t.eof {
 		e.endsFirst(s)
@@ -92,13 +98,13 @@ func (e *engine) later(s *session) {
 
 // pump moves one direction on: from reads, to writes. more is true when there
 // is more to do than one turn allows; an error ends the session.
-func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errno syscall.Errno) {
+func (e *engine) pump(s *session, from, to *end) (more bool, errno syscall.Errno) {
 	for range turns {
 		switch {
 		case from.done:
 			return false, 0
 		case from.heavy:
-			moved, errno := e.spliceOnce(from, to, count)
+			moved, errno := e.spliceOnce(s, from, to)
 			if errno != 0 || !moved {
 				return false, errno
 			}
@@ -117,7 +123,7 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 		case !from.readable:
 			return false, 0
 		}
-		n, errno := read(from.fd, e.buffer)
+		n, errno := receive(from.fd, e.buffer)
 		switch {
 		case errno == syscall.EAGAIN:
 			from.readable = false
@@ -129,10 +135,7 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 			from.eof = true
 			continue
 		}
-		count.Add(uint64(n))
-		if !s.answered && from == &s.target {
-			e.answers(s)
-		}
+		e.count(s, from, n)
 		if n < len(e.buffer) {
 			// A stream that gave less than it was asked for has no more, unless
 			// its end is there already; what comes later is a new event.
@@ -146,6 +149,18 @@ func (e *engine) pump(s *session, from, to *end, count counter) (more bool, errn
 		}
 	}
 	return true, 0
+}
+
+// count takes bytes that were read from one side into the session's account.
+func (e *engine) count(s *session, from *end, n int) {
+	if from == &s.client {
+		s.row.In.Add(uint64(n))
+		return
+	}
+	s.row.Out.Add(uint64(n))
+	if !s.answered {
+		e.answers(s)
+	}
 }
 
 // pass writes what was just read, and keeps what the receiver does not take.

@@ -16,11 +16,14 @@ import (
 	"daemon/plug/worker/board/memory"
 )
 
+// rows is how many sessions a rig carries at most: more than are gathered at once.
+const rows = pieces + 8
+
 // rig is an engine without listeners and lifeline, whose sessions a test makes
 // by hand and whose loop it turns. It has a pool's board, so it rings no bell.
 func rig(t testing.TB) *engine {
 	t.Helper()
-	b, assignment, state, err := memory.New(board.Shape{Generation: 1, Workers: 1, Capacity: 8})
+	b, assignment, state, err := memory.New(board.Shape{Generation: 1, Workers: 1, Capacity: rows})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +32,8 @@ func rig(t testing.TB) *engine {
 	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), causes: b.Causes(0), label: "119", tag: "(119)"}
 	w.clock.start(monotonic)
 	w.records.init(w)
-	e := &engine{worker: w, buffer: make([]byte, relayRoom), table: make([]*session, 8)}
+	e := &engine{worker: w, table: make([]*session, rows)}
+	e.makeRoom()
 	for i := range e.table {
 		e.free = append(e.free, len(e.table)-1-i)
 	}
@@ -89,11 +93,7 @@ func (e *engine) once(ms int) (events int) {
 	}
 	events = e.poll.wait(ms)
 	e.clock.look()
-	for i := range events {
-		e.serve(e.poll.events[i].tag, e.poll.events[i].flags)
-	}
-	e.runAgain()
-	e.overdue()
+	e.serveAll(e.poll.events[:events])
 	return events
 }
 

@@ -3,13 +3,8 @@
 package worker
 
 import (
-	"sync/atomic"
 	"syscall"
-	"unsafe"
 )
-
-// counter is a row's word for the bytes of one direction.
-type counter = *atomic.Uint64
 
 const (
 	heavyAfter = 2         // full reads in a row make a direction splice
@@ -69,7 +64,7 @@ func splice(from, to, n int) (int, syscall.Errno) {
 
 // spliceOnce fills the direction's pipe and empties it once. moved is false
 // when nothing more can be done now.
-func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno syscall.Errno) {
+func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, errno syscall.Errno) {
 	if from.block != nil { // what was read before comes first
 		if !to.writable {
 			return false, 0
@@ -102,7 +97,7 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 			return true, 0
 		}
 		p.held = n
-		count.Add(uint64(n))
+		e.count(s, from, n)
 		if n >= lightUnder {
 			p.light = 0
 		} else {
@@ -127,14 +122,4 @@ func (e *engine) spliceOnce(from, to *end, count counter) (moved bool, errno sys
 		from.heavy, from.full = false, 0
 	}
 	return true, 0
-}
-
-// send writes to a socket; a peer that has gone is an error, never a signal.
-func send(fd int, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
-		if errno != syscall.EINTR {
-			return int(n), errno
-		}
-	}
 }

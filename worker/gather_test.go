@@ -1,0 +1,194 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/board"
+)
+
+// reads reads what a test expects next.
+func reads(t *testing.T, c *net.TCPConn, what string, want []byte) {
+	t.Helper()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s: %d bytes arrived as others (%v)", what, len(want), err)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	const in, both = unix.EPOLLIN, unix.EPOLLIN | unix.EPOLLOUT
+	kept := new(block)
+	for _, c := range []struct {
+		state state
+		from  end
+		flags uint32
+		want  bool
+	}{
+		{relaying, end{writable: true}, in, true},
+		{relaying, end{writable: true, full: 1}, both, true},
+		{connecting, end{writable: true}, both, false},
+		{negotiating, end{writable: true}, both, false},
+		{halfClosed, end{writable: true}, both, false},
+		{relaying, end{}, both, false}, // it takes bytes again, and some may wait
+		{relaying, end{writable: true, block: kept}, both, false},
+		{relaying, end{writable: true, heavy: true}, both, false},
+		{relaying, end{writable: true}, unix.EPOLLOUT, false},
+		{relaying, end{writable: true}, both | unix.EPOLLRDHUP, false},
+		{relaying, end{writable: true}, both | unix.EPOLLERR | unix.EPOLLHUP, false},
+	} {
+		s := session{state: c.state, client: c.from}
+		if got := s.plain(&s.client, c.flags); got != c.want {
+			t.Errorf("state %d, %+v, flags %#x: plain is %v", c.state, c.from, c.flags, got)
+		}
+	}
+}
+
+// Pieces of many sessions that come at once, in both directions, each arrive
+// where they belong, whatever their sizes are and wherever the room ends.
+func TestPiecesOfManySessions(t *testing.T) {
+	for _, sizes := range [][]int{{1}, {64}, {20 << 10}, {64, 20 << 10, 1, 40 << 10}, {relayRoom - 1, 7}, {relayRoom, 64, relayRoom + 1}} {
+		e := rig(t)
+		type talk struct {
+			s              *session
+			client, target *net.TCPConn
+		}
+		var talks []talk
+		for range rows {
+			s, client, target := pair(t, e)
+			talks = append(talks, talk{s, client, target})
+		}
+		e.quiet()
+		var sent [][]byte
+		for i, k := range talks {
+			up, down := noise(uint64(2*i), sizes[i%len(sizes)]), noise(uint64(2*i+1), sizes[(i+1)%len(sizes)])
+			k.client.Write(up)
+			k.target.Write(down)
+			waiting(t, k.s.client.fd, len(up))
+			waiting(t, k.s.target.fd, len(down))
+			sent = append(sent, up, down)
+		}
+		if events := e.once(0); events != 2*rows {
+			t.Errorf("%v bytes: %d events", sizes, events)
+		}
+		if len(e.pieces) != 0 {
+			t.Errorf("%v bytes: %d pieces outlast their turn", sizes, len(e.pieces))
+		}
+		e.quiet()
+		for i, k := range talks {
+			reads(t, k.target, "up", sent[2*i])
+			reads(t, k.client, "down", sent[2*i+1])
+			if in, out := k.s.row.In.Load(), k.s.row.Out.Load(); in != uint64(len(sent[2*i])) || out != uint64(len(sent[2*i+1])) {
+				t.Errorf("%v bytes: counted %d in, %d out", sizes, in, out)
+			}
+		}
+	}
+}
+
+// A piece that can't be sent ends its session, with what was gathered from the
+// other end, and no other one.
+func TestPieceMeetsAReset(t *testing.T) {
+	e := rig(t)
+	s, client, target := pair(t, e)
+	other, from, to := pair(t, e)
+	e.quiet()
+	client.Write([]byte("up"))
+	target.Write([]byte("down"))
+	from.Write([]byte("other"))
+	waiting(t, s.client.fd, 2)
+	waiting(t, s.target.fd, 4)
+	waiting(t, other.client.fd, 5)
+	e.gather(s, &s.client, &s.target)
+	e.gather(s, &s.target, &s.client)
+	e.gather(other, &other.client, &other.target)
+	if len(e.pieces) != 3 {
+		t.Fatalf("%d pieces", len(e.pieces))
+	}
+	cut(target)
+	until(t, "the reset has come", func() bool {
+		info, err := unix.GetsockoptTCPInfo(s.target.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		return err == nil && info.State == unix.BPF_TCP_CLOSE
+	})
+	e.deliver()
+	if s.state != ended || e.outcomes(board.Cut) != 1 || e.live != 1 {
+		t.Errorf("state %d, %d cut, %d live", s.state, e.outcomes(board.Cut), e.live)
+	}
+	reads(t, to, "the other session", []byte("other"))
+	if n, err := client.Read(make([]byte, 9)); err == nil || err == io.EOF {
+		t.Errorf("the client of the reset session reads %d bytes, %v", n, err)
+	}
+}
+
+// What an event that looked plain may turn out to be.
+func TestNoPieceAfterAll(t *testing.T) {
+	e := rig(t)
+	s, client, target := pair(t, e)
+	e.quiet()
+	e.gather(s, &s.client, &s.target) // nothing
+	if s.state != relaying || s.client.readable || len(e.pieces) != 0 {
+		t.Errorf("state %d, readable %v, %d pieces", s.state, s.client.readable, len(e.pieces))
+	}
+	other, from, to := pair(t, e)
+	e.quiet()
+	from.Write([]byte("last words"))
+	waiting(t, other.client.fd, 10)
+	e.gather(other, &other.client, &other.target)
+	client.CloseWrite()
+	until(t, "the end has come", func() bool {
+		n, _, err := unix.Recvfrom(s.client.fd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return n == 0 && err == nil
+	})
+	e.gather(s, &s.client, &s.target) // an end
+	if s.state != halfClosed {
+		t.Errorf("state %d behind an end", s.state)
+	}
+	reads(t, to, "gathered before the end", []byte("last words"))
+	if n, err := target.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the target reads %d bytes, %v", n, err)
+	}
+	cut(from)
+	until(t, "the reset has come", func() bool {
+		info, err := unix.GetsockoptTCPInfo(other.client.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		return err == nil && info.State == unix.BPF_TCP_CLOSE
+	})
+	e.gather(other, &other.client, &other.target) // a reset
+	if other.state != ended || e.outcomes(board.Cut) != 1 || other.client.errno != unix.ECONNRESET {
+		t.Errorf("state %d, %d cut, errno %v behind a reset", other.state, e.outcomes(board.Cut), other.client.errno)
+	}
+}
+
+// A receiver that takes nothing gets its pieces later, all and in order.
+func TestPiecesForASlowReader(t *testing.T) {
+	e := rig(t)
+	ours, theirs := unixPair(t), unixPair(t)
+	unix.SetsockoptInt(theirs[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
+	s := e.carry(t, ours[0], theirs[0])
+	e.quiet()
+	var sent, got []byte
+	for i := range 40 {
+		p := noise(uint64(i), 1000)
+		if _, err := unix.Write(ours[1], p); err != nil {
+			break // as much as there is room for
+		}
+		sent = append(sent, p...)
+		e.quiet()
+	}
+	if !s.client.stuck() {
+		t.Error("nothing is kept")
+	}
+	buffer := make([]byte, 700)
+	e.until(t, "everything has come", func() bool {
+		n, _ := unix.Read(theirs[1], buffer)
+		got = append(got, buffer[:max(0, n)]...)
+		return len(got) >= len(sent)
+	})
+	if !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes arrived as others", len(got))
+	}
+}
