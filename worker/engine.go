@@ -57,6 +57,9 @@ func begin(w *worker) (*engine, error) {
 	e := &engine{worker: w}
 	e.makeRoom()
 	b := w.board
+	if b.Assignment.Capacity > 1 {
+		rarelyInterrupts()
+	}
 	rows := int(b.Header.Rows)
 	e.table = make([]*session, rows)
 	e.free = make([]int, rows)
