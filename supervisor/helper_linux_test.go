@@ -12,22 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/await"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = await.Patience
 
-// until waits for a condition that must come true.
-func until(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !so(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
+var until = await.Until
 
 // said is what a log has taken.
 type said struct {

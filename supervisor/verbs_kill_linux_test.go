@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -74,8 +75,8 @@ func TestVerbsKillByForce(t *testing.T) {
 	row := s.carry(all[1], "10.1.0.2:1")
 	changed, begun := false, time.Now()
 	s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
-		for late := time.Now(); time.Since(begun) > obeyWithin && time.Since(late) < 50*time.Millisecond && !isStopped(all[1].pid); {
-			time.Sleep(time.Millisecond) // it may be that it was sent STOP just now
+		if time.Since(begun) > obeyWithin { // it may be that it was sent STOP just now
+			await.Happens(50*time.Millisecond, func() bool { return isStopped(all[1].pid) })
 		}
 		if !changed && isStopped(all[1].pid) {
 			changed = true

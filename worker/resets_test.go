@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
 )
 
@@ -24,7 +25,7 @@ func cut(c *net.TCPConn) {
 // with a write.
 func untilError(c *net.TCPConn) (err error) {
 	if _, err = io.Copy(io.Discard, c); err == nil {
-		happens(func() bool { _, err = c.Write([]byte{1}); return err != nil })
+		await.Happens(patience, func() bool { _, err = c.Write([]byte{1}); return err != nil })
 	}
 	return err
 }

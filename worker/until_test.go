@@ -1,29 +1,7 @@
 package worker
 
-import (
-	"testing"
-	"time"
-)
+import "daemon/plug/worker/await"
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = await.Patience
 
-// until waits for a condition that must come true.
-func until(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	if !happens(so) {
-		t.Fatalf("waited in vain until %s", what)
-	}
-}
-
-// happens waits for a condition, and tells whether it came true.
-func happens(so func() bool) bool {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !so(); <-tick.C {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
-}
+var until = await.Until

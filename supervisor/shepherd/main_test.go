@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/await"
 )
 
 // The masters of these tests are this test binary again. Run and Launch start
@@ -19,8 +21,11 @@ import (
 const (
 	sceneVariable = "PLUG_SHEPHERD_TEST"
 	placeVariable = "PLUG_SHEPHERD_TEST_DIR"
-	patience      = 10 * time.Second
 )
+
+const patience = await.Patience
+
+var until = await.Until
 
 func TestMain(m *testing.M) {
 	if starter, ok := Find(); ok {
@@ -92,7 +97,7 @@ func note(place, name, text string) {
 
 // appears waits for a note.
 func appears(place, name string) bool {
-	return happens(func() bool { _, err := os.Stat(filepath.Join(place, name)); return err == nil })
+	return await.Happens(patience, func() bool { _, err := os.Stat(filepath.Join(place, name)); return err == nil })
 }
 
 // scene sets what the next master plays, and returns its directory.
@@ -132,24 +137,4 @@ func child(t *testing.T, script string) int {
 		}
 	})
 	return pid
-}
-
-// until waits for a condition that must come true.
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	if !happens(so) {
-		t.Fatalf("waited in vain until %s", what)
-	}
-}
-
-// happens waits for a condition, and tells whether it came true.
-func happens(so func() bool) bool {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(patience); !so(); <-tick.C {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
 }

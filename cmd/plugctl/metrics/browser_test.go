@@ -43,7 +43,8 @@ func TestPageInBrowser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := busy()
 			w := newWatch(f.ask, time.Second)
-			w.now = time.Now
+			var ahead atomic.Int64 // of the real time, ns
+			w.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 			defer stop()
 			go w.run(ctx)
@@ -55,7 +56,7 @@ func TestPageInBrowser(t *testing.T) {
 					loads.Add(1)
 				case "/main":
 					if looks.Add(1) == 1 && c.change != nil {
-						time.Sleep(fresh) // so that what was asked for the page itself is not fresh
+						ahead.Add(int64(fresh)) // so that what was asked for the page itself is not fresh
 						c.change(f)
 					} else if c.cut {
 						panic(http.ErrAbortHandler)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"daemon/plug/worker/await"
 )
 
 // A command serves until its context ends, and says where.
@@ -26,11 +28,11 @@ func TestCommandServes(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- c.ExecuteContext(ctx) }()
 	url := ""
-	for end := time.Now().Add(10 * time.Second); url == ""; time.Sleep(time.Millisecond) {
+	if !await.Happens(await.Patience, func() bool {
 		url = regexp.MustCompile(`http://\S+/`).FindString(out.String())
-		if time.Now().After(end) {
-			t.Fatalf("not served: %q", out.String())
-		}
+		return url != ""
+	}) {
+		t.Fatalf("not served: %q", out.String())
 	}
 	r, err := http.Get(url + "metrics")
 	if err != nil {

@@ -1,0 +1,31 @@
+// Package await is how tests wait: for a condition, with a bound, and never for a
+// time alone.
+package await
+
+import (
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for what must happen.
+const Patience = 10 * time.Second
+
+// Until waits for a condition that must come true.
+func Until(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	if !Happens(Patience, so) {
+		t.Fatalf("waited in vain until %s", what)
+	}
+}
+
+// Happens waits for a condition, and tells whether it came true within a bound.
+func Happens(bound time.Duration, so func() bool) bool {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(bound); !so(); <-tick.C {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
