@@ -1,6 +1,7 @@
 package shepherd
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,28 +18,57 @@ type flock struct {
 	t       *testing.T
 	pid     int
 	signals chan os.Signal
-	words   chan word
+	said    *os.File // the starter socket, as masters have it
+	herd    *herd
 	status  chan int
 }
 
 func herding(t *testing.T, script string) *flock {
 	t.Helper()
-	f := &flock{t: t, signals: make(chan os.Signal, 64), words: make(chan word), status: make(chan int, 1)}
-	signal.Notify(f.signals, syscall.SIGCHLD)
-	t.Cleanup(func() { signal.Stop(f.signals) })
-	f.pid = child(t, script)
-	h := &herd{master: f.pid, signals: f.signals, words: f.words}
-	go func() { f.status <- h.keep() }()
+	f := gathered(t, script)
+	f.tend()
 	return f
 }
 
-// says hands a master's word to the shepherd.
+// gathered is a herd that nobody tends yet.
+func gathered(t *testing.T, script string) *flock {
+	t.Helper()
+	said, ear := listening(t)
+	f := &flock{t: t, signals: make(chan os.Signal, 64), said: said, status: make(chan int, 1)}
+	signal.Notify(f.signals, syscall.SIGCHLD)
+	t.Cleanup(func() { signal.Stop(f.signals) })
+	f.pid = child(t, script)
+	f.herd = &herd{master: f.pid, signals: f.signals, ear: ear}
+	return f
+}
+
+// listening is a starter socket's ear, and where masters talk.
+func listening(t *testing.T) (said *os.File, e *ear) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.CloseOnExec(pair[0])
+	unix.CloseOnExec(pair[1])
+	unix.SetNonblock(pair[0], true)
+	starter, said := os.NewFile(uintptr(pair[0]), "starter"), os.NewFile(uintptr(pair[1]), "said")
+	t.Cleanup(func() { said.Close(); starter.Close() })
+	if e, err = newEar(starter); err != nil {
+		t.Fatal(err)
+	}
+	return said, e
+}
+
+func (f *flock) tend() {
+	go func() { f.status <- f.herd.keep() }()
+}
+
+// says is a master's word.
 func (f *flock) says(text string, pid int) {
 	f.t.Helper()
-	select {
-	case f.words <- word{text: text, pid: pid}:
-	case <-time.After(patience):
-		f.t.Fatalf("nobody hears %q", text)
+	if _, err := fmt.Fprintf(f.said, "%s %d\n", text, pid); err != nil {
+		f.t.Fatal(err)
 	}
 }
 

@@ -1,13 +1,11 @@
 package shepherd
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -40,28 +38,14 @@ func Run(listener int) int {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
-	words := make(chan word)
-	go listen(starter, words)
-	h := &herd{master: pid, signals: signals, words: words, notifier: newNotifier()}
-	return h.keep()
-}
-
-// word is one line from a master.
-type word struct {
-	text string
-	pid  int
-	more string
-}
-
-// listen reads what masters say, until the last of them has ended.
-func listen(starter *os.File, words chan<- word) {
-	for lines := bufio.NewScanner(starter); lines.Scan(); {
-		fields := append(strings.SplitN(lines.Text(), " ", 3), "", "")
-		w := word{text: fields[0], more: fields[2]}
-		if w.pid, _ = strconv.Atoi(fields[1]); w.pid > 0 {
-			words <- w
-		}
+	ear, err := newEar(starter)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "plug: starter socket: %v\n", err)
+		unix.Kill(pid, unix.SIGKILL) // it has nobody who would relay to it
+		return 4
 	}
+	h := &herd{master: pid, signals: signals, ear: ear, notifier: newNotifier()}
+	return h.keep()
 }
 
 // herd is the state of a shepherd: which process is the master, and which one
@@ -71,12 +55,12 @@ type herd struct {
 	next    int         // prepares to be the master; 0 is none
 	former  int         // was the master until the present one said that it is; 0 once it has ended
 	orphan  *int        // the exit status of the last master, while another process may be one yet
-	fallen  fallen      // the last of those that prepared themselves and ended
+	fallen  fallen      // the last of those that prepared themselves and ended, or that said so
 	ready   bool        // the master has its handlers
 	kept    []os.Signal // for when it has
 	unsure  []os.Signal // relayed to the master while another one prepares to replace it
 	signals <-chan os.Signal
-	words   <-chan word
+	ear     *ear
 
 	notifier *notifier
 }
@@ -91,9 +75,10 @@ type fallen struct{ pid, status int }
 func (h *herd) keep() int {
 	for {
 		select {
-		case w := <-h.words:
-			h.hear(w)
+		case <-h.ear.there:
+			h.listen()
 		case s := <-h.signals:
+			h.listen()
 			// A master that has ended takes no signal, and is not always heard of first.
 			if status, over := h.reap(); over {
 				return status
@@ -103,6 +88,15 @@ func (h *herd) keep() int {
 			}
 		}
 	}
+}
+
+// listen hears what has been said meanwhile, if anything.
+func (h *herd) listen() (heard bool) {
+	words := h.ear.take()
+	for _, w := range words {
+		h.hear(w)
+	}
+	return len(words) > 0
 }
 
 // hear takes a word from a master.
@@ -116,6 +110,10 @@ func (h *herd) hear(w word) {
 		h.next = w.pid
 	case replaced:
 		h.replace(w.pid)
+	case ended:
+		if status, err := strconv.Atoi(w.more); err == nil {
+			h.fallen = fallen{w.pid, status}
+		}
 	case failed: // said by the old master, which serves on
 		h.master, h.former, h.next, h.orphan, h.unsure = w.pid, 0, 0, nil, nil
 		h.release()
@@ -126,10 +124,7 @@ func (h *herd) hear(w word) {
 // news of its end; then the old master ends too, or says that it serves on.
 func (h *herd) replace(pid int) {
 	if unix.Kill(pid, 0) == unix.ESRCH {
-		status := statusLost
-		if pid == h.fallen.pid {
-			status = h.fallen.status
-		}
+		status := h.statusOf(pid)
 		h.orphan = &status
 		return
 	}
@@ -145,6 +140,14 @@ func (h *herd) replace(pid int) {
 	}
 	h.kept, h.unsure = h.unsure, nil
 	h.release()
+}
+
+// statusOf is the exit status of a process that somebody else may have reaped.
+func (h *herd) statusOf(pid int) int {
+	if pid == h.fallen.pid {
+		return h.fallen.status
+	}
+	return statusLost
 }
 
 // release gives the master the signals that were kept for it.
@@ -176,36 +179,44 @@ func (h *herd) relay(s os.Signal) {
 // reap takes all children that have ended. It is over when the master is one of
 // them and nobody is about to replace it.
 func (h *herd) reap() (status int, over bool) {
-	for {
+	for !over {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil || pid <= 0 {
-			return status, over
+			break
 		}
-		switch {
-		case pid == h.next && h.orphan != nil: // the successor of a dead master has failed
-			return *h.orphan, true
-		case pid == h.next:
-			h.next, h.unsure, h.fallen = 0, nil, fallen{pid, result(ws)}
-		case pid == h.former:
-			h.former = 0
-			if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old one's child, which has reaped it
-				status, over = statusLost, true
-			}
-		case pid != h.master:
-		case h.orphan != nil: // it had handed over to one that is dead
-			status, over = *h.orphan, true
-		case h.former != 0: // it has not finished taking over: the old one ends too, or serves on
-			result := result(ws)
-			h.master, h.former, h.orphan = h.former, 0, &result
-		case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will be the master, or end too
-			result := result(ws)
-			h.orphan = &result
-		default:
-			status, over = result(ws), true
-		}
+		status, over = h.ended(pid, result(ws))
 	}
+	return status, over
+}
+
+// ended judges the end of a child; when it is over, final is the service's status.
+func (h *herd) ended(pid, status int) (final int, over bool) {
+	switch {
+	case pid == h.next && h.orphan != nil: // the successor of a dead master has failed
+		return *h.orphan, true
+	case pid == h.next:
+		h.next, h.unsure, h.fallen = 0, nil, fallen{pid, status}
+	case pid == h.former:
+		h.former = 0
+		if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old one's child, which has reaped it
+			h.listen()
+			return h.statusOf(h.master), true
+		}
+	case pid != h.master:
+	case h.orphan != nil: // it had handed over to one that is dead
+		return *h.orphan, true
+	case h.former != 0: // it has not finished taking over: the old one ends too, or serves on
+		h.master, h.former, h.orphan = h.former, 0, &status
+	case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will be the master, or end too
+		h.orphan = &status
+	case h.listen(): // somebody has said more before this end
+		return h.ended(pid, status)
+	default:
+		return status, true
+	}
+	return 0, false
 }

@@ -32,6 +32,7 @@ const (
 	reloading = "reloading"
 	reloaded  = "reloaded"
 	stopping  = "stopping"
+	ended     = "ended"  // with its exit status
 	status    = "status" // with a text for people
 	alive     = "alive"  // the loop turns, for the service manager's watchdog
 )

@@ -59,24 +59,30 @@ func TestWords(t *testing.T) {
 	s.file.Close()
 }
 
-// listen understands what a Starter says, and passes nonsense over.
-func TestListen(t *testing.T) {
+// An ear understands what a Starter says, and passes nonsense over.
+func TestEar(t *testing.T) {
 	s, there, _ := becoming(t, roleService)
-	words := make(chan word, 8)
 	fmt.Fprintf(s.file, "\nnonsense\nmaster\nmaster x\n")
 	s.Tell(replaced, "")
 	s.Tell(status, "3 sessions, 1 target failed")
-	fmt.Fprintf(s.file, "new 1 with more\n")
+	fmt.Fprintf(s.file, "new 1 with more\n"+served+" 1")
+	e, err := newEar(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-e.there
+	first := e.take()
+	fmt.Fprintf(s.file, "2\n") // the line goes on
 	s.Ready()
 	s.file.Close()
-	listen(there, words)
-	close(words)
-	var got []word
-	for w := range words {
-		got = append(got, w)
+	var then []word
+	until(t, "the rest is heard", func() bool { then = append(then, e.take()...); return len(then) == 2 })
+	us := os.Getpid()
+	if want := fmt.Sprint([]word{{replaced, us, ""}, {status, us, "3 sessions, 1 target failed"}, {"new", 1, "with more"}}); fmt.Sprint(first) != want {
+		t.Errorf("first %v, want %v", first, want)
 	}
-	if want := fmt.Sprint([]word{{replaced, os.Getpid(), ""}, {status, os.Getpid(), "3 sessions, 1 target failed"}, {"new", 1, "with more"}, {served, os.Getpid(), ""}}); fmt.Sprint(got) != want {
-		t.Errorf("%v, want %v", got, want)
+	if want := fmt.Sprint([]word{{served, 12, ""}, {served, us, ""}}); fmt.Sprint(then) != want {
+		t.Errorf("then %v, want %v", then, want)
 	}
 }
 

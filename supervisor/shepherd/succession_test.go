@@ -1,6 +1,7 @@
 package shepherd
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,6 +84,46 @@ func TestSignalBetweenMasters(t *testing.T) {
 	f.says(replaced, other)
 	if got := f.ends(); got != 128+12 {
 		t.Errorf("status %d, want that of USR2", got)
+	}
+}
+
+// What a signal finds said already is known before anybody is told of the signal,
+// however late the shepherd gets its turn: the new master gets it, not the old
+// one, which is on its way out, and the old one's end is no service's end.
+func TestWordsComeFirst(t *testing.T) {
+	for range 10 { // where the order is left to luck
+		place := t.TempDir()
+		f := gathered(t, "exec sleep 60")
+		other := child(t, "trap 'exit 3' USR2; >'"+place+"/traps'; while :; do sleep 0.01; done")
+		if !appears(place, "traps") {
+			t.Fatal("a script did not come so far")
+		}
+		f.says(served, f.pid)
+		f.says(successor, other)
+		f.says(replaced, other)
+		f.signals <- syscall.SIGUSR2
+		f.tend()
+		until(t, "the new master has ended", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+		unix.Kill(f.pid, unix.SIGKILL)
+		if got := f.ends(); got != 3 {
+			t.Fatalf("status %d, want the new master's", got)
+		}
+	}
+}
+
+// An old master that has ended in the shepherd's own turn has said before who
+// replaces it.
+func TestLastWordsComeFirst(t *testing.T) {
+	f := gathered(t, "exec sleep 60")
+	other := child(t, "exec sleep 60")
+	f.says(served, f.pid)
+	f.says(successor, other)
+	f.says(replaced, other)
+	if status, over := f.herd.ended(f.pid, 0); over {
+		t.Fatalf("it is over with status %d", status)
+	}
+	if status, over := f.herd.ended(other, 5); !over || status != 5 {
+		t.Errorf("at the new one's end: over %v, status %d", over, status)
 	}
 }
 
@@ -216,24 +257,31 @@ func TestNewMasterDiesEarly(t *testing.T) {
 }
 
 // A new master is the old one's child, which may reap it before it ends itself:
-// then the shepherd sees one death only.
+// then the shepherd sees one death only, and knows what it was told.
 func TestNewMasterReapedByTheOld(t *testing.T) {
-	path := t.TempDir() + "/pid"
-	f := herding(t, "sleep 60 & echo $! >"+path+".new; mv "+path+".new "+path+"; wait; exec sleep 60")
-	f.says(served, f.pid)
-	other := 0
-	until(t, "the new one's PID", func() bool {
-		text, _ := os.ReadFile(path)
-		other, _ = strconv.Atoi(strings.TrimSpace(string(text)))
-		return other > 0
-	})
-	f.says(successor, other)
-	f.says(replaced, other)
-	f.goesOn()
-	unix.Kill(other, unix.SIGKILL)
-	until(t, "the old one has reaped it", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
-	unix.Kill(f.pid, unix.SIGKILL)
-	if got := f.ends(); got != statusLost {
-		t.Errorf("status %d, want %d", got, statusLost)
+	for _, said := range []bool{true, false} {
+		path := t.TempDir() + "/pid"
+		f := herding(t, "sleep 60 & echo $! >"+path+".new; mv "+path+".new "+path+"; wait; exec sleep 60")
+		f.says(served, f.pid)
+		other := 0
+		until(t, "the new one's PID", func() bool {
+			text, _ := os.ReadFile(path)
+			other, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+			return other > 0
+		})
+		f.says(successor, other)
+		f.says(replaced, other)
+		f.goesOn()
+		want := statusLost
+		if said {
+			want = 6
+			fmt.Fprintf(f.said, "%s %d %d\n", ended, other, want)
+		}
+		unix.Kill(other, unix.SIGKILL)
+		until(t, "the old one has reaped it", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
+		unix.Kill(f.pid, unix.SIGKILL)
+		if got := f.ends(); got != want {
+			t.Errorf("said %v: status %d, want %d", said, got, want)
+		}
 	}
 }
