@@ -80,7 +80,6 @@ func (e *engine) deliver() {
 	if len(e.pieces) == 0 {
 		return
 	}
-	now := e.clock.ms()
 	for i := range e.pieces {
 		g := &e.pieces[i]
 		if g.s.state == ended {
@@ -88,8 +87,6 @@ func (e *engine) deliver() {
 		}
 		if errno := e.pass(g.from, g.to, g.bytes); errno != 0 {
 			e.conclude(g.s, false, errno)
-		} else if m := &g.s.row.Moved; m.Load() != now {
-			m.Store(now)
 		}
 	}
 	e.pieces, e.used = e.pieces[:0], 0

@@ -151,8 +151,12 @@ func (e *engine) pump(s *session, from, to *end) (more bool, errno syscall.Errno
 	return true, 0
 }
 
-// count takes bytes that were read from one side into the session's account.
+// count takes bytes that were read from one side into the session's account,
+// before they are passed on: who has them finds them there.
 func (e *engine) count(s *session, from *end, n int) {
+	if now, m := e.clock.ms(), &s.row.Moved; m.Load() != now {
+		m.Store(now)
+	}
 	if from == &s.client {
 		s.row.In.Add(uint64(n))
 		return
