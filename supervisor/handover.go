@@ -22,7 +22,7 @@ type upgrade struct {
 	next    int // PID of the new master, once it has taken over
 
 	committing bool        // the new master is told to take over (loop)
-	kept       []os.Signal // that came since: they are for whoever is the master then (loop)
+	kept       []os.Signal // for whoever is the master when it is known (loop)
 
 	build string // its version
 	knows bool   // it knows the control socket

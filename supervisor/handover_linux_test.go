@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +98,38 @@ func TestBequeath(t *testing.T) {
 		if had := s.roster[i].record(); c.record() != had {
 			t.Errorf("worker %d came as %+v, was %+v", i, c.record(), had)
 		}
+	}
+}
+
+// What has been given away is not changed any more, for the new master would not
+// know of it: an admin's signals wait for whoever is the master in the end. What
+// ends the plug does not wait.
+func TestFrozenKeepsSignals(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		s, _, _, e := handingOver(t, nil)
+		s.signal(unix.SIGTTIN)
+		s.signal(unix.SIGUSR1)
+		s.signal(unix.SIGTTOU)
+		if s.paused || e.end.Paused {
+			t.Fatalf("paused %v, and the new one %v", s.paused, e.end.Paused)
+		}
+		want := []os.Signal{unix.SIGUSR1, unix.SIGTTOU}
+		if fails {
+			s.upgradeEnded(s.upgrading, errors.New("a whim"))
+			if !s.paused {
+				t.Error("the pause is lost with the upgrade")
+			}
+			continue
+		}
+		s.upgradeEnded(s.upgrading, nil)
+		if s.paused || !slices.Equal(s.leftover, want) {
+			t.Errorf("paused %v, for the new one %v, want %v", s.paused, s.leftover, want)
+		}
+	}
+	s, _, _, _ := handingOver(t, nil)
+	s.signal(unix.SIGTERM)
+	if s.phase != stopping {
+		t.Error("TERM waits")
 	}
 }
 

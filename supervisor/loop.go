@@ -3,6 +3,7 @@ package supervisor
 import (
 	"iter"
 	"os"
+	"os/signal"
 	"slices"
 	"syscall"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // loop is the master's only goroutine that touches its state.
-func (m *master) loop(signals <-chan os.Signal) {
+func (m *master) loop(signals chan os.Signal) {
 	alarm := time.NewTimer(time.Hour)
 	m.deadline = time.Now().Add(startPatience)
 	m.populate()
@@ -90,22 +91,34 @@ func (m *master) opened() {
 
 // leave ends a master that another one has replaced: what came for it meanwhile
 // is the other's.
-func (m *master) leave(signals <-chan os.Signal) {
+func (m *master) leave(signals chan os.Signal) {
 	if m.pidfile.file != nil {
 		m.pidfile.file.Close()
 		m.pidfile.file = nil
 	}
-	kept := m.leftover
-	for more := true; more; {
-		select {
-		case s := <-signals:
-			kept = shepherd.Keep(kept, s)
-		default:
-			more = false
-		}
+	// Stop waits for the signals that the runtime has and has not sent; the other
+	// channel keeps them from doing what they would do without (os/signal).
+	last := make(chan os.Signal, cap(signals))
+	signal.Notify(last, handled...)
+	signal.Stop(signals)
+	var kept []os.Signal
+	for _, s := range slices.Concat(m.leftover, drained(signals), drained(last)) {
+		kept = shepherd.Keep(kept, s) // in both channels is what came in between
 	}
 	for _, s := range kept {
 		unix.Kill(m.replacedBy, s.(syscall.Signal))
+	}
+}
+
+// drained is what a channel holds.
+func drained(signals <-chan os.Signal) (all []os.Signal) {
+	for {
+		select {
+		case s := <-signals:
+			all = append(all, s)
+		default:
+			return all
+		}
 	}
 }
 

@@ -59,7 +59,6 @@ type master struct {
 	deadline  time.Time // of stopping; zero is none
 	buryUntil time.Time // after TERM, at the latest
 	paused    bool
-	exit      int
 
 	lives    *[lifeStates][lifeEvents]life // the table, always
 	roster   []*child                      // in the order of start
@@ -137,15 +136,17 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		return 4, m.startError
 	}
 	m.closeControl()
-	if m.replacedBy != 0 {
-		return 0, nil // what could not be written went to the new master
-	}
-	if lost := m.sessionFile.close(); lost > 0 {
-		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
+	if m.replacedBy == 0 { // else what could not be written went to the new master
+		if lost := m.sessionFile.close(); lost > 0 {
+			m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
+		}
 	}
 	m.stderr.flush(time.Second)
 	m.syslog.sink.flush(time.Second)
-	return m.exit, nil
+	if m.replacedBy == 0 { // a former master that is still there may reap this one
+		m.starter.Tell("ended", "0")
+	}
+	return 0, nil
 }
 
 // open takes what the plug needs, in the order in which it is cheap to fail.

@@ -25,7 +25,7 @@ const (
 // signal obeys.
 func (m *master) signal(s os.Signal) {
 	m.log.Debug("signal", "signal", s.String())
-	if u := m.upgrading; u != nil && u.committing { // within a moment it is known who is the master
+	if u := m.upgrading; u != nil && (u.committing || m.frozen && changes(s)) { // within a moment it is known who is the master
 		u.kept = shepherd.Keep(u.kept, s)
 		return
 	}
@@ -47,6 +47,11 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGTTIN:
 		m.pause(false)
 	}
+}
+
+// changes tells of what a new master that has been told all would not know of.
+func changes(s os.Signal) bool {
+	return s == syscall.SIGTTOU || s == syscall.SIGTTIN || s == syscall.SIGHUP || s == syscall.SIGUSR1
 }
 
 // reload does what there is to reload, and says so.

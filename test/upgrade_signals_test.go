@@ -118,13 +118,14 @@ func TestUpgradeAborted(t *testing.T) {
 }
 
 // TTOU and TTIN during an upgrade are obeyed by whoever is the master then, at
-// whatever moment.
+// whatever moment. Each old master's last word is in the log.
 func TestUpgradeAndPause(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
 		rng := random(t)
-		for range count(100) {
+		rounds := count(100)
+		for range rounds {
 			upgradeAnd := func(version string, s syscall.Signal) {
 				p.install(stampedWith(t, version))
 				p.signal(syscall.SIGUSR2)
@@ -137,6 +138,9 @@ func TestUpgradeAndPause(t *testing.T) {
 			upgradeAnd(thisOne, syscall.SIGTTIN)
 			isServed(t, waiting)
 			finish(waiting)
+		}
+		if n := len(p.said(`plug: upgrade done: `)); n != 2*rounds {
+			t.Errorf("%d of %d upgrades are said to be done", n, 2*rounds)
 		}
 	})
 }
