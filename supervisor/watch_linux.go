@@ -157,6 +157,7 @@ func (w *watcher) start() {
 
 func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 	rung := false
+	var hung []uint64
 	for i := range events {
 		tag := uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32
 		switch {
@@ -168,6 +169,9 @@ func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 			s.tick = true
 		case tag&pipeTags != 0:
 			rung = true
+			if events[i].Events&unix.EPOLLHUP != 0 {
+				hung = append(hung, tag)
+			}
 		default:
 			s.dead = append(s.dead, tag)
 		}
@@ -185,7 +189,20 @@ func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 	for _, fd := range w.pipes {
 		w.read(fd, &s)
 	}
+	for _, tag := range hung {
+		w.deafen(tag)
+	}
 	return s
+}
+
+// deafen takes a report pipe out of the set when nobody can ring there any more
+// and everything is read: it would be seen again and again, for as long as the
+// pidfile names who rang last.
+func (w *watcher) deafen(tag uint64) {
+	fd, known := w.pipes[tag]
+	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); known && err == nil && n == 0 {
+		w.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
+	}
 }
 
 // read takes the doorbells that are in a pipe now.

@@ -135,6 +135,39 @@ func TestFullPipeIsRead(t *testing.T) {
 	}
 }
 
+// A pipe that nobody can write to any more is read to its end, and is then no
+// reason to look again and again.
+func TestHungPipeIsQuiet(t *testing.T) {
+	w, g := watching(t)
+	const sent = 5
+	for i := range sent {
+		unix.Write(g.bell, report.Record{Kind: report.Begin, Slot: uint16(i), PID: 1000, Generation: 1}.Append(nil))
+	}
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(null)
+	if err := unix.Dup3(null, g.bell, unix.O_CLOEXEC); err != nil { // the only one who could
+		t.Fatal(err)
+	}
+	w.start()
+	heard, looks := 0, 0
+	for end := time.After(50 * time.Millisecond); ; looks++ {
+		select {
+		case s := <-w.seen:
+			heard += len(s.bells)
+			w.spent(s)
+			continue
+		case <-end:
+		}
+		break
+	}
+	if heard != sent || looks > 2 {
+		t.Errorf("%d of %d doorbells heard in %d looks", heard, sent, looks)
+	}
+}
+
 // A client at a listener that nobody sleeps on is seen once for each question.
 func TestArrival(t *testing.T) {
 	w, _ := watching(t)

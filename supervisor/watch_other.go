@@ -135,6 +135,7 @@ func (w *watcher) start() {
 }
 
 func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
+	var hung []int
 	w.mu.Lock()
 	for i := range events {
 		e := &events[i]
@@ -145,7 +146,11 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 		case unix.EVFILT_TIMER: // how it ended is not known before it is reaped
 			s.dead = append(s.dead, w.ids[of])
 		case unix.EVFILT_READ:
-			s.arrival = s.arrival || of != w.push[0] && !slices.Contains(w.pipes, of) // the listener
+			pipe := slices.Contains(w.pipes, of)
+			s.arrival = s.arrival || of != w.push[0] && !pipe                    // the listener
+			if pipe && e.Flags&unix.EV_EOF != 0 && int(e.Data) <= len(w.bells) { // one read takes it all
+				hung = append(hung, of)
+			}
 		}
 	}
 	w.mu.Unlock()
@@ -162,7 +167,18 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 			s.hear(w.bells[:n])
 		}
 	}
+	for _, fd := range hung {
+		w.deafen(fd)
+	}
 	return s
+}
+
+// deafen takes a report pipe out of the queue when nobody can ring there any
+// more and everything is read: it would be seen again and again.
+func (w *watcher) deafen(fd int) {
+	var change unix.Kevent_t
+	unix.SetKevent(&change, fd, unix.EVFILT_READ, unix.EV_DELETE)
+	unix.Kevent(w.set, []unix.Kevent_t{change}, nil, nil)
 }
 
 // spent gives a batch's memory back.
