@@ -111,6 +111,7 @@ func (u *upgrade) converse() (err error) {
 			} else {
 				u.endChild(child)
 			}
+			u.m.successor.undone()
 		}
 		u.wire.close()
 	}()

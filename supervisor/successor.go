@@ -128,7 +128,13 @@ func (s *successor) start(handover int) error {
 	if err != nil {
 		return err
 	}
-	defer s.letGo()
+	// After a success tableflip closes it; to collect the rest must not wait while
+	// the roster is frozen.
+	defer func() {
+		if err != nil {
+			s.letGo()
+		}
+	}()
 	// The end of the master before this one reaches tableflip a moment late.
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
@@ -139,6 +145,13 @@ func (s *successor) start(handover int) error {
 		s.spent.Store(true)
 	}
 	return err
+}
+
+// undone clears up after a new master that got ready and has not taken over.
+func (s *successor) undone() {
+	if s.flip != nil && s.spent.Load() {
+		s.letGo()
+	}
 }
 
 // letGo takes the new master's end of the handover socket out of tableflip's
