@@ -88,19 +88,26 @@ func takeAll(o *options, target netip.AddrPort) results {
 			if r[w.String()] == nil {
 				r[w.String()] = map[string]*cell{}
 			}
-			for i := range o.proxies {
-				// Another one begins each round: none is always the first
-				// after a pause, or behind the same neighbour.
-				p := o.proxies[(i+round)%len(o.proxies)]
-				if w.concerns(p) && w.unfit(p, o.limits) == "" {
-					r.take(p, w, o, target, round)
-				}
+			for turn := range w.turns() {
+				r.takeTurn(w, o, target, round, turn)
 			}
 		}
 		took := time.Since(began) / time.Duration(round+1)
 		fmt.Fprintf(os.Stderr, "round %d/%d has ended, about %v to go\n", round+1, o.rounds, (took * time.Duration(o.rounds-round-1)).Round(time.Second))
 	}
 	return r
+}
+
+// takeTurn measures one workload with all proxies.
+func (r results) takeTurn(w workload, o *options, target netip.AddrPort, round, turn int) {
+	for i := range o.proxies {
+		// Another one begins each time: none is always the first after a pause,
+		// or behind the same neighbour.
+		p := o.proxies[(i+round*w.turns()+turn)%len(o.proxies)]
+		if w.concerns(p) && w.unfit(p, o.limits) == "" {
+			r.take(p, w, o, target, round)
+		}
+	}
 }
 
 // take makes one measurement and files it.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"daemon/plug/test/bench/load"
 )
@@ -85,6 +86,24 @@ func (w workload) String() string {
 
 // Title is the workload in words.
 func (w workload) Title() string { return kinds[w.kind].title(w) }
+
+// turns is how often a round takes the workload from all proxies. What parts
+// them on kept connections is a few per cent, and what disturbs a machine lasts
+// for seconds: there many short turns tell more than a few long ones.
+func (w workload) turns() int {
+	if w.kind == load.Request {
+		return 4
+	}
+	return 1
+}
+
+// lasts is how long one of them is, where the load itself doesn't say.
+func (w workload) lasts(duration time.Duration) time.Duration {
+	if w.turns() > 1 {
+		return duration / 2
+	}
+	return duration
+}
 
 // columns are the figures that a workload gives, the one that ratios are made
 // of first.
