@@ -6,7 +6,7 @@
 // Figures from different runs or machines can't be compared; ratios within a
 // run can.
 //
-//	bench -plug bin/plug [-rounds N] [-duration D] [-only NAMES] [-workloads LIST] [-ref NAME]
+//	bench -plug bin/plug [-rounds N] [-duration D] [-seed N] [-only NAMES] [-workloads LIST] [-ref NAME]
 //	      [-o FILE] [-svg FILE]
 //	bench -plug OLD,NEW -only plug -rounds 9
 //
@@ -34,6 +34,7 @@ import (
 // options are the command line.
 type options struct {
 	rounds    int
+	seed      uint64 // of the proxies' order
 	duration  time.Duration
 	workloads []workload
 	proxies   []*proxy.Proxy
@@ -75,6 +76,7 @@ func parse() (*options, error) {
 	)
 	flag.StringVar(&o.only, "only", "", "measure only proxies with one of these `words`, parted by commas, in their names")
 	flag.IntVar(&o.rounds, "rounds", 3, "`number` of rounds")
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "`number` that the proxies' order in every turn follows from")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "of each measurement")
 	flag.StringVar(&o.reference, "ref", "haproxy", "the `proxy` that ratios refer to")
 	flag.StringVar(&o.output, "o", "", "`file` for the Markdown; stdout without")

@@ -49,7 +49,7 @@ func measure(p *proxy.Proxy, w workload, o *options, target netip.AddrPort) (mea
 
 // spec is the load of a workload that takes one.
 func (s *service) spec(w workload, o *options) load.Spec {
-	return load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: w.lasts(o.duration),
+	return load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: o.duration,
 		Patience: patience + time.Duration(w.held())*perSession}
 }
 

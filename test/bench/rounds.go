@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"slices"
@@ -83,13 +84,14 @@ func bench(o *options) error {
 func takeAll(o *options, target netip.AddrPort) results {
 	r := results{}
 	began := time.Now()
+	order := rand.New(rand.NewPCG(o.seed, 0))
 	for round := range o.rounds {
 		for _, w := range o.workloads {
 			if r[w.String()] == nil {
 				r[w.String()] = map[string]*cell{}
 			}
-			for turn := range w.turns() {
-				r.takeTurn(w, o, target, round, turn)
+			for range w.turns() {
+				r.takeTurn(w, o, target, round, order.Perm(len(o.proxies)))
 			}
 		}
 		took := time.Since(began) / time.Duration(round+1)
@@ -98,13 +100,11 @@ func takeAll(o *options, target netip.AddrPort) results {
 	return r
 }
 
-// takeTurn measures one workload with all proxies.
-func (r results) takeTurn(w workload, o *options, target netip.AddrPort, round, turn int) {
-	for i := range o.proxies {
-		// Another one begins each time: none is always the first after a pause,
-		// or behind the same neighbour.
-		p := o.proxies[(i+round*w.turns()+turn)%len(o.proxies)]
-		if w.concerns(p) && w.unfit(p, o.limits) == "" {
+// takeTurn measures one workload with all proxies, in an order of its own: none
+// is always behind the same neighbour, whose end may last.
+func (r results) takeTurn(w workload, o *options, target netip.AddrPort, round int, order []int) {
+	for _, i := range order {
+		if p := o.proxies[i]; w.concerns(p) && w.unfit(p, o.limits) == "" {
 			r.take(p, w, o, target, round)
 		}
 	}

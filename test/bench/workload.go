@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"daemon/plug/test/bench/load"
 )
@@ -19,7 +18,7 @@ const (
 	upgrades = "upgrades" // short connections while the proxy replaces itself
 )
 
-// The list that a run takes by default, under half an hour of three rounds,
+// The list that a run takes by default, about 35 minutes of three rounds,
 // and the whole one.
 const (
 	usual = "short:1,short:16,short:256,request:1,request:32,bulk:1,bulk:8,idle:500," +
@@ -88,21 +87,12 @@ func (w workload) String() string {
 func (w workload) Title() string { return kinds[w.kind].title(w) }
 
 // turns is how often a round takes the workload from all proxies. What parts
-// them on kept connections is a few per cent, and what disturbs a machine lasts
-// for seconds: there many short turns tell more than a few long ones.
+// them on kept connections is a few per cent, less than what disturbs a machine.
 func (w workload) turns() int {
 	if w.kind == load.Request {
-		return 4
+		return 3
 	}
 	return 1
-}
-
-// lasts is how long one of them is, where the load itself doesn't say.
-func (w workload) lasts(duration time.Duration) time.Duration {
-	if w.turns() > 1 {
-		return duration / 2
-	}
-	return duration
 }
 
 // columns are the figures that a workload gives, the one that ratios are made
