@@ -136,17 +136,29 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		return 4, m.startError
 	}
 	m.closeControl()
-	if m.replacedBy == 0 { // else what could not be written went to the new master
-		if lost := m.sessionFile.close(); lost > 0 {
-			m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
-		}
+	if m.replacedBy != 0 {
+		m.flush(flushReplaced)
+		return 0, nil // session lines that could not be written went to the new master
 	}
-	m.stderr.flush(time.Second)
-	m.syslog.sink.flush(time.Second)
-	if m.replacedBy == 0 { // a former master that is still there may reap this one
-		m.starter.Tell("ended", "0")
+	if lost := m.sessionFile.close(); lost > 0 {
+		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
 	}
+	m.flush(flushLast)
+	m.starter.Tell("ended", "0") // a former master that is still there may reap this one
 	return 0, nil
+}
+
+// How long each log may take for what is left, when a master ends. The next
+// upgrade waits for the end of one that was replaced.
+const (
+	flushLast     = time.Second
+	flushReplaced = 100 * time.Millisecond
+)
+
+// flush writes what was logged and not written yet.
+func (m *master) flush(patience time.Duration) {
+	m.stderr.flush(patience)
+	m.syslog.sink.flush(patience)
 }
 
 // open takes what the plug needs, in the order in which it is cheap to fail.
