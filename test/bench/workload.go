@@ -18,7 +18,7 @@ const (
 	upgrades = "upgrades" // short connections while the proxy replaces itself
 )
 
-// The list that a run takes by default, about 35 minutes of three rounds,
+// The list that a run takes by default, about half an hour of three rounds,
 // and the whole one.
 const (
 	usual = "short:1,short:16,short:256,request:1,request:32,bulk:1,bulk:8,idle:500," +
