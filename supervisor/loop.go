@@ -98,12 +98,18 @@ func (m *master) leave(signals chan os.Signal) {
 	}
 	// Stop waits for the signals that the runtime has and has not sent; the other
 	// channel keeps them from doing what they would do without (os/signal).
-	last := make(chan os.Signal, cap(signals))
-	signal.Notify(last, handled...)
+	m.late = make(chan os.Signal, cap(signals))
+	signal.Notify(m.late, handled...)
 	signal.Stop(signals)
+	m.passOn(slices.Concat(m.leftover, drained(signals), drained(m.late)))
+}
+
+// passOn gives signals to the new master. One may be there twice: it came when
+// both channels were open.
+func (m *master) passOn(signals []os.Signal) {
 	var kept []os.Signal
-	for _, s := range slices.Concat(m.leftover, drained(signals), drained(last)) {
-		kept = shepherd.Keep(kept, s) // in both channels is what came in between
+	for _, s := range signals {
+		kept = shepherd.Keep(kept, s)
 	}
 	for _, s := range kept {
 		unix.Kill(m.replacedBy, s.(syscall.Signal))

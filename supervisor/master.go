@@ -80,12 +80,13 @@ type master struct {
 
 	version    string
 	successor  *successor
-	upgrading  *upgrade    // under way from this master to a new one
-	succession *succession // from an old one to this
-	replacedBy int         // PID of the new master; this one only has to leave
-	leftover   []os.Signal // for the new master
-	frozen     bool        // the roster is being handed over
-	calls      chan func() // from goroutines that need the loop's state
+	upgrading  *upgrade       // under way from this master to a new one
+	succession *succession    // from an old one to this
+	replacedBy int            // PID of the new master; this one only has to leave
+	leftover   []os.Signal    // for the new master
+	late       chan os.Signal // that come when the loop is over
+	frozen     bool           // the roster is being handed over
+	calls      chan func()    // from goroutines that need the loop's state
 	over       chan struct{}
 
 	number       uint32    // of the generation to make
@@ -138,6 +139,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	m.closeControl()
 	if m.replacedBy != 0 {
 		m.flush(flushReplaced)
+		m.passOn(drained(m.late))
 		return 0, nil // session lines that could not be written went to the new master
 	}
 	if lost := m.sessionFile.close(); lost > 0 {

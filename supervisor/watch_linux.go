@@ -200,7 +200,10 @@ func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 // pidfile names who rang last.
 func (w *watcher) deafen(tag uint64) {
 	fd, known := w.pipes[tag]
-	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); known && err == nil && n == 0 {
+	if !known {
+		return // it was forgotten meanwhile
+	}
+	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && n == 0 {
 		w.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
 	}
 }

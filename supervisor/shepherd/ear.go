@@ -44,7 +44,7 @@ func (e *ear) wait() {
 		err := e.socket.Read(func(fd uintptr) bool {
 			var err error
 			n, _, err = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
-			return err != unix.EAGAIN && err != unix.EINTR
+			return err != unix.EAGAIN
 		})
 		if err != nil || n <= 0 {
 			return
