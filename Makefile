@@ -4,7 +4,7 @@
 #   make demo       the daemon at work, every claim checked, under 30 s
 #   make test       vet on four systems, gofmt, all tests; ends with the count
 #   make soak       the same tests with their whole counts: hours
-#   make bench      plug beside its peers (Linux, root), under half an hour;
+#   make bench      plug beside its peers (Linux, root), over half an hour;
 #                   BENCH="-rounds 9 -only plug,haproxy -workloads all -o FILE -svg FILE"
 #   make install    DESTDIR, PREFIX=/usr/local, COMPLETIONS="bash zsh fish"
 

@@ -44,8 +44,13 @@ func ready(a *actor) (*client, error) {
 }
 
 // round has one measured part made.
-func (c *client) round() (res load.Result, err error) {
-	fmt.Fprintln(c.in, "go")
+func (c *client) round() (load.Result, error) { return c.part("go") }
+
+// more has one more part made; the result is of all since the last round.
+func (c *client) more() (load.Result, error) { return c.part(load.More) }
+
+func (c *client) part(word string) (res load.Result, err error) {
+	fmt.Fprintln(c.in, word)
 	line, err := c.lines.ReadBytes('\n')
 	if err != nil {
 		return res, errors.Join(errEarly, c.end())

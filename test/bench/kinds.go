@@ -47,7 +47,7 @@ var kinds = map[string]shape{
 		return fmt.Sprintf("Short connections at a steady pace, %d a second, whatever becomes of them", w.clients)
 	}, []column{{medianUS, false}, {"p99 µs", false}, {cpuConnection, true}}},
 	load.Request: {func(w workload) string {
-		return fmt.Sprintf("Request–response on kept connections: %d bytes there and back; %s; in %s a round", w.size, plural(w.clients, "client"), plural(w.turns(), "turn"))
+		return fmt.Sprintf("Request–response on kept connections: %d bytes there and back; %s", w.size, plural(w.clients, "client"))
 	}, []column{{cpuRequest, true}, {"requests/s", false}, {medianUS, false}, {"p99 µs", false}}},
 	load.Bulk: {func(w workload) string {
 		return fmt.Sprintf("Bulk one way, target to client: %s", plural(w.clients, "stream"))

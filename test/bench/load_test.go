@@ -136,7 +136,8 @@ func TestLoadNoticesFaultsOfItsOwnStream(t *testing.T) {
 	}
 }
 
-// A load is made once for each line, and its figures are of that one alone.
+// A load is made once for each line, and its figures are of that one alone;
+// more of it is of all together.
 func TestLoadIsMadeAgain(t *testing.T) {
 	c, err := startLoad(load.Spec{Kind: load.Short, Addr: backendAddr(t), Clients: 2, Size: 64, Duration: 60 * time.Millisecond, Patience: 30 * time.Second, Lone: 20 * time.Millisecond})
 	if err != nil {
@@ -157,6 +158,16 @@ func TestLoadIsMadeAgain(t *testing.T) {
 	}
 	if second.LoneMax == 0 || second.LoneMax > second.Max {
 		t.Errorf("the lone client's slowest is %v µs of all %v", second.LoneMax, second.Max)
+	}
+	third, err := c.more()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if third.Ops-second.Ops != third.Sessions-second.Sessions || third.Seconds <= second.Seconds || third.Planned != 2*second.Planned {
+		t.Errorf("after %+v more is %+v", second, third)
+	}
+	if third.OnTime <= second.OnTime || third.OnTime > third.Ops {
+		t.Errorf("after %+v on time are more: %+v", second, third)
 	}
 	if err := c.end(); err != nil {
 		t.Error(err)

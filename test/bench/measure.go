@@ -4,12 +4,10 @@ package main
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	"daemon/plug/test/bench/cgroup"
 	"daemon/plug/test/bench/load"
-	"daemon/plug/test/bench/proxy"
 )
 
 // measurement is one proxy under one workload in one round.
@@ -26,25 +24,18 @@ const (
 	perSession = 2 * time.Millisecond
 )
 
-// measure starts p, puts w on it, and takes it down again.
-func measure(p *proxy.Proxy, w workload, o *options, target netip.AddrPort) (measurement, error) {
-	if p.For == starts && !p.Plug {
-		return bareStarts(p, w)
-	}
-	s, err := start(p, target)
-	if err != nil {
-		return measurement{}, err
-	}
-	defer s.stop()
-	switch w.kind {
+// alone makes the whole measurement of a play that is on its own.
+func (p *play) alone(o *options) (measurement, error) {
+	switch p.workload.kind {
 	case starts:
-		return s.workerStarts(w)
-	case growth:
-		return s.growth(w, o)
+		if !p.proxy.Plug {
+			return bareStarts(p.proxy, p.workload)
+		}
+		return p.service.workerStarts(p.workload)
 	case upgrades:
-		return s.upgrades(w, o)
+		return p.service.upgrades(p.workload, o)
 	}
-	return s.plain(w, o)
+	return p.service.plain(p.workload, o)
 }
 
 // spec is the load of a workload that takes one.
@@ -102,7 +93,7 @@ func figures(w workload, res load.Result, cpu time.Duration, held cgroup.Held) [
 	ops := float64(max(res.Ops, 1))
 	switch w.kind {
 	case load.Short, load.Request, growth:
-		return []float64{us / ops, float64(res.Ops) / res.Seconds, res.Median, res.P99}
+		return []float64{us / ops, float64(res.OnTime) / res.Planned, res.Median, res.P99}
 	case load.Rate:
 		return []float64{res.Median, res.P99, us / ops}
 	case load.Bulk, load.Duplex:

@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"daemon/plug/test/bench/plot"
-	"daemon/plug/test/bench/proxy"
 	"daemon/plug/test/bench/stats"
 )
 
@@ -51,16 +49,7 @@ func bench(o *options) error {
 		return err
 	}
 	where := machine()
-	target, err := act(roleBackend)
-	if err != nil {
-		return err
-	}
-	defer target.end()
-	var text string
-	if _, err := fmt.Fscanln(target.out, &text); err != nil {
-		return fmt.Errorf("no backend: %w", err)
-	}
-	r := takeAll(o, netip.MustParseAddrPort(text))
+	r := takeAll(o)
 	var result bytes.Buffer
 	judged := report(&result, o, r, where)
 	if o.svg != "" {
@@ -72,6 +61,7 @@ func bench(o *options) error {
 			return err
 		}
 	}
+	var err error
 	if o.output != "" {
 		err = os.WriteFile(o.output, result.Bytes(), 0o644)
 	} else {
@@ -81,17 +71,17 @@ func bench(o *options) error {
 }
 
 // takeAll makes all rounds.
-func takeAll(o *options, target netip.AddrPort) results {
+func takeAll(o *options) results {
 	r := results{}
+	for _, w := range o.workloads {
+		r[w.String()] = map[string]*cell{}
+	}
 	began := time.Now()
 	order := rand.New(rand.NewPCG(o.seed, 0))
 	for round := range o.rounds {
-		for _, w := range o.workloads {
-			if r[w.String()] == nil {
-				r[w.String()] = map[string]*cell{}
-			}
-			for range w.turns() {
-				r.takeTurn(w, o, target, round, order.Perm(len(o.proxies)))
+		for _, plays := range scenes(o, order) {
+			for _, p := range perform(plays, o, order) {
+				r.file(p, round, o.rounds)
 			}
 		}
 		took := time.Since(began) / time.Duration(round+1)
@@ -100,43 +90,32 @@ func takeAll(o *options, target netip.AddrPort) results {
 	return r
 }
 
-// takeTurn measures one workload with all proxies, in an order of its own: none
-// is always behind the same neighbour, whose end may last.
-func (r results) takeTurn(w workload, o *options, target netip.AddrPort, round int, order []int) {
-	for _, i := range order {
-		if p := o.proxies[i]; w.concerns(p) && w.unfit(p, o.limits) == "" {
-			r.take(p, w, o, target, round)
-		}
-	}
-}
-
-// take makes one measurement and files it.
-func (r results) take(p *proxy.Proxy, w workload, o *options, target netip.AddrPort, round int) {
-	c := r.at(w, p.Name)
+// file keeps what came of a play, and tells of it.
+func (r results) file(p *play, round, rounds int) {
+	c := r.at(p.workload, p.proxy.Name)
 	if c == nil {
-		c = &cell{figures: make([]stats.Series, len(w.columns()))}
-		r[w.String()][p.Name] = c
+		c = &cell{figures: make([]stats.Series, len(p.workload.columns()))}
+		r[p.workload.String()][p.proxy.Name] = c
 	}
-	m, err := measure(p, w, o, target)
-	if err != nil {
+	m := p.result
+	said := trouble(m.problems)
+	if p.err != nil {
 		c.failed++
-		c.problems = append(c.problems, err.Error())
-		fmt.Fprintf(os.Stderr, "round %d/%d  %-16s %-18s %v\n", round+1, o.rounds, w, p.Name, err)
+		c.problems = append(c.problems, p.err.Error())
 		// Keeps the rounds of all proxies side by side for ratios.
 		m.figures = slices.Repeat([]float64{stats.Missing}, len(c.figures))
+		said = " " + p.err.Error()
 	}
+	var shown []string
 	for i, v := range m.figures {
 		c.figures[i] = append(c.figures[i], v)
+		if p.err == nil {
+			shown = append(shown, stats.Digits(v)+" "+p.workload.columns()[i].name)
+		}
 	}
 	c.failed += m.failed
 	c.problems = append(c.problems, m.problems...)
-	if err == nil {
-		var shown []string
-		for i, name := range w.columns() {
-			shown = append(shown, stats.Digits(m.figures[i])+" "+name.name)
-		}
-		fmt.Fprintf(os.Stderr, "round %d/%d  %-16s %-18s %s%s\n", round+1, o.rounds, w, p.Name, strings.Join(shown, ", "), trouble(m.problems))
-	}
+	fmt.Fprintf(os.Stderr, "round %d/%d  %-16s %-18s %s%s\n", round+1, rounds, p.workload, p.proxy.Name, strings.Join(shown, ", "), said)
 }
 
 func trouble(problems []string) string {

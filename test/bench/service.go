@@ -41,7 +41,7 @@ func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 	starting.Lock()
 	defer starting.Unlock()
 	s := &service{proxy: p}
-	current.Store(s)
+	running.Store(s, nil)
 	if s.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return nil, err
 	}
@@ -115,16 +115,25 @@ func (s *service) probe() error {
 	return nil
 }
 
+// used is the CPU time that the proxy has used.
+func (s *service) used() time.Duration {
+	if s.group == nil {
+		return 0
+	}
+	used, _ := s.group.CPU()
+	return used
+}
+
 // settled waits until the proxy has done what it still had to, so that ends
 // of processes are counted too, and returns the CPU time that it has used.
 func (s *service) settled() time.Duration {
 	if s.group == nil {
 		return 0
 	}
-	last, _ := s.group.CPU()
+	last := s.used()
 	for quiet, looks := 0, 0; quiet < 3 && looks < 100; looks++ {
 		time.Sleep(20 * time.Millisecond)
-		now, _ := s.group.CPU()
+		now := s.used()
 		if quiet++; now-last > 200*time.Microsecond {
 			quiet = 0
 		}
@@ -163,11 +172,12 @@ func (s *service) checkLines(sessions int64) []string {
 	return []string{fmt.Sprintf("%d session lines for %d sessions", got, want)}
 }
 
-// current is the service that an interrupt must take down, scratch a directory
-// that it must remove. It holds starting, so that nothing new begins meanwhile.
+// running are the services that an interrupt must take down, scratch a
+// directory that it must remove. It holds starting, so that nothing new begins
+// meanwhile.
 var (
 	starting sync.Mutex
-	current  atomic.Pointer[service]
+	running  sync.Map // *service
 	scratch  atomic.Pointer[string]
 )
 
@@ -178,9 +188,10 @@ func stopOnInterrupt() {
 	go func() {
 		<-interrupted
 		starting.Lock()
-		if s := current.Load(); s != nil {
-			s.stop()
-		}
+		running.Range(func(s, _ any) bool {
+			s.(*service).stop()
+			return true
+		})
 		cleanUp()
 		os.Exit(2)
 	}()
@@ -195,6 +206,7 @@ func cleanUp() {
 
 // stop ends the proxy, all of it, and removes what it left.
 func (s *service) stop() {
+	running.Delete(s)
 	if s.group != nil {
 		if err := s.group.Remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)

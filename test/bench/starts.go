@@ -30,7 +30,7 @@ func bareStarts(p *proxy.Proxy, w workload) (m measurement, err error) {
 		return m, err
 	}
 	s := &service{proxy: p, group: group}
-	current.Store(s)
+	running.Store(s, nil)
 	starting.Unlock()
 	defer s.stop()
 	args := append(slices.Clone(group.Dirs()), "--", "/proc/self/exe", roleFlag, roleSpawn, strconv.Itoa(w.clients), path)

@@ -18,7 +18,7 @@ const (
 	upgrades = "upgrades" // short connections while the proxy replaces itself
 )
 
-// The list that a run takes by default, about half an hour of three rounds,
+// The list that a run takes by default, 12 minutes a round,
 // and the whole one.
 const (
 	usual = "short:1,short:16,short:256,request:1,request:32,bulk:1,bulk:8,idle:500," +
@@ -86,13 +86,11 @@ func (w workload) String() string {
 // Title is the workload in words.
 func (w workload) Title() string { return kinds[w.kind].title(w) }
 
-// turns is how often a round takes the workload from all proxies. What parts
-// them on kept connections is a few per cent, less than what disturbs a machine.
-func (w workload) turns() int {
-	if w.kind == load.Request {
-		return 3
-	}
-	return 1
+// sliced says whether a scene has several of this workload, which take turns
+// in short slices (see scenes). Of more short connections at once some proxies
+// leave so many unanswered for seconds that a slice would have no end.
+func (w workload) sliced() bool {
+	return w.kind == load.Request || w.kind == growth || w.kind == load.Short && w.clients <= 16
 }
 
 // columns are the figures that a workload gives, the one that ratios are made

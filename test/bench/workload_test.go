@@ -73,7 +73,7 @@ func TestFiguresFillTheColumns(t *testing.T) {
 			continue // they make their own
 		}
 		w := workload{kind, 8, 64}
-		res := load.Result{Ops: 4, Bytes: 2e9, Seconds: 2, Median: 3000, P99: 5000, Max: 7000}
+		res := load.Result{Ops: 4, Bytes: 2e9, Seconds: 2, OnTime: 3, Planned: 1.5, Median: 3000, P99: 5000, Max: 7000}
 		got := figures(w, res, 8*time.Millisecond, cgroup.Held{All: 80 << 10, Kernel: 16 << 10})
 		if len(got) != len(k.columns) {
 			t.Errorf("%s: %d figures for %d columns", kind, len(got), len(k.columns))

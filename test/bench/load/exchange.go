@@ -128,7 +128,11 @@ func (r *run) ended(c *client, reason string) {
 		return
 	}
 	r.res.Ops++
-	us := float64(r.now()-c.began) / 1e3
+	now := r.now()
+	if now < r.end {
+		r.res.OnTime++
+	}
+	us := float64(now-c.began) / 1e3
 	r.latency.Add(us)
 	if c == r.lone {
 		r.res.LoneMax = max(r.res.LoneMax, us)

@@ -18,7 +18,7 @@ func (request) finish(r *run)    { r.release() }
 
 // cycle goes on for d, and then until every request has its answer.
 func (q request) cycle(r *run, d time.Duration) {
-	end := r.now() + d
+	r.plan(d)
 	ask := func(c *client) {
 		if c.fd >= 0 {
 			c.began = r.now()
@@ -29,7 +29,7 @@ func (q request) cycle(r *run, d time.Duration) {
 		ask(c)
 	}
 	r.await(func(c *client) {
-		if r.now() < end {
+		if r.now() < r.end {
 			ask(c)
 		}
 	})

@@ -44,9 +44,13 @@ type Spec struct {
 // Result is what came of a measured part. Sessions, Failed and Reasons are of
 // everything until its end.
 type Result struct {
-	Ops      int64   // messages there and back
-	Bytes    int64   // of streams, in both directions
-	Seconds  float64 // from the start to the last answer
+	Ops     int64   // messages there and back
+	Bytes   int64   // of streams, in both directions
+	Seconds float64 // from the start to the last answer
+	// OnTime is how many of Ops ended within Planned, in seconds: what a closed
+	// loop does in a time, where the last answer may be long behind its end.
+	OnTime   int64
+	Planned  float64
 	Median   float64 // of an operation with its connect, in µs, as are the next three
 	P99      float64
 	Max      float64
@@ -62,9 +66,10 @@ type run struct {
 	poll    *sock.Epoll
 	start   time.Time
 	all     []*client
-	lone    *client // not one of all; nil: none
-	busy    int     // clients with a message on its way
-	seq     uint64  // of the last message
+	lone    *client       // not one of all; nil: none
+	busy    int           // clients with a message on its way
+	end     time.Duration // of a closed loop's cycle
+	seq     uint64        // of the last message
 	latency stats.Histogram
 	res     Result
 }
@@ -81,10 +86,13 @@ var kinds = map[string]kind{
 	Bulk: &bulk{}, Duplex: &bulk{both: true}, Idle: idle{},
 }
 
+// More is the line for one more part of the load before it.
+const More = "more"
+
 // Serve makes the load that spec describes, in steps with the caller: it
 // warms up and writes "ready"; at each line that comes it makes the load and
-// writes the result as one line of JSON; at the end of in it closes what it
-// holds.
+// writes the result as one line of JSON, which is of this load alone, or with
+// More of this and the last ones; at the end of in it closes what it holds.
 func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	poll, err := sock.NewEpoll()
 	if err != nil {
@@ -104,11 +112,14 @@ func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	kind.prepare(r)
 	fmt.Fprintln(out, "ready")
 	for lines := bufio.NewScanner(in); lines.Scan(); {
-		r.latency = stats.Histogram{}
-		r.res.Ops, r.res.Bytes, r.res.LoneMax = 0, 0, 0
+		if lines.Text() != More {
+			r.latency = stats.Histogram{}
+			r.res.Ops, r.res.Bytes, r.res.Seconds, r.res.LoneMax = 0, 0, 0, 0
+			r.res.OnTime, r.res.Planned = 0, 0
+		}
 		start := r.now()
 		kind.measure(r)
-		r.res.Seconds = (r.now() - start).Seconds()
+		r.res.Seconds += (r.now() - start).Seconds()
 		r.res.Median, r.res.P99, r.res.Max = r.latency.At(0.5), r.latency.At(0.99), r.latency.At(1)
 		if err := json.NewEncoder(out).Encode(r.res); err != nil {
 			return err
@@ -116,6 +127,12 @@ func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	}
 	kind.finish(r)
 	return nil
+}
+
+// plan sets the end of a closed loop's cycle.
+func (r *run) plan(d time.Duration) {
+	r.res.Planned += d.Seconds()
+	r.end = r.now() + d
 }
 
 func (r *run) now() time.Duration { return time.Since(r.start) }

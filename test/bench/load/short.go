@@ -16,13 +16,13 @@ func (short) finish(*run)      {}
 
 // cycle goes on for d, and then until the last connection has its answer.
 func (s short) cycle(r *run, d time.Duration) {
-	end := r.now() + d
+	r.plan(d)
 	for _, c := range r.all {
 		s.open(r, c)
 	}
 	var lone *pace
 	if r.lone != nil {
-		lone = &pace{every: r.Lone, due: r.now(), end: end, beat: func() {
+		lone = &pace{every: r.Lone, due: r.now(), end: r.end, beat: func() {
 			// It may still wait, and that is counted.
 			if !r.lone.busy {
 				s.open(r, r.lone)
@@ -33,7 +33,7 @@ func (s short) cycle(r *run, d time.Duration) {
 		if c.fd >= 0 {
 			r.drop(c)
 		}
-		if c != r.lone && r.now() < end {
+		if c != r.lone && r.now() < r.end {
 			s.open(r, c)
 		}
 	})

@@ -1,0 +1,229 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"daemon/plug/test/bench/cgroup"
+	"daemon/plug/test/bench/load"
+	"daemon/plug/test/bench/proxy"
+)
+
+// A scene is one play, or several that take turns in slices; a slice is this
+// part of the duration of a measurement that has none. The speed of a machine
+// that is shared with others changes by half from second to second, and slices
+// let that meet all alike.
+const (
+	slicesEach  = 16
+	sliceOfTime = 8
+)
+
+// growthClients open short connections beside the sessions that stay.
+const growthClients = 16
+
+// play is one proxy under one workload in one round.
+type play struct {
+	proxy    *proxy.Proxy
+	workload workload
+
+	place   *place
+	target  *actor
+	service *service
+	held    *client // growth's sessions that stay
+	load    *client // if it is sliced
+	sum     *load.Result // nil: no slice yet
+	cpu     time.Duration
+
+	result measurement
+	err    error // there is no result
+}
+
+// scenes are a round. Those that are compared are in one scene: all proxies
+// under a workload; for growth, all numbers of sessions beside one proxy.
+// Others have the stage for themselves. The order of the proxies is new each
+// time: none is always behind the same neighbour, whose end may last.
+func scenes(o *options, order *rand.Rand) (all [][]*play) {
+	grown := false
+	for _, w := range o.workloads {
+		plays := cast(o, w, order)
+		switch {
+		case w.kind == growth && grown:
+		case w.kind == growth:
+			grown = true
+			all = append(all, growthScenes(o, order)...)
+		case w.sliced():
+			all = append(all, plays)
+		default:
+			for _, p := range plays {
+				all = append(all, []*play{p})
+			}
+		}
+	}
+	return all
+}
+
+// cast are the plays of all proxies that have a part in w.
+func cast(o *options, w workload, order *rand.Rand) (plays []*play) {
+	for _, i := range order.Perm(len(o.proxies)) {
+		if p := o.proxies[i]; w.concerns(p) && w.unfit(p, o.limits) == "" {
+			plays = append(plays, &play{proxy: p, workload: w})
+		}
+	}
+	return plays
+}
+
+func growthScenes(o *options, order *rand.Rand) (all [][]*play) {
+	of := map[*proxy.Proxy]int{} // its scene
+	for _, w := range o.workloads {
+		if w.kind != growth {
+			continue
+		}
+		for _, p := range cast(o, w, order) {
+			i, known := of[p.proxy]
+			if !known {
+				i = len(all)
+				of[p.proxy] = i
+				all = append(all, nil)
+			}
+			all[i] = append(all[i], p)
+		}
+	}
+	return all
+}
+
+// perform has a scene played, and returns its plays with their results.
+func perform(plays []*play, o *options, order *rand.Rand) []*play {
+	for _, p := range plays {
+		p.err = p.begin(o)
+	}
+	if !plays[0].workload.sliced() {
+		for _, p := range plays {
+			p.try(func() (err error) {
+				p.result, err = p.alone(o)
+				return err
+			})
+		}
+	} else {
+		for range slicesEach {
+			for _, i := range order.Perm(len(plays)) {
+				plays[i].try(plays[i].slice)
+			}
+		}
+		for _, p := range plays {
+			p.try(p.conclude)
+		}
+	}
+	for _, p := range plays {
+		p.end()
+	}
+	return plays
+}
+
+// try goes on in the play's place, unless it has failed.
+func (p *play) try(f func() error) {
+	if p.err == nil {
+		p.err = p.place.do(f)
+	}
+}
+
+// begin starts what the play takes, each in the play's own network namespace.
+func (p *play) begin(o *options) (err error) {
+	if p.place, err = newPlace(); err != nil {
+		return err
+	}
+	return p.place.do(func() error {
+		if p.proxy.For == starts && !p.proxy.Plug {
+			return nil // needs nothing but itself
+		}
+		if p.target, err = act(roleBackend); err != nil {
+			return err
+		}
+		var addr string
+		if _, err := fmt.Fscanln(p.target.out, &addr); err != nil {
+			return fmt.Errorf("no backend: %w", err)
+		}
+		if p.service, err = start(p.proxy, netip.MustParseAddrPort(addr)); err != nil || !p.workload.sliced() {
+			return err
+		}
+		return p.beginSlices(o)
+	})
+}
+
+// beginSlices warms the proxy up.
+func (p *play) beginSlices(o *options) (err error) {
+	spec := p.service.spec(p.workload, o)
+	if p.workload.kind == growth {
+		stay := spec
+		stay.Kind = load.Idle
+		if p.held, err = startLoad(stay); err != nil {
+			return err
+		}
+		spec.Kind, spec.Clients = load.Short, growthClients
+	}
+	spec.Duration = o.duration / sliceOfTime
+	if p.load, err = startLoad(spec); err != nil {
+		return err
+	}
+	p.service.settled()
+	return nil
+}
+
+// slice makes one slice of the load.
+func (p *play) slice() error {
+	next := p.load.more
+	if p.sum == nil {
+		next = p.load.round // the warm-up does not count
+	}
+	from := p.service.used()
+	sum, err := next()
+	if err != nil {
+		return err
+	}
+	p.sum = &sum
+	p.cpu += p.service.settled() - from
+	return nil
+}
+
+// conclude makes the figures from all slices.
+func (p *play) conclude() error {
+	if err := p.load.end(); err != nil {
+		return err
+	}
+	loads := []load.Result{*p.sum}
+	if p.held != nil {
+		// Their last message proves that they have lived all the time.
+		lived, err := p.held.round()
+		if err != nil {
+			return err
+		}
+		if err := p.held.end(); err != nil {
+			return err
+		}
+		loads = append(loads, lived)
+	}
+	p.result = p.service.judged(loads...)
+	p.result.figures = figures(p.workload, *p.sum, p.cpu, cgroup.Held{})
+	return nil
+}
+
+// end takes down what begin has started.
+func (p *play) end() {
+	for _, c := range []*client{p.load, p.held} {
+		if c != nil {
+			c.end()
+		}
+	}
+	if p.service != nil {
+		p.service.stop()
+	}
+	if p.target != nil {
+		p.target.end()
+	}
+	if p.place != nil {
+		p.place.leave()
+	}
+}
