@@ -26,13 +26,7 @@ const (
 
 // alone makes the whole measurement of a play that is on its own.
 func (p *play) alone(o *options) (measurement, error) {
-	switch p.workload.kind {
-	case starts:
-		if !p.proxy.Plug {
-			return bareStarts(p.proxy, p.workload)
-		}
-		return p.service.workerStarts(p.workload)
-	case upgrades:
+	if p.workload.kind == upgrades {
 		return p.service.upgrades(p.workload, o)
 	}
 	return p.service.plain(p.workload, o)
@@ -94,6 +88,8 @@ func figures(w workload, res load.Result, cpu time.Duration, held cgroup.Held) [
 	switch w.kind {
 	case load.Short, load.Request, growth:
 		return []float64{us / ops, float64(res.OnTime) / res.Planned, res.Median, res.P99}
+	case starts:
+		return []float64{us / ops, res.Median}
 	case load.Rate:
 		return []float64{res.Median, res.P99, us / ops}
 	case load.Bulk, load.Duplex:

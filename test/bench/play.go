@@ -11,6 +11,7 @@ import (
 	"daemon/plug/test/bench/cgroup"
 	"daemon/plug/test/bench/load"
 	"daemon/plug/test/bench/proxy"
+	"daemon/plug/test/bench/stats"
 )
 
 // A scene is one play, or several that take turns in slices; a slice is this
@@ -33,21 +34,24 @@ type play struct {
 	place   *place
 	target  *actor
 	service *service
-	held    *client // growth's sessions that stay
-	load    *client // if it is sliced
+	held    *client      // growth's sessions that stay
+	load    *client      // if it is sliced
 	sum     *load.Result // nil: no slice yet
 	cpu     time.Duration
+	took    stats.Histogram // workers' starts
+	starts  int64
 
 	result measurement
 	err    error // there is no result
 }
 
 // scenes are a round. Those that are compared are in one scene: all proxies
-// under a workload; for growth, all numbers of sessions beside one proxy.
+// under a workload, and beside short connections what a process costs at the
+// least; for growth, all numbers of sessions beside one proxy.
 // Others have the stage for themselves. The order of the proxies is new each
 // time: none is always behind the same neighbour, whose end may last.
 func scenes(o *options, order *rand.Rand) (all [][]*play) {
-	grown := false
+	grown, short := false, -1 // the last scene of short connections
 	for _, w := range o.workloads {
 		plays := cast(o, w, order)
 		switch {
@@ -55,7 +59,12 @@ func scenes(o *options, order *rand.Rand) (all [][]*play) {
 		case w.kind == growth:
 			grown = true
 			all = append(all, growthScenes(o, order)...)
+		case w.kind == starts && short >= 0:
+			all[short] = append(all[short], plays...)
 		case w.sliced():
+			if w.kind == load.Short {
+				short = len(all)
+			}
 			all = append(all, plays)
 		default:
 			for _, p := range plays {
@@ -137,7 +146,7 @@ func (p *play) begin(o *options) (err error) {
 	}
 	return p.place.do(func() error {
 		if p.proxy.For == starts && !p.proxy.Plug {
-			return nil // needs nothing but itself
+			return p.beginBare()
 		}
 		if p.target, err = act(roleBackend); err != nil {
 			return err
@@ -146,8 +155,11 @@ func (p *play) begin(o *options) (err error) {
 		if _, err := fmt.Fscanln(p.target.out, &addr); err != nil {
 			return fmt.Errorf("no backend: %w", err)
 		}
-		if p.service, err = start(p.proxy, netip.MustParseAddrPort(addr)); err != nil || !p.workload.sliced() {
+		if p.service, err = start(p.proxy, netip.MustParseAddrPort(addr)); err != nil {
 			return err
+		}
+		if !p.workload.sliced() || p.workload.kind == starts {
+			return nil
 		}
 		return p.beginSlices(o)
 	})
@@ -174,9 +186,12 @@ func (p *play) beginSlices(o *options) (err error) {
 
 // slice makes one slice of the load.
 func (p *play) slice() error {
-	next := p.load.more
-	if p.sum == nil {
+	next := p.workerStarts
+	switch {
+	case p.load != nil && p.sum == nil:
 		next = p.load.round // the warm-up does not count
+	case p.load != nil:
+		next = p.load.more
 	}
 	from := p.service.used()
 	sum, err := next()
@@ -190,8 +205,10 @@ func (p *play) slice() error {
 
 // conclude makes the figures from all slices.
 func (p *play) conclude() error {
-	if err := p.load.end(); err != nil {
-		return err
+	if p.load != nil {
+		if err := p.load.end(); err != nil {
+			return err
+		}
 	}
 	loads := []load.Result{*p.sum}
 	if p.held != nil {

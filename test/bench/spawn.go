@@ -56,8 +56,12 @@ func spawn(args []string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, "ready")
+	var took stats.Histogram
+	var res load.Result
 	for lines := bufio.NewScanner(in); lines.Scan(); {
-		var took stats.Histogram
+		if lines.Text() != load.More {
+			took, res = stats.Histogram{}, load.Result{}
+		}
 		start := time.Now()
 		for range n {
 			began := time.Now()
@@ -66,7 +70,8 @@ func spawn(args []string, in io.Reader, out io.Writer) error {
 			}
 			took.Add(microseconds(time.Since(began)))
 		}
-		res := load.Result{Ops: int64(n), Seconds: time.Since(start).Seconds(), Median: took.At(0.5), P99: took.At(0.99), Max: took.At(1)}
+		res.Ops, res.Seconds = res.Ops+int64(n), res.Seconds+time.Since(start).Seconds()
+		res.Median, res.P99, res.Max = took.At(0.5), took.At(0.99), took.At(1)
 		if err := json.NewEncoder(out).Encode(res); err != nil {
 			return err
 		}

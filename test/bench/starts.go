@@ -12,70 +12,55 @@ import (
 	"time"
 
 	"daemon/plug/test/bench/cgroup"
-	"daemon/plug/test/bench/proxy"
-	"daemon/plug/test/bench/stats"
+	"daemon/plug/test/bench/load"
 )
 
-// bareStarts measures the starts and ends of a program that does nothing, made
-// by a process that does nothing else.
-func bareStarts(p *proxy.Proxy, w workload) (m measurement, err error) {
-	path, err := p.Find()
+// beginBare starts what starts a program that does nothing, so many times a
+// slice, and does nothing else.
+func (p *play) beginBare() error {
+	path, err := p.proxy.Find()
 	if err != nil {
-		return m, err
+		return err
 	}
 	starting.Lock()
+	defer starting.Unlock()
 	group, err := cgroup.New(fmt.Sprintf("bench-bare-%d", os.Getpid()))
 	if err != nil {
-		starting.Unlock()
-		return m, err
+		return err
 	}
-	s := &service{proxy: p, group: group}
-	running.Store(s, nil)
-	starting.Unlock()
-	defer s.stop()
-	args := append(slices.Clone(group.Dirs()), "--", "/proc/self/exe", roleFlag, roleSpawn, strconv.Itoa(w.clients), path)
+	p.service = &service{proxy: p.proxy, group: group}
+	running.Store(p.service, nil)
+	args := append(slices.Clone(group.Dirs()), "--", "/proc/self/exe", roleFlag, roleSpawn, strconv.Itoa(p.workload.startsEach()), path)
 	a, err := act(roleEnter, args...)
 	if err != nil {
-		return m, err
+		return err
 	}
-	c, err := ready(a)
-	if err != nil {
-		return m, err
-	}
-	defer c.end()
-	from := s.settled()
-	res, err := c.round()
-	if err != nil {
-		return m, err
-	}
-	cpu := s.settled() - from
-	m.figures = []float64{microseconds(cpu) / float64(max(res.Ops, 1)), res.Median}
-	return m, c.end()
+	p.load, err = ready(a)
+	return err
 }
 
+// startsEach is how many starts a slice has.
+func (w workload) startsEach() int { return max(1, w.clients/sliceOfTime) }
+
 // workerStarts ends the one spare again and again; the master replaces it.
-func (s *service) workerStarts(w workload) (m measurement, err error) {
-	var took stats.Histogram
-	// Quiet first: the worker that answered a moment ago has gone by then.
-	from := s.settled()
+func (p *play) workerStarts() (sum load.Result, err error) {
+	s := p.service
 	spare, err := s.spare(0)
 	if err != nil {
-		return m, err
+		return sum, err
 	}
-	for range w.clients {
+	for range p.workload.startsEach() {
 		began := time.Now()
 		if err := syscall.Kill(spare, syscall.SIGTERM); err != nil {
-			return m, fmt.Errorf("end the spare %d: %w", spare, err)
+			return sum, fmt.Errorf("end the spare %d: %w", spare, err)
 		}
 		if spare, err = s.spare(spare); err != nil {
-			return m, err
+			return sum, err
 		}
-		took.Add(microseconds(time.Since(began)))
+		p.took.Add(microseconds(time.Since(began)))
+		p.starts++
 	}
-	cpu := s.settled() - from
-	m = s.judged()
-	m.figures = []float64{microseconds(cpu) / float64(w.clients), took.At(0.5)}
-	return m, nil
+	return load.Result{Ops: p.starts, Median: p.took.At(0.5)}, nil
 }
 
 // spare waits for a spare other than the last one; ps would show it as one.

@@ -90,7 +90,7 @@ func (w workload) Title() string { return kinds[w.kind].title(w) }
 // in short slices (see scenes). Of more short connections at once some proxies
 // leave so many unanswered for seconds that a slice would have no end.
 func (w workload) sliced() bool {
-	return w.kind == load.Request || w.kind == growth || w.kind == load.Short && w.clients <= 16
+	return w.kind == load.Request || w.kind == growth || w.kind == starts || w.kind == load.Short && w.clients <= 16
 }
 
 // columns are the figures that a workload gives, the one that ratios are made
