@@ -55,6 +55,7 @@ func scenes(o *options, order *rand.Rand) (all [][]*play) {
 	for _, w := range o.workloads {
 		plays := cast(o, w, order)
 		switch {
+		case len(plays) == 0:
 		case w.kind == growth && grown:
 		case w.kind == growth:
 			grown = true

@@ -23,8 +23,8 @@ func report(out io.Writer, o *options, r results, where string) error {
 	for _, m := range o.missing {
 		fmt.Fprintf(out, "Missing: %s\n\n", m)
 	}
-	fmt.Fprintf(out, "%s, %s. Medians of %s in turn, %v each, with the least and the most; order from -seed %d.\n",
-		where, time.Now().Format("2006-01-02"), plural(o.rounds, "round"), o.duration, o.seed)
+	fmt.Fprintf(out, "%s, %s. Medians of %s in turn, with the least and the most; %v each, or %d slices of %v; order from -seed %d.\n",
+		where, time.Now().Format("2006-01-02"), plural(o.rounds, "round"), o.duration, slicesEach, o.duration/sliceOfTime, o.seed)
 	for _, w := range o.workloads {
 		table(out, o, r, w)
 	}
