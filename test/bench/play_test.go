@@ -29,6 +29,7 @@ func TestScenes(t *testing.T) {
 			"growth:10 haproxy, growth:4000 haproxy", "growth:10 plug pool, growth:4000 plug pool", "request:1 haproxy, request:1 plug pool"}},
 		// Who has no part in a workload leaves no empty scene.
 		{"short:16,growth:10,upgrades:8,start:200", proxies[2:3], []string{"start:200 bare Go program"}},
+		{"start:200,short:16,request:1", proxies[2:3], []string{"start:200 bare Go program"}},
 	} {
 		o := &options{proxies: c.only, limits: limits{descriptors: 1 << 20, tasks: 1 << 20}}
 		var err error
