@@ -62,7 +62,7 @@ var kinds = map[string]shape{
 		return fmt.Sprintf("A burst on a quiet daemon: %d connects at once, each held until the last has its answer", w.clients)
 	}, []column{{lastMS, false}, {"median ms", false}, {"CPU ms", true}}},
 	starts: {func(w workload) string {
-		return fmt.Sprintf("A worker's start and end beside those of a Go program that does nothing; %d in a row", w.clients)
+		return fmt.Sprintf("A worker's start and end beside those of a Go program that does nothing; %d in a row, %d times", w.startsEach(), slicesEach)
 	}, []column{{cpuStart, true}, {medianUS, true}}},
 	growth: {func(w workload) string {
 		return fmt.Sprintf("Growth: short connections of %s beside %s that stay", plural(growthClients, "client"), plural(w.clients, "live session"))

@@ -77,7 +77,7 @@ func parse() (*options, error) {
 	flag.StringVar(&o.only, "only", "", "measure only proxies with one of these `words`, parted by commas, in their names")
 	flag.IntVar(&o.rounds, "rounds", 3, "`number` of rounds")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "`number` that the proxies' order in every turn follows from")
-	flag.DurationVar(&o.duration, "duration", 2*time.Second, "of each measurement")
+	flag.DurationVar(&o.duration, "duration", 2*time.Second, fmt.Sprintf("of each measurement; those in slices have %d of 1/%d of it", slicesEach, sliceOfTime))
 	flag.StringVar(&o.reference, "ref", "haproxy", "the `proxy` that ratios refer to")
 	flag.StringVar(&o.output, "o", "", "`file` for the Markdown; stdout without")
 	flag.StringVar(&o.svg, "svg", "", "`file` for a plot of what sessions cost; none without")

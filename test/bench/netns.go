@@ -26,7 +26,8 @@ func newPlace() (*place, error) {
 		// namespace with the last process in it.
 		runtime.LockOSThread()
 		err := enterNew()
-		if ready <- err; err != nil {
+		ready <- err
+		if err != nil {
 			return
 		}
 		for f := range p.calls {

@@ -34,12 +34,11 @@ type play struct {
 	place   *place
 	target  *actor
 	service *service
-	held    *client      // growth's sessions that stay
-	load    *client      // if it is sliced
-	sum     *load.Result // nil: no slice yet
+	held    *client // growth's sessions that stay
+	load    *client // if it is sliced
+	sum     load.Result
 	cpu     time.Duration
 	took    stats.Histogram // workers' starts
-	starts  int64
 
 	result measurement
 	err    error // there is no result
@@ -118,6 +117,9 @@ func perform(plays []*play, o *options, order *rand.Rand) []*play {
 			})
 		}
 	} else {
+		for _, p := range plays {
+			p.try(p.calm)
+		}
 		for range slicesEach {
 			for _, i := range order.Perm(len(plays)) {
 				plays[i].try(plays[i].slice)
@@ -159,15 +161,15 @@ func (p *play) begin(o *options) (err error) {
 		if p.service, err = start(p.proxy, netip.MustParseAddrPort(addr)); err != nil {
 			return err
 		}
-		if !p.workload.sliced() || p.workload.kind == starts {
-			return nil
+		if p.workload.sliced() && p.workload.kind != starts {
+			return p.beginLoad(o)
 		}
-		return p.beginSlices(o)
+		return nil
 	})
 }
 
-// beginSlices warms the proxy up.
-func (p *play) beginSlices(o *options) (err error) {
+// beginLoad starts what makes the slices, and what stays beside them.
+func (p *play) beginLoad(o *options) (err error) {
 	spec := p.service.spec(p.workload, o)
 	if p.workload.kind == growth {
 		stay := spec
@@ -178,28 +180,30 @@ func (p *play) beginSlices(o *options) (err error) {
 		spec.Kind, spec.Clients = load.Short, growthClients
 	}
 	spec.Duration = o.duration / sliceOfTime
-	if p.load, err = startLoad(spec); err != nil {
-		return err
-	}
+	p.load, err = startLoad(spec)
+	return err
+}
+
+// calm waits until what begin has brought about is over: the warm-up, and a
+// worker that answered a moment ago.
+func (p *play) calm() error {
 	p.service.settled()
 	return nil
 }
 
 // slice makes one slice of the load.
-func (p *play) slice() error {
+func (p *play) slice() (err error) {
 	next := p.workerStarts
 	switch {
-	case p.load != nil && p.sum == nil:
+	case p.load != nil && p.sum.Ops == 0:
 		next = p.load.round // the warm-up does not count
 	case p.load != nil:
 		next = p.load.more
 	}
 	from := p.service.used()
-	sum, err := next()
-	if err != nil {
+	if p.sum, err = next(); err != nil {
 		return err
 	}
-	p.sum = &sum
 	p.cpu += p.service.settled() - from
 	return nil
 }
@@ -211,7 +215,7 @@ func (p *play) conclude() error {
 			return err
 		}
 	}
-	loads := []load.Result{*p.sum}
+	loads := []load.Result{p.sum}
 	if p.held != nil {
 		// Their last message proves that they have lived all the time.
 		lived, err := p.held.round()
@@ -224,7 +228,7 @@ func (p *play) conclude() error {
 		loads = append(loads, lived)
 	}
 	p.result = p.service.judged(loads...)
-	p.result.figures = figures(p.workload, *p.sum, p.cpu, cgroup.Held{})
+	p.result.figures = figures(p.workload, p.sum, p.cpu, cgroup.Held{})
 	return nil
 }
 

@@ -43,8 +43,8 @@ func (p *play) beginBare() error {
 func (w workload) startsEach() int { return max(1, w.clients/sliceOfTime) }
 
 // workerStarts ends the one spare again and again; the master replaces it.
-func (p *play) workerStarts() (sum load.Result, err error) {
-	s := p.service
+func (p *play) workerStarts() (load.Result, error) {
+	s, sum := p.service, p.sum
 	spare, err := s.spare(0)
 	if err != nil {
 		return sum, err
@@ -58,9 +58,10 @@ func (p *play) workerStarts() (sum load.Result, err error) {
 			return sum, err
 		}
 		p.took.Add(microseconds(time.Since(began)))
-		p.starts++
+		sum.Ops++
 	}
-	return load.Result{Ops: p.starts, Median: p.took.At(0.5)}, nil
+	sum.Median = p.took.At(0.5)
+	return sum, nil
 }
 
 // spare waits for a spare other than the last one; ps would show it as one.

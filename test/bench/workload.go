@@ -18,8 +18,7 @@ const (
 	upgrades = "upgrades" // short connections while the proxy replaces itself
 )
 
-// The list that a run takes by default, 12 minutes a round,
-// and the whole one.
+// The list that a run takes by default, 12 minutes a round, and the whole one.
 const (
 	usual = "short:1,short:16,short:256,request:1,request:32,bulk:1,bulk:8,idle:500," +
 		"rate:200,start:200,burst:500,growth:10,growth:4000,upgrades:8"
