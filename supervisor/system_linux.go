@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -62,13 +63,15 @@ const havePidfds = true
 func signalWorker(c *child, s unix.Signal) { unix.PidfdSendSignal(c.pidfd, s, nil, 0) }
 
 // relaxTimers gives the threads of workers started from here on, but for their
-// main one, timers that may be late by 10 ms (prctl(2) PR_SET_TIMERSLACK, which
+// main one, timers that may be late by 100 ms (prctl(2) PR_SET_TIMERSLACK, which
 // a child inherits). The runtime's monitor thread sleeps 20 µs at a time, some
-// fifty times whenever a worker goes to sleep or wakes up: so it wakes up a few
-// times instead. The calling goroutine keeps its thread.
+// fifty times whenever a worker goes to sleep or wakes up, and 10 ms at a time
+// beside a busy one, which it then has scheduled anew, by way of another thread.
+// So it does it a few times instead. The calling goroutine keeps its thread.
 func relaxTimers() {
+	const late = 100 * time.Millisecond
 	runtime.LockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 10_000_000, 0, 0, 0)
+	unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(late), 0, 0, 0)
 }
 
 // parentOf is a process's parent (proc_pid_stat(5)); 0 if there is no such

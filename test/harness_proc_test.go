@@ -157,12 +157,17 @@ func schedstat(pid, column int) time.Duration {
 // switches are the context switches of a process so far, of all its threads.
 func switches(pid int) (sum int) {
 	for _, dir := range tasks(pid) {
-		s := status(dir)
-		v, _ := strconv.Atoi(s["voluntary_ctxt_switches"])
-		f, _ := strconv.Atoi(s["nonvoluntary_ctxt_switches"])
-		sum += v + f
+		sum += switchesOf(dir)
 	}
 	return sum
+}
+
+// switchesOf are those of one thread, by its directory (proc_pid_status(5)).
+func switchesOf(dir string) int {
+	s := status(dir)
+	v, _ := strconv.Atoi(s["voluntary_ctxt_switches"])
+	f, _ := strconv.Atoi(s["nonvoluntary_ctxt_switches"])
+	return v + f
 }
 
 // hurry puts the plug and the test before whatever else the machine does, as

@@ -1,0 +1,45 @@
+package test
+
+import (
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// A busy worker is one thread: the runtime's monitor, and whom it wakes to have the
+// loop's thread take a rest, come to a few switches a second. (With timers that
+// are late by 10 ms it would be 85, and each of many workers has them.)
+func TestBusyWorker(t *testing.T) {
+	linuxEngineOnly(t, "its loop is many goroutines")
+	const most = 45 // a second
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, serve(t, anywhere, echo).addr())
+		c := dial(t, p.addr())
+		pings := 0
+		for began := time.Now(); time.Since(began) < 500*time.Millisecond; pings++ { // until it has settled
+			mustPing(t, c)
+		}
+		busiest, worker := 0, 0
+		for _, w := range p.workers() {
+			if n := switches(w.pid); n > busiest {
+				busiest, worker = n, w.pid
+			}
+		}
+		before, began := othersSwitches(worker), time.Now()
+		for time.Since(began) < time.Second {
+			mustPing(t, c)
+		}
+		n := float64(othersSwitches(worker)-before) / time.Since(began).Seconds()
+		t.Logf("%d pings before; the other threads switch %.0f times a second", pings, n)
+		if n > most {
+			t.Errorf("the other threads switch %.0f times a second, at most %d are due", n, most)
+		}
+	})
+}
+
+// othersSwitches are the context switches so far of a process's threads but the
+// first.
+func othersSwitches(pid int) int {
+	return switches(pid) - switchesOf(filepath.Join("/proc", strconv.Itoa(pid), "task", strconv.Itoa(pid)))
+}
