@@ -18,6 +18,7 @@ import (
 type engine struct {
 	*worker
 	poll   poller
+	alarm  alarm
 	buffer []byte // of the relay, shared by all sessions
 	gathering
 	accept acceptor
@@ -44,6 +45,7 @@ type engine struct {
 
 const (
 	quick     = 5 * time.Millisecond   // a doorbell may wait so long for company
+	seldom    = 50 * time.Millisecond  // so long a pool worker's title may be behind
 	long      = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
 	warm      = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
 	relayRoom = 64 << 10               // bytes that a turn of the relay reads at most
@@ -81,6 +83,13 @@ func begin(w *worker) (*engine, error) {
 	if err := e.accept.open(int(b.Listeners), &e.poll, b.Assignment.Capacity == 1); err != nil {
 		return nil, fmt.Errorf("epoll: listener: %w", err)
 	}
+	sets := []*poller{&e.poll, e.accept.door}
+	if !e.accept.apart {
+		sets = sets[:1]
+	}
+	if err := e.alarm.open(sets...); err != nil {
+		return nil, err
+	}
 	e.lookAtGate()
 	e.ring(report.Ready, 0)
 	w.offerToKiller()
@@ -116,17 +125,18 @@ func (e *engine) turn() {
 	if e.live == 0 {
 		set = e.accept.door
 	}
-	n := set.wait(e.patience(e.coolDue))
+	events := set.events[:set.wait(e.setAlarm())]
 	e.clock.look()
-	if n == 0 && e.clock.mono >= e.coolDue && len(e.again) == 0 {
+	if quiet(events) && e.clock.mono >= e.coolDue && len(e.again) == 0 {
+		e.alarm.rang()
 		e.settleDown()
-		n = set.sleep(e.patience(never))
+		events = set.events[:set.sleep(e.patience())]
 		e.clock.look()
 	}
-	if n > 0 {
+	if !quiet(events) {
 		e.coolDue = e.clock.mono + int64(warm)
 	}
-	e.serveAll(set.events[:n])
+	e.serveAll(events)
 }
 
 // serveAll serves what a wait has brought, and does what is due besides.
@@ -137,26 +147,6 @@ func (e *engine) serveAll(events []event) {
 	e.deliver()
 	e.runAgain()
 	e.overdue()
-}
-
-// patience is how long, in ms, nothing has to be done without an event, at
-// most until a moment; -1 is for ever.
-func (e *engine) patience(until int64) int {
-	if len(e.again) != 0 {
-		return 0
-	}
-	until = min(until, e.due.next(), e.accept.retryAt(), orNever(e.bellDue), orNever(e.asideDue), orNever(e.backDue), orNever(e.owedDue))
-	if until == never {
-		return -1
-	}
-	return int((max(0, until-e.clock.mono) + int64(time.Millisecond) - 1) / int64(time.Millisecond))
-}
-
-func orNever(at int64) int64 {
-	if at == 0 {
-		return never
-	}
-	return at
 }
 
 // settleDown does what should not wait for the end of a long sleep.
@@ -181,6 +171,8 @@ func (e *engine) serve(t tag, flags uint32) {
 		e.takeClients(t.index())
 	case onTerm:
 		e.endAll()
+	case onAlarm:
+		e.alarm.rang()
 	}
 }
 
@@ -254,15 +246,19 @@ func (e *engine) pay(force bool) {
 
 // tellSoon lets a change of this worker's state wait for company: a session of
 // less than 5 ms then rings no bell at all. When spares are few it rings at once.
+// A pool worker only shows its number of sessions.
 func (e *engine) tellSoon() {
-	busy, single := e.live > 0, e.board.Assignment.Capacity == 1
+	busy, single, within := e.live > 0, e.board.Assignment.Capacity == 1, quick
+	if !single {
+		within = seldom
+	}
 	switch {
 	case single && busy == e.told:
 		e.bellDue = 0
 	case single && busy && e.board.Plenty.Load() == 0:
 		e.tellNow()
 	case e.bellDue == 0:
-		e.bellDue = e.clock.mono + int64(quick)
+		e.bellDue = e.clock.mono + int64(within)
 	}
 }
 

@@ -38,6 +38,7 @@ const (
 	onClient
 	onTarget
 	onTerm
+	onAlarm
 )
 
 func tagOf(kind tagKind, index int, turn uint32) tag {
@@ -72,7 +73,8 @@ func (p *poller) add(fd int, flags uint32, t tag) error {
 
 func (p *poller) remove(fd int) { p.control(syscall.EPOLL_CTL_DEL, fd, scratch) }
 
-// wait waits raw for at most ms milliseconds.
+// wait waits raw for at most ms milliseconds, or until an event with -1. A limit
+// in between costs a timer: see alarm.
 func (p *poller) wait(ms int) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
 	if errno != 0 {
