@@ -13,19 +13,47 @@ const (
 	schedBatch = 3 // SCHED_BATCH (sched(7))
 )
 
-// rarelyInterrupts asks for SCHED_BATCH: a thread that is woken does not
-// interrupt who is running, so more events come together until it runs, and a
-// worker of many sessions serves them with fewer switches. The nice value counts
-// as before. A class that an admin has chosen stays, and so does the usual one
-// where the scheduler would make a batch thread wait for whole periods of others.
-func rarelyInterrupts() {
-	class, _, errno := syscall.RawSyscall(syscall.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
-	if errno != 0 || class != schedOther || !hasDeadlines(kernelRelease()) {
+// class is a worker's scheduling class. With several sessions a pool worker is in
+// SCHED_BATCH: a thread that is woken does not interrupt who is running, so more
+// events come together until it runs, and it serves them with fewer switches. The
+// nice value counts as before. Alone, a session has nothing to gain and waits for
+// longer. A class that an admin has chosen stays, and so does the usual one where
+// the scheduler would make a batch thread wait for whole periods of others.
+type class struct {
+	own bool    // the worker may choose
+	now uintptr // what it has chosen
+}
+
+// find looks at the class that a pool worker was started in.
+func (c *class) find() {
+	c.own = schedulingClass() == schedOther && hasDeadlines(kernelRelease())
+}
+
+// suit chooses the class for a number of sessions, unless somebody else has
+// chosen one since.
+func (c *class) suit(live int) {
+	wanted := uintptr(schedOther)
+	if live > 1 {
+		wanted = schedBatch
+	}
+	if !c.own || c.now == wanted {
 		return
 	}
-	priority := new(int32)
-	syscall.RawSyscall(syscall.SYS_SCHED_SETSCHEDULER, 0, schedBatch, uintptr(unsafe.Pointer(priority)))
+	if c.own = schedulingClass() == c.now; !c.own {
+		return
+	}
+	syscall.RawSyscall(syscall.SYS_SCHED_SETSCHEDULER, 0, wanted, uintptr(unsafe.Pointer(noPriority)))
+	c.now = wanted
 }
+
+// schedulingClass is this thread's (sched_getscheduler(2)); an error is none.
+func schedulingClass() uintptr {
+	class, _, _ := syscall.RawSyscall(syscall.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
+	return class
+}
+
+// noPriority is struct sched_param, as these classes want it.
+var noPriority = new(int32)
 
 // hasDeadlines tells whether a kernel's scheduler gives every thread its turn by
 // a virtual deadline (EEVDF, Linux 6.6).

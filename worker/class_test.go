@@ -43,36 +43,70 @@ func policy(t *testing.T, pid int) string {
 	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[41-3]
 }
 
-// A pool's workers don't interrupt who is running; those of one session do, and
-// what an admin has chosen stays.
+// With several sessions a pool's worker does not interrupt who is running; with
+// one, or as a process of its own, a session is served at once. What an admin has
+// chosen stays.
 func TestSchedulingClass(t *testing.T) {
 	const other, batch, idle = "0", "3", "5"
-	pooled := other
+	crowded := other
 	if hasDeadlines(kernelRelease()) {
-		pooled = batch
+		crowded = batch
 	}
 	for _, c := range []struct {
-		capacity uint32
-		started  string
-		want     string
-	}{{1, other, other}, {4, other, pooled}, {4, idle, idle}, {4, batch, batch}} {
+		capacity     uint32
+		started      string
+		alone, among string // others
+	}{{1, other, other, other}, {4, other, other, crowded}, {4, idle, idle, idle}, {4, batch, batch, batch}} {
 		b := newBoss(t, board.Shape{Workers: 1, Capacity: c.capacity}, []string{echo(t)}, nil)
 		hired := make(chan *hand)
 		go func() {
 			defer close(hired)
 			runtime.LockOSThread() // and never unlocked: the thread ends with its class
-			attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: uint32(c.started[0] - '0')}
-			if err := unix.SchedSetAttr(0, attr, 0); err != nil {
-				t.Error(err)
-			}
+			choose(t, 0, c.started)
 			hired <- b.hire(0)
 		}()
 		h := <-hired
 		if h == nil {
 			return // it has said why
 		}
-		if got := policy(t, h.pid); got != c.want {
-			t.Errorf("%d sessions, started with policy %s: %s, want %s", c.capacity, c.started, got, c.want)
+		is := func(want string) {
+			t.Helper()
+			b.wait(fmt.Sprintf("started with policy %s, of capacity %d, it is in %s", c.started, c.capacity, want),
+				func() bool { return policy(t, h.pid) == want })
 		}
+		is(c.alone)
+		first := b.dial()
+		b.echoes(first, "x")
+		is(c.alone)
+		if c.capacity == 1 {
+			continue
+		}
+		for range 2 {
+			second := b.dial()
+			b.echoes(second, "x")
+			is(c.among)
+			hangUp(t, second)
+			is(c.alone)
+		}
+		if c.started != other {
+			continue
+		}
+		choose(t, h.pid, idle)
+		second := b.dial()
+		b.echoes(second, "x")
+		b.bell(2 * seldom)
+		is(idle)
+		hangUp(t, second)
+		b.bell(2 * seldom)
+		is(idle)
+	}
+}
+
+// choose puts a thread into a scheduling class, as chrt(1) does; 0 is the caller.
+func choose(t *testing.T, pid int, class string) {
+	t.Helper()
+	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: uint32(class[0] - '0')}
+	if err := unix.SchedSetAttr(pid, attr, 0); err != nil {
+		t.Error(err)
 	}
 }

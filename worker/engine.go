@@ -19,6 +19,7 @@ type engine struct {
 	*worker
 	poll   poller
 	alarm  alarm
+	class  class
 	buffer []byte // of the relay, shared by all sessions
 	gathering
 	accept acceptor
@@ -60,7 +61,7 @@ func begin(w *worker) (*engine, error) {
 	e.makeRoom()
 	b := w.board
 	if b.Assignment.Capacity > 1 {
-		rarelyInterrupts()
+		e.class.find()
 	}
 	rows := int(b.Header.Rows)
 	e.table = make([]*session, rows)
@@ -269,6 +270,7 @@ func (e *engine) tellNow() {
 	if e.board.Assignment.Capacity == 1 {
 		e.tell(e.live > 0)
 	}
+	e.class.suit(e.live)
 	e.show()
 }
 
