@@ -3,11 +3,9 @@ package supervisor
 import (
 	"bytes"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -61,18 +59,6 @@ const havePidfds = true
 
 // signalWorker signals a worker, and never a stranger with its PID.
 func signalWorker(c *child, s unix.Signal) { unix.PidfdSendSignal(c.pidfd, s, nil, 0) }
-
-// relaxTimers gives the threads of workers started from here on, but for their
-// main one, timers that may be late by 100 ms (prctl(2) PR_SET_TIMERSLACK, which
-// a child inherits). The runtime's monitor thread sleeps 20 µs at a time, some
-// fifty times whenever a worker goes to sleep or wakes up, and 10 ms at a time
-// beside a busy one, which it then has scheduled anew, by way of another thread.
-// So it does it a few times instead. The calling goroutine keeps its thread.
-func relaxTimers() {
-	const late = 100 * time.Millisecond
-	runtime.LockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(late), 0, 0, 0)
-}
 
 // parentOf is a process's parent (proc_pid_stat(5)); 0 if there is no such
 // process.

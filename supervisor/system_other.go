@@ -117,8 +117,6 @@ const havePidfds = false
 
 func signalWorker(c *child, s unix.Signal) { unix.Kill(c.pid, s) }
 
-func relaxTimers() {}
-
 // parentOf can't be told here: a new master that goes on after a failed handover
 // ends when it reads why.
 func parentOf(pid int) int { return 0 }

@@ -78,8 +78,8 @@ var stated = map[int]string{
 	9: "socket:",    // listener
 }
 
-// polls is how many epoll sets a worker has besides, wherever a number was
-// free: with one session at a time the listener is in a set of its own.
+// polls is how many epoll sets a worker has besides, and a timer, wherever a
+// number was free: with one session at a time the listener is in a set of its own.
 var polls = map[string]int{"fork": 2, "prefork": 2, "pool": 1}
 
 // undue compares what a worker has with what is stated.
@@ -89,7 +89,7 @@ func undue(p *plug, w process, session bool) (faults []string) {
 	if !session {
 		delete(want, 7)
 	}
-	sets, has := 0, descriptors(w.pid)
+	sets, alarms, has := 0, 0, descriptors(w.pid)
 	listener := has[9]
 	for fd, is := range has {
 		kind, fixed := want[fd]
@@ -98,6 +98,8 @@ func undue(p *plug, w process, session bool) (faults []string) {
 			delete(want, fd)
 		case is == "anon_inode:[eventpoll]":
 			sets++
+		case is == "anon_inode:[timerfd]":
+			alarms++
 		case isPortable() && (is == "anon_inode:[eventfd]" || is == listener): // Go's poller, and what it polls
 		default:
 			faults = append(faults, fmt.Sprintf("%d of %d is %s", fd, w.pid, is))
@@ -108,6 +110,9 @@ func undue(p *plug, w process, session bool) (faults []string) {
 	}
 	if sets != polls[p.mode] && !(isPortable() && sets == 1) {
 		faults = append(faults, fmt.Sprintf("it has %d epoll sets", sets))
+	}
+	if alarms != 1 && !isPortable() {
+		faults = append(faults, fmt.Sprintf("it has %d timers", alarms))
 	}
 	slices.Sort(faults)
 	return faults
