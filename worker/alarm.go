@@ -16,12 +16,9 @@ import (
 // then it is set anew.
 type alarm struct {
 	fd   int
-	at   int64      // monotonic ns; never if it is not set
-	when *[2]moment // struct itimerspec: no interval, and at
+	at   int64               // monotonic ns; never if it is not set
+	when [2]syscall.Timespec // struct itimerspec: no interval, and at
 }
-
-// moment is struct timespec.
-type moment = syscall.Timespec
 
 const (
 	timerAbsolute = 1                     // TFD_TIMER_ABSTIME
@@ -34,7 +31,7 @@ func (a *alarm) open(sets ...*poller) error {
 	if errno != 0 {
 		return fmt.Errorf("timerfd: %w", errno)
 	}
-	a.fd, a.at, a.when = int(fd), never, new([2]moment)
+	a.fd, a.at = int(fd), never
 	for _, set := range sets {
 		// By edges, so that nobody has to read how often it has rung.
 		if err := set.add(a.fd, syscall.EPOLLIN|epollEdge, tagOf(onAlarm, 0, 0)); err != nil {
@@ -50,7 +47,7 @@ func (a *alarm) ringBy(at int64) {
 		return
 	}
 	a.at, a.when[1] = at, syscall.NsecToTimespec(at+int64(afterwards))
-	syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, uintptr(a.fd), timerAbsolute, uintptr(unsafe.Pointer(a.when)), 0, 0, 0)
+	syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, uintptr(a.fd), timerAbsolute, uintptr(unsafe.Pointer(&a.when)), 0, 0, 0)
 }
 
 // rang takes note that it has rung.

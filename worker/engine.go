@@ -84,9 +84,9 @@ func begin(w *worker) (*engine, error) {
 	if err := e.accept.open(int(b.Listeners), &e.poll, b.Assignment.Capacity == 1); err != nil {
 		return nil, fmt.Errorf("epoll: listener: %w", err)
 	}
-	sets := []*poller{&e.poll, e.accept.door}
-	if !e.accept.apart {
-		sets = sets[:1]
+	sets := []*poller{&e.poll}
+	if e.accept.apart {
+		sets = append(sets, e.accept.door)
 	}
 	if err := e.alarm.open(sets...); err != nil {
 		return nil, err
