@@ -84,7 +84,7 @@ func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 func (e *engine) canServe() bool {
 	return e.room() && !e.draining && e.accept.paused == 0 &&
 		e.board.Gate.Load() == board.GateOpen &&
-		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses)
+		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
 // room tells whether the worker may carry one session more.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -72,6 +73,35 @@ func TestBellsWaitForCompany(t *testing.T) {
 	if bells > most {
 		t.Errorf("%d doorbells, want at most %d", bells, most)
 	}
+}
+
+// A worker that was busy and then carries short sessions without a pause is a
+// spare again.
+func TestBusyNoMore(t *testing.T) {
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Plenty.Store(1) })
+	h := b.hire(0)
+	c := b.dial()
+	b.echoes(c, "a long one")
+	h.hears(report.Begin)
+	hangUp(t, c)
+	for end, told := time.Now().Add(patience), false; !told; {
+		if time.Now().After(end) {
+			t.Fatal("busy without a long session")
+		}
+		c := b.dial()
+		io.WriteString(c, "x")
+		hangUpAfter(t, c, "x")
+		for len(b.bells) >= report.Size || b.rings() {
+			r, _ := b.bell(patience)
+			told = told || r.Kind == report.End
+		}
+	}
+}
+
+// rings tells that a doorbell waits to be heard.
+func (b *boss) rings() bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(b.report[0]), Events: unix.POLLIN}}, 0)
+	return n == 1
 }
 
 // hangUpAfter closes the client when it has got its answer.

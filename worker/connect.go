@@ -245,7 +245,7 @@ func (e *engine) connectFailed(s *session, f failure) {
 		return
 	}
 	e.connect(s)
-	if e.told && s.state != ended {
+	if e.bell.told && s.state != ended {
 		e.show()
 	}
 }

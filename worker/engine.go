@@ -33,7 +33,6 @@ type engine struct {
 	due    deadlines      // of sessions that connect or negotiate
 	trials []*board.Tried // spare ones
 
-	bellDue  int64 // when tell is called at the latest; 0 is never
 	asideDue int64 // when a session counts as long; 0 is never
 	backDue  int64 // when clients that were left to the others are looked after; 0 is never
 	owedDue  int64 // when owed lines are tried again; 0 is never
@@ -45,7 +44,6 @@ type engine struct {
 }
 
 const (
-	quick     = 5 * time.Millisecond   // a doorbell may wait so long for company
 	seldom    = 50 * time.Millisecond  // so long a pool worker's title may be behind
 	long      = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
 	warm      = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
@@ -118,8 +116,6 @@ func (e *engine) done() bool {
 	return e.live == 0 && (e.draining || e.usedUp())
 }
 
-func (e *engine) usedUp() bool { return e.board.Uses != 0 && e.uses >= e.board.Uses }
-
 // turn waits for events and serves them.
 func (e *engine) turn() {
 	set := &e.poll
@@ -152,7 +148,7 @@ func (e *engine) serveAll(events []event) {
 
 // settleDown does what should not wait for the end of a long sleep.
 func (e *engine) settleDown() {
-	if e.bellDue != 0 {
+	if e.bell.due != 0 {
 		e.tellNow()
 	}
 	e.stepAside()
@@ -216,7 +212,7 @@ func (e *engine) overdue() {
 		e.due.remove(s)
 		e.timeout(s)
 	}
-	if e.bellDue != 0 && e.clock.mono >= e.bellDue {
+	if e.bell.due != 0 && e.clock.mono >= e.bell.due {
 		e.tellNow()
 	}
 	if e.asideDue != 0 && e.clock.mono >= e.asideDue {
@@ -245,30 +241,26 @@ func (e *engine) pay(force bool) {
 	}
 }
 
-// tellSoon lets a change of this worker's state wait for company: a session of
-// less than 5 ms then rings no bell at all. When spares are few it rings at once.
-// A pool worker only shows its number of sessions.
+// tellSoon has a change of this worker's state told when it is due. A pool worker
+// only shows its number of sessions.
 func (e *engine) tellSoon() {
-	busy, single, within := e.live > 0, e.board.Assignment.Capacity == 1, quick
-	if !single {
-		within = seldom
+	b, now := &e.bell, e.clock.mono
+	if e.board.Assignment.Capacity > 1 {
+		if b.due == 0 {
+			b.due = now + int64(seldom)
+		}
+		return
 	}
-	switch {
-	case single && busy == e.told:
-		e.bellDue = 0
-	case single && busy && e.board.Plenty.Load() == 0:
+	if b.changed(now, e.live > 0, e.board.Plenty.Load() != 0); b.due != 0 && b.due <= now {
 		e.tellNow()
-	case e.bellDue == 0:
-		e.bellDue = e.clock.mono + int64(within)
 	}
 }
 
 // tellNow rings, and shows the same in the process title. A pool's sessions
 // are the board's alone: its workers are listed for as long as they live.
 func (e *engine) tellNow() {
-	e.bellDue = 0
-	if e.board.Assignment.Capacity == 1 {
-		e.tell(e.live > 0)
+	if e.bell.due = 0; e.board.Assignment.Capacity == 1 {
+		e.tell()
 	}
 	e.class.suit(e.live)
 	e.show()

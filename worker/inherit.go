@@ -70,6 +70,7 @@ func inherit() (*worker, error) {
 	w := &worker{
 		board:  b,
 		slot:   slot,
+		most:   lifetime(b.Assignment.Uses, slot),
 		pid:    os.Getpid(),
 		column: b.Column(slot),
 		tally:  b.Tally(slot),

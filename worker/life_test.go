@@ -121,6 +121,19 @@ func TestUses(t *testing.T) {
 	}
 }
 
+// Workers that start together end one after the other, and never late.
+func TestLifetime(t *testing.T) {
+	for _, c := range []struct {
+		uses uint32
+		slot int
+		want uint32
+	}{{0, 3, 0}, {1, 3, 1}, {63, 7, 63}, {64, 7, 57}, {10000, 0, 10000}, {10000, 1, 9844}, {10000, 7, 8908}, {10000, 8, 10000}} {
+		if got := lifetime(c.uses, c.slot); got != c.want {
+			t.Errorf("%d uses in slot %d: %d, want %d", c.uses, c.slot, got, c.want)
+		}
+	}
+}
+
 // The client of a failed connect notices nothing.
 func TestRedispatch(t *testing.T) {
 	down, good := refusing(t), echo(t)

@@ -34,16 +34,12 @@ type engine struct {
 
 	// What was said, and is not said again before it has changed.
 
-	bell    *time.Timer // calls tellNow
-	bellDue bool
-	over    chan struct{} // closed when the worker's life is over
+	late *time.Timer   // the bell's
+	over chan struct{} // closed when the worker's life is over
 }
 
 // garbage tells Env that sessions leave some: their goroutines and sockets.
 const garbage = true
-
-// quick is how long a doorbell may wait for company.
-const quick = 5 * time.Millisecond
 
 // begin makes the engine of a worker, and tells the master that it is ready.
 func begin(w *worker) (*engine, error) {
@@ -61,7 +57,7 @@ func begin(w *worker) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.bell = time.AfterFunc(time.Hour, e.ringLate)
+	e.late = time.AfterFunc(time.Hour, e.ringLate)
 	for i := range int(w.board.Listeners) {
 		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
 	}
@@ -105,5 +101,3 @@ func (e *engine) leave() {
 		close(e.over)
 	}
 }
-
-func (e *engine) usedUp() bool { return e.board.Uses != 0 && e.uses >= e.board.Uses }

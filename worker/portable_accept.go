@@ -31,7 +31,7 @@ func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 func (e *engine) canServe() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
 		e.open && e.board.Gate.Load() == board.GateOpen &&
-		(e.board.Uses == 0 || e.uses+uint32(e.live) < e.board.Uses)
+		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
 // acceptFrom waits for clients of one listener, while it may take some.

@@ -88,7 +88,7 @@ func (s *session) choose() bool {
 		s.slot = slot
 		s.row.Choose(uint16(slot))
 		s.board.Mark(slot).Connects.Add(1)
-		if s.told {
+		if s.bell.told {
 			s.show()
 		}
 	}

@@ -3,39 +3,48 @@
 package worker
 
 import (
+	"time"
+
 	"daemon/plug/worker/title"
 )
 
-// tellSoon lets a change of this worker's state wait for company: a session of
-// less than 5 ms then rings no bell at all. When spares are few it rings at once.
+// tellSoon has a change of this worker's state told when it is due. A pool worker
+// only shows its number of sessions.
 func (e *engine) tellSoon() {
-	busy, single := e.live > 0, e.board.Assignment.Capacity == 1
-	switch {
-	case single && busy == e.told:
-		e.bellDue = false
-	case single && busy && e.board.Plenty.Load() == 0:
+	b, now := &e.bell, e.clock.mono
+	if e.board.Assignment.Capacity == 1 {
+		b.changed(now, e.live > 0, e.board.Plenty.Load() != 0)
+	} else if b.due == 0 {
+		b.due = now + int64(quick)
+	}
+	if b.due != 0 && b.due <= now {
 		e.tellNow()
-	case !e.bellDue:
-		e.bellDue = true
-		e.bell.Reset(quick)
+	}
+	e.setBell()
+}
+
+// setBell sets the bell's timer.
+func (e *engine) setBell() {
+	if e.bell.due != 0 {
+		e.late.Reset(time.Duration(e.bell.due - e.clock.mono))
 	}
 }
 
-// ringLate is the bell's timer.
+// ringLate is the bell's timer. What it was set for may have passed.
 func (e *engine) ringLate() {
 	e.lock()
 	defer e.mu.Unlock()
-	if e.bellDue {
+	if e.bell.due != 0 && e.bell.due <= e.clock.mono {
 		e.tellNow()
 	}
+	e.setBell()
 }
 
 // tellNow rings, and shows the same in the process title. A pool's sessions
 // are the board's alone: its workers are listed for as long as they live.
 func (e *engine) tellNow() {
-	e.bellDue = false
-	if e.board.Assignment.Capacity == 1 {
-		e.tell(e.live > 0)
+	if e.bell.due = 0; e.board.Assignment.Capacity == 1 {
+		e.tell()
 	}
 	e.show()
 }

@@ -29,10 +29,20 @@ type worker struct {
 	text    []byte // for titles
 
 	owed   []debt // ended sessions whose lines could not be written yet
-	told   bool   // the master thinks that this worker is busy
+	bell   bell
 	uses   uint32
-	status int // exit status
+	most   uint32 // uses of a whole life; 0 is without end
+	status int    // exit status
 }
+
+// lifetime is how many sessions the worker in a slot may carry. Workers that
+// have started together would end together, and be missed by clients while their
+// successors start: up to a ninth of their lives is taken off, a different part
+// for each of eight neighbours.
+func lifetime(uses uint32, slot int) uint32 { return uses - uses/64*uint32(slot%8) }
+
+// usedUp tells whether the worker has carried all the sessions of its life.
+func (w *worker) usedUp() bool { return w.most != 0 && w.uses >= w.most }
 
 // Notify is os/signal's.
 type Notify func(c chan<- os.Signal, signals ...os.Signal)
@@ -87,11 +97,12 @@ func (w *worker) ring(kind report.Kind, row int) {
 }
 
 // tell rings if the master's idea of this worker is wrong.
-func (w *worker) tell(busy bool) {
-	if busy == w.told {
+func (w *worker) tell() {
+	busy := w.bell.rung(w.clock.mono)
+	if busy == w.bell.told {
 		return
 	}
-	w.told = busy
+	w.bell.told = busy
 	if busy {
 		w.ring(report.Begin, 0)
 	} else {

@@ -1,0 +1,57 @@
+package worker
+
+import "time"
+
+// bell knows when a worker of one session at a time is to ring for the master.
+// While spares are plenty a session of less than quick rings no bell: spares
+// carry those. A worker that was busy with a longer one, and now carries short
+// ones without a pause, is taken back after a while.
+type bell struct {
+	told  bool  // the master thinks that this worker is busy
+	busy  bool  // it has a session
+	begun int64 // when that began, or the last one; monotonic ns
+	long  int64 // when it was last known to have a long one
+	due   int64 // when it is to ring at the latest; 0 is never
+}
+
+const (
+	quick = 5 * time.Millisecond  // a doorbell may wait so long for company
+	doubt = 20 * time.Millisecond // after that long without a long session a worker is busy no more
+)
+
+// changed takes the begin or the end of a session, and knows then when to ring.
+func (b *bell) changed(now int64, busy, plenty bool) {
+	if busy == b.busy {
+		return
+	}
+	b.busy = busy
+	switch {
+	case busy && b.told:
+		b.begun, b.due = now, b.long+int64(doubt)
+		return
+	case busy:
+		if b.begun = now; !plenty {
+			b.due = now
+			return
+		}
+	case !b.told:
+		b.due = 0
+		return
+	case now-b.begun >= int64(quick):
+		b.long = now
+	}
+	b.due = now + int64(quick)
+}
+
+// rung is what to tell the master now: that this worker is busy, or that it is not.
+func (b *bell) rung(now int64) (busy bool) {
+	b.due = 0
+	if b.busy && b.told && now-b.begun < int64(quick) {
+		b.due = b.begun + int64(quick)
+		return false
+	}
+	if b.busy {
+		b.long = now
+	}
+	return b.busy
+}
