@@ -104,14 +104,11 @@ func (w waitStatus) value() int {
 // more than it has freed, it died between the two.
 func (m *master) inherit(c *child) {
 	column := c.generation.board.Column(c.slot)
-	counted, freed := uint64(0), uint64(0)
+	counted, freed := uint64(0), c.generation.turns(c.slot)
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
 		m.totals.Ended[i] += n
-	}
-	for row := range c.generation.rows(c.slot) {
-		freed += row.Word().Turn()
 	}
 	ahead := counted > freed-c.turns
 	m.totals.inherit(c.generation.board.Tally(c.slot))

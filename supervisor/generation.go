@@ -81,6 +81,14 @@ func (g *generation) carries(slot int) bool {
 	return false
 }
 
+// turns is how many sessions the rows of a slot have carried and are rid of.
+func (g *generation) turns(slot int) (n uint64) {
+	for row := range g.rows(slot) {
+		n += row.Word().Turn()
+	}
+	return n
+}
+
 // targets are the names of the generation's targets, by slot. Slots never
 // change.
 func (g *generation) targets() []string {

@@ -68,7 +68,8 @@ type master struct {
 	dead     []*child // buried, not yet reaped
 	lastID   uint64
 	nudged   int // index of the spare that was nudged last
-	nudges   int // looks in a row that found clients waiting beside spares
+	nudges   int // ticks in a row that found clients waiting beside spares
+	crowd    crowd
 	totals   totals
 	ticks    ticks
 	losses   losses

@@ -20,7 +20,7 @@ func TestNudge(t *testing.T) {
 		a.orders()
 	}
 	nudged := func() (who []int) {
-		s.nudge()
+		s.nudgeMore()
 		for i, a := range all {
 			if strings.Contains(a.orders(), string(rune(report.Nudge))) {
 				who = append(who, i)
@@ -112,15 +112,94 @@ func TestStoppedSparesAreReplaced(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 	s.client()
 	for range len(all) + 1 {
-		s.nudge()
+		s.nudgeMore()
 		if n := s.count[starting]; n != 0 {
 			t.Fatalf("%d births while spares have not been nudged", n)
 		}
 	}
 	for range 3 {
-		s.nudge()
+		s.nudgeMore()
 	}
 	if n := s.count[starting]; n != 1 {
 		t.Errorf("%d births, want 1", n)
+	}
+}
+
+// Deaths nudge at once, and are no reason to think that spares are stopped: only
+// time shows that.
+func TestOnlyTicksFindStoppedSpares(t *testing.T) {
+	s, all := serving(t, nil)
+	s.client()
+	for range 4 * len(all) {
+		s.nudge()
+	}
+	if n := s.count[starting]; n != 0 {
+		t.Errorf("%d births", n)
+	}
+}
+
+// Spares that serve one short session after the other are not stopped, however
+// long clients wait beside them.
+func TestSparesAtWork(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
+	s.client()
+	s.crowd.until = time.Now().Add(time.Hour) // more of them are not tried
+	for range 20 {
+		for _, a := range all {
+			s.carry(a, "10.0.0.1:1").Free()
+		}
+		s.nudgeMore()
+		if n := s.count[starting]; n != 0 {
+			t.Fatalf("%d births beside spares at work", n)
+		}
+	}
+	for range len(all) + 2 { // one stops: fewer are at work than are wanted
+		s.carry(all[0], "10.0.0.1:1").Free()
+		s.nudgeMore()
+	}
+	if n := s.count[starting]; n != 1 {
+		t.Errorf("%d births beside one that has stopped, want 1", n)
+	}
+}
+
+// A crowd has workers started, and lets them go if they were no help.
+func TestReinforcement(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
+	s.client()
+	look := func() {
+		for _, a := range all {
+			s.carry(a, "10.0.0.1:1").Free()
+		}
+		s.nudgeMore()
+	}
+	for i := 0; s.count[starting] == 0; i++ {
+		if i > 2*crowdLooks {
+			t.Fatal("nobody comes")
+		}
+		look()
+	}
+	all = append(all, s.spares(1)...)
+	s.crowd.rate *= 1e9 // as if those of before had done more each
+	for i := 0; s.count[spare] == 3; i++ {
+		if i > 2*crowdLooks {
+			t.Fatal("who was no help stays")
+		}
+		look()
+	}
+	if !all[2].told(report.Drain) || s.count[spare] != 2 {
+		t.Errorf("the newest one is not told to go; %d spares", s.count[spare])
+	}
+}
+
+// A roster that is being handed over stays as it is.
+func TestFrozenRosterGetsNoHelp(t *testing.T) {
+	s, all := serving(t, nil)
+	s.client()
+	s.frozen = true
+	for range 3 * len(all) {
+		s.tick(time.Now())
+	}
+	if n := s.count[starting]; n != 0 {
+		t.Errorf("%d births", n)
 	}
 }

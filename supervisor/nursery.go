@@ -92,9 +92,8 @@ func (m *master) conceive() bool {
 	m.lastID++
 	c := &child{id: m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
 	g.free = g.free[:len(g.free)-1]
-	for row := range g.rows(c.slot) {
-		c.turns += row.Word().Turn()
-	}
+	c.turns = g.turns(c.slot)
+	c.worked = c.turns
 	g.slots[c.slot] = c
 	m.roster = append(m.roster, c)
 	m.count[starting]++

@@ -101,6 +101,7 @@ type child struct {
 	listed     bool   // in the pidfile
 	unheard    bool   // doorbells were lost before it had a PID
 	turns      uint64 // sessions that the slot's rows had carried before this worker
+	worked     uint64 // and had when it was last looked whether it takes clients (nudge)
 	status     waitStatus
 	leftAt     uint64 // the pidfile's version that it is no longer in
 	born       int64  // Unix ns; 0 is not known

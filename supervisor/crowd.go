@@ -1,0 +1,55 @@
+package supervisor
+
+import "time"
+
+// crowd is what a master has seen of clients that wait although its spares are
+// at work. More workers help where sessions wait for their targets, and are a
+// burden where the processors are all in use; which it is shows what each spare
+// gets done once there are more of them.
+type crowd struct {
+	looks    int // of this measure
+	since    time.Time
+	sessions uint64 // that spares have ended since
+
+	joined int       // workers started last, that have to prove their worth
+	rate   float64   // sessions a second and spare before they were
+	until  time.Time // no more are tried before
+}
+
+const (
+	crowdLooks = 5                // ticks of a measure
+	crowdAgain = 10 * time.Second // from a trial that did not help to the next one
+	crowdWorth = 0.9              // of the sessions that each spare ended with a quarter less of them
+)
+
+// look takes what one look has found: sessions ended since the one before, and
+// the spares there are. It returns how many workers to start, or, below zero, how
+// many to let go since the last ones were no help.
+func (c *crowd) look(now time.Time, sessions uint64, spares int) int {
+	if c.looks == 0 { // what was ended before nobody has timed
+		c.looks, c.since, c.sessions = 1, now, 0
+		return 0
+	}
+	c.looks++
+	c.sessions += sessions
+	took := now.Sub(c.since)
+	if c.looks <= crowdLooks || took <= 0 {
+		return 0
+	}
+	c.looks = 0
+	rate := float64(c.sessions) / took.Seconds() / float64(spares)
+	joined := c.joined
+	c.joined = 0
+	switch {
+	case joined > 0 && rate < crowdWorth*c.rate:
+		c.until = now.Add(crowdAgain)
+		return -joined
+	case now.Before(c.until):
+		return 0
+	}
+	c.joined, c.rate = (spares+3)/4, rate
+	return c.joined
+}
+
+// dissolve ends a measure: nobody waits, or workers come and go.
+func (c *crowd) dissolve() { c.looks = 0 }
