@@ -11,7 +11,7 @@ func (m *master) ready() int {
 	if m.pool() {
 		return m.count[spare] + m.ticks.peak
 	}
-	return successors(m.count[spare], m.cfg.SparesMin, max(0, m.ticks.peak-m.enduring()))
+	return successors(m.count[spare], m.cfg.SparesMin, max(0, max(m.ticks.peak, m.count[busy])-m.enduring()))
 }
 
 // enduring is how many workers are busy with one session for longer than the peak

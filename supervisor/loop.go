@@ -248,6 +248,7 @@ func (m *master) populate() {
 			break
 		}
 	}
+	s.starting = m.count[starting]
 	m.setPlenty(s)
 	m.noteLimit(s)
 }

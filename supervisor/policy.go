@@ -25,8 +25,13 @@ func (s supply) short() bool {
 	return s.waiting > 0 && s.spares == 0 && s.starting == 0 && s.total >= s.limit
 }
 
-// plenty tells workers that their doorbells may wait for company.
-func (s supply) plenty() bool { return s.spares > 0 && s.spares >= s.min }
+// plenty tells workers that their doorbells may wait for company: those that are
+// missing are on their way, and half of what is wanted is there. Bells that don't
+// wait tell of the shortest sessions, too, and have a busy plug start workers that
+// nobody needs.
+func (s supply) plenty() bool {
+	return s.spares > 0 && 2*s.spares >= s.min && s.spares+s.starting >= s.min
+}
 
 // farewells is how many spares to let go, when this many were never needed over
 // a while: an eighth of the surplus at a time, so that a burst leaves slowly.

@@ -124,11 +124,12 @@ func TestShort(t *testing.T) {
 
 func TestPlenty(t *testing.T) {
 	for _, c := range []struct {
-		spares, min int
-		want        bool
-	}{{0, 0, false}, {1, 0, true}, {0, 4, false}, {3, 4, false}, {4, 4, true}, {9, 4, true}} {
-		if got := (supply{spares: c.spares, min: c.min}).plenty(); got != c.want {
-			t.Errorf("%d spares of %d: plenty %v", c.spares, c.min, got)
+		spares, starting, min int
+		want                  bool
+	}{{0, 0, 0, false}, {1, 0, 0, true}, {0, 0, 4, false}, {3, 0, 4, false}, {4, 0, 4, true}, {9, 0, 4, true},
+		{3, 1, 4, true}, {2, 2, 4, true}, {2, 1, 4, false}, {1, 3, 4, false}, {1, 9, 4, false}, {0, 1, 1, false}, {0, 1, 0, false}} {
+		if got := (supply{spares: c.spares, starting: c.starting, min: c.min}).plenty(); got != c.want {
+			t.Errorf("%d spares of %d, %d on their way: plenty %v", c.spares, c.min, c.starting, got)
 		}
 	}
 }

@@ -13,6 +13,7 @@ const (
 	restAfter   = 50           // ticks over which a spare must have been unused to be let go
 	tellAtATick = 100          // workers that learn that they are draining
 	sweepEvery  = 10 * 60 * 60 // ticks between sweeps of the affinity table
+	calmAfter   = time.Second  // from an upgrade until the number of busy workers is the clients' doing
 )
 
 // ticks is what the tick remembers from one to the next.
@@ -45,10 +46,13 @@ func (m *master) tellStarter(now time.Time) {
 }
 
 // notePeak remembers how many workers were busy at the most, over the last 5 to
-// 10 s.
-func (m *master) notePeak() {
+// 10 s. What an upgrade holds up is busy for longer, and is no reason for the next
+// one to begin with more.
+func (m *master) notePeak(now time.Time) {
 	t := &m.ticks
-	t.high = max(t.high, m.count[busy])
+	if m.upgrading == nil && (m.succession == nil || now.Sub(m.since) >= calmAfter) {
+		t.high = max(t.high, m.count[busy])
+	}
 	t.peak = max(t.peak, t.high)
 	if t.n%restAfter == 0 {
 		t.peak, t.high = t.high, 0
@@ -59,14 +63,14 @@ func (m *master) notePeak() {
 func (m *master) tick(now time.Time) {
 	t := &m.ticks
 	t.n++
-	m.notePeak()
+	m.notePeak(now)
 	if m.phase == opening && now.After(m.deadline) {
 		m.failStart(fmt.Errorf("no worker got ready within %v", startPatience))
 	}
 	m.showTitle()
 	m.tellStarter(now)
 	m.tellUntold(tellAtATick)
-	m.nudge()
+	m.nudgeMore()
 	m.rest()
 	if t.n%lookEvery == 0 {
 		m.lookAround()
@@ -82,7 +86,7 @@ func (m *master) tick(now time.Time) {
 // rest lets spares go that nobody has needed for a while. A spare that serves
 // one short session after the other rings no bell: the board knows better.
 func (m *master) rest() {
-	if m.pool() || m.phase != running {
+	if m.pool() || m.phase != running || m.frozen {
 		return
 	}
 	t, free, idle := &m.ticks, 0, []*child(nil)

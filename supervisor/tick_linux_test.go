@@ -81,3 +81,26 @@ func TestSessions(t *testing.T) {
 		t.Errorf("%d sessions behind a death, want 1", n)
 	}
 }
+
+// What an upgrade holds up is no reason for the next one to begin with more.
+func TestPeakOfAnUpgrade(t *testing.T) {
+	s, all := serving(t, nil)
+	s.ring(all[0], report.Begin)
+	s.upgrading = &upgrade{}
+	s.notePeak(time.Now())
+	if s.ticks.peak != 0 {
+		t.Errorf("peak %d during an upgrade", s.ticks.peak)
+	}
+	s.upgrading, s.succession, s.since = nil, &succession{}, time.Now()
+	s.notePeak(s.since.Add(calmAfter - 1))
+	if s.ticks.peak != 0 {
+		t.Errorf("peak %d right behind an upgrade", s.ticks.peak)
+	}
+	if n := s.ready(); n != 1+s.count[spare] {
+		t.Errorf("a successor begins with %d workers, want one in the place of the busy one", n)
+	}
+	s.notePeak(s.since.Add(calmAfter))
+	if s.ticks.peak != 1 {
+		t.Errorf("peak %d a while later, want 1", s.ticks.peak)
+	}
+}
