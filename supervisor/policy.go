@@ -25,12 +25,13 @@ func (s supply) short() bool {
 	return s.waiting > 0 && s.spares == 0 && s.starting == 0 && s.total >= s.limit
 }
 
-// plenty tells workers that their doorbells may wait for company: those that are
-// missing are on their way, and half of what is wanted is there. Bells that don't
-// wait tell of the shortest sessions, too, and have a busy plug start workers that
-// nobody needs.
+// plenty tells workers that their doorbells may wait for company: what is wanted is
+// there, or half of it, and the others are on their way. Bells that don't wait
+// tell of the shortest sessions, too, and have a busy plug start workers that
+// nobody needs. In a burst, with more on their way than are missing, they don't.
 func (s supply) plenty() bool {
-	return s.spares > 0 && 2*s.spares >= s.min && s.spares+s.starting >= s.min
+	enough := s.spares >= s.min || 2*s.spares >= s.min && s.spares+s.starting >= s.min && s.starting < s.min
+	return s.spares > 0 && enough
 }
 
 // farewells is how many spares to let go, when this many were never needed over

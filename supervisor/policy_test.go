@@ -127,7 +127,7 @@ func TestPlenty(t *testing.T) {
 		spares, starting, min int
 		want                  bool
 	}{{0, 0, 0, false}, {1, 0, 0, true}, {0, 0, 4, false}, {3, 0, 4, false}, {4, 0, 4, true}, {9, 0, 4, true},
-		{3, 1, 4, true}, {2, 2, 4, true}, {2, 1, 4, false}, {1, 3, 4, false}, {1, 9, 4, false}, {0, 1, 1, false}, {0, 1, 0, false}} {
+		{3, 1, 4, true}, {2, 2, 4, true}, {2, 1, 4, false}, {1, 3, 4, false}, {1, 9, 4, false}, {3, 9, 4, false}, {4, 9, 4, true}, {0, 1, 1, false}, {0, 1, 0, false}} {
 		if got := (supply{spares: c.spares, starting: c.starting, min: c.min}).plenty(); got != c.want {
 			t.Errorf("%d spares of %d, %d on their way: plenty %v", c.spares, c.min, c.starting, got)
 		}

@@ -3,9 +3,12 @@
 package worker
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +99,10 @@ func TestBusyNoMore(t *testing.T) {
 			told = told || r.Kind == report.End
 		}
 	}
+	b.wait("it is called a spare", func() bool {
+		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", h.pid))
+		return strings.Contains(string(title), "spare")
+	})
 }
 
 // rings tells that a doorbell waits to be heard.

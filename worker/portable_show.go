@@ -49,7 +49,8 @@ func (e *engine) tellNow() {
 	e.show()
 }
 
-// show makes the process title tell what this worker does now.
+// show makes the process title tell what this worker does now, as the master
+// knows it: a spare may have a short session.
 func (e *engine) show() {
 	if e.board.Assignment.Capacity != 1 {
 		e.text = title.AppendPool(e.text[:0], e.label, e.live)
@@ -57,7 +58,7 @@ func (e *engine) show() {
 		return
 	}
 	for _, s := range e.table {
-		if s != nil && s.client != nil {
+		if s != nil && s.client != nil && e.bell.told {
 			e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, s.targetName())
 			e.title.Set(e.text)
 			return

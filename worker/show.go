@@ -6,14 +6,15 @@ import (
 	"daemon/plug/worker/title"
 )
 
-// show makes the process title tell what this worker does now.
+// show makes the process title tell what this worker does now, as the master
+// knows it: a spare may have a short session.
 func (e *engine) show() {
 	if e.board.Assignment.Capacity != 1 {
 		e.text = title.AppendPool(e.text[:0], e.label, e.live)
 		e.title.Set(e.text)
 		return
 	}
-	if e.live == 0 {
+	if e.live == 0 || !e.bell.told {
 		e.showSpare()
 		return
 	}
