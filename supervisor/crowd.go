@@ -11,7 +11,7 @@ type crowd struct {
 	since    time.Time
 	sessions uint64 // that spares have ended since
 
-	joined int       // workers started last, that have to prove their worth
+	joined int       // workers that came last, and have to prove their worth
 	rate   float64   // sessions a second and spare before they were
 	until  time.Time // no more are tried before
 }
@@ -24,7 +24,8 @@ const (
 
 // look takes what one look has found: sessions ended since the one before, and
 // the spares there are. It returns how many workers to start, or, below zero, how
-// many to let go since the last ones were no help.
+// many to let go since the last ones were no help. How many of those wanted came
+// is then told by setting joined.
 func (c *crowd) look(now time.Time, sessions uint64, spares int) int {
 	if c.looks == 0 { // what was ended before nobody has timed
 		c.looks, c.since, c.sessions = 1, now, 0
@@ -47,8 +48,8 @@ func (c *crowd) look(now time.Time, sessions uint64, spares int) int {
 	case now.Before(c.until):
 		return 0
 	}
-	c.joined, c.rate = (spares+3)/4, rate
-	return c.joined
+	c.rate = rate
+	return (spares + 3) / 4
 }
 
 // dissolve ends a measure: nobody waits, or workers come and go.

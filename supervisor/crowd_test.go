@@ -12,8 +12,10 @@ func (c *crowd) play(now *time.Time, ticks, spares int, done func(spares int) ui
 	for range ticks {
 		*now = now.Add(tickEvery)
 		n := c.look(*now, done(spares), spares)
-		spares += n
-		tried += max(0, n)
+		if spares += n; n > 0 {
+			c.joined = n
+			tried += n
+		}
 	}
 	return spares, tried
 }
@@ -47,6 +49,18 @@ func TestCrowdOfBusyProcessors(t *testing.T) {
 	}
 	if trials < 40 || trials > 80 {
 		t.Errorf("%d trials in 11 min, want one about every %v", trials, crowdAgain)
+	}
+}
+
+// Who was asked for and never came is not let go again.
+func TestCrowdWithoutHelp(t *testing.T) {
+	var c crowd
+	now := time.Unix(1e9, 0)
+	for i := range uint64(400) {
+		now = now.Add(tickEvery)
+		if n := c.look(now, 100_000-200*i, 4); n < 0 { // less and less is done
+			t.Fatalf("look %d: %d are to go", i, -n)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"time"
 
 	"daemon/plug/worker/report"
@@ -58,26 +59,33 @@ func (m *master) relieve() {
 		m.crowd.dissolve()
 	case spares >= max(1, m.cfg.SparesMin):
 		m.nudges = 1
-		m.reinforce(m.crowd.look(time.Now(), sessions, m.count[spare]))
+		if n := m.crowd.look(time.Now(), sessions, m.count[spare]); n < 0 {
+			m.dismiss(-n)
+		} else if n > 0 {
+			m.crowd.joined = m.reinforce(n)
+		}
 	case m.nudges > m.count[spare]+1:
 		m.reinforce(1)
 	}
 }
 
-// reinforce starts n workers, or lets as many spares go, the newest first.
-func (m *master) reinforce(n int) {
-	for i := len(m.roster) - 1; i >= 0 && n < 0; i-- {
-		if c := m.roster[i]; c.state == spare {
-			m.happen(c, toldDrain)
-			n++
-		}
-	}
+// reinforce starts up to n workers, and returns how many.
+func (m *master) reinforce(n int) (started int) {
 	if time.Now().Before(m.nursery.until) {
-		return
+		return 0
 	}
-	for range min(n, m.cfg.MaxWorkers-len(m.roster)) {
-		if !m.conceive() {
-			return
+	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.conceive(); {
+		started++
+	}
+	return started
+}
+
+// dismiss lets n spares go, the newest first.
+func (m *master) dismiss(n int) {
+	for _, c := range slices.Backward(m.roster) {
+		if n > 0 && c.state == spare {
+			m.happen(c, toldDrain)
+			n--
 		}
 	}
 }

@@ -138,6 +138,14 @@ func TestOnlyTicksFindStoppedSpares(t *testing.T) {
 	}
 }
 
+// lookAfterWork has each of some spares end a session, and then looks who waits.
+func (s *stage) lookAfterWork(workers []*actor) {
+	for _, a := range workers {
+		s.carry(a, "10.0.0.1:1").Free()
+	}
+	s.nudgeMore()
+}
+
 // Spares that serve one short session after the other are not stopped, however
 // long clients wait beside them.
 func TestSparesAtWork(t *testing.T) {
@@ -145,17 +153,13 @@ func TestSparesAtWork(t *testing.T) {
 	s.client()
 	s.crowd.until = time.Now().Add(time.Hour) // more of them are not tried
 	for range 20 {
-		for _, a := range all {
-			s.carry(a, "10.0.0.1:1").Free()
-		}
-		s.nudgeMore()
+		s.lookAfterWork(all)
 		if n := s.count[starting]; n != 0 {
 			t.Fatalf("%d births beside spares at work", n)
 		}
 	}
 	for range len(all) + 2 { // one stops: fewer are at work than are wanted
-		s.carry(all[0], "10.0.0.1:1").Free()
-		s.nudgeMore()
+		s.lookAfterWork(all[:1])
 	}
 	if n := s.count[starting]; n != 1 {
 		t.Errorf("%d births beside one that has stopped, want 1", n)
@@ -166,17 +170,11 @@ func TestSparesAtWork(t *testing.T) {
 func TestReinforcement(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
 	s.client()
-	look := func() {
-		for _, a := range all {
-			s.carry(a, "10.0.0.1:1").Free()
-		}
-		s.nudgeMore()
-	}
 	for i := 0; s.count[starting] == 0; i++ {
 		if i > 2*crowdLooks {
 			t.Fatal("nobody comes")
 		}
-		look()
+		s.lookAfterWork(all)
 	}
 	all = append(all, s.spares(1)...)
 	s.crowd.rate *= 1e9 // as if those of before had done more each
@@ -184,22 +182,37 @@ func TestReinforcement(t *testing.T) {
 		if i > 2*crowdLooks {
 			t.Fatal("who was no help stays")
 		}
-		look()
+		s.lookAfterWork(all)
 	}
 	if !all[2].told(report.Drain) || s.count[spare] != 2 {
 		t.Errorf("the newest one is not told to go; %d spares", s.count[spare])
 	}
 }
 
-// A roster that is being handed over stays as it is.
-func TestFrozenRosterGetsNoHelp(t *testing.T) {
+// At --max-workers nobody comes, and nobody has to go for being no help.
+func TestNoReinforcementAtTheLimit(t *testing.T) {
+	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 2 })
+	s.client()
+	for range 6 * crowdLooks {
+		s.lookAfterWork(all)
+		s.crowd.rate *= 1e9
+	}
+	if s.count[starting] != 0 || s.count[spare] != 2 {
+		t.Errorf("%d births, %d spares", s.count[starting], s.count[spare])
+	}
+}
+
+// A roster that is being handed over stays as it is: nobody comes for clients that
+// wait, and none of the surplus goes.
+func TestFrozenRoster(t *testing.T) {
 	s, all := serving(t, nil)
 	s.client()
+	s.cfg.SparesMax = 0
 	s.frozen = true
-	for range 3 * len(all) {
+	for range 2 * restAfter {
 		s.tick(time.Now())
 	}
-	if n := s.count[starting]; n != 0 {
-		t.Errorf("%d births", n)
+	if s.count[starting] != 0 || s.count[spare] != len(all) {
+		t.Errorf("%d births, %d spares of %d", s.count[starting], s.count[spare], len(all))
 	}
 }

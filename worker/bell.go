@@ -11,7 +11,7 @@ type bell struct {
 	busy  bool  // it has a session
 	begun int64 // when that began, or the last one; monotonic ns
 	long  int64 // when it was last known to have a long one
-	due   int64 // when it is to ring at the latest; 0 is never
+	due   int64 // when it is to ring, or a pool's title to be shown, at the latest; 0 is never
 }
 
 const (

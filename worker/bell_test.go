@@ -1,40 +1,51 @@
 package worker
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 )
 
-// playBell has a bell follow a worker's sessions; each is its length, behind a
-// pause of 50 µs. It returns what the master was told, with the moments.
-func playBell(b *bell, now int64, plenty bool, sessions ...time.Duration) (said []string, end int64) {
-	wait := func(until int64) {
-		for b.due != 0 && b.due <= until {
-			now = max(now, b.due)
-			if busy := b.rung(now); busy != b.told {
-				b.told = busy
-				word := " spare"
-				if busy {
-					word = " busy"
-				}
-				said = append(said, time.Duration(now).String()+word)
-			}
+// ringer has a bell follow a worker's sessions, and writes down what the master is
+// told.
+type ringer struct {
+	bell
+	now  int64
+	said []string
+}
+
+// wait rings whenever it is time to, for so long.
+func (r *ringer) wait(d time.Duration) {
+	until := r.now + int64(d)
+	for r.due != 0 && r.due <= until {
+		r.now = max(r.now, r.due)
+		busy := r.rung(r.now)
+		if busy == r.told {
+			continue
 		}
-		now = until
+		word := " spare"
+		if r.told = busy; busy {
+			word = " busy"
+		}
+		r.said = append(r.said, time.Duration(r.now).String()+word)
 	}
+	r.now = until
+}
+
+// serve carries sessions of these lengths, each behind a pause of 50 µs.
+func (r *ringer) serve(plenty bool, sessions ...time.Duration) {
 	for _, d := range sessions {
-		wait(now + int64(50*time.Microsecond))
-		b.changed(now, true, plenty)
-		wait(now + int64(d))
-		b.changed(now, false, plenty)
+		r.wait(50 * time.Microsecond)
+		r.changed(r.now, true, plenty)
+		r.wait(d)
+		r.changed(r.now, false, plenty)
 	}
-	return said, now
 }
 
 func TestBell(t *testing.T) {
-	const µs, ms = time.Microsecond, time.Millisecond
-	many := func(n int, d time.Duration) []time.Duration { return slices.Repeat([]time.Duration{d}, n) }
+	const ms = time.Millisecond
+	many := func(n int, d ...time.Duration) []time.Duration { return slices.Repeat(d, n) }
 	for _, c := range []struct {
 		name     string
 		plenty   bool
@@ -48,49 +59,37 @@ func TestBell(t *testing.T) {
 		{"long ones without a pause", true, many(10, 9*ms), time.Second, []string{"5.05ms busy", "95.5ms spare"}},
 		{"a long one, then short ones", true, append(many(1, 9*ms), many(100, ms)...), 0, []string{"5.05ms busy", "29.05ms spare"}},
 		{"a short one while spares are few", false, many(1, ms), time.Second, []string{"50µs busy", "6.05ms spare"}},
-		{"some longer than the others", true, append(many(1, 9*ms), slices.Repeat([]time.Duration{ms, ms, 6 * ms}, 20)...), 0,
-			[]string{"5.05ms busy"}},
+		{"some longer than the others", true, append(many(1, 9*ms), many(20, ms, ms, 6*ms)...), 0, []string{"5.05ms busy"}},
 	} {
-		var b bell
-		said, now := playBell(&b, 0, c.plenty, c.sessions...)
-		for b.due != 0 && b.due <= now+int64(c.pause) {
-			now = b.due
-			if busy := b.rung(now); busy != b.told {
-				b.told = busy
-				said = append(said, time.Duration(now).String()+" spare")
-			}
-		}
-		if !slices.Equal(said, c.want) {
-			t.Errorf("%s: %q, want %q", c.name, said, c.want)
+		var r ringer
+		r.serve(c.plenty, c.sessions...)
+		if r.wait(c.pause); !slices.Equal(r.said, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, r.said, c.want)
 		}
 	}
 }
 
-// Whatever its sessions are: the master learns in time of a long one, and that
-// there is none any more.
+// Whatever its sessions are: the master knows of a long one while it is there, and
+// soon that there was none for a while, with short ones or without any.
 func TestBellTellsTheTruth(t *testing.T) {
-	long := int64(quick + time.Millisecond)
-	for seed := range uint64(200) {
-		var b bell
-		now, plenty := int64(0), true
-		for i := range 300 {
-			r := (seed+1)*2654435761 + uint64(i)*40503
-			r ^= r >> 13
-			plenty = r%7 != 0
-			d := time.Duration(r>>8%12000) * time.Microsecond
-			said, end := playBell(&b, now, plenty, d)
-			if now = end; int64(d) >= long && !b.told {
-				t.Fatalf("seed %d: a session of %v ended, and nobody knew: %q", seed, d, said)
-			}
-			if b.told && now-b.long > int64(doubt+2*quick) && int64(d) < int64(quick) && b.due == 0 {
-				t.Fatalf("seed %d: busy for ever", seed)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		var r ringer
+		for range 100 {
+			d := time.Duration(random.Int64N(int64(3 * quick)))
+			if r.serve(random.IntN(7) != 0, d); d >= quick && !r.told {
+				t.Fatalf("a session of %v ended, and nobody knew: %q", d, r.said)
 			}
 		}
-		for b.due != 0 {
-			b.told = b.rung(b.due)
+		if random.IntN(2) == 0 {
+			r.serve(true, slices.Repeat([]time.Duration{quick / 10}, 60)...)
+		} else {
+			r.wait(doubt + 2*quick)
 		}
-		if b.told {
-			t.Fatalf("seed %d: busy without a session", seed)
+		if r.told {
+			t.Fatalf("busy without a long session: %q", r.said)
 		}
 	}
 }
