@@ -52,14 +52,19 @@ func TestCrowdOfBusyProcessors(t *testing.T) {
 	}
 }
 
-// Who was asked for and never came is not let go again.
+// Where those asked for did not come, doing less is no verdict on them: they are
+// asked for again at once.
 func TestCrowdWithoutHelp(t *testing.T) {
 	var c crowd
 	now := time.Unix(1e9, 0)
-	for i := range uint64(400) {
-		now = now.Add(tickEvery)
-		if n := c.look(now, 100_000-200*i, 4); n < 0 { // less and less is done
-			t.Fatalf("look %d: %d are to go", i, -n)
+	for i := range uint64(5) {
+		n := 0
+		for range crowdLooks + 1 {
+			now = now.Add(tickEvery)
+			n = c.look(now, 1000>>i, 4)
+		}
+		if n != 1 {
+			t.Fatalf("measure %d: %d wanted", i, n)
 		}
 	}
 }

@@ -32,13 +32,15 @@ const (
 )
 
 // slowTarget sends all it has at once to the clients that read slowly, and reads
-// at once what the slow writers send; its first byte says which.
+// at once what the slow writers send; its first byte says which, or that it is
+// neither, but one of the others.
 func slowTarget(c *net.TCPConn) {
 	kind := make([]byte, 1)
 	if _, err := io.ReadFull(c, kind); err != nil {
 		return
 	}
-	if kind[0] == 'r' {
+	switch kind[0] {
+	case 'r':
 		from := stream(1)
 		for range slowDown / 8192 {
 			if _, err := io.CopyN(plain{c}, from, 8192); err != nil {
@@ -46,11 +48,14 @@ func slowTarget(c *net.TCPConn) {
 			}
 		}
 		c.CloseWrite()
-		return
-	}
-	check := newChecker(2)
-	if _, err := io.Copy(check, plain{c}); err == nil && check.n == slowUp {
-		c.Write([]byte{'k'})
+	case 'w':
+		check := newChecker(2)
+		if _, err := io.Copy(check, plain{c}); err == nil && check.n == slowUp {
+			c.Write([]byte{'k'})
+		}
+	default:
+		c.Write(kind)
+		echo(c)
 	}
 }
 
@@ -70,7 +75,6 @@ func TestHostileSlow(t *testing.T) {
 		}
 		b := serve(t, anywhere, slowTarget)
 		p := start(t, mode, append(args, b.addr())...)
-		other := start(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 		base, most := memory(t, p), 0
 		done := make(chan error)
 		for i := range n {
@@ -86,7 +90,7 @@ func TestHostileSlow(t *testing.T) {
 				done <- slowClient(conn.(*net.TCPConn), i%2 == 0)
 			}()
 		}
-		failed, waits := 0, []time.Duration{0}
+		failed, others, waits := 0, 0, []time.Duration{0}
 		for left := n; left > 0; {
 			select {
 			case err := <-done:
@@ -97,8 +101,8 @@ func TestHostileSlow(t *testing.T) {
 				}
 			case <-time.After(20 * time.Millisecond):
 				began := time.Now()
-				cycle(t, other)
-				if b.accepted.Load() == int64(n) { // not while their workers are born
+				cycle(t, p)
+				if others++; b.accepted.Load() == int64(n+others) { // not while their workers are born
 					waits = append(waits, time.Since(began))
 				}
 				if mode == "pool" {
@@ -106,16 +110,16 @@ func TestHostileSlow(t *testing.T) {
 				}
 			}
 		}
-		p.lines(n)
-		// Most of what makes some wait longer is the test's own work.
+		p.lines(n + others)
+		// Some wait longer for the work of this and other tests, but not for seconds.
 		slices.Sort(waits)
-		nine := waits[len(waits)*9/10]
-		t.Logf("%d slow peers: of %d others nine in ten wait %v at most, all %v", n, len(waits), nine, waits[len(waits)-1])
+		half, all := waits[len(waits)/2], waits[len(waits)-1]
+		t.Logf("%d slow peers: of %d others half wait %v at most, all %v", n, len(waits), half, all)
 		if mode == "pool" {
 			t.Logf("the larger worker has %d KiB before, %d KiB at most", base>>10, most>>10)
 		}
-		if nine > 250*time.Millisecond {
-			t.Errorf("others wait %v", nine)
+		if half > 100*time.Millisecond || all > 2*time.Second {
+			t.Errorf("half of the others wait %v, all %v", half, all)
 		}
 		if most > base+4<<20+kept*n {
 			t.Errorf("more than %d KiB a session", kept>>10)
