@@ -47,10 +47,7 @@ func playRole(role string, args []string) int {
 		err = spawn(args, os.Stdin, os.Stdout)
 	case roleEnter:
 		dash := slices.Index(args, "--")
-		if err = cgroup.Enter(args[:dash]); err == nil {
-			argv := args[dash+1:]
-			err = syscall.Exec(argv[0], argv, os.Environ())
-		}
+		err = enter(args[:dash], args[dash+1:])
 	default:
 		err = fmt.Errorf("no role is called %q", role)
 	}
@@ -59,6 +56,19 @@ func playRole(role string, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// enter becomes a program, in these control groups and in a session of its own. A
+// daemon has one, and with it its own share of the processors (autogroup, sched(7));
+// a proxy that stays in the foreground would share its clients', and be woken sooner.
+func enter(groups, argv []string) error {
+	if err := cgroup.Enter(groups); err != nil {
+		return err
+	}
+	if _, err := syscall.Setsid(); err != nil {
+		return fmt.Errorf("setsid: %w", err)
+	}
+	return syscall.Exec(argv[0], argv, os.Environ())
 }
 
 // actor is a running role with its pipes.
