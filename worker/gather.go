@@ -26,7 +26,7 @@ type piece struct {
 }
 
 // pieces are sent when there are so many: the first must not wait for long.
-const pieces = 16
+const pieces = 32
 
 // makeRoom makes the buffers. What a turn touches should be the same few pages:
 // with one session in a worker they are a good part of its memory.
@@ -74,19 +74,23 @@ func (e *engine) gather(s *session, from, to *end) {
 	}
 }
 
-// deliver sends what was gathered. Everything that may touch a session calls it
-// before.
+// deliver sends what was gathered, first what goes to targets, then what goes to
+// clients: each of these is often one process, which the first piece wakes, and the
+// others should follow before it sleeps again. Everything that may touch a session
+// calls it before.
 func (e *engine) deliver() {
 	if len(e.pieces) == 0 {
 		return
 	}
-	for i := range e.pieces {
-		g := &e.pieces[i]
-		if g.s.state == ended {
-			continue // its other direction has met an error
-		}
-		if errno := e.pass(g.from, g.to, g.bytes); errno != 0 {
-			e.conclude(g.s, false, errno)
+	for _, up := range [...]bool{true, false} {
+		for i := range e.pieces {
+			g := &e.pieces[i]
+			if (g.from == &g.s.client) != up || g.s.state == ended {
+				continue // ended: its other direction has met an error
+			}
+			if errno := e.pass(g.from, g.to, g.bytes); errno != 0 {
+				e.conclude(g.s, false, errno)
+			}
 		}
 	}
 	e.pieces, e.used = e.pieces[:0], 0

@@ -125,6 +125,31 @@ func TestPieceMeetsAReset(t *testing.T) {
 	}
 }
 
+// What goes to targets goes before what goes to clients.
+func TestPiecesInOrder(t *testing.T) {
+	e := rig(t)
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ends[0])
+	defer unix.Close(ends[1])
+	var s [4]session
+	for i := range s {
+		c, b := &s[i].client, &s[i].target
+		c.fd, b.fd, s[i].state = ends[0], ends[0], relaying
+		if i%2 == 0 {
+			c, b = b, c
+		}
+		e.pieces = append(e.pieces, piece{&s[i], c, b, []byte{"0123"[i]}})
+	}
+	e.deliver()
+	got := make([]byte, 9)
+	if n, err := unix.Read(ends[1], got); err != nil || string(got[:n]) != "1302" {
+		t.Errorf("%q %v", got[:n], err)
+	}
+}
+
 // What an event that looked plain may turn out to be.
 func TestNoPieceAfterAll(t *testing.T) {
 	e := rig(t)

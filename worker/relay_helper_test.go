@@ -16,8 +16,9 @@ import (
 	"daemon/plug/worker/board/memory"
 )
 
-// rows is how many sessions a rig carries at most: more than are gathered at once.
-const rows = pieces + 8
+// rows is how many sessions a rig carries at most: their ends are more than are
+// gathered at once, and no more than one wait tells of.
+const rows = pieces/2 + 8
 
 // rig is an engine without listeners and lifeline, whose sessions a test makes
 // by hand and whose loop it turns. It has a pool's board, so it rings no bell.
