@@ -47,7 +47,10 @@ func playRole(role string, args []string) int {
 		err = spawn(args, os.Stdin, os.Stdout)
 	case roleEnter:
 		dash := slices.Index(args, "--")
-		err = enter(args[:dash], args[dash+1:])
+		if err = cgroup.Enter(args[:dash]); err == nil {
+			argv := args[dash+1:]
+			err = syscall.Exec(argv[0], argv, os.Environ())
+		}
 	default:
 		err = fmt.Errorf("no role is called %q", role)
 	}
@@ -58,17 +61,14 @@ func playRole(role string, args []string) int {
 	return 0
 }
 
-// enter becomes a program, in these control groups and in a session of its own. A
-// daemon has one, and with it its own share of the processors (autogroup, sched(7));
-// a proxy that stays in the foreground would share its clients', and be woken sooner.
-func enter(groups, argv []string) error {
-	if err := cgroup.Enter(groups); err != nil {
-		return err
-	}
-	if _, err := syscall.Setsid(); err != nil {
-		return fmt.Errorf("setsid: %w", err)
-	}
-	return syscall.Exec(argv[0], argv, os.Environ())
+// roleCommand is this binary in a role. Whoever plays one leads a session, as
+// daemons do, and with it has a share of its own in the processors (autogroup,
+// sched(7)). A proxy that shared its clients' would be woken in another way than
+// one that makes itself a daemon.
+func roleCommand(role string, args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", append([]string{roleFlag, role}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
 }
 
 // actor is a running role with its pipes.
@@ -79,12 +79,12 @@ type actor struct {
 }
 
 func act(role string, args ...string) (*actor, error) {
-	cmd := exec.Command("/proc/self/exe", append([]string{roleFlag, role}, args...)...)
+	cmd := roleCommand(role, args...)
 	// Preemption signals would interrupt the event loop for nothing.
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
 	// The killer of this process leaves none of them behind.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -3,14 +3,13 @@
 package main
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 )
 
-// Every proxy leads a session, as daemons do; those that stay in the foreground, too.
-func TestEnter(t *testing.T) {
-	out, err := exec.Command("/proc/self/exe", roleFlag, roleEnter, "--", "/bin/cat", "/proc/self/stat").Output()
+// Clients, target and proxy each lead a session, as daemons do.
+func TestSessions(t *testing.T) {
+	out, err := roleCommand(roleEnter, "--", "/bin/cat", "/proc/self/stat").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -69,8 +70,7 @@ func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 		return nil, err
 	}
 	defer said.Close()
-	args := append([]string{roleFlag, roleEnter}, s.group.Dirs()...)
-	s.cmd = exec.Command("/proc/self/exe", append(append(args, "--"), argv...)...)
+	s.cmd = roleCommand(roleEnter, slices.Concat(s.group.Dirs(), []string{"--"}, argv)...)
 	s.cmd.Stdout, s.cmd.Stderr = said, said
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
