@@ -47,6 +47,8 @@ func TestRotationUnderLoad(t *testing.T) {
 						return err == nil && info.Size() > 0
 					})
 				}
+				// The master tells one worker after the other.
+				holdsWithin(2*time.Second, func() bool { return !p.holds(p.sessions + ".") })
 				for _, i := range idle {
 					if err := finish(i); err != nil {
 						t.Error(err)
@@ -76,6 +78,20 @@ func TestRotationUnderLoad(t *testing.T) {
 			})
 		})
 	}
+}
+
+// holds tells whether a process of the pidfile has a file open whose path begins
+// so, where /proc has that.
+func (p *plug) holds(prefix string) bool {
+	for _, pid := range p.pids() {
+		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		for _, l := range links {
+			if path, err := os.Readlink(l); err == nil && strings.HasPrefix(path, prefix) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // The session file is opened anew over and over while workers are born and

@@ -96,6 +96,16 @@ func (p *plug) upgrade(version string) time.Duration {
 // binary, and that the old one has gone.
 func (p *plug) replaced(version string) {
 	p.t.Helper()
+	p.succeeded()
+	if got := versionOf(p.t, p.master); got != version {
+		p.t.Fatalf("the new master %d runs %q, not %s", p.master, got, version)
+	}
+}
+
+// succeeded awaits that the plug's master is another one, and that the old one
+// has gone.
+func (p *plug) succeeded() {
+	p.t.Helper()
 	old := p.master
 	await(p.t, fmt.Sprintf("a new master instead of %d", old), upgradeBound, func() bool {
 		pids, err := readPidfile(p.pidfile)
@@ -108,9 +118,6 @@ func (p *plug) replaced(version string) {
 		p.master = pids[0]
 		return true
 	})
-	if got := versionOf(p.t, p.master); got != version {
-		p.t.Fatalf("the new master %d runs %q, not %s", p.master, got, version)
-	}
 	await(p.t, fmt.Sprintf("the end of the old master %d", old), 5*time.Second, func() bool { return !isOf(old, p.bin) })
 }
 
