@@ -15,6 +15,10 @@ type gathering struct {
 	gathered []byte // two reads of the most that one takes
 	used     int    // bytes of it
 	pieces   []piece
+
+	row      *ring   // for pieces that are sent together; nil: not needed yet
+	ringless bool    // there is none here
+	results  []int32 // of the row, by piece
 }
 
 // piece is what was read at one end of a session, to be sent before anything else
@@ -27,6 +31,10 @@ type piece struct {
 
 // pieces are sent when there are so many: the first must not wait for long.
 const pieces = 32
+
+// together is how many pieces are worth a row: fewer are sent as fast one by one,
+// and strace(1) shows them.
+const together = 4
 
 // makeRoom makes the buffers. What a turn touches should be the same few pages:
 // with one session in a worker they are a good part of its memory.
@@ -82,16 +90,79 @@ func (e *engine) deliver() {
 	if len(e.pieces) == 0 {
 		return
 	}
+	if len(e.pieces) < together || !e.sendTogether() {
+		e.sendEach()
+	}
+	e.pieces, e.used = e.pieces[:0], 0
+}
+
+// inOrder yields the pieces' places in the order in which they are sent.
+func (e *engine) inOrder(yield func(i int) bool) {
 	for _, up := range [...]bool{true, false} {
 		for i := range e.pieces {
-			g := &e.pieces[i]
-			if (g.from == &g.s.client) != up || g.s.state == ended {
-				continue // ended: its other direction has met an error
-			}
-			if errno := e.pass(g.from, g.to, g.bytes); errno != 0 {
-				e.conclude(g.s, false, errno)
+			if g := &e.pieces[i]; (g.from == &g.s.client) == up && !yield(i) {
+				return
 			}
 		}
 	}
-	e.pieces, e.used = e.pieces[:0], 0
+}
+
+// sendEach sends every piece with a system call of its own.
+func (e *engine) sendEach() {
+	for i := range e.inOrder {
+		g := &e.pieces[i]
+		if g.s.state == ended {
+			continue // its other direction has met an error
+		}
+		if errno := e.pass(g.from, g.to, g.bytes); errno != 0 {
+			e.conclude(g.s, false, errno)
+		}
+	}
+}
+
+// sendTogether sends all pieces with one system call. False: nothing was sent,
+// since this can't be done here.
+func (e *engine) sendTogether() bool {
+	if e.row == nil {
+		if e.ringless {
+			return false
+		}
+		if e.row, _ = openRing(pieces); e.row == nil {
+			e.ringless = true
+			return false
+		}
+		e.results = make([]int32, pieces)
+	}
+	for i := range e.inOrder {
+		e.results[i] = -int32(syscall.EAGAIN)
+		e.row.put(i, e.pieces[i].to.fd, e.pieces[i].bytes)
+	}
+	if !e.row.send(e.results) {
+		e.row.close()
+		e.row, e.ringless = nil, true
+	}
+	for i := range e.inOrder {
+		g := &e.pieces[i]
+		if g.s.state == ended {
+			continue
+		}
+		if errno := e.sent(g, e.results[i]); errno != 0 {
+			e.conclude(g.s, false, errno)
+		}
+	}
+	return true
+}
+
+// sent settles a piece by its result in a row. One that was not sent is sent by
+// itself, and waits where send(2), too, says that it must.
+func (e *engine) sent(g *piece, result int32) syscall.Errno {
+	if result >= 0 {
+		return e.passed(g.from, g.to, g.bytes, int(result), 0)
+	}
+	switch errno := syscall.Errno(-result); errno {
+	case syscall.EAGAIN, syscall.EINTR, syscall.ENOMEM:
+		return e.pass(g.from, g.to, g.bytes)
+	default:
+		return e.passed(g.from, g.to, g.bytes, 0, errno)
+	}
 }

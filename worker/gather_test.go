@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -54,60 +55,70 @@ func TestPlain(t *testing.T) {
 // where they belong, whatever their sizes are and wherever the room ends.
 func TestPiecesOfManySessions(t *testing.T) {
 	for _, sizes := range [][]int{{1}, {64}, {20 << 10}, {64, 20 << 10, 1, 40 << 10}, {relayRoom - 1, 7}, {relayRoom, 64, relayRoom + 1}} {
-		e := rig(t)
-		type talk struct {
-			s              *session
-			client, target *net.TCPConn
-		}
-		var talks []talk
-		for range rows {
-			s, client, target := pair(t, e)
-			talks = append(talks, talk{s, client, target})
-		}
-		e.quiet()
-		var sent [][]byte
-		for i, k := range talks {
-			up, down := noise(uint64(2*i), sizes[i%len(sizes)]), noise(uint64(2*i+1), sizes[(i+1)%len(sizes)])
-			k.client.Write(up)
-			k.target.Write(down)
-			waiting(t, k.s.client.fd, len(up))
-			waiting(t, k.s.target.fd, len(down))
-			sent = append(sent, up, down)
-		}
-		if events := e.once(0); events != 2*rows {
-			t.Errorf("%v bytes: %d events", sizes, events)
-		}
-		if len(e.pieces) != 0 {
-			t.Errorf("%v bytes: %d pieces outlast their turn", sizes, len(e.pieces))
-		}
-		e.quiet()
-		for i, k := range talks {
-			reads(t, k.target, "up", sent[2*i])
-			reads(t, k.client, "down", sent[2*i+1])
-			if in, out := k.s.row.In.Load(), k.s.row.Out.Load(); in != uint64(len(sent[2*i])) || out != uint64(len(sent[2*i+1])) {
-				t.Errorf("%v bytes: counted %d in, %d out", sizes, in, out)
-			}
+		eachWay(t, func(t *testing.T, e *engine) { piecesOfManySessions(t, e, sizes) })
+	}
+}
+
+func piecesOfManySessions(t *testing.T, e *engine, sizes []int) {
+	type talk struct {
+		s              *session
+		client, target *net.TCPConn
+	}
+	var talks []talk
+	for range rows {
+		s, client, target := pair(t, e)
+		talks = append(talks, talk{s, client, target})
+	}
+	e.quiet()
+	var sent [][]byte
+	for i, k := range talks {
+		up, down := noise(uint64(2*i), sizes[i%len(sizes)]), noise(uint64(2*i+1), sizes[(i+1)%len(sizes)])
+		k.client.Write(up)
+		k.target.Write(down)
+		waiting(t, k.s.client.fd, len(up))
+		waiting(t, k.s.target.fd, len(down))
+		sent = append(sent, up, down)
+	}
+	if events := e.once(0); events != 2*rows {
+		t.Errorf("%v bytes: %d events", sizes, events)
+	}
+	if len(e.pieces) != 0 {
+		t.Errorf("%v bytes: %d pieces outlast their turn", sizes, len(e.pieces))
+	}
+	e.quiet()
+	if sizes[0] < relayRoom/2 { // larger ones fill the room before there is a row
+		e.wereTogether(t)
+	}
+	for i, k := range talks {
+		reads(t, k.target, "up", sent[2*i])
+		reads(t, k.client, "down", sent[2*i+1])
+		if in, out := k.s.row.In.Load(), k.s.row.Out.Load(); in != uint64(len(sent[2*i])) || out != uint64(len(sent[2*i+1])) {
+			t.Errorf("%v bytes: counted %d in, %d out", sizes, in, out)
 		}
 	}
 }
 
 // A piece that can't be sent ends its session, with what was gathered from the
 // other end, and no other one.
-func TestPieceMeetsAReset(t *testing.T) {
-	e := rig(t)
+func TestPieceMeetsAReset(t *testing.T) { eachWay(t, pieceMeetsAReset) }
+
+func pieceMeetsAReset(t *testing.T, e *engine) {
 	s, client, target := pair(t, e)
 	other, from, to := pair(t, e)
 	e.quiet()
 	client.Write([]byte("up"))
 	target.Write([]byte("down"))
 	from.Write([]byte("other"))
+	to.Write([]byte("back"))
 	waiting(t, s.client.fd, 2)
 	waiting(t, s.target.fd, 4)
 	waiting(t, other.client.fd, 5)
+	waiting(t, other.target.fd, 4)
 	e.gather(s, &s.client, &s.target)
 	e.gather(s, &s.target, &s.client)
 	e.gather(other, &other.client, &other.target)
-	if len(e.pieces) != 3 {
+	e.gather(other, &other.target, &other.client)
+	if len(e.pieces) != together {
 		t.Fatalf("%d pieces", len(e.pieces))
 	}
 	cut(target)
@@ -120,14 +131,17 @@ func TestPieceMeetsAReset(t *testing.T) {
 		t.Errorf("state %d, %d cut, %d live", s.state, e.outcomes(board.Cut), e.live)
 	}
 	reads(t, to, "the other session", []byte("other"))
-	if n, err := client.Read(make([]byte, 9)); err == nil || err == io.EOF {
-		t.Errorf("the client of the reset session reads %d bytes, %v", n, err)
+	reads(t, from, "and its other way", []byte("back"))
+	e.wereTogether(t)
+	if got, err := io.ReadAll(client); err == nil || !strings.HasPrefix("down", string(got)) {
+		t.Errorf("the client of the reset session reads %q, %v", got, err)
 	}
 }
 
 // What goes to targets goes before what goes to clients.
-func TestPiecesInOrder(t *testing.T) {
-	e := rig(t)
+func TestPiecesInOrder(t *testing.T) { eachWay(t, piecesInOrder) }
+
+func piecesInOrder(t *testing.T, e *engine) {
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +158,7 @@ func TestPiecesInOrder(t *testing.T) {
 		e.pieces = append(e.pieces, piece{&s[i], c, b, []byte{"0123"[i]}})
 	}
 	e.deliver()
+	e.wereTogether(t)
 	got := make([]byte, 9)
 	if n, err := unix.Read(ends[1], got); err != nil || string(got[:n]) != "1302" {
 		t.Errorf("%q %v", got[:n], err)

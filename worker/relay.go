@@ -170,6 +170,11 @@ func (e *engine) count(s *session, from *end, n int) {
 // pass writes what was just read, and keeps what the receiver does not take.
 func (e *engine) pass(from, to *end, p []byte) syscall.Errno {
 	n, errno := send(to.fd, p)
+	return e.passed(from, to, p, n, errno)
+}
+
+// passed settles what a send of p has come to: n bytes, or an error.
+func (e *engine) passed(from, to *end, p []byte, n int, errno syscall.Errno) syscall.Errno {
 	if errno == syscall.EAGAIN {
 		n = 0
 	} else if errno != 0 {

@@ -51,6 +51,9 @@ func rig(t testing.TB) *engine {
 			closeFD(p.r)
 			closeFD(p.w)
 		}
+		if e.row != nil {
+			e.row.close()
+		}
 		unix.Close(e.poll.fd)
 		b.Close()
 		unix.Close(assignment)
