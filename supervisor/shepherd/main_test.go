@@ -31,11 +31,13 @@ func TestMain(m *testing.M) {
 	if starter, ok := Find(); ok {
 		os.Exit(master(starter, os.Getenv(sceneVariable), os.Getenv(placeVariable)))
 	}
-	// Under nohup the children would ignore HUP from the start; one that is
-	// caught here is theirs to die of.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	catchHangup()
 	os.Exit(m.Run())
 }
+
+// catchHangup makes HUP one that children die of: under nohup they would ignore it
+// from the start.
+func catchHangup() { signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) }
 
 // master plays a scene and returns its exit status.
 func master(s *Starter, scene, place string) int {

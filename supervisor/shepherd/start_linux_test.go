@@ -86,6 +86,7 @@ func running(t *testing.T) <-chan int {
 	go func() { status <- Run(-1) }()
 	t.Cleanup(func() {
 		signal.Reset(append([]os.Signal{syscall.SIGCHLD}, relayed...)...)
+		catchHangup()
 		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	})
 	return status
