@@ -12,7 +12,7 @@ import (
 // are late by 10 ms it would be 85, and each of many workers has them.)
 func TestBusyWorker(t *testing.T) {
 	linuxEngineOnly(t, "its loop is many goroutines")
-	const most = 45 // a second
+	const most = 60 // a second; 20 to 46 have been seen
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		c := dial(t, p.addr())
