@@ -16,9 +16,8 @@ type gathering struct {
 	used     int    // bytes of it
 	pieces   []piece
 
-	row      *ring   // for pieces that are sent together; nil: not needed yet
-	ringless bool    // there is none here
-	results  []int32 // of the row, by piece
+	row      *ring // for pieces that are sent together; nil: not needed yet
+	ringless bool  // there is none here
 }
 
 // piece is what was read at one end of a session, to be sent before anything else
@@ -27,6 +26,7 @@ type piece struct {
 	s        *session
 	from, to *end
 	bytes    []byte // in what is gathered
+	result   int32  // of its send in a row: bytes, or an errno below zero; 0: not sent
 }
 
 // pieces are sent when there are so many: the first must not wait for long.
@@ -58,7 +58,7 @@ func (e *engine) gather(s *session, from, to *end) {
 	n, errno := receive(from.fd, p)
 	if errno == 0 && n > 0 {
 		e.count(s, from, n)
-		e.pieces = append(e.pieces, piece{s, from, to, p[:n]})
+		e.pieces = append(e.pieces, piece{s, from, to, p[:n], 0})
 		e.used += n
 		if n < len(p) {
 			from.readable = false
@@ -90,8 +90,17 @@ func (e *engine) deliver() {
 	if len(e.pieces) == 0 {
 		return
 	}
-	if len(e.pieces) < together || !e.sendTogether() {
-		e.sendEach()
+	if len(e.pieces) >= together {
+		e.sendTogether()
+	}
+	for i := range e.inOrder {
+		g := &e.pieces[i]
+		if g.s.state == ended {
+			continue // its other direction has met an error
+		}
+		if errno := e.send(g); errno != 0 {
+			e.conclude(g.s, false, errno)
+		}
 	}
 	e.pieces, e.used = e.pieces[:0], 0
 }
@@ -107,60 +116,33 @@ func (e *engine) inOrder(yield func(i int) bool) {
 	}
 }
 
-// sendEach sends every piece with a system call of its own.
-func (e *engine) sendEach() {
-	for i := range e.inOrder {
-		g := &e.pieces[i]
-		if g.s.state == ended {
-			continue // its other direction has met an error
-		}
-		if errno := e.pass(g.from, g.to, g.bytes); errno != 0 {
-			e.conclude(g.s, false, errno)
-		}
+// sendTogether sends all pieces with one system call, where that can be done, and
+// notes their results.
+func (e *engine) sendTogether() {
+	if e.row == nil && !e.ringless {
+		e.row, _ = openRing(pieces)
+		e.ringless = e.row == nil
 	}
-}
-
-// sendTogether sends all pieces with one system call. False: nothing was sent,
-// since this can't be done here.
-func (e *engine) sendTogether() bool {
-	if e.row == nil {
-		if e.ringless {
-			return false
-		}
-		if e.row, _ = openRing(pieces); e.row == nil {
-			e.ringless = true
-			return false
-		}
-		e.results = make([]int32, pieces)
+	if e.ringless {
+		return
 	}
 	for i := range e.inOrder {
-		e.results[i] = -int32(syscall.EAGAIN)
 		e.row.put(i, e.pieces[i].to.fd, e.pieces[i].bytes)
 	}
-	if !e.row.send(e.results) {
+	if !e.row.send(func(i int, result int32) { e.pieces[i].result = result }) {
 		e.row.close()
 		e.row, e.ringless = nil, true
 	}
-	for i := range e.inOrder {
-		g := &e.pieces[i]
-		if g.s.state == ended {
-			continue
-		}
-		if errno := e.sent(g, e.results[i]); errno != 0 {
-			e.conclude(g.s, false, errno)
-		}
-	}
-	return true
 }
 
-// sent settles a piece by its result in a row. One that was not sent is sent by
-// itself, and waits where send(2), too, says that it must.
-func (e *engine) sent(g *piece, result int32) syscall.Errno {
-	if result >= 0 {
-		return e.passed(g.from, g.to, g.bytes, int(result), 0)
+// send settles a piece by its result. One that was not sent is sent by itself, and
+// waits where send(2), too, says that it must.
+func (e *engine) send(g *piece) syscall.Errno {
+	if g.result > 0 {
+		return e.passed(g.from, g.to, g.bytes, int(g.result), 0)
 	}
-	switch errno := syscall.Errno(-result); errno {
-	case syscall.EAGAIN, syscall.EINTR, syscall.ENOMEM:
+	switch errno := syscall.Errno(-g.result); errno {
+	case 0, syscall.EAGAIN, syscall.EINTR, syscall.ENOMEM:
 		return e.pass(g.from, g.to, g.bytes)
 	default:
 		return e.passed(g.from, g.to, g.bytes, 0, errno)

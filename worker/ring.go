@@ -129,24 +129,16 @@ func (r *ring) put(tag, fd int, p []byte) {
 // send makes the sends of the row, in order, and tells each one's result under
 // its tag. False: some were not made, for want of memory, and have no result; the
 // ring is of no more use.
-func (r *ring) send(results []int32) bool {
+func (r *ring) send(tell func(tag int, result int32)) bool {
 	want := r.waiting
 	r.waiting = 0
 	atomic.StoreUint32(r.tail, *r.tail+want)
-	made, _, errno := syscall.RawSyscall6(sysRingEnter, uintptr(r.fd), uintptr(want), 0, 0, 0, 0)
-	if errno != 0 {
-		made = 0
+	made, _, errno := syscall.RawSyscall6(sysRingEnter, uintptr(r.fd), uintptr(want), uintptr(want), ringWait, 0, 0)
+	end := atomic.LoadUint32(r.last)
+	for i := *r.first; i != end; i++ {
+		a := &r.told[i&uint32(len(r.told)-1)]
+		tell(int(a.tag), a.result)
 	}
-	head := *r.first
-	for end := head + uint32(made); head != end; {
-		if head == atomic.LoadUint32(r.last) { // never seen: see ring
-			syscall.RawSyscall6(sysRingEnter, uintptr(r.fd), 0, uintptr(end-head), ringWait, 0, 0)
-			continue
-		}
-		a := &r.told[head&uint32(len(r.told)-1)]
-		results[a.tag] = a.result
-		head++
-	}
-	atomic.StoreUint32(r.first, head)
-	return uint32(made) == want
+	atomic.StoreUint32(r.first, end)
+	return errno == 0 && uint32(made) == want
 }

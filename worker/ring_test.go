@@ -65,7 +65,7 @@ func TestRing(t *testing.T) {
 		r.put(3, gone[0], first)
 		r.put(2, -1, first)
 		r.put(1, plain[0], second)
-		if !r.send(results[:]) {
+		if !r.send(func(tag int, result int32) { results[tag] = result }) {
 			t.Fatalf("row %d was not sent", i)
 		}
 		if want := [6]int32{0, int32(len(second)), -int32(unix.EBADF), -int32(unix.EPIPE), -int32(unix.EAGAIN), int32(len(first))}; results != want {
@@ -85,14 +85,14 @@ func TestRingFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.fd = -1
-	e.row, e.results = r, make([]int32, pieces)
+	e.row = r
 	t.Cleanup(func() { r.answer, r.queue = nil, nil }) // unmapped by the engine
 	var s [together]session
 	var from [together][2]int
 	for i := range s {
 		from[i] = unixPair(t)
 		s[i].client.fd, s[i].target.fd, s[i].state = -1, from[i][0], relaying
-		e.pieces = append(e.pieces, piece{&s[i], &s[i].client, &s[i].target, []byte{byte(i)}})
+		e.pieces = append(e.pieces, piece{&s[i], &s[i].client, &s[i].target, []byte{byte(i)}, 0})
 	}
 	e.deliver()
 	for i := range from {
