@@ -12,7 +12,7 @@ import (
 // are late by 10 ms it would be 85, and each of many workers has them.)
 func TestBusyWorker(t *testing.T) {
 	linuxEngineOnly(t, "its loop is many goroutines")
-	const most = 60 // a second; 20 to 46 have been seen
+	const most = 45 // a second
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		c := dial(t, p.addr())
@@ -26,15 +26,19 @@ func TestBusyWorker(t *testing.T) {
 				busiest, worker = n, w.pid
 			}
 		}
-		before, began := othersSwitches(worker), time.Now()
-		for time.Since(began) < time.Second {
-			mustPing(t, c)
+		var n float64
+		for range 3 { // a busy machine may add some now and then; a late timer always does
+			before, began := othersSwitches(worker), time.Now()
+			for time.Since(began) < time.Second {
+				mustPing(t, c)
+			}
+			n = float64(othersSwitches(worker)-before) / time.Since(began).Seconds()
+			t.Logf("%d pings before; the other threads switch %.0f times a second", pings, n)
+			if n <= most {
+				return
+			}
 		}
-		n := float64(othersSwitches(worker)-before) / time.Since(began).Seconds()
-		t.Logf("%d pings before; the other threads switch %.0f times a second", pings, n)
-		if n > most {
-			t.Errorf("the other threads switch %.0f times a second, at most %d are due", n, most)
-		}
+		t.Errorf("the other threads switch %.0f times a second, at most %d are due", n, most)
 	})
 }
 
