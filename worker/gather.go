@@ -32,8 +32,9 @@ type piece struct {
 // pieces are sent when there are so many: the first must not wait for long.
 const pieces = 32
 
-// together is how many pieces are worth a row: fewer are sent as fast one by one,
-// and strace(1) shows them.
+// together is how many pieces make a row. Two would pay as well (CPU of 4 clients
+// 0.90, 0.80 to 1.01), but a session alone, with a piece each way at once, should not
+// need a ring, and strace(1) should show its sends.
 const together = 4
 
 // makeRoom makes the buffers. What a turn touches should be the same few pages:
