@@ -189,7 +189,15 @@ func (p *plug) code() int { return p.cmd.ProcessState.ExitCode() }
 // addr is where clients connect.
 func (p *plug) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-func (p *plug) errors() string { return readString(p.stderr) }
+// errors is what the plug has said on stderr. A line that is being written is
+// awaited: of one that crosses a page, a reader may see the first half alone.
+func (p *plug) errors() (said string) {
+	holdsWithin(time.Second, func() bool {
+		said = readString(p.stderr)
+		return said == "" || strings.HasSuffix(said, "\n")
+	})
+	return said
+}
 
 // openDir is a directory that other users can enter, with a short path, since
 // a socket's path has only 107 bytes.
