@@ -24,6 +24,7 @@ type ear struct {
 	socket syscall.RawConn
 	there  chan struct{} // something has been said
 	begun  []byte        // of a line whose end has not come yet
+	piece  [4096]byte    // of what is taken, kept: garbage of each look would add up to MiB
 }
 
 // newEar listens at the starter socket, which doesn't block.
@@ -39,11 +40,12 @@ func newEar(starter *os.File) (*ear, error) {
 
 // wait tells of words, until the last master has ended.
 func (e *ear) wait() {
+	first := make([]byte, 1)
 	for {
 		n := 0
 		err := e.socket.Read(func(fd uintptr) bool {
 			var err error
-			n, _, err = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			n, _, err = unix.Recvfrom(int(fd), first, unix.MSG_PEEK|unix.MSG_DONTWAIT)
 			return err != unix.EAGAIN
 		})
 		if err != nil || n <= 0 {
@@ -55,14 +57,13 @@ func (e *ear) wait() {
 
 // take returns all that has been said and not been taken yet.
 func (e *ear) take() (words []word) {
-	var b [4096]byte
 	for {
 		n := 0
-		e.socket.Control(func(fd uintptr) { n, _, _ = unix.Recvfrom(int(fd), b[:], unix.MSG_DONTWAIT) })
+		e.socket.Control(func(fd uintptr) { n, _, _ = unix.Recvfrom(int(fd), e.piece[:], unix.MSG_DONTWAIT) })
 		if n <= 0 {
 			return words
 		}
-		e.begun = append(e.begun, b[:n]...)
+		e.begun = append(e.begun, e.piece[:n]...)
 		for {
 			line, rest, whole := bytes.Cut(e.begun, []byte("\n"))
 			if !whole {
