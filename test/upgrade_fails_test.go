@@ -250,30 +250,34 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 // have been brought up to date.
 func (p *trialPlug) settled() {
 	p.t.Helper()
-	carries := map[int]bool{}
+	carries := map[int]int{}
 	for _, pid := range p.carriersOf(p.held) {
-		carries[pid] = true
+		carries[pid]++
 	}
-	waits := regexp.MustCompile(fmt.Sprintf(`^plug: %d (spare|pool \(\d sessions\))$`, p.port))
+	calm := func(w process) bool {
+		held := carries[w.pid]
+		switch {
+		case held == 0 && w.ppid != p.master:
+			return false
+		case p.mode == "pool": // it tells of a session a moment late
+			return regexp.MustCompile(fmt.Sprintf(`^plug: %d pool \(%d sessions?\)$`, p.port, held)).MatchString(w.title)
+		}
+		return held > 0 || w.title == fmt.Sprintf("plug: %d spare", p.port)
+	}
 	want := fmt.Sprintf("plug: master %d (%d sessions)", p.port, len(p.held))
 	var odd []process
 	if !holdsWithin(10*time.Second, func() bool {
 		workers := p.workers()
-		odd = slices.DeleteFunc(slices.Clone(workers), func(w process) bool {
-			return carries[w.pid] || w.ppid == p.master && waits.MatchString(w.title)
-		})
-		listed := carries
+		odd = slices.DeleteFunc(slices.Clone(workers), calm)
+		listed := len(carries)
 		if p.mode == "pool" {
-			listed = map[int]bool{}
-			for _, w := range workers {
-				listed[w.pid] = true
-			}
+			listed = len(workers)
 		}
 		living := map[uint64]bool{} // older generations that nobody carries are let go a moment after their last worker
 		for _, w := range workers {
 			maps.Copy(living, stateMemories(w.pid))
 		}
-		return len(odd) == 0 && len(workers) >= 4 && maps.Equal(living, stateMemories(p.master)) && len(p.pids()) == 1+len(listed) && title(p.master) == want
+		return len(odd) == 0 && len(workers) >= 4 && maps.Equal(living, stateMemories(p.master)) && len(p.pids()) == 1+listed && title(p.master) == want
 	}) {
 		p.t.Fatalf("not settled: workers %v, pidfile %v, title %q", odd, p.pids(), title(p.master))
 	}
