@@ -211,6 +211,7 @@ func TestSingleBytes(t *testing.T) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		// One at a time: each must be passed on without waiting for company.
 		c := dial(t, p.addr())
+		c.SetDeadline(time.Now().Add(talkBound + time.Duration(n)*5*time.Millisecond)) // beside other tests
 		for range n {
 			mustPing(t, c)
 		}

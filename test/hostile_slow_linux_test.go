@@ -100,9 +100,10 @@ func TestHostileSlow(t *testing.T) {
 					}
 				}
 			case <-time.After(20 * time.Millisecond):
+				born := b.accepted.Load() == int64(n+others)
 				began := time.Now()
 				cycle(t, p)
-				if others++; b.accepted.Load() == int64(n+others) { // not while their workers are born
+				if others++; born { // who comes while their workers are born has a place behind them
 					waits = append(waits, time.Since(began))
 				}
 				if mode == "pool" {
@@ -117,6 +118,9 @@ func TestHostileSlow(t *testing.T) {
 		t.Logf("%d slow peers: of %d others half wait %v at most, all %v", n, len(waits), half, all)
 		if mode == "pool" {
 			t.Logf("the larger worker has %d KiB before, %d KiB at most", base>>10, most>>10)
+		}
+		if len(waits) < 10 {
+			t.Errorf("%d others are too few to judge", len(waits))
 		}
 		if half > 100*time.Millisecond || all > 2*time.Second {
 			t.Errorf("half of the others wait %v, all %v", half, all)
