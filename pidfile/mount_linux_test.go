@@ -55,7 +55,10 @@ func TestDiskFull(t *testing.T) {
 		t.Skip("cannot mount:", s)
 	}
 	h.must("claim", path)
+	fds := fmt.Sprintf("/proc/%d/fd", h.pid())
+	held := countFDs(t, fds)
 	h.must("write", h.pid(), 2)
+	awaitFDs(t, fds, held) // a replaced file gives its place back then
 	h.must("fill", dir+"/fill")
 	big := []any{"write", h.pid()}
 	for range 2000 {

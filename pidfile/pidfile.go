@@ -48,6 +48,9 @@ type File struct {
 	id     inode  // of fd
 	reason string // why the file is rewritten in place; "" if it is replaced
 	buf    []byte // the content to be written, reused
+
+	retired chan int        // descriptors of replaced files, to be closed; nil before the first
+	closeFD func(int) error // close(2); tests have a slow one
 }
 
 // Claim takes the pidfile at path for this process and writes pid as its only
@@ -122,7 +125,7 @@ func Adopt(path string, fd int) (*File, error) {
 
 // open makes an unclaimed File.
 func open(path string) (*File, error) {
-	f := &File{given: path, fd: -1}
+	f := &File{given: path, fd: -1, closeFD: unix.Close}
 	var err error
 	if f.path, err = resolve(path); err != nil {
 		return nil, f.wrap(err)
@@ -202,6 +205,10 @@ func (f *File) Remove() error {
 // Close releases the file without unlinking it. The lock is only dropped with
 // its last descriptor, so a process that adopted it keeps it.
 func (f *File) Close() error {
+	if f.retired != nil {
+		close(f.retired) // the rest end by themselves
+		f.retired = nil
+	}
 	if f.fd < 0 {
 		return nil
 	}

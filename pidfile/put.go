@@ -52,7 +52,7 @@ func (f *File) put() error {
 		if err == nil {
 			f.hold(t.keep())
 			if !mine {
-				_ = unix.Close(old)
+				f.retire(old)
 			}
 			return nil
 		}
@@ -100,7 +100,7 @@ func (f *File) owns() (bool, error) {
 // hold takes ownership of fd and releases what was held before.
 func (f *File) hold(fd int, id inode) {
 	if f.fd >= 0 && f.fd != fd {
-		_ = unix.Close(f.fd)
+		f.retire(f.fd)
 	}
 	f.fd, f.id, f.reason = fd, id, ""
 }
