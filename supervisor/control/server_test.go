@@ -210,6 +210,11 @@ func TestServerClose(t *testing.T) {
 	}}
 	path := serving(t, s)
 	slow, idle := dial(t, path), dial(t, path)
+	answers := bufio.NewReader(idle)
+	idle.Write([]byte(`{"version":1,"verb":"status"}` + "\n")) // else it might be in the queue yet
+	if line, err := readLine(answers, MaxReply); err != nil {
+		t.Fatalf("an idle client: %q, %v", line, err)
+	}
 	slow.Write([]byte(`{"version":1,"verb":"slow"}` + "\n"))
 	<-begun
 	over.Store(true)
@@ -217,7 +222,7 @@ func TestServerClose(t *testing.T) {
 	s.Deafen()
 	closed.Go(func() { s.Close(patience) })
 	idle.Write([]byte(`{"version":1,"verb":"status"}` + "\n"))
-	if line, err := readLine(bufio.NewReader(idle), MaxReply); err != nil || !strings.Contains(string(line), `"again":true`) {
+	if line, err := readLine(answers, MaxReply); err != nil || !strings.Contains(string(line), `"again":true`) {
 		t.Errorf("an idle client that asks late: %q, %v", line, err)
 	}
 	goOn <- true
