@@ -109,22 +109,23 @@ type usage struct {
 // holdings are one process's.
 type holdings struct {
 	fds, threads, watched int // watched: entries of its epoll sets
+	rings                 int // of io_uring, which are none of fds
 	rss, pss              int // KiB
 }
 
 // most are the largest of each, of several processes.
 func most(all []holdings) (m holdings) {
 	for _, h := range all {
-		m = holdings{max(m.fds, h.fds), max(m.threads, h.threads), max(m.watched, h.watched), max(m.rss, h.rss), max(m.pss, h.pss)}
+		m = holdings{max(m.fds, h.fds), max(m.threads, h.threads), max(m.watched, h.watched), max(m.rings, h.rings), max(m.rss, h.rss), max(m.pss, h.pss)}
 	}
 	return m
 }
 
 func (u usage) String() string {
 	w := most(u.workers)
-	return fmt.Sprintf("after %7d: master fds %d, threads %d, epoll %d, RSS %d KiB, PSS %d KiB; %d workers, at most fds %d, threads %d, epoll %d, RSS %d KiB, PSS %d KiB; pidfile lines %d, busy titles %d, zombies %d",
+	return fmt.Sprintf("after %7d: master fds %d, threads %d, epoll %d, RSS %d KiB, PSS %d KiB; %d workers, at most fds %d, rings %d, threads %d, epoll %d, RSS %d KiB, PSS %d KiB; pidfile lines %d, busy titles %d, zombies %d",
 		u.connections, u.master.fds, u.master.threads, u.master.watched, u.master.rss, u.master.pss,
-		len(u.workers), w.fds, w.threads, w.watched, w.rss, w.pss, u.listed, u.shown, u.zombies)
+		len(u.workers), w.fds, w.rings, w.threads, w.watched, w.rss, w.pss, u.listed, u.shown, u.zombies)
 }
 
 // A process's memory may move by so much, in KiB: its garbage is collected when
@@ -150,6 +151,7 @@ func (u usage) beyond(early usage) (faults []string) {
 	grown("the master's PSS", early.master.pss, u.master.pss, masterMemory)
 	was, is := most(early.workers), most(u.workers)
 	grown("a worker's descriptors", was.fds, is.fds, 0)
+	grown("a worker's rings", 1, is.rings, 0) // which it opens when it first has so much to send at once
 	grown("a worker's epoll entries", was.watched, is.watched, 0)
 	grown("a worker's threads", was.threads, is.threads, 1)
 	if !isPortable() || soak() { // it leaves garbage, which nobody takes away before there are some MiB of it
@@ -189,7 +191,11 @@ func held(t testing.TB, pid int) (h holdings) {
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	for fd, is := range descriptors(pid) {
 		h.fds++
-		if is == "anon_inode:[eventpoll]" {
+		switch is {
+		case "anon_inode:[io_uring]":
+			h.fds--
+			h.rings++
+		case "anon_inode:[eventpoll]":
 			h.watched += strings.Count(readString(dir+"fdinfo/"+strconv.Itoa(fd)), "tfd:")
 		}
 	}
