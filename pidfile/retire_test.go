@@ -29,6 +29,9 @@ func TestSlowClose(t *testing.T) {
 			if err := f.Write([]int{os.Getpid(), n + 1}); err != nil {
 				t.Error(err)
 			}
+			if left := n + 1 - len(closed); left > retiring+1 { // one of them in the closer's hand
+				t.Errorf("%d replaced files are open, more than %d", left, retiring+1)
+			}
 			written <- n
 		}
 		f.Remove()

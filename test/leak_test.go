@@ -190,12 +190,12 @@ func held(t testing.TB, pid int) (h holdings) {
 	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	for fd, is := range descriptors(pid) {
-		h.fds++
-		switch is {
-		case "anon_inode:[io_uring]":
-			h.fds--
+		if is == "anon_inode:[io_uring]" {
 			h.rings++
-		case "anon_inode:[eventpoll]":
+			continue
+		}
+		h.fds++
+		if is == "anon_inode:[eventpoll]" {
 			h.watched += strings.Count(readString(dir+"fdinfo/"+strconv.Itoa(fd)), "tfd:")
 		}
 	}
