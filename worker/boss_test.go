@@ -109,22 +109,11 @@ func (b *boss) openSyslog(a *board.Assignment, path string) {
 }
 
 func (b *boss) listen() {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	}
-	if err == nil {
-		err = unix.Listen(fd, 100)
-	}
-	if err != nil {
+	fd, at := bind(b.t)
+	if err := unix.Listen(fd, 100); err != nil {
 		b.t.Fatal(err)
 	}
-	at, err := unix.Getsockname(fd)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.listener = fd
-	b.addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(at.(*unix.SockaddrInet4).Port)).String()
+	b.listener, b.addr = fd, inWords(at)
 }
 
 func (b *boss) close() {

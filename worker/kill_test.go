@@ -4,7 +4,6 @@ package worker
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -38,32 +37,6 @@ func (h *hand) reads() {
 	})
 }
 
-// mute is a target that never answers a connect: its queue is full.
-func mute(t *testing.T) string {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	}
-	if err == nil {
-		err = unix.Listen(fd, 0)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	at, _ := unix.Getsockname(fd)
-	for range 4 {
-		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { unix.Close(c) })
-		unix.Connect(c, at)
-	}
-	return fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port)
-}
-
 // An order ends the session of its row and turn, wherever that stands, as a
 // reset on both sides and with one line; and no other one.
 func TestKillOrder(t *testing.T) {
@@ -82,7 +55,7 @@ func TestKillOrder(t *testing.T) {
 			func(b *boss, c *net.TCPConn) { c.Write([]byte("x")); c.CloseWrite() }, func(r *board.Row) bool { return r.In.Load() == 1 }},
 		{"with bytes kept", func(t *testing.T) string { return target(t, func(c *net.TCPConn) { <-over }) }, false,
 			func(b *boss, c *net.TCPConn) { go c.Write(make([]byte, 32<<20)) }, func(r *board.Row) bool { return r.In.Load() > 1<<20 }},
-		{"connecting", mute, false, func(*boss, *net.TCPConn) {}, func(r *board.Row) bool { return r.Word().Target() == 0 && r.Connect.Load() == 0 }},
+		{"connecting", silent, false, func(*boss, *net.TCPConn) {}, func(r *board.Row) bool { return r.Word().Target() == 0 && r.Connect.Load() == 0 }},
 		{"negotiating", func(t *testing.T) string { return target(t, held) }, true, func(*boss, *net.TCPConn) {},
 			func(r *board.Row) bool { return r.Connect.Load() != 0 }},
 	} {

@@ -5,9 +5,9 @@ package worker
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -108,23 +108,36 @@ func target(t *testing.T, serve func(*net.TCPConn)) string {
 	return l.Addr().String()
 }
 
+// bind gives a loopback socket that does not block and does not listen yet, for
+// the caller to close, and its address.
+func bind(t testing.TB) (fd int, at *unix.SockaddrInet4) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	var own unix.Sockaddr
+	if err == nil {
+		own, err = unix.Getsockname(fd)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd, own.(*unix.SockaddrInet4)
+}
+
+// inWords is an address as dial wants it.
+func inWords(at *unix.SockaddrInet4) string {
+	return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)).String()
+}
+
 // refusing is the address of nobody: its port is bound, so that no other gets
 // it, and nobody listens.
 func refusing(t *testing.T) string {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	fd, at := bind(t)
 	t.Cleanup(func() { unix.Close(fd) })
-	if err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	at, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port)
+	return inWords(at)
 }
 
 // hangUp closes the client's side and waits for the other's.

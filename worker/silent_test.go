@@ -3,7 +3,6 @@
 package worker
 
 import (
-	"net/netip"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -14,30 +13,20 @@ import (
 // silent is a target whose queue is full: the kernel drops who wants to connect.
 func silent(t *testing.T) string {
 	t.Helper()
-	socket := func() int {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { unix.Close(fd) })
-		return fd
-	}
-	l := socket()
-	if err := unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Listen(l, 0); err != nil {
-		t.Fatal(err)
-	}
-	at, err := unix.Getsockname(l)
-	if err != nil {
+	fd, at := bind(t)
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 { // more than fit
-		unix.Connect(socket(), at)
+		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(c) })
+		unix.Connect(c, at)
 	}
-	a := at.(*unix.SockaddrInet4)
-	return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+	return inWords(at)
 }
 
 // A target that does not answer in time is left, and the client gets the next.
