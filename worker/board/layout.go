@@ -124,6 +124,15 @@ type Assignment struct {
 	TargetCount atomic.Uint32 // published slots
 	RuleTable   [MaxRules]Rule
 	TargetTable [MaxTargets]Target
+	assignmentMore
+}
+
+// assignmentMore is what came after the tables, so that nothing before it has
+// moved. The master reads it only on boards of its own version: an older
+// assignment may end before it. New words take their room from the reserve, at
+// its start.
+type assignmentMore struct {
+	_ [256]byte
 }
 
 // Header starts the state and says where its tables lie.

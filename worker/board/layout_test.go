@@ -84,6 +84,8 @@ func TestOffsetsStay(t *testing.T) {
 		"Assignment.TargetAt":    {unsafe.Offsetof(a.TargetAt), 40},
 		"Assignment.Options":     {unsafe.Offsetof(a.Options), 56},
 		"Assignment.AffinityKey": {unsafe.Offsetof(a.AffinityKey), 88},
+		"Assignment.RuleCount":   {unsafe.Offsetof(a.RuleCount), 1812},
+		"Assignment.TargetTable": {unsafe.Offsetof(a.TargetTable), 26396},
 		"Header.Gate":            {unsafe.Offsetof(h.Gate), 128},
 		"Header.Attention":       {unsafe.Offsetof(h.Attention), 256},
 		"Header.MarkAt":          {unsafe.Offsetof(h.MarkAt), 32},
