@@ -159,9 +159,21 @@ func (m *master) targets() []control.Target {
 func (m *master) target(slot int) control.Target {
 	mark := m.generation.board.Mark(slot)
 	out := control.Target{Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
-	if failed := mark.Failed.Load(); failed != 0 {
+	failed, failing := mark.Failed.Load(), mark.Failing.Load()
+	switch {
+	case failed != 0:
 		out.State = "failed"
-		out.FailedFor = max(0, float64(m.mono()/int64(time.Millisecond))-float64(failed-1)) / 1000
+	case failing != 0:
+		out.State = "failing"
+	}
+	if failing == 0 { // the mark of a worker whose version keeps nothing else
+		failing = failed
+	}
+	if failing != 0 {
+		out.FailedFor = max(0, float64(m.mono()/int64(time.Millisecond))-float64(failing-1)) / 1000
+	}
+	if at := mark.LastFailure.Load(); at != 0 {
+		out.LastFailureAt = time.UnixMilli(int64(at))
 	}
 	if admin := mark.Admin.Load(); admin != board.Enabled && int(admin) < len(adminWords) {
 		out.State = adminWords[admin]

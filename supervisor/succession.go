@@ -250,6 +250,8 @@ func carry(from, to *board.Board, sticky bool) {
 		b.Failures.Store(a.Failures.Load())
 		b.Admin.Store(a.Admin.Load())
 		b.Errno.Store(a.Errno.Load())
+		b.Failing.Store(a.Failing.Load())
+		b.LastFailure.Store(a.LastFailure.Load())
 	}
 	if same {
 		to.Rotation.Store(from.Rotation.Load())

@@ -141,8 +141,23 @@ func TestVerbsLook(t *testing.T) {
 	s.generation.board.Fail(0, uint64(s.mono()/1e6))
 	s.generation.board.Mark(0).Errno.Store(uint32(unix.ECONNREFUSED))
 	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
-	if targets[0].State != "failed" || targets[0].Failures != 1 || targets[0].LastFailure != "Connection refused" || targets[0].FailedFor > 60 {
+	if targets[0].State != "failed" || targets[0].Failures != 1 || targets[0].LastFailure != "Connection refused" || targets[0].FailedFor > 60 || time.Since(targets[0].LastFailureAt) > time.Minute {
 		t.Errorf("%+v", targets)
+	}
+	s.generation.board.Mark(0).Failed.Store(0) // as when all have failed
+	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
+	st = s.obeys(control.Request{Verb: control.GetStatus}, nil).Status
+	if targets[0].State != "failing" || st.Targets["failing"] != 1 || st.Targets["good"] != 0 {
+		t.Errorf("%+v, %+v", targets, st.Targets)
+	}
+	next, err := newGeneration(2, s.cfg, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	carry(s.generation.board, next.board, false)
+	if was, is := s.generation.board.Mark(0), next.board.Mark(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
+		t.Error("an upgrade forgets that the target is failing")
 	}
 }
 

@@ -51,7 +51,8 @@ type (
 		Target, State      string
 		Sessions           int
 		Connects, Failures uint64
-		LastFailure        string `json:"last_failure"`
+		LastFailure        string  `json:"last_failure"`
+		FailedFor          float64 `json:"failed_for_seconds"`
 	}
 	ctlWorker struct {
 		PID, Generation, Sessions int

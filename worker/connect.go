@@ -261,6 +261,10 @@ func (e *engine) missed(s *session, f failure) {
 	switch {
 	case e.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = e.board.Say(board.SayProxy, e.clock.ms())
+		if f.peer {
+			e.board.Miss(s.slot, e.clock.ms())
+			e.board.Mark(s.slot).Errno.Store(uint32(f.errno))
+		}
 	case f.peer:
 		first = e.board.Fail(s.slot, e.clock.ms())
 		e.board.Mark(s.slot).Errno.Store(uint32(f.errno))

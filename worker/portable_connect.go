@@ -222,6 +222,10 @@ func (s *session) missed() {
 	switch {
 	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = s.board.Say(board.SayProxy, s.clock.ms())
+		if f.peer {
+			s.board.Miss(s.slot, s.clock.ms())
+			s.board.Mark(s.slot).Errno.Store(uint32(f.errno))
+		}
 	case f.peer:
 		first = s.board.Fail(s.slot, s.clock.ms())
 		s.board.Mark(s.slot).Errno.Store(uint32(f.errno))

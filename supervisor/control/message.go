@@ -92,7 +92,7 @@ type Status struct {
 	Workers  map[string]int `json:"workers"`  // by state: starting, spare, busy, draining
 	Limit    int            `json:"limit"`    // --max-workers
 	Queue    int            `json:"queue"`    // clients that wait in the kernel's queue; -1 where it is not known
-	Targets  map[string]int `json:"targets"`  // by state: good, failed, draining, disabled
+	Targets  map[string]int `json:"targets"`  // by state: good, failing, failed, draining, disabled
 	LogLevel int            `json:"log_level"`
 }
 
@@ -116,12 +116,14 @@ type Session struct {
 // Target is one target, its slot's numbers since the plug started.
 type Target struct {
 	Target      string  `json:"target"`
-	State       string  `json:"state"` // good, failed, draining, disabled
-	FailedFor   float64 `json:"failed_for_seconds,omitempty"`
-	Sessions    int     `json:"sessions"` // live, of all generations
-	Connects    uint64  `json:"connects"` // attempts
-	Failures    uint64  `json:"failures"` // attempts that failed
-	LastFailure string  `json:"last_failure,omitempty"`
+	State       string  `json:"state"`                        // good, failing, failed, draining, disabled
+	FailedFor   float64 `json:"failed_for_seconds,omitempty"` // since the first attempt that failed after a good one
+	Sessions    int     `json:"sessions"`                     // live, of all generations
+	Connects    uint64  `json:"connects"`                     // attempts
+	Failures    uint64  `json:"failures"`                     // attempts that failed
+	LastFailure string  `json:"last_failure,omitempty"`       // why the last one failed
+
+	LastFailureAt time.Time `json:"last_failure_at,omitzero"` // when
 }
 
 // Worker is one worker process.

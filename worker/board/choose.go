@@ -1,5 +1,7 @@
 package board
 
+import "time"
+
 // Tried is the set of target slots that one session has tried.
 type Tried [MaxTargets / 64]uint64
 
@@ -121,16 +123,29 @@ func (b *Board) recover(n int) {
 	b.Rotation.Store(0)
 }
 
-// Fail marks a target failed at the board's millisecond now; first is true if it
-// was good until then.
+// Fail marks a target failed at the board's millisecond now; first is true if
+// its last attempt had succeeded.
 func (b *Board) Fail(slot int, now uint64) (first bool) {
 	m := b.Mark(slot)
 	m.Failures.Add(1)
-	return m.Failed.Swap(now+1) == 0
+	m.Failed.Store(now + 1)
+	return b.Miss(slot, now)
 }
 
-// Good takes a target's mark away after a connect; was is true if it had one.
+// Miss notes that a target could not be reached, and leaves it to be chosen as
+// before: with -h that is the proxy's fault. first is as for Fail.
+func (b *Board) Miss(slot int, now uint64) (first bool) {
+	m := b.Mark(slot)
+	m.LastFailure.Store(uint64(time.Now().UnixMilli()))
+	return m.Failing.CompareAndSwap(0, now+1)
+}
+
+// Good takes a target's mark away after a connect; was is true if the last
+// attempt had failed.
 func (b *Board) Good(slot int) (was bool) {
 	m := b.Mark(slot)
-	return m.Failed.Load() != 0 && m.Failed.Swap(0) != 0
+	if m.Failed.Load() != 0 {
+		m.Failed.Store(0)
+	}
+	return m.Failing.Load() != 0 && m.Failing.Swap(0) != 0
 }

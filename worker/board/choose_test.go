@@ -201,6 +201,30 @@ func TestFailAndGood(t *testing.T) {
 	}
 }
 
+// That all are good again when all have failed is for choosing alone: what is
+// known of a target stays until it is connected.
+func TestFailingOutlivesRecovery(t *testing.T) {
+	b := with(t, 2, 0)
+	if _, tried := session(b, client(0), 5, everybody); len(tried) != 2 {
+		t.Fatalf("tried %v", tried)
+	}
+	for slot := range 2 {
+		m := b.Mark(slot)
+		if m.Failed.Load() != 0 || m.Failing.Load() != 5001 || m.LastFailure.Load() == 0 {
+			t.Errorf("target %d: mark %d, failing since %d, last failure at %d", slot, m.Failed.Load(), m.Failing.Load(), m.LastFailure.Load())
+		}
+	}
+	if b.Fail(0, 9000) || b.Mark(0).Failing.Load() != 5001 {
+		t.Error("a further failure is taken for the first")
+	}
+	if !b.Good(1) || b.Good(1) || b.Mark(1).Failing.Load() != 0 || b.Mark(1).LastFailure.Load() == 0 {
+		t.Error("good again: once, and when it failed last stays known")
+	}
+	if !b.Miss(1, 9500) || b.Miss(1, 9600) || b.Mark(1).Failed.Load() != 0 || b.Mark(1).Failures.Load() != 1 {
+		t.Error("a miss is known, and leaves the target to be chosen")
+	}
+}
+
 func TestTried(t *testing.T) {
 	var tried Tried
 	for slot := range MaxTargets {

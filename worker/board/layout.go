@@ -178,7 +178,12 @@ type Mark struct {
 	Failures atomic.Uint64 // attempts that failed
 	Admin    atomic.Uint32 // what an admin wants of it: Enabled, Draining or Disabled
 	Errno    atomic.Uint32 // of the last failure
-	_        [32]byte
+
+	// What is known of the target, which choosing does not read: the failed mark
+	// is taken away from all when all have failed, these words are not.
+	Failing     atomic.Uint64 // 0: the last attempt succeeded; else the board's ms of the first that failed since, plus one
+	LastFailure atomic.Uint64 // Unix ms of the last attempt that failed; 0 is none
+	_           [16]byte
 }
 
 // Column is what one worker counts. Only that worker writes it, and the master

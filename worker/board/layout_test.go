@@ -80,7 +80,11 @@ func TestOffsetsStay(t *testing.T) {
 	var h Header
 	var r Row
 	var c Column
+	var m Mark
 	for name, o := range map[string][2]uintptr{
+		"Mark.Errno":             {unsafe.Offsetof(m.Errno), 28},
+		"Mark.Failing":           {unsafe.Offsetof(m.Failing), 32},
+		"Mark.LastFailure":       {unsafe.Offsetof(m.LastFailure), 40},
 		"Assignment.TargetAt":    {unsafe.Offsetof(a.TargetAt), 40},
 		"Assignment.Options":     {unsafe.Offsetof(a.Options), 56},
 		"Assignment.AffinityKey": {unsafe.Offsetof(a.AffinityKey), 88},

@@ -23,7 +23,7 @@ func Command(connect func() (Ask, time.Duration, error)) *cobra.Command {
 
   /          a status page that refreshes itself
   /metrics   for Prometheus; plug_up is 0 while the plug does not answer
-  /healthz   200 while the plug answers, else 503 and the reason
+  /healthz   200 while the plug answers and a target is good, else 503 and the reason
 
 Each scrape asks the plug's control socket. There is no password: whoever can
 connect sees the plug's clients and targets.`,

@@ -67,7 +67,7 @@ func busy() *fake {
 			ConnectTimes: control.Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{1200, 30, 1}, Sum: 3.25},
 			Targets: []control.Target{
 				{Target: "10.0.3.15:80", State: "good", Sessions: 2, Connects: 1000, Failures: 0},
-				{Target: "[2001:db8::1]:80", State: "failed", FailedFor: 12.5, Sessions: 1, Connects: 264, Failures: 30, LastFailure: "connection refused"},
+				{Target: "[2001:db8::1]:80", State: "failed", FailedFor: 12.5, Sessions: 1, Connects: 264, Failures: 30, LastFailure: "connection refused", LastFailureAt: time.UnixMilli(1_700_000_000_250)},
 			},
 			Workers: map[string]int{"spare": 4, "busy": 3}, Limit: 64,
 			Spawns: 50, SpawnFailures: 2, Deaths: map[string]uint64{"exit": 40, "signal 9": 3},
@@ -78,6 +78,7 @@ func busy() *fake {
 			Label: "80", Mode: "prefork", Phase: "running", PID: 4711, Shepherd: 4710, Build: "3.0.0+abc",
 			Started: time.Now().Add(-26 * time.Hour), Since: time.Now().Add(-90 * time.Second), Upgrades: 2,
 			Sessions: 3, Accepted: 1234, Workers: map[string]int{"spare": 4, "busy": 3}, Limit: 64, Queue: 2,
+			Targets: map[string]int{"good": 1, "failed": 1},
 		},
 	}
 	for i := range 3 {

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"daemon/plug/supervisor/control"
@@ -9,7 +11,7 @@ import (
 // Words that a label can take although the plug has not counted any yet, so that
 // rate() and alerts see the first one.
 var (
-	targetStates   = []string{"good", "failed", "draining", "disabled"}
+	targetStates   = []string{"good", "failing", "failed", "draining", "disabled"}
 	workerStates   = []string{"starting", "spare", "busy", "draining"}
 	upgradeResults = []string{"done", "failed"}
 )
@@ -49,6 +51,7 @@ func (out sink) targets(targets []control.Target) {
 		for _, state := range targetStates {
 			out.gauge("plug_target_state", "1 for the state that a target is in.", truth(t.State == state), of, label{"state", state})
 		}
+		out.gauge("plug_target_last_failure_timestamp_seconds", "When an attempt to connect a target last failed, in seconds since 1970; 0 is never.", unix(t.LastFailureAt), of)
 		out.gauge("plug_target_sessions", "Live sessions of a target.", float64(t.Sessions), of)
 		out.counter("plug_target_connects_total", "Attempts to connect a target.", float64(t.Connects), of)
 		out.counter("plug_target_failures_total", "Attempts to connect a target that failed.", float64(t.Failures), of)
@@ -76,6 +79,13 @@ func (out sink) records(m *control.Metrics) {
 	out.counter("plug_records_lost_total", "Syslog records given up.", float64(m.RecordsLost))
 	out.counter("plug_pidfile_writes_total", "Versions of the pidfile written.", float64(m.PidfileWrites))
 	out.counter("plug_control_requests_total", "Requests on the control socket.", float64(m.ControlRequests))
+}
+
+func unix(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return float64(at.UnixMilli()) / 1000
 }
 
 func truth(b bool) float64 {

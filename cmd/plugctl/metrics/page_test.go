@@ -133,6 +133,11 @@ func TestHealth(t *testing.T) {
 	if status, _, body := get("/healthz"); status != 200 || body != "ok\n" {
 		t.Errorf("%d %q", status, body)
 	}
+	f.status.Targets = map[string]int{"failing": 2, "disabled": 1}
+	c.pass(time.Minute)
+	if status, _, body := get("/healthz"); status != 503 || body != "no target is good: 2 failing, 1 disabled\n" {
+		t.Errorf("%d %q", status, body)
+	}
 	f.leave("gone")
 	c.pass(time.Minute)
 	if status, _, body := get("/healthz"); status != 503 || !strings.HasSuffix(body, ": gone\n") {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"daemon/plug/cmd/plugctl/show"
 )
 
 // Bounds of the listener: whoever is slow, or one of too many, waits or is cut
@@ -69,7 +71,8 @@ func handler(w *watch, ask Ask, timeout time.Duration) http.Handler {
 	return mux
 }
 
-// health is 200 while the plug answers, 503 with the reason while it does not.
+// health is 200 while the plug answers and has a target for clients, 503 with
+// the reason while it does not.
 func (w *watch) health(out http.ResponseWriter, r *http.Request) {
 	v, err := w.see(r.Context(), false)
 	out.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -79,6 +82,9 @@ func (w *watch) health(out http.ResponseWriter, r *http.Request) {
 	case v.Reason != nil:
 		out.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintf(out, "away since %s: %v\n", v.Away.Format(time.RFC3339), v.Reason)
+	case v.Targets["good"] == 0:
+		out.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(out, "no target is good: %s\n", show.Counts(v.Targets, targetStates))
 	default:
 		fmt.Fprintln(out, "ok")
 	}

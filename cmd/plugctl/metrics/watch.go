@@ -22,6 +22,8 @@ type view struct {
 	Sessions []control.Session
 	Asked    time.Time // when it was asked for what stands above
 
+	Targets map[string]int // by state, when it was last asked for anything
+
 	Away   time.Time // since when it does not answer; zero: it does
 	Reason error     // why not
 }
@@ -96,7 +98,7 @@ func (w *watch) look(ctx context.Context, last view, everything bool) view {
 	defer stop()
 	next, err := view{Asked: w.now()}, error(nil)
 	if !everything {
-		_, err = w.ask.status(ctx)
+		next.Status, err = w.ask.status(ctx)
 	} else if next.Metrics, next.Status, err = w.ask.numbers(ctx); err == nil {
 		next.Sessions, err = w.ask.sessions(ctx)
 	}
@@ -107,8 +109,9 @@ func (w *watch) look(ctx context.Context, last view, everything bool) view {
 		}
 		return last
 	}
+	next.Targets = next.Status.Targets
 	if !everything {
-		last.Away, last.Reason = time.Time{}, nil
+		last.Away, last.Reason, last.Targets = time.Time{}, nil, next.Targets
 		return last
 	}
 	return next

@@ -15,7 +15,7 @@ import (
 // comes behind them.
 var (
 	workerStates = []string{"busy", "spare", "starting", "draining"}
-	targetStates = []string{"good", "failed", "draining", "disabled"}
+	targetStates = []string{"good", "failing", "failed", "draining", "disabled"}
 )
 
 // Status is the plug as a whole, a line for each matter.

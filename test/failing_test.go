@@ -1,0 +1,134 @@
+package test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Targets whose last attempt failed are never shown as good, although choosing
+// takes all of them for good again when all have failed. Each is logged once
+// until it is good.
+func TestDeadTargetsAreFailing(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			forEachMode(t, func(t *testing.T, mode string) {
+				t.Parallel()
+				var targets []string
+				for range n {
+					targets = append(targets, refusing(t))
+				}
+				p := startUpgradable(t, mode, thisOne, withControl(targets...)...)
+				e := export(p)
+				if got := p.ctlText("status"); !strings.Contains(got, fmt.Sprintf("targets    %d good\n", n)) {
+					t.Errorf("before the first client:\n%s", got)
+				}
+				shows := func(clients int) {
+					t.Helper()
+					for range clients {
+						if got := greeting(t, "", p.addr()); got != "" {
+							t.Fatalf("a client without a target gets %q", got)
+						}
+					}
+					p.showsFailing(t, e, targets)
+				}
+				shows(5)
+				for _, target := range targets {
+					if said := p.said(`\[ERROR\].*connect ` + regexp.QuoteMeta(target)); len(said) != 1 {
+						t.Errorf("after five clients %d errors for %s: %q", len(said), target, said)
+					}
+				}
+				p.upgrade(thisOne)
+				p.showsFailing(t, e, targets)
+				shows(1)
+
+				b := serve(t, targets[0], greet("back"))
+				await(t, "the target to be chosen again", serveBound, func() bool { return greeting(t, "", p.addr()) == "back" })
+				if got := p.ctlJSON("targets").Targets[0]; got.State != "good" || !strings.Contains(got.LastFailure, "refused") {
+					t.Errorf("back, and shown as %+v", got)
+				}
+				await(t, "/healthz to answer 200", serveBound, func() bool { status, _ := e.get("healthz"); return status == 200 })
+				b.close()
+				shows(3)
+				if said := p.said(`\[ERROR\].*connect ` + regexp.QuoteMeta(targets[0])); len(said) != 2 {
+					t.Errorf("failing, good, failing: %d errors: %q", len(said), said)
+				}
+			})
+		})
+	}
+}
+
+// showsFailing tests that everything that shows targets shows all of them as
+// failing.
+func (p *plug) showsFailing(t *testing.T, e *exporter, targets []string) {
+	t.Helper()
+	for _, target := range p.ctlJSON("targets").Targets {
+		if target.State != "failing" || !strings.Contains(target.LastFailure, "refused") || target.FailedFor <= 0 {
+			t.Errorf("%+v", target)
+		}
+	}
+	table := p.ctlText("targets")
+	for _, target := range targets {
+		if row := ctlRow(t, table, target); row[1] != "failing" {
+			t.Errorf("%q", row)
+		}
+	}
+	if got := p.ctlText("status"); !strings.Contains(got, fmt.Sprintf("targets    %d failing\n", len(targets))) {
+		t.Errorf("%s", got)
+	}
+	series := e.scrape()
+	for _, target := range targets {
+		of := func(name, more string) float64 { return seriesOf(t, series, name, more, `target="`+target+`"`) }
+		if of("plug_target_state", `state="failing"`) != 1 || of("plug_target_state", `state="good"`) != 0 ||
+			of("plug_target_last_failure_timestamp_seconds", "") < 1.7e9 {
+			t.Errorf("the metrics of %s: %v", target, series)
+		}
+	}
+	await(t, "/healthz to answer 503", serveBound, func() bool {
+		status, body := e.get("healthz")
+		return status == 503 && strings.Contains(body, fmt.Sprintf("%d failing", len(targets)))
+	})
+	await(t, "the page to show it", serveBound, func() bool {
+		_, body := e.get("main")
+		return strings.Count(body, `class="state failing"`) == len(targets)
+	})
+}
+
+// seriesOf is the value of the one series with a name and these labels.
+func seriesOf(t *testing.T, all map[string]float64, name string, labels ...string) (value float64) {
+	t.Helper()
+	found := 0
+	for series, v := range all {
+		matches := strings.HasPrefix(series, name+"{")
+		for _, label := range labels {
+			matches = matches && strings.Contains(series, label)
+		}
+		if matches {
+			value = v
+			found++
+		}
+	}
+	if found != 1 {
+		t.Fatalf("%d series %s with %q", found, name, labels)
+	}
+	return value
+}
+
+// Behind an HTTP proxy that is away no target is reached, and none is good.
+func TestTargetsBehindADeadProxyAreFailing(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := start(t, mode, withControl("-h", refusing(t), "10.0.3.15:80", "news.example.org:119")...)
+		for range 4 {
+			if got := greeting(t, "", p.addr()); got != "" {
+				t.Fatalf("a client without a proxy gets %q", got)
+			}
+		}
+		for _, target := range p.ctlJSON("targets").Targets {
+			if target.State != "failing" || !strings.Contains(target.LastFailure, "refused") {
+				t.Errorf("%+v", target)
+			}
+		}
+	})
+}
