@@ -126,6 +126,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.Uses = uint32(cfg.MaxUses)
 	a.Listeners = uint32(listeners)
 	a.ConnectTimeout = uint32(cfg.ConnectTimeout.Milliseconds())
+	a.CloseTimeout = uint32(cfg.CloseTimeout.Milliseconds())
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
 	b.LogAt.Store(uint32(cfg.Debug))

@@ -36,6 +36,8 @@ func TestAssign(t *testing.T) {
 		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Uses == 77 }},
 		{"connect-timeout", func(c *config.Config) { c.ConnectTimeout = 1500 * time.Millisecond },
 			func(a *board.Board) bool { return a.ConnectTimeout == 1500 }},
+		{"close-timeout", func(c *config.Config) { c.CloseTimeout = 2500 * time.Millisecond },
+			func(a *board.Board) bool { return a.CloseTimeout == 2500 }},
 		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.StickyFor == 90 }},
 		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.RetryAfter == 60 }},
 		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Board) bool { return a.LogAt.Load() == 2 }},

@@ -111,6 +111,7 @@ func TestManualDefaults(t *testing.T) {
 		"sticky-timeout":  seconds(c.StickyTimeout),
 		"retry-after":     seconds(c.RetryAfter),
 		"connect-timeout": seconds(c.ConnectTimeout),
+		"close-timeout":   seconds(c.CloseTimeout),
 		"drain-timeout":   seconds(c.DrainTimeout),
 		"backlog":         fmt.Sprint(c.Backlog),
 		"log-format":      c.LogFormat,

@@ -55,6 +55,10 @@ var options = [...]option{
 		p.draft.ConnectTimeout, err = config.ParseSeconds(v, config.ConnectSpan())
 		return
 	}},
+	{0, "close-timeout", "TIME", "deliver for at most TIME before a reset (30s)", func(p *parser, v string) (err error) {
+		p.draft.CloseTimeout, err = config.ParseSeconds(v, config.CloseSpan())
+		return
+	}},
 	{'l', "log", "", "log every connection to syslog", func(p *parser, v string) error {
 		return setFlag(&p.draft.Log, v)
 	}},

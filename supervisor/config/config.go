@@ -59,6 +59,7 @@ type Config struct {
 	MaxWorkers     int // 0: what the system allows, at most the constant MaxWorkers
 	MaxUses        int // sessions in a worker's life; 0 is without end
 	ConnectTimeout time.Duration
+	CloseTimeout   time.Duration // to deliver what a side sent before its reset
 	Backlog        int
 	DrainTimeout   time.Duration // QUIT; 0 waits for ever
 	User           *User         // --user; nil keeps the starter's

@@ -27,6 +27,7 @@ func NewDraft() *Draft {
 		SparesMax:      unset,
 		MaxUses:        unset,
 		ConnectTimeout: 5 * time.Second,
+		CloseTimeout:   30 * time.Second,
 		Backlog:        4096,
 		Syslog:         Syslog{Path: syslogPath(runtime.GOOS)},
 		LogFormat:      "text",

@@ -32,6 +32,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		MaxWorkers      int      `json:"max-workers"`
 		MaxUses         int      `json:"max-uses"`
 		ConnectTimeout  string   `json:"connect-timeout"`
+		CloseTimeout    string   `json:"close-timeout"`
 		Backlog         int      `json:"backlog"`
 		DrainTimeout    string   `json:"drain-timeout"`
 		User            *User    `json:"user"`
@@ -60,6 +61,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		MaxWorkers:      c.MaxWorkers,
 		MaxUses:         c.MaxUses,
 		ConnectTimeout:  c.ConnectTimeout.String(),
+		CloseTimeout:    c.CloseTimeout.String(),
 		Backlog:         c.Backlog,
 		DrainTimeout:    c.DrainTimeout.String(),
 		User:            c.User,

@@ -71,6 +71,7 @@ func StickySpan() Span {
 func RetrySpan() Span   { return Span{Max: math.MaxInt32 * time.Second, Whole: true} }
 func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
 func ConnectSpan() Span { return Span{Min: time.Millisecond, Max: time.Hour} }
+func CloseSpan() Span   { return Span{Min: time.Millisecond, Max: time.Hour} }
 
 // ParseSeconds reads a time: whole seconds as 2.5 takes them, or a number with
 // its unit as Go writes it, "90s", "1h30m", "250ms".

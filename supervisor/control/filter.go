@@ -9,7 +9,7 @@ import (
 )
 
 // states are those of Session.State.
-var states = [...]string{"connecting", "negotiating", "relaying", "half-closed", "ending"}
+var states = [...]string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
 
 // Match makes a filter, which may be nil, a function that tells which sessions
 // it takes. The error says what is wrong with it.

@@ -52,9 +52,10 @@ const (
 	NoStage     Stage = iota // its worker's version does not tell
 	Connecting               // to a target, or to the HTTP proxy; next: Negotiating, Relaying
 	Negotiating              // waits for the proxy's reply; next: Relaying
-	Relaying                 // both directions; next: HalfClosed
-	HalfClosed               // one side has ended its direction; next: InOrder
+	Relaying                 // both directions; next: HalfClosed, Delivering
+	HalfClosed               // one side has ended its direction; next: InOrder, Delivering
 	InOrder                  // both have, and everything was delivered
+	Delivering               // one side has failed: what it sent before goes to the other; a dead worker's last stage
 	stages
 )
 
@@ -64,6 +65,7 @@ var stageNames = [stages]struct {
 }{
 	NoStage: {'?', "unknown"}, Connecting: {'C', "connecting"}, Negotiating: {'N', "negotiating"},
 	Relaying: {'R', "relaying"}, HalfClosed: {'H', "half-closed"}, InOrder: {'-', "ended"},
+	Delivering: {'D', "delivering"},
 }
 
 func (s Stage) known() Stage { return min(s, stages) % stages }

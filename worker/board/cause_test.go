@@ -23,7 +23,7 @@ func TestCauses(t *testing.T) {
 			}
 		}
 	}
-	if ByError >= Whos || int(ByError) != len(whos)-1 || int(InOrder) != len(stageNames)-1 {
+	if ByError >= Whos || int(ByError) != len(whos)-1 || int(Delivering) != len(stageNames)-1 {
 		t.Error("more than a column counts, or one without a letter")
 	}
 }
@@ -35,6 +35,7 @@ func TestCauseTexts(t *testing.T) {
 	}{
 		{MakeCause(ByClient, InOrder, 0), "C-", "client", "ended"},
 		{MakeCause(ByTarget, HalfClosed, 0), "TH", "target", "half-closed"},
+		{MakeCause(BySignal, Delivering, 9), "SD", "signal 9", "delivering"},
 		{MakeCause(ByProxy, Negotiating, 0), "PN", "proxy", "negotiating"},
 		{MakeCause(TargetLate, Connecting, 0), "tC", "target timeout", "connecting"},
 		{MakeCause(BySignal, Relaying, 9), "SR", "signal 9", "relaying"},

@@ -132,7 +132,8 @@ type Assignment struct {
 // assignment may end before it. New words take their room from the reserve, at
 // its start.
 type assignmentMore struct {
-	_ [256]byte
+	CloseTimeout uint32 // ms
+	_            [252]byte
 }
 
 // Header starts the state and says where its tables lie.

@@ -73,7 +73,7 @@ var Words = []Word{
 }
 
 // States are those of a session.
-var States = []string{"connecting", "negotiating", "relaying", "half-closed", "ending"}
+var States = []string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
 
 // Parse reads words as top has them, "client=10.0.0.0/8 idle-for=1m"; none is
 // the empty filter.
