@@ -55,7 +55,9 @@ func (s *said) has(text string) bool {
 type starter struct {
 	ready int
 	told  []string
+	texts []string // that came with them
 	gone  chan struct{}
+	first bool // PID 1
 }
 
 func (s *starter) Ready() error { s.ready++; return nil }
@@ -68,7 +70,11 @@ func (s *starter) FD() int { return -1 }
 
 func (s *starter) Become(string, int) {}
 
-func (s *starter) Tell(word, _ string) { s.told = append(s.told, word) }
+func (s *starter) Tell(word, text string) {
+	s.told, s.texts = append(s.told, word), append(s.texts, text)
+}
+
+func (s *starter) EndsAll() bool { return s.first }
 
 func (s *starter) Alive() time.Duration { return 0 }
 

@@ -110,6 +110,7 @@ type Starter interface {
 	Alive() time.Duration       // how often it wants to hear that; 0 is never
 	Ready() error               // the plug serves
 	Gone() <-chan struct{}      // closed when the starter has ended; nil if that is no concern
+	EndsAll() bool              // the starter is PID 1: when it ends, so does every process
 }
 
 // startPatience is how long the first worker may take.

@@ -31,7 +31,7 @@ func (m *master) signal(s os.Signal) {
 	}
 	switch s {
 	case syscall.SIGTERM:
-		m.terminate()
+		m.term()
 	case syscall.SIGINT:
 		m.endSessions()
 	case syscall.SIGQUIT:
@@ -110,9 +110,9 @@ func (m *master) stop(deadline time.Time) {
 		m.thaw()
 	}
 	m.successor.stop()
-	m.starter.Tell("stopping", "")
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.deadline = stopping, deadline
+	m.tellStopping(time.Now())
 	m.tellUntold(len(m.untold))
 	m.generation.board.Gate.Store(board.GateDraining)
 	if m.succession == nil || !uncommitted { // the port is the old master's until the commit
@@ -148,13 +148,20 @@ func (m *master) killedNow(now time.Time) {
 }
 
 // drain waits for the sessions, as long as --drain-timeout allows.
-func (m *master) drain() {
-	if m.phase == stopping {
-		return
-	}
+func (m *master) drain() { m.drainFor(m.cfg.DrainTimeout) }
+
+// drainFor waits for the sessions; 0 is without end. Of two limits the one that
+// comes first counts.
+func (m *master) drainFor(most time.Duration) {
 	deadline := time.Time{}
-	if m.cfg.DrainTimeout > 0 {
-		deadline = time.Now().Add(m.cfg.DrainTimeout)
+	if most > 0 {
+		deadline = time.Now().Add(most)
+	}
+	if m.phase == stopping {
+		if m.draining && !deadline.IsZero() && (m.deadline.IsZero() || deadline.Before(m.deadline)) {
+			m.deadline = deadline
+		}
+		return
 	}
 	m.stop(deadline)
 	m.draining = true
@@ -163,7 +170,7 @@ func (m *master) drain() {
 // endSessions ends all of them. The workers die of TERM, and the master writes
 // their lines.
 func (m *master) endSessions() {
-	m.stop(time.Now().Add(endWithin))
+	m.stop(time.Now().Add(m.endPatience()))
 	m.draining, m.ending = false, true
 	m.killAll(unix.SIGTERM)
 }
@@ -198,7 +205,7 @@ func (m *master) done() bool {
 		return false
 	case m.ending:
 		m.killAll(unix.SIGKILL)
-		m.deadline = time.Now().Add(endWithin)
+		m.deadline = time.Now().Add(m.endPatience())
 		m.kills++
 		return m.kills > 2
 	}

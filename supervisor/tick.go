@@ -35,7 +35,7 @@ type ticks struct {
 // as it wants to know, and once a second what has changed.
 func (m *master) tellStarter(now time.Time) {
 	t := &m.ticks
-	if every := m.starter.Alive(); every > 0 && m.phase == running && now.Sub(t.aliveAt) >= every {
+	if every := m.starter.Alive(); every > 0 && m.phase >= running && now.Sub(t.aliveAt) >= every {
 		t.aliveAt = now
 		m.starter.Tell("alive", "")
 	}
@@ -69,6 +69,9 @@ func (m *master) tick(now time.Time) {
 	}
 	m.showTitle()
 	m.tellStarter(now)
+	if m.phase == stopping && t.n%lookEvery == 0 {
+		m.tellStopping(now)
+	}
 	m.tellUntold(tellAtATick)
 	m.nudgeMore()
 	m.rest()

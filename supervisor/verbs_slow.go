@@ -63,14 +63,14 @@ func (r *request) stop() (reply control.Reply, err error) {
 		if r.Drain {
 			r.m.drain()
 		} else {
-			r.m.terminate()
+			r.m.term()
 		}
 	})
 	if err != nil {
 		return reply, err
 	}
 	if !r.Drain {
-		reply.Said = fmt.Sprintf("the port is free; %d sessions live on without a master", n)
+		reply.Said = r.m.stopped(n)
 		return reply, nil
 	}
 	var at time.Time

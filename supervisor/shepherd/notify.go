@@ -1,6 +1,7 @@
 package shepherd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,22 +14,30 @@ import (
 // notifier tells the service manager how the service is, in the one process
 // that it knows (sd_notify(3)). A nil one has nobody to tell.
 type notifier struct {
-	conn *net.UnixConn
-	to   string
+	to    string
+	conn  *net.UnixConn // nil while nobody is there
+	state string        // the last that was said of the service as a whole
 }
 
-// newNotifier finds the service manager, if there is one that wants to know.
+// newNotifier finds the service manager, if there is one that expects news.
 func newNotifier() *notifier {
 	to := os.Getenv("NOTIFY_SOCKET")
 	if to == "" {
 		return nil
 	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: to, Net: "unixgram"})
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "plug: NOTIFY_SOCKET %q: %v\n", to, err)
-		return nil
+	n := &notifier{to: to}
+	if err := n.dial(); err != nil {
+		fmt.Fprintf(os.Stderr, "plug: NOTIFY_SOCKET %q: %v; trying again with each message\n", to, err)
 	}
-	return &notifier{conn: conn, to: to}
+	return n
+}
+
+func (n *notifier) dial() (err error) {
+	n.conn, err = net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.to, Net: "unixgram"})
+	if err != nil {
+		n.conn = nil
+	}
+	return err
 }
 
 // hear passes a master's word on in the service manager's terms.
@@ -38,13 +47,13 @@ func (n *notifier) hear(w word) {
 	}
 	switch w.text {
 	case served, replaced, failed, reloaded:
-		n.say("READY=1")
+		n.become("READY=1")
 	case upgrading, reloading:
 		var now unix.Timespec
 		unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-		n.say("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10))
+		n.become("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10))
 	case stopping:
-		n.say("STOPPING=1")
+		n.become("STOPPING=1" + extension(w.more))
 	case status:
 		n.say("STATUS=" + w.more)
 	case alive:
@@ -52,10 +61,43 @@ func (n *notifier) hear(w word) {
 	}
 }
 
-// say waits for a moment at most: signals and children are more urgent.
-func (n *notifier) say(state string) {
+// extension asks for more time to stop, if the master has said how much.
+func extension(usec string) string {
+	if _, err := strconv.ParseUint(usec, 10, 64); err != nil {
+		return ""
+	}
+	return "\nEXTEND_TIMEOUT_USEC=" + usec
+}
+
+// become says how the service as a whole is.
+func (n *notifier) become(state string) {
+	n.state = state
+	n.say(state)
+}
+
+// say waits for a moment at most: signals and children are more urgent. Who has
+// bound the socket again since has heard nothing of the service yet.
+func (n *notifier) say(text string) {
+	if n.conn != nil {
+		err := n.send(text)
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		n.conn.Close()
+	}
+	if n.dial() != nil {
+		return
+	}
+	if n.state != "" && n.state != text {
+		n.send(n.state)
+	}
+	n.send(text)
+}
+
+func (n *notifier) send(text string) error {
 	n.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	n.conn.Write([]byte(state))
+	_, err := n.conn.Write([]byte(text))
+	return err
 }
 
 // watchdog is how often the service manager wants to hear that the service is

@@ -41,6 +41,8 @@ func TestNotify(t *testing.T) {
 		{alive, "", "WATCHDOG=1"},
 		{"of a newer version", "", ""},
 		{stopping, "", "STOPPING=1"},
+		{stopping, "12000000", "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000"},
+		{stopping, "soon", "STOPPING=1"},
 	} {
 		n.hear(word{c.word, 1, c.more})
 		if c.want == "" {
@@ -75,6 +77,32 @@ func TestNobodyToNotify(t *testing.T) {
 	gone := newNotifier()
 	conn.Close()
 	gone.hear(word{text: served}) // and nothing happens
+}
+
+// A service manager that comes late, or binds its socket again, hears how the
+// service is, and all that is said from then on.
+func TestNotifySocketIsFoundAgain(t *testing.T) {
+	path := t.TempDir() + "/notify"
+	t.Setenv("NOTIFY_SOCKET", path)
+	n := newNotifier()
+	n.hear(word{text: served})
+	for range 3 {
+		conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.SetReadDeadline(time.Now().Add(patience))
+		n.hear(word{text: status, more: "x"})
+		n.hear(word{text: alive})
+		p := make([]byte, 100)
+		for _, want := range []string{"READY=1", "STATUS=x", "WATCHDOG=1"} {
+			if m, err := conn.Read(p); err != nil || string(p[:m]) != want {
+				t.Fatalf("%q, %v; want %q", p[:m], err, want)
+			}
+		}
+		conn.Close()
+		os.Remove(path)
+	}
 }
 
 func TestWatchdog(t *testing.T) {

@@ -45,7 +45,9 @@ func Run(listener int) int {
 		return 4
 	}
 	h := &herd{master: pid, signals: signals, ear: ear, notifier: newNotifier()}
-	return h.keep()
+	status := h.keep()
+	leave(signals)
+	return status
 }
 
 // herd is the state of a shepherd: which process is the master, and which one

@@ -11,9 +11,10 @@ import (
 
 // Starter is the master's side of the starter socket.
 type Starter struct {
-	role string
-	file *os.File // nil once nobody is there any more
-	gone chan struct{}
+	role  string
+	file  *os.File // nil once nobody is there any more
+	first bool     // the shepherd is PID 1
+	gone  chan struct{}
 }
 
 // Find tells whether this process is a master, and by whom it was started.
@@ -58,6 +59,7 @@ func (s *Starter) Become(role string, fd int) {
 	unix.SetNonblock(fd, true)
 	s.file = os.NewFile(uintptr(fd), "starter")
 	if role == roleService {
+		s.first = makerOf(fd) == 1
 		go func() {
 			defer close(s.gone)
 			var b [1]byte
@@ -107,6 +109,13 @@ func (s *Starter) Alive() time.Duration {
 
 // Gone is closed when the shepherd has ended.
 func (s *Starter) Gone() <-chan struct{} { return s.gone }
+
+// EndsAll reports whether the shepherd is PID 1, at whose end the kernel kills
+// every process. A socket's pair knows who made it (SO_PEERCRED, unix(7)), and
+// that stays so for all masters to come.
+func (s *Starter) EndsAll() bool {
+	return s.role == roleService && s.first
+}
 
 // detach puts /dev/null in the place of the descriptors that were the caller's.
 func detach() error {

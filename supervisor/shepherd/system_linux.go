@@ -29,4 +29,14 @@ func image() (string, error) { return "/proc/self/exe", nil }
 // behind (prctl(2) PR_SET_CHILD_SUBREAPER).
 func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
+// makerOf is the PID of the process that made a pair of sockets; 0 if that is not
+// known.
+func makerOf(fd int) int {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return 0
+	}
+	return int(cred.Pid)
+}
+
 func dup(from, to int) error { return unix.Dup3(from, to, 0) }

@@ -27,4 +27,7 @@ func hideStrays() {
 // adoptOrphans does nothing: orphans go to init here.
 func adoptOrphans() {}
 
+// makerOf is not needed: there are no PID namespaces here.
+func makerOf(int) int { return 0 }
+
 func dup(from, to int) error { return unix.Dup2(from, to) }

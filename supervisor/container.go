@@ -1,0 +1,62 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+)
+
+// Where the shepherd is PID 1, its end kills every session (pid_namespaces(7)).
+// TERM must then wait for them, and leave time to write the lines of the others:
+// docker stop sends KILL 10 s after TERM.
+const (
+	containerDrain = 8 * time.Second        // TERM: for sessions to end by themselves
+	containerEnd   = 300 * time.Millisecond // INT: then KILL, three times at most
+)
+
+// term is TERM: sessions live on, unless they can't.
+func (m *master) term() {
+	if !m.starter.EndsAll() {
+		m.terminate()
+		return
+	}
+	m.drainFor(m.containerDrain())
+}
+
+// containerDrain is how long TERM waits for sessions as PID 1.
+func (m *master) containerDrain() time.Duration {
+	if given := m.cfg.DrainTimeout; given > 0 {
+		return given
+	}
+	return containerDrain
+}
+
+// stopped is what an admin is told of TERM.
+func (m *master) stopped(sessions int) string {
+	if m.starter.EndsAll() {
+		return fmt.Sprintf("the port is free; %d sessions have %v to end", sessions, m.containerDrain())
+	}
+	return fmt.Sprintf("the port is free; %d sessions live on without a master", sessions)
+}
+
+// endPatience is how long workers get to obey a signal that ends them.
+func (m *master) endPatience() time.Duration {
+	if m.starter.EndsAll() {
+		return containerEnd
+	}
+	return endWithin
+}
+
+// More than the drain's own time, for the service manager: the lines, the logs.
+const (
+	stopMargin   = 2 * time.Second
+	stopExtended = 10 * time.Second // of a drain without end, again and again
+)
+
+// tellStopping tells the service manager how much longer the stop may take.
+func (m *master) tellStopping(now time.Time) {
+	more := stopExtended
+	if !m.deadline.IsZero() {
+		more = max(0, m.deadline.Sub(now)) + stopMargin
+	}
+	m.starter.Tell("stopping", fmt.Sprint(more.Microseconds()))
+}

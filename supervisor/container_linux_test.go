@@ -1,0 +1,86 @@
+package supervisor
+
+import (
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+)
+
+// As PID 1, TERM waits for the sessions, 8 s unless --drain-timeout is given.
+func TestTermAsPID1(t *testing.T) {
+	for given, want := range map[time.Duration]time.Duration{0: 8 * time.Second, time.Minute: time.Minute} {
+		s, carrier, idle := busied(t, func(c *config.Config) { c.DrainTimeout = given })
+		s.starter.first = true
+		s.signal(syscall.SIGTERM)
+		if left := time.Until(s.deadline); !s.draining || left > want || left < want-time.Second {
+			t.Fatalf("draining %v, for %v; want %v", s.draining, left, want)
+		}
+		if !s.starter.asks(want + stopMargin) {
+			t.Errorf("told %q %q", s.starter.told, s.starter.texts)
+		}
+		s.die(idle, unix.SIGTERM)
+		s.reap()
+		if s.done() {
+			t.Fatal("done, though a session lives")
+		}
+		s.over()
+		s.done()
+		if left := time.Until(s.deadline); !s.ending || left > time.Second/3 {
+			t.Errorf("after the drain: ending %v, KILL in %v", s.ending, left)
+		}
+		s.die(carrier, unix.SIGTERM)
+		s.sessionLines(1)
+		if s.totals.Ended[board.AdminEnded] != 1 {
+			t.Errorf("ended: %v", s.totals.Ended)
+		}
+	}
+}
+
+// asks reports whether the last word asks for that much time to stop, or a little less.
+func (s *starter) asks(most time.Duration) bool {
+	last := len(s.told) - 1
+	if last < 0 || s.told[last] != "stopping" {
+		return false
+	}
+	usec, err := strconv.Atoi(s.texts[last])
+	asked := time.Duration(usec) * time.Microsecond
+	return err == nil && asked <= most && asked > most-time.Second
+}
+
+// TERM shortens a drain that has no end, and no drain is made longer by it.
+func TestTermDuringDrainAsPID1(t *testing.T) {
+	s, _, _ := busied(t, nil)
+	s.starter.first = true
+	s.signal(syscall.SIGQUIT)
+	if !s.deadline.IsZero() || !s.starter.asks(stopExtended) {
+		t.Fatalf("QUIT: until %v, told %q", s.deadline, s.starter.texts)
+	}
+	s.signal(syscall.SIGTERM)
+	first := s.deadline
+	if left := time.Until(first); left <= 0 || left > containerDrain {
+		t.Fatalf("TERM: %v left", left)
+	}
+	s.signal(syscall.SIGTERM)
+	if !s.deadline.Equal(first) {
+		t.Error("a second TERM has made the drain longer")
+	}
+}
+
+// A drain without end asks for more time again and again.
+func TestDrainAsksForTime(t *testing.T) {
+	s, _, _ := busied(t, nil)
+	s.signal(syscall.SIGQUIT)
+	s.starter.told, s.starter.texts = nil, nil
+	for range lookEvery {
+		s.tick(time.Now())
+	}
+	if !s.starter.asks(stopExtended) {
+		t.Errorf("in a second it has told %q", s.starter.told)
+	}
+}

@@ -1,0 +1,45 @@
+package shepherd
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What a dead master has left gets this long to end, and as long again after TERM.
+const leftPatience = 500 * time.Millisecond
+
+// leave ends what the last master has left behind, if this process is PID 1: its
+// own end would kill them. Spares end by themselves; workers without a master
+// write the lines of their sessions at TERM.
+func leave(signals <-chan os.Signal) {
+	if os.Getpid() != 1 || childless(signals, leftPatience) {
+		return
+	}
+	unix.Kill(-1, unix.SIGTERM)
+	childless(signals, leftPatience)
+}
+
+// childless waits until this process has no children, and reports whether that
+// is so.
+func childless(signals <-chan os.Signal, patience time.Duration) bool {
+	late := time.After(patience)
+	for {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		if err == unix.ECHILD {
+			return true
+		}
+		if pid > 0 || err == unix.EINTR {
+			continue
+		}
+		for s := os.Signal(nil); s != syscall.SIGCHLD; {
+			select {
+			case s = <-signals:
+			case <-late:
+				return false
+			}
+		}
+	}
+}

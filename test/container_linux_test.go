@@ -1,0 +1,156 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// dockerGrace is how long docker stop waits between TERM and KILL.
+const dockerGrace = 10 * time.Second
+
+// startContainer starts a plug that is PID 1 of a PID namespace of its own, and
+// returns it with the PID of that process here. The pidfile's PIDs are those
+// inside.
+func startContainer(t *testing.T, mode string, args ...string) (p *plug, one int) {
+	t.Helper()
+	needRoot(t)
+	unshare := program(t, "unshare")
+	p = prepare(t, mode, append([]string{"-n"}, args...)...)
+	p.launch(func(c *exec.Cmd) {
+		c.Args = append([]string{unshare, "--pid", "--fork", "--kill-child", "--mount-proc", p.bin}, c.Args[1:]...)
+		c.Path = unshare
+	})
+	await(t, "the plug to serve in a PID namespace", serveBound, func() bool {
+		if p.hasExited() {
+			t.Fatalf("exited with %d instead of serving: %s", p.code(), p.errors())
+		}
+		return opened(p.port) && readString(p.pidfile) != ""
+	})
+	for _, q := range p.procs() {
+		if pidInside(q.pid) == "1" {
+			one = q.pid
+		}
+	}
+	if one == 0 {
+		t.Fatalf("nobody is PID 1: %v", p.procs())
+	}
+	return p, one
+}
+
+// pidInside is a process's PID in its own PID namespace.
+func pidInside(pid int) string {
+	f := strings.Fields(status(fmt.Sprintf("/proc/%d", pid))["NSpid"])
+	return last(append([]string{""}, f...), 1)[0]
+}
+
+// dockerStop does to PID 1 what docker stop does, and returns how long that took.
+func dockerStop(t *testing.T, p *plug, one int) time.Duration {
+	t.Helper()
+	began := time.Now()
+	syscall.Kill(one, syscall.SIGTERM)
+	if !holdsWithin(dockerGrace, p.hasExited) {
+		syscall.Kill(one, syscall.SIGKILL)
+		p.wait(5 * time.Second)
+		t.Errorf("PID 1 had to be killed after %v", dockerGrace)
+	}
+	return time.Since(began)
+}
+
+// docker stop leaves the line of each session: of those that end by themselves in
+// the first eight seconds, and of those that PID 1 ends after that.
+func TestContainerStop(t *testing.T) {
+	target := serve(t, anywhere, echo)
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p, one := startContainer(t, mode, target.addr())
+		held := hold(t, p, 5)
+		stopped := make(chan time.Duration, 1)
+		go func() { stopped <- dockerStop(t, p, one) }()
+		await(t, "the port to be free", 5*time.Second, func() bool { return !opened(p.port) })
+		for _, c := range held {
+			mustPing(t, c)
+		}
+		for _, c := range held[:2] {
+			if err := finish(c); err != nil {
+				t.Errorf("a session that ends during the drain: %v", err)
+			}
+		}
+		took := <-stopped
+		if took < 7*time.Second {
+			t.Errorf("after %v no session is left; the drain should take 8 s", took)
+		}
+		t.Logf("docker stop took %v", took)
+		if code := p.code(); code != 0 {
+			t.Errorf("exit code %d, want 0", code)
+		}
+		p.lines(5)
+		if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
+			t.Errorf("the pidfile is still there: %v", err)
+		}
+	})
+}
+
+// The drain ends with the last session, and --drain-timeout is its limit if given.
+func TestContainerDrain(t *testing.T) {
+	target := serve(t, anywhere, echo)
+	for _, c := range []struct {
+		name  string
+		args  []string
+		act   func(held []*net.TCPConn)
+		least time.Duration
+	}{
+		{"last session ends", nil, func(held []*net.TCPConn) {
+			for _, c := range held {
+				finish(c)
+			}
+		}, 0},
+		{"limit", []string{"--drain-timeout", "1s"}, func([]*net.TCPConn) {}, time.Second},
+		{"no sessions", nil, nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p, one := startContainer(t, "prefork", append(c.args, target.addr())...)
+			sessions := 0
+			var held []*net.TCPConn
+			if c.act != nil {
+				sessions = 5
+				held = hold(t, p, sessions)
+			}
+			stopped := make(chan time.Duration, 1)
+			go func() { stopped <- dockerStop(t, p, one) }()
+			if c.act != nil {
+				await(t, "the port to be free", 5*time.Second, func() bool { return !opened(p.port) })
+				c.act(held)
+			}
+			if took := <-stopped; took < c.least || took > c.least+3*time.Second {
+				t.Errorf("the stop took %v, not %v and a moment", took, c.least)
+			}
+			p.lines(sessions)
+		})
+	}
+}
+
+// A master that is killed as a container's does not take the lines of the
+// sessions with it: PID 1 has its workers write them before it ends.
+func TestContainerLosesItsMaster(t *testing.T) {
+	target := serve(t, anywhere, echo)
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p, _ := startContainer(t, mode, target.addr())
+		hold(t, p, 5)
+		first, _, _ := strings.Cut(readString(p.pidfile), "\n")
+		for _, q := range p.procs() {
+			if pidInside(q.pid) == first {
+				syscall.Kill(q.pid, syscall.SIGKILL)
+			}
+		}
+		p.wait(5 * time.Second)
+		p.lines(5)
+	})
+}

@@ -1,0 +1,113 @@
+package test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// notifySocket is a service manager's: it keeps what it is told.
+type notifySocket struct {
+	t    *testing.T
+	path string
+	conn *net.UnixConn
+	told []string
+}
+
+func (n *notifySocket) bind() {
+	n.t.Helper()
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: n.path, Net: "unixgram"})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { conn.Close() })
+	n.conn, n.told = conn, nil
+}
+
+func (n *notifySocket) unbind() {
+	n.conn.Close()
+	os.Remove(n.path)
+}
+
+// awaits reads on until a message begins with this, and returns that message.
+func (n *notifySocket) awaits(begin string) string {
+	n.t.Helper()
+	n.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for p := make([]byte, 1000); ; {
+		m, err := n.conn.Read(p)
+		if err != nil {
+			n.t.Fatalf("waiting for %s: %v; told %q", begin, err, n.told)
+		}
+		n.told = append(n.told, string(p[:m]))
+		if strings.HasPrefix(string(p[:m]), begin) {
+			return string(p[:m])
+		}
+	}
+}
+
+// extended is the time that a message asks for.
+func extended(message string) time.Duration {
+	_, usec, _ := strings.Cut(message, "\nEXTEND_TIMEOUT_USEC=")
+	n, _ := strconv.Atoi(usec)
+	return time.Duration(n) * time.Microsecond
+}
+
+// notified starts a plug under a service manager.
+func notified(t *testing.T, args ...string) (*plug, *notifySocket) {
+	t.Helper()
+	p := prepare(t, "prefork", append([]string{"-n"}, args...)...)
+	n := &notifySocket{t: t, path: filepath.Join(p.dir, "notify")}
+	n.bind()
+	p.launch(func(c *exec.Cmd) {
+		c.Env = append(os.Environ(), "NOTIFY_SOCKET="+n.path, "WATCHDOG_USEC=400000")
+	})
+	n.awaits("READY=1")
+	await(t, "the plug to serve", serveBound, p.serves)
+	return p, n
+}
+
+// A drain asks the service manager for its own time and 2 s, and one without end
+// asks again and again.
+func TestDrainExtendsTheStop(t *testing.T) {
+	target := serve(t, anywhere, echo)
+	for name, c := range map[string]struct {
+		args []string
+		most time.Duration
+	}{
+		"limit":  {[]string{"--drain-timeout", "50s"}, 52 * time.Second},
+		"no end": {nil, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, n := notified(t, append(c.args, target.addr())...)
+			held := hold(t, p, 1)
+			p.signal(syscall.SIGQUIT)
+			for range 2 {
+				if asked := extended(n.awaits("STOPPING=1")); asked <= c.most-5*time.Second || asked > c.most {
+					t.Errorf("it asks for %v, not about %v", asked, c.most)
+				}
+			}
+			n.awaits("WATCHDOG=1") // a manager may expect it until the end
+			finish(held[0])
+			p.wait(5 * time.Second)
+		})
+	}
+}
+
+// A notify socket that is bound again is found again, and hears how the service is.
+func TestNotifySocketIsFoundAgain(t *testing.T) {
+	p, n := notified(t, serve(t, anywhere, echo).addr())
+	n.awaits("WATCHDOG=1")
+	n.unbind()
+	n.bind()
+	n.awaits("WATCHDOG=1")
+	if n.told[0] != "READY=1" {
+		t.Errorf("the new manager hears first: %q", n.told)
+	}
+	p.stop()
+}
