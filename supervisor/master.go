@@ -118,7 +118,8 @@ const startPatience = 10 * time.Second
 
 // Run is the master's whole life. The error is why it could not start.
 func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
-	signal.Ignore(syscall.SIGPIPE) // EPIPE on stdout or stderr would kill a Go program
+	defer signal.Ignore(syscall.SIGTTOU) // the error may go to a terminal that stops background processes (termios(3), TOSTOP)
+	signal.Ignore(syscall.SIGPIPE)       // EPIPE on stdout or stderr would kill a Go program
 	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
 		ticks: ticks{shown: -1, told: -1}}
 	m.title, m.version = t, version
@@ -245,7 +246,7 @@ func (m *master) prepare() (err error) {
 // openLogs opens syslog and stderr.
 func (m *master) openLogs() error {
 	cfg := m.cfg
-	m.stderr = newSink(logBound, func(p []byte) { unix.Write(2, p) })
+	m.stderr = newSink(logBound, new(terminalWriter).write)
 	s := &syslogSink{tag: m.tag, pid: m.pid}
 	family := unix.AF_UNIX
 	s.to, s.path = &unix.SockaddrUnix{Name: cfg.Syslog.Path}, cfg.Syslog.Path

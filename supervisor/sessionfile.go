@@ -25,7 +25,8 @@ type sessionFile struct {
 	closed chan struct{} // the master ends: nothing is tried again
 	lost   int           // lines given up for that; the sink counts those that found no room
 
-	retried atomic.Uint64 // lines that had to be written again
+	retried  atomic.Uint64  // lines that had to be written again
+	terminal terminalWriter // it may be one
 }
 
 // open opens the session file for the first time.
@@ -66,6 +67,7 @@ func (f *sessionFile) write(line []byte) {
 // append writes one line (the sink's goroutine). A line that can't be written
 // is tried again until it can, or until the master ends: those behind it wait.
 func (f *sessionFile) append(line []byte) {
+	f.terminal.prepare()
 	for first := true; ; first = false {
 		err := f.tryAppend(line)
 		if err == nil {

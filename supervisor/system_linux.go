@@ -102,3 +102,17 @@ func isStopped(pid int) bool {
 	state := bytes.LastIndexByte(stat, ')') + 2
 	return err != nil || state >= len(stat) || bytes.IndexByte([]byte("TtZX"), stat[state]) >= 0
 }
+
+// blockTTOU blocks TTOU in the calling thread, which must be locked: the kernel
+// lets a thread that blocks it write to its terminal (termios(3), TOSTOP). An
+// admin's TTOU goes to another thread.
+func blockTTOU() {
+	var set unix.Sigset_t
+	bits := uint(unsafe.Sizeof(set.Val[0])) * 8
+	set.Val[(uint(unix.SIGTTOU)-1)/bits] = 1 << ((uint(unix.SIGTTOU) - 1) % bits)
+	unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
+}
+
+// stopsWriters reports whether a terminal would send this process TTOU: none
+// does, see blockTTOU.
+func stopsWriters(int) bool { return false }

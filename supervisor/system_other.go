@@ -130,3 +130,17 @@ const countsQueue = false
 // isStopped can't be told here: a worker that was sent STOP is taken to obey in
 // the time that it has for it.
 func isStopped(pid int) bool { return false }
+
+// blockTTOU does nothing: Go has no thread's signal mask here. See stopsWriters.
+func blockTTOU() {}
+
+// stopsWriters reports whether a terminal would send this process TTOU for a
+// write: it would pause the plug, so what was to be written is dropped.
+func stopsWriters(fd int) bool {
+	attributes, err := unix.IoctlGetTermios(fd, unix.TIOCGETA)
+	if err != nil || attributes.Lflag&unix.TOSTOP == 0 {
+		return false
+	}
+	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	return err == nil && group != unix.Getpgrp()
+}

@@ -195,7 +195,7 @@ func TestWorkerProcess(t *testing.T) {
 		mustPing(t, c)
 		workers := p.grown(withOneBusy(mode, 2))
 		bit := func(s syscall.Signal) uint64 { return 1 << (s - 1) }
-		ignored := bit(syscall.SIGHUP) | bit(syscall.SIGINT) | bit(syscall.SIGPIPE)
+		ignored := bit(syscall.SIGHUP) | bit(syscall.SIGINT) | bit(syscall.SIGPIPE) | bit(syscall.SIGTSTP) | bit(syscall.SIGTTIN) | bit(syscall.SIGTTOU)
 		for _, w := range workers {
 			if w.pgid != w.pid || w.ppid != p.master || w.comm != "plug" {
 				t.Errorf("%v: group %d", w, w.pgid)
@@ -206,7 +206,7 @@ func TestWorkerProcess(t *testing.T) {
 			if m := mask(t, w.pid, "SigBlk"); m != 0 {
 				t.Errorf("worker %d blocks %016x", w.pid, m)
 			}
-			for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE} {
+			for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
 				syscall.Kill(w.pid, s)
 			}
 		}

@@ -40,7 +40,8 @@ type engine struct {
 	draining bool  // takes no more sessions
 	orphan   bool  // the master is gone
 	term     atomic.Bool
-	notify   Notify // nil as long as it can't be had
+	notify   Notify              // nil as long as it can't be had
+	actions  [len(deadly)]action // the runtime's own
 }
 
 const (
@@ -67,11 +68,7 @@ func begin(w *worker) (*engine, error) {
 	for i := range e.free {
 		e.free[i] = rows - 1 - i
 	}
-	// What a terminal sends to a group is the master's business, and a write to
-	// a peer that has gone is answered by its error.
-	ignore(syscall.SIGHUP)
-	ignore(syscall.SIGINT)
-	ignore(syscall.SIGPIPE)
+	e.actions = takeSignals()
 	if err := e.poll.open(); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
@@ -279,7 +276,7 @@ func (e *engine) orphaned() {
 	}
 }
 
-// catchTerm ends the sessions at TERM, each with its line: nobody else would
+// catchTerm ends the sessions at TERM and the like, each with its line: nobody else would
 // write the lines of a worker without a master. It is not caught earlier, since
 // a handler costs memory.
 func (e *engine) catchTerm(notify Notify) {
@@ -293,8 +290,11 @@ func (e *engine) catchTerm(notify Notify) {
 		e.records.failErrno("orphan: eventfd", errno)
 		return
 	}
+	for i, s := range deadly {
+		setAction(s, &e.actions[i], nil) // os/signal relies on it
+	}
 	c := make(chan os.Signal, 1)
-	notify(c, syscall.SIGTERM)
+	notify(c, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		<-c
 		e.term.Store(true)

@@ -3,9 +3,7 @@
 package worker
 
 import (
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"daemon/plug/worker/report"
@@ -50,9 +48,7 @@ func begin(w *worker) (*engine, error) {
 	for i := range e.free {
 		e.free[i] = rows - 1 - i
 	}
-	// What a terminal sends to a group is the master's business, and a write to
-	// a peer that has gone is answered by its error.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
+	takeSignals()
 	lifeline, err := openSocket(FDLifeline)
 	if err != nil {
 		return nil, err

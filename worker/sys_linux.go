@@ -24,7 +24,6 @@ const (
 	bindNoPort     = 24 // IP_BIND_ADDRESS_NO_PORT
 	pollIn         = 1
 	clockMonotonic = 1
-	ignoreSignal   = 1 // SIG_IGN
 )
 
 func call3(n, a, b, c uintptr) (uintptr, syscall.Errno) {
@@ -195,11 +194,4 @@ func readable(fd int) bool {
 	now := new(syscall.Timespec)
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(poll)), 1, uintptr(unsafe.Pointer(now)), 0, 0, 0)
 	return errno == 0 && n == 1
-}
-
-// ignore makes the kernel drop a signal (rt_sigaction(2)). The runtime need
-// not know: it has no part in a signal that never comes.
-func ignore(signal syscall.Signal) {
-	action := &[8]uintptr{handlerWord: ignoreSignal} // no flags, no mask
-	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(action)), 0, signalSet, 0, 0)
 }

@@ -35,11 +35,13 @@ func Run(listener int) int {
 	adoptOrphans()
 	pid, starter, err := start(roleService, listener, &syscall.SysProcAttr{Setpgid: true})
 	if err != nil {
+		signal.Ignore(syscall.SIGTTOU) // from the terminal that this is written to
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
 	ear, err := newEar(starter)
 	if err != nil {
+		signal.Ignore(syscall.SIGTTOU)
 		fmt.Fprintf(os.Stderr, "plug: starter socket: %v\n", err)
 		unix.Kill(pid, unix.SIGKILL) // it has nobody who would relay to it
 		return 4
