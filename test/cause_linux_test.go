@@ -117,22 +117,22 @@ var sessionEnds = []sessionEnd{
 
 	{"KILL", "relay", func(t *testing.T, p *plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
-		syscall.Kill(p.carrier(t), syscall.SIGKILL)
+		syscall.Kill(p.carrier(client), syscall.SIGKILL)
 	}, killed(syscall.SIGKILL, begun, true, true)},
 	{"TERM", "relay", func(t *testing.T, p *plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
-		syscall.Kill(p.carrier(t), syscall.SIGTERM)
+		syscall.Kill(p.carrier(client), syscall.SIGTERM)
 	}, killed(syscall.SIGTERM, begun, true, true)},
 	{"KILL when half-closed", "relay", func(t *testing.T, p *plug, client, target *net.TCPConn) {
 		endHalf(t, client, target)
-		syscall.Kill(p.carrier(t), syscall.SIGKILL)
+		syscall.Kill(p.carrier(client), syscall.SIGKILL)
 	}, killed(syscall.SIGKILL, halfClosed, true, false)},
 	{"KILL while it connects", "silent", func(t *testing.T, p *plug, client, _ *net.TCPConn) {
-		syscall.Kill(p.carrier(t), syscall.SIGKILL)
+		syscall.Kill(p.carrier(client), syscall.SIGKILL)
 	}, killed(syscall.SIGKILL, "connecting", false, false)},
 	{"KILL while it negotiates", "proxy", func(t *testing.T, p *plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
-		syscall.Kill(p.carrier(t), syscall.SIGKILL)
+		syscall.Kill(p.carrier(client), syscall.SIGKILL)
 	}, killed(syscall.SIGKILL, "negotiating", true, false)},
 }
 

@@ -56,7 +56,7 @@ func TestCauseOfAnOrphan(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p, c := reasoned(t, mode)
-		worker := p.carrier(t)
+		worker := p.carrier(c)
 		p.signal(syscall.SIGTERM)
 		p.wait(10 * time.Second)
 		p.noticed()
@@ -145,7 +145,7 @@ func TestCausesAfterAnUpgrade(t *testing.T) {
 				t.Parallel()
 				p := startUpgradable(t, mode, c.from, append(one(mode), "--log-format", "json", serve(t, anywhere, echo).addr())...)
 				client := hold(t, p, 1)[0]
-				worker := p.carrier(t)
+				worker := p.carrier(client)
 				p.upgrade(c.to)
 				mustPing(t, client)
 				syscall.Kill(worker, syscall.SIGKILL)

@@ -30,9 +30,7 @@ func TestChaosKillAllOfPidfile(t *testing.T) {
 		t.Parallel()
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, n)
-		if mode != "pool" {
-			p.carriers(n)
-		}
+		p.lists(held)
 		p.hurry()
 		began := time.Now()
 		shell := exec.Command("/bin/sh", "-c", "kill $(cat "+p.pidfile+")")
@@ -134,9 +132,7 @@ func TestChaosTermOfOrphan(t *testing.T) {
 		t.Parallel()
 		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 6)
-		if mode != "pool" {
-			p.carriers(6)
-		}
+		p.lists(held)
 		p.signal(syscall.SIGKILL)
 		p.masterGone(5 * time.Second)
 		p.noticed()

@@ -25,11 +25,7 @@ func TestControlSessions(t *testing.T) {
 			want[c.LocalAddr().String()] = true
 		}
 		listed := map[int]bool{}
-		workers := n
-		if mode == "pool" {
-			workers = p.asks("status", nil).Status.workers()
-		}
-		for _, pid := range p.carriers(workers) {
+		for _, pid := range p.lists(held) {
 			listed[pid] = true
 		}
 		carried := ssCarriers(t, ss, p.port)
@@ -61,13 +57,6 @@ func TestControlSessions(t *testing.T) {
 			t.Errorf("after all have ended: %+v", s)
 		}
 	})
-}
-
-func (s *ctlStatus) workers() (n int) {
-	for _, k := range s.Workers {
-		n += k
-	}
-	return n
 }
 
 var ssUser = regexp.MustCompile(`pid=(\d+)`)

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -90,15 +89,6 @@ func (p *plug) because(n int, want why) {
 func killed(signal syscall.Signal, stage string, connected, answered bool) why {
 	letter := map[string]string{"connecting": "C", "negotiating": "N", "relaying": "R", "half-closed": "H"}[stage]
 	return why{"S" + letter, fmt.Sprintf("signal %d", int(signal)), stage, "killed", 4, connected, answered}
-}
-
-// carrier is the PID of the worker with the plug's only session.
-func (p *plug) carrier(t testing.TB) int {
-	t.Helper()
-	if p.mode == "pool" {
-		return p.workers()[0].pid
-	}
-	return p.carriers(1)[0]
 }
 
 // one is the arguments for a plug of few workers, in a pool of one.

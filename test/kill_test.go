@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,32 +17,26 @@ func TestKillOneWorker(t *testing.T) {
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 			p := start(t, mode, "-l", serve(t, anywhere, echo).addr())
 			held := hold(t, p, 8)
-			pids := p.carriers(8)
-			victim := pids[3]
-			_, client, _ := strings.Cut(title(victim), fmt.Sprintf("plug: %d ", p.port))
-			client, _, _ = strings.Cut(client, " > ")
+			victim := p.lists(held)[3]
+			named := fmt.Sprintf("plug: %d %v > ", p.port, held[3].LocalAddr())
+			await(t, "the title of the session's process to name its client", 2*time.Second, func() bool {
+				return strings.HasPrefix(title(victim), named)
+			})
 			if err := syscall.Kill(victim, s); err != nil {
 				t.Fatal(err)
 			}
 			if l := p.lines(1)[0]; l.pid != victim || l.in != 1 || l.out != 1 {
 				t.Errorf("signal %d to %d: session line %+v", s, victim, l)
 			}
-			ended := 0
-			for _, c := range held {
-				if c.LocalAddr().String() == client {
-					if err := hungUp(c); err != nil {
-						t.Errorf("the killed session: %v", err)
-					}
-					ended++
-					continue
-				}
+			if err := hungUp(held[3]); err != nil {
+				t.Errorf("the killed session: %v", err)
+			}
+			rest := slices.Delete(held, 3, 4)
+			for _, c := range rest {
 				mustPing(t, c)
 			}
-			if ended != 1 {
-				t.Errorf("%q is none of the clients", client)
-			}
-			p.carriers(7)
-			for _, c := range held {
+			p.lists(rest)
+			for _, c := range rest {
 				finish(c)
 			}
 			p.lines(8)
@@ -55,7 +50,7 @@ func TestFreezeWorker(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		c := hold(t, p, 1)[0]
-		pid := p.carriers(1)[0]
+		pid := p.carrier(c)
 		syscall.Kill(pid, syscall.SIGSTOP)
 		await(t, "the worker to stop", 2*time.Second, func() bool { q, _ := readProcess(pid); return q.state == 'T' })
 		c.SetDeadline(time.Now().Add(200 * time.Millisecond))

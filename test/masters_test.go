@@ -133,7 +133,7 @@ func TestUnwritableDirectory(t *testing.T) {
 			t.Fatalf("does not serve; pidfile %q", readString(p.pidfile))
 		}
 		held := hold(t, p, 5)
-		p.carriers(5)
+		p.lists(held)
 		for _, c := range held {
 			if err := finish(c); err != nil {
 				t.Fatal(err)

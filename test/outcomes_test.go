@@ -20,11 +20,7 @@ func TestOutcomes(t *testing.T) {
 	kill := func(signal syscall.Signal) func(*testing.T, *plug, *net.TCPConn) {
 		return func(t *testing.T, p *plug, c *net.TCPConn) {
 			mustPing(t, c)
-			pid := p.workers()[0].pid
-			if p.mode != "pool" {
-				pid = p.carriers(1)[0]
-			}
-			syscall.Kill(pid, signal)
+			syscall.Kill(p.carrier(c), signal)
 			hungUp(c)
 		}
 	}

@@ -15,10 +15,7 @@ func TestPlugctlSessions(t *testing.T) {
 		t.Parallel()
 		n := count(1000)
 		p := start(t, mode, withControl("--max-workers", fmt.Sprint(n+100), serve(t, anywhere, echo).addr())...)
-		hold(t, p, n)
-		if mode != "pool" {
-			p.carriers(n) // the pidfile is a moment late
-		}
+		p.lists(hold(t, p, n)) // the pidfile is a moment late
 		listed := map[int]bool{}
 		for _, pid := range p.pids() {
 			listed[pid] = true

@@ -88,9 +88,8 @@ func leavePort(t *testing.T, mode string, stopped bool) *leftPort {
 	if !stopped {
 		return old
 	}
-	carriers := old.pids()[1:]
+	carriers := old.lists(old.held)
 	if mode != "pool" {
-		carriers = old.carriers(3)
 		old.stopped = append(old.stopped, old.spares(3)[0].pid)
 	}
 	old.stopped = append(old.stopped, carriers[0])

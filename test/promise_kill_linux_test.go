@@ -144,7 +144,7 @@ func TestPromiseWorkerKilled(t *testing.T) {
 				p.spares(4)
 				first := dial(t, p.addr())
 				mustPing(t, first)
-				beside := p.holder(first)
+				beside := p.carrier(first)
 				b := stand(first)
 
 				if mode == "pool" {
@@ -157,7 +157,7 @@ func TestPromiseWorkerKilled(t *testing.T) {
 					target.SetDeadline(time.Now().Add(talkBound))
 					c.reach(client, target)
 				}
-				victim := p.holder(client)
+				victim := p.carrier(client)
 				if victim == beside {
 					t.Fatalf("worker %d has both sessions", victim)
 				}
@@ -185,38 +185,6 @@ func TestPromiseWorkerKilled(t *testing.T) {
 	}
 }
 
-// holder is the worker with a client's socket: that of the plug's side, by its
-// inode (proc(5)).
-func (p *plug) holder(c *net.TCPConn) (pid int) {
-	p.t.Helper()
-	await(p.t, "a worker with the client", 5*time.Second, func() bool {
-		inode := peerInode(p.t, c)
-		for _, w := range p.workers() {
-			for _, is := range descriptors(w.pid) {
-				if inode != "" && is == inode {
-					pid = w.pid
-					return true
-				}
-			}
-		}
-		return false
-	})
-	return pid
-}
-
-// peerInode is "socket:[INODE]" of the other end of a connection on this host.
-func peerInode(t testing.TB, c *net.TCPConn) string {
-	t.Helper()
-	local, remote := c.LocalAddr().(*net.TCPAddr).Port, c.RemoteAddr().(*net.TCPAddr).Port
-	for line := range strings.Lines(readString("/proc/net/tcp")) {
-		f := strings.Fields(line)
-		if len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", remote)) && strings.HasSuffix(f[2], fmt.Sprintf(":%04X", local)) {
-			return "socket:[" + f[9] + "]"
-		}
-	}
-	return ""
-}
-
 // ready awaits that no worker has a session, and at least n wait for one: more
 // stay for some seconds.
 func (p *plug) ready(n int) {
@@ -242,7 +210,7 @@ func TestPromiseSpareKilled(t *testing.T) {
 		p := start(t, mode, append(sparesArgs(mode, 4), serve(t, anywhere, echo).addr())...)
 		first := dial(t, p.addr())
 		mustPing(t, first)
-		beside := p.holder(first)
+		beside := p.carrier(first)
 		b := stand(first)
 		n := 1
 		for range 5 {

@@ -23,10 +23,8 @@ func TestPromiseMasterStopped(t *testing.T) {
 		p := startDaemon(t, mode, append(sparesArgs(mode, spares), serve(t, anywhere, echo).addr())...)
 		p.spares(spares)
 		held := hold(t, p, 4)
-		if mode == "pool" {
-			p.carriers(spares)
-		} else {
-			p.carriers(4)
+		p.lists(held)
+		if mode != "pool" {
 			p.spares(spares)
 		}
 		p.freeze(p.master)
@@ -71,9 +69,8 @@ func TestPromiseMasterStopped(t *testing.T) {
 		}
 		if mode == "pool" {
 			p.carriers(spares)
-		} else {
-			p.carriers(len(live))
 		}
+		p.lists(live)
 		p.lines(before + len(lost))
 		want := fmt.Sprintf("plug: master %d (%d session", p.port, len(live))
 		if !holdsWithin(2*time.Second, func() bool { return strings.HasPrefix(title(p.master), want) }) {
@@ -95,7 +92,7 @@ func TestPromiseMasterStopped(t *testing.T) {
 // killCarrier kills the worker of one of the sessions and tells which have ended.
 func (p *plug) killCarrier(sessions ...[]*net.TCPConn) (lost []*net.TCPConn) {
 	p.t.Helper()
-	victim := p.holder(sessions[0][0])
+	victim := p.carrier(sessions[0][0])
 	syscall.Kill(victim, syscall.SIGKILL)
 	// It stays a zombie for as long as its master is stopped.
 	await(p.t, "the worker's end", 5*time.Second, func() bool { return !isOf(victim, p.bin) })

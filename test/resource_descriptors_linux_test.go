@@ -48,8 +48,8 @@ func masterDescriptors(t *testing.T) {
 		t.Parallel()
 		p := startDaemon(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 		held, lost := hold(t, p, 2), 0
+		p.lists(held)
 		if mode != "pool" {
-			p.carriers(2)
 			p.spares(2)
 		}
 		at, lift := noDescriptors(t, p.master, 0)
@@ -96,8 +96,8 @@ func workerDescriptors(t *testing.T) {
 				t.Parallel()
 				p := startDaemon(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 				held := hold(t, p, 2)
+				p.lists(held)
 				if mode != "pool" {
-					p.carriers(2)
 					for _, w := range p.spares(2) { // which they call themselves before they have all that they need
 						await(t, "a spare to wait", 5*time.Second, func() bool { return epollSets(w.pid) == polls[mode] || isPortable() })
 					}

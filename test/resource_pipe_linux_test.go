@@ -18,7 +18,7 @@ func fullPipe(t *testing.T) {
 	p := startDaemon(t, "prefork", "--spares", "36:36", serve(t, anywhere, echo).addr())
 	p.spares(36)
 	held := hold(t, p, 2)
-	p.carriers(2)
+	p.lists(held)
 	p.spares(36)
 	p.freeze(p.master)
 	n := 0
@@ -46,7 +46,7 @@ func fullPipe(t *testing.T) {
 	p.lines(n + 2)
 	continued := time.Now()
 	syscall.Kill(p.master, syscall.SIGCONT)
-	p.carriers(3)
+	p.lists(silent)
 	took := p.whole(continued, silent, n+2+3)
 	p.ended(fmt.Sprintf("(%d): nothing is lost, and so nothing said: %d sessions filled the pipe", p.port, n), took)
 	for _, r := range p.errs() {

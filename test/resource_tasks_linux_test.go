@@ -58,7 +58,7 @@ func userProcesses(t *testing.T) {
 				t.Parallel()
 				p := startDaemon(t, mode, append(tightArgs(mode), "--user", stranger(mode), serve(t, anywhere, echo).addr())...)
 				held := hold(t, p, 2)
-				p.carriers(2)
+				p.lists(held)
 				p.spares(2)
 				at := manyTasks(p.workers()) + more
 				lift := limit(t, p.master, unix.RLIMIT_NPROC, uint64(at))
@@ -77,7 +77,7 @@ func cgroupTasks(t *testing.T) {
 				g := newCgroup(t, "pids")
 				p := startDaemon(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 				held := hold(t, p, 2)
-				p.carriers(2)
+				p.lists(held)
 				p.spares(2)
 				g.take(p)
 				at := g.get("pids.current") + more
@@ -147,7 +147,7 @@ func namespacePIDs(t *testing.T) {
 		}
 		p := startDaemon(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 2)
-		p.carriers(2)
+		p.lists(held)
 		p.spares(2)
 		// The least that there may be is 301; the rest is taken by sleepers.
 		const at = 301

@@ -65,9 +65,8 @@ func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Du
 	held = append(held, fresh)
 	if p.mode == "pool" {
 		p.carriers(poolWorkers)
-	} else {
-		p.carriers(len(held))
 	}
+	p.lists(held)
 	took := time.Since(since)
 	for i, c := range held {
 		if err := finish(c); err != nil {

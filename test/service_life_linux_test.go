@@ -95,7 +95,7 @@ func (s *system) live(m scripted) {
 	}
 	s.refuses("want it stopped first", verb("uninstall")...)
 	held := hold(t, p, 1)[0]
-	p.carriers(1)
+	p.lists([]*net.TCPConn{held})
 	status(0, fmt.Sprintf("master %d, 1 workers", p.master))
 	if said, got := s.run(script("start")...); got != 0 {
 		t.Errorf("start of what runs: exit status %d\n%s", got, said)

@@ -19,7 +19,7 @@ func TestHeldSessions(t *testing.T) {
 		b := serve(t, anywhere, echo)
 		p := start(t, mode, b.addr())
 		held := hold(t, p, n)
-		workers := p.carriers(n)
+		workers := p.lists(held)
 
 		clients := map[string]bool{}
 		for _, c := range held {

@@ -94,9 +94,7 @@ func TestKillAllOfPidfile(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startDaemon(t, mode, "-l", serve(t, anywhere, echo).addr())
 		held := hold(t, p, 10)
-		if mode != "pool" {
-			p.carriers(10)
-		}
+		p.lists(held)
 		for _, pid := range p.pids() {
 			syscall.Kill(pid, syscall.SIGTERM)
 		}

@@ -250,8 +250,8 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 // have been brought up to date.
 func (p *trialPlug) settled() {
 	p.t.Helper()
-	carries := map[int]int{}
-	for _, pid := range p.carriersOf(p.held) {
+	carries, carriers := map[int]int{}, p.carriersOf(p.held)
+	for _, pid := range carriers {
 		carries[pid]++
 	}
 	calm := func(w process) bool {
@@ -269,15 +269,11 @@ func (p *trialPlug) settled() {
 	if !holdsWithin(10*time.Second, func() bool {
 		workers := p.workers()
 		odd = slices.DeleteFunc(slices.Clone(workers), calm)
-		listed := len(carries)
-		if p.mode == "pool" {
-			listed = len(workers)
-		}
 		living := map[uint64]bool{} // older generations that nobody carries are let go a moment after their last worker
 		for _, w := range workers {
 			maps.Copy(living, stateMemories(w.pid))
 		}
-		return len(odd) == 0 && len(workers) >= 4 && maps.Equal(living, stateMemories(p.master)) && len(p.pids()) == 1+listed && title(p.master) == want
+		return len(odd) == 0 && len(workers) >= 4 && maps.Equal(living, stateMemories(p.master)) && p.listsAll(p.pids()[1:], carriers) && title(p.master) == want
 	}) {
 		p.t.Fatalf("not settled: workers %v, pidfile %v, title %q", odd, p.pids(), title(p.master))
 	}

@@ -14,7 +14,7 @@ func TestUpgradeBringsWorkers(t *testing.T) {
 		t.Parallel()
 		p := startUpgradable(t, mode, thisOne, "--spares", "3:64", serve(t, anywhere, echo).addr())
 		held := hold(t, p, sessions)
-		p.carriers(sessions)
+		p.lists(held)
 		p.spares(spares)
 		passed(500 * time.Millisecond) // some ticks, that note how many are busy
 		old := p.errors()

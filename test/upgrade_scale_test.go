@@ -48,15 +48,15 @@ func TestUpgradeOfManySessions(t *testing.T) {
 			t.Error("a session has changed its process")
 		}
 		if mode != "pool" {
-			p.carriers(n)
+			p.lists(held)
 			// Adopted workers are killed, recorded and unlisted as own ones.
 			for i, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 				syscall.Kill(before[i], s)
 				hungUp(held[i])
 			}
 			p.lines(2)
-			p.carriers(n - 2)
 			held = held[2:]
+			p.lists(held)
 		}
 		p.signal(syscall.SIGINT)
 		if code := p.wait(20 * time.Second); code != 0 {

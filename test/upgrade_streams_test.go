@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -125,61 +123,4 @@ func (s *streamers) recorded(lines []sessionLine) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// carriersOf tells which process carries each session: the one that has the
-// socket whose other end is the client's.
-func (p *plug) carriersOf(clients []*net.TCPConn) []int {
-	p.t.Helper()
-	var pids []int
-	var missing int
-	holdsWithin(5*time.Second, func() bool {
-		pids, missing = p.findCarriers(clients)
-		return missing == 0
-	})
-	if missing > 0 {
-		p.t.Fatalf("no process carries %d of %d sessions", missing, len(clients))
-	}
-	return pids
-}
-
-func (p *plug) findCarriers(clients []*net.TCPConn) (pids []int, missing int) {
-	inodes := inodesAt(p.t, p.port)
-	carrier := map[string]int{} // socket → PID
-	for _, w := range p.workers() {
-		for _, link := range descriptors(w.pid) {
-			carrier[link] = w.pid
-		}
-	}
-	for _, c := range clients {
-		pid := carrier["socket:["+inodes[c.LocalAddr().String()]+"]"]
-		if pid == 0 {
-			missing++
-		}
-		pids = append(pids, pid)
-	}
-	return pids, missing
-}
-
-// inodesAt gives the socket of each IPv4 connection to a local port, by the
-// address of its other end (proc_net_tcp.txt).
-func inodesAt(t testing.TB, port int) map[string]string {
-	t.Helper()
-	b, err := os.ReadFile("/proc/net/tcp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	inodes := map[string]string{}
-	here := fmt.Sprintf(":%04X", port)
-	for line := range strings.Lines(string(b)) {
-		f := strings.Fields(line)
-		if len(f) < 10 || !strings.HasSuffix(f[1], here) {
-			continue
-		}
-		var ip, at uint32
-		fmt.Sscanf(f[2], "%08X:%04X", &ip, &at)
-		remote := fmt.Sprintf("%d.%d.%d.%d:%d", ip&255, ip>>8&255, ip>>16&255, ip>>24, at)
-		inodes[remote] = f[9]
-	}
-	return inodes
 }

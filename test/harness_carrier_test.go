@@ -1,0 +1,107 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// carrier is the PID of the worker with a client's session. The pidfile does
+// not say that: for a moment it still names workers that have ended.
+func (p *plug) carrier(client *net.TCPConn) int {
+	p.t.Helper()
+	return p.carriersOf([]*net.TCPConn{client})[0]
+}
+
+// carriersOf are the PIDs of the workers that have the sessions of these
+// clients: of each, the one with the socket whose other end is the client's.
+func (p *plug) carriersOf(clients []*net.TCPConn) []int {
+	p.t.Helper()
+	var pids []int
+	var missing int
+	holdsWithin(5*time.Second, func() bool {
+		pids, missing = p.findCarriers(clients)
+		return missing == 0
+	})
+	if missing > 0 {
+		p.t.Fatalf("no process carries %d of %d sessions", missing, len(clients))
+	}
+	return pids
+}
+
+func (p *plug) findCarriers(clients []*net.TCPConn) (pids []int, missing int) {
+	inodes := inodesAt(p.t, p.port)
+	carrier := map[string]int{} // socket → PID
+	for _, w := range p.workers() {
+		for _, link := range descriptors(w.pid) {
+			carrier[link] = w.pid
+		}
+	}
+	for _, c := range clients {
+		pid := carrier["socket:["+inodes[c.LocalAddr().String()]+"]"]
+		if pid == 0 {
+			missing++
+		}
+		pids = append(pids, pid)
+	}
+	return pids, missing
+}
+
+// lists awaits that the pidfile names the master first, and then exactly the
+// workers that have the sessions of these clients; in pool, all workers. It
+// returns the workers' PIDs, client by client.
+func (p *plug) lists(clients []*net.TCPConn) []int {
+	p.t.Helper()
+	var listed, carriers []int
+	if !holdsWithin(10*time.Second, func() bool {
+		listed = p.pids()
+		if p.mode != "pool" && len(listed) != 1+len(clients) { // spares a look at every process
+			return false
+		}
+		var missing int
+		carriers, missing = p.findCarriers(clients)
+		return missing == 0 && listed[0] == p.master && p.listsAll(listed[1:], carriers)
+	}) {
+		p.t.Fatalf("the pidfile lists %v; master %d, sessions in %v, workers %v", listed, p.master, carriers, p.workers())
+	}
+	return carriers
+}
+
+// listsAll reports whether the listed workers are the ones that should be.
+func (p *plug) listsAll(listed, carriers []int) bool {
+	due := slices.Clone(carriers)
+	if p.mode == "pool" {
+		for _, w := range p.workers() {
+			due = append(due, w.pid)
+		}
+	}
+	slices.Sort(due)
+	return slices.Equal(slices.Sorted(slices.Values(listed)), slices.Compact(due))
+}
+
+// inodesAt gives the socket of each IPv4 connection to a local port, by the
+// address of its other end (proc_net_tcp.txt).
+func inodesAt(t testing.TB, port int) map[string]string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inodes := map[string]string{}
+	here := fmt.Sprintf(":%04X", port)
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 10 || !strings.HasSuffix(f[1], here) {
+			continue
+		}
+		var ip, at uint32
+		fmt.Sscanf(f[2], "%08X:%04X", &ip, &at)
+		remote := fmt.Sprintf("%d.%d.%d.%d:%d", ip&255, ip>>8&255, ip>>16&255, ip>>24, at)
+		inodes[remote] = f[9]
+	}
+	return inodes
+}
