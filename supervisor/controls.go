@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +15,7 @@ import (
 // controls is the control socket in a master's life. Its clients are answered
 // while this process is the plug's master, from serve or commit on.
 type controls struct {
-	socket *control.Socket // nil without --control
+	socket *control.Socket // nil with --control none
 	server *control.Server // nil before anybody is answered
 	fresh  bool            // the socket is prepared, and gets its name at the commit
 	owned  bool            // its name is this master's to remove
@@ -40,10 +42,34 @@ func (m *master) claimControl() (err error) {
 	if !m.controlled() {
 		return nil
 	}
-	if m.control.socket, err = control.Claim(m.cfg.Control, m.controlGroup()); err != nil {
+	if err = m.makeControlDir(); err == nil {
+		m.control.socket, err = control.Claim(m.cfg.Control, m.controlGroup())
+	}
+	m.control.owned = err == nil
+	return m.withoutControl(err)
+}
+
+// makeControlDir makes the directory of a control socket whose path nobody has
+// named.
+func (m *master) makeControlDir() error {
+	if !m.cfg.ControlDefault {
+		return nil
+	}
+	mode := fs.FileMode(0o700)
+	if os.Geteuid() == 0 {
+		mode = 0o755
+	}
+	return control.MakeDir(filepath.Dir(m.cfg.Control), mode)
+}
+
+// withoutControl lets a plug do without the control socket that nobody has asked
+// for, if there can be none.
+func (m *master) withoutControl(err error) error {
+	if err == nil || !m.cfg.ControlDefault {
 		return err
 	}
-	m.control.owned = true
+	m.log.Warn("no control socket, so plugctl cannot ask this plug; choose another path with --control, or --control none", "error", err)
+	m.cfg.Control, m.cfg.ControlDefault = "", false
 	return nil
 }
 
@@ -67,9 +93,11 @@ func (m *master) continueControl(o *controlRecord, fd int) (err error) {
 	if !m.controlled() {
 		return nil
 	}
-	m.control.socket, err = control.Prepare(m.cfg.Control, m.controlGroup())
+	if err = m.makeControlDir(); err == nil {
+		m.control.socket, err = control.Prepare(m.cfg.Control, m.controlGroup())
+	}
 	m.control.fresh = err == nil
-	return err
+	return m.withoutControl(err)
 }
 
 // offerControl adds the control socket to an offer, for a master that knows it.

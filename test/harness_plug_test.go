@@ -38,8 +38,8 @@ type plug struct {
 
 // prepare makes a plug's directory, syslog socket and command line without
 // starting it. In args, {port} stands for a free port; without it the port
-// becomes the first positional. -P, -S, --mode and --syslog are added unless
-// args give them.
+// becomes the first positional. -P, -S, --mode, --syslog and --control none are
+// added unless args give them: no test leaves a socket in /run/plug.
 func prepare(t testing.TB, mode string, args ...string) *plug {
 	t.Helper()
 	p := &plug{t: t, mode: mode, port: freePort(t), dir: openDir(t)}
@@ -69,6 +69,7 @@ func prepare(t testing.TB, mode string, args ...string) *plug {
 		add("--mode", mode)
 	}
 	add("--syslog", p.syslog.path)
+	add("--control", "none")
 	placed := false
 	for _, a := range args {
 		b := strings.ReplaceAll(a, "{port}", strconv.Itoa(p.port))

@@ -69,7 +69,7 @@ func TestPlugctlPidfile(t *testing.T) {
 	}
 
 	q := start(t, "prefork", serve(t, anywhere, echo).addr())
-	if r := runCtl(t, "/", "-P", q.pidfile, "status"); r.status != 2 || !strings.Contains(r.stderr, "it runs without --control") {
+	if r := runCtl(t, "/", "-P", q.pidfile, "status"); r.status != 2 || !strings.Contains(r.stderr, "it runs with --control none") {
 		t.Errorf("a plug without a control socket: %+v", r)
 	}
 	if r := runCtl(t, "/", "-s", filepath.Join(q.dir, "ctl"), "status"); r.status != 2 || !strings.Contains(r.stderr, "no such file") {

@@ -38,7 +38,7 @@ func TestCommandLines(t *testing.T) {
 				t.Skip("only", e.only)
 			}
 			var stdout, stderr bytes.Buffer
-			got, status := readCommandLine(append([]string{"--check"}, e.argv...), &stdout, &stderr)
+			got, status := readCommandLine(append([]string{"--check", "--control", "none"}, e.argv...), &stdout, &stderr)
 			if got != nil || status != e.status {
 				t.Fatalf("%q: configuration %v, status %d, want none and %d\n%s", e.argv, got, status, e.status, &stderr)
 			}

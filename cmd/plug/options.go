@@ -114,7 +114,7 @@ var options = [...]option{
 		p.draft.User, err = config.ParseUser(v, p.system)
 		return
 	}},
-	{0, "control", "PATH", "a socket for plugctl, mode 0600", func(p *parser, v string) (err error) {
+	{0, "control", "PATH", "control socket, or none (/run/plug/PORT.ctl)", func(p *parser, v string) (err error) {
 		p.draft.Control, err = config.ParseControl(v)
 		return
 	}},

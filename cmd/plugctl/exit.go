@@ -54,9 +54,10 @@ func (c *ctl) status(err error) int {
 	var usage usageError
 	var ofService service.UsageError
 	var away *reach.Away
+	var several *reach.Several
 	var signaled top.Signaled
 	switch {
-	case !c.started, errors.As(err, &usage), errors.As(err, &ofService), errors.Is(err, reach.ErrNowhere):
+	case !c.started, errors.As(err, &usage), errors.As(err, &ofService), errors.As(err, &several):
 		return exitUsage
 	case errors.As(err, &away):
 		return exitAway

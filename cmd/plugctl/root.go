@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
@@ -25,6 +26,9 @@ func (c *ctl) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if c.Control != "" && c.Pidfile != "" {
 				return fmt.Errorf("-s %s and -P %s: want one of them", c.Control, c.Pidfile)
+			}
+			if c.Control == "" && c.Pidfile == "" {
+				c.Control = os.Getenv("PLUG_CONTROL")
 			}
 			c.started = true
 			return nil
@@ -55,6 +59,7 @@ func (c *ctl) root() *cobra.Command {
 		usage(cmd.OutOrStdout(), cmd)
 	})
 	root.AddCommand(
+		c.listCommand(),
 		c.statusCommand(),
 		c.sessionsCommand(),
 		c.targetsCommand(),

@@ -65,7 +65,8 @@ type Config struct {
 	User           *User         // --user; nil keeps the starter's
 	Syslog         Syslog
 	LogFormat      string // "text" or "json", on stderr
-	Control        string // --control: path of the control socket
+	Control        string // --control: path of the control socket; "" is none
+	ControlDefault bool   // nobody has named that path: the plug can do without it
 	ControlGroup   *Group // --control-group; nil is nobody
 }
 

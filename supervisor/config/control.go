@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 )
 
 // MaxControl is the longest path of a control socket, in bytes: an address of a
@@ -10,7 +11,11 @@ import (
 // socket has another name beside it.
 const MaxControl = 90
 
-// ParseControl reads --control: a path in a directory that is there at the start.
+// noControl is the value of --control for a plug without a control socket.
+const noControl = "none"
+
+// ParseControl reads --control: a path in a directory that is there at the
+// start, or "none".
 func ParseControl(text string) (string, error) {
 	switch {
 	case text == "":
@@ -33,10 +38,50 @@ func ParseGroup(text string, system *System) (*Group, error) {
 	return &Group{Name: text, GID: gid}, nil
 }
 
-// checkControl sees that there is a socket to give to the group.
-func (d *Draft) checkControl(*System) *Problem {
+// settleControl gives a plug for which no path was named the socket under which
+// plugctl finds it, and sees that there is a socket to give to the group.
+func (d *Draft) settleControl(system *System) *Problem {
+	switch d.Control {
+	case noControl:
+		d.Control = ""
+	case "":
+		if system.RunDir == "" {
+			break
+		}
+		path := filepath.Join(system.RunDir, fileName(d.Source.Label())+".ctl")
+		if len(path) <= MaxControl {
+			d.Control, d.ControlDefault = path, true
+		}
+	}
 	if d.ControlGroup != nil && d.Control == "" {
 		return &Problem{Option: "control-group", Value: d.ControlGroup.Name, Reason: "there is no control socket; want --control PATH, too"}
 	}
 	return nil
+}
+
+// fileName is a label with each byte that might mean something in a path, to a
+// shell or on a terminal as "_".
+func fileName(label string) string {
+	name := []byte(label)
+	for i, c := range name {
+		if !isLetter(rune(c)) && !isDigits(string(c)) && c != '.' && c != '_' && c != '-' {
+			name[i] = '_'
+		}
+	}
+	return string(name)
+}
+
+// runDir is where plugs have their control sockets unless they name another
+// path: a directory of root's, or one in the user's own runtime directory; ""
+// if there is none.
+func runDir(goos string, euid int, userDir string) string {
+	switch {
+	case euid != 0 && !filepath.IsAbs(userDir):
+		return ""
+	case euid != 0:
+		return filepath.Join(userDir, "plug")
+	case goos == "linux":
+		return "/run/plug"
+	}
+	return "/var/run/plug"
 }

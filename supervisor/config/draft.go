@@ -39,7 +39,7 @@ func NewDraft() *Draft {
 func (d *Draft) Finish(system *System) (*Config, error) {
 	for _, check := range [...]func(*System) *Problem{
 		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces,
-		d.settleNumbers, d.settleSpares, d.checkControl,
+		d.settleNumbers, d.settleSpares, d.settleControl,
 	} {
 		if problem := check(system); problem != nil {
 			return nil, problem

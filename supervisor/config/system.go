@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"runtime"
 	"strconv"
 )
 
@@ -14,6 +15,9 @@ import (
 // answer instead.
 type System struct {
 	EUID int
+	// RunDir is where a plug's control socket lies unless a path is named; "" is
+	// nowhere.
+	RunDir string
 	// Interface returns an error unless an interface has this name, or this
 	// number.
 	Interface func(name string) error
@@ -28,7 +32,8 @@ type System struct {
 // /etc/group where the binary is static: other databases of nsswitch.conf(5)
 // are not seen, but numbers always work.
 func ThisSystem() *System {
-	return &System{EUID: os.Geteuid(), Interface: findInterface, User: findUser, Group: findGroup}
+	return &System{EUID: os.Geteuid(), RunDir: runDir(runtime.GOOS, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR")),
+		Interface: findInterface, User: findUser, Group: findGroup}
 }
 
 func findInterface(name string) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -42,12 +43,14 @@ func Dial(path string, timeout time.Duration) (*Client, error) {
 func (c *Client) dial() error {
 	conn, err := connect(c.path)
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) && !isSocket(c.path):
+		return c.fail("not a socket; expected the path that the plug's --control names")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return c.fail("nobody listens there: the plug has ended")
+		return c.failed("no plug is listening on this socket: the plug has ended", err)
 	case errors.Is(err, syscall.EAGAIN):
 		return c.fail("too many wait there already: the master is stopped, or very busy")
 	case err != nil:
-		return c.fail(err.Error())
+		return c.failed(err.Error(), err)
 	}
 	c.conn, c.lines = conn, bufio.NewReaderSize(conn, 4<<10)
 	return nil
@@ -60,6 +63,25 @@ func (c *Client) Close() {
 		c.conn = nil
 	}
 }
+
+// isSocket reports whether there is a socket at the path, or nothing.
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Mode().Type() == fs.ModeSocket
+}
+
+// failed is a failure in words, with the error behind it.
+func (c *Client) failed(reason string, err error) error {
+	return &dialError{fmt.Sprintf("control socket %s: %s", c.path, reason), err}
+}
+
+type dialError struct {
+	text string
+	err  error
+}
+
+func (e *dialError) Error() string { return e.text }
+func (e *dialError) Unwrap() error { return e.err }
 
 func (c *Client) fail(reason string) error {
 	return fmt.Errorf("control socket %s: %s", c.path, reason)

@@ -78,6 +78,25 @@ func (s *Socket) Publish() error {
 	return nil
 }
 
+// MakeDir makes a directory for control sockets, if it is not there. One in which
+// others could put a socket of theirs is an error.
+func MakeDir(path string, mode fs.FileMode) error {
+	switch err := os.Mkdir(path, mode); {
+	case err == nil:
+		return os.Chmod(path, mode) // whatever the umask is
+	case !errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("directory %s: %w", path, bare(err))
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return fmt.Errorf("directory %s: %w", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != uint32(os.Geteuid()) || st.Mode&0o022 != 0 {
+		return fmt.Errorf("%s is not a directory of user %d that only they can write to", path, os.Geteuid())
+	}
+	return nil
+}
+
 func at(path string, err error) error { return fmt.Errorf("control socket %s: %w", path, bare(err)) }
 
 // vacant tells whether the path may be taken, and else why not.

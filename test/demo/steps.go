@@ -18,7 +18,7 @@ func startDaemon(d *demo) (err error) {
 		return err
 	}
 	begun := time.Now()
-	if err := d.shell(fmt.Sprintf("$DIR/plug -P $DIR/pid -S $DIR/sessions %s %s", d.listen, d.target.addr)); err != nil {
+	if err := d.shell(fmt.Sprintf("$DIR/plug --control $DIR/ctl -P $DIR/pid -S $DIR/sessions %s %s", d.listen, d.target.addr)); err != nil {
 		return err
 	}
 	took := time.Since(begun)

@@ -1,12 +1,6 @@
 package reach
 
-import (
-	"errors"
-	"fmt"
-)
-
-// ErrNowhere is what Dial says to Options that name no master.
-var ErrNowhere = errors.New("which plug? want its control socket, -s PATH, or its pidfile, -P FILE")
+import "fmt"
 
 // Away says why no master has answered. A master that has answered that it did
 // not do what it was asked is a *control.RefusedError.

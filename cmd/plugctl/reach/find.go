@@ -16,8 +16,8 @@ func (o *Options) find() (place, error) {
 	if o.Control != "" {
 		return place{path: o.Control}, nil
 	}
-	if err := o.Check(); err != nil {
-		return place{}, err
+	if o.Pidfile == "" {
+		return o.only()
 	}
 	pid, err := readMaster(o.Pidfile)
 	if err != nil {
@@ -43,7 +43,7 @@ func (o *Options) search(pid int) (place, error) {
 		}
 	}
 	if last == nil {
-		last = awayf("%s names %d as the master, and that has no control socket: it runs without --control",
+		last = awayf("%s names %d as the master, and that has no control socket: it runs with --control none, or could not make one",
 			o.Pidfile, pid)
 	}
 	return place{}, last

@@ -101,7 +101,7 @@ func TestFindNothing(t *testing.T) {
 	}
 	o := &Options{Pidfile: pidfile(t, dir, sleep.Process.Pid), Timeout: time.Second}
 	_, err := o.Dial()
-	if err == nil || !strings.Contains(err.Error(), "has no control socket: it runs without --control") {
+	if err == nil || !strings.Contains(err.Error(), "has no control socket: it runs with --control none") {
 		t.Errorf("a process without sockets: %v", err)
 	}
 	sleep.Process.Kill()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,6 +45,29 @@ func listeners(pid int) ([]string, error) {
 		}
 	}
 	return paths, nil
+}
+
+// boundEarly is the name under which a control socket is bound before it gets
+// its own, so that the kernel can tell it from other programs' sockets.
+var boundEarly = regexp.MustCompile(`/\.plug[0-9]+$`)
+
+// elsewhere are the paths of all control sockets of this network namespace, in
+// whatever directory, as far as this user can see them. One whose plug was
+// given a relative path is not among them.
+func elsewhere() (paths []string) {
+	all, err := listening()
+	if err != nil {
+		return nil
+	}
+	for _, l := range all {
+		if !filepath.IsAbs(l.bound) || !boundEarly.MatchString(l.bound) {
+			continue
+		}
+		if path := inodeIn(filepath.Dir(l.bound), l.inode); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // sockets are the numbers of the sockets among a process's descriptors.

@@ -13,7 +13,7 @@ import (
 // global flags of plugctl.
 type Options struct {
 	Control string        // the control socket's path; "" is to find it by Pidfile
-	Pidfile string        // whose first line is the master's PID
+	Pidfile string        // whose first line is the master's PID; "" is to find the only plug
 	Timeout time.Duration // to connect, and for each line of an answer
 	JSON    bool          // answers are printed as JSON
 }
@@ -27,15 +27,19 @@ type Master struct {
 // place is a control socket and how it was found, "" if it was given.
 type place struct{ path, how string }
 
-// Check is ErrNowhere if no master is named.
+// Check is a *Several if it takes a name to know which master is meant.
 func (o *Options) Check() error {
-	if o.Control == "" && o.Pidfile == "" {
-		return ErrNowhere
+	if o.Control != "" || o.Pidfile != "" {
+		return nil
+	}
+	_, err := o.only()
+	if several := (*Several)(nil); errors.As(err, &several) {
+		return err
 	}
 	return nil
 }
 
-// Dial finds the master and connects to it. The error is ErrNowhere or an
+// Dial finds the master and connects to it. The error is a *Several or an
 // *Away.
 func (o *Options) Dial() (*Master, error) {
 	at, err := o.find()

@@ -64,9 +64,14 @@ func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, err
 		return nil, fmt.Errorf("--user %q: want NAME or NAME:GROUP", o.user)
 	}
 	p := &plan{Name: o.name, Program: o.program, Args: slices.Clone(o.args)}
-	c, err := judge(p.Args)
+	// The last --control wins: what comes back is p's own where ARGS have none.
+	own := "/run/" + p.Name + "/control"
+	c, err := judge(append([]string{"--control", own}, p.Args...))
 	if err != nil {
 		return nil, err
+	}
+	if c.Control == own && !slices.ContainsFunc(p.Args, isControl) {
+		p.control(o, c)
 	}
 	if o.user != "" && c.hasUser() {
 		return nil, errors.New("--user: given to plugctl and to plug; want it before the -- alone")
@@ -84,6 +89,19 @@ func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, err
 	}
 	p.command = quoteAll(o.manager.quote, append([]string{p.Program}, p.Args...))
 	return p, nil
+}
+
+func isControl(arg string) bool { return arg == "--control" || strings.HasPrefix(arg, "--control=") }
+
+// control gives a plug whose arguments name no control socket one in a directory
+// that the unit makes: the plug's own default is where the unit can't write. A
+// daemon makes that by itself.
+func (p *plan) control(o *order, c *checked) {
+	if !o.manager.foreground {
+		c.Control = ""
+		return
+	}
+	p.Args = slices.Insert(p.Args, 0, "--control", c.Control)
 }
 
 // supervised is for a manager that watches the shepherd. It binds low ports by

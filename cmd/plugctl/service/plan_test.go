@@ -73,6 +73,11 @@ func TestUnitSays(t *testing.T) {
 			has: []string{"RuntimeDirectory=web", "LogsDirectory=web"},
 			not: []string{"ReadWritePaths="},
 		},
+		"no control socket named": {
+			user: "www", c: checked{Source: "8080", Control: "/run/web/control"}, // the judge's, since ARGS have none
+			has: []string{"ExecStart=/usr/local/sbin/plug -n --control /run/web/control 80 10.0.0.1", "RuntimeDirectory=web"},
+			not: []string{"ReadWritePaths="},
+		},
 		"other places": {
 			c:   checked{Source: "8080", Pidfile: "/run/web.pid", SessionLog: "/srv/a b/100%", Control: "/run/a/b/c"},
 			has: []string{"ReadWritePaths=-/run", `ReadWritePaths=-"/srv/a b"`, "ReadWritePaths=-/run/a/b"},

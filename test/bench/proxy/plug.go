@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -46,7 +47,7 @@ func plug(binary, mode string, more ...string) *Proxy {
 	return &Proxy{Program: binary, Plug: true, version: []string{"-V"},
 		command: func(_ *Proxy, dir string, port, target int) ([]string, error) {
 			args := append([]string{"--mode", mode}, more...)
-			return append(args, "-P", Pidfile(dir), "-S", SessionLog(dir), local(port), local(target)), nil
+			return append(args, "--control", filepath.Join(dir, "ctl"), "-P", Pidfile(dir), "-S", SessionLog(dir), local(port), local(target)), nil
 		}}
 }
 

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"daemon/plug/cmd/plugctl/show"
+	"daemon/plug/supervisor/control"
+)
+
+func (c *ctl) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the plugs that run on this system",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range []string{"control", "pidfile"} {
+				if cmd.Flags().Changed(name) {
+					return usagef("list shows all plugs; --%s names one, as status takes it", name)
+				}
+			}
+			plugs := []found{}
+			table := &show.Table{Columns: []show.Column{{Head: "PLUG"}, {Head: "MODE"}, {Head: "STATE"}, {Head: "PID", Right: true},
+				{Head: "SESSIONS", Right: true}, {Head: "VERSION"}, {Head: "CONTROL"}}, Spare: []string{"VERSION", "MODE"}}
+			for _, p := range c.Discover() {
+				one := found{Control: p.Control, Status: p.Status}
+				switch {
+				case p.Denied():
+					one.Error = "you may not ask it"
+				case p.Err != nil:
+					one.Error = p.Err.Error()
+				}
+				plugs = append(plugs, one)
+				table.Rows = append(table.Rows, one.row())
+			}
+			return c.answer(c.table(table, false), map[string]any{"plugs": plugs})
+		},
+	}
+}
+
+// found is a plug as list shows it.
+type found struct {
+	Control string          `json:"control"`
+	Status  *control.Status `json:"status,omitempty"`
+	Error   string          `json:"error,omitempty"`
+}
+
+func (f *found) row() []string {
+	if f.Status == nil {
+		return []string{"-", "-", "no answer", "-", "-", "-", f.Control}
+	}
+	s := f.Status
+	return []string{s.Label, s.Mode, show.Phase(s), strconv.Itoa(s.PID), strconv.Itoa(s.Sessions), s.Build, f.Control}
+}

@@ -1,0 +1,84 @@
+package reach
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"daemon/plug/supervisor/control"
+)
+
+// listens makes a control socket whose plug has a label, until the test ends.
+func listens(t *testing.T, path, label string) {
+	t.Helper()
+	socket, err := control.Claim(path, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Remove() })
+	l, err := socket.Listener()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &control.Server{Answer: func(*control.Request, func(control.Reply) error) control.Reply {
+		return control.Reply{Status: &control.Status{Label: label}}
+	}}
+	s.Serve(l)
+	t.Cleanup(func() { s.Close(time.Second) })
+}
+
+// Control sockets are found in the user's directory and wherever else the kernel
+// knows of them; dead ones, and other programs' sockets, are not.
+func TestDiscover(t *testing.T) {
+	dir := shortDir(t)
+	user := filepath.Join(dir, "plug")
+	if err := os.Mkdir(user, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	listens(t, filepath.Join(user, "119.ctl"), "119")
+	listens(t, filepath.Join(dir, "elsewhere"), "80")
+	dead, err := control.Claim(filepath.Join(user, "22.ctl"), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.Close()
+	o := &Options{Timeout: time.Second}
+	labels := map[string]string{}
+	for _, p := range o.Discover() {
+		if strings.HasPrefix(p.Control, dir) && p.Err == nil {
+			labels[strings.TrimPrefix(p.Control, dir)] = p.Status.Label
+		}
+	}
+	if len(labels) != 2 || labels["/plug/119.ctl"] != "119" || labels["/elsewhere"] != "80" {
+		t.Errorf("%v", labels)
+	}
+	_, err = o.Dial()
+	var several *Several
+	if !errors.As(err, &several) || !strings.Contains(err.Error(), "plugs are running, choose one: -s /") {
+		t.Errorf("which one of several: %v", err)
+	}
+	if err := o.Check(); !errors.As(err, &several) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRunDirs(t *testing.T) {
+	for _, c := range []struct {
+		goos, user string
+		euid       int
+		want       []string
+	}{
+		{"linux", "/run/user/7", 7, []string{"/run/plug", "/run/user/7/plug"}},
+		{"linux", "", 7, []string{"/run/plug"}},
+		{"linux", "x", 7, []string{"/run/plug"}},
+		{"freebsd", "/x", 7, []string{"/var/run/plug", "/x/plug"}},
+	} {
+		if got := runDirs(c.goos, c.euid, c.user); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
