@@ -53,10 +53,36 @@ func (m *master) buryYoung(c *child) {
 		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.youngReason()))
 	case m.phase == running:
 		pause := m.nursery.pause(time.Now())
+		m.nursery.why = "it died before it was ready: " + c.status.youngReason()
 		if !m.nursery.said {
 			m.nursery.said = true
 			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.youngReason(), "pause", pause)
 		}
+	}
+}
+
+// forgetIdle is how long after the last worker that ended for nothing such ends
+// count as new trouble.
+const forgetIdle = 10 * mostTrouble
+
+// burySpare buries a worker that nobody has told to go. If it has ended by itself
+// and without a session, whatever it has seen the next one will see too, so
+// births slow down.
+func (m *master) burySpare(c *child) {
+	m.bury(c)
+	served := c.generation.turns(c.slot) != c.turns
+	b, now := &m.nursery.idle, time.Now()
+	if served || now.Sub(b.until) > forgetIdle {
+		b.release()
+	}
+	killed := c.status.signal == unix.SIGKILL || c.status.signal == unix.SIGTERM
+	if served || killed || !c.status.known || m.phase != running {
+		return
+	}
+	pause := b.pause(now)
+	if !b.said {
+		b.said = true
+		m.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.reason(), "pause", pause)
 	}
 }
 

@@ -56,6 +56,8 @@ type starter struct {
 	ready int
 	told  []string
 	texts []string // that came with them
+	said  string   // with the last status
+	alive time.Duration
 	gone  chan struct{}
 	first bool // PID 1
 }
@@ -72,11 +74,14 @@ func (s *starter) Become(string, int) {}
 
 func (s *starter) Tell(word, text string) {
 	s.told, s.texts = append(s.told, word), append(s.texts, text)
+	if word == "status" {
+		s.said = text
+	}
 }
 
 func (s *starter) EndsAll() bool { return s.first }
 
-func (s *starter) Alive() time.Duration { return 0 }
+func (s *starter) Alive() time.Duration { return s.alive }
 
 // stage is a master made by hand, with real descriptors, whose nursery is the
 // test: it consumes the orders, and lets children be born that only sleep.

@@ -20,7 +20,7 @@ func (r *request) status() (reply control.Reply, err error) {
 	err = r.loop(func() {
 		m, t, x := r.m, r.m.all(), control.Metrics{}
 		m.addLive(&t, &x)
-		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused,
+		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
 			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
 			Targets: map[string]int{}, LogLevel: m.cfg.Debug}

@@ -146,6 +146,8 @@ func (m *master) saw(s sighting) {
 	}
 	if s.tick {
 		m.tick(time.Now())
+	} else if s.arrival { // a client, or the listener's end
+		m.lookAtListeners(time.Now())
 	}
 	m.watcher.spent(s)
 	for g := range m.generations() {
@@ -232,7 +234,7 @@ func (m *master) look(c *child) {
 
 // populate keeps as many workers as the policy wants.
 func (m *master) populate() {
-	if m.phase == stopping || m.frozen || m.phase == adopting || time.Now().Before(m.nursery.until) {
+	if m.phase == stopping || m.frozen || m.phase == adopting || m.nursery.rests(time.Now()) {
 		return
 	}
 	s := m.supply()
@@ -256,7 +258,7 @@ func (m *master) populate() {
 func (m *master) supply() supply {
 	s := supply{spares: m.count[spare], starting: m.count[starting], busy: m.count[busy],
 		min: m.cfg.SparesMin, max: m.cfg.SparesMax, limit: m.cfg.MaxWorkers, total: len(m.roster)}
-	if s.spares == 0 && m.phase == running && !m.paused && !m.pool() {
+	if s.spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
 		s.waiting = queued(m.listeners[0])
 		if s.waiting == 0 && s.starting == 0 && s.busy < s.limit {
 			m.watcher.listen(m.listeners[0]) // nobody sleeps on it: be told of the next client

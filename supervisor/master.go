@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -87,6 +88,8 @@ type master struct {
 	leftover   []os.Signal    // for the new master
 	late       chan os.Signal // that come when the loop is over
 	frozen     bool           // the roster is being handed over
+	revival    revival        // of a listener that was shut down
+	failure    error          // why the plug can't serve any more
 	calls      chan func()    // from goroutines that need the loop's state
 	over       chan struct{}
 
@@ -149,8 +152,11 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
 	}
 	m.flush(flushLast)
-	m.starter.Tell("ended", "0") // a former master that is still there may reap this one
-	return 0, nil
+	if m.failure != nil {
+		status = 4
+	}
+	m.starter.Tell("ended", strconv.Itoa(status)) // a former master that is still there may reap this one
+	return status, m.failure
 }
 
 // How long each log may take for what is left, when a master ends. The next

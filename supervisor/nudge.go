@@ -53,6 +53,9 @@ func (m *master) wake(n int) {
 // have all been woken up in vain are stopped: another one is started, one at a
 // time. Those that are at work are helped if help is any.
 func (m *master) relieve() {
+	if m.deaf() {
+		return // no other worker would get further
+	}
 	spares, sessions := m.atWork()
 	switch {
 	case m.count[starting] > 0:
@@ -71,7 +74,7 @@ func (m *master) relieve() {
 
 // reinforce starts up to n workers, and returns how many.
 func (m *master) reinforce(n int) (started int) {
-	if time.Now().Before(m.nursery.until) {
+	if m.nursery.rests(time.Now()) {
 		return 0
 	}
 	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.conceive(); {

@@ -17,12 +17,12 @@ import (
 // its program, so it happens in a goroutine of its own; what is to be born is
 // decided by the loop, which has set its slot aside already.
 type nursery struct {
-	orders  chan order
-	births  chan birth
-	trouble time.Duration // pause before the next birth; doubles while workers die before READY
-	until   time.Time     // no births before
-	held    atomic.Bool   // orders are sent back
-	said    bool          // that births fail
+	orders chan order
+	births chan birth
+	held   atomic.Bool // orders are sent back
+	brake              // while workers can't be started, or die before READY
+	idle   brake       // while they end without a session, though nobody has told them to
+	why    string      // what the brake was last pulled for
 }
 
 // order is a worker to be started, with the descriptors that it inherits; all
@@ -40,11 +40,6 @@ type birth struct {
 	pidfd int
 	err   error
 }
-
-const (
-	firstTrouble = 50 * time.Millisecond
-	mostTrouble  = 2 * time.Second
-)
 
 func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pidfd int, err error)) {
 	n.orders = make(chan order, 1<<13)
@@ -67,15 +62,9 @@ func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pi
 // errHeld is an order that came back because of a handover.
 var errHeld = errors.New("no births during a handover")
 
-// pause doubles the time without births, after one that went wrong; those that
-// were on their way together count as one.
-func (n *nursery) pause(now time.Time) time.Duration {
-	if now.Before(n.until) {
-		return n.trouble
-	}
-	n.trouble = min(max(2*n.trouble, firstTrouble), mostTrouble)
-	n.until = now.Add(n.trouble)
-	return n.trouble
+// rests reports whether nobody is to be born yet.
+func (n *nursery) rests(now time.Time) bool {
+	return now.Before(n.until) || now.Before(n.idle.until)
 }
 
 // conceive sets a slot aside for a worker and orders its birth.
@@ -160,6 +149,7 @@ func (m *master) troubled(what string, err error) {
 		return
 	}
 	pause := m.nursery.pause(time.Now())
+	m.nursery.why = what + ": " + shortage(err)
 	if !m.nursery.said {
 		m.nursery.said = true
 		m.log.Error(what, "error", shortage(err), "workers", len(m.roster), "pause", pause)

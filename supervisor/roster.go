@@ -51,7 +51,7 @@ var lives = [lifeStates][lifeEvents]life{
 		hasBegun:  {busy, (*master).list},
 		hasEnded:  {spare, nil},
 		toldDrain: {draining, (*master).sendDrain},
-		hasDied:   {gone, (*master).bury},
+		hasDied:   {gone, (*master).burySpare},
 	},
 	busy: {
 		isReady:   {busy, nil},
@@ -125,7 +125,7 @@ func (m *master) unlist(c *child) {
 
 // welcome is a worker's first sign of life.
 func (m *master) welcome(c *child) {
-	m.nursery.trouble, m.nursery.said = 0, false
+	m.nursery.release()
 	if c.generation.pool() {
 		m.list(c)
 	}

@@ -23,7 +23,7 @@ var wanted = map[lifeState]map[lifeEvent]cell{
 	starting: {isReady: {spare, "welcome"}, hasBegun: {busy, "welcomeBusy"}, hasEnded: {spare, "welcome"},
 		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "buryYoung"}},
 	spare: {isReady: {spare, ""}, hasBegun: {busy, "list"}, hasEnded: {spare, ""},
-		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "bury"}},
+		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "burySpare"}},
 	busy: {isReady: {busy, ""}, hasBegun: {busy, ""}, hasEnded: {spare, "unlist"},
 		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "bury"}},
 	draining: {isReady: {draining, ""}, hasBegun: {draining, "list"}, hasEnded: {draining, "unlist"},

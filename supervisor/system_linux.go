@@ -54,6 +54,15 @@ var (
 	tcpInfoSize = func() *uint32 { n := new(uint32); *n = uint32(unsafe.Sizeof(*tcpInfo)); return n }()
 )
 
+// forgetEnd makes a listener that was shut down as if it had only been bound. What
+// ss -K leaves on it, the end of both directions and an error, its connections
+// would inherit (connect(2) with AF_UNSPEC).
+func forgetEnd(listener int) {
+	unspecified := new(unix.RawSockaddr)
+	syscall.RawSyscall(unix.SYS_CONNECT, uintptr(listener), uintptr(unsafe.Pointer(unspecified)), unix.SizeofSockaddrInet4)
+	unix.GetsockoptInt(listener, unix.SOL_SOCKET, unix.SO_ERROR)
+}
+
 // havePidfds tells that workers come with a pidfd.
 const havePidfds = true
 

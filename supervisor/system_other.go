@@ -112,6 +112,10 @@ func taskLimits() []int {
 
 func taskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
 
+// forgetEnd has nothing to do here: nobody can end another process's socket so
+// that more than listen(2) is needed.
+func forgetEnd(listener int) {}
+
 // havePidfds tells that workers come with a pidfd: there are none here.
 const havePidfds = false
 

@@ -26,23 +26,39 @@ type ticks struct {
 
 	aliveAt time.Time // when the starter was told that the loop turns
 	told    int       // sessions that it was told of
+	trouble string    // and why no client is served
 
 	peak int // the most busy workers of the last while, for a successor
 	high int // of the while that is not over yet
 }
 
 // tellStarter keeps the service manager informed: that this loop turns, as often
-// as it wants to know, and once a second what has changed.
+// as it wants to know, once a second what has changed, and at once that no client
+// is served. A plug without sessions that can't serve is not alive to the manager,
+// which may start it again.
 func (m *master) tellStarter(now time.Time) {
 	t := &m.ticks
-	if every := m.starter.Alive(); every > 0 && m.phase >= running && now.Sub(t.aliveAt) >= every {
+	if m.phase < running {
+		return
+	}
+	trouble := m.trouble()
+	if every := m.starter.Alive(); every > 0 && now.Sub(t.aliveAt) >= every && (trouble == "" || t.shown > 0) {
 		t.aliveAt = now
 		m.starter.Tell("alive", "")
 	}
-	if t.n%lookEvery == 0 && m.phase == running && t.shown != t.told {
-		t.told = t.shown
-		m.starter.Tell("status", fmt.Sprintf("%s: %d sessions, %d workers", m.cfg.Source.Label(), t.shown, len(m.roster)))
+	if m.phase == running && (trouble != t.trouble || t.n%lookEvery == 0 && t.shown != t.told) {
+		t.told, t.trouble = t.shown, trouble
+		m.starter.Tell("status", m.statusLine(trouble))
 	}
+}
+
+// statusLine is the plug in one line, for people.
+func (m *master) statusLine(trouble string) string {
+	line := fmt.Sprintf("%s: %d sessions, %d workers", m.cfg.Source.Label(), m.ticks.shown, len(m.roster))
+	if trouble != "" {
+		line += "; no client is served: " + trouble
+	}
+	return line
 }
 
 // notePeak remembers how many workers were busy at the most, over the last 5 to
@@ -67,6 +83,7 @@ func (m *master) tick(now time.Time) {
 	if m.phase == opening && now.After(m.deadline) {
 		m.failStart(fmt.Errorf("no worker got ready within %v", startPatience))
 	}
+	m.lookAtListeners(now)
 	m.showTitle()
 	m.tellStarter(now)
 	if m.phase == stopping && t.n%lookEvery == 0 {

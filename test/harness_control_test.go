@@ -31,6 +31,7 @@ type (
 	}
 	ctlStatus struct {
 		Label, Mode, Phase, Build string
+		Trouble                   string
 		PID, Shepherd, Sessions   int
 		Paused                    bool
 		Upgrades, Accepted        uint64

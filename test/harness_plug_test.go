@@ -73,7 +73,7 @@ func prepare(t testing.TB, mode string, args ...string) *plug {
 	placed := false
 	for _, a := range args {
 		b := strings.ReplaceAll(a, "{port}", strconv.Itoa(p.port))
-		placed = placed || a != b
+		placed = placed || a != b || strings.HasPrefix(a, "fd:")
 		args = slices.Replace(args, slices.Index(args, a), slices.Index(args, a)+1, b)
 	}
 	if !placed {

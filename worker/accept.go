@@ -26,6 +26,7 @@ type acceptor struct {
 	apart     bool    // the door is a set of its own
 	listeners []listener
 	paused    int64 // monotonic ns: when to try again; 0 is not paused
+	failures  int   // of accept in a row
 	from      *sockaddr
 	size      *uint32
 }
@@ -189,22 +190,25 @@ func (e *engine) takeClient(l *listener) bool {
 		uintptr(unsafe.Pointer(a.size)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 	switch errno {
 	case 0:
+		a.failures = 0
+		e.hears()
 		e.admit(int(fd), a.from.addr())
 		return true
 	case syscall.EAGAIN:
+		a.failures = 0
 		return false
-	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
-		if e.board.Say(board.SayAccept, e.clock.ms()) {
-			e.records.error("accept", Limit(errno))
-		}
-		a.paused = e.clock.mono + int64(resources)
-		return false
-	case syscall.EINVAL, syscall.EBADF: // the master has shut the port down
+	}
+	if e.portClosed(errno) {
 		e.leave(l)
 		e.draining = true
 		return false
 	}
-	return true // this client has gone; the next may be there
+	if a.failures++; !lasting(errno) && a.failures < mostFailures {
+		return true // this client has gone; the next may be there
+	}
+	e.deaf(errno)
+	a.paused = e.clock.mono + int64(resources)
+	return false
 }
 
 // leave takes a listener out of the set for good.

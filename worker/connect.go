@@ -50,7 +50,7 @@ func (e *engine) connect(s *session) {
 		s.row.Choose(uint16(slot))
 		e.board.Mark(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
-			if scarce(f.errno) && e.clock.mono < s.row.BeginAt+e.connectTimeout() {
+			if Scarce(f.errno) && e.clock.mono < s.row.BeginAt+e.connectTimeout() {
 				e.starve(s, f)
 				return
 			}
@@ -74,11 +74,6 @@ func (e *engine) connectTimeout() int64 {
 type starved struct {
 	*session
 	turn uint32
-}
-
-// scarce tells that a socket may be had in a moment.
-func scarce(errno syscall.Errno) bool {
-	return errno == syscall.EMFILE || errno == syscall.ENFILE || errno == syscall.ENOBUFS || errno == syscall.ENOMEM
 }
 
 // starve lets a session wait for descriptors as its fellows do in the kernel's

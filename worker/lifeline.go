@@ -72,6 +72,9 @@ func (e *engine) lookAtGate() {
 		e.drain()
 		return
 	}
+	if e.accept.paused != 0 {
+		e.accept.paused = e.clock.mono // the listener may be as it was: try again now
+	}
 	e.join()
 }
 

@@ -29,6 +29,12 @@ func Limit(errno syscall.Errno) string {
 	return text
 }
 
+// Scarce reports whether a call has failed because descriptors or memory have run
+// out: in a moment there may be some.
+func Scarce(errno syscall.Errno) bool {
+	return errno == syscall.EMFILE || errno == syscall.ENFILE || errno == syscall.ENOBUFS || errno == syscall.ENOMEM
+}
+
 // connectLimit is Limit for a connect, and for the steps before it: what is
 // empty for the connect itself, which finds no address to come from when the
 // local ports have run out (ip(7), ip_local_port_range).

@@ -127,7 +127,8 @@ func TestLastAccept(t *testing.T) {
 	}
 }
 
-// shutdown(2) of the listener frees the port and tells the workers.
+// The master frees the port: it closes the gate for good, shuts the listener down
+// and tells the workers.
 func TestPortShutDown(t *testing.T) {
 	b := newBoss(t, board.Shape{Workers: 2, Capacity: 1}, []string{echo(t)}, nil)
 	busy := b.hire(0)
@@ -135,7 +136,10 @@ func TestPortShutDown(t *testing.T) {
 	b.echoes(c, "x")
 	busy.hears(report.Begin)
 	spare := b.hire(1)
+	b.board.Gate.Store(board.GateDraining)
 	unix.Shutdown(b.listener, unix.SHUT_RD)
+	spare.orders(report.Drain)
+	busy.orders(report.Drain)
 	if status := spare.exits(); status.ExitStatus() != 0 {
 		t.Errorf("the spare's status: %#x", status)
 	}

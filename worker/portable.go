@@ -26,7 +26,8 @@ type engine struct {
 	free     []int      // rows without a session
 	live     int
 	open     bool // the gate, when an order was last obeyed
-	paused   bool // descriptors or memory have run out a moment ago
+	paused   bool // accept has failed a moment ago
+	failures int  // of accept in a row
 	paying   bool // owed lines will be tried again
 	draining bool // takes no more sessions
 

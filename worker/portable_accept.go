@@ -21,7 +21,7 @@ type listener struct {
 	waiting *socket // the copy
 }
 
-const resources = 100 * time.Millisecond // without accepting, after a shortage
+const resources = 100 * time.Millisecond // without accepting, after a failure that lasts
 
 // mayAccept tells whether a client would be served, and by this worker rather
 // than by another one.
@@ -91,27 +91,37 @@ func (e *engine) takeClient(l *listener) bool {
 	fd, from, err := unix.Accept(l.fd)
 	switch errno := errnoOf(err); errno {
 	case 0:
+		e.failures = 0
+		e.hears()
 		e.admit(fd, boardAddress(from))
 		return true
 	case unix.EAGAIN:
+		e.failures = 0
 		return false
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		e.rest(errno)
-		return false
-	case unix.EINVAL, unix.EBADF: // the master has shut the port down
+	default:
+		return e.notTaken(errno)
+	}
+}
+
+// notTaken judges a failed accept. It is true if this client has gone, and the
+// next may be there.
+func (e *engine) notTaken(errno syscall.Errno) bool {
+	if e.portClosed(errno) {
 		e.draining = true
 		e.changed()
 		return false
 	}
-	return true // this client has gone; the next may be there
+	if e.failures++; !lasting(errno) && e.failures < mostFailures {
+		return true
+	}
+	e.rest(errno)
+	return false
 }
 
-// rest accepts nothing for a while: descriptors or memory have run out.
+// rest accepts nothing for a while.
 func (e *engine) rest(errno syscall.Errno) {
 	e.clock.look()
-	if e.board.Say(board.SayAccept, e.clock.ms()) {
-		e.records.error("accept", Limit(errno))
-	}
+	e.deaf(errno)
 	e.paused = true
 	time.AfterFunc(resources, func() {
 		e.lock()

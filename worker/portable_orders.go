@@ -49,6 +49,7 @@ func (e *engine) obey(order report.Order) {
 			}
 		}
 	case report.Gate:
+		e.paused = false // the listener may be as it was
 		if e.board.Gate.Load() == board.GateDraining {
 			e.drain()
 		}

@@ -80,6 +80,7 @@ type Status struct {
 	Mode     string    `json:"mode"`
 	Phase    string    `json:"phase"` // "opening", "running", "stopping"
 	Paused   bool      `json:"paused"`
+	Trouble  string    `json:"trouble,omitempty"` // why no new client is served
 	PID      int       `json:"pid"`
 	Shepherd int       `json:"shepherd,omitempty"` // its PID, with -n
 	Build    string    `json:"build"`              // the binary's version

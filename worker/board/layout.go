@@ -159,7 +159,7 @@ type Header struct {
 	Gate   atomic.Uint32
 	Plenty atomic.Uint32 // 1 while spares are plenty: doorbells may wait for company
 	LogAt  atomic.Uint32 // debug level: 0, 1, 2
-	_      uint32
+	Deaf   atomic.Uint32 // errno with which accept(2) fails in a worker; 0 once a client was accepted
 	Zone   Zone
 	_      [32]byte
 

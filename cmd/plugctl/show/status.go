@@ -25,6 +25,9 @@ func Status(s *control.Status, now time.Time) string {
 		fmt.Fprintf(&b, "%-10s %s\n", what, Clean(fmt.Sprintf(format, args...)))
 	}
 	say("plug", "%s, %s, %s", s.Label, s.Mode, Phase(s))
+	if s.Trouble != "" {
+		say("trouble", "no client is served: %s", s.Trouble)
+	}
 	master := fmt.Sprintf("PID %d", s.PID)
 	if s.Shepherd != 0 {
 		master += fmt.Sprintf(", shepherd %d", s.Shepherd)

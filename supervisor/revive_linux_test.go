@@ -1,0 +1,183 @@
+package supervisor
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/report"
+)
+
+// chosenPort is a stage whose plug serves at a port that was chosen, as a plug's
+// always is: it stays with the socket whatever happens to that.
+func chosenPort(t *testing.T) (*stage, []*actor) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := uint16(l.Addr().(*net.TCPAddr).Port)
+	l.Close()
+	return serving(t, func(c *config.Config) { c.Source.Port = port })
+}
+
+// A listener that somebody has shut down listens again at the next tick, and the
+// workers are told. While it does not, the service manager knows why.
+func TestListenerIsRevived(t *testing.T) {
+	s, all := chosenPort(t)
+	for _, a := range all {
+		a.orders()
+	}
+	now := time.Now()
+	unix.Shutdown(s.listeners[0], unix.SHUT_RD)
+	s.tick(now)
+	if !listens(s.listeners[0]) || !s.revival.since.IsZero() {
+		t.Fatal("it does not listen")
+	}
+	s.client()
+	for i, a := range all {
+		if !a.told(report.Gate) {
+			t.Errorf("worker %d has not been told", i)
+		}
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("another process has shut it down") {
+		t.Errorf("said %q", s.said.all())
+	}
+}
+
+// Another process has taken the port meanwhile: the plug says so, tries for a
+// while and then gives up. Its sessions live on.
+func TestListenerIsLost(t *testing.T) {
+	s, all := chosenPort(t)
+	s.starter.alive = time.Nanosecond
+	row := s.carry(all[0], "10.0.0.1:1")
+	unix.Shutdown(s.listeners[0], unix.SHUT_RD)
+	thief, err := bind(s.cfg.Source, 10, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(thief)
+	now := time.Now()
+	s.tick(now)
+	if s.phase != running || listens(s.listeners[0]) {
+		t.Fatalf("phase %d, listening %v", s.phase, listens(s.listeners[0]))
+	}
+	if why := "the listener was shut down"; !strings.Contains(s.trouble(), why) || !strings.Contains(s.starter.said, why) {
+		t.Errorf("trouble %q, the service manager was told %q", s.trouble(), s.starter.said)
+	}
+	s.tick(now.Add(reviveWithin))
+	if s.phase != stopping || s.failure == nil || !strings.Contains(s.failure.Error(), "in use") {
+		t.Errorf("phase %d, failure %v", s.phase, s.failure)
+	}
+	if row.Word().State() != 1 {
+		t.Errorf("the session's row is %v", row.Word().State())
+	}
+	said := 0
+	s.syslog.sink.flush(patience)
+	for _, line := range s.said.all() {
+		if strings.Contains(line, "another process has shut it down") {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times: %q", said, s.said.all())
+	}
+}
+
+// A plug that serves nobody and has no session is not alive for the service
+// manager; one with sessions is, since a restart would end them.
+func TestTroubleIsTold(t *testing.T) {
+	s, all := chosenPort(t)
+	s.starter.alive = time.Nanosecond
+	alive := func() (n int) {
+		s.tick(time.Now())
+		for _, word := range s.starter.told {
+			if word == "alive" {
+				n++
+			}
+		}
+		s.starter.told = nil
+		return n
+	}
+	if alive() != 1 {
+		t.Error("a plug that serves is not alive")
+	}
+	s.generation.board.Deaf.Store(uint32(unix.EPERM))
+	if n := alive(); n != 0 || !strings.Contains(s.starter.said, "no client can be accepted: Operation not permitted") {
+		t.Errorf("alive %d times, status %q", n, s.starter.said)
+	}
+	s.carry(all[0], "10.0.0.1:1")
+	if alive() != 1 {
+		t.Error("a plug with a session is not alive")
+	}
+	s.generation.board.Deaf.Store(0)
+	alive()
+	if strings.Contains(s.starter.said, "no client") {
+		t.Errorf("status %q after it", s.starter.said)
+	}
+}
+
+// Workers that can't accept get no reinforcement: the next one could not either.
+// Where the descriptors of some have run out, others may have some.
+func TestNoReinforcementForTheDeaf(t *testing.T) {
+	for errno, want := range map[unix.Errno]int{unix.EPERM: 0, unix.EMFILE: 1} {
+		s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
+		s.client()
+		s.generation.board.Deaf.Store(uint32(errno))
+		for range 2 * (len(all) + 2) {
+			s.nudgeMore()
+		}
+		if n := min(1, s.count[starting]); n != want {
+			t.Errorf("%v: %d births, want %d", errno, n, want)
+		}
+	}
+}
+
+// A worker that ends by itself and without a session slows births down, though it
+// was ready; one that has served, or that somebody has killed, does not.
+func TestIdleExits(t *testing.T) {
+	s, all := serving(t, nil)
+	s.die(all[0], unix.SIGKILL)
+	s.settled()
+	if s.nursery.idle.trouble != 0 {
+		t.Error("a killed one slows births down")
+	}
+	pause := time.Duration(0)
+	for round := range 8 {
+		a := s.hatch()
+		s.ring(a, report.Ready)
+		s.die(a, unix.SIGHUP) // by itself, as far as the master knows
+		if s.nursery.idle.trouble <= pause && s.nursery.idle.trouble != mostTrouble {
+			t.Errorf("round %d: pause %v after %v", round, s.nursery.idle.trouble, pause)
+		}
+		pause = s.nursery.idle.trouble
+		s.settled()
+		if len(s.nursery.orders) != 0 {
+			t.Fatalf("round %d: no pause", round)
+		}
+		s.nursery.idle.until = time.Now()
+		s.settled()
+	}
+	a := s.hatch()
+	s.ring(a, report.Ready)
+	s.carry(a, "10.0.0.1:1").Free()
+	s.die(a, unix.SIGHUP)
+	if s.nursery.idle.trouble != 0 {
+		t.Error("still slow after a worker that has served")
+	}
+	said := 0
+	s.syslog.sink.flush(patience)
+	for _, line := range s.said.all() {
+		if strings.Contains(line, "worker ended without a session") {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times: %q", said, s.said.all())
+	}
+}

@@ -1,0 +1,39 @@
+package supervisor
+
+import (
+	"syscall"
+
+	"daemon/plug/worker"
+)
+
+// trouble is why no new client is served, in words; "" if clients are. What has
+// caused it was logged when it began: this is for those who ask, the service
+// manager among them.
+func (m *master) trouble() string {
+	errno := syscall.Errno(m.generation.board.Deaf.Load())
+	switch {
+	case m.phase != running:
+		return ""
+	case !m.revival.since.IsZero() || errno == syscall.EINVAL: // whoever has seen it first
+		return "the listener was shut down by another process"
+	case m.nursery.said && !m.somebodyAccepts():
+		return "no worker can be started: " + m.nursery.why
+	case m.nursery.idle.said && !m.somebodyAccepts():
+		return "workers end without a session"
+	case errno != 0:
+		return "no client can be accepted: " + worker.Limit(errno)
+	}
+	return ""
+}
+
+// somebodyAccepts reports whether a worker is there that may take a client.
+func (m *master) somebodyAccepts() bool {
+	return m.count[spare] > 0 || m.pool() && m.count[busy] > 0
+}
+
+// deaf reports whether workers can't accept for a reason that new workers would
+// share: everything but a shortage of their own.
+func (m *master) deaf() bool {
+	errno := syscall.Errno(m.generation.board.Deaf.Load())
+	return errno != 0 && !worker.Scarce(errno)
+}

@@ -1,0 +1,48 @@
+package worker
+
+import (
+	"syscall"
+
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
+)
+
+// mostFailures is how many clients in a row may have gone before they were
+// accepted. More than that, and it is accept(2) itself that fails.
+const mostFailures = 8
+
+// portClosed reports whether a failed accept says that the master has shut the
+// port down: it closes the gate for good before it does. While the gate is open,
+// somebody else has shut the listener down, and the master will listen again.
+func (w *worker) portClosed(errno syscall.Errno) bool {
+	return errno == syscall.EINVAL && w.board.Gate.Load() == board.GateDraining
+}
+
+// lasting reports whether accept fails because of this host, so that trying again
+// at once is useless: descriptors or memory have run out, or nothing listens any
+// more (accept(2)).
+func lasting(errno syscall.Errno) bool {
+	return Scarce(errno) || errno == syscall.EINVAL || errno == syscall.EBADF || errno == syscall.ENOTSOCK
+}
+
+// deaf tells everybody why no client can be accepted; hears takes it back. Both
+// look before they write: the word lies beside the gate, which all workers read.
+func (w *worker) deaf(errno syscall.Errno) {
+	if w.board.Deaf.Load() != uint32(errno) {
+		w.board.Deaf.Store(uint32(errno))
+	}
+	if !w.board.Say(board.SayAccept, w.clock.ms()) {
+		return
+	}
+	reason := Limit(errno)
+	if errno == syscall.EINVAL {
+		reason = record.Reason(errno) + " (the listener was shut down, and not by this plug)"
+	}
+	w.records.error("accept", reason)
+}
+
+func (w *worker) hears() {
+	if w.board.Deaf.Load() != 0 {
+		w.board.Deaf.Store(0)
+	}
+}
