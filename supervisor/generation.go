@@ -5,7 +5,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -150,8 +149,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	if cfg.Syslog.UDP.IsValid() {
 		a.SyslogUDP = convert.From(cfg.Syslog.UDP)
 	}
-	host, _ := os.Hostname()
-	a.Host.Set(host)
+	a.Host.Set(shortHost())
 	for i, rule := range cfg.Rules {
 		r := &a.RuleTable[i]
 		at := convert.From(addrPort(rule.Addr(), 0))

@@ -7,6 +7,8 @@ import "daemon/plug/worker/record"
 type losses struct {
 	lines, logs         uint64 // told
 	linesSeen, logsSeen uint64 // a second ago
+
+	unreachable bool // syslog is, and stderr was told
 }
 
 // lookAround is the once-a-second look at what others do to the plug's files,
@@ -24,12 +26,13 @@ func (m *master) lookAround() {
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lines-l.lines)
 		l.lines = lines
 	}
-	if logs > l.logs && logs == l.logsSeen && m.syslog.works() {
-		text := record.AppendError(nil, m.tag, "syslog", "records lost")
-		m.syslog.text(record.Err, m.pid, appendCount(text, " records=", logs-l.logs))
-		l.logs = logs
-	}
+	m.noteLostRecords(logs)
 	l.linesSeen, l.logsSeen = lines, logs
+}
+
+func (m *master) tellLostRecords(n uint64) {
+	text := record.AppendError(nil, m.tag, "syslog", "records lost")
+	m.syslog.text(record.Err, m.pid, appendCount(text, " records=", n))
 }
 
 // lost is how many session lines and syslog records were given up, by workers

@@ -262,7 +262,7 @@ func (m *master) openLogs() error {
 			family = unix.AF_INET
 		}
 		s.to, s.path = sockaddr(at), ""
-		s.host, _ = os.Hostname()
+		s.host = shortHost()
 	}
 	var err error
 	if s.fd, err = socket(family, unix.SOCK_DGRAM); err != nil {
@@ -273,6 +273,12 @@ func (m *master) openLogs() error {
 	var stderr io.Writer = m.stderr
 	m.log = newLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", stderr, s)
 	return nil
+}
+
+// shortHost is this host's name in syslog over UDP.
+func shortHost() string {
+	host, _ := os.Hostname()
+	return record.ShortHost(host)
 }
 
 // shape is how many worker slots the board needs, and rows for each.
@@ -311,6 +317,7 @@ func (m *master) serve() {
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
 	}
+	m.checkSyslog()
 	m.since = time.Now()
 	m.totals.Started = m.since.UnixNano()
 	m.serveControl()

@@ -189,24 +189,6 @@ func (s *syslogSink) text(severity record.Severity, pid int, text []byte) {
 	s.sink.put(record.AppendSyslog(nil, severity, now.Unix(), int32(offset), s.host, pid, text))
 }
 
-// works tells whether somebody takes datagrams: connecting says so without
-// sending one.
-func (s *syslogSink) works() bool {
-	if s.path == "" {
-		return true // UDP: nobody can tell
-	}
-	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	if unix.Connect(fd, &unix.SockaddrUnix{Name: s.path}) != nil { // s.to is the sink's
-		return false
-	}
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
-	return err == nil && n == 1
-}
-
 func appendCount(text []byte, key string, n uint64) []byte {
 	return strconv.AppendUint(append(text, key...), n, 10)
 }

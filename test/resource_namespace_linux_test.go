@@ -21,6 +21,8 @@ const (
 	ofMounts namespace = syscall.CLONE_NEWNS
 	ofPIDs   namespace = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
 	ofNet    namespace = syscall.CLONE_NEWNET
+
+	ofHostName namespace = syscall.CLONE_NEWUTS
 )
 
 // insideEnv names the subtest that runs inside its namespace.

@@ -1,0 +1,79 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// errStreamSocket is a syslog daemon's that takes no datagrams.
+var errStreamSocket = errors.New("it is a stream socket; plug needs a datagram socket, or udp://ADDRESS:PORT (--syslog)")
+
+// errSyslogFull is a syslog daemon's that is behind.
+var errSyslogFull = errors.New("its queue is full")
+
+// reach is why nobody takes datagrams; nil if somebody does. Connecting says so
+// without sending one.
+func (s *syslogSink) reach() error {
+	if s.path == "" {
+		return nil // UDP: nobody can tell
+	}
+	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	switch err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.path}); err { // s.to is the sink's
+	case nil:
+	case unix.EPROTOTYPE:
+		return errStreamSocket
+	default:
+		return err
+	}
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0); err != nil || n != 1 {
+		return errSyslogFull
+	}
+	return nil
+}
+
+// checkSyslog says on stderr, before a daemon has let go of that, that syslog will
+// lose records: all of a daemon's errors, and with -n what goes there for -l and -a.
+func (m *master) checkSyslog() {
+	if m.cfg.Foreground && !m.cfg.Log && len(m.cfg.Rules) == 0 {
+		return
+	}
+	why := m.syslog.reach()
+	switch {
+	case why == nil || why == errSyslogFull:
+	case m.cfg.Foreground:
+		m.losses.unreachable = true
+		m.sayUnreachable(why)
+	default:
+		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; its records are lost until it can be reached\n", m.syslog.path, reason(why))
+		m.stderr.flush(flushReplaced) // Ready lets go of it
+	}
+}
+
+func (m *master) sayUnreachable(why error) {
+	m.log.Warn("syslog can't be reached; its records are lost", "socket", m.syslog.path, "reason", reason(why))
+}
+
+// noteLostRecords tells syslog what it has missed, once it takes records again;
+// until then, with -n, stderr is told once.
+func (m *master) noteLostRecords(lost uint64) {
+	l := &m.losses
+	if lost == l.logs {
+		return
+	}
+	why := m.syslog.reach()
+	switch {
+	case why == nil && lost == l.logsSeen: // no more for a second
+		l.unreachable = false
+		m.tellLostRecords(lost - l.logs)
+		l.logs = lost
+	case why != nil && m.cfg.Foreground && !l.unreachable:
+		l.unreachable = true
+		m.sayUnreachable(why)
+	}
+}

@@ -1,0 +1,41 @@
+package test
+
+import (
+	"net"
+	"regexp"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Over UDP the host's name is the short one, of the master and of workers (RFC
+// 3164, 4.1.2: the domain name must not be included).
+func TestSyslogShortHostName(t *testing.T) {
+	if !enter(t, ofHostName) {
+		return
+	}
+	if err := unix.Sethostname([]byte("relay7.example.org")); err != nil {
+		t.Skipf("a host name of its own: %v", err)
+	}
+	c, err := net.ListenPacket("udp4", anywhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(talkBound))
+	p := start(t, "prefork", "--syslog", "udp://"+c.LocalAddr().String(), "-l", serve(t, anywhere, echo).addr())
+	conn := dial(t, p.addr())
+	mustPing(t, conn)
+	finish(conn)
+	for _, want := range []string{"Plugdaemon started", "Connect from", "Complete"} {
+		buf := make([]byte, 2048)
+		n, _, err := c.ReadFrom(buf)
+		if err != nil {
+			t.Fatalf("waiting for %q: %v", want, err)
+		}
+		if form := regexp.MustCompile(`:\d\d relay7 plug\[\d+\]: .*` + want); !form.Match(buf[:n]) {
+			t.Errorf("datagram %q, want one that matches %s", buf[:n], form)
+		}
+	}
+}

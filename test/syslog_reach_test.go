@@ -1,0 +1,86 @@
+package test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// unreachable are the ways in which a syslog socket takes no datagrams: what is
+// at the path, and what a start says of it.
+var unreachable = map[string]struct {
+	make func(t *testing.T, path string)
+	says string
+}{
+	"absent": {func(*testing.T, string) {}, "No such file or directory"},
+	"stream": {func(t *testing.T, path string) {
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+	}, "stream socket"},
+	"nobody listens": {func(t *testing.T, path string) {
+		c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close() // its file stays
+		if _, err := os.Stat(path); err != nil {
+			t.Fatal(err)
+		}
+	}, "Connection refused"},
+}
+
+// A start says that syslog can't be reached, and why; what is lost is counted,
+// and told when syslog can be reached again.
+func TestSyslogUnreachableAtStart(t *testing.T) {
+	for name, c := range unreachable {
+		for _, how := range []string{"daemon", "foreground"} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				path := filepath.Join(openDir(t), "dev-log")
+				c.make(t, path)
+				p := prepare(t, "prefork", "-l", "--syslog", path, serve(t, anywhere, echo).addr())
+				if how == "daemon" {
+					p.detach()
+				} else {
+					p.foreground()
+				}
+				await(t, "the start to say why syslog can't be reached", 5*time.Second, func() bool {
+					said := p.errors()
+					return strings.Contains(said, path) && strings.Contains(said, c.says)
+				})
+				cycle(t, p)
+				os.Remove(path)
+				s := listenSyslog(t, path)
+				s.await(t, `\(\d+\): syslog: records lost records=3`)
+				if n := strings.Count(p.errors(), path); n != 1 {
+					t.Errorf("stderr names the socket %d times: %s", n, p.errors())
+				}
+			})
+		}
+	}
+}
+
+// With -n, and nothing that goes to syslog, its absence is no news; once records
+// are lost, stderr is told.
+func TestSyslogGoesAway(t *testing.T) {
+	p := start(t, "prefork", "--syslog", "/nonexistent/log", serve(t, anywhere, echo).addr())
+	cycle(t, p)
+	p.lines(1)
+	if said := p.errors(); said != "" {
+		t.Errorf("stderr: %s", said)
+	}
+	p = prepare(t, "prefork", "-l", serve(t, anywhere, echo).addr())
+	p.foreground()
+	p.syslog.await(t, `\(\d+\): Plugdaemon started\.`)
+	os.Remove(p.syslog.path)
+	cycle(t, p)
+	await(t, "stderr to be told", 5*time.Second, func() bool {
+		return strings.Contains(p.errors(), "syslog can't be reached")
+	})
+}
