@@ -180,6 +180,9 @@ func (u *upgrade) greet() (*message, error) {
 	case err := <-u.started:
 		u.started <- err
 		if err != nil {
+			if a := <-got; errors.Is(a.err, errGaveUp) { // its own word says more than its status
+				return nil, a.err
+			}
 			return nil, err
 		}
 		select {
@@ -194,6 +197,10 @@ func (u *upgrade) greet() (*message, error) {
 // cause is why the new process ended, if that is what broke the conversation:
 // it says more than a closed socket.
 func (u *upgrade) cause(err error) error {
+	if errors.Is(err, errGaveUp) {
+		u.awaitStart() // it is about to end by itself
+		return nil
+	}
 	if !errors.Is(err, errWireEnd) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
 		return nil
 	}
@@ -224,6 +231,11 @@ func (u *upgrade) endChild(pid int) {
 	case len(u.started) == 0:
 		u.m.successor.giveUp()
 	}
+	u.awaitStart()
+}
+
+// awaitStart waits for the news that the new process is ready or has ended.
+func (u *upgrade) awaitStart() {
 	select {
 	case err := <-u.started:
 		u.started <- err

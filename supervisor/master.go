@@ -134,6 +134,8 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	if err := m.open(); err != nil {
 		if m.succession != nil {
 			m.succession.wire.abort(reason(err))
+		} else if starter.Role() == roleSuccessor {
+			m.successor.refuse(reason(err))
 		}
 		m.abandon()
 		return 4, errors.New(reason(err))

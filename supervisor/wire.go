@@ -59,6 +59,9 @@ type message struct {
 	End        *endRecord        `json:"end,omitempty"`
 }
 
+// errGaveUp is the other side's word that there will be no handover, and why.
+var errGaveUp = errors.New("the other side gave up")
+
 // errWireEnd is the other side's end.
 var errWireEnd = errors.New("the other side has closed the handover")
 
@@ -119,7 +122,7 @@ func (w wire) receive(patience time.Duration) (m *message, fds []int, err error)
 		return nil, fds, fmt.Errorf("garbage: %w", err)
 	}
 	if m.Kind == wireAbort {
-		return nil, fds, fmt.Errorf("the other side gave up: %s", m.Reason)
+		return nil, fds, fmt.Errorf("%w: %s", errGaveUp, m.Reason)
 	}
 	return m, fds, nil
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 
 	"daemon/plug/supervisor"
 	"daemon/plug/supervisor/shepherd"
@@ -62,17 +63,14 @@ func front() int {
 func master(starter *shepherd.Starter) int {
 	t := title.Claim(true)
 	title.CommAny("plug")
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
-		return 4
-	}
-	cfg, status := readCommandLine(os.Args[1:], os.Stdout, null) // front has said what there is to say
-	null.Close()
+	var said strings.Builder // front has said it on stderr
+	cfg, status := readCommandLine(os.Args[1:], os.Stdout, &said)
 	if cfg == nil {
+		why, _, _ := strings.Cut(strings.TrimPrefix(said.String(), "plug: "), "\n")
+		supervisor.Refuse(starter, why)
 		return status
 	}
-	status, err = supervisor.Run(cfg, starter, t, version)
+	status, err := supervisor.Run(cfg, starter, t, version)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 	}
