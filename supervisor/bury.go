@@ -104,10 +104,7 @@ func (m *master) bury(c *child) {
 		m.pidfile.dirty = true
 	}
 	m.dead = append(m.dead, c)
-	c.leftAt = m.pidfile.version // which may be on its way to the file
-	if m.pidfile.dirty {
-		c.leftAt++
-	}
+	c.leftAt = m.pidfile.next() // which may be on its way to the file
 	m.nudge()
 }
 

@@ -197,6 +197,7 @@ func (s *stage) settled() {
 	if s.firstReady(time.Now()) {
 		s.serve()
 	}
+	s.tellReady()
 	s.reap()
 	s.recount()
 }

@@ -49,6 +49,7 @@ func (m *master) loop(signals chan os.Signal) {
 			m.opened()
 		}
 		m.writePidfile(time.Now())
+		m.tellReady()
 		m.reap()
 	}
 	close(m.over)

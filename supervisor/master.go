@@ -101,6 +101,9 @@ type master struct {
 	limitSaid     bool
 	null          int   // /dev/null, for workers
 	startError    error // why the plug never served
+
+	unready bool   // the starter has not been told yet that the plug serves
+	readyAt uint64 // the pidfile's version that this waits for
 }
 
 // Starter is who started this master: it waits until the plug serves, or for
@@ -327,6 +330,18 @@ func (m *master) serve() {
 	if err := m.successor.ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)
 	}
+	m.readyAt, m.unready = m.pidfile.next(), true
+	m.pidfile.last = time.Time{}
+}
+
+// tellReady tells the starter that the plug serves, once the pidfile has the
+// workers that there are: a script that was waiting for the start reads it next.
+func (m *master) tellReady() {
+	p := &m.pidfile
+	if !m.unready || m.phase != running || p.written < m.readyAt && !p.broken {
+		return
+	}
+	m.unready = false
 	if err := m.starter.Ready(); err != nil {
 		m.log.Debug("starter", "error", err)
 	}

@@ -65,6 +65,14 @@ func (p *pidlist) due() time.Time {
 	return p.last.Add(coalesce)
 }
 
+// next is the version that has what the roster has now.
+func (p *pidlist) next() uint64 {
+	if p.dirty {
+		return p.version + 1
+	}
+	return p.version
+}
+
 // writePidfile hands the roster to the writer, if it differs, if its last list
 // is done, and if that was long enough ago.
 func (m *master) writePidfile(now time.Time) {

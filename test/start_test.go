@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +32,27 @@ func TestDaemonServesAtOnce(t *testing.T) {
 			p.stop()
 		}
 	})
+}
+
+// In pool the pidfile has all workers when the command returns: a script that
+// has started the plug reads it next.
+func TestPoolPidfileIsCompleteAtOnce(t *testing.T) {
+	target := serve(t, anywhere, echo)
+	for range 15 {
+		p := prepare(t, "pool", "--workers", "4", target.addr())
+		p.daemon = true
+		p.launch(func(c *exec.Cmd) {
+			c.Path = "/bin/sh"
+			c.Args = append([]string{"sh", "-c", `"$0" "$@" && while read -r line; do echo "$line"; done <` + p.pidfile}, c.Args...)
+		})
+		if code := p.wait(serveBound); code != 0 || !p.serves() {
+			t.Fatalf("exited with %d: %s", code, p.errors())
+		}
+		if pids, err := readPidfile(p.stdout); err != nil || len(pids) != 5 {
+			t.Errorf("the pidfile names %d processes, not the master and 4 workers (%v)", len(pids), err)
+		}
+		p.stop()
+	}
 }
 
 // A daemon has left its starter's session, and the master is nobody's child
