@@ -105,6 +105,25 @@ func (f *File) confirm(fd int) (inode, error) {
 	return id, err
 }
 
+// Held reports whether a process has the pidfile at path locked, that is, whether
+// its PIDs are those of a plug that runs. It may delay a Claim by a moment.
+func Held(path string) (bool, error) {
+	var fd int
+	err := again(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	err = again(func() error { return unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) })
+	if err == unix.EWOULDBLOCK {
+		return true, nil
+	}
+	return false, err
+}
+
 // checkRegular refuses what must be neither opened nor replaced.
 func checkRegular(path string) error {
 	var st unix.Stat_t

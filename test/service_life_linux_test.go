@@ -21,6 +21,13 @@ type scripted struct {
 
 func TestServiceOpenRC(t *testing.T) {
 	t.Parallel()
+	s := newOpenRC(t)
+	s.live(scripted{"openrc", func(name, verb string) []string { return []string{"rc-service", name, verb} }, 3, 32})
+}
+
+// newOpenRC is a system that OpenRC has booted.
+func newOpenRC(t *testing.T) *system {
+	t.Helper()
 	program(t, "openrc-run")
 	s := newSystem(t)
 	s.write("/run/openrc/softlevel", "default\n", 0o644) // as if openrc had booted it
@@ -35,7 +42,7 @@ func TestServiceOpenRC(t *testing.T) {
 		}
 	}
 	s.write("/etc/init.d/net", "#!/sbin/openrc-run\nstart() { :; }\n", 0o755)
-	s.live(scripted{"openrc", func(name, verb string) []string { return []string{"rc-service", name, verb} }, 3, 32})
+	return s
 }
 
 func TestServiceSysV(t *testing.T) {

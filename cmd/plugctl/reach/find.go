@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/control"
 )
 
@@ -80,6 +81,9 @@ func readMaster(path string) (int, error) {
 	pid, bad := strconv.Atoi(strings.TrimSuffix(string(line), "\n"))
 	if err != nil || bad != nil || pid <= 0 {
 		return 0, awayf("%s: want the master's PID in its first line, not %q", path, line)
+	}
+	if held, err := pidfile.Held(path); err == nil && !held {
+		return 0, awayf("%s: the plug does not run: no process has this pidfile locked, so the file is stale", path)
 	}
 	return pid, nil
 }

@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -11,17 +10,24 @@ import (
 	"testing"
 	"time"
 
+	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/control"
 )
 
-// pidfile makes one that names a process as the master.
-func pidfile(t *testing.T, dir string, pid int) string {
+// claimed makes a pidfile that names a process as the master, locked as a master
+// has it.
+func claimed(t *testing.T, dir string, pid int) (path string, file *pidfile.File) {
 	t.Helper()
-	path := filepath.Join(dir, "pid")
-	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n4711\n", pid), 0o644); err != nil {
+	path = filepath.Join(dir, "pid")
+	file, err := pidfile.Claim(path, pid)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	t.Cleanup(func() { file.Close() })
+	if err := file.Write([]int{pid, 4711}); err != nil {
+		t.Fatal(err)
+	}
+	return path, file
 }
 
 // shortDir is a directory whose path leaves room for a socket's name.
@@ -72,7 +78,8 @@ func TestFindByPidfile(t *testing.T) {
 	s.Serve(l)
 	defer s.Close(time.Second)
 
-	o := &Options{Pidfile: pidfile(t, dir, os.Getpid()), Timeout: 200 * time.Millisecond}
+	path, file := claimed(t, dir, os.Getpid())
+	o := &Options{Pidfile: path, Timeout: 200 * time.Millisecond}
 	at, err := o.find()
 	if err != nil || at.path != socket.Path {
 		t.Fatalf("%+v, %v; want %s", at, err, socket.Path)
@@ -90,6 +97,12 @@ func TestFindByPidfile(t *testing.T) {
 	if at, err := o.find(); err == nil || !strings.Contains(err.Error(), "is not the master") && !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("%+v, %v", at, err)
 	}
+
+	says-- // a pidfile that nobody has locked is no plug's, whoever has the PID now
+	file.Close()
+	if at, err := o.find(); err == nil || !strings.Contains(err.Error(), "the file is stale") {
+		t.Errorf("%+v, %v", at, err)
+	}
 }
 
 // TestFindNothing: each reason why a pidfile leads nowhere is told apart.
@@ -99,7 +112,8 @@ func TestFindNothing(t *testing.T) {
 	if err := sleep.Start(); err != nil {
 		t.Fatal(err)
 	}
-	o := &Options{Pidfile: pidfile(t, dir, sleep.Process.Pid), Timeout: time.Second}
+	path, _ := claimed(t, dir, sleep.Process.Pid)
+	o := &Options{Pidfile: path, Timeout: time.Second}
 	_, err := o.Dial()
 	if err == nil || !strings.Contains(err.Error(), "has no control socket: it runs with --control none") {
 		t.Errorf("a process without sockets: %v", err)

@@ -11,11 +11,18 @@ plug() {
 	{{.Command}}
 }
 
+# held reports whether a plug has the pidfile locked. The PID in a stale file may
+# be another plug's by now, but nobody has its lock. Without flock(1) the file is
+# believed.
+held() {
+	! flock -n -s 9 9<"$pidfile" 2>/dev/null
+}
+
 # master prints the PID of the master that lives: the pidfile's first line. A
-# stale file's PID may be a stranger's by now. A master has its title a moment
-# after it serves; until then it shows its command line.
+# master has its title a moment after it serves; until then it shows its command
+# line.
 master() (
-	[ -r "$pidfile" ] && read -r pid <"$pidfile" || exit 1
+	[ -r "$pidfile" ] && held && read -r pid <"$pidfile" || exit 1
 	title=$(tr '\0' ' ' <"/proc/$pid/cmdline") 2>/dev/null || exit 1
 	case $title in
 	"plug: master"* | "{{.Program}} "*) echo "$pid" ;;

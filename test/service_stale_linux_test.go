@@ -1,0 +1,68 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// A stale pidfile may name another plug's master by now: what its lock says
+// counts, so neither the init scripts nor plugctl touch that other plug.
+func TestStalePidfileOfAnotherPlug(t *testing.T) {
+	needRoot(t)
+	other := startDaemon(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	p := prepare(t, "prefork", "127.0.0.1")
+	stale := func() {
+		if err := os.WriteFile(p.pidfile, fmt.Appendln(nil, other.master), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unharmed := func(t *testing.T) {
+		t.Helper()
+		if !isOf(other.master, other.bin) || !opened(other.port) {
+			t.Fatalf("the other plug was stopped: master lives %v, port open %v", isOf(other.master, other.bin), opened(other.port))
+		}
+	}
+	const name = "plug-a"
+	script := func(t *testing.T, s *system, manager string) {
+		text := s.must(append([]string{ctlProgram(t), "service", "install", "--name", name, "--manager", manager, "--dry-run", "--program", p.bin, "--"}, p.args...)...)
+		s.write("/etc/init.d/"+name, text, 0o755)
+		stale()
+	}
+	t.Run("sysv", func(t *testing.T) {
+		s := newSystem(t)
+		script(t, s, "sysv")
+		for verb, want := range map[string]int{"status": 1, "stop": 0, "reload": 7, "upgrade": 7} {
+			if said, got := s.run("/etc/init.d/"+name, verb); got != want {
+				t.Errorf("%s: exit status %d, want %d\n%s", verb, got, want, said)
+			}
+			unharmed(t)
+		}
+	})
+	t.Run("openrc", func(t *testing.T) {
+		s := newOpenRC(t)
+		script(t, s, "openrc")
+		if err := os.Symlink("/etc/init.d/"+name, s.file("/run/openrc/started/"+name)); err != nil {
+			t.Fatal(err)
+		}
+		if said, got := s.run("rc-service", name, "status"); got != 32 {
+			t.Errorf("status: exit status %d, want 32\n%s", got, said)
+		}
+		s.run("rc-service", name, "reload")
+		unharmed(t)
+		if said, got := s.run("rc-service", name, "stop"); got != 0 {
+			t.Errorf("stop: exit status %d\n%s", got, said)
+		}
+		unharmed(t)
+	})
+	t.Run("plugctl", func(t *testing.T) {
+		stale()
+		s := newSystem(t)
+		said, got := s.run(ctlProgram(t), "-P", p.pidfile, "stop")
+		if got == 0 || !strings.Contains(said, "the file is stale") {
+			t.Errorf("exit status %d: %s", got, said)
+		}
+		unharmed(t)
+	})
+}
