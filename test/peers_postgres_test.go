@@ -1,0 +1,106 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A server that has no room for a client says so in its last words and closes:
+// the text arrives, for each client.
+func TestPostgresRefuses(t *testing.T) {
+	program(t, "psql")
+	port := freePort(t)
+	startPostgres(t, port, 1)
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, fmt.Sprintf("127.0.0.1:%d", port))
+		leave, tries := onlyClient(t, p)
+		const refused = 10
+		for range refused {
+			out, err := psql(p, "-c", "select 1").CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "sorry, too many clients already") {
+				t.Fatalf("a client that should be refused: %v, %s", err, out)
+			}
+		}
+		leave()
+		p.lines(refused + tries)
+	})
+}
+
+// onlyClient takes the only place, and reports after how many tries: a server that
+// has just started, or a client that has just left, may still be in the way.
+func onlyClient(t *testing.T, p *plug) (leave func(), tries int) {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < talkBound; {
+		tries++
+		answer := filepath.Join(p.dir, fmt.Sprint("answer", tries))
+		client := psql(p, "-At", "-o", answer, "-f", "-")
+		input, err := client.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- client.Wait() }()
+		t.Cleanup(func() { client.Process.Kill() })
+		fmt.Fprintln(input, "select 6 * 7;")
+		holdsWithin(talkBound, func() bool { return readString(answer) == "42\n" || len(ended) > 0 })
+		if readString(answer) == "42\n" {
+			return func() {
+				input.Close()
+				if err := <-ended; err != nil {
+					t.Errorf("the only client: %v", err)
+				}
+			}, tries
+		}
+		input.Close()
+	}
+	t.Fatalf("no client has got an answer within %v, in %d tries", talkBound, tries)
+	return nil, 0
+}
+
+// psql is a client of the server behind a plug.
+func psql(p *plug, args ...string) *exec.Cmd {
+	return exec.Command("psql", append(args, "-h", "127.0.0.1", "-p", fmt.Sprint(p.port), "-U", "plug", "postgres")...)
+}
+
+// startPostgres runs a server for so many clients, with a data directory of its
+// own; as nobody where the test is root, which the server refuses to be.
+func startPostgres(t *testing.T, port, clients int) {
+	t.Helper()
+	dir := openDir(t)
+	var as []string
+	if os.Getuid() == 0 {
+		as = []string{program(t, "setpriv"), "--reuid", fmt.Sprint(nobody), "--regid", fmt.Sprint(nobody), "--clear-groups", "--"}
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data := filepath.Join(dir, "data")
+	initdb := slices.Concat(as, []string{postgresProgram(t, "initdb"), "-D", data, "-U", "plug", "-A", "trust", "-N", "--locale=C"})
+	run(t, initdb[0], initdb[1:]...)
+	server := slices.Concat(as, []string{postgresProgram(t, "postgres"), "-D", data, "-p", fmt.Sprint(port)})
+	for _, option := range []string{
+		"listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off",
+		fmt.Sprint("max_connections=", clients), "superuser_reserved_connections=0", "max_wal_senders=0",
+	} {
+		server = append(server, "-c", option)
+	}
+	daemonize(t, port, server[0], server[1:]...)
+}
+
+// postgresProgram is a program that Debian keeps off the path, by version.
+func postgresProgram(t testing.TB, name string) string {
+	t.Helper()
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {
+		return last(found, 1)[0]
+	}
+	return program(t, name)
+}
