@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -326,7 +327,7 @@ func (m *master) serve() {
 	m.since = time.Now()
 	m.totals.Started = m.since.UnixNano()
 	m.serveControl()
-	m.log.Info("serving", "source", m.cfg.Source.Label(), "mode", string(m.cfg.Mode), "version", m.version)
+	m.announce("serving", "source", m.cfg.Source.Label(), "targets", m.targetNames(), "mode", string(m.cfg.Mode), "version", m.version)
 	if err := m.successor.ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)
 	}
@@ -345,6 +346,27 @@ func (m *master) tellReady() {
 	if err := m.starter.Ready(); err != nil {
 		m.log.Debug("starter", "error", err)
 	}
+}
+
+// announce logs a line that stderr gets without -d, too, so that whoever watches
+// it with -n sees that the plug serves.
+func (m *master) announce(message string, args ...any) {
+	if level := m.log.GetLevel(); m.cfg.Foreground && level > hclog.Info {
+		m.log.SetLevel(hclog.Info)
+		defer m.log.SetLevel(level)
+	}
+	m.log.Info(message, args...)
+}
+
+// mostNamed is how many targets a line of the log names.
+const mostNamed = 4
+
+func (m *master) targetNames() string {
+	names := m.generation.targets()
+	if n := len(names) - mostNamed; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], " "), n)
+	}
+	return strings.Join(names, " ")
 }
 
 func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }

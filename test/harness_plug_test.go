@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,15 +191,19 @@ func (p *plug) code() int { return p.cmd.ProcessState.ExitCode() }
 // addr is where clients connect.
 func (p *plug) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-// errors is what the plug has said on stderr. A line that is being written is
-// awaited: of one that crosses a page, a reader may see the first half alone.
+// errors is what the plug has said on stderr, except that it serves. A line that
+// is being written is awaited: of one that crosses a page, a reader may see the
+// first half alone.
 func (p *plug) errors() (said string) {
 	holdsWithin(time.Second, func() bool {
 		said = readString(p.stderr)
 		return said == "" || strings.HasSuffix(said, "\n")
 	})
-	return said
+	return servingForm.ReplaceAllString(said, "")
 }
+
+// servingForm is the line that a plug with -n writes when it serves.
+var servingForm = regexp.MustCompile(`(?m)^\S+ \[INFO\]  plug: serving: .*\n`)
 
 // openDir is a directory that other users can enter, with a short path, since
 // a socket's path has only 107 bytes.

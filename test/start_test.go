@@ -219,3 +219,19 @@ func TestRestarts(t *testing.T) {
 		p.gone(5 * time.Second)
 	}
 }
+
+// With -n a plug says in one line that it serves, and what; a daemon says nothing.
+func TestForegroundSaysThatItServes(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		a, b := serve(t, anywhere, echo).addr(), refusing(t)
+		p := start(t, mode, a, b)
+		want := fmt.Sprintf("serving: source=%d targets=%q mode=%s version=", p.port, a+" "+b, mode)
+		await(t, "a line on stderr", serveBound, func() bool { return strings.HasSuffix(readString(p.stderr), "\n") })
+		if said := readString(p.stderr); strings.Count(said, "\n") != 1 || !strings.Contains(said, want) {
+			t.Errorf("stderr %q, want one line with %q", said, want)
+		}
+	})
+	if p := startDaemon(t, "prefork", refusing(t)); readString(p.stderr) != "" {
+		t.Errorf("a daemon's command says %q", readString(p.stderr))
+	}
+}
