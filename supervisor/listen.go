@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,9 +36,21 @@ func listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
 		}
 	}
 	if err != nil {
-		return -1, fmt.Errorf("bind %s: %s", s.Label(), reason(err))
+		return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), privileged(s.Port, err))
 	}
 	return fd, nil
+}
+
+// privileged says how a low port may be bound, if it may not.
+func privileged(port uint16, err error) string {
+	if !errors.Is(err, unix.EACCES) || port >= 1024 {
+		return ""
+	}
+	text := "; a port below 1024 needs root"
+	if runtime.GOOS == "linux" {
+		text += fmt.Sprintf(", the capability CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=ep PROGRAM, or AmbientCapabilities= in a systemd unit), or sysctl net.ipv4.ip_unprivileged_port_start=%d", port)
+	}
+	return text
 }
 
 func bind(s config.Source, backlog int, keepalive bool) (int, error) {

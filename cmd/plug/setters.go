@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"math"
 
 	"daemon/plug/supervisor/config"
 )
@@ -16,13 +15,16 @@ func setFlag(to *bool, value string) (err error) {
 	return err
 }
 
-// setDebug counts, but for "--debug=2", which says how many.
+// maxDebug is the level beyond which there is nothing more to say.
+const maxDebug = 2
+
+// setDebug counts, except for "--debug=2", which says how many.
 func setDebug(to *int, value string) (err error) {
 	if value == once {
-		*to++
+		*to = min(*to+1, maxDebug)
 		return nil
 	}
-	*to, err = config.ParseNumber(value, 0, math.MaxInt32)
+	*to, err = config.ParseNumber(value, 0, maxDebug)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daemon/plug/cmd/plugctl/pick"
 	"daemon/plug/cmd/plugctl/show"
 	"daemon/plug/supervisor/control"
 )
@@ -17,6 +18,11 @@ func (c *ctl) killCommand() *cobra.Command {
 		Short: "End the sessions of these ids, or those that the flags pick",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, ids []string) error {
+			for _, id := range ids {
+				if err := pick.ID(id); err != nil {
+					return usageError{err}
+				}
+			}
 			filter.IDs = slices.Concat(filter.IDs, ids)
 			switch empty := filter.Empty(); {
 			case empty && !filter.All:

@@ -78,6 +78,7 @@ func (c *ctl) root() *cobra.Command {
 		onlyGroup(service.Command()),
 		completionCommand(),
 	)
+	reword(root)
 	return root
 }
 
@@ -85,9 +86,9 @@ func (c *ctl) root() *cobra.Command {
 func onlyGroup(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return fmt.Errorf("want a command behind %q", cmd.CommandPath())
+			return fmt.Errorf("missing command after %q", cmd.CommandPath())
 		}
-		return fmt.Errorf("there is no command %q behind %q", args[0], cmd.CommandPath())
+		return fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])
 	}
 	cmd.RunE = func(*cobra.Command, []string) error { return nil }
 	return cmd

@@ -46,6 +46,7 @@ type endpoint struct {
 	host, port string
 	hasPort    bool
 	v6         bool // host was in brackets, or can only be IPv6
+	bare       bool // without brackets
 }
 
 // splitEndpoint parts host and port. An IPv6 address without brackets has no
@@ -57,10 +58,10 @@ func splitEndpoint(text string) (endpoint, error) {
 		if !closed || rest != "" && !hasPort {
 			return endpoint{}, errors.New("want an IPv6 address in brackets, as in [2001:db8::1]:80")
 		}
-		return endpoint{host, port, hasPort, true}, nil
+		return endpoint{host: host, port: port, hasPort: hasPort, v6: true}, nil
 	}
 	if strings.Count(text, ":") > 1 {
-		return endpoint{host: text, v6: true}, nil
+		return endpoint{host: text, v6: true, bare: true}, nil
 	}
 	host, port, hasPort := strings.Cut(text, ":")
 	return endpoint{host: host, port: port, hasPort: hasPort}, nil
@@ -81,6 +82,25 @@ func parseEndpoint(text string, defaultPort uint16) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addr, port), err
 }
 
+// doubt is the error for an IPv6 address without brackets that would also be one
+// with a port behind it, as 2001:db8::1:80 is.
+func (e endpoint) doubt() error {
+	if !e.bare || !isAddress(e.host) {
+		return nil
+	}
+	colon := strings.LastIndexByte(e.host, ':')
+	host, port := e.host[:colon], e.host[colon+1:]
+	if _, err := ParsePort(port); err != nil || !isAddress(host) {
+		return nil
+	}
+	return fmt.Errorf("may mean a port or the end of an address; expected [%s]:%s or [%s]", host, port, e.host)
+}
+
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
+}
+
 func (e endpoint) addr() (netip.Addr, error) {
 	if e.v6 && !strings.Contains(e.host, ":") {
 		return netip.Addr{}, errors.New("want brackets around IPv6 addresses only")
@@ -90,7 +110,7 @@ func (e endpoint) addr() (netip.Addr, error) {
 
 func (e endpoint) portOr(defaultPort uint16) (uint16, error) {
 	if !e.hasPort && defaultPort != 0 {
-		return defaultPort, nil
+		return defaultPort, e.doubt()
 	}
 	return ParsePort(e.port)
 }

@@ -25,6 +25,9 @@ type Word struct {
 var Words = []Word{
 	{"id", "ID", "the session of this id; repeatable", func(f *control.Filter, v string) error {
 		return each(v, func(id string) error {
+			if err := ID(id); err != nil {
+				return err
+			}
 			f.IDs = append(f.IDs, id)
 			return nil
 		})
@@ -74,6 +77,14 @@ var Words = []Word{
 
 // States are those of a session.
 var States = []string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
+
+// ID refuses a PID in the place of a session's id; the master knows the rest.
+func ID(text string) error {
+	if _, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return fmt.Errorf("%q is no session id; expected one as in 1-8-2, or --pid %s for the sessions of that process", text, text)
+	}
+	return nil
+}
 
 // Parse reads words as top has them, "client=10.0.0.0/8 idle-for=1m"; none is
 // the empty filter.
