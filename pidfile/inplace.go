@@ -2,6 +2,7 @@ package pidfile
 
 import (
 	"bytes"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,27 @@ func (f *File) rewrite() error {
 		_ = unix.Ftruncate(f.fd, int64(whole))
 	}
 	return err
+}
+
+// rewriteFirst puts the master into the first line where there is no room for the
+// rest: the other lines stay as they are if there is room for that, else they go.
+// What does not even take the master stays as it is.
+func (f *File) rewriteFirst() {
+	first, _, _ := bytes.Cut(f.buf, []byte{'\n'})
+	first = append(slices.Clip(first), '\n')
+	old := make([]byte, maxFill)
+	n, err := unix.Pread(f.fd, old, 0)
+	before, rest, _ := bytes.Cut(old[:max(n, 0)], []byte{'\n'})
+	if err != nil || bytes.Equal(append(slices.Clip(before), '\n'), first) {
+		return
+	}
+	for _, content := range [][]byte{slices.Concat(first, rest), first} {
+		if f.fits(len(content)) {
+			f.buf = content
+			_ = f.rewrite()
+			return
+		}
+	}
 }
 
 // fill appends newlines to content until it covers old bytes.

@@ -43,7 +43,9 @@ const (
 // File is a claimed pidfile. It is not safe for concurrent use.
 type File struct {
 	given  string // the path as the admin wrote it, for messages
+	abs    string // the same, absolute
 	path   string // absolute, not a link
+	target string // where the links at abs lead by now; "" is path
 	fd     int    // the locked descriptor, owned; -1 after Remove or Close
 	id     inode  // of fd
 	reason string // why the file is rewritten in place; "" if it is replaced
@@ -101,12 +103,10 @@ func Claim(path string, pid int) (*File, error) {
 // over; the content stays as it is until the first Write, which also finds out
 // whether it must be rewritten in place. From then on f owns fd and makes it
 // close-on-exec. On an error fd remains the caller's: a *HeldError if fd is not
-// locked and somebody else's descriptor is.
+// locked and somebody else's descriptor is. A directory that is away is none:
+// Write fails until it is back.
 func Adopt(path string, fd int) (*File, error) {
-	f, err := open(path)
-	if err != nil {
-		return nil, err
-	}
+	f, away := open(path)
 	id, err := identify(fd)
 	if err != nil {
 		return nil, f.wrap(err)
@@ -120,17 +120,23 @@ func Adopt(path string, fd int) (*File, error) {
 	}
 	unix.CloseOnExec(fd)
 	f.fd, f.id = fd, id
+	if away == nil {
+		f.strayed()
+	}
 	return f, nil
 }
 
-// open makes an unclaimed File.
-func open(path string) (*File, error) {
-	f := &File{given: path, fd: -1, closeFD: unix.Close}
-	var err error
-	if f.path, err = resolve(path); err != nil {
-		return nil, f.wrap(err)
+// open makes an unclaimed File. With an error it has the path as it was given.
+func open(path string) (f *File, err error) {
+	f = &File{given: path, fd: -1, closeFD: unix.Close}
+	if f.abs, err = absolute(path); err == nil {
+		f.path = f.abs
+		var to string
+		if to, err = resolve(f.abs); err == nil {
+			f.path = to
+		}
 	}
-	return f, nil
+	return f, f.wrap(err)
 }
 
 // Write replaces the whole content: one decimal PID a line, the master first.
@@ -145,6 +151,10 @@ func (f *File) Write(pids []int) error {
 	if f.fd < 0 {
 		return f.wrap(errors.New("written after its release"))
 	}
+	return f.write(pids)
+}
+
+func (f *File) write(pids []int) error {
 	if err := f.format(pids); err != nil {
 		return f.wrap(err)
 	}

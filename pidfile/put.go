@@ -29,8 +29,12 @@ func (f *File) put() error {
 	// be: see settle.
 	t, err := makeTemp(f.path, f.buf)
 	why := unmakeable(f.path, err)
-	if err != nil && mine && short(err) && f.fits() {
-		return f.rewrite() // through the descriptor that we have: for this once
+	if err != nil && mine && short(err) {
+		if f.fits(len(f.buf)) {
+			return f.rewrite() // through the descriptor that we have: for this once
+		}
+		f.rewriteFirst()
+		return err
 	}
 	if err != nil && why == "" {
 		return err
@@ -115,16 +119,21 @@ func short(err error) bool {
 	return errno == unix.EMFILE || errno == unix.ENFILE || errno == unix.ENOSPC || errno == unix.EDQUOT
 }
 
-// fits tells that the buffer is no longer than what the file holds now, so that
-// writing it in place needs no room.
-func (f *File) fits() bool {
+// fits reports whether writing n bytes in place needs no room: the file has that
+// many already, or has blocks for them.
+func (f *File) fits(n int) bool {
 	var s unix.Stat_t
-	return unix.Fstat(f.fd, &s) == nil && int64(len(f.buf)) <= s.Size
+	return unix.Fstat(f.fd, &s) == nil && int64(n) <= max(s.Size, 512*s.Blocks)
 }
 
-// Current tells whether the path still names this file, for who wants to notice
-// before the next Write that it was removed or replaced.
+// Current reports whether the path still names this file. If not, the file was
+// removed or replaced, which the next Write mends, or a link on the way leads
+// elsewhere, which Follow is for.
 func (f *File) Current() bool {
+	if to, err := resolve(f.abs); err == nil && to != f.path {
+		f.target = to
+		return false
+	}
 	mine, err := f.owns()
 	return mine && err == nil
 }

@@ -21,15 +21,9 @@ const maxLinks = 40
 // Directories are left to the kernel: ".." behind a link, and what /proc shows
 // as links, can't be resolved by their words.
 func resolve(path string) (string, error) {
-	if path == "" {
-		return "", errors.New("empty path")
-	}
-	if !filepath.IsAbs(path) {
-		wd, err := os.Getwd()
-		if err != nil {
-			return "", err
-		}
-		path = wd + "/" + path
+	path, err := absolute(path)
+	if err != nil {
+		return "", err
 	}
 	for range maxLinks {
 		dir, base := filepath.Split(path)
@@ -53,6 +47,18 @@ func resolve(path string) (string, error) {
 		}
 	}
 	return "", unix.ELOOP
+}
+
+// absolute is a path that stays right when the process changes its directory.
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("empty path")
+	}
+	if filepath.IsAbs(path) {
+		return path, nil
+	}
+	wd, err := os.Getwd()
+	return wd + "/" + path, err
 }
 
 // dirOf is path's directory as it was written.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,9 @@ type controls struct {
 	server *control.Server // nil before anybody is answered
 	fresh  bool            // the socket is prepared, and gets its name at the commit
 	owned  bool            // its name is this master's to remove
+
+	looking atomic.Bool // whether its file is still there
+	said    string      // why it could not be made again
 }
 
 // controlProtocol is the first version of the handover whose masters know the

@@ -20,6 +20,7 @@ func (m *master) lookAround() {
 	if f := m.pidfile.file; f != nil && !m.pidfile.writing && !f.Current() {
 		m.pidfile.dirty = true // removed or replaced: it is put back
 	}
+	m.keepControl()
 	lines, logs := m.lost()
 	l := &m.losses
 	if lines > l.lines && lines == l.linesSeen { // no more for a second

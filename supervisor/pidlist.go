@@ -15,7 +15,8 @@ type pidlist struct {
 	written uint64 // of the last list known to be in the file
 	writing bool   // the writer has a list
 	last    time.Time
-	broken  bool // the last write failed, and that was said
+	broken  bool   // the last write failed, and that was said
+	strayed string // why a link could not be followed, as it was said last
 
 	lists   chan pidList
 	results chan pidResult
@@ -29,6 +30,7 @@ type pidList struct {
 type pidResult struct {
 	version uint64
 	err     error
+	strayed error // why the file stays where the path's links led before
 }
 
 const coalesce = 10 * time.Millisecond
@@ -52,7 +54,8 @@ func (p *pidlist) use(file *pidfile.File) {
 	p.lists, p.results = make(chan pidList, 1), make(chan pidResult, 1)
 	go func() {
 		for list := range p.lists {
-			p.results <- pidResult{list.version, file.Write(list.pids)}
+			strayed := file.Follow(list.pids)
+			p.results <- pidResult{list.version, file.Write(list.pids), strayed}
 		}
 	}()
 }
@@ -113,6 +116,10 @@ func (m *master) pidfileWritten(r pidResult) {
 		}
 	}
 	p.broken = r.err != nil
+	if r.strayed != nil && p.strayed != r.strayed.Error() {
+		p.strayed = r.strayed.Error()
+		m.log.Error("pidfile can't follow its link", "error", r.strayed)
+	}
 }
 
 // removePidfile waits for the writer and removes the file.

@@ -184,6 +184,13 @@ func (s *Socket) Listener() (*Listener, error) {
 	return newListener(fd)
 }
 
+// Current reports whether the path still names this socket. What can't be looked
+// at may be.
+func (s *Socket) Current() bool {
+	id, err := inodeOf(s.Path)
+	return err == nil && id == s.ID || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
 // Remove takes the socket's name away, if it is still this one's, and closes
 // its descriptor.
 func (s *Socket) Remove() error {

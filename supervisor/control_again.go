@@ -1,0 +1,49 @@
+package supervisor
+
+import (
+	"daemon/plug/supervisor/control"
+)
+
+// keepControl sees to it that the control socket can be found: it is made again if
+// its file was removed or replaced, or if it could not be made at the commit. A
+// disk may hold that up, so a goroutine does it.
+func (m *master) keepControl() {
+	c := &m.control
+	if !m.controlled() || m.phase != running || m.upgrading != nil || !c.looking.CompareAndSwap(false, true) {
+		return
+	}
+	socket, group := c.socket, m.controlGroup()
+	go func() {
+		defer c.looking.Store(false)
+		if socket != nil && socket.Current() {
+			return
+		}
+		again, err := control.Claim(m.cfg.Control, group)
+		if !m.do(func() { m.takeControl(again, err) }) && err == nil {
+			again.Remove()
+		}
+	}()
+}
+
+// takeControl serves a control socket that was made again.
+func (m *master) takeControl(again *control.Socket, err error) {
+	c := &m.control
+	switch {
+	case err != nil && err.Error() != c.said:
+		c.said = err.Error()
+		m.log.Error("control socket can't be made again", "error", err)
+	case err != nil:
+	case m.phase != running || m.upgrading != nil:
+		again.Remove()
+	default:
+		if c.server != nil {
+			c.server.Deafen()
+		}
+		if c.socket != nil {
+			c.socket.Close()
+		}
+		c.said, c.socket, c.fresh = "", again, false
+		m.serveControl()
+		m.log.Warn("control socket made again", "socket", again.Path)
+	}
+}
