@@ -134,8 +134,8 @@ func (m *master) inherit(c *child) {
 		m.totals.Ended[i] += n
 	}
 	ahead := counted > freed-c.turns
+	blamed := m.inheritEnds(c, counted)
 	m.totals.inherit(c.generation.board.Tally(c.slot))
-	blamed := m.inheritCauses(c, counted)
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -158,10 +158,11 @@ func (m *master) inherit(c *child) {
 			m.totals.BytesIn += s.In
 			m.totals.BytesOut += s.Out
 			m.totals.noteSession(&s)
+			c.generation.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
 			if s.Word.State() == board.RowEnding && blamed {
 				blamed = false
 			} else {
-				m.totals.Causes[s.Cause.Who()%board.Whos]++
+				m.totals.Ends[outcome][s.Cause.Who()%board.Whos]++
 			}
 		}
 		row.Free()

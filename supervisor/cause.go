@@ -22,23 +22,31 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 	return board.MakeCause(who, stage, int(c.status.signal))
 }
 
-// inheritCauses adds what a dead worker has counted, of its sessions by who
-// ended them, to the totals. A worker of a version without has counted its
-// sessions all the same. blamed tells that it died between that count and the
-// one by outcome.
-func (m *master) inheritCauses(c *child, ended uint64) (blamed bool) {
-	causes := c.generation.board.Causes(c.slot)
-	if causes == nil {
-		m.totals.Causes[board.Nobody] += ended
-		return false
+// see adds what a worker has counted by outcome and by who ended it, and returns
+// how many sessions that are. A worker of a version that does not count so has
+// counted its sessions in its column all the same.
+func (e *ends) see(w *board.Ends, column *board.Column) (sum uint64) {
+	for outcome := range e {
+		if w == nil {
+			n := column.Ended[outcome].Load()
+			e[outcome][board.Nobody] += n
+			sum += n
+			continue
+		}
+		for who := range e[outcome] {
+			n := w[outcome][who].Load()
+			e[outcome][who] += n
+			sum += n
+		}
 	}
-	sum := uint64(0)
-	for i := range causes {
-		n := causes[i].Load()
-		sum += n
-		m.totals.Causes[i] += n
-		causes[i].Store(0)
-	}
+	return sum
+}
+
+// inheritEnds adds what a dead worker has counted to the totals. blamed reports
+// that it died between that count and the one in its column, ended.
+func (m *master) inheritEnds(c *child, ended uint64) (blamed bool) {
+	w := c.generation.board.Ends(c.slot)
+	sum := m.totals.Ends.see(w, c.generation.board.Column(c.slot))
 	return sum > ended
 }
 

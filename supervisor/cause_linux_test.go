@@ -58,7 +58,7 @@ func TestInheritCauses(t *testing.T) {
 		}
 		b.Column(a.slot).Rows.Store(1)
 		b.Column(a.slot).Ended[board.Cut].Store(c.ended)
-		b.Causes(a.slot)[board.ByClient].Store(c.causes)
+		b.Ends(a.slot)[board.Cut][board.ByClient].Store(c.causes)
 		if c.left != board.RowFree {
 			s.carry(a, "10.1.2.3:40112")
 			row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Relaying, 0)))
@@ -69,21 +69,20 @@ func TestInheritCauses(t *testing.T) {
 			row.End()
 		}
 		s.die(a, unix.SIGKILL)
-		causes := s.totals.Causes
-		if causes[board.ByClient] != c.clients || causes[board.BySignal] != c.killed {
-			t.Errorf("killed %s: %d by clients, %d by signals; want %d, %d", c.name, causes[board.ByClient], causes[board.BySignal], c.clients, c.killed)
+		clients, killed := s.totals.Ends[board.Cut][board.ByClient], s.totals.Ends[board.Killed][board.BySignal]
+		if clients != c.clients || killed != c.killed {
+			t.Errorf("killed %s: %d by clients, %d by signals; want %d, %d", c.name, clients, killed, c.clients, c.killed)
 		}
-		sums := [2]uint64{}
-		for _, n := range causes {
-			sums[0] += n
+		for outcome, want := range s.totals.Ended {
+			sum := uint64(0)
+			for _, n := range s.totals.Ends[outcome] {
+				sum += n
+			}
+			if sum != want {
+				t.Errorf("killed %s: outcome %d has %d sessions by cause, %d in all", c.name, outcome, sum, want)
+			}
 		}
-		for _, n := range s.totals.Ended {
-			sums[1] += n
-		}
-		if sums[0] != sums[1] {
-			t.Errorf("killed %s: %d sessions by cause, %d by outcome", c.name, sums[0], sums[1])
-		}
-		if b.Causes(a.slot)[board.ByClient].Load() != 0 {
+		if b.Ends(a.slot).By(board.ByClient) != 0 {
 			t.Errorf("killed %s: its count is still there", c.name)
 		}
 	}
@@ -94,10 +93,11 @@ func TestInheritFromAnOlderVersion(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.generation.board
 	b.Column(all[0].slot).Ended[board.Complete].Store(5)
-	b.ColumnSize = 128
-	defer func() { b.ColumnSize = 256 }()
-	if s.inheritCauses(all[0].child, 5); s.totals.Causes[board.Nobody] != 5 {
-		t.Errorf("causes %v", s.totals.Causes)
+	size := b.TallySize
+	b.TallySize = 320
+	defer func() { b.TallySize = size }()
+	if s.inheritEnds(all[0].child, 5); s.totals.Ends[board.Complete][board.Nobody] != 5 {
+		t.Errorf("ends %v", s.totals.Ends)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestLogOfAKilledSession(t *testing.T) {
 // The totals travel at an upgrade, to and from a version without causes.
 func TestTotalsTravel(t *testing.T) {
 	var had, has totals
-	had.Causes[board.BySignal], had.Causes[board.ByError] = 3, 4
+	had.Ends[board.Killed][board.BySignal], had.Ends[board.Denied][board.ByError] = 3, 4
 	text, err := json.Marshal(had)
 	if err == nil {
 		err = json.Unmarshal(text, &has)

@@ -26,6 +26,7 @@ type generation struct {
 	bell       int // its write end, passed on to workers; -1 in an adopted generation, which gets none
 
 	names []string // of its targets, by slot, as far as they were asked for
+	moved []int    // by slot: the same target's slot in the current generation, -1 without; nil in that itself
 	slots []*child // by worker slot
 	free  []int    // slots without a worker, the last one next
 }

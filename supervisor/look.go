@@ -19,7 +19,8 @@ var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "
 func (r *request) status() (reply control.Reply, err error) {
 	err = r.loop(func() {
 		m, t, x := r.m, r.m.all(), control.Metrics{}
-		m.addLive(&t, &x)
+		live, _ := m.live()
+		m.addLive(&t, &x, &live)
 		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
 			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
@@ -36,15 +37,6 @@ func (r *request) status() (reply control.Reply, err error) {
 		reply.Status = s
 	})
 	return reply, err
-}
-
-// workersByState counts all generations' workers.
-func (m *master) workersByState() map[string]int {
-	count := map[string]int{}
-	for state := starting; state < gone; state++ {
-		count[state.String()] = m.count[state]
-	}
-	return count
 }
 
 // sight is a session as the loop has seen it, to be put into words outside.
@@ -143,19 +135,8 @@ func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.
 	return in(all), nil
 }
 
-// targets are those of the current generation (loop).
-func (m *master) targets() []control.Target {
-	all := make([]control.Target, len(m.generation.targets()))
-	live := m.sessionsByTarget()
-	for i := range all {
-		all[i] = m.target(i)
-		all[i].Sessions = live[all[i].Target]
-		live[all[i].Target] = 0 // one that is there twice shows them once
-	}
-	return all
-}
-
-// target is one of them, but for its sessions.
+// target is a target of the current generation, without what sessions have
+// counted.
 func (m *master) target(slot int) control.Target {
 	mark := m.generation.board.Mark(slot)
 	out := control.Target{Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
@@ -184,24 +165,6 @@ func (m *master) target(slot int) control.Target {
 	return out
 }
 
-// sessionsByTarget counts the live sessions of all generations by their target's
-// name.
-func (m *master) sessionsByTarget() map[string]int {
-	live := map[string]int{}
-	for _, c := range m.roster {
-		if c.state == gone {
-			continue
-		}
-		for row := range c.generation.rows(c.slot) {
-			w := row.Word()
-			if names := c.generation.targets(); w.State() == board.RowLive && int(w.Target()) < len(names) {
-				live[names[w.Target()]]++
-			}
-		}
-	}
-	return live
-}
-
 // workers are those of all generations, in the order of their start (loop).
 func (m *master) workers() (all []control.Worker) {
 	now := time.Now().UnixNano()
@@ -210,7 +173,7 @@ func (m *master) workers() (all []control.Worker) {
 			continue
 		}
 		column := c.generation.board.Column(c.slot)
-		w := control.Worker{PID: c.pid, State: c.state.String(), Generation: int(c.generation.number), Build: c.generation.build,
+		w := control.Worker{PID: c.pid, State: c.stateNow(), Generation: int(c.generation.number), Build: c.generation.build,
 			Sessions: int(column.Live.Load())}
 		for i := range column.Ended {
 			w.Ended += column.Ended[i].Load()

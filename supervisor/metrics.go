@@ -1,7 +1,7 @@
 package supervisor
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,43 +17,35 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	err = r.loop(func() {
 		m := r.m
 		t = m.all()
-		x = control.Metrics{Targets: m.targets(), Workers: m.workersByState(), Limit: m.cfg.MaxWorkers,
-			Paused: m.paused, Build: m.version}
-		m.addLive(&t, &x)
+		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.cfg.MaxWorkers,
+			Paused: m.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
+		x.SessionsLimit, x.PoolSessionsLimit = m.sessionLimits()
+		live, bySlot := m.live()
+		m.addLive(&t, &x, &live)
+		m.addLiveByTarget(x.Targets, bySlot)
 	})
 	if err != nil {
 		return reply, err
 	}
-	x.Ended = make(map[string]uint64)
-	for o := board.Complete; o <= board.AdminEnded; o++ {
-		x.Ended[o.String()] = t.Ended[o]
-	}
-	x.Causes = make(map[string]uint64)
-	for who := board.ByClient; who < board.Whos; who++ {
-		if n := t.Causes[who]; n > 0 || who <= board.ByTarget {
-			x.Causes[who.String()] = n
-		}
-	}
-	if n := t.Causes[board.Nobody]; n > 0 { // of workers of a version that does not tell
-		x.Causes[board.Nobody.String()] = n
-	}
+	x.Ended = t.Ends.words()
 	x.Refused, x.Redispatches = t.Refused, t.Redispatches
-	x.Durations, x.ConnectTimes = histogram(&t.Durations, &board.DurationBounds), histogram(&t.Connects, &board.ConnectBounds)
+	x.Durations = histogram(&t.Durations, &board.DurationBounds)
 	x.Spawns, x.SpawnFailures = t.Spawns, t.SpawnFailures
 	x.Deaths = t.Deaths.words()
 	x.Upgrades = map[string]uint64{"done": t.Upgrades.Done, "failed": t.Upgrades.Failed}
 	x.BellOverflows, x.LinesLost, x.LinesRetried, x.RecordsLost = t.BellOverflows, t.LinesLost, t.LinesRetried, t.LogsLost
 	x.PidfileWrites, x.ControlRequests = t.PidfileWrites, t.Requests
-	x.StartedUnix, x.MasterCPU = float64(t.Started)/1e9, ownCPU()
+	x.StartedUnix = float64(t.Started) / 1e9
+	lookAtProcess(&x.Master)
 	targets := x.Targets
-	x.Targets = targets[:min(len(targets), control.Batch)]
+	x.Targets = targets[:min(len(targets), control.MetricsBatch)]
 	reply.Metrics = &x
-	for len(targets) > control.Batch {
+	for len(targets) > control.MetricsBatch {
 		if err := r.more(reply); err != nil {
 			return reply, err
 		}
-		targets = targets[control.Batch:]
-		reply.Metrics = &control.Metrics{Targets: targets[:min(len(targets), control.Batch)]}
+		targets = targets[control.MetricsBatch:]
+		reply.Metrics = &control.Metrics{Targets: targets[:min(len(targets), control.MetricsBatch)]}
 	}
 	return reply, nil
 }
@@ -61,24 +53,11 @@ func (r *request) metrics() (reply control.Reply, err error) {
 // addLive adds what is not settled yet. Rows are read after columns: a session
 // that is settled meanwhile is missed for this once, and never counted twice;
 // what was shown before then stands.
-func (m *master) addLive(t *totals, x *control.Metrics) {
-	now := shown{BytesIn: t.BytesIn, BytesOut: t.BytesOut}
+func (m *master) addLive(t *totals, x *control.Metrics, live *traffic) {
+	x.Sessions = live.sessions
+	now := shown{Accepted: uint64(live.sessions), BytesIn: t.BytesIn + live.in, BytesOut: t.BytesOut + live.out}
 	for _, n := range t.Ended {
 		now.Accepted += n
-	}
-	for _, c := range m.roster {
-		if c.state == gone {
-			continue
-		}
-		for row := range c.generation.rows(c.slot) {
-			if row.Word().State() != board.RowLive {
-				continue
-			}
-			x.Sessions++
-			now.Accepted++
-			now.BytesIn += row.In.Load()
-			now.BytesOut += row.Out.Load()
-		}
 	}
 	s := &m.totals.Shown
 	s.Accepted, s.BytesIn, s.BytesOut = max(s.Accepted, now.Accepted), max(s.BytesIn, now.BytesIn), max(s.BytesOut, now.BytesOut)
@@ -93,26 +72,32 @@ func histogram(t *times, b *board.Bounds) control.Histogram {
 	return h
 }
 
-// words are the deaths as metrics name them. Those that have never happened are
-// left out, but for the usual one.
-func (d *deaths) words() map[string]uint64 {
-	words := map[string]uint64{"exit": d.By[0]}
-	for signal, n := range d.By[1:] {
+// fatal are the signals that end a worker which does nothing about them, with or
+// without a core.
+var fatal = [...]unix.Signal{unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGKILL,
+	unix.SIGUSR1, unix.SIGSEGV, unix.SIGUSR2, unix.SIGALRM, unix.SIGTERM, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGSYS}
+
+// words are the ends of workers as metrics name them, those that have not
+// happened yet included.
+func (d *deaths) words() control.Exits {
+	signals := make(map[string]uint64, len(fatal))
+	for _, signal := range fatal {
+		signals[strconv.Itoa(int(signal))] = 0
+	}
+	for i, n := range d.By[1:] {
 		if n > 0 {
-			words[fmt.Sprintf("signal %d", signal+1)] = n
+			signals[strconv.Itoa(i+1)] = n
 		}
 	}
-	if d.Unknown > 0 {
-		words["unknown"] = d.Unknown
-	}
-	return words
+	return control.Exits{Exit: d.By[0], Unknown: d.Unknown, Signals: signals}
 }
 
-// ownCPU is what this process has used, in seconds.
-func ownCPU() float64 {
+// lookAtProcess fills in what this process uses.
+func lookAtProcess(p *control.Process) {
 	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
-		return 0
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
+		p.CPU = (time.Duration(u.Utime.Nano()) + time.Duration(u.Stime.Nano())).Seconds()
 	}
-	return (time.Duration(u.Utime.Nano()) + time.Duration(u.Stime.Nano())).Seconds()
+	p.MaxFDs = descriptors()
+	p.OpenFDs, p.Memory = openFDs(), residentMemory()
 }

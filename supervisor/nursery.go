@@ -182,6 +182,7 @@ func (m *master) strike(c *child) {
 
 // retire gives up an older generation: its last worker has been buried.
 func (m *master) retire(g *generation) {
+	g.handCounts(m.generation)
 	m.older = slices.DeleteFunc(m.older, func(other *generation) bool { return other == g })
 	m.watcher.forget(g)
 	g.close()

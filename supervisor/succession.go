@@ -173,6 +173,7 @@ func (m *master) commit(e *estate) {
 
 	m.older = e.generations
 	for i, g := range m.older {
+		g.follow(m.generation)
 		if g.build == "" && i == len(m.older)-1 {
 			g.build = m.succession.build
 		}

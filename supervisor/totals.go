@@ -9,10 +9,9 @@ type totals struct {
 	BytesIn      uint64                 `json:"bytes_in"`
 	BytesOut     uint64                 `json:"bytes_out"`
 	Refused      uint64                 `json:"refused"`
-	Causes       [board.Whos]uint64     `json:"causes"` // sessions by who ended them
+	Ends         ends                   `json:"ends"`
 	Redispatches uint64                 `json:"redispatches"`
 	Durations    times                  `json:"durations"`
-	Connects     times                  `json:"connect_times"`
 
 	LinesLost     uint64 `json:"lines_lost"` // session lines given up by workers
 	LinesRetried  uint64 `json:"lines_retried"`
@@ -31,6 +30,10 @@ type totals struct {
 	// smaller for a moment, while a session passes from its row to a column.
 	Shown shown `json:"shown"`
 }
+
+// ends are sessions by outcome and by who ended them: each one is counted in Ended,
+// too.
+type ends [board.Outcomes][board.Whos]uint64
 
 // times are a Times of the board, as plain numbers.
 type times struct {
@@ -57,18 +60,17 @@ type shown struct {
 
 // add puts what an old master has counted to what this one has.
 func (t *totals) add(o *totals) {
-	for i, n := range o.Causes {
-		t.Causes[i] += n
-	}
 	for i, n := range o.Ended {
 		t.Ended[i] += n
+		for who, n := range o.Ends[i] {
+			t.Ends[i][who] += n
+		}
 	}
 	for i, n := range o.Deaths.By {
 		t.Deaths.By[i] += n
 	}
 	t.Deaths.Unknown += o.Deaths.Unknown
 	t.Durations.add(&o.Durations)
-	t.Connects.add(&o.Connects)
 	for _, sum := range [...]struct{ to, of *uint64 }{
 		{&t.BytesIn, &o.BytesIn}, {&t.BytesOut, &o.BytesOut}, {&t.Refused, &o.Refused}, {&t.Redispatches, &o.Redispatches},
 		{&t.LinesLost, &o.LinesLost}, {&t.LinesRetried, &o.LinesRetried}, {&t.LogsLost, &o.LogsLost}, {&t.BellOverflows, &o.BellOverflows},
@@ -104,9 +106,6 @@ func (t *times) note(b *board.Bounds, ns int64) {
 // noteSession counts a session that its worker could not count.
 func (t *totals) noteSession(s *board.Snapshot) {
 	t.Durations.note(&board.DurationBounds, s.Closed-s.BeginAt)
-	if s.Connect != 0 {
-		t.Connects.note(&board.ConnectBounds, s.Connect-s.BeginAt)
-	}
 }
 
 // see adds what a worker has tallied; nil is a worker of an older version.
@@ -115,7 +114,6 @@ func (t *totals) see(w *board.Tally) {
 		return
 	}
 	t.Durations.see(&w.Durations)
-	t.Connects.see(&w.Connects)
 	t.BellOverflows += w.BellOverflows.Load()
 	t.LinesRetried += w.LinesRetried.Load()
 }
@@ -161,11 +159,7 @@ func (m *master) all() totals {
 		for i := range column.Ended {
 			t.Ended[i] += column.Ended[i].Load()
 		}
-		if causes := c.generation.board.Causes(c.slot); causes != nil {
-			for i := range causes {
-				t.Causes[i] += causes[i].Load()
-			}
-		}
+		t.Ends.see(c.generation.board.Ends(c.slot), column)
 		t.BytesIn += column.BytesIn.Load()
 		t.BytesOut += column.BytesOut.Load()
 		t.Refused += column.Refused.Load()

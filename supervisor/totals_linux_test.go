@@ -55,7 +55,8 @@ func TestTotalsAtBurial(t *testing.T) {
 	b := s.generation.board
 	tally := b.Tally(all[0].slot)
 	for range 3 {
-		tally.NoteSession(&board.Snapshot{BeginAt: 1, Closed: int64(2 * time.Second), Connect: int64(time.Millisecond)})
+		tally.NoteSession(&board.Snapshot{BeginAt: 1, Closed: int64(2 * time.Second)})
+		tally.Ends.Note(board.Complete, board.ByTarget)
 		b.Column(all[0].slot).Ended[board.Complete].Add(1)
 		b.Row(all[0].slot, 0).Free()
 	}
@@ -75,11 +76,11 @@ func TestTotalsAtBurial(t *testing.T) {
 		return n
 	}
 	for _, m := range []*control.Metrics{before, after} {
-		if m.Ended["complete"] != 3 || m.Redispatches != 2 || m.BellOverflows != 1 || m.LinesRetried != 1 || m.Accepted != 4 || m.BytesIn != 100 || count(m.ConnectTimes) != 3 {
+		if m.Ended["complete"]["target"] != 3 || m.Redispatches != 2 || m.BellOverflows != 1 || m.LinesRetried != 1 || m.Accepted != 4 || m.BytesIn != 100 {
 			t.Errorf("%+v", m)
 		}
 	}
-	if count(before.Durations) != 3 || count(after.Durations) != 4 || after.Ended["killed"] != 1 || after.Deaths["signal 9"] != 1 || before.Sessions != 1 || after.Sessions != 0 {
+	if count(before.Durations) != 3 || count(after.Durations) != 4 || after.Ended["killed"]["signal"] != 1 || after.Deaths.Signals["9"] != 1 || before.Sessions != 1 || after.Sessions != 0 {
 		t.Errorf("%+v", after)
 	}
 	if tally.Durations.Sum.Load() != 0 {
@@ -111,10 +112,11 @@ func TestMetricsNeverGoBack(t *testing.T) {
 	if m.Accepted != 1 || m.BytesIn != 100 {
 		t.Errorf("half counted: %+v", m)
 	}
+	b.Ends(all[0].slot).Note(board.Complete, board.ByClient)
 	b.Column(all[0].slot).Ended[board.Complete].Add(1)
 	row.Free()
 	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
-	if m.Accepted != 1 || m.BytesIn != 100 || m.Ended["complete"] != 1 {
+	if m.Accepted != 1 || m.BytesIn != 100 || m.Ended["complete"]["client"] != 1 {
 		t.Errorf("counted: %+v", m)
 	}
 }

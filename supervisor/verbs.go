@@ -165,13 +165,14 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 		}
 		for g := range r.m.generations() {
 			for i, name := range g.targets() {
-				if name != r.Target {
-					continue
+				if name == r.Target {
+					g.board.Mark(i).Admin.Store(uint32(want))
 				}
-				g.board.Mark(i).Admin.Store(uint32(want))
-				if g == r.m.generation {
-					reply.Targets = append(reply.Targets, r.m.target(i))
-				}
+			}
+		}
+		for _, t := range r.m.targets() {
+			if t.Target == r.Target {
+				reply.Targets = append(reply.Targets, t)
 			}
 		}
 		if len(reply.Targets) == 0 {
@@ -183,8 +184,10 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 	if failed != nil {
 		return reply, failed
 	}
-	if err == nil {
-		reply.Said = r.Target + " is " + r.State
+	if err != nil {
+		return reply, err
 	}
+	reply, err = inBatches(r, reply.Targets, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
+	reply.Said = r.Target + " is " + r.State
 	return reply, err
 }

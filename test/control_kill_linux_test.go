@@ -40,14 +40,14 @@ func TestControlKillStopped(t *testing.T) {
 			if err := hungUp(held[0]); err != nil {
 				t.Error(err)
 			}
-			if d := p.asks("metrics", nil).Metrics.Deaths; d["signal 9"] != 1 {
+			if d := p.asks("metrics", nil).Metrics.Deaths.Signals; d["9"] != 1 {
 				t.Errorf("deaths %v", d)
 			}
 		}
 		if l := p.lines(1)[0]; l.pid != pid {
 			t.Errorf("session line %+v, want one of %d", l, pid)
 		}
-		if e := p.asks("metrics", nil).Metrics.Ended; e["ended by admin"] != 1 || e["killed"] != 0 {
+		if e := p.asks("metrics", nil).Metrics.Ended; e.of("admin") != 1 || e.of("killed") != 0 {
 			t.Errorf("ended: %v", e)
 		}
 		for _, c := range held[1:] {

@@ -119,7 +119,7 @@ func TestControlKillClient(t *testing.T) {
 		if got := p.asks("kill", filter).Sessions; len(got) != 0 {
 			t.Errorf("once more it ends %d", len(got))
 		}
-		if m := p.asks("metrics", nil).Metrics; m.Ended["ended by admin"] != uint64(doomed) || m.Sessions != n-doomed {
+		if m := p.asks("metrics", nil).Metrics; m.Ended.of("admin") != uint64(doomed) || m.Sessions != n-doomed {
 			t.Errorf("%v ended, %d live", m.Ended, m.Sessions)
 		}
 		status := p.asks("sessions", nil).Sessions
@@ -127,7 +127,7 @@ func TestControlKillClient(t *testing.T) {
 			t.Errorf("%d sessions are left, want %d", len(status), n-doomed)
 		}
 		if mode != "pool" && mode != "fork" { // their workers carry on
-			if m := p.asks("metrics", nil).Metrics; m.Deaths["signal 9"] != 0 {
+			if m := p.asks("metrics", nil).Metrics; m.Deaths.Signals["9"] != 0 {
 				t.Errorf("workers were killed: %v", m.Deaths)
 			}
 		}

@@ -120,10 +120,10 @@ func wentBack(last, now *ctlMetrics) string {
 	for name, pair := range map[string][2]uint64{
 		"accepted": {last.Accepted, now.Accepted}, "refused": {last.Refused, now.Refused}, "bytes in": {last.BytesIn, now.BytesIn},
 		"bytes out": {last.BytesOut, now.BytesOut}, "spawns": {last.Spawns, now.Spawns}, "redispatches": {last.Redispatches, now.Redispatches},
-		"durations": {last.Durations.count(), now.Durations.count()}, "connects": {last.ConnectTimes.count(), now.ConnectTimes.count()},
+		"durations": {last.Durations.count(), now.Durations.count()}, "connects": {last.connects(), now.connects()},
 		"pidfile writes": {last.PidfileWrites, now.PidfileWrites}, "requests": {last.ControlRequests, now.ControlRequests},
-		"complete": {last.Ended["complete"], now.Ended["complete"]}, "upgrades": {last.Upgrades["done"], now.Upgrades["done"]},
-		"exits": {last.Deaths["exit"], now.Deaths["exit"]},
+		"complete": {last.Ended.of("complete"), now.Ended.of("complete")}, "upgrades": {last.Upgrades["done"], now.Upgrades["done"]},
+		"exits": {last.Deaths.Exit, now.Deaths.Exit},
 	} {
 		if pair[1] < pair[0] {
 			return fmt.Sprintf("%s went back from %d to %d", name, pair[0], pair[1])

@@ -61,7 +61,7 @@ func TestControlTargets(t *testing.T) {
 			t.Errorf("its line: %+v", l)
 		}
 		await(t, "a word about that", 5*time.Second, func() bool { return len(p.said("an admin has disabled all targets")) == 1 })
-		if got := p.asks("metrics", nil).Metrics.Ended["unreached"]; got != 1 {
+		if got := p.asks("metrics", nil).Metrics.Ended.of("unreached"); got != 1 {
 			t.Errorf("%d unreached", got)
 		}
 		for i := range addrs {
@@ -287,15 +287,15 @@ func TestControlCounters(t *testing.T) {
 		var m *ctlMetrics
 		if !holdsWithin(5*time.Second, func() bool { // a line is written before it is counted
 			m = p.asks("metrics", nil).Metrics
-			return m.Ended["complete"] == uint64(total)
+			return m.Ended.of("complete") == uint64(total)
 		}) {
 			t.Errorf("%v ended, want %d", m.Ended, total)
 		}
 		if m.Accepted != uint64(total) || m.BytesIn != uint64(in) || m.BytesOut != uint64(out) || m.Sessions != 0 {
 			t.Errorf("%+v; the lines have %d sessions, %d and %d bytes", m, total, in, out)
 		}
-		if m.Durations.count() != uint64(total) || m.ConnectTimes.count() != uint64(total) {
-			t.Errorf("%d durations, %d connect times", m.Durations.count(), m.ConnectTimes.count())
+		if m.Durations.count() != uint64(total) || m.connects() != uint64(total) {
+			t.Errorf("%d durations, %d connect times", m.Durations.count(), m.connects())
 		}
 		if sum, want := m.Durations.Sum, took.Seconds(); sum < want-0.001 || sum > want+float64(total)*1e-6+0.001 {
 			t.Errorf("durations sum up to %.6f s, the lines' to %.6f", sum, want)

@@ -52,8 +52,11 @@ type (
 		Target, State      string
 		Sessions           int
 		Connects, Failures uint64
-		LastFailure        string  `json:"last_failure"`
-		FailedFor          float64 `json:"failed_for_seconds"`
+		LastFailure        string       `json:"last_failure"`
+		FailedFor          float64      `json:"failed_for_seconds"`
+		In                 uint64       `json:"bytes_in"`
+		Out                uint64       `json:"bytes_out"`
+		ConnectTimes       ctlHistogram `json:"connect_times"`
 	}
 	ctlWorker struct {
 		PID, Generation, Sessions int
@@ -72,25 +75,47 @@ type (
 		Sum    float64
 	}
 	ctlMetrics struct {
-		Sessions                int
-		Accepted, Refused       uint64
-		Redispatches            uint64
-		Ended, Deaths, Upgrades map[string]uint64
-		BytesIn                 uint64       `json:"bytes_in"`
-		BytesOut                uint64       `json:"bytes_out"`
-		ConnectTimes            ctlHistogram `json:"connect_times"`
-		Durations               ctlHistogram
-		Spawns                  uint64
-		SpawnFailures           uint64  `json:"spawn_failures"`
-		BellOverflows           uint64  `json:"bell_overflows"`
-		LinesLost               uint64  `json:"lines_lost"`
-		LinesRetried            uint64  `json:"lines_retried"`
-		PidfileWrites           uint64  `json:"pidfile_writes"`
-		ControlRequests         uint64  `json:"control_requests"`
-		StartedUnix             float64 `json:"started_unix_seconds"`
+		Sessions          int
+		Accepted, Refused uint64
+		Redispatches      uint64
+		Ended             ctlEnded
+		Upgrades          map[string]uint64
+		Deaths            struct {
+			Exit, Unknown uint64
+			Signals       map[string]uint64
+		}
+		BytesIn         uint64 `json:"bytes_in"`
+		BytesOut        uint64 `json:"bytes_out"`
+		Targets         []ctlTarget
+		Durations       ctlHistogram
+		Spawns          uint64
+		SpawnFailures   uint64  `json:"spawn_failures"`
+		BellOverflows   uint64  `json:"bell_overflows"`
+		LinesLost       uint64  `json:"lines_lost"`
+		LinesRetried    uint64  `json:"lines_retried"`
+		PidfileWrites   uint64  `json:"pidfile_writes"`
+		ControlRequests uint64  `json:"control_requests"`
+		StartedUnix     float64 `json:"started_unix_seconds"`
 	}
-	fields = map[string]any
+	fields   = map[string]any
+	ctlEnded map[string]map[string]uint64 // by outcome and cause
 )
+
+// of is how many sessions had an outcome, whatever the cause.
+func (e ctlEnded) of(outcome string) (n uint64) {
+	for _, by := range e[outcome] {
+		n += by
+	}
+	return n
+}
+
+// connects is how many times to connect were counted, of all targets.
+func (m *ctlMetrics) connects() (n uint64) {
+	for _, t := range m.Targets {
+		n += t.ConnectTimes.count()
+	}
+	return n
+}
 
 func (h ctlHistogram) count() (sum uint64) {
 	for _, n := range h.Counts {

@@ -20,9 +20,10 @@ import (
 
 // exporter is plugctl metrics, running.
 type exporter struct {
-	t   testing.TB
-	url string
-	cmd *exec.Cmd
+	t    testing.TB
+	url  string
+	plug string // its label
+	cmd  *exec.Cmd
 }
 
 // export starts plugctl metrics on a plug's control socket.
@@ -51,7 +52,7 @@ func export(p *plug, args ...string) *exporter {
 	if url == "" {
 		p.t.Fatalf("plugctl metrics says %q (%v): %s", line, err, errs)
 	}
-	return &exporter{t: p.t, url: url, cmd: cmd}
+	return &exporter{t: p.t, url: url, plug: fmt.Sprintf("plug=%q", fmt.Sprint(p.port)), cmd: cmd}
 }
 
 func (e *exporter) get(path string) (status int, body string) {
@@ -69,7 +70,9 @@ func (e *exporter) get(path string) (status int, body string) {
 	return r.StatusCode, string(b)
 }
 
-// scrape is every series of /metrics by its name with labels.
+// scrape is every series of /metrics by its name with labels, which are in order;
+// the label plug, which all have, is left out, and with it the braces of one that
+// has no other.
 func (e *exporter) scrape() map[string]float64 {
 	e.t.Helper()
 	status, body := e.get("metrics")
@@ -87,7 +90,19 @@ func (e *exporter) scrape() map[string]float64 {
 		if err != nil {
 			e.t.Fatalf("%q: %v", line, err)
 		}
-		series[line[:at]] = value
+		name, found := line[:at], false
+		for _, p := range []string{e.plug + ",", "," + e.plug, "{" + e.plug + "}"} {
+			if before, after, cut := strings.Cut(name, p); cut && !found {
+				name, found = before+after, true
+			}
+		}
+		if !found {
+			e.t.Fatalf("%q has no label %s", line, e.plug)
+		}
+		if _, twice := series[name]; twice {
+			e.t.Fatalf("%q is there twice", name)
+		}
+		series[name] = value
 	}
 	return series
 }
@@ -101,8 +116,10 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 		in = modes
 	}
 	forEachMode(t, func(t *testing.T, mode string) {
-		p := startUpgradable(t, mode, thisOne, withControl(serve(t, anywhere, echo).addr())...)
+		target := serve(t, anywhere, echo).addr()
+		p := startUpgradable(t, mode, thisOne, withControl(target)...)
 		e := export(p)
+		of := func(name string) string { return fmt.Sprintf("%s{target=%q}", name, target) }
 		n := count(10000)
 		var stop atomic.Bool
 		var watching sync.WaitGroup
@@ -113,7 +130,7 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 			for ; !stop.Load(); <-tick.C {
 				now := e.scrape()
 				for name, value := range last {
-					if strings.Contains(name, "_total") && now["plug_up"] == 1 && now[name] < value {
+					if strings.Contains(name, "_total") && !strings.Contains(name, "master") && now["plug_up"] == 1 && now[name] < value {
 						t.Errorf("%s went back from %v to %v", name, value, now[name])
 					}
 				}
@@ -164,7 +181,7 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 		var got map[string]float64
 		ended := func() (sum float64) {
 			for name, value := range got {
-				if strings.HasPrefix(name, "plug_ended_total{") {
+				if strings.HasPrefix(name, "plug_sessions_ended_total{") {
 					sum += value
 				}
 			}
@@ -175,16 +192,17 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 			return ended() == float64(n) && got["plug_sessions"] == 0
 		})
 		for name, want := range map[string]float64{
-			"plug_up": 1, "plug_accepted_total": float64(n), "plug_duration_seconds_count": float64(n),
-			`plug_bytes_total{direction="in"}`: float64(bytesIn), `plug_bytes_total{direction="out"}`: float64(bytesOut),
-			`plug_upgrades_total{outcome="done"}`: 2, `plug_upgrades_total{outcome="failed"}`: 0, "plug_lines_lost_total": 0,
-			`plug_ended_total{outcome="complete"}`: float64(n - (n+9)/10),
+			"plug_up": 1, "plug_sessions_accepted_total": float64(n), "plug_session_duration_seconds_count": float64(n),
+			of("plug_client_received_bytes_total"): float64(bytesIn), of("plug_target_received_bytes_total"): float64(bytesOut),
+			of("plug_session_connect_duration_seconds_count"): float64(n),
+			`plug_upgrades_total{outcome="done"}`:             2, `plug_upgrades_total{outcome="failed"}`: 0, "plug_session_log_lines_lost_total": 0,
+			`plug_sessions_ended_total{cause="client",outcome="complete"}`: float64(n - (n+9)/10),
 		} {
 			if got[name] != want {
 				t.Errorf("%s is %v, want %v", name, got[name], want)
 			}
 		}
-		if sum := got["plug_duration_seconds_sum"]; sum < took.Seconds()*0.99-0.01 || sum > took.Seconds()*1.01+0.01 {
+		if sum := got["plug_session_duration_seconds_sum"]; sum < took.Seconds()*0.99-0.01 || sum > took.Seconds()*1.01+0.01 {
 			t.Errorf("durations sum up to %v s, those of the session lines to %v", sum, took)
 		}
 		if promtool, err := exec.LookPath("promtool"); err == nil {

@@ -221,7 +221,7 @@ func (e *engine) stepConnect(s *session) {
 // connected notes that the session has its target.
 func (e *engine) connected(s *session) {
 	e.due.remove(s)
-	s.row.Connect.Store(e.clock.mono)
+	e.connects(s.row, s.slot)
 	e.reach(s.row, e.afterConnect())
 	if e.board.Good(s.slot) {
 		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))

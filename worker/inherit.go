@@ -74,7 +74,7 @@ func inherit() (*worker, error) {
 		pid:    os.Getpid(),
 		column: b.Column(slot),
 		tally:  b.Tally(slot),
-		causes: b.Causes(slot),
+		ends:   b.Ends(slot),
 		tag:    b.Tag.String(),
 		label:  b.Label.String(),
 	}

@@ -142,15 +142,15 @@ func TestTallies(t *testing.T) {
 		hangUp(t, c)
 	}
 	b.lines(3)
-	tally := b.board.Tally(0)
+	tally, target := b.board.Tally(0), b.board.TargetTally(0)
 	b.wait("all are tallied", func() bool { return b.board.Row(0, 0).Word().Turn() == 3 })
 	durations, connects := uint64(0), uint64(0)
 	for i := range tally.Durations.Counts {
 		durations += tally.Durations.Counts[i].Load()
-		connects += tally.Connects.Counts[i].Load()
+		connects += target.Connects.Counts[i].Load()
 	}
-	if durations != 3 || connects != 3 || tally.Durations.Sum.Load() < tally.Connects.Sum.Load() || tally.Connects.Sum.Load() == 0 {
-		t.Errorf("%d durations, %d connects, sums %d and %d", durations, connects, tally.Durations.Sum.Load(), tally.Connects.Sum.Load())
+	if durations != 3 || connects != 3 || tally.Durations.Sum.Load() < target.Connects.Sum.Load() || target.Connects.Sum.Load() == 0 {
+		t.Errorf("%d durations, %d connects, sums %d and %d", durations, connects, tally.Durations.Sum.Load(), target.Connects.Sum.Load())
 	}
 	h.lives()
 }

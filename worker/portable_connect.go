@@ -182,7 +182,7 @@ func peersFault(errno syscall.Errno) bool {
 func (s *session) connected() {
 	s.lock()
 	defer s.mu.Unlock()
-	s.row.Connect.Store(s.clock.mono)
+	s.connects(s.row, s.slot)
 	s.reach(s.row, s.afterConnect())
 	if s.board.Good(s.slot) {
 		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))

@@ -30,7 +30,7 @@ func rig(t testing.TB) *engine {
 	}
 	b.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
 	b.TargetCount.Store(1)
-	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), causes: b.Causes(0), label: "119", tag: "(119)"}
+	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), ends: b.Ends(0), label: "119", tag: "(119)"}
 	w.clock.start(monotonic)
 	w.records.init(w)
 	e := &engine{worker: w, table: make([]*session, rows)}

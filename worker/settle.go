@@ -23,6 +23,12 @@ func (w *worker) begin(row *board.Row, client board.Addr) {
 	row.Hold()
 }
 
+// connects publishes that a session has its target, and counts how long it took.
+func (w *worker) connects(row *board.Row, slot int) {
+	row.Connect.Store(w.clock.mono)
+	w.board.TargetTally(slot).NoteConnect(w.clock.mono - row.BeginAt)
+}
+
 // finish publishes the outcome, and who brought it about. If the worker is
 // killed from here on, the master writes the line with it.
 func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Who) {
@@ -69,9 +75,8 @@ func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.tally.NoteSession(s)
 	w.column.BytesIn.Add(s.In)
 	w.column.BytesOut.Add(s.Out)
-	if w.causes != nil {
-		w.causes[s.Cause.Who()%board.Whos].Add(1)
-	}
+	w.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
+	w.ends.Note(outcome, s.Cause.Who())
 	w.column.Ended[outcome].Add(1)
 }
 

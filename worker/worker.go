@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sync/atomic"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -18,10 +17,10 @@ type worker struct {
 	pid    int
 	column *board.Column
 	tally  *board.Tally
-	causes *[board.Whos]atomic.Uint64 // of the column; nil where it has none
-	orders report.Orders              // from the lifeline
-	tag    string                     // as in syslog
-	label  string                     // as in session lines and titles
+	ends   *board.Ends   // of the tally; nil where it has none
+	orders report.Orders // from the lifeline
+	tag    string        // as in syslog
+	label  string        // as in session lines and titles
 
 	clock   clock
 	records records

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"daemon/plug/cmd/plugctl/metrics"
@@ -49,9 +50,10 @@ func (c *ctl) do(request control.Request) error {
 // forMetrics makes what plugctl metrics asks with: the master is found anew each
 // time. One that does not run now may be started later, so only that none is
 // named is an error.
-func (c *ctl) forMetrics() (metrics.Ask, time.Duration, error) {
+func (c *ctl) forMetrics() ([]*metrics.Plug, time.Duration, error) {
 	if err := c.Check(); err != nil {
 		return nil, 0, err
 	}
-	return metrics.Over(func() (metrics.Conversation, error) { return c.Dial() }), c.Timeout, nil
+	ask := metrics.Over(func() (metrics.Conversation, error) { return c.Dial() })
+	return []*metrics.Plug{{Place: cmp.Or(c.Control, c.Pidfile), Ask: ask}}, c.Timeout, nil
 }

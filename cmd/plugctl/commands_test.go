@@ -102,7 +102,7 @@ func TestJSON(t *testing.T) {
 	for line, want := range map[string]string{
 		"status":         `{"done":true,"status":{"label":"119",`,
 		"sessions":       `{"done":true,"sessions":[{"id":"1-0-2","pid":4750,"client":"10.1.2.3:33609","target":"10.0.3.15:119","state":"relaying",`,
-		"targets":        `{"done":true,"targets":[{"target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0}],"version":1}` + "\n",
+		"targets":        `{"done":true,"targets":[{"target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0,"bytes_in":0,"bytes_out":0}],"version":1}` + "\n",
 		"workers":        `{"done":true,"version":1,"workers":[{"pid":4749,`,
 		"config":         `{"config":{"program":"/sbin/plug","args":["119"],"options":{"mode":"pool"},"targets":["10.0.3.15:119"]},"done":true,"version":1}` + "\n",
 		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"done":true,"said":"1 sessions ended","sessions":[{"id":"1-0-2",`,

@@ -136,9 +136,18 @@ func TestBatchFits(t *testing.T) {
 			Client: "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", Target: name, State: "half-closed", Begun: time.Now(), Age: 1234567.123456789,
 			Idle: 1234567.123456789, In: 1 << 63, Out: 1 << 63, Build: strings.Repeat("v", 60), Connect: 12345.123456789, First: 12345.123456789})
 		targets.Targets = append(targets.Targets, Target{Target: name, State: "draining", FailedFor: 1234567.123456789, Sessions: 1 << 30,
-			Connects: 1 << 63, Failures: 1 << 63, LastFailure: strings.Repeat("f", 60)})
+			Connects: 1 << 63, Failures: 1 << 63, LastFailure: strings.Repeat("f", 60), In: 1 << 63, Out: 1 << 63})
 	}
-	for _, r := range []Reply{sessions, targets} {
+	metrics := Reply{Metrics: new(Metrics)}
+	for _, t := range targets.Targets[:MetricsBatch] {
+		t.ConnectTimes = &Histogram{Sum: 1234567.123456789}
+		for range 16 {
+			t.ConnectTimes.Bounds = append(t.ConnectTimes.Bounds, 0.00025)
+			t.ConnectTimes.Counts = append(t.ConnectTimes.Counts, 1<<63)
+		}
+		metrics.Metrics.Targets = append(metrics.Metrics.Targets, t)
+	}
+	for _, r := range []Reply{sessions, targets, metrics} {
 		line, err := json.Marshal(r)
 		if err != nil || len(line)+1 > MaxReply {
 			t.Errorf("%d bytes, %v", len(line), err)

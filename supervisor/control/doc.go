@@ -20,4 +20,6 @@ const (
 	MaxReply   = 64 << 10 // bytes of a reply's line; longer answers take several
 	MaxClients = 128      // connections at once
 	Batch      = 64       // sessions, targets or workers in a reply
+
+	MetricsBatch = 32 // targets in a reply to GetMetrics
 )

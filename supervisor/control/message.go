@@ -124,7 +124,10 @@ type Target struct {
 	Failures    uint64  `json:"failures"`                     // attempts that failed
 	LastFailure string  `json:"last_failure,omitempty"`       // why the last one failed
 
-	LastFailureAt time.Time `json:"last_failure_at,omitzero"` // when
+	LastFailureAt time.Time  `json:"last_failure_at,omitzero"` // when
+	In            uint64     `json:"bytes_in"`                 // of ended and live sessions, read from clients
+	Out           uint64     `json:"bytes_out"`                // read from the target
+	ConnectTimes  *Histogram `json:"connect_times,omitempty"`  // metrics: from accept until connected, seconds
 }
 
 // Worker is one worker process.

@@ -1,18 +1,19 @@
 package control
 
 // Metrics are counters since the plug started: they go on through upgrades and
-// burials, and never go back. Maps are by the words that logs use.
+// burials, and never go back. Words that maps are by have no spaces; those that are
+// known are there before they have been counted.
 type Metrics struct {
-	Sessions     int               `json:"sessions"`      // live
-	Accepted     uint64            `json:"accepted"`      // admitted: ended and live
-	Ended        map[string]uint64 `json:"ended"`         // by outcome
-	Causes       map[string]uint64 `json:"causes"`        // by who ended them
-	BytesIn      uint64            `json:"bytes_in"`      // of ended and live sessions
-	BytesOut     uint64            `json:"bytes_out"`     //
-	Refused      uint64            `json:"refused"`       // by -a
-	Redispatches uint64            `json:"redispatches"`  // sessions that went to another target
-	Durations    Histogram         `json:"durations"`     // of ended sessions, seconds
-	ConnectTimes Histogram         `json:"connect_times"` // from accept until connected, seconds
+	Sessions          int                          `json:"sessions"`                      // live
+	Accepted          uint64                       `json:"accepted"`                      // admitted: ended and live
+	Ended             map[string]map[string]uint64 `json:"ended"`                         // by outcome, and by cause: who ended them
+	BytesIn           uint64                       `json:"bytes_in"`                      // of ended and live sessions
+	BytesOut          uint64                       `json:"bytes_out"`                     //
+	Refused           uint64                       `json:"refused"`                       // by -a
+	Redispatches      uint64                       `json:"redispatches"`                  // sessions that went to another target
+	Durations         Histogram                    `json:"durations"`                     // of ended sessions, seconds
+	SessionsLimit     int                          `json:"sessions_limit"`                // how many there may be at a time
+	PoolSessionsLimit int                          `json:"pool_sessions_limit,omitempty"` // of one pool worker
 
 	Targets []Target       `json:"targets"`
 	Workers map[string]int `json:"workers"` // by state
@@ -20,7 +21,7 @@ type Metrics struct {
 
 	Spawns          uint64            `json:"spawns"`         // workers started
 	SpawnFailures   uint64            `json:"spawn_failures"` // forks that failed, and workers that died before they were ready
-	Deaths          map[string]uint64 `json:"deaths"`         // of workers: "exit", "signal 9", …
+	Deaths          Exits             `json:"deaths"`         // of workers
 	Upgrades        map[string]uint64 `json:"upgrades"`       // "done", "failed"
 	BellOverflows   uint64            `json:"bell_overflows"` // doorbells that found the pipe full
 	LinesLost       uint64            `json:"lines_lost"`     // session lines given up
@@ -30,8 +31,24 @@ type Metrics struct {
 	Build           string            `json:"build"`
 	StartedUnix     float64           `json:"started_unix_seconds"`
 	Paused          bool              `json:"paused"`
-	MasterCPU       float64           `json:"master_cpu_seconds"` // of this master alone
+	Master          Process           `json:"master"` // this one: an upgrade starts another
 	ControlRequests uint64            `json:"control_requests"`
+}
+
+// Exits are workers that have ended.
+type Exits struct {
+	Exit    uint64            `json:"exit"`
+	Unknown uint64            `json:"unknown"` // of workers that an earlier master had started
+	Signals map[string]uint64 `json:"signals"` // by number
+}
+
+// Process is what a process uses. What is not known on this system is 0.
+type Process struct {
+	Started float64 `json:"started_unix_seconds"`
+	CPU     float64 `json:"cpu_seconds"`
+	Memory  uint64  `json:"resident_memory_bytes"`
+	OpenFDs int     `json:"open_fds"`
+	MaxFDs  int     `json:"max_fds"`
 }
 
 // Histogram counts what was at most each bound; the last count has no bound.

@@ -37,6 +37,8 @@ func (h *Header) layout(s Shape) {
 	if version >= tallyVersion {
 		h.TallyAt, h.TallySize = end, uint64(unsafe.Sizeof(Tally{}))
 		end = align(end+uint64(s.Workers)*h.TallySize, page)
+		h.TargetTallyAt, h.TargetTallySize = end, uint64(unsafe.Sizeof(TargetTally{}))
+		end = align(end+MaxTargets*h.TargetTallySize, page)
 	}
 	h.Size = end
 }
@@ -119,9 +121,11 @@ func Adopt(assignment, state int) (*Board, error) {
 	a := b.Assignment
 	rows := uint64(h.Workers) * h.Rows
 	ends := []uint64{h.MarkAt + MaxTargets*h.MarkSize, h.AffinityAt + Affinities*8,
-		h.ColumnAt + uint64(h.Workers)*h.ColumnSize, h.RowAt + rows*h.RowSize, h.TallyAt + uint64(h.Workers)*h.TallySize}
+		h.ColumnAt + uint64(h.Workers)*h.ColumnSize, h.RowAt + rows*h.RowSize, h.TallyAt + uint64(h.Workers)*h.TallySize,
+		h.TargetTallyAt + MaxTargets*h.TargetTallySize}
 	for _, end := range ends {
-		if end > size || h.Workers > 1<<16 || h.Rows > 1<<20 || h.RowSize > page || h.ColumnSize > page || h.MarkSize > page || h.TallySize > page {
+		if end > size || h.Workers > 1<<16 || h.Rows > 1<<20 || h.RowSize > page || h.ColumnSize > page || h.MarkSize > page || h.TallySize > page ||
+			h.TargetTallySize > page {
 			b.Close()
 			return nil, fmt.Errorf("board: adopt: a table ends at %d of %d bytes", end, size)
 		}

@@ -152,7 +152,9 @@ type Header struct {
 	Rows                 uint64 // Capacity and Ledger
 	TallyAt, TallySize   uint64 // one Tally for each worker slot; 0 where there are none
 
-	_ [16]byte // what follows is written all the time
+	TargetTallyAt, TargetTallySize uint64 // one TargetTally for each target slot; 0 where there are none
+
+	// What follows is written all the time: it begins a cache line.
 
 	// What the generation's master tells its workers, and a successor that has
 	// adopted them too: so it lies here and not in the assignment.

@@ -13,7 +13,7 @@ const cacheLine = 64
 // Every process maps the layout as it is, 32-bit builds too: a 64-bit word
 // that is not aligned to 8 bytes could be torn or fault.
 func TestEveryWordIsAligned(t *testing.T) {
-	for _, v := range []any{Assignment{}, Header{}, Mark{}, Column{}, Row{}} {
+	for _, v := range []any{Assignment{}, Header{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, at uintptr) {
 			if size := f.Size(); at%size != 0 {
 				t.Errorf("%s: %d bytes at offset %d", name, size, at)
@@ -40,7 +40,7 @@ func walk(v reflect.Type, at uintptr, name string, visit func(string, reflect.Ty
 }
 
 func TestNoHiddenPointer(t *testing.T) {
-	for _, v := range []any{Assignment{}, Header{}, Mark{}, Column{}, Row{}} {
+	for _, v := range []any{Assignment{}, Header{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, _ uintptr) {
 			switch f.Kind() {
 			case reflect.Pointer, reflect.String, reflect.Slice, reflect.Map, reflect.Int, reflect.Uint, reflect.Uintptr, reflect.UnsafePointer:
@@ -63,7 +63,8 @@ func TestCacheLines(t *testing.T) {
 				lines[i], last, attention, rotation, unsafe.Sizeof(h))
 		}
 	}
-	for name, size := range map[string]uintptr{"Mark": unsafe.Sizeof(Mark{}), "Row": unsafe.Sizeof(Row{}), "Column": unsafe.Sizeof(Column{})} {
+	for name, size := range map[string]uintptr{"Mark": unsafe.Sizeof(Mark{}), "Row": unsafe.Sizeof(Row{}), "Column": unsafe.Sizeof(Column{}),
+		"TargetTally": unsafe.Sizeof(TargetTally{})} {
 		if size%cacheLine != 0 {
 			t.Errorf("a %s takes %d bytes, not whole cache lines", name, size)
 		}
@@ -117,6 +118,8 @@ func TestTablesLieInside(t *testing.T) {
 			{"affinity", h.AffinityAt, h.AffinityAt + Affinities*8},
 			{"columns", h.ColumnAt, h.ColumnAt + uint64(s.Workers)*h.ColumnSize},
 			{"rows", h.RowAt, h.RowAt + uint64(s.Workers)*uint64(s.Capacity)*h.RowSize},
+			{"tallies", h.TallyAt, h.TallyAt + uint64(s.Workers)*h.TallySize},
+			{"target tallies", h.TargetTallyAt, h.TargetTallyAt + MaxTargets*h.TargetTallySize},
 			{"end", h.Size, h.Size},
 		}
 		for i, table := range tables[1:] {

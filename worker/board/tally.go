@@ -13,11 +13,40 @@ const tallyVersion = 2
 // that worker writes it, and the master clears it at the worker's burial.
 type Tally struct {
 	Durations Times // of ended sessions
-	Connects  Times // from accept until the target was connected
+	_         Times // spare: times to connect are counted by target (TargetTally)
 
 	BellOverflows atomic.Uint64 // doorbells that found the pipe full
 	LinesRetried  atomic.Uint64 // session lines that had to be written again
 	_             [32]byte
+
+	Ends Ends // sessions by how, and by who ended them
+}
+
+// Ends are counts of ended sessions by outcome and by who ended them.
+type Ends [Outcomes][Whos]atomic.Uint64
+
+// Note counts an end; nil counts nothing.
+func (e *Ends) Note(outcome Outcome, who Who) {
+	if e != nil {
+		e[outcome%Outcomes][who%Whos].Add(1)
+	}
+}
+
+// By is how many sessions somebody has ended, whatever the outcome.
+func (e *Ends) By(who Who) (n uint64) {
+	for outcome := range e {
+		n += e[outcome][who].Load()
+	}
+	return n
+}
+
+// Clear makes all counts 0.
+func (e *Ends) Clear() {
+	for outcome := range e {
+		for who := range e[outcome] {
+			e[outcome][who].Store(0)
+		}
+	}
 }
 
 // Classes is how many classes of times are told apart.
@@ -32,8 +61,8 @@ type Times struct {
 // Bounds are the longest times of each class, in ns; the last class has none.
 type Bounds [Classes - 1]int64
 
-// DurationBounds and ConnectBounds are those of the Tally's times. They are part
-// of the layout.
+// DurationBounds are those of the Tally's times, ConnectBounds those of the
+// TargetTally's. They are part of the layout.
 var (
 	DurationBounds = Bounds{ms, 10 * ms, 100 * ms, 500 * ms, 1000 * ms, 5000 * ms, 10_000 * ms, 30_000 * ms, 60_000 * ms,
 		300_000 * ms, 600_000 * ms, 1_800_000 * ms, 3_600_000 * ms, 21_600_000 * ms, 86_400_000 * ms}
@@ -66,9 +95,6 @@ func (t *Tally) NoteSession(s *Snapshot) {
 		return
 	}
 	t.Durations.Note(&DurationBounds, s.Closed-s.BeginAt)
-	if s.Connect != 0 {
-		t.Connects.Note(&ConnectBounds, s.Connect-s.BeginAt)
-	}
 }
 
 // NoteOverflow and NoteRetry count one of these; nil counts nothing.
@@ -92,14 +118,21 @@ func (b *Board) Tally(i int) *Tally {
 	return (*Tally)(unsafe.Pointer(&b.state[b.TallyAt+uint64(i)*b.TallySize]))
 }
 
+// Ends are worker slot i's; nil on a board of an older layout.
+func (b *Board) Ends(i int) *Ends {
+	if t := b.Tally(i); t != nil {
+		return &t.Ends
+	}
+	return nil
+}
+
 // Clear makes all counts 0; the worker must be dead.
 func (t *Tally) Clear() {
-	for _, times := range [...]*Times{&t.Durations, &t.Connects} {
-		for i := range times.Counts {
-			times.Counts[i].Store(0)
-		}
-		times.Sum.Store(0)
+	for i := range t.Durations.Counts {
+		t.Durations.Counts[i].Store(0)
 	}
+	t.Durations.Sum.Store(0)
+	t.Ends.Clear()
 	t.BellOverflows.Store(0)
 	t.LinesRetried.Store(0)
 }

@@ -31,15 +31,16 @@ func TestTally(t *testing.T) {
 	for i := range 9 {
 		tally := b.Tally(i)
 		for range i {
-			tally.NoteSession(&Snapshot{BeginAt: 1, Closed: 1 + int64(2*time.Second), Connect: 1 + int64(time.Microsecond)})
+			tally.NoteSession(&Snapshot{BeginAt: 1, Closed: 1 + int64(2*time.Second)})
+			tally.Ends.Note(Cut, ByTarget)
 			tally.NoteOverflow()
 			tally.NoteRetry()
 		}
-		tally.NoteSession(&Snapshot{BeginAt: 5, Closed: 5}) // never connected
+		tally.NoteSession(&Snapshot{BeginAt: 5, Closed: 5})
 	}
 	for i := range 9 {
 		x := b.Tally(i)
-		if x.Durations.Counts[5].Load() != uint64(i) || x.Durations.Counts[0].Load() != 1 || x.Connects.Counts[0].Load() != uint64(i) ||
+		if x.Durations.Counts[5].Load() != uint64(i) || x.Durations.Counts[0].Load() != 1 || x.Ends.By(ByTarget) != uint64(i) || x.Ends[Cut][ByTarget].Load() != uint64(i) ||
 			x.Durations.Sum.Load() != uint64(2*i)*uint64(time.Second) || x.BellOverflows.Load() != uint64(i) || x.LinesRetried.Load() != uint64(i) {
 			t.Errorf("tally %d: %+v", i, x)
 		}

@@ -2,10 +2,7 @@
 
 package board
 
-import (
-	"sync/atomic"
-	"unsafe"
-)
+import "sync/atomic"
 
 // version is the layouts' own. What follows grows them: a part of each row is
 // yet unused.
@@ -23,16 +20,7 @@ type rowMore struct {
 	First atomic.Int64  // monotonic ns of the target's first byte; 0 not yet
 }
 
-// columnMore is what version 3 added to a column.
+// columnMore is what version 3 added to a column: room.
 type columnMore struct {
-	Causes [Whos]atomic.Uint64 // sessions by who ended them
-}
-
-// Causes is worker slot i's count of sessions by who ended them; nil on the
-// board of a version without.
-func (b *Board) Causes(i int) *[Whos]atomic.Uint64 {
-	if b.ColumnSize < uint64(unsafe.Offsetof(Column{}.Causes)+unsafe.Sizeof(Column{}.Causes)) {
-		return nil
-	}
-	return &b.Column(i).Causes
+	_ [128]byte
 }

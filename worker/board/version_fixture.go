@@ -2,8 +2,6 @@
 
 package board
 
-import "sync/atomic"
-
 // The layout of the version before, for tests of upgrades from it and to it:
 // rows and columns are shorter.
 const (
@@ -24,6 +22,3 @@ type (
 
 func (nowhere[T]) Store(T)        {}
 func (nowhere[T]) Load() (none T) { return none }
-
-// Causes is nil: this layout has none.
-func (b *Board) Causes(int) *[Whos]atomic.Uint64 { return nil }

@@ -10,12 +10,14 @@ import (
 // What version 3 added stays where it is, too.
 func TestNewerOffsetsStay(t *testing.T) {
 	var r Row
-	var c Column
+	var h Header
 	for name, o := range map[string][2]uintptr{
-		"Row.Cause":     {unsafe.Offsetof(r.Cause), 88},
-		"Row.Moved":     {unsafe.Offsetof(r.Moved), 96},
-		"Row.First":     {unsafe.Offsetof(r.First), 104},
-		"Column.Causes": {unsafe.Offsetof(c.Causes), 128},
+		"Row.Cause":            {unsafe.Offsetof(r.Cause), 88},
+		"Row.Moved":            {unsafe.Offsetof(r.Moved), 96},
+		"Row.First":            {unsafe.Offsetof(r.First), 104},
+		"Column":               {unsafe.Sizeof(Column{}), 256},
+		"Header.TargetTallyAt": {unsafe.Offsetof(h.TargetTallyAt), 112},
+		"Tally.Ends":           {unsafe.Offsetof(Tally{}.Ends), 320},
 	} {
 		if o[0] != o[1] {
 			t.Errorf("%s lies at %d, was at %d", name, o[0], o[1])
@@ -38,15 +40,17 @@ func TestSnapshotOfAShorterRow(t *testing.T) {
 	}
 }
 
-func TestCausesOfAnOlderBoard(t *testing.T) {
+// The tallies of older versions are shorter, and there are none by target.
+func TestCountsOfAnOlderBoard(t *testing.T) {
 	b, _, _ := made(t, Shape{Workers: 2, Capacity: 1})
-	if b.Causes(1) == nil {
+	if b.Ends(1) == nil || b.TargetTally(MaxTargets-1) == nil {
 		t.Fatal("none in this version")
 	}
-	for _, size := range []uint64{128, 192} { // of versions 1 and 2
-		b.ColumnSize = size
-		if b.Causes(0) != nil {
-			t.Errorf("causes in a column of %d bytes", size)
-		}
+	b.TallySize, b.TargetTallyAt = 320, 0
+	if b.Ends(0) != nil || b.TargetTally(0) != nil {
+		t.Error("counts that have no place on the board")
 	}
+	b.Ends(0).Note(Cut, ByClient)
+	b.TargetTally(0).NoteConnect(1)
+	b.TargetTally(0).NoteBytes(1, 1)
 }

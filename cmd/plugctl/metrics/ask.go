@@ -19,10 +19,8 @@ const maxSessions = 500
 
 var errEnough = errors.New("enough")
 
-// numbers asks for what a scrape shows.
-func (ask Ask) numbers(ctx context.Context) (*control.Metrics, *control.Status, error) {
-	var m *control.Metrics
-	err := ask(ctx, control.Request{Version: control.Version, Verb: control.GetMetrics}, func(r *control.Reply) error {
+func (ask Ask) metrics(ctx context.Context) (m *control.Metrics, err error) {
+	err = ask(ctx, control.Request{Version: control.Version, Verb: control.GetMetrics}, func(r *control.Reply) error {
 		switch {
 		case r.Metrics == nil:
 		case m == nil:
@@ -35,11 +33,7 @@ func (ask Ask) numbers(ctx context.Context) (*control.Metrics, *control.Status, 
 	if err == nil && m == nil {
 		err = fmt.Errorf("the answer to %q has no metrics", control.GetMetrics)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := ask.status(ctx)
-	return m, s, err
+	return m, err
 }
 
 func (ask Ask) status(ctx context.Context) (s *control.Status, err error) {

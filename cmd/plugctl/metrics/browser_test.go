@@ -42,13 +42,13 @@ func TestPageInBrowser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := busy()
-			w := newWatch(f.ask, time.Second)
+			w := newWatch(f.plugs()[0], time.Second)
 			var ahead atomic.Int64 // of the real time, ns
 			w.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 			defer stop()
 			go w.run(ctx)
-			inner := handler(w, f.ask, time.Second)
+			inner := handler(w, f.plugs(), time.Second)
 			var loads, looks atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 				switch r.URL.Path {

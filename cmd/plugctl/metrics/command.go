@@ -14,7 +14,7 @@ import (
 // Command is plugctl metrics. connect makes what asks the plug, and how long
 // that may take in all, from the options of the root; its error is one of the
 // command line.
-func Command(connect func() (Ask, time.Duration, error)) *cobra.Command {
+func Command(connect func() ([]*Plug, time.Duration, error)) *cobra.Command {
 	var address string
 	c := &cobra.Command{
 		Use:   "metrics",
@@ -29,7 +29,7 @@ Each scrape asks the plug's control socket. There is no password: whoever can
 connect sees the plug's clients and targets.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ask, timeout, err := connect()
+			plugs, timeout, err := connect()
 			if err != nil {
 				return err
 			}
@@ -40,10 +40,10 @@ connect sees the plug's clients and targets.`,
 			fmt.Fprintf(cmd.OutOrStdout(), "plugctl: metrics on http://%s/\n", listener.Addr())
 			ctx, stop := signal.NotifyContext(parent(cmd), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return serve(ctx, listener, ask, timeout)
+			return serve(ctx, listener, plugs, timeout)
 		},
 	}
-	c.Flags().StringVar(&address, "listen", "127.0.0.1:9119", "listen on `ADDR:PORT` (127.0.0.1:9119)")
+	c.Flags().StringVar(&address, "listen", "127.0.0.1:7584", "listen on `ADDR:PORT` (127.0.0.1:7584)")
 	return c
 }
 

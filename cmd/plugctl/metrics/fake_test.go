@@ -51,6 +51,9 @@ func (f *fake) ask(ctx context.Context, r control.Request, take func(*control.Re
 	return fmt.Errorf("unexpected verb %q", r.Verb)
 }
 
+// plugs are this one, as the command line would name it.
+func (f *fake) plugs() []*Plug { return []*Plug{{Place: "/run/fake.ctl", Ask: f.ask}} }
+
 func (f *fake) leave(why string) { f.away.Store(&why) }
 
 func (f *fake) back() { f.away.Store(nil) }
@@ -60,19 +63,21 @@ func busy() *fake {
 	f := &fake{
 		metrics: control.Metrics{
 			Sessions: 3, Accepted: 1234,
-			Ended:   map[string]uint64{"complete": 1200, "unreached": 30, "cut": 1},
-			Causes:  map[string]uint64{"client": 800, "target": 400, "signal 9": 31},
+			Ended: map[string]map[string]uint64{"complete": {"client": 800, "target": 400}, "unreached": {"target_timeout": 30, "target": 0}, "cut": {"client": 1},
+				"admin": {"admin": 0}},
 			BytesIn: 5 << 20, BytesOut: 7 << 30, Refused: 12, Redispatches: 4,
-			Durations:    control.Histogram{Bounds: []float64{0.01, 0.1, 1}, Counts: []uint64{1000, 200, 30, 1}, Sum: 77.5},
-			ConnectTimes: control.Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{1200, 30, 1}, Sum: 3.25},
+			Durations:     control.Histogram{Bounds: []float64{0.01, 0.1, 1}, Counts: []uint64{1000, 200, 30, 1}, Sum: 77.5},
+			SessionsLimit: 640, PoolSessionsLimit: 10,
 			Targets: []control.Target{
-				{Target: "10.0.3.15:80", State: "good", Sessions: 2, Connects: 1000, Failures: 0},
+				{Target: "10.0.3.15:80", State: "good", Sessions: 2, Connects: 1000, Failures: 0, In: 5 << 20, Out: 7 << 30,
+					ConnectTimes: &control.Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{1200, 30, 1}, Sum: 3.25}},
 				{Target: "[2001:db8::1]:80", State: "failed", FailedFor: 12.5, Sessions: 1, Connects: 264, Failures: 30, LastFailure: "connection refused", LastFailureAt: time.UnixMilli(1_700_000_000_250)},
 			},
 			Workers: map[string]int{"spare": 4, "busy": 3}, Limit: 64,
-			Spawns: 50, SpawnFailures: 2, Deaths: map[string]uint64{"exit": 40, "signal 9": 3},
+			Spawns: 50, SpawnFailures: 2, Deaths: control.Exits{Exit: 40, Signals: map[string]uint64{"9": 3, "15": 0}},
 			Upgrades: map[string]uint64{"done": 2}, BellOverflows: 5, LinesLost: 6, LinesRetried: 7, RecordsLost: 8,
-			PidfileWrites: 9, Build: "3.0.0+abc", StartedUnix: 1.7e9, MasterCPU: 1.5, ControlRequests: 11,
+			PidfileWrites: 9, Build: "3.0.0+abc", StartedUnix: 1.7e9, ControlRequests: 11,
+			Master: control.Process{Started: 1.8e9, CPU: 1.5, Memory: 20 << 20, OpenFDs: 30, MaxFDs: 1024},
 		},
 		status: control.Status{
 			Label: "80", Mode: "prefork", Phase: "running", PID: 4711, Shepherd: 4710, Build: "3.0.0+abc",

@@ -1,9 +1,8 @@
 package metrics
 
 import (
+	"strconv"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"daemon/plug/supervisor/control"
 )
@@ -16,68 +15,121 @@ var (
 	upgradeResults = []string{"done", "failed"}
 )
 
-// all is every family but plug_up. Names follow the control socket's JSON.
+const upHelp = "Whether the plug answered on its control socket."
+
+// all is every family but plug_up. Names say what is counted, and in which unit.
 func (out sink) all(m *control.Metrics, s *control.Status) {
-	out.gauge("plug_build_info", "Always 1; the version, the mode and the listening side are its labels.", 1,
-		label{"version", m.Build}, label{"mode", s.Mode}, label{"listen", s.Label})
-	out.gauge("plug_start_time_seconds", "When the plug started, in seconds since 1970; upgrades don't change it.", m.StartedUnix)
+	out.gauge("plug_build_info", "Always 1; its labels are the version and the mode.", 1, label{"version", m.Build}, label{"mode", s.Mode})
+	out.gauge("plug_start_time_seconds", "When the plug started, in seconds since 1970; upgrades do not change it.", m.StartedUnix)
 	out.gauge("plug_paused", "Whether accepting is paused.", truth(m.Paused))
 	if s.Queue >= 0 {
 		out.gauge("plug_queue_clients", "Clients that wait in the kernel's queue.", float64(s.Queue))
 	}
-	out.traffic(m)
+	out.sessions(m)
 	out.targets(m.Targets)
-	out.processes(m)
+	out.workers(m)
+	out.master(&m.Master)
 	out.records(m)
 }
 
-func (out sink) traffic(m *control.Metrics) {
+func (out sink) sessions(m *control.Metrics) {
 	out.gauge("plug_sessions", "Live sessions.", float64(m.Sessions))
-	out.counter("plug_accepted_total", "Sessions that were admitted, ended and live.", float64(m.Accepted))
-	out.each(prometheus.CounterValue, "plug_ended_total", "Sessions that have ended, by outcome.", "outcome", m.Ended)
-	out.each(prometheus.CounterValue, "plug_causes_total", "Sessions that have ended, by who ended them.", "cause", m.Causes)
-	const bytes = "Bytes of ended and live sessions: in from clients, out from targets."
-	out.counter("plug_bytes_total", bytes, float64(m.BytesIn), label{"direction", "in"})
-	out.counter("plug_bytes_total", bytes, float64(m.BytesOut), label{"direction", "out"})
-	out.counter("plug_refused_total", "Clients refused by the rules of -a.", float64(m.Refused))
-	out.counter("plug_redispatches_total", "Sessions that went to another target, since one could not be connected.", float64(m.Redispatches))
-	out.histogram("plug_duration_seconds", "How long ended sessions took.", m.Durations)
-	out.histogram("plug_connect_duration_seconds", "From accept until a target was connected.", m.ConnectTimes)
+	out.gauge("plug_sessions_limit", "Maximum number of live sessions.", float64(m.SessionsLimit))
+	if m.PoolSessionsLimit > 0 {
+		out.gauge("plug_pool_sessions_limit", "Maximum number of live sessions of one pool worker.", float64(m.PoolSessionsLimit))
+	}
+	out.counter("plug_sessions_accepted_total", "Sessions that were accepted, ended and live.", float64(m.Accepted))
+	for outcome, by := range m.Ended {
+		for cause, n := range by {
+			out.counter("plug_sessions_ended_total", "Sessions that have ended, by outcome and by who ended them.", float64(n),
+				label{"outcome", outcome}, label{"cause", cause})
+		}
+	}
+	out.counter("plug_clients_refused_total", "Clients refused by the rules of -a.", float64(m.Refused))
+	out.counter("plug_sessions_redispatched_total", "Sessions that went to another target because one could not be connected.", float64(m.Redispatches))
+	out.histogram("plug_session_duration_seconds", "Duration of ended sessions.", m.Durations)
 }
 
 func (out sink) targets(targets []control.Target) {
-	for _, t := range targets {
-		of := label{"target", t.Target}
+	for i, name := range namesOf(targets) {
+		t := &targets[i]
 		for _, state := range targetStates {
-			out.gauge("plug_target_state", "1 for the state that a target is in.", truth(t.State == state), of, label{"state", state})
+			out.gauge("plug_target_state", "1 for the state that a target is in, 0 for the others.", truth(t.State == state), append(name, label{"state", state})...)
 		}
-		out.gauge("plug_target_last_failure_timestamp_seconds", "When an attempt to connect a target last failed, in seconds since 1970; 0 is never.", unix(t.LastFailureAt), of)
-		out.gauge("plug_target_sessions", "Live sessions of a target.", float64(t.Sessions), of)
-		out.counter("plug_target_connects_total", "Attempts to connect a target.", float64(t.Connects), of)
-		out.counter("plug_target_failures_total", "Attempts to connect a target that failed.", float64(t.Failures), of)
+		out.gauge("plug_target_sessions", "Live sessions of a target.", float64(t.Sessions), name...)
+		out.counter("plug_target_connects_total", "Attempts to connect a target.", float64(t.Connects), name...)
+		out.counter("plug_target_failures_total", "Attempts to connect a target that failed.", float64(t.Failures), name...)
+		out.counter("plug_client_received_bytes_total", "Bytes received from clients for a target, of ended and live sessions.", float64(t.In), name...)
+		out.counter("plug_target_received_bytes_total", "Bytes received from a target, of ended and live sessions.", float64(t.Out), name...)
+		if t.ConnectTimes != nil {
+			out.histogram("plug_session_connect_duration_seconds", "Time from accepting a client until its target was connected.", *t.ConnectTimes, name...)
+		}
+		out.gauge("plug_target_last_failure_timestamp_seconds", "When an attempt to connect a target last failed, in seconds since 1970; 0 is never.", unix(t.LastFailureAt), name...)
 	}
 }
 
-func (out sink) processes(m *control.Metrics) {
+// namesOf are the labels of targets. One that the command line names more than
+// once has several slots, which are numbered: no two series are the same.
+func namesOf(targets []control.Target) [][]label {
+	copies, seen := map[string]int{}, map[string]int{}
+	for _, t := range targets {
+		copies[t.Target]++
+	}
+	names := make([][]label, len(targets))
+	for i, t := range targets {
+		names[i] = []label{{"target", t.Target}}
+		if copies[t.Target] > 1 {
+			seen[t.Target]++
+			names[i] = append(names[i], label{"slot", strconv.Itoa(seen[t.Target])})
+		}
+	}
+	return names
+}
+
+func (out sink) workers(m *control.Metrics) {
 	for _, state := range workerStates {
 		out.gauge("plug_workers", "Workers, by state.", float64(m.Workers[state]), label{"state", state})
 	}
-	out.gauge("plug_workers_limit", "As many workers there may be (--max-workers).", float64(m.Limit))
-	out.counter("plug_spawns_total", "Workers started.", float64(m.Spawns))
-	out.counter("plug_spawn_failures_total", "Forks that failed, and workers that died before they were ready.", float64(m.SpawnFailures))
-	out.each(prometheus.CounterValue, "plug_deaths_total", "Workers that have ended, by cause.", "cause", m.Deaths)
+	out.gauge("plug_workers_limit", "Maximum number of workers (--max-workers).", float64(m.Limit))
+	out.counter("plug_worker_starts_total", "Workers started.", float64(m.Spawns))
+	out.counter("plug_worker_start_failures_total", "Workers that could not be started, or ended before they were ready.", float64(m.SpawnFailures))
+	exits := func(cause, signal string, n uint64) {
+		out.counter("plug_worker_exits_total", "Workers that have ended, by cause; with the signal's number if one has killed them.", float64(n),
+			label{"cause", cause}, label{"signal", signal})
+	}
+	exits("exit", "", m.Deaths.Exit)
+	exits("unknown", "", m.Deaths.Unknown)
+	for signal, n := range m.Deaths.Signals {
+		exits("signal", signal, n)
+	}
 	for _, outcome := range upgradeResults {
 		out.counter("plug_upgrades_total", "Upgrades, by outcome.", float64(m.Upgrades[outcome]), label{"outcome", outcome})
 	}
-	out.gauge("plug_master_cpu_seconds", "Processor time of this master alone; each upgrade starts it anew.", m.MasterCPU)
+}
+
+// master is the process alone. What is 0 is not known there.
+func (out sink) master(p *control.Process) {
+	out.counter("plug_master_cpu_seconds_total", "CPU time of the master process; an upgrade starts a new one.", p.CPU)
+	for _, g := range []struct {
+		name, help string
+		value      float64
+	}{
+		{"plug_master_start_time_seconds", "When the master process took over, in seconds since 1970.", p.Started},
+		{"plug_master_resident_memory_bytes", "Memory of the master process.", float64(p.Memory)},
+		{"plug_master_open_fds", "Descriptors that the master process has open.", float64(p.OpenFDs)},
+		{"plug_master_max_fds", "Maximum number of open descriptors of the master process.", float64(p.MaxFDs)},
+	} {
+		if g.value > 0 {
+			out.gauge(g.name, g.help, g.value)
+		}
+	}
 }
 
 func (out sink) records(m *control.Metrics) {
-	out.counter("plug_bell_overflows_total", "Doorbells that found the report pipe full.", float64(m.BellOverflows))
-	out.counter("plug_lines_lost_total", "Session lines given up.", float64(m.LinesLost))
-	out.counter("plug_lines_retried_total", "Session lines that had to be written again.", float64(m.LinesRetried))
-	out.counter("plug_records_lost_total", "Syslog records given up.", float64(m.RecordsLost))
-	out.counter("plug_pidfile_writes_total", "Versions of the pidfile written.", float64(m.PidfileWrites))
+	out.counter("plug_session_log_lines_lost_total", "Lines that are missing in the session log.", float64(m.LinesLost))
+	out.counter("plug_session_log_lines_retried_total", "Attempts to write a line of the session log that had failed before.", float64(m.LinesRetried))
+	out.counter("plug_syslog_records_lost_total", "Records that syslog did not take.", float64(m.RecordsLost))
+	out.counter("plug_notification_overflows_total", "Worker notifications that found the pipe to the master full; nothing is lost.", float64(m.BellOverflows))
 	out.counter("plug_control_requests_total", "Requests on the control socket.", float64(m.ControlRequests))
 }
 

@@ -83,8 +83,10 @@ func (s shown) Old() bool { return !s.Away.IsZero() }
 
 // Ended is the sum of all outcomes.
 func (s shown) Ended() (n uint64) {
-	for _, of := range s.Metrics.Ended {
-		n += of
+	for _, by := range s.Metrics.Ended {
+		for _, of := range by {
+			n += of
+		}
 	}
 	return n
 }
@@ -92,9 +94,11 @@ func (s shown) Ended() (n uint64) {
 // Failures are the outcomes other than a complete session.
 func (s shown) Failures() map[string]uint64 {
 	of := map[string]uint64{}
-	for outcome, n := range s.Metrics.Ended {
-		if outcome != "complete" && n > 0 {
-			of[outcome] = n
+	for outcome, by := range s.Metrics.Ended {
+		for _, n := range by {
+			if outcome != "complete" && n > 0 {
+				of[outcome] += n
+			}
 		}
 	}
 	return of

@@ -15,7 +15,7 @@ import (
 func site(t *testing.T, f *fake) (get func(path string) (int, http.Header, string), c *clock) {
 	t.Helper()
 	w, c := watching(t, f)
-	server := httptest.NewServer(handler(w, f.ask, 50*time.Millisecond))
+	server := httptest.NewServer(handler(w, f.plugs(), 50*time.Millisecond))
 	t.Cleanup(server.Close)
 	return func(path string) (int, http.Header, string) {
 		t.Helper()
@@ -147,7 +147,7 @@ func TestHealth(t *testing.T) {
 
 func TestOtherPaths(t *testing.T) {
 	get, _ := site(t, busy())
-	if status, _, body := get("/metrics"); status != 200 || !strings.Contains(body, "plug_up 1\n") {
+	if status, _, body := get("/metrics"); status != 200 || !strings.Contains(body, "plug_up{plug=\"80\"} 1\n") {
 		t.Errorf("/metrics: %d", status)
 	}
 	for _, path := range []string{"/x", "/page/", "/page.html", "/../ask.go"} {

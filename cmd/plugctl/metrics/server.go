@@ -29,13 +29,13 @@ const (
 )
 
 // serve answers on the listener until the context ends, and closes it.
-func serve(ctx context.Context, listener net.Listener, ask Ask, timeout time.Duration) error {
-	w := newWatch(ask, timeout)
+func serve(ctx context.Context, listener net.Listener, plugs []*Plug, timeout time.Duration) error {
+	w := newWatch(plugs[0], timeout)
 	running, stop := context.WithCancel(context.Background()) // it answers until the last reader has gone
 	defer stop()
 	go w.run(running)
 	server := &http.Server{
-		Handler:           handler(w, ask, timeout),
+		Handler:           handler(w, plugs, timeout),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout + timeout,
@@ -60,9 +60,9 @@ func serve(ctx context.Context, listener net.Listener, ask Ask, timeout time.Dur
 	return nil
 }
 
-func handler(w *watch, ask Ask, timeout time.Duration) http.Handler {
+func handler(w *watch, plugs []*Plug, timeout time.Duration) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{ask: ask, timeout: timeout})
+	registry.MustRegister(&collector{plugs: plugs, timeout: timeout})
 	scrape := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", scrape)

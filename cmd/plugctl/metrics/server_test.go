@@ -19,7 +19,7 @@ import (
 // A command serves until its context ends, and says where.
 func TestCommandServes(t *testing.T) {
 	f := busy()
-	c := Command(func() (Ask, time.Duration, error) { return f.ask, time.Second, nil })
+	c := Command(func() ([]*Plug, time.Duration, error) { return f.plugs(), time.Second, nil })
 	out := &lockedBuffer{}
 	c.SetOut(out)
 	c.SetErr(out)
@@ -40,7 +40,7 @@ func TestCommandServes(t *testing.T) {
 	}
 	body, _ := io.ReadAll(r.Body)
 	r.Body.Close()
-	if !strings.Contains(string(body), "plug_up 1") {
+	if !strings.Contains(string(body), `plug_up{plug="80"} 1`) {
 		t.Errorf("%s", body)
 	}
 	stop()
@@ -66,7 +66,7 @@ func TestCommandRefuses(t *testing.T) {
 		{"extra", `unknown command "extra"`},
 	} {
 		f := busy()
-		cmd := Command(func() (Ask, time.Duration, error) { return f.ask, time.Second, nil })
+		cmd := Command(func() ([]*Plug, time.Duration, error) { return f.plugs(), time.Second, nil })
 		cmd.SetArgs(strings.Fields(c.args))
 		cmd.SetOut(io.Discard)
 		cmd.SetErr(io.Discard)
@@ -75,7 +75,7 @@ func TestCommandRefuses(t *testing.T) {
 		}
 	}
 	bad := errors.New("-s: no such socket")
-	cmd := Command(func() (Ask, time.Duration, error) { return nil, 0, bad })
+	cmd := Command(func() ([]*Plug, time.Duration, error) { return nil, 0, bad })
 	cmd.SetArgs(nil)
 	cmd.SetOut(io.Discard)
 	cmd.SetErr(io.Discard)

@@ -31,7 +31,7 @@ type view struct {
 // watch owns the last view. One goroutine asks, and serves all readers: however
 // many there are, the plug is asked once a second.
 type watch struct {
-	ask     Ask
+	plug    *Plug
 	timeout time.Duration
 	readers chan reader
 	now     func() time.Time
@@ -44,8 +44,8 @@ type reader struct {
 	everything bool
 }
 
-func newWatch(ask Ask, timeout time.Duration) *watch {
-	return &watch{ask: ask, timeout: timeout, readers: make(chan reader), now: time.Now}
+func newWatch(plug *Plug, timeout time.Duration) *watch {
+	return &watch{plug: plug, timeout: timeout, readers: make(chan reader), now: time.Now}
 }
 
 // run asks until the context ends.
@@ -98,9 +98,12 @@ func (w *watch) look(ctx context.Context, last view, everything bool) view {
 	defer stop()
 	next, err := view{Asked: w.now()}, error(nil)
 	if !everything {
-		next.Status, err = w.ask.status(ctx)
-	} else if next.Metrics, next.Status, err = w.ask.numbers(ctx); err == nil {
-		next.Sessions, err = w.ask.sessions(ctx)
+		next.Status, err = w.plug.status(ctx)
+	} else {
+		a := w.plug.numbers(ctx)
+		if next.Metrics, next.Status, err = a.metrics, a.status, a.err; err == nil {
+			next.Sessions, err = w.plug.Ask.sessions(ctx)
+		}
 	}
 	if err != nil {
 		last.Reason = err

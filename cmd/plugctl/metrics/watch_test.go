@@ -29,7 +29,7 @@ func (c *clock) pass(d time.Duration) {
 func watching(t *testing.T, f *fake) (*watch, *clock) {
 	t.Helper()
 	c := &clock{at: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}
-	w := newWatch(f.ask, 50*time.Millisecond)
+	w := newWatch(f.plugs()[0], 50*time.Millisecond)
 	w.now = c.now
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -127,7 +127,7 @@ func TestSilenceIsAway(t *testing.T) {
 // Nobody reads: the look in between finds out when the plug went.
 func TestLookInBetween(t *testing.T) {
 	f := busy()
-	w := newWatch(f.ask, time.Second)
+	w := newWatch(f.plugs()[0], time.Second)
 	ctx := context.Background()
 	v := w.look(ctx, view{}, true)
 	f.leave("gone")

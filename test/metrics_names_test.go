@@ -1,0 +1,145 @@
+package test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+// What a plug exports pleases Prometheus' own linter, and what has not happened
+// yet is there as 0: a series that begins with its first event has no rate.
+func TestMetricsFromTheStart(t *testing.T) {
+	t.Parallel()
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		target := serve(t, anywhere, echo).addr()
+		e := export(start(t, mode, withControl(target)...))
+		_, body := e.get("metrics")
+		problems, err := promlint.New(strings.NewReader(body)).Lint()
+		if err != nil || len(problems) > 0 {
+			t.Errorf("promlint: %v, %v", problems, err)
+		}
+		for line := range strings.Lines(body) {
+			if name, labels, _ := strings.Cut(line, "{"); !strings.HasPrefix(line, "#") && strings.Contains(labels, " ") &&
+				strings.Contains(labels[:strings.LastIndexByte(labels, '}')], " ") {
+				t.Errorf("%s has a space in a label: %s", name, labels)
+			}
+		}
+		got := e.scrape()
+		for _, name := range []string{
+			`plug_sessions_ended_total{cause="client",outcome="complete"}`,
+			`plug_sessions_ended_total{cause="target",outcome="complete"}`,
+			`plug_sessions_ended_total{cause="target",outcome="unreached"}`,
+			`plug_sessions_ended_total{cause="target_timeout",outcome="unreached"}`,
+			`plug_sessions_ended_total{cause="client_timeout",outcome="cut"}`,
+			`plug_sessions_ended_total{cause="limit",outcome="denied"}`,
+			`plug_sessions_ended_total{cause="signal",outcome="killed"}`,
+			`plug_sessions_ended_total{cause="admin",outcome="admin"}`,
+			`plug_worker_exits_total{cause="exit",signal=""}`,
+			`plug_worker_exits_total{cause="unknown",signal=""}`,
+			`plug_worker_exits_total{cause="signal",signal="9"}`,
+			`plug_worker_exits_total{cause="signal",signal="11"}`,
+			`plug_worker_exits_total{cause="signal",signal="15"}`,
+			fmt.Sprintf(`plug_client_received_bytes_total{target=%q}`, target),
+			fmt.Sprintf(`plug_target_failures_total{target=%q}`, target),
+			fmt.Sprintf(`plug_session_connect_duration_seconds_count{target=%q}`, target),
+			`plug_clients_refused_total`, `plug_sessions_redispatched_total`, `plug_worker_start_failures_total`,
+			`plug_session_log_lines_lost_total`, `plug_syslog_records_lost_total`, `plug_notification_overflows_total`,
+		} {
+			if value, there := got[name]; !there || value != 0 {
+				t.Errorf("%s is %v, there %v; want 0", name, value, there)
+			}
+		}
+		limit, inPool := got["plug_sessions_limit"], mode == "pool"
+		if per := got["plug_pool_sessions_limit"]; (per > 0) != inPool || limit < 1 || inPool && limit < per {
+			t.Errorf("limits: %v sessions, %v of a pool worker", limit, per)
+		}
+		for _, name := range []string{"plug_master_cpu_seconds_total", "plug_master_resident_memory_bytes", "plug_master_open_fds",
+			"plug_master_max_fds", "plug_master_start_time_seconds"} {
+			if runtime.GOOS == "linux" && got[name] <= 0 {
+				t.Errorf("%s is %v", name, got[name])
+			}
+		}
+	})
+}
+
+// A session is counted among those that were connected while it lives, and its
+// bytes are, for its target.
+func TestMetricsOfLiveSessions(t *testing.T) {
+	t.Parallel()
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		target := serve(t, anywhere, echo).addr()
+		p := start(t, mode, withControl(target)...)
+		e := export(p)
+		hold(t, p, 3) // each has sent and got one byte
+		got := e.scrape()
+		for name, want := range map[string]float64{
+			"plug_session_connect_duration_seconds_count": 3, "plug_client_received_bytes_total": 3, "plug_target_received_bytes_total": 3,
+			"plug_target_sessions": 3,
+		} {
+			if name := fmt.Sprintf("%s{target=%q}", name, target); got[name] < want || got[name] > 3*want {
+				t.Errorf("%s is %v, want %v", name, got[name], want)
+			}
+		}
+		if busy := got[`plug_workers{state="busy"}`]; busy < 1 || mode != "pool" && busy != 3 {
+			t.Errorf("%v workers are busy", busy)
+		}
+	})
+}
+
+// A target given twice has two slots. Each has its own sessions, in the list and
+// in the metrics, where the series of the two differ; an admin's word is for both.
+func TestTargetGivenTwice(t *testing.T) {
+	t.Parallel()
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		target := serve(t, anywhere, echo).addr()
+		p := startUpgradable(t, mode, thisOne, withControl(target, target)...)
+		e := export(p)
+		hold(t, p, 4) // in rotation: two for each
+		check := func(when string) {
+			t.Helper()
+			listed := p.ctlJSON("targets").Targets
+			if len(listed) != 2 || listed[0].Sessions != 2 || listed[1].Sessions != 2 {
+				t.Errorf("%s: targets lists %+v", when, listed)
+			}
+			got := e.scrape()
+			for _, slot := range []string{"1", "2"} {
+				for _, family := range []string{"plug_target_sessions", "plug_session_connect_duration_seconds_count"} {
+					if name := fmt.Sprintf("%s{slot=%q,target=%q}", family, slot, target); got[name] != 2 {
+						t.Errorf("%s: %s is %v, want 2", when, name, got[name])
+					}
+				}
+			}
+		}
+		check("at first")
+		p.upgrade(nextOne)
+		check("after an upgrade")
+		if r := p.ctlJSON("target", "disable", target); len(r.Targets) != 2 || r.Targets[0].State != "disabled" || r.Targets[1].Sessions != 2 {
+			t.Errorf("disabled: %+v", r.Targets)
+		}
+	})
+}
+
+// A killed worker's signal is a label, and its session's end is counted once.
+func TestMetricsOfAKill(t *testing.T) {
+	t.Parallel()
+	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
+	e := export(p)
+	hold(t, p, 1)
+	syscall.Kill(p.carriers(1)[0], syscall.SIGKILL)
+	var got map[string]float64
+	await(t, "the kill to be counted", 10*time.Second, func() bool {
+		got = e.scrape()
+		return got[`plug_worker_exits_total{cause="signal",signal="9"}`] == 1
+	})
+	if n := got[`plug_sessions_ended_total{cause="signal",outcome="killed"}`]; n != 1 {
+		t.Errorf("%v sessions ended by a signal", n)
+	}
+}
