@@ -37,6 +37,7 @@ func (m *master) makeOffer() (offer, []int) {
 	m.tellUntold(len(m.untold)) // the next master will believe that draining ones know it
 	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
 		Workers:  m.ready(),
+		Shepherd: m.shepherd,
 		Affinity: m.generation.board.AffinityKey[:]}
 	fds := []int{}
 	if fd := m.starter.FD(); fd >= 0 {

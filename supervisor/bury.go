@@ -56,7 +56,7 @@ func (m *master) buryYoung(c *child) {
 		m.nursery.why = "it died before it was ready: " + c.status.youngReason()
 		if !m.nursery.said {
 			m.nursery.said = true
-			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.youngReason(), "pause", pause)
+			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.youngReason(), "pause_ms", inMs(pause))
 		}
 	}
 }
@@ -208,16 +208,9 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
 	}
-	if outcome == board.Killed || outcome == board.AdminEnded {
-		m.syslog.error(m, c.pid, "session from "+s.Client.Host(), endReason(c, outcome))
+	if outcome == board.Killed { // what an admin ends is one notice, and per session at debug
+		m.syslog.error(m, c.pid, "session from "+s.Client.Host(), c.status.reason())
 	}
-}
-
-func endReason(c *child, outcome board.Outcome) string {
-	if outcome == board.AdminEnded {
-		return outcome.String()
-	}
-	return c.status.reason()
 }
 
 // reap gives the PIDs of buried workers back to the kernel, once the pidfile

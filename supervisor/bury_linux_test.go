@@ -56,7 +56,7 @@ func TestInherit(t *testing.T) {
 			logs: []string{"Complete, status=4.", "session from 10.1.2.3: killed by signal 9"}},
 		{name: "ended by an admin's INT", left: left{state: board.RowLive, in: 1, out: 2}, ending: true,
 			want: map[board.Outcome]uint64{board.AdminEnded: 1}, in: 1, out: 2, line: " 1 2 ",
-			logs: []string{"Complete, status=4.", "session from 10.1.2.3: ended by admin"}},
+			logs: []string{"Complete, status=4."}},
 		{name: "killed before it counted the ended session", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3}, earlier: 5, sessions: 3},
 			left: left{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
 			want: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, line: " 7 9 ",

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"slices"
+
 	"daemon/plug/supervisor/control"
 	"daemon/plug/worker/board"
 )
@@ -91,6 +93,16 @@ func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
 			tally.ShownOut.Store(t.Out)
 		}
 	}
+}
+
+// anyTarget reports whether a target of any generation is taken (loop).
+func (m *master) anyTarget(takes func(string) bool) bool {
+	for g := range m.generations() {
+		if slices.ContainsFunc(g.targets(), takes) {
+			return true
+		}
+	}
+	return false
 }
 
 // slotNow is the slot that a target of this generation has in the current one;

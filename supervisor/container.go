@@ -33,9 +33,12 @@ func (m *master) containerDrain() time.Duration {
 // stopped is what an admin is told of TERM.
 func (m *master) stopped(sessions int) string {
 	if m.starter.EndsAll() {
-		return fmt.Sprintf("the port is free; %d sessions have %v to end", sessions, m.containerDrain())
+		return fmt.Sprintf("port released; waiting at most %v for %s", m.containerDrain(), howMany(sessions, "session"))
 	}
-	return fmt.Sprintf("the port is free; %d sessions live on without a master", sessions)
+	if sessions == 1 {
+		return "stopped; port released; 1 session continues until it ends"
+	}
+	return fmt.Sprintf("stopped; port released; %d sessions continue until they end", sessions)
 }
 
 // endPatience is how long workers get to obey a signal that ends them.

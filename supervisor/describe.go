@@ -1,11 +1,20 @@
 package supervisor
 
 import (
+	"strconv"
 	"time"
 
 	"daemon/plug/supervisor/control"
 	"daemon/plug/worker/board"
 )
+
+// howMany is a number with its noun: 1 session, 2 sessions.
+func howMany(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
 
 // describe is a row as control clients see it, at the board's monotonic ns. What
 // is not on the row (id, PID, target's name, version) is the caller's to add.

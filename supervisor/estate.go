@@ -14,7 +14,8 @@ type offer struct {
 	Listeners  []string `json:"listeners"`  // their labels; the sockets follow
 	Generation uint32   `json:"generation"` // the newest number in use
 	LastID     uint64   `json:"last_id"`
-	Workers    int      `json:"workers"` // spares to have ready
+	Workers    int      `json:"workers"`            // spares to have ready
+	Shepherd   int      `json:"shepherd,omitempty"` // its PID, with -n
 	Affinity   []uint64 `json:"affinity"`
 
 	Control *controlRecord `json:"control,omitempty"` // its socket is the last descriptor

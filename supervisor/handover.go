@@ -259,7 +259,7 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 		return
 	}
 	m.leftover = u.kept
-	m.log.Info("upgrade done: the new master serves", "after", time.Since(u.begun).Round(time.Millisecond))
+	m.log.Info("upgrade done: the new master serves", "after_ms", inMs(time.Since(u.begun)))
 	m.phase, m.replacedBy = stopping, u.next
 	m.leaveControl(u.knows)
 	u.end(nil)

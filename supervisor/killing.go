@@ -35,8 +35,8 @@ type victim struct {
 // kill ends the sessions that the filter takes: their workers do it. A worker of
 // one session that does not is killed, if it has that session still.
 func (r *request) kill() (reply control.Reply, err error) {
-	if r.Filter.Empty() && (r.Filter == nil || !r.Filter.All) {
-		return reply, control.ErrEmpty
+	if err := r.Filter.Kills(); err != nil {
+		return reply, err
 	}
 	taken, described, err := r.sessions()
 	if err != nil {
@@ -44,7 +44,7 @@ func (r *request) kill() (reply control.Reply, err error) {
 	}
 	if r.DryRun {
 		reply, err = inBatches(r, described, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
-		reply.Said = fmt.Sprintf("%d sessions would be ended", len(described))
+		reply.Said = howMany(len(described), "session") + " would be ended"
 		return reply, err
 	}
 	victims := make([]*victim, len(taken))
@@ -194,9 +194,12 @@ func (r *request) ended(victims []*victim) (reply control.Reply, err error) {
 		}
 	}
 	reply, err = inBatches(r, gone, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
-	reply.Said = fmt.Sprintf("%d sessions ended", len(gone))
+	reply.Said = howMany(len(gone), "session") + " ended"
+	if len(gone) > 0 {
+		r.m.do(func() { r.m.notice("kill", reply.Said+" by admin") })
+	}
 	if err == nil && left > 0 {
-		err = fmt.Errorf("%d of %d sessions were not ended: %s", left, len(victims), why)
+		err = fmt.Errorf("%d of %s could not be ended: %s", left, howMany(len(victims), "session"), why)
 	}
 	return reply, err
 }

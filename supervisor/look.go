@@ -25,9 +25,7 @@ func (r *request) status() (reply control.Reply, err error) {
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
 			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
 			Targets: map[string]int{}, LogLevel: m.cfg.Debug}
-		if m.cfg.Foreground {
-			s.Shepherd = os.Getppid()
-		}
+		s.Shepherd = m.shepherd
 		if countsQueue {
 			s.Queue = queued(m.listeners[0])
 		}
@@ -88,9 +86,20 @@ func (r *request) sessions() (taken []sight, described []control.Session, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	var all []sight
-	if err = r.loop(func() { all = r.m.sights() }); err != nil {
+	ofTarget, err := r.Filter.MatchTarget()
+	if err != nil {
 		return nil, nil, err
+	}
+	var all []sight
+	known := false
+	if err = r.loop(func() {
+		known = r.m.anyTarget(ofTarget)
+		all = r.m.sights()
+	}); err != nil {
+		return nil, nil, err
+	}
+	if !known {
+		return nil, nil, fmt.Errorf("target %q: this plug has no such target; plugctl targets lists them", r.Filter.Target)
 	}
 	mono := r.m.mono()
 	for i := range all {

@@ -81,6 +81,7 @@ type master struct {
 	leveled bool      // an admin has changed the log level
 	since   time.Time // when this process became the plug's master
 
+	shepherd   int // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
 	version    string
 	successor  *successor
 	upgrading  *upgrade       // under way from this master to a new one
@@ -130,6 +131,9 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
 		ticks: ticks{shown: -1, told: -1}}
 	m.title, m.version = t, version
+	if cfg.Foreground {
+		m.shepherd = os.Getppid()
+	}
 	m.calls, m.over = make(chan func()), make(chan struct{})
 	m.successor = newSuccessor(starter.Role() == roleSuccessor)
 	prepareThreads()

@@ -152,7 +152,7 @@ func (m *master) troubled(what string, err error) {
 	m.nursery.why = what + ": " + shortage(err)
 	if !m.nursery.said {
 		m.nursery.said = true
-		m.log.Error(what, "error", shortage(err), "workers", len(m.roster), "pause", pause)
+		m.log.Error(what, "error", shortage(err), "workers", len(m.roster), "pause_ms", inMs(pause))
 	}
 }
 

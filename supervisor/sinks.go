@@ -189,6 +189,20 @@ func (s *syslogSink) text(severity record.Severity, pid int, text []byte) {
 	s.sink.put(record.AppendSyslog(nil, severity, now.Unix(), int32(offset), s.host, pid, text))
 }
 
+// inMs is a span as logs have it, with a key that ends in _ms: in milliseconds, to
+// the microsecond, in text and JSON alike.
+func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// notice logs what an admin should find, and need not do anything about: with -n
+// at info, else as a notice of syslog.
+func (m *master) notice(what, why string) {
+	if m.cfg.Foreground {
+		m.log.Info(what, "reason", why)
+		return
+	}
+	m.syslog.text(record.Notice, m.pid, record.AppendError(nil, m.tag, what, why))
+}
+
 func appendCount(text []byte, key string, n uint64) []byte {
 	return strconv.AppendUint(append(text, key...), n, 10)
 }

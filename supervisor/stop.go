@@ -56,9 +56,9 @@ func changes(s os.Signal) bool {
 
 // reload does what there is to reload, and says so.
 func (m *master) reload() (said string, err error) {
-	said = "a command line has nothing to be read again; the session file is reopened"
+	said = "nothing to reload (options come from the command line); session log reopened"
 	m.starter.Tell("reloading", "")
-	m.log.Warn("reload: " + said)
+	m.notice("reload", said)
 	err = m.reopen()
 	m.starter.Tell("reloaded", "")
 	return said, err
@@ -171,6 +171,9 @@ func (m *master) drainFor(most time.Duration) {
 // their lines.
 func (m *master) endSessions() {
 	m.stop(time.Now().Add(m.endPatience()))
+	if live, _ := m.live(); live.sessions > 0 && !m.ending {
+		m.notice("stop", "ending "+howMany(live.sessions, "session"))
+	}
 	m.draining, m.ending = false, true
 	m.killAll(unix.SIGTERM)
 }

@@ -156,7 +156,7 @@ func TestInt(t *testing.T) {
 	}
 	s.sessionLines(1)
 	s.syslog.sink.flush(patience)
-	if !s.said.has("session from 10.0.0.1: ended by admin") || s.totals.Ended[board.AdminEnded] != 1 {
+	if !s.said.has("stop: ending 1 session") || s.totals.Ended[board.AdminEnded] != 1 {
 		t.Errorf("syslog %q, totals %v", s.said.all(), s.totals.Ended)
 	}
 }

@@ -69,6 +69,9 @@ func (m *master) succeed() error {
 	}
 	m.lastID = o.LastID + 1<<20 // the old master starts workers up to the freeze
 	m.firstWorkers = o.Workers
+	if m.cfg.Foreground && o.Shepherd != 0 {
+		m.shepherd = o.Shepherd
+	}
 	m.number = o.Generation + 1
 	m.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
 	m.starter.Tell("successor", "")
@@ -215,7 +218,7 @@ func (m *master) commit(e *estate) {
 	m.starter.Tell("master", "")
 	m.serveControl()
 	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
-		"frozen", time.Since(e.end.Frozen).Round(10*time.Microsecond), "gates", between.Round(time.Microsecond))
+		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
 }
 
 // takePidfile continues the old master's pidfile.

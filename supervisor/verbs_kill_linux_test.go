@@ -67,7 +67,7 @@ func TestVerbsKillByForce(t *testing.T) {
 		t.Errorf("line %q", line)
 	}
 	s.syslog.sink.flush(patience)
-	if !s.said.has("session from 10.1.0.1: ended by admin") {
+	if !s.said.has("kill: 1 session ended by admin") {
 		t.Errorf("%q", s.said.all())
 	}
 

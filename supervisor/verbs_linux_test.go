@@ -61,8 +61,8 @@ func TestVerbsRefuse(t *testing.T) {
 	}{
 		{control.Request{Verb: "dance"}, `verb "dance"`},
 		{control.Request{}, `verb ""`},
-		{control.Request{Verb: control.Kill}, "want All"},
-		{control.Request{Verb: control.Kill, Filter: &control.Filter{}}, "want All"},
+		{control.Request{Verb: control.Kill}, "set all to end all"},
+		{control.Request{Verb: control.Kill, Filter: &control.Filter{}}, "set all to end all"},
 		{control.Request{Verb: control.Kill, Filter: &control.Filter{Client: "x"}}, `client "x"`},
 		{control.Request{Verb: control.GetSessions, Filter: &control.Filter{State: "x"}}, `state "x"`},
 		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9"}, "want enabled, draining or disabled"},
@@ -211,7 +211,7 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 		t.Errorf("%+v; the starter is told %q", r, s.starter.told)
 	}
 	r = s.obeys(control.Request{Verb: control.Stop}, nil)
-	if s.phase != stopping || !strings.Contains(r.Said, "0 sessions live on") {
+	if s.phase != stopping || !strings.Contains(r.Said, "0 sessions continue") {
 		t.Errorf("phase %d, %+v", s.phase, r)
 	}
 	for _, verb := range []control.Verb{control.Upgrade, control.SetAccept, control.SetTarget} {

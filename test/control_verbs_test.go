@@ -141,7 +141,7 @@ func TestControlStop(t *testing.T) {
 		t.Parallel()
 		p := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 3)
-		if r := p.asks("stop", nil); !strings.Contains(r.Said, "3 sessions live on") {
+		if r := p.asks("stop", nil); !strings.Contains(r.Said, "3 sessions continue") {
 			t.Errorf("%+v", r)
 		}
 		if code := p.wait(10 * time.Second); code != 0 {

@@ -87,7 +87,7 @@ func TestPlugctlKill(t *testing.T) {
 				t.Errorf("%q: %+v", args, r)
 			}
 		}
-		if why := p.ctlRefused("kill", "nonsense"); !strings.Contains(why, `session "nonsense": want an id`) {
+		if why := p.ctlRefused("kill", "nonsense"); !strings.Contains(why, `session "nonsense": must be an ID`) {
 			t.Error(why)
 		}
 		hold(t, p, 3)
@@ -208,7 +208,7 @@ func TestPlugctlStop(t *testing.T) {
 		t.Parallel()
 		p := start(t, mode, withControl(serve(t, anywhere, echo).addr())...)
 		held := hold(t, p, 2)
-		if text := p.ctlText("stop"); !strings.Contains(text, "2 sessions live on") {
+		if text := p.ctlText("stop"); !strings.Contains(text, "2 sessions continue") {
 			t.Errorf("%q", text)
 		}
 		if code := p.wait(10 * time.Second); code != 0 {

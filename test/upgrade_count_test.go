@@ -246,9 +246,8 @@ func median(d []time.Duration) time.Duration { return slices.Sorted(slices.Value
 func (p *plug) spans() (frozen, gates []time.Duration) {
 	p.t.Helper()
 	for _, line := range p.said(saidUpgraded) {
-		f, g := logged(line, "frozen"), logged(line, "gates")
-		a, err1 := time.ParseDuration(f)
-		b, err2 := time.ParseDuration(g)
+		a, err1 := time.ParseDuration(logged(line, "frozen_ms") + "ms")
+		b, err2 := time.ParseDuration(logged(line, "gates_ms") + "ms")
 		if err1 != nil || err2 != nil {
 			p.t.Fatalf("log line %q", line)
 		}

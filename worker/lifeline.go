@@ -62,7 +62,6 @@ func (e *engine) endOne(row uint32, turn uint64) {
 
 func (e *engine) endedByAdmin(s *session, who board.Who) {
 	s.who = who
-	e.records.error("session from "+s.row.Client.Host(), board.AdminEnded.String())
 	e.abort(s, board.AdminEnded)
 }
 

@@ -19,7 +19,6 @@ func (e *engine) endOne(row uint32, turn uint64) {
 		return
 	}
 	s.condemned = true
-	e.records.error("session from "+s.row.Client.Host(), board.AdminEnded.String())
 	for _, side := range []*socket{s.client, s.target, s.dialing} {
 		if side != nil {
 			side.hurry()

@@ -21,7 +21,7 @@ var table = map[control.Verb][]control.Reply{
 	control.GetTargets:  {{Targets: []control.Target{{Target: "10.0.3.15:119", State: "good", Connects: 3}}}},
 	control.GetWorkers:  {{Workers: []control.Worker{{PID: 4749, State: "busy", Generation: 1, Sessions: 1, Age: 500, Build: "3.0.0"}}}},
 	control.GetConfig:   {{Config: &control.Config{Program: "/sbin/plug", Args: []string{"119"}, Options: map[string]string{"mode": "pool"}, Targets: []string{"10.0.3.15:119"}}}},
-	control.Kill:        {{Progress: &control.Progress{Phase: "ending", Sessions: 1}}, {Sessions: []control.Session{one}}, {Said: "1 sessions ended"}},
+	control.Kill:        {{Progress: &control.Progress{Phase: "ending", Sessions: 1}}, {Sessions: []control.Session{one}}, {Said: "1 session ended"}},
 	control.SetTarget:   {{Said: "10.0.3.15:119 is disabled", Targets: []control.Target{{Target: "10.0.3.15:119", State: "disabled"}}}},
 	control.SetAccept:   {{Said: "accepting is paused: new clients wait"}},
 	control.Upgrade:     {{Progress: &control.Progress{Phase: "upgrading", Sessions: 2}}, {Said: "PID 9 is the master now"}},
@@ -55,7 +55,7 @@ func TestCommands(t *testing.T) {
 		{"workers", control.Request{Verb: control.GetWorkers}, 0, []string{"4749  busy  "}, nil},
 		{"config", control.Request{Verb: control.GetConfig}, 0, []string{"/sbin/plug 119\n", "mode     pool\n"}, nil},
 		{"kill 1-0-2 1-0-3", control.Request{Verb: control.Kill, Filter: &control.Filter{IDs: []string{"1-0-2", "1-0-3"}}}, 0,
-			[]string{"\n1-0-2 4750", "\n1 sessions ended\n"}, []string{"ending: 1 session left\n"}},
+			[]string{"\n1-0-2 4750", "\n1 session ended\n"}, []string{"ending: 1 session left\n"}},
 		{"kill --client 10.1.2.3 -n", control.Request{Verb: control.Kill, DryRun: true, Filter: &control.Filter{Client: "10.1.2.3"}}, 0, []string{"1-0-2"}, nil},
 		{"kill --all", control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, 0, []string{"1-0-2"}, nil},
 		{"target disable 10.0.3.15:119", control.Request{Verb: control.SetTarget, Target: "10.0.3.15:119", State: "disabled"}, 0, []string{"10.0.3.15:119 is disabled\n"}, nil},
@@ -105,7 +105,7 @@ func TestJSON(t *testing.T) {
 		"targets":        `{"done":true,"targets":[{"target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0,"bytes_in":0,"bytes_out":0}],"version":1}` + "\n",
 		"workers":        `{"done":true,"version":1,"workers":[{"pid":4749,`,
 		"config":         `{"config":{"program":"/sbin/plug","args":["119"],"options":{"mode":"pool"},"targets":["10.0.3.15:119"]},"done":true,"version":1}` + "\n",
-		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"done":true,"said":"1 sessions ended","sessions":[{"id":"1-0-2",`,
+		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"done":true,"said":"1 session ended","sessions":[{"id":"1-0-2",`,
 		"target drain x": `{"done":true,"said":"10.0.3.15:119 is disabled","targets":[{"target":"10.0.3.15:119","state":"disabled",`,
 		"accept pause":   `{"done":true,"said":"accepting is paused: new clients wait","version":1}` + "\n",
 		"stop --drain":   `{"progress":{"phase":"draining","sessions":2},"version":1}` + "\n" + `{"progress":{"phase":"draining","sessions":1},"version":1}` + "\n" + `{"done":true,`,
@@ -145,9 +145,9 @@ func TestJSONEmpty(t *testing.T) {
 // TestKillInPart: where some can't be ended, those that were are shown, and the
 // status is that of a failure.
 func TestKillInPart(t *testing.T) {
-	f := fakeMaster(t, map[control.Verb][]control.Reply{control.Kill: {{Sessions: []control.Session{one}}, {Said: "1 sessions ended", Error: "1 of 2 sessions were not ended: why"}}})
+	f := fakeMaster(t, map[control.Verb][]control.Reply{control.Kill: {{Sessions: []control.Session{one}}, {Said: "1 session ended", Error: "1 of 2 sessions could not be ended: why"}}})
 	status, stdout, stderr := plugctl("kill", "--all", "-s", f.path)
-	if status != exitFailed || !strings.Contains(stdout, "1-0-2") || stderr != "plugctl: 1 of 2 sessions were not ended: why\n" {
+	if status != exitFailed || !strings.Contains(stdout, "1-0-2") || stderr != "plugctl: 1 of 2 sessions could not be ended: why\n" {
 		t.Errorf("%d, %q, %q", status, stdout, stderr)
 	}
 	status, stdout, _ = plugctl("kill", "--all", "--json", "-s", f.path)

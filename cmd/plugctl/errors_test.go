@@ -22,7 +22,7 @@ func TestUsageErrors(t *testing.T) {
 		"status now":                      `plugctl status: unexpected argument "now"; expected none`,
 		"status --sort id":                "plugctl status has no flag --sort",
 		"sessions --sort size":            "want one of id, pid, client",
-		"sessions --client nobody":        `--client "nobody": want a network`,
+		"sessions --client nobody":        `--client "nobody": must be an address or a network`,
 		"sessions --state x":              "want one of connecting",
 		"sessions --older-than yesterday": "want a time above 0",
 		"sessions --pid 0":                `want a process's PID, not "0"`,

@@ -16,7 +16,7 @@ const Version = 1
 
 // Bounds of the wire. Whoever exceeds one is told so and disconnected.
 const (
-	MaxRequest = 64 << 10 // bytes of a request's line
+	MaxRequest = 1 << 20  // bytes of a request's line: the ids of more sessions than a kill will name
 	MaxReply   = 64 << 10 // bytes of a reply's line; longer answers take several
 	MaxClients = 128      // connections at once
 	Batch      = 64       // sessions, targets or workers in a reply

@@ -1,9 +1,10 @@
 package control
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -11,32 +12,49 @@ import (
 // states are those of Session.State.
 var states = [...]string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
 
-// Match makes a filter, which may be nil, a function that tells which sessions
-// it takes. The error says what is wrong with it.
+// Match makes a filter, which may be nil, a function that reports which sessions
+// it takes. The error says what is wrong with it: what can match no session is
+// never silently no session.
 func (f *Filter) Match() (func(*Session) bool, error) {
 	if f == nil {
 		return func(*Session) bool { return true }, nil
 	}
-	client, err := parseNet(f.Client)
+	client, err := parsePlace(f.Client, false)
 	if err != nil {
-		return nil, fmt.Errorf("client %q: want an address, or a network as 10.0.0.0/8", f.Client)
+		return nil, fmt.Errorf("client %q: %w", f.Client, err)
+	}
+	target, err := parsePlace(f.Target, true)
+	if err != nil {
+		return nil, fmt.Errorf("target %q: %w", f.Target, err)
 	}
 	if f.State != "" && !slices.Contains(states[:], f.State) {
-		return nil, fmt.Errorf("state %q: want one of %s", f.State, strings.Join(states[:], ", "))
+		return nil, fmt.Errorf("state %q: must be one of %s", f.State, strings.Join(states[:], ", "))
+	}
+	for _, age := range []struct {
+		name    string
+		seconds float64
+	}{{"older_than_seconds", f.OlderThan}, {"idle_for_seconds", f.IdleFor}} {
+		if !(age.seconds >= 0) {
+			return nil, fmt.Errorf("%s %v: must be above 0", age.name, age.seconds)
+		}
+	}
+	for _, pid := range f.PIDs {
+		if pid <= 0 {
+			return nil, fmt.Errorf("PID %d: must be above 0", pid)
+		}
 	}
 	ids := make(map[string]bool, len(f.IDs))
 	for _, id := range f.IDs {
 		if !isID(id) {
-			return nil, fmt.Errorf("session %q: want an id of three numbers, as in 1-7-42", id)
+			return nil, fmt.Errorf("session %q: must be an ID of three numbers, as in 1-7-42", id)
 		}
 		ids[id] = true
 	}
-	target, _ := netip.ParseAddr(f.Target)
 	return func(s *Session) bool {
 		return (len(ids) == 0 || ids[s.ID]) &&
 			(len(f.PIDs) == 0 || slices.Contains(f.PIDs, s.PID)) &&
-			(f.Client == "" || client.Contains(addressOf(s.Client))) &&
-			(f.Target == "" || s.Target == f.Target || target.IsValid() && addressOf(s.Target) == target) &&
+			(f.Client == "" || client.has(s.Client)) &&
+			(f.Target == "" || target.has(s.Target)) &&
 			(f.State == "" || s.State == f.State) &&
 			s.Age >= f.OlderThan && s.Idle >= f.IdleFor &&
 			(f.Worker == "" || s.Build == f.Worker) &&
@@ -44,39 +62,53 @@ func (f *Filter) Match() (func(*Session) bool, error) {
 	}, nil
 }
 
-// Empty tells that a filter, which may be nil, names nothing.
+// MatchTarget makes the filter's target a function that reports which targets it
+// takes.
+func (f *Filter) MatchTarget() (func(target string) bool, error) {
+	if f == nil || f.Target == "" {
+		return func(string) bool { return true }, nil
+	}
+	target, err := parsePlace(f.Target, true)
+	if err != nil {
+		return nil, fmt.Errorf("target %q: %w", f.Target, err)
+	}
+	return target.has, nil
+}
+
+// Kills reports whether the filter, which may be nil, says for a kill which
+// sessions are meant; all of them only in so many words.
+func (f *Filter) Kills() error {
+	switch all := f != nil && f.All; {
+	case f.Empty() && !all:
+		return ErrEmpty
+	case !f.Empty() && all:
+		return errors.New("all cannot be combined with IDs or other filters")
+	}
+	return nil
+}
+
+// UnmarshalJSON refuses what it does not know: a filter of which a part is
+// ignored takes sessions that were not meant.
+func (f *Filter) UnmarshalJSON(text []byte) error {
+	type plain Filter
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode((*plain)(f)); err != nil {
+		return fmt.Errorf("filter: %w", err)
+	}
+	return nil
+}
+
+// Empty reports that a filter, which may be nil, names nothing.
 func (f *Filter) Empty() bool {
 	return f == nil || len(f.IDs) == 0 && len(f.PIDs) == 0 && f.Client == "" && f.Target == "" && f.State == "" &&
 		f.OlderThan == 0 && f.IdleFor == 0 && f.Worker == "" && f.NotVersion == ""
 }
 
 // ErrEmpty is a Kill that names nothing.
-var ErrEmpty = errors.New("the filter names nothing; want All to end all sessions")
+var ErrEmpty = errors.New("no sessions are named; set all to end all sessions")
 
-// parseNet reads a network, or an address as the smallest one. Host bits are
-// masked, and IPv4-mapped addresses are IPv4, as in rules.
-func parseNet(text string) (netip.Prefix, error) {
-	if text == "" {
-		return netip.Prefix{}, nil
-	}
-	if a, err := netip.ParseAddr(text); err == nil {
-		a = a.Unmap().WithZone("")
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(text)
-	return p.Masked(), err
-}
-
-// addressOf is the address of "addr:port"; not valid if there is none.
-func addressOf(text string) netip.Addr {
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return ap.Addr().Unmap().WithZone("")
-	}
-	a, _ := netip.ParseAddr(text)
-	return a.Unmap().WithZone("")
-}
-
-// isID tells whether a text has the form of Session.ID.
+// isID reports whether a text has the form of Session.ID.
 func isID(text string) bool {
 	parts := strings.Split(text, "-")
 	for _, p := range parts {

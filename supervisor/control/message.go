@@ -35,13 +35,13 @@ type Request struct {
 }
 
 // Filter takes the sessions for which everything that it names holds. An empty
-// one takes all of them; Kill refuses that, but with All.
+// one takes all of them; Kill refuses that, except with All.
 type Filter struct {
 	All        bool     `json:"all,omitempty"`
 	IDs        []string `json:"ids,omitempty"`
 	PIDs       []int    `json:"pids,omitempty"`
-	Client     string   `json:"client,omitempty"` // a network, or an address
-	Target     string   `json:"target,omitempty"` // "addr:port", or an address
+	Client     string   `json:"client,omitempty"` // a network or an address, which may have a zone, or addr:port
+	Target     string   `json:"target,omitempty"` // the same, or a host's name, with its port or without
 	State      string   `json:"state,omitempty"`
 	OlderThan  float64  `json:"older_than_seconds,omitempty"`
 	IdleFor    float64  `json:"idle_for_seconds,omitempty"`

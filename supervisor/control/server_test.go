@@ -55,6 +55,7 @@ func dial(t *testing.T, path string) net.Conn {
 // What is no request is answered with the reason.
 func TestServerBounds(t *testing.T) {
 	path := serving(t, &Server{})
+	tooLong := fmt.Sprintf("at most %d bytes", MaxRequest)
 	full := `{"version":1,"verb":"status","target":"` // up to just as long as a line may be
 	full += strings.Repeat("x", MaxRequest-len(full)-3) + `"}`
 	for name, c := range map[string]struct {
@@ -64,8 +65,8 @@ func TestServerBounds(t *testing.T) {
 		"a request":             {`{"version":1,"verb":"status"}`, "status", "", true},
 		"with unknown fields":   {`{"mood":7,"version":1,"verb":"status"}`, "status", "", true},
 		"as long as may be":     {full, "status", "", true},
-		"one byte longer":       {full + " ", "", "at most 65536 bytes", false},
-		"far too long":          {strings.Repeat("x", 3*MaxRequest), "", "at most 65536 bytes", false},
+		"one byte longer":       {full + " ", "", tooLong, false},
+		"far too long":          {strings.Repeat("x", 3*MaxRequest), "", tooLong, false},
 		"garbage":               {"EHLO there", "", "not a JSON object", false},
 		"an array":              {`[]`, "", "not a JSON object", false},
 		"nothing":               {``, "", "not a JSON object", false},

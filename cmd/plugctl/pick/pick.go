@@ -5,7 +5,6 @@ package pick
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,11 +43,11 @@ var Words = []Word{
 	}},
 	{"client", "NET", "clients of this network or address", func(f *control.Filter, v string) error {
 		f.Client = v
-		return checkNetwork(v)
+		return check(&control.Filter{Client: v}, v)
 	}},
-	{"target", "TARGET", "sessions with this target, ADDR:PORT or ADDR", func(f *control.Filter, v string) error {
+	{"target", "TARGET", "sessions with this target: ADDR:PORT, ADDR, NAME or NET", func(f *control.Filter, v string) error {
 		f.Target = v
-		return some(v)
+		return check(&control.Filter{Target: v}, v)
 	}},
 	{"state", "STATE", "sessions in this state", func(f *control.Filter, v string) error {
 		f.State = v
@@ -123,14 +122,13 @@ func some(text string) error {
 	return nil
 }
 
-func checkNetwork(text string) error {
-	if _, err := netip.ParsePrefix(text); err == nil {
-		return nil
+// check has the filter of one value checked as the master checks it.
+func check(f *control.Filter, value string) error {
+	if err := some(value); err != nil {
+		return err
 	}
-	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
-		return nil
-	}
-	return errors.New("want a network or an address, as in 10.0.0.0/8 or 2001:db8::1")
+	_, err := f.Match()
+	return errors.Unwrap(err) // without what flag and value were
 }
 
 func seconds(text string) (float64, error) {

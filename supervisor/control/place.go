@@ -1,0 +1,101 @@
+package control
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// place is where sessions come from or go to: a network, an address or a host's
+// name, with the port or without.
+type place struct {
+	net  netip.Prefix // not valid for a name
+	zone string       // of IPv6; "" is any
+	host string       // small letters
+	port string       // "" is any
+}
+
+var (
+	errPlace = errors.New("must be an address or a network, as in 10.0.0.0/8, 2001:db8::1 or 10.1.2.3:4711")
+	errHost  = errors.New("must be an address, a network or a host name, with or without its port, as in 10.0.3.15:119")
+)
+
+// parsePlace reads one; "" is none, and matches nothing. Host bits of networks are
+// masked, and IPv4-mapped addresses are IPv4, as in rules. Names are taken where
+// there may be any.
+func parsePlace(text string, names bool) (p place, err error) {
+	if text == "" {
+		return p, nil
+	}
+	host, zone := cutZone(text)
+	if net, err := netip.ParsePrefix(host); err == nil {
+		return place{net: unmapNet(net), zone: zone}, nil
+	}
+	if at, err := netip.ParseAddrPort(text); err == nil && at.Port() != 0 {
+		return place{net: netOf(at.Addr()), zone: at.Addr().Zone(), port: strconv.Itoa(int(at.Port()))}, nil
+	}
+	bare := text
+	if n := len(text); text[0] == '[' && text[n-1] == ']' {
+		bare = text[1 : n-1]
+	}
+	if addr, err := netip.ParseAddr(bare); err == nil {
+		return place{net: netOf(addr), zone: addr.Zone()}, nil
+	}
+	if !names {
+		return p, errPlace
+	}
+	name, port, given := strings.Cut(text, ":")
+	n, bad := strconv.ParseUint(port, 10, 16)
+	if !isHost(name) || given && (bad != nil || n == 0) {
+		return p, errHost
+	}
+	return place{host: strings.ToLower(name), port: port}, nil
+}
+
+// has reports whether the place is that of a session, as control.Session has it:
+// "addr:port", "name:port", or "" before there is one.
+func (p *place) has(at string) bool {
+	if ap, err := netip.ParseAddrPort(at); err == nil {
+		addr := ap.Addr()
+		return p.net.IsValid() && p.net.Contains(addr.Unmap().WithZone("")) &&
+			(p.zone == "" || p.zone == addr.Zone()) && (p.port == "" || p.port == strconv.Itoa(int(ap.Port())))
+	}
+	name, port, _ := strings.Cut(at, ":")
+	return p.host != "" && p.host == strings.ToLower(name) && (p.port == "" || p.port == port)
+}
+
+// cutZone takes the zone out of a network, behind the address or at the end:
+// fe80::%eth0/10 or fe80::/10%eth0.
+func cutZone(text string) (net, zone string) {
+	before, after, found := strings.Cut(text, "%")
+	if !found {
+		return text, ""
+	}
+	zone, bits, behind := strings.Cut(after, "/")
+	if behind {
+		before += "/" + bits
+	}
+	return before, zone
+}
+
+func netOf(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	return netip.PrefixFrom(a, a.BitLen())
+}
+
+// unmapNet is a network as sessions' addresses are in it: ::ffff:10.0.0.0/104 is
+// 10.0.0.0/8.
+func unmapNet(p netip.Prefix) netip.Prefix {
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked()
+}
+
+// isHost reports whether a text may be a host's name (RFC 1123; underscores are
+// found, too), and is no address that went wrong.
+func isHost(name string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+	return name != "" && len(name) <= 253 && strings.Trim(name, allowed) == "" && strings.Trim(name, "0123456789.") != ""
+}
