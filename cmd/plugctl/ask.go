@@ -1,10 +1,6 @@
 package main
 
 import (
-	"cmp"
-	"time"
-
-	"daemon/plug/cmd/plugctl/metrics"
 	"daemon/plug/cmd/plugctl/show"
 	"daemon/plug/supervisor/control"
 )
@@ -45,15 +41,4 @@ func (c *ctl) do(request control.Request) error {
 		json["targets"] = r.Targets
 	}
 	return c.answer(show.Clean(r.Said)+"\n", json)
-}
-
-// forMetrics makes what plugctl metrics asks with: the master is found anew each
-// time. One that does not run now may be started later, so only that none is
-// named is an error.
-func (c *ctl) forMetrics() ([]*metrics.Plug, time.Duration, error) {
-	if err := c.Check(); err != nil {
-		return nil, 0, err
-	}
-	ask := metrics.Over(func() (metrics.Conversation, error) { return c.Dial() })
-	return []*metrics.Plug{{Place: cmp.Or(c.Control, c.Pidfile), Ask: ask}}, c.Timeout, nil
 }

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"io"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"daemon/plug/cmd/plugctl/pick"
 	"daemon/plug/cmd/plugctl/show"
 	"daemon/plug/supervisor/control"
 )
@@ -19,7 +24,7 @@ func completionCommand() *cobra.Command {
 			root, out := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(out, true)
+				return bashCompletion(root, out)
 			case "zsh":
 				return root.GenZshCompletion(out)
 			}
@@ -28,29 +33,86 @@ func completionCommand() *cobra.Command {
 	}
 }
 
+// Cobra's script compares what was typed with the words as bash would quote them:
+// an IPv6 target whose [ was typed without a backslash would not be found.
+const (
+	quotedOnly   = `[[ $comp == "$cur"* ]] || continue`
+	quotedOrBare = `[[ $comp == "$cur"* || ${compline%%$tab*} == "$cur"* ]] || continue`
+)
+
+func bashCompletion(root *cobra.Command, out io.Writer) error {
+	var script strings.Builder
+	if err := root.GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, strings.Replace(script.String(), quotedOnly, quotedOrBare, 1))
+	return err
+}
+
 // hurry is how long a shell may wait for a master's part of a completion.
 const hurry = time.Second
 
 // completeTargets offers the targets of the master that the line names so far.
 func (c *ctl) completeTargets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var offers []string
-	if len(args) == 0 {
-		r := c.askInAHurry(control.GetTargets)
-		for _, t := range r.Targets {
-			offers = append(offers, offer(t.Target, t.State))
-		}
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return offers, cobra.ShellCompDirectiveNoFileComp
+	return c.offerTargets(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (c *ctl) offerTargets() (offers []string) {
+	for _, t := range c.askInAHurry(control.GetTargets).Targets {
+		offers = append(offers, offer(t.Target, t.State))
+	}
+	return offers
 }
 
 // completeSessions offers the ids of its sessions.
 func (c *ctl) completeSessions(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var offers []string
-	r := c.askInAHurry(control.GetSessions)
-	for _, s := range r.Sessions {
+	return c.offerSessions(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (c *ctl) offerSessions() (offers []string) {
+	for _, s := range c.askInAHurry(control.GetSessions).Sessions {
 		offers = append(offers, offer(s.ID, s.Client+" to "+s.Target))
 	}
-	return offers, cobra.ShellCompDirectiveNoFileComp
+	return offers
+}
+
+// completeFlags offers values to the flags of a command that have some: words that
+// are known, and what the master's sessions and targets have.
+func (c *ctl) completeFlags(cmd *cobra.Command) {
+	known := func(words []string) func() []string { return func() []string { return words } }
+	ofSessions := func(value func(*control.Session) string, about string) func() []string {
+		return func() (offers []string) {
+			for _, s := range c.askInAHurry(control.GetSessions).Sessions {
+				offers = append(offers, offer(value(&s), about))
+			}
+			slices.Sort(offers)
+			return slices.Compact(offers)
+		}
+	}
+	build := func(s *control.Session) string { return s.Build }
+	for name, values := range map[string]func() []string{
+		"sort":           known(show.SortKeys()),
+		"state":          known(pick.States),
+		"manager":        known([]string{"systemd", "openrc", "sysv", "rc"}),
+		"target":         c.offerTargets,
+		"id":             c.offerSessions,
+		"pid":            ofSessions(func(s *control.Session) string { return strconv.Itoa(s.PID) }, "worker"),
+		"client":         ofSessions(func(s *control.Session) string { return s.Client }, "client"),
+		"worker-version": ofSessions(build, "version"),
+		"other-version":  ofSessions(build, "version"),
+	} {
+		if cmd.Flags().Lookup(name) != nil {
+			cmd.RegisterFlagCompletionFunc(name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+				return values(), cobra.ShellCompDirectiveNoFileComp
+			})
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		c.completeFlags(sub)
+	}
 }
 
 // offer is a completion that no answer can make anything else of.

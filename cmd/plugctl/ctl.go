@@ -17,6 +17,7 @@ import (
 // ctl is one run of plugctl: what the global flags say, and where it prints.
 type ctl struct {
 	reach.Options
+	named          []named // all plugs that -s and -P name
 	stdout, stderr io.Writer
 	now            func() time.Time
 	started        bool // the command line is right: what fails now is no usage error
@@ -25,10 +26,29 @@ type ctl struct {
 func (c *ctl) run(args []string) int {
 	root := c.root()
 	root.SetArgs(args)
-	root.SetOut(c.stdout)
+	out := &keeper{Writer: c.stdout}
+	root.SetOut(out)
 	root.SetErr(c.stderr)
 	ran, err := root.ExecuteC()
+	if out.err != nil { // help, version or completion, which nobody has heard of else
+		c.started = true
+		err = fmt.Errorf("stdout: %w", out.err)
+	}
 	return c.report(ran, err)
+}
+
+// keeper keeps the first error of what is written to it.
+type keeper struct {
+	io.Writer
+	err error
+}
+
+func (k *keeper) Write(p []byte) (int, error) {
+	n, err := k.Writer.Write(p)
+	if k.err == nil {
+		k.err = err
+	}
+	return n, err
 }
 
 // answer prints text, or with --json what the master has said. The keys are

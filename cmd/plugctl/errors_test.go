@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func TestUsageErrors(t *testing.T) {
 		"status --timeout 0":              `--timeout "0": want a time above 0`,
 		"completion tcsh":                 `plugctl completion: "tcsh" is not one of bash, zsh, fish`,
 		"top --count 3":                   "--count is for --json",
-		"status -P x":                     "and -P x: want one of them",
+		"status -P x":                     "and -P x: name one plug; only metrics takes several",
 	} {
 		status, stdout, stderr := plugctl(append([]string{"-s", f.path}, strings.Fields(line)...)...)
 		if status != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "plugctl: ") || !strings.Contains(stderr, want) {
@@ -105,4 +106,20 @@ func deaf(t *testing.T, dir string) string {
 	l.SetUnlinkOnClose(false)
 	l.Close()
 	return filepath.Join(dir, "deaf")
+}
+
+// What nobody could read is no success.
+func TestFullStdout(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	for _, line := range []string{"--help", "-V", "status --help", "help kill", "kill -h", "completion bash", "completion zsh", "completion fish"} {
+		var errs bytes.Buffer
+		status := (&ctl{stdout: full, stderr: &errs, now: time.Now}).run(strings.Fields(line))
+		if status != exitFailed || !strings.HasPrefix(errs.String(), "plugctl: stdout: ") || strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("%s: status %d, %q", line, status, errs.String())
+		}
+	}
 }

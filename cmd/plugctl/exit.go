@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daemon/plug/cmd/plugctl/metrics"
 	"daemon/plug/cmd/plugctl/reach"
 	"daemon/plug/cmd/plugctl/service"
 	"daemon/plug/cmd/plugctl/show"
@@ -53,11 +54,12 @@ func (c *ctl) report(ran *cobra.Command, err error) int {
 func (c *ctl) status(err error) int {
 	var usage usageError
 	var ofService service.UsageError
+	var ofMetrics metrics.UsageError
 	var away *reach.Away
 	var several *reach.Several
 	var signaled top.Signaled
 	switch {
-	case !c.started, errors.As(err, &usage), errors.As(err, &ofService), errors.As(err, &several):
+	case !c.started, errors.As(err, &usage), errors.As(err, &ofService), errors.As(err, &ofMetrics), errors.As(err, &several):
 		return exitUsage
 	case errors.As(err, &away):
 		return exitAway

@@ -24,8 +24,10 @@ func (c *ctl) root() *cobra.Command {
 		SilenceErrors: true, // report says them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			if c.Control != "" && c.Pidfile != "" {
-				return fmt.Errorf("-s %s and -P %s: want one of them", c.Control, c.Pidfile)
+			if cmd.Name() != "metrics" {
+				if err := c.oneOnly(); err != nil {
+					return err
+				}
 			}
 			if c.Control == "" && c.Pidfile == "" {
 				c.Control = os.Getenv("PLUG_CONTROL")
@@ -40,8 +42,8 @@ func (c *ctl) root() *cobra.Command {
 	root.SetVersionTemplate(fmt.Sprintf("plugctl: plugdaemon V%s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.StringVarP(&c.Control, "control", "s", "", "the plug's control socket: its --control `PATH`")
-	flags.StringVarP(&c.Pidfile, "pidfile", "P", "", "find that by the plug's pidfile: its -P `FILE`")
+	flags.VarP(namedValue{"-s", &c.Control, &c.named}, "control", "s", "the plug's control socket: its --control `PATH`")
+	flags.VarP(namedValue{"-P", &c.Pidfile, &c.named}, "pidfile", "P", "find that by the plug's pidfile: its -P `FILE`")
 	flags.BoolVar(&c.JSON, "json", false, "print the answer as JSON")
 	flags.Var(newTimeValue(&c.Timeout, patience), "timeout", "wait so long for each line of an answer (5s)")
 	flags.BoolP("help", "h", false, "show what a command does, exit")
@@ -78,6 +80,7 @@ func (c *ctl) root() *cobra.Command {
 		onlyGroup(service.Command()),
 		completionCommand(),
 	)
+	c.completeFlags(root)
 	reword(root)
 	return root
 }

@@ -48,7 +48,7 @@ func TestPageInBrowser(t *testing.T) {
 			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 			defer stop()
 			go w.run(ctx)
-			inner := handler(w, f.plugs(), time.Second)
+			inner := (&site{plugs: f.plugs(), watches: []*watch{w}, timeout: time.Second}).handler()
 			var loads, looks atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 				switch r.URL.Path {

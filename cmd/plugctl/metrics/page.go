@@ -23,21 +23,29 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"count": countText, "rows": countRows, "percent": percentText,
 }).ParseFS(files, "page/*.html"))
 
-// shown is what the templates see.
+// whole is what the templates see of all plugs.
+type whole struct {
+	Plugs   []shown
+	Title   string
+	Away    bool // one of them is
+	Refresh int  // seconds
+}
+
+// shown is what the templates see of one.
 type shown struct {
 	view
-	Now     time.Time
-	Hidden  int // sessions that the page has no room for
-	States  []string
-	Refresh int // seconds
+	Named  string // among several
+	Now    time.Time
+	Hidden int // sessions that the page has no room for
+	States []string
 }
 
 // refresh is how often the page asks again.
 const refresh = 2 * time.Second
 
-func (w *watch) pages(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", func(out http.ResponseWriter, r *http.Request) { w.page(out, r, "page.html") })
-	mux.HandleFunc("GET /main", func(out http.ResponseWriter, r *http.Request) { w.page(out, r, "main.html") })
+func (s *site) pages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", func(out http.ResponseWriter, r *http.Request) { s.page(out, r, "page.html") })
+	mux.HandleFunc("GET /main", func(out http.ResponseWriter, r *http.Request) { s.page(out, r, "main.html") })
 	for name, kind := range map[string]string{"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"} {
 		content, err := files.ReadFile("page/" + name)
 		if err != nil {
@@ -50,18 +58,27 @@ func (w *watch) pages(mux *http.ServeMux) {
 	}
 }
 
-// page answers 200 also while the plug is away: the page says so itself.
-func (w *watch) page(out http.ResponseWriter, r *http.Request, name string) {
-	v, err := w.see(r.Context(), true)
+// page answers 200 also while a plug is away: the page says so itself.
+func (s *site) page(out http.ResponseWriter, r *http.Request, name string) {
+	views, err := s.views(r.Context(), true)
 	if err != nil {
 		return // the client has gone
 	}
-	s := shown{view: v, Now: w.now(), States: workerStates, Refresh: int(refresh / time.Second)}
-	if v.Status != nil {
-		s.Hidden = max(0, v.Status.Sessions-len(v.Sessions))
+	all := whole{Title: "plug", Refresh: int(refresh / time.Second)}
+	for i, v := range views {
+		one := shown{view: v, Now: s.watches[i].now(), States: workerStates}
+		if len(views) > 1 {
+			one.Named = nameIn(s.plugs, i)
+		}
+		if v.Status != nil {
+			one.Hidden = max(0, v.Status.Sessions-len(v.Sessions))
+			all.Title += " " + v.Status.Label
+		}
+		all.Away = all.Away || one.Old()
+		all.Plugs = append(all.Plugs, one)
 	}
 	var text bytes.Buffer
-	if err := pages.ExecuteTemplate(&text, name, s); err != nil {
+	if err := pages.ExecuteTemplate(&text, name, all); err != nil {
 		http.Error(out, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -78,7 +95,7 @@ func guard(out http.ResponseWriter, kind string) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// Old tells whether what is shown is of before the plug went away.
+// Old reports whether what is shown is of before the plug went away.
 func (s shown) Old() bool { return !s.Away.IsZero() }
 
 // Ended is the sum of all outcomes.

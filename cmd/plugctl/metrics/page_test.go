@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,11 +12,11 @@ import (
 	"golang.org/x/net/html"
 )
 
-// site is the whole listener's handler on a fake plug.
-func site(t *testing.T, f *fake) (get func(path string) (int, http.Header, string), c *clock) {
+// visit is the whole listener's handler on a fake plug.
+func visit(t *testing.T, f *fake) (get func(path string) (int, http.Header, string), c *clock) {
 	t.Helper()
 	w, c := watching(t, f)
-	server := httptest.NewServer(handler(w, f.plugs(), 50*time.Millisecond))
+	server := httptest.NewServer((&site{plugs: f.plugs(), watches: []*watch{w}, timeout: 50 * time.Millisecond}).handler())
 	t.Cleanup(server.Close)
 	return func(path string) (int, http.Header, string) {
 		t.Helper()
@@ -58,7 +59,7 @@ func wants(t *testing.T, text string, all ...string) {
 }
 
 func TestPageShowsThePlug(t *testing.T) {
-	get, _ := site(t, busy())
+	get, _ := visit(t, busy())
 	status, header, body := get("/")
 	if status != 200 || !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Errorf("status %d, %v", status, header)
@@ -78,7 +79,7 @@ func TestPageIsItsOwn(t *testing.T) {
 	f := busy()
 	f.metrics.Targets[0].LastFailure = `<script src="http://203.0.113.1/x.js"></script>`
 	f.sessions[0].Client = `"><img src=x onerror=alert(1)>`
-	get, _ := site(t, f)
+	get, _ := visit(t, f)
 	_, _, body := get("/")
 	root, err := html.Parse(strings.NewReader(body))
 	if err != nil {
@@ -102,7 +103,7 @@ func TestPageIsItsOwn(t *testing.T) {
 
 func TestPageWhileAway(t *testing.T) {
 	f := busy()
-	get, c := site(t, f)
+	get, c := visit(t, f)
 	get("/")
 	f.leave("connect: no such file or directory")
 	c.pass(5 * time.Second)
@@ -122,14 +123,14 @@ func TestPageWhileAway(t *testing.T) {
 func TestPageOfAPlugThatWasNeverThere(t *testing.T) {
 	f := busy()
 	f.leave("gone")
-	get, _ := site(t, f)
+	get, _ := visit(t, f)
 	_, _, body := get("/")
 	wants(t, words(t, body), "The plug does not answer since", "has not answered since this page is served")
 }
 
 func TestHealth(t *testing.T) {
 	f := busy()
-	get, c := site(t, f)
+	get, c := visit(t, f)
 	if status, _, body := get("/healthz"); status != 200 || body != "ok\n" {
 		t.Errorf("%d %q", status, body)
 	}
@@ -146,7 +147,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestOtherPaths(t *testing.T) {
-	get, _ := site(t, busy())
+	get, _ := visit(t, busy())
 	if status, _, body := get("/metrics"); status != 200 || !strings.Contains(body, "plug_up{plug=\"80\"} 1\n") {
 		t.Errorf("/metrics: %d", status)
 	}
@@ -177,5 +178,41 @@ func TestText(t *testing.T) {
 		if got := countText(n); got != want {
 			t.Errorf("count %d: %s, want %s", n, got, want)
 		}
+	}
+}
+
+// The page of several plugs shows each, and says which one is away; the health is
+// good only if all are.
+func TestPageOfSeveralPlugs(t *testing.T) {
+	a, b := busy(), busy()
+	b.status.Label = "443"
+	plugs := append(a.plugs(), &Plug{Place: "/run/b.ctl", Ask: b.ask})
+	s := newSite(plugs, 50*time.Millisecond)
+	c := &clock{at: time.Now()}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	for _, w := range s.watches {
+		w.now = c.now
+		go w.run(ctx)
+	}
+	get := func(path string) (int, string) {
+		out := httptest.NewRecorder()
+		s.handler().ServeHTTP(out, httptest.NewRequest("GET", path, nil))
+		return out.Code, out.Body.String()
+	}
+	_, body := get("/")
+	wants(t, body, "<title>plug 80 443</title>", "plug <b>80</b>", "plug <b>443</b>")
+	if code, body := get("/healthz"); code != 200 || body != "ok\n" {
+		t.Errorf("%d %q", code, body)
+	}
+	b.leave("gone")
+	c.pass(2 * time.Second)
+	_, body = get("/")
+	wants(t, body, "<title>away: plug 80 443</title>", "The plug 443 does not answer</strong> since", "plug <b>80</b>")
+	if strings.Count(body, "does not answer") != 1 {
+		t.Errorf("both are away: %s", body)
+	}
+	if code, body := get("/healthz"); code != 503 || !strings.HasPrefix(body, "443: away since ") || strings.Count(body, "\n") != 1 {
+		t.Errorf("%d %q", code, body)
 	}
 }

@@ -8,11 +8,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"daemon/plug/cmd/plugctl/show"
 )
 
 // Bounds of the listener: whoever is slow, or one of too many, waits or is cut
@@ -29,16 +24,17 @@ const (
 )
 
 // serve answers on the listener until the context ends, and closes it.
-func serve(ctx context.Context, listener net.Listener, plugs []*Plug, timeout time.Duration) error {
-	w := newWatch(plugs[0], timeout)
+func serve(ctx context.Context, listener net.Listener, s *site) error {
 	running, stop := context.WithCancel(context.Background()) // it answers until the last reader has gone
 	defer stop()
-	go w.run(running)
+	for _, w := range s.watches {
+		go w.run(running)
+	}
 	server := &http.Server{
-		Handler:           handler(w, plugs, timeout),
+		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout + timeout,
+		WriteTimeout:      writeTimeout + s.timeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 	}
@@ -58,36 +54,6 @@ func serve(ctx context.Context, listener net.Listener, plugs []*Plug, timeout ti
 		return err
 	}
 	return nil
-}
-
-func handler(w *watch, plugs []*Plug, timeout time.Duration) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{plugs: plugs, timeout: timeout})
-	scrape := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true})
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", scrape)
-	mux.HandleFunc("GET /healthz", w.health)
-	w.pages(mux)
-	return mux
-}
-
-// health is 200 while the plug answers and has a target for clients, 503 with
-// the reason while it does not.
-func (w *watch) health(out http.ResponseWriter, r *http.Request) {
-	v, err := w.see(r.Context(), false)
-	out.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	out.Header().Set("Cache-Control", "no-store")
-	switch {
-	case err != nil: // the client has gone
-	case v.Reason != nil:
-		out.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintf(out, "away since %s: %v\n", v.Away.Format(time.RFC3339), v.Reason)
-	case v.Targets["good"] == 0:
-		out.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintf(out, "no target is good: %s\n", show.Counts(v.Targets, targetStates))
-	default:
-		fmt.Fprintln(out, "ok")
-	}
 }
 
 // bounded lets at most n connections of the listener live at a time; the others

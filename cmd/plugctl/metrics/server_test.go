@@ -3,6 +3,7 @@ package metrics
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -19,7 +20,7 @@ import (
 // A command serves until its context ends, and says where.
 func TestCommandServes(t *testing.T) {
 	f := busy()
-	c := Command(func() ([]*Plug, time.Duration, error) { return f.plugs(), time.Second, nil })
+	c := Command(func() (*Setup, error) { return &Setup{Plugs: f.plugs(), Timeout: time.Second}, nil })
 	out := &lockedBuffer{}
 	c.SetOut(out)
 	c.SetErr(out)
@@ -61,12 +62,21 @@ func TestCommandRefuses(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, c := range []struct{ args, want string }{
-		{"--listen " + taken.Addr().String(), `--listen "` + taken.Addr().String() + `": `},
-		{"--listen nowhere", `--listen "nowhere": `},
+		{"--listen " + taken.Addr().String(), `cannot listen on ` + taken.Addr().String() + `: address already in use`},
+		{"--listen nowhere", `--listen "nowhere": must be ADDR:PORT`},
+		{"--listen=", `--listen "": must be ADDR:PORT`},
+		{"--listen localhost:7584", `--listen "localhost:7584": must be ADDR:PORT with an IP address`},
+		{"--listen 127.0.0.1", "must be"},
+		{"--listen 127.0.0.1:http", "must be"},
+		{"--listen 127.0.0.1:65536", "must be"},
+		{"--listen 127.0.0.1:+80", "must be"},
+		{"--listen 300.0.0.1:80", "must be"},
+		{"--listen ::1:80", "must be"},
+		{"--once --unit", "use one of them"},
 		{"extra", `unknown command "extra"`},
 	} {
 		f := busy()
-		cmd := Command(func() ([]*Plug, time.Duration, error) { return f.plugs(), time.Second, nil })
+		cmd := Command(func() (*Setup, error) { return &Setup{Plugs: f.plugs(), Timeout: time.Second}, nil })
 		cmd.SetArgs(strings.Fields(c.args))
 		cmd.SetOut(io.Discard)
 		cmd.SetErr(io.Discard)
@@ -75,7 +85,7 @@ func TestCommandRefuses(t *testing.T) {
 		}
 	}
 	bad := errors.New("-s: no such socket")
-	cmd := Command(func() ([]*Plug, time.Duration, error) { return nil, 0, bad })
+	cmd := Command(func() (*Setup, error) { return nil, bad })
 	cmd.SetArgs(nil)
 	cmd.SetOut(io.Discard)
 	cmd.SetErr(io.Discard)
@@ -146,4 +156,43 @@ func (b *lockedBuffer) String() string {
 	b.Lock()
 	defer b.Unlock()
 	return b.Buffer.String()
+}
+
+// once runs the command with --once, and returns what it prints.
+func once(t *testing.T, s *Setup, args ...string) string {
+	t.Helper()
+	cmd := Command(func() (*Setup, error) { return s, nil })
+	out := &bytes.Buffer{}
+	cmd.SetOut(out)
+	cmd.SetArgs(append(args, "--once"))
+	if err := cmd.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// --once prints what a scrape would get, a plug that is away included.
+func TestOnce(t *testing.T) {
+	f, away := busy(), busy()
+	away.leave("gone")
+	plugs := append(f.plugs(), &Plug{Place: "/run/b.ctl", Ask: away.ask})
+	text := once(t, &Setup{Plugs: plugs, Timeout: time.Second})
+	for _, want := range []string{"# TYPE plug_up gauge\nplug_up{plug=\"/run/b.ctl\"} 0\nplug_up{plug=\"80\"} 1\n", "plug_sessions{plug=\"80\"} 3\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	text = once(t, &Setup{Plugs: plugs, Timeout: time.Second, JSON: true})
+	var got struct {
+		Done  bool
+		Plugs []struct {
+			Plug, Error string
+			Up          bool
+			Metrics     struct{ Sessions int }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil || !got.Done || len(got.Plugs) != 2 || got.Plugs[0].Plug != "80" || !got.Plugs[0].Up ||
+		got.Plugs[0].Metrics.Sessions != 3 || got.Plugs[1].Plug != "/run/b.ctl" || got.Plugs[1].Up || got.Plugs[1].Error != "gone" {
+		t.Errorf("%+v, %v: %s", got, err, text)
+	}
 }

@@ -1,6 +1,7 @@
 package top
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -79,8 +80,11 @@ func (m *Model) arrange() {
 func (m *Model) names(p pane) []string {
 	var names []string
 	if p == targets {
+		seen := map[string]int{} // a target may be there more than once: its slots are told apart
 		for i := range m.data.Targets {
-			names = append(names, m.data.Targets[i].Target)
+			name := m.data.Targets[i].Target
+			seen[name]++
+			names = append(names, fmt.Sprint(name, " ", seen[name]))
 		}
 		return names
 	}

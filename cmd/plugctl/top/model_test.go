@@ -105,6 +105,41 @@ func TestAnySize(t *testing.T) {
 	}
 }
 
+// A target that is there twice has two rows, and the cursor passes both.
+func TestCursorPassesTheSameTargetTwice(t *testing.T) {
+	m := newModel(1)
+	s := some(1)
+	s.Targets = []control.Target{{Target: "10.0.3.15:119", Sessions: 1}, {Target: "10.0.3.15:119", Sessions: 2}, {Target: "10.0.3.16:119", Sessions: 3}}
+	m.Data(s)
+	press(m, "\t")
+	for _, want := range []string{" 1 ", " 2 ", " 3 "} {
+		if line := chosen(m); !strings.Contains(line, want) {
+			t.Errorf("%q, want the one with%ssessions", line, want)
+		}
+		m.Data(s) // an answer meanwhile
+		m.Press(KeyDown)
+	}
+}
+
+// On a narrow screen a question shows how it is answered, and a line what was
+// typed last.
+func TestNarrowPrompts(t *testing.T) {
+	for _, width := range []int{80, 40, 20, 9, 5} {
+		m := newModel(3)
+		m.Width = width
+		press(m, "k")
+		last := m.View()[m.Height-1].Text
+		if want := "? (y/n) _"; !strings.HasSuffix(last, want[max(0, len(want)-width):]) || len(last) > width || width >= 20 && !strings.HasPrefix(last, "End session") {
+			t.Errorf("%d columns: %q", width, last)
+		}
+		press(m, "n/client=10.1.2.0/24 idle-for=1m30s")
+		last = m.View()[m.Height-1].Text
+		if !strings.HasSuffix(last, "30s_") || len(last) > width {
+			t.Errorf("%d columns: %q", width, last)
+		}
+	}
+}
+
 // TestCursorFollows: the cursor stays on its session, wherever that is sorted
 // to; when it has ended, at its place.
 func TestCursorFollows(t *testing.T) {

@@ -98,7 +98,7 @@ func (m *Model) askKill() {
 		return
 	}
 	m.line = &prompt{
-		ask:     show.Clean(fmt.Sprintf("End session %s, %s to %s? (y/n) ", s.ID, s.Client, s.Target)),
+		ask:     show.Clean(fmt.Sprintf("End session %s, %s to %s", s.ID, s.Client, s.Target)),
 		confirm: &control.Request{Verb: control.Kill, Filter: &control.Filter{IDs: []string{s.ID}}},
 	}
 }

@@ -16,6 +16,20 @@ type prompt struct {
 	accept  func(text string) (Action, error)
 }
 
+// view is the prompt in so many columns. What does not fit is cut where it is
+// missed least: of a question before its (y/n), of a line before what is typed.
+func (p *prompt) view(width int) string {
+	end, from := p.text+"_", 0
+	if p.confirm != nil {
+		end = "? (y/n) _"
+	}
+	room := width - utf8.RuneCountInString(end)
+	if room < 0 {
+		from = -room
+	}
+	return cut(p.ask, max(0, room)) + string([]rune(end)[from:])
+}
+
 // typed takes a key while a question is open.
 func (m *Model) typed(k Key) Action {
 	p := m.line

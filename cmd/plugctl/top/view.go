@@ -121,7 +121,7 @@ func (m *Model) body() []Line {
 func (m *Model) bottom() Line {
 	switch {
 	case m.line != nil:
-		return Line{m.line.ask + m.line.text + "_", Bold}
+		return Line{m.line.view(m.Width), Bold}
 	case m.note != "":
 		return Line{m.note, Bold}
 	case m.pane == help:
