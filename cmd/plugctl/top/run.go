@@ -1,6 +1,7 @@
 package top
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"daemon/plug/cmd/plugctl/reach"
+	"daemon/plug/supervisor/control"
 )
 
 // Signaled is Run's error when a signal has ended it, the terminal being given
@@ -176,6 +178,10 @@ func (r *runner) take(a answer) {
 		r.model.Said(a.err.Error())
 	case a.order:
 		r.model.Said(a.said)
+	case refusesFilter(a.err, &r.model.Filter):
+		r.model.Filter = control.Filter{}
+		r.model.Said(a.err.Error())
+		r.refresh()
 	case a.err != nil:
 		r.model.Away(brief(a.err))
 	default:
@@ -185,6 +191,13 @@ func (r *runner) take(a answer) {
 		r.refresh() // what it changed is to be seen
 	}
 	r.next()
+}
+
+// refusesFilter reports whether the master has answered that the filter can take no
+// session, as one of a target that the plug does not have.
+func refusesFilter(err error, f *control.Filter) bool {
+	var refused *control.RefusedError
+	return errors.As(err, &refused) && !f.Empty()
 }
 
 // brief is why there is no answer, without the socket's path, which leaves no
