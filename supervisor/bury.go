@@ -202,6 +202,9 @@ func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
 			at = via
 		}
 		line.Target = at.String()
+		if at.Zone != 0 && at != &c.generation.board.Via {
+			line.Target = c.generation.targets()[t] // whatever has become of the interface
+		}
 	}
 	m.sessionFile.write(line.Append(nil))
 	m.logEnd(c, s, outcome, line.Target)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
-	"net"
 
 	"golang.org/x/sys/unix"
 
@@ -149,6 +148,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.Syslog.Set(cfg.Syslog.Path)
 	if cfg.Syslog.UDP.IsValid() {
 		a.SyslogUDP = convert.From(cfg.Syslog.UDP)
+		a.SyslogUDP.Zone = zoneOf(cfg.Syslog.UDP.Addr().Zone())
 	}
 	a.Host.Set(shortHost())
 	for i, rule := range cfg.Rules {
@@ -173,15 +173,4 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	}
 	a.TargetCount.Store(uint32(len(cfg.Targets)))
 	return nil
-}
-
-// zoneOf is the interface index of an IPv6 zone; 0 if there is none.
-func zoneOf(name string) uint32 {
-	if name == "" {
-		return 0
-	}
-	if i, err := net.InterfaceByName(name); err == nil {
-		return uint32(i.Index)
-	}
-	return 0
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/address"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
@@ -140,8 +141,10 @@ func TestAssignLimits(t *testing.T) {
 }
 
 func TestZones(t *testing.T) {
-	if zoneOf("") != 0 || zoneOf("no-such-interface") != 0 {
-		t.Error("an index without an interface")
+	for name, want := range map[string]uint32{"": 0, "no-such-interface": address.NoInterface, "7": 7, "0": address.NoInterface} {
+		if got := zoneOf(name); got != want {
+			t.Errorf("zone %q is interface %d, want %d", name, got, want)
+		}
 	}
 	cfg := &config.Config{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}
 	a := newBoard()

@@ -21,6 +21,7 @@ func (m *master) lookAround() {
 		m.pidfile.dirty = true // removed or replaced: it is put back
 	}
 	m.keepControl()
+	m.lookAtZones()
 	lines, logs := m.lost()
 	l := &m.losses
 	if lines > l.lines && lines == l.linesSeen { // no more for a second

@@ -76,6 +76,7 @@ type master struct {
 	ticks    ticks
 	losses   losses
 	memory   memoryWatch
+	zones    []*zone
 	tock     <-chan time.Time // ticks, where the watcher has none
 
 	leveled bool      // an admin has changed the log level
@@ -243,6 +244,7 @@ func (m *master) prepare() (err error) {
 		return err
 	}
 	m.generation.build = m.version
+	m.zones = zonesOf(m.generation.board, cfg)
 	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
 		m.generation.board.AffinityKey = m.affinity
 	}
@@ -272,6 +274,9 @@ func (m *master) openLogs() error {
 			family = unix.AF_INET
 		}
 		s.to, s.path = sockaddr(at), ""
+		if at.Addr().Zone() != "" {
+			s.zoned = at
+		}
 		s.host = shortHost()
 	}
 	var err error

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,7 +125,10 @@ type syslogSink struct {
 	host string
 	to   unix.Sockaddr
 	path string // of the socket; empty with UDP
-	pid  int
+
+	zoned netip.AddrPort // whose interface may be made again; else not valid
+
+	pid int
 
 	behind bool // the last record was given up (the sink's goroutine)
 }
@@ -137,8 +141,12 @@ const fullFor = time.Second
 // dropped and counted; those after it are then tried only once, until one is
 // taken, so that a blocked syslog costs no more than that second.
 func (s *syslogSink) transmit(p []byte) {
+	to := s.to
+	if s.zoned.IsValid() {
+		to = sockaddr(s.zoned)
+	}
 	for waited, pause := time.Duration(0), time.Millisecond; ; pause *= 2 {
-		err := unix.Sendto(s.fd, p, unix.MSG_NOSIGNAL, s.to)
+		err := unix.Sendto(s.fd, p, unix.MSG_NOSIGNAL, to)
 		switch {
 		case err == nil:
 			s.behind = false

@@ -265,6 +265,14 @@ func carry(from, to *board.Board, sticky bool) {
 	}
 }
 
+// sameTarget compares addresses and names, which have the zone by its name: an
+// interface that was made again has another index.
+func sameTarget(a, b *board.Target) bool {
+	x, y := a.Addr, b.Addr
+	x.Zone, y.Zone = 0, 0
+	return x == y && a.Name == b.Name
+}
+
 // matchTargets tells which target slot of one board is which of another, and
 // whether both have the same targets in the same order. A target may be there
 // more than once.
@@ -277,7 +285,7 @@ func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
 		for k := range m {
 			j := (i + k) % m // most often it stands where it stood
 			a, b := from.Target(i), to.Target(j)
-			if !taken[j] && a.Addr == b.Addr && a.Name == b.Name {
+			if !taken[j] && sameTarget(a, b) {
 				slots[i], taken[j] = j, true
 				break
 			}

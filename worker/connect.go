@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -141,7 +142,7 @@ func (e *engine) dial(s *session) (f failure) {
 	}
 	_, _, errno = syscall.RawSyscall(sysConnect, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
 	if errno != 0 && errno != syscall.EINPROGRESS {
-		return failure{errno: errno, peer: peersFault(errno)}
+		return failure{errno: errno, peer: peersFault(errno) && to.LoadZone() != address.NoInterface}
 	}
 	if err := e.poll.add(s.target.fd, syscall.EPOLLIN|syscall.EPOLLOUT|syscall.EPOLLRDHUP|epollEdge, tagOf(onTarget, s.index, s.turn)); err != nil {
 		return failure{what: "epoll", errno: err.(syscall.Errno)}

@@ -13,7 +13,7 @@ func socketAddress(a *board.Addr) unix.Sockaddr {
 	if a.Kind == 4 {
 		return &unix.SockaddrInet4{Port: int(a.Port), Addr: [4]byte(a.IP[12:])}
 	}
-	return &unix.SockaddrInet6{Port: int(a.Port), Addr: a.IP, ZoneId: a.Zone}
+	return &unix.SockaddrInet6{Port: int(a.Port), Addr: a.IP, ZoneId: a.LoadZone()}
 }
 
 // boardAddress is the address of an accepted client in the board's form; a

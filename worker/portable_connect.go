@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -131,7 +132,7 @@ func (s *session) dial() failure {
 			f.late = f.errno == unix.ECONNRESET || f.errno == unix.EPIPE
 		}
 		s.dials(nil)
-		f.peer = peersFault(f.errno)
+		f.peer = peersFault(f.errno) && to.LoadZone() != address.NoInterface
 	}
 	if f.errno != 0 {
 		target.close()

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"strings"
 	"syscall"
 
 	"daemon/plug/worker/board"
@@ -49,6 +50,10 @@ func (r *records) target(slot int) name {
 			at = &b.Via
 		}
 		r.names[slot] = name{full: at.String(), addr: at.Host()}
+		if at.LoadZone() != 0 && at != &b.Via { // whatever has become of the interface
+			full := b.TargetTable[slot].Name.String()
+			r.names[slot] = name{full, full[1:strings.LastIndexByte(full, ']')]}
+		}
 	}
 	return r.names[slot]
 }

@@ -96,7 +96,7 @@ func (s *sockaddr) set(a *board.Addr) uintptr {
 	s.family = syscall.AF_INET6
 	clear(s.rest[:4]) // flow label
 	copy(s.rest[4:20], a.IP[:])
-	*(*uint32)(unsafe.Pointer(&s.rest[20])) = a.Zone
+	*(*uint32)(unsafe.Pointer(&s.rest[20])) = a.LoadZone()
 	return syscall.SizeofSockaddrInet6
 }
 
@@ -155,12 +155,16 @@ func reset(fd int) {
 type destination struct {
 	addr *[syscall.SizeofSockaddrUnix]byte
 	size uintptr
+	udp  *board.Addr // if its interface may be made again
 }
 
 func makeDestination(path string, udp *board.Addr) destination {
 	d := destination{addr: new([syscall.SizeofSockaddrUnix]byte)}
 	if udp.Kind != 0 {
 		d.size = (*sockaddr)(unsafe.Pointer(d.addr)).set(udp)
+		if udp.LoadZone() != 0 {
+			d.udp = udp
+		}
 		return d
 	}
 	*(*uint16)(unsafe.Pointer(d.addr)) = syscall.AF_UNIX
@@ -169,6 +173,9 @@ func makeDestination(path string, udp *board.Addr) destination {
 }
 
 func (d *destination) send(fd int, p []byte) syscall.Errno {
+	if d.udp != nil {
+		(*sockaddr)(unsafe.Pointer(d.addr)).set(d.udp)
+	}
 	for {
 		_, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
 			uintptr(len(p)), syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, uintptr(unsafe.Pointer(d.addr)), d.size)

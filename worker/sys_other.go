@@ -48,16 +48,22 @@ func reset(fd int) {
 
 // destination is where syslog datagrams go. The socket is not connected: a
 // syslog daemon that comes back under the same path is found again.
-type destination struct{ addr unix.Sockaddr }
+type destination struct {
+	addr unix.Sockaddr
+	udp  *board.Addr // nil for a path
+}
 
 func makeDestination(path string, udp *board.Addr) destination {
 	if udp.Kind != 0 {
-		return destination{socketAddress(udp)}
+		return destination{socketAddress(udp), udp}
 	}
-	return destination{&unix.SockaddrUnix{Name: path}}
+	return destination{addr: &unix.SockaddrUnix{Name: path}}
 }
 
 func (d *destination) send(fd int, p []byte) syscall.Errno {
+	if d.udp != nil && d.udp.LoadZone() != 0 { // its interface may have been made again
+		d.addr = socketAddress(d.udp)
+	}
 	_, errno := again(func() (int, error) {
 		return len(p), unix.Sendto(fd, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, d.addr)
 	})

@@ -10,7 +10,7 @@ import "strconv"
 // mapped form (RFC 4291, 2.5.5.2).
 type Addr struct {
 	IP   [16]byte
-	Zone uint32 // interface index of a link-local address; not in the texts
+	Zone uint32 // interface index of a link-local address
 	Port uint16
 	Kind uint16 // 0 none, 4, 6
 }
@@ -28,13 +28,18 @@ func (a *Addr) AppendTo(dst []byte) []byte {
 	return strconv.AppendUint(append(dst, ':'), uint64(a.Port), 10)
 }
 
-// AppendHost is AppendTo without the port: "10.1.2.3" or "2001:db8::1".
+// AppendHost is AppendTo without the port: "10.1.2.3", "2001:db8::1" or
+// "fe80::1%eth0".
 func (a *Addr) AppendHost(dst []byte) []byte {
 	switch a.Kind {
 	case 4:
 		return a.appendIPv4(dst)
 	case 6:
-		return a.appendIPv6(dst)
+		dst = a.appendIPv6(dst)
+		if zone := a.LoadZone(); zone != 0 {
+			dst = appendZone(dst, zone)
+		}
+		return dst
 	}
 	return append(dst, '-')
 }

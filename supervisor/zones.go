@@ -1,0 +1,84 @@
+package supervisor
+
+import (
+	"net"
+	"strconv"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/address"
+	"daemon/plug/worker/board"
+)
+
+// zone is an interface that addresses of the plug name, in the assignment by its
+// index. An interface that is made again (ppp, wg, veth) has another index.
+type zone struct {
+	name  string
+	index uint32
+	words []*address.Addr
+	slots []int // of the targets among them
+}
+
+// zonesOf finds the addresses with a zone of a board that this master has made;
+// nobody can write another's.
+func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
+	note := func(name string, at *address.Addr) *zone {
+		if name == "" {
+			return &zone{}
+		}
+		for _, z := range all {
+			if z.name == name {
+				z.words = append(z.words, at)
+				return z
+			}
+		}
+		z := &zone{name: name, index: at.Zone, words: []*address.Addr{at}}
+		all = append(all, z)
+		return z
+	}
+	note(cfg.SourceAddress.Zone(), &b.Source)
+	note(cfg.Via.Addr().Zone(), &b.Via)
+	note(cfg.Syslog.UDP.Addr().Zone(), &b.SyslogUDP)
+	for slot, target := range cfg.Targets {
+		z := note(target.Addr.Addr().Zone(), &b.Target(slot).Addr)
+		z.slots = append(z.slots, slot)
+	}
+	return all
+}
+
+// lookAtZones gives workers the index that each interface has now. A target has
+// not failed for want of its interface: once that is there, it may be chosen.
+func (m *master) lookAtZones() {
+	for _, z := range m.zones {
+		index := zoneOf(z.name)
+		if index == z.index {
+			continue
+		}
+		z.index = index
+		for _, at := range z.words {
+			at.StoreZone(index)
+		}
+		if index == address.NoInterface {
+			m.log.Warn("interface gone; its addresses can't be reached", "interface", z.name)
+			continue
+		}
+		for _, slot := range z.slots {
+			m.generation.board.Mark(slot).Failed.Store(0)
+		}
+		m.log.Info("interface made again", "interface", z.name, "index", index)
+	}
+}
+
+// zoneOf is the interface index of an IPv6 zone, which is a name or a number; 0 if
+// there is no zone.
+func zoneOf(name string) uint32 {
+	if name == "" {
+		return 0
+	}
+	if i, err := net.InterfaceByName(name); err == nil {
+		return uint32(i.Index)
+	}
+	if index, err := strconv.ParseUint(name, 10, 31); err == nil && index > 0 {
+		return uint32(index)
+	}
+	return address.NoInterface
+}

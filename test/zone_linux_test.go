@@ -1,0 +1,206 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// link is an interface that can be made again, with the address fe80::1.
+type link struct {
+	t  *testing.T
+	ip string
+}
+
+// newLink makes the interface p0, with a peer so that it has a carrier. The test
+// must be in a network namespace of its own.
+func newLink(t *testing.T) *link {
+	t.Helper()
+	l := &link{t, program(t, "ip")}
+	if out, err := exec.Command(l.ip, "link", "add", "p0", "type", "veth", "peer", "name", "p1").CombinedOutput(); err != nil {
+		t.Skipf("an interface: %v %s", err, out)
+	}
+	l.up()
+	return l
+}
+
+func (l *link) run(args ...string) {
+	l.t.Helper()
+	if out, err := exec.Command(l.ip, args...).CombinedOutput(); err != nil {
+		l.t.Fatalf("ip %v: %v %s", args, err, out)
+	}
+}
+
+func (l *link) up() {
+	l.t.Helper()
+	l.run("addr", "add", "fe80::1/64", "dev", "p0", "nodad")
+	l.run("link", "set", "p1", "up")
+	l.run("link", "set", "p0", "up")
+}
+
+func (l *link) remove() { l.run("link", "del", "p0") }
+
+// again makes the interface once more: it has another index then.
+func (l *link) again() {
+	l.t.Helper()
+	l.run("link", "add", "p0", "type", "veth", "peer", "name", "p1")
+	l.up()
+}
+
+// works reports whether a client is served.
+func works(p *plug) bool {
+	c, err := dialFrom("", p.addr())
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	return ping(c) == nil
+}
+
+// A target behind an interface that is made again is reached again within
+// seconds, and was not marked failed for want of its interface; records show the
+// interface by its name.
+func TestTargetsZoneIsMadeAgain(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	l := newLink(t)
+	b := serve(t, "[::]:0", echo)
+	target := fmt.Sprintf("[fe80::1%%p0]:%d", b.port)
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, "-l", "*:{port}", target)
+		for range 2 {
+			cycle(t, p)
+			l.remove()
+			if works(p) {
+				t.Error("a session without the interface")
+			}
+			l.again()
+			await(t, "the target to be reached again", 5*time.Second, func() bool { return works(p) })
+			if n := len(parseSessions(t, p.sessions)); n < 2 {
+				t.Errorf("%d session lines", n)
+			}
+		}
+		for _, line := range parseSessions(t, p.sessions) {
+			if line.target != target {
+				t.Errorf("a session line says %s, not %s", line.target, target)
+			}
+		}
+		p.syslog.await(t, `\(\d+\): Connect from 127\.0\.0\.1 to fe80::1%p0`)
+	})
+}
+
+// A client that comes by a link-local address is recorded with its interface.
+func TestClientsZoneIsRecorded(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	newLink(t)
+	target := serve(t, anywhere, echo)
+	forEachMode(t, func(t *testing.T, mode string) {
+		p := start(t, mode, "*:{port}", target.addr())
+		c := dial(t, fmt.Sprintf("[fe80::1%%p0]:%d", p.port))
+		mustPing(t, c)
+		finish(c)
+		if peer := p.lines(1)[0].peer; peer != "fe80::1%p0" {
+			t.Errorf("the session line has the client %s, not fe80::1%%p0", peer)
+		}
+	})
+}
+
+// A zone may be an interface's number.
+func TestZoneByNumber(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	newLink(t)
+	i, err := net.InterfaceByName("p0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := serve(t, "[::]:0", echo)
+	p := start(t, "prefork", "*:{port}", fmt.Sprintf("[fe80::1%%%d]:%d", i.Index, b.port))
+	cycle(t, p)
+	p.lines(1)
+}
+
+// Records for a syslog daemon behind an interface go there, the master's and the
+// workers', also when the interface has been made again.
+func TestSyslogsZone(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	l := newLink(t)
+	c, err := net.ListenPacket("udp6", "[::]:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(talkBound))
+	port := c.LocalAddr().(*net.UDPAddr).Port
+	p := start(t, "prefork", "-l", "--syslog", fmt.Sprintf("udp://[fe80::1%%p0]:%d", port), serve(t, anywhere, echo).addr())
+	hears := func(what string) {
+		t.Helper()
+		for p := make([]byte, 2048); ; {
+			n, _, err := c.ReadFrom(p)
+			if err != nil {
+				t.Fatalf("waiting for %q: %v", what, err)
+			}
+			if strings.Contains(string(p[:n]), what) {
+				return
+			}
+		}
+	}
+	hears("Plugdaemon started.")
+	cycle(t, p)
+	hears("Complete.")
+	l.remove()
+	l.again()
+	done := make(chan struct{})
+	go func() { hears("Complete."); close(done) }()
+	await(t, "the records of workers after that", 5*time.Second, func() bool {
+		cycle(t, p)
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// An upgrade keeps what an admin has said of a target, and its counters, though
+// its interface was made again.
+func TestUpgradeKeepsTargetWithZone(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	l := newLink(t)
+	b := serve(t, "[::]:0", echo)
+	name := fmt.Sprintf("[fe80::1%%p0]:%d", b.port)
+	p := startUpgradable(t, "prefork", thisOne, withControl("*:{port}", name, fmt.Sprintf("127.0.0.1:%d", b.port))...)
+	for range 4 {
+		cycle(t, p)
+	}
+	state := func() string {
+		t.Helper()
+		text := p.ctlText("targets", "--json")
+		_, text, _ = strings.Cut(text, name)
+		text, _, _ = strings.Cut(text, "}")
+		return text
+	}
+	p.ctlText("target", "disable", name)
+	before := state()
+	if !strings.Contains(before, "disabled") {
+		t.Fatalf("disabled, but targets says %s", before)
+	}
+	l.remove()
+	l.again()
+	p.upgrade(nextOne)
+	if after := state(); after != before {
+		t.Errorf("after the upgrade targets says %s, before it %s", after, before)
+	}
+}

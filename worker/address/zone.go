@@ -1,0 +1,27 @@
+package address
+
+import (
+	"strconv"
+	"sync/atomic"
+)
+
+// NoInterface is the zone of an address whose interface does not exist now: no
+// interface has this index.
+const NoInterface uint32 = 1<<31 - 1
+
+// LoadZone is the zone of an address in shared memory, which changes when its
+// interface is made again.
+func (a *Addr) LoadZone() uint32 { return atomic.LoadUint32(&a.Zone) }
+
+// StoreZone changes it.
+func (a *Addr) StoreZone(index uint32) { atomic.StoreUint32(&a.Zone, index) }
+
+// appendZone appends "%eth0", or "%3" if the interface has no name any more (RFC
+// 4007, 11.2).
+func appendZone(dst []byte, index uint32) []byte {
+	dst = append(dst, '%')
+	if name := interfaceName(index); name != "" {
+		return append(dst, name...)
+	}
+	return strconv.AppendUint(dst, uint64(index), 10)
+}
