@@ -74,6 +74,7 @@ func bind(s config.Source, backlog int, keepalive bool) (int, error) {
 	options := []struct{ level, name, value int }{
 		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.SOL_SOCKET, unix.SO_OOBINLINE, 1},
 	}
 	if keepalive {
 		options = append(options, struct{ level, name, value int }{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1})
@@ -172,6 +173,7 @@ func inheritListener(fd int, s *config.Source, keepalive bool) (int, error) {
 		return fail(errors.New("not a TCP socket"))
 	}
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
 	if keepalive {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}

@@ -109,6 +109,7 @@ func TestListenerOptions(t *testing.T) {
 			"SO_REUSEADDR":  {unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
 			"SO_KEEPALIVE":  {unix.SOL_SOCKET, unix.SO_KEEPALIVE, want},
 			"TCP_NODELAY":   {unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+			"SO_OOBINLINE":  {unix.SOL_SOCKET, unix.SO_OOBINLINE, 1},
 			"SO_ACCEPTCONN": {unix.SOL_SOCKET, unix.SO_ACCEPTCONN, 1},
 		} {
 			if v, err := unix.GetsockoptInt(fd, o[0], o[1]); err != nil || v != o[2] {

@@ -96,7 +96,7 @@ func TestHostileResets(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		k := serveTaker(t)
-		args := append(tightArgs(mode), "-l", "--connect-timeout", "8s")
+		args := append(tightArgs(mode), "-l", "--connect-timeout", "8s", "--close-timeout", "300ms")
 		far := listenSilent(t)
 		plugs := map[string]*plug{
 			"relay":   start(t, mode, append(args, k.addr())...),

@@ -235,9 +235,10 @@ func (e *engine) admit(fd int, client board.Addr) {
 	if e.board.LogAt.Load() >= 2 {
 		e.records.debug("session begun", record.Str("client", client.String()))
 	}
-	if err := e.poll.add(fd, syscall.EPOLLIN|syscall.EPOLLOUT|syscall.EPOLLRDHUP|epollEdge, tagOf(onClient, s.index, s.turn)); err != nil {
+	if err := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); err != nil {
 		e.records.fail("epoll", err)
 		s.failure = failure{what: "epoll", errno: err.(syscall.Errno)}
+		s.row.Errno.Store(uint32(s.failure.errno))
 		e.abort(s, board.Denied)
 		return
 	}
@@ -262,7 +263,13 @@ func (e *engine) place() *session {
 	}
 	s.turn = uint32(s.row.Word().Turn())
 	s.state = connecting
-	s.client, s.target = end{fd: -1}, end{fd: -1}
+	s.client, s.target = end{fd: -1, inline: true}, end{fd: -1}
+	if s.leaving != nil {
+		*s.leaving = leaving{}
+	}
+	if s.talk != nil {
+		s.talk.refusal = ""
+	}
 	s.slot, s.failure = -1, failure{}
 	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
 	return s

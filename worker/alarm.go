@@ -80,7 +80,7 @@ func (e *engine) patience() int {
 
 // next is when something has to be done even without an event, in monotonic ns.
 func (e *engine) next() int64 {
-	return min(e.due.next(), e.accept.retryAt(), orNever(e.bell.due), orNever(e.asideDue), orNever(e.backDue), orNever(e.owedDue))
+	return min(e.due.next(), orNever(e.visits.due), e.accept.retryAt(), orNever(e.bell.due), orNever(e.asideDue), orNever(e.backDue), orNever(e.owedDue))
 }
 
 func orNever(at int64) int64 {

@@ -67,7 +67,7 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 		t.Fatal(err)
 	}
 	a := b.board.Assignment
-	a.Listeners, a.ConnectTimeout = 1, 2000
+	a.Listeners, a.ConnectTimeout, a.CloseTimeout = 1, 2000, uint32(patience.Milliseconds())
 	a.Label.Set("119")
 	a.SessionFile.Set("/x/sessions")
 	a.Tag.Set("(119)")

@@ -73,6 +73,16 @@ func (w *worker) blames(f *failure) board.Who {
 	return board.ByError
 }
 
+// refusalOf stores why a proxy did not let a session through in its row, if an errno
+// says it, and returns the reason otherwise.
+func refusalOf(row *board.Row, err error) (reason string) {
+	if errno, ok := err.(syscall.Errno); ok {
+		row.Errno.Store(uint32(errno))
+		return ""
+	}
+	return err.Error()
+}
+
 // logs tells whether ends are logged on stderr, and at which level: at -d, and
 // in JSON with -l, for those who collect that in the place of syslog.
 func (w *worker) logs() (record.Level, bool) {
@@ -87,8 +97,11 @@ func (w *worker) logs() (record.Level, bool) {
 }
 
 // logEnd logs the end of a session.
-func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Outcome) {
+func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Outcome, reason string) {
 	end := EndOf(s, outcome, w.pid, w.records.target(int(s.Word.Target())).full)
+	if reason != "" {
+		end.Reason = reason
+	}
 	r := &w.records
 	r.frame = record.AppendEnd(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
 		w.clock.wall, w.zone(w.clock.wall/1e9), &end)

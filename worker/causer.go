@@ -31,7 +31,7 @@ func (e *engine) answers(s *session) {
 // endsFirst notes who has ended its direction, once. Of two that did so within
 // one turn it is the client, whose end is looked for first.
 func (e *engine) endsFirst(s *session) {
-	if s.first != board.Nobody {
+	if s.first != board.Nobody || s.state == delivering {
 		return
 	}
 	s.first = board.ByTarget

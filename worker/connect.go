@@ -144,7 +144,7 @@ func (e *engine) dial(s *session) (f failure) {
 	if errno != 0 && errno != syscall.EINPROGRESS {
 		return failure{errno: errno, peer: peersFault(errno) && to.LoadZone() != address.NoInterface}
 	}
-	if err := e.poll.add(s.target.fd, syscall.EPOLLIN|syscall.EPOLLOUT|syscall.EPOLLRDHUP|epollEdge, tagOf(onTarget, s.index, s.turn)); err != nil {
+	if err := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.turn)); err != nil {
 		return failure{what: "epoll", errno: err.(syscall.Errno)}
 	}
 	return failure{}
@@ -185,16 +185,16 @@ func (e *engine) stepConnect(s *session) {
 	if t.failed || t.hangup && !t.writable {
 		errno := socketError(t.fd, scratchInt, scratchSize)
 		if errno == syscall.ECONNRESET || errno == syscall.EPIPE || errno == 0 {
-			// Refused it would be ECONNREFUSED: this target has accepted, and
-			// reset the connection before we looked.
+			// Refused it would be ECONNREFUSED: this target has accepted, perhaps
+			// said something, and reset the connection before we looked.
 			e.connected(s)
-			s.row.Errno.Store(uint32(errno))
-			s.who = e.far()
+			t.fails(errno)
+			t.fails(syscall.ECONNRESET) // if a call has taken it already
 			if e.board.Via.Kind != 0 {
-				e.refuse(s, errno)
+				e.negotiate(s)
 				return
 			}
-			e.abort(s, board.Cut)
+			e.fail(s, t)
 			return
 		}
 		e.connectFailed(s, failure{errno: errno, peer: peersFault(errno)})
@@ -205,14 +205,7 @@ func (e *engine) stepConnect(s *session) {
 	}
 	e.connected(s)
 	if e.board.Via.Kind != 0 {
-		s.state = negotiating
-		if s.talk == nil {
-			s.talk = new(talk)
-		}
-		s.talk.request = 0
-		s.talk.reply.Reset()
-		e.due.add(s, e.clock.mono+e.connectTimeout())
-		e.stepNegotiate(s)
+		e.negotiate(s)
 		return
 	}
 	s.state = relaying
@@ -278,6 +271,10 @@ func (e *engine) missed(s *session, f failure) {
 
 // unreached ends a session that has tried all targets.
 func (e *engine) unreached(s *session) {
+	if s.client.failed && e.erred(&s.client) { // first; it had left bytes
+		e.desert(s)
+		return
+	}
 	s.row.Errno.Store(uint32(s.failure.errno))
 	if e.board.Options&board.OptLog != 0 && s.slot >= 0 {
 		e.records.connected(&s.row.Client, s.slot)

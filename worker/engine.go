@@ -31,6 +31,7 @@ type engine struct {
 	again  []*session     // had more to do than a turn allows
 	hungry []starved      // sessions that wait for a socket
 	due    deadlines      // of sessions that connect or negotiate
+	visits visits         // of sessions that leave
 	trials []*board.Tried // spare ones
 
 	asideDue int64 // when a session counts as long; 0 is never
@@ -208,6 +209,9 @@ func (e *engine) overdue() {
 	for s := e.due.first; s != nil && s.deadline <= e.clock.mono; s = e.due.first {
 		e.due.remove(s)
 		e.timeout(s)
+	}
+	if e.visits.due != 0 && e.clock.mono >= e.visits.due {
+		e.visitAll()
 	}
 	if e.bell.due != 0 && e.clock.mono >= e.bell.due {
 		e.tellNow()

@@ -27,6 +27,7 @@ type piece struct {
 	from, to *end
 	bytes    []byte // in what is gathered
 	result   int32  // of its send in a row: bytes, or an errno below zero; 0: not sent
+	broken   *end   // the receiver, if it could not be written to
 }
 
 // pieces are sent when there are so many: the first must not wait for long.
@@ -59,7 +60,7 @@ func (e *engine) gather(s *session, from, to *end) {
 	n, errno := receive(from.fd, p)
 	if errno == 0 && n > 0 {
 		e.count(s, from, n)
-		e.pieces = append(e.pieces, piece{s, from, to, p[:n], 0})
+		e.pieces = append(e.pieces, piece{s: s, from: from, to: to, bytes: p[:n]})
 		e.used += n
 		if n < len(p) {
 			from.readable = false
@@ -70,16 +71,17 @@ func (e *engine) gather(s *session, from, to *end) {
 			return
 		}
 		from.full = 1
+		from.takeInline()
 	}
 	e.deliver()
-	switch errno {
-	case 0: // there is more, or the end
+	switch {
+	case errno == syscall.EAGAIN || s.state != relaying: // or its other direction has met an error
+	case errno == 0: // there is more, or the end
 		from.readable = true
 		e.step(s)
-	case syscall.EAGAIN:
 	default:
-		from.errno = errno
-		e.conclude(s, false, errno)
+		from.fails(errno)
+		e.conclude(s, false, from)
 	}
 }
 
@@ -95,12 +97,11 @@ func (e *engine) deliver() {
 		e.sendTogether()
 	}
 	for i := range e.inOrder {
-		g := &e.pieces[i]
-		if g.s.state == ended {
-			continue // its other direction has met an error
-		}
-		if errno := e.send(g); errno != 0 {
-			e.conclude(g.s, false, errno)
+		e.pieces[i].broken = e.send(&e.pieces[i])
+	}
+	for i := range e.pieces { // a failed session delivers what it reads now: its pieces come before
+		if g := &e.pieces[i]; g.broken != nil && g.s.state == relaying {
+			e.conclude(g.s, false, g.broken)
 		}
 	}
 	e.pieces, e.used = e.pieces[:0], 0
@@ -138,7 +139,7 @@ func (e *engine) sendTogether() {
 
 // send settles a piece by its result. One that was not sent is sent by itself, and
 // waits where send(2), too, says that it must.
-func (e *engine) send(g *piece) syscall.Errno {
+func (e *engine) send(g *piece) (broken *end) {
 	if g.result > 0 {
 		return e.passed(g.from, g.to, g.bytes, int(g.result), 0)
 	}

@@ -10,29 +10,45 @@ import (
 	"daemon/plug/worker/negotiate"
 )
 
-var errSilentProxy = errors.New("no reply within --connect-timeout")
+var (
+	errSilentProxy = errors.New("no reply within --connect-timeout")
+	errEarlyEnd    = errors.New("closed the connection before its reply was complete")
+)
 
-// stepNegotiate asks the HTTP proxy for the target, and reads its reply.
+// negotiate begins the talk with the proxy that the session is connected to.
+func (e *engine) negotiate(s *session) {
+	s.state = negotiating
+	if s.talk == nil {
+		s.talk = new(talk)
+	}
+	s.talk.request = 0
+	s.talk.reply.Reset()
+	e.due.add(s, e.clock.mono+e.connectTimeout())
+	e.stepNegotiate(s)
+}
+
+// stepNegotiate asks the HTTP proxy for the target, and reads its reply. A proxy
+// that can't be written to may have replied before.
 func (e *engine) stepNegotiate(s *session) {
 	t := &s.target
 	if t.writable {
 		if errno := e.sendRequest(s); errno != 0 {
-			e.refuse(s, errno)
-			return
+			t.fails(errno)
+			t.readable = true
 		}
 	}
 	for t.readable {
 		n, errno := receive(t.fd, e.buffer)
-		if errno == syscall.EAGAIN {
-			t.readable = false
+		switch {
+		case errno == syscall.EAGAIN && t.errno == 0:
+			t.readable, t.urgent = false, false
 			return
-		}
-		if errno != 0 {
-			e.refuse(s, errno)
+		case errno != 0 || n == 0 && t.errno != 0:
+			t.fails(errno)
+			e.refuse(s, t.errno)
 			return
-		}
-		if n == 0 {
-			e.refuse(s, errors.New("closed the connection before its reply was complete"))
+		case n == 0:
+			e.refuse(s, errEarlyEnd)
 			return
 		}
 		head, done, err := s.talk.reply.Feed(e.buffer[:n])
@@ -74,9 +90,8 @@ func (e *engine) passGlued(s *session, p []byte) {
 	if len(p) > 0 {
 		s.row.Out.Add(uint64(len(p)))
 		e.answers(s)
-		if errno := e.pass(&s.target, &s.client, p); errno != 0 {
-			s.row.Errno.Store(uint32(errno))
-			e.abort(s, board.Cut)
+		if broken := e.pass(&s.target, &s.client, p); broken != nil {
+			e.conclude(s, false, broken)
 			return
 		}
 	}
@@ -86,9 +101,14 @@ func (e *engine) passGlued(s *session, p []byte) {
 // refuse ends a session that the proxy did not let through.
 func (e *engine) refuse(s *session, err error) {
 	e.records.fail("proxy "+e.records.target(s.slot).full, err)
+	if s.client.failed && e.erred(&s.client) { // first; it had left bytes
+		e.desert(s)
+		return
+	}
 	s.who = board.ByProxy
 	if err == errSilentProxy || err == syscall.ETIMEDOUT {
 		s.who = board.ProxyLate
 	}
+	s.talk.refusal = refusalOf(s.row, err)
 	e.end(s, board.Denied)
 }

@@ -41,6 +41,9 @@ const (
 	onAlarm
 )
 
+// peerEvents are what a session's sockets are watched for. EPOLLPRI is an urgent mark.
+const peerEvents = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLPRI | syscall.EPOLLRDHUP | epollEdge
+
 func tagOf(kind tagKind, index int, turn uint32) tag {
 	return tag{lo: uint32(kind)<<28 | uint32(index), hi: turn}
 }

@@ -40,6 +40,7 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 		if err == errSilentProxy || err == syscall.ETIMEDOUT {
 			s.who = board.ProxyLate
 		}
+		s.refusal = refusalOf(s.row, err)
 		return board.Denied, false
 	}
 	s.within(s.target, time.Time{})

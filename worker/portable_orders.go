@@ -118,7 +118,7 @@ func (e *engine) endAll() {
 		if s.target != nil {
 			s.target.reset()
 		}
-		e.settle(s.row, s.index)
+		e.settle(s.row, s.index, "")
 	}
 	e.leave()
 }

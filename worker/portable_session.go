@@ -25,6 +25,7 @@ type session struct {
 	tried   board.Tried
 	failure failure   // of the last connect
 	who     board.Who // ended it
+	refusal string    // why the proxy did not let it through, where no errno says it
 
 	pumps sync.WaitGroup // one for each direction
 }
@@ -41,7 +42,7 @@ func (e *engine) place() *session {
 			c.Rows.Store(uint32(i) + 1)
 		}
 	}
-	s.slot, s.tried, s.failure, s.condemned, s.who = -1, board.Tried{}, failure{}, false, board.Nobody
+	s.slot, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, board.Tried{}, failure{}, false, board.Nobody, ""
 	return s
 }
 
@@ -79,7 +80,7 @@ func (s *session) end(outcome board.Outcome) {
 	s.lock()
 	defer s.mu.Unlock()
 	s.client, s.target = nil, nil
-	settled := s.settle(s.row, s.index)
+	settled := s.settle(s.row, s.index, s.refusal)
 	s.uses++
 	s.live--
 	s.column.Live.Store(uint32(s.live))

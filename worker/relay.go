@@ -12,6 +12,7 @@ import (
 type relay struct {
 	blocks [len(blockSizes)][]*block
 	pipes  []*pipe
+	copies bool // splice(2) is not to be had here
 }
 
 // block keeps what a slow receiver has left behind.
@@ -51,30 +52,32 @@ func (r *relay) release(d *end) {
 // stepRelay moves what can be moved, in both directions.
 func (e *engine) stepRelay(s *session) {
 	c, t := &s.client, &s.target
-	more, errno := e.pump(s, c, t)
-	if errno == 0 {
+	more, broken := e.pump(s, c, t)
+	if broken == nil {
 		var also bool
-		also, errno = e.pump(s, t, c)
+		also, broken = e.pump(s, t, c)
 		more = more || also
 	}
-	e.conclude(s, more, errno)
+	e.conclude(s, more, broken)
 }
 
-// conclude decides what becomes of a session whose bytes have been moved.
-func (e *engine) conclude(s *session, more bool, errno syscall.Errno) {
+// conclude decides what becomes of a session whose bytes have been moved. broken
+// is the side that has failed meanwhile, if one has.
+func (e *engine) conclude(s *session, more bool, broken *end) {
 	c, t := &s.client, &s.target
 	s.row.Moved.Store(e.clock.ms())
 	if c.eof || t.eof {
 		e.endsFirst(s)
 	}
 	switch {
-	case errno != 0:
-		s.row.Errno.Store(uint32(errno))
-		e.abort(s, board.Cut)
+	case broken != nil:
+		e.fail(s, broken)
 	case c.done && t.done:
 		e.end(s, board.Complete)
-	case e.cutOff(c, t) || e.cutOff(t, c):
-		e.abort(s, board.Cut)
+	case e.cutOff(c, t):
+		e.fail(s, c)
+	case e.cutOff(t, c):
+		e.fail(s, t)
 	case more:
 		e.later(s)
 	case c.done || t.done:
@@ -97,58 +100,62 @@ func (e *engine) later(s *session) {
 }
 
 // pump moves one direction on: from reads, to writes. more is true when there
-// is more to do than one turn allows; an error ends the session.
-func (e *engine) pump(s *session, from, to *end) (more bool, errno syscall.Errno) {
+// is more to do than one turn allows; broken is the side that has failed.
+func (e *engine) pump(s *session, from, to *end) (more bool, broken *end) {
 	for range turns {
+		moved := true
 		switch {
 		case from.done:
-			return false, 0
-		case from.heavy:
-			moved, errno := e.spliceOnce(s, from, to)
-			if errno != 0 || !moved {
-				return false, errno
-			}
-			continue
+			return false, nil
 		case from.block != nil:
 			if !to.writable {
-				return false, 0
+				return false, nil
 			}
-			if errno := e.flush(from, to); errno != 0 {
-				return false, errno
-			}
-			continue
+			broken = e.flush(from, to)
+		case from.heavy:
+			moved, broken = e.spliceOnce(s, from, to)
 		case from.eof:
 			e.passEnd(s, from, to)
-			return false, 0
+			return false, nil
 		case !from.readable:
-			return false, 0
+			return false, nil
+		default:
+			broken = e.copyOnce(s, from, to)
 		}
-		n, errno := receive(from.fd, e.buffer)
-		switch {
-		case errno == syscall.EAGAIN:
-			from.readable = false
-			continue
-		case errno != 0:
-			from.errno = errno
-			return false, errno
-		case n == 0:
-			from.eof = true
-			continue
-		}
-		e.count(s, from, n)
-		if n < len(e.buffer) {
-			// A stream that gave less than it was asked for has no more, unless
-			// its end is there already; what comes later is a new event.
-			from.readable = from.hangup
-			from.full = 0
-		} else if from.full++; from.full >= heavyAfter {
-			from.heavy = true
-		}
-		if errno := e.pass(from, to, e.buffer[:n]); errno != 0 {
-			return false, errno
+		if broken != nil || !moved {
+			return false, broken
 		}
 	}
-	return true, 0
+	return true, nil
+}
+
+// copyOnce reads from one side and writes that to the other.
+func (e *engine) copyOnce(s *session, from, to *end) (broken *end) {
+	n, errno := receive(from.fd, e.buffer)
+	switch {
+	case errno == syscall.EAGAIN:
+		from.readable, from.urgent = false, false
+		return nil
+	case errno != 0 || n == 0 && from.errno != 0: // another call may have taken the error
+		from.fails(errno)
+		return from
+	case n == 0:
+		from.eof = true
+		return nil
+	}
+	e.count(s, from, n)
+	if n < len(e.buffer) {
+		// A stream that gave less than it was asked for has no more. What comes
+		// later is a new event.
+		from.readable = from.mayHaveMore()
+		from.full = 0
+	} else {
+		from.takeInline() // the next byte may be urgent
+		if from.full++; from.full >= heavyAfter {
+			from.heavy = !e.relay.copies
+		}
+	}
+	return e.pass(from, to, e.buffer[:n])
 }
 
 // count takes bytes that were read from one side into the session's account,
@@ -168,37 +175,39 @@ func (e *engine) count(s *session, from *end, n int) {
 }
 
 // pass writes what was just read, and keeps what the receiver does not take.
-func (e *engine) pass(from, to *end, p []byte) syscall.Errno {
+func (e *engine) pass(from, to *end, p []byte) (broken *end) {
 	n, errno := send(to.fd, p)
 	return e.passed(from, to, p, n, errno)
 }
 
-// passed settles what a send of p has come to: n bytes, or an error.
-func (e *engine) passed(from, to *end, p []byte, n int, errno syscall.Errno) syscall.Errno {
-	if errno == syscall.EAGAIN {
+// passed settles what a send of p has come to: n bytes, or an error. What was not
+// sent is kept after an error, too: it was counted, and is taken off at the end.
+func (e *engine) passed(from, to *end, p []byte, n int, errno syscall.Errno) (broken *end) {
+	if errno != 0 {
 		n = 0
-	} else if errno != 0 {
-		to.errno = errno
-		return errno
 	}
 	if n < len(p) {
 		to.writable = false
 		e.relay.keep(from, p[n:])
 	}
-	return 0
+	if errno != 0 && errno != syscall.EAGAIN {
+		to.fails(errno)
+		return to
+	}
+	return nil
 }
 
 // flush writes what was kept.
-func (e *engine) flush(from, to *end) syscall.Errno {
+func (e *engine) flush(from, to *end) (broken *end) {
 	b := from.block
 	n, errno := send(to.fd, b.kept)
 	switch {
 	case errno == syscall.EAGAIN:
 		to.writable = false
-		return 0
+		return nil
 	case errno != 0:
-		to.errno = errno
-		return errno
+		to.fails(errno)
+		return to
 	}
 	if n < len(b.kept) {
 		to.writable = false
@@ -206,7 +215,7 @@ func (e *engine) flush(from, to *end) syscall.Errno {
 	if b.kept = b.kept[n:]; len(b.kept) == 0 {
 		e.relay.release(from)
 	}
-	return 0
+	return nil
 }
 
 // passEnd passes a half-close on: everything before it has been delivered.
@@ -217,55 +226,4 @@ func (e *engine) passEnd(s *session, from, to *end) {
 		e.endsFirst(s) // before anybody can have seen it
 		call3(sysShutdown, uintptr(to.fd), syscall.SHUT_WR, 0)
 	}
-}
-
-// end ends a session whose sockets are closed in the ordinary way.
-func (e *engine) end(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome, e.causer(s, outcome))
-	e.bury(s)
-}
-
-// abort ends a session so that neither side takes it for a clean end.
-func (e *engine) abort(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome, e.causer(s, outcome))
-	for _, d := range []*end{&s.client, &s.target} {
-		if d.fd >= 0 {
-			reset(d.fd)
-		}
-	}
-	e.bury(s)
-}
-
-// bury closes what the session holds, writes its records and gives its row back.
-func (e *engine) bury(s *session) {
-	e.due.remove(s)
-	for _, d := range [...]*end{&s.client, &s.target} {
-		if d.fd >= 0 {
-			closeFD(d.fd)
-			d.fd = -1
-		}
-		e.relay.release(d)
-		e.relay.releasePipe(d)
-	}
-	s.state = ended
-	if s.tried != nil {
-		e.trials = append(e.trials, s.tried)
-		s.tried = nil
-	}
-	outcome := board.Outcome(s.row.Outcome.Load())
-	settled := e.settle(s.row, s.index)
-	e.uses++
-	e.live--
-	e.column.Live.Store(uint32(e.live))
-	if settled {
-		e.free = append(e.free, s.index)
-	} else {
-		e.pay(len(e.free) == 0)
-	}
-	if e.board.Uses == 1 {
-		e.status = outcome.Status()
-	}
-	e.asideDue = 0
-	e.tellSoon()
-	e.join()
 }

@@ -30,6 +30,7 @@ func rig(t testing.TB) *engine {
 	}
 	b.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
 	b.TargetCount.Store(1)
+	b.CloseTimeout = uint32(patience.Milliseconds())
 	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), ends: b.Ends(0), label: "119", tag: "(119)"}
 	w.clock.start(monotonic)
 	w.records.init(w)
@@ -69,10 +70,11 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	s.client.fd, s.target.fd, s.slot, s.state = client, target, 0, relaying
 	e.begin(s.row, convert.From(netip.MustParseAddrPort("10.1.2.3:40112")))
 	s.row.Choose(0)
+	e.reach(s.row, board.Relaying)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	for kind, fd := range map[tagKind]int{onClient: client, onTarget: target} {
-		if err := e.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, tagOf(kind, s.index, s.turn)); err != nil {
+		if err := e.poll.add(fd, peerEvents, tagOf(kind, s.index, s.turn)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -92,7 +92,7 @@ func TestRingFails(t *testing.T) {
 	for i := range s {
 		from[i] = unixPair(t)
 		s[i].client.fd, s[i].target.fd, s[i].state = -1, from[i][0], relaying
-		e.pieces = append(e.pieces, piece{&s[i], &s[i].client, &s[i].target, []byte{byte(i)}, 0})
+		e.pieces = append(e.pieces, piece{s: &s[i], from: &s[i].client, to: &s[i].target, bytes: []byte{byte(i)}})
 	}
 	e.deliver()
 	for i := range from {

@@ -15,10 +15,11 @@ type state uint8
 
 const (
 	ended       state = iota // no descriptors, row free; next: connecting
-	connecting               // to one target after the other; next: negotiating, relaying, ended
+	connecting               // to one target after the other; next: negotiating, relaying, delivering, ended
 	negotiating              // waits for the proxy's reply; next: relaying, ended
-	relaying                 // both directions; next: halfClosed, ended
-	halfClosed               // one direction has ended; next: ended
+	relaying                 // both directions; next: halfClosed, delivering, ended
+	halfClosed               // one direction has ended; next: delivering, ended
+	delivering               // one side has failed: its last bytes go to the other; next: ended
 )
 
 // session is one client-to-target connection. It lives on in its row's place
@@ -47,13 +48,15 @@ type session struct {
 	deadline   int64 // monotonic ns, while linked
 	prev, next *session
 
-	talk *talk // with the HTTP proxy; nil without one
+	talk    *talk    // with the HTTP proxy; nil without one
+	leaving *leaving // nil until a side has failed, here or in an earlier session of the row
 }
 
 // talk is what a session has said to an HTTP proxy, and heard.
 type talk struct {
 	reply   negotiate.Reply
-	request int // bytes of the CONNECT request sent so far
+	request int    // bytes of the CONNECT request sent so far
+	refusal string // why the proxy did not let the session through, where no errno says it
 }
 
 // end is one side's socket, and the direction that starts there: what was read
@@ -64,6 +67,8 @@ type end struct {
 	readable bool
 	writable bool
 	hangup   bool // the peer has shut its side: read on until the end
+	urgent   bool // an urgent mark has come: a short read need not be all there is
+	inline   bool // the urgent byte is read at its place
 	failed   bool // an error is pending
 	eof      bool // everything has been read
 	done     bool // everything has been passed on, the end too
@@ -87,11 +92,38 @@ func (d *end) note(flags uint32) {
 	if flags&syscall.EPOLLERR != 0 {
 		d.failed = true
 	}
+	if flags&syscall.EPOLLPRI != 0 {
+		d.readable, d.urgent = true, true
+		d.takeInline()
+	}
 }
 
-// erred takes the error that epoll has told of; it may have been taken already.
+// takeInline has the urgent byte delivered in line. Clients' sockets have this from
+// the listener. For a target's it is set as late as can be, so that most sessions
+// save the call: at the mark's event, and before a read that may be at a mark
+// without an event having said so.
+func (d *end) takeInline() {
+	if !d.inline {
+		d.inline = true
+		setInt(d.fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE, one)
+	}
+}
+
+// mayHaveMore reports whether a read that gave less than it was asked for may have
+// left something: the end, or what lies after an urgent mark, where reads stop.
+func (d *end) mayHaveMore() bool { return d.hangup || d.urgent }
+
+// fails notes the error that a side has failed with: the first one.
+func (d *end) fails(errno syscall.Errno) {
+	if d.errno == 0 {
+		d.errno = errno
+	}
+}
+
+// erred takes the error that epoll has told of, and reports whether there is one.
+// A call may have taken it before.
 func (e *engine) erred(d *end) bool {
-	d.errno = socketError(d.fd, scratchInt, scratchSize)
+	d.fails(socketError(d.fd, scratchInt, scratchSize))
 	d.failed = d.errno != 0
 	return d.failed
 }
@@ -101,8 +133,7 @@ func (d *end) stuck() bool { return d.block != nil || d.pipe != nil && d.pipe.he
 
 // step does whatever a session can do now.
 func (e *engine) step(s *session) {
-	if s.client.failed && (s.state == connecting || s.state == negotiating) && e.erred(&s.client) {
-		e.abort(s, board.Cut) // the client has gone; its mere end would be a half-close
+	if s.client.failed && (s.state == connecting || s.state == negotiating) && e.forsaken(s) {
 		return
 	}
 	switch s.state {
@@ -112,6 +143,8 @@ func (e *engine) step(s *session) {
 		e.stepNegotiate(s)
 	case relaying, halfClosed:
 		e.stepRelay(s)
+	case delivering:
+		e.stepDelivering(s)
 	}
 }
 
@@ -123,45 +156,4 @@ func (e *engine) timeout(s *session) {
 	case negotiating:
 		e.refuse(s, errSilentProxy)
 	}
-}
-
-// deadlines is a list of sessions, the next one due first. All wait equally
-// long, so each new one is the last.
-type deadlines struct{ first, last *session }
-
-func (l *deadlines) next() int64 {
-	if l.first == nil {
-		return never
-	}
-	return l.first.deadline
-}
-
-func (l *deadlines) add(s *session, at int64) {
-	if s.linked {
-		l.remove(s)
-	}
-	s.deadline, s.linked, s.prev, s.next = at, true, l.last, nil
-	if l.last == nil {
-		l.first = s
-	} else {
-		l.last.next = s
-	}
-	l.last = s
-}
-
-func (l *deadlines) remove(s *session) {
-	if !s.linked {
-		return
-	}
-	if s.prev == nil {
-		l.first = s.next
-	} else {
-		s.prev.next = s.next
-	}
-	if s.next == nil {
-		l.last = s.prev
-	} else {
-		s.next.prev = s.prev
-	}
-	s.linked, s.prev, s.next = false, nil, nil
 }

@@ -39,10 +39,11 @@ func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Who) {
 	row.End()
 }
 
-// settle writes the session's records and frees its row. If the line can't be
+// settle writes the session's records and frees its row. reason is why the session
+// ended, where the row's errno does not say it. If the line can't be
 // written now the row stays as it is, owed, and settled is false: the worker
 // tries again, and so does the master if the worker is gone by then.
-func (w *worker) settle(row *board.Row, index int) (settled bool) {
+func (w *worker) settle(row *board.Row, index int, reason string) (settled bool) {
 	b := w.board
 	var s board.Snapshot
 	row.Snapshot(&s)
@@ -51,7 +52,7 @@ func (w *worker) settle(row *board.Row, index int) (settled bool) {
 		w.records.completed(outcome)
 	}
 	if level, yes := w.logs(); yes {
-		w.logEnd(level, &s, outcome)
+		w.logEnd(level, &s, outcome, reason)
 	}
 	if b.Options&board.OptSession != 0 {
 		if errno := w.records.session(&s); errno != 0 {

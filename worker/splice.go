@@ -63,18 +63,13 @@ func splice(from, to, n int) (int, syscall.Errno) {
 }
 
 // spliceOnce fills the direction's pipe and empties it once. moved is false
-// when nothing more can be done now.
-func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, errno syscall.Errno) {
-	if from.block != nil { // what was read before comes first
-		if !to.writable {
-			return false, 0
-		}
-		return true, e.flush(from, to)
-	}
+// when nothing more can be done now; broken is the side that has failed.
+func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, broken *end) {
 	if from.pipe == nil {
+		var errno syscall.Errno
 		if from.pipe, errno = e.relay.takePipe(); errno != 0 {
 			from.heavy, from.full = false, 0 // copying does it too
-			return true, 0
+			return true, nil
 		}
 	}
 	p := from.pipe
@@ -82,19 +77,11 @@ func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, errno syscal
 		if from.eof || !from.readable {
 			e.relay.releasePipe(from) // idle, or at its end: others may need it
 			from.heavy = !from.eof
-			return from.eof, 0
+			return from.eof, nil
 		}
 		n, errno := splice(from.fd, p.w, pipeRoom)
-		switch {
-		case errno == syscall.EAGAIN:
-			from.readable = false
-			return true, 0
-		case errno != 0:
-			from.errno = errno
-			return false, errno
-		case n == 0:
-			from.eof = true
-			return true, 0
+		if n <= 0 {
+			return true, e.splicedNothing(s, from, to, errno)
 		}
 		p.held = n
 		e.count(s, from, n)
@@ -105,21 +92,77 @@ func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, errno syscal
 		}
 	}
 	if !to.writable {
-		return false, 0
+		return false, nil
+	}
+	if e.relay.copies {
+		return true, e.unpipe(from, to)
 	}
 	n, errno := splice(p.r, to.fd, p.held)
 	switch {
 	case errno == syscall.EAGAIN:
 		to.writable = false
-		return false, 0
+		return false, nil
+	case denied(errno):
+		e.relay.copies = true
+		return true, nil
 	case errno != 0:
-		to.errno = errno
-		return false, errno
+		to.fails(errno)
+		return false, to
 	}
 	p.held -= n
 	if p.held == 0 && p.light >= lightAfter {
-		e.relay.releasePipe(from)
-		from.heavy, from.full = false, 0
+		e.light(from)
 	}
-	return true, 0
+	return true, nil
+}
+
+// light has a direction read and write again.
+func (e *engine) light(d *end) {
+	e.relay.releasePipe(d)
+	d.heavy, d.full = false, 0
+}
+
+// splicedNothing asks recv(2) what it means that splice(2) has moved nothing. At an
+// urgent mark it says what it says at the end (0) or for an empty socket (EAGAIN),
+// and an error comes ahead of the bytes after the mark.
+func (e *engine) splicedNothing(s *session, from, to *end, errno syscall.Errno) (broken *end) {
+	switch {
+	case errno == syscall.EAGAIN && !from.urgent: // a mark that has come since is a new event
+		from.readable = false
+		return nil
+	case errno == 0 || errno == syscall.EAGAIN:
+	case denied(errno):
+		e.relay.copies = true
+		e.light(from)
+	case errno == syscall.ENOMEM || errno == syscall.ENOBUFS:
+		e.light(from)
+	default:
+		from.fails(errno)
+	}
+	from.takeInline()
+	return e.copyOnce(s, from, to)
+}
+
+// denied reports whether an error says that splice(2) can't be used: a filter
+// forbids it, or a socket is of a kind that can't.
+func denied(errno syscall.Errno) bool {
+	switch errno {
+	case syscall.EPERM, syscall.EACCES, syscall.ENOSYS, syscall.EINVAL, syscall.EOPNOTSUPP:
+		return true
+	}
+	return false
+}
+
+// unpipe takes bytes back out of the pipe and writes them in the ordinary way.
+func (e *engine) unpipe(from, to *end) (broken *end) {
+	p := from.pipe
+	n, errno := read(p.r, e.buffer[:min(p.held, len(e.buffer))])
+	if errno != 0 {
+		from.fails(errno) // they can't be had: the stream has a hole
+		return from
+	}
+	if p.held -= n; p.held == 0 {
+		e.light(from)
+	}
+	return e.pass(from, to, e.buffer[:n])
 }

@@ -1,0 +1,176 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"daemon/plug/worker/board"
+)
+
+// One side has failed: it has reset, or can no longer be written to. The other side
+// must have what the failed one sent before it learns of that, and a reset throws
+// away what the kernel has yet to send. So the session delivers: it reads the failed
+// side to its end, writes that to the survivor, waits until the survivor's kernel has
+// acknowledged it, and only then resets the survivor.
+
+// leaving is what a session needs from the failure of a side on.
+type leaving struct {
+	failed   *end
+	survivor *end
+	stage    board.Stage // at which the side failed; its reset is put down to that
+	by       int64       // monotonic ns: the session is given up then; 0 if nothing has failed
+	delay    int         // in visitDelays: before the next visit
+	expected bool        // a visit is queued
+}
+
+// leaves marks the session as one that ends within --close-timeout, counted from
+// the first failure.
+func (e *engine) leaves(s *session) *leaving {
+	if s.leaving == nil {
+		s.leaving = new(leaving)
+	}
+	if s.leaving.by == 0 {
+		s.leaving.by = e.clock.mono + int64(e.board.CloseTimeout)*int64(time.Millisecond)
+	}
+	return s.leaving
+}
+
+// fail passes the failure of one side on, after its last bytes.
+func (e *engine) fail(s *session, failed *end) {
+	survivor, who := &s.target, board.ByClient
+	if failed == survivor {
+		survivor, who = &s.client, board.ByTarget
+	}
+	if s.who == board.Nobody {
+		s.who = late(who, failed.errno)
+	}
+	s.row.Errno.Store(uint32(failed.errno))
+	l := e.leaves(s)
+	l.failed, l.survivor, l.stage = failed, survivor, board.Cause(s.row.Cause.Load()).Stage()
+	s.state = delivering
+	e.reach(s.row, board.Delivering)
+	failed.readable = true // to its end, whether or not an event has told of more
+	e.stepDelivering(s)
+}
+
+// stepDelivering moves the failed side's last bytes on.
+func (e *engine) stepDelivering(s *session) {
+	failed, survivor := s.leaving.failed, s.leaving.survivor
+	if survivor.failed && e.erred(survivor) || !e.drop(survivor) {
+		e.abort(s, board.Cut)
+		return
+	}
+	more, broken := e.pump(s, failed, survivor)
+	switch {
+	case broken == survivor:
+		e.abort(s, board.Cut)
+	case more || survivor.readable:
+		e.later(s)
+	case failed.stuck() || unacknowledged(failed, survivor) > 0:
+		e.visitLater(s)
+	default:
+		e.abort(s, board.Cut)
+	}
+}
+
+// drop reads what the survivor still sends, which nobody can receive: a peer that
+// writes before it reads would never come to read the last bytes. It is false when
+// the survivor has failed, too.
+func (e *engine) drop(d *end) bool {
+	for i := 0; d.readable && i < turns; i++ {
+		n, errno := receive(d.fd, e.buffer)
+		switch {
+		case errno == syscall.EAGAIN || errno == 0 && n == 0:
+			d.readable, d.urgent = false, false
+		case errno != 0:
+			d.fails(errno)
+			return false
+		case n < len(e.buffer):
+			d.readable = d.mayHaveMore()
+		}
+	}
+	return true
+}
+
+// forsaken deals with a client that has failed before its target was connected. It
+// ends the session and is true unless the client has left bytes: then the target is
+// connected for them. A mere end of the client is a half-close.
+func (e *engine) forsaken(s *session) bool {
+	c := &s.client
+	n, errno := peek(c.fd, e.buffer[:1])
+	if errno == 0 && n > 0 {
+		e.leaves(s)
+		e.visitLater(s)
+		return false
+	}
+	if errno != syscall.EAGAIN {
+		c.fails(errno)
+	}
+	if !e.erred(c) {
+		return false
+	}
+	e.desert(s)
+	return true
+}
+
+// desert ends a session for whose client nothing more can be done.
+func (e *engine) desert(s *session) {
+	s.row.Errno.Store(uint32(s.client.errno))
+	e.abort(s, board.Cut)
+}
+
+// undelivered is how many bytes of a direction were read and have not reached the
+// receiver's kernel, as far as this one knows.
+func undelivered(from, to *end) int {
+	n := unacknowledged(from, to)
+	if from.block != nil {
+		n += len(from.block.kept)
+	}
+	if from.pipe != nil {
+		n += from.pipe.held
+	}
+	return n
+}
+
+// unacknowledged is how many of the bytes sent to a side its kernel has not
+// acknowledged. A FIN counts as one in the kernel, and not here.
+func unacknowledged(from, to *end) int {
+	n := outQueue(to.fd)
+	if from.done && n > 0 {
+		n--
+	}
+	return n
+}
+
+// takeOff takes bytes off a session's account. Only this worker writes it.
+func takeOff(account *atomic.Uint64, n int) {
+	if n > 0 {
+		account.Store(account.Load() - min(account.Load(), uint64(n)))
+	}
+}
+
+// peek reads from a socket and leaves what it has read there.
+func peek(fd int, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(sysRecvfrom, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_PEEK, 0, 0)
+		if errno != syscall.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+// outQueue is how many bytes of those written to a socket the peer's kernel has not
+// acknowledged, its end counting as one (tcp(7), SIOCOUTQ); after a reset, how many it
+// had not. It is 0 without a socket, and for one that is not connected yet.
+func outQueue(fd int) int {
+	if fd < 0 {
+		return 0
+	}
+	*scratchInt = 0
+	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCOUTQ, uintptr(unsafe.Pointer(scratchInt)))
+	return int(*scratchInt)
+}

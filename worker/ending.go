@@ -1,0 +1,72 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"daemon/plug/worker/board"
+)
+
+// How a session ends: end in order, abort with a reset. A side that has failed
+// comes here by way of delivering.go. Every end is a burial, so that nothing of a
+// session is left behind and every session leaves its records.
+
+// end ends a session whose sockets are closed in the ordinary way.
+func (e *engine) end(s *session, outcome board.Outcome) {
+	e.finish(s.row, outcome, e.causer(s, outcome))
+	e.bury(s)
+}
+
+// abort ends a session so that neither side takes it for a clean end. What the
+// kernel has not delivered yet is lost, and so it is taken off the account.
+func (e *engine) abort(s *session, outcome board.Outcome) {
+	if s.state == delivering {
+		e.reach(s.row, s.leaving.stage)
+	}
+	takeOff(&s.row.In, undelivered(&s.client, &s.target))
+	takeOff(&s.row.Out, undelivered(&s.target, &s.client))
+	e.finish(s.row, outcome, e.causer(s, outcome))
+	for _, d := range [...]*end{&s.client, &s.target} {
+		if d.fd >= 0 {
+			reset(d.fd)
+		}
+	}
+	e.bury(s)
+}
+
+// bury closes what the session holds, writes its records and gives its row back.
+func (e *engine) bury(s *session) {
+	e.due.remove(s)
+	for _, d := range [...]*end{&s.client, &s.target} {
+		if d.fd >= 0 {
+			closeFD(d.fd)
+			d.fd = -1
+		}
+		e.relay.release(d)
+		e.relay.releasePipe(d)
+	}
+	s.state = ended
+	if s.tried != nil {
+		e.trials = append(e.trials, s.tried)
+		s.tried = nil
+	}
+	outcome := board.Outcome(s.row.Outcome.Load())
+	reason := ""
+	if s.talk != nil {
+		reason = s.talk.refusal
+	}
+	settled := e.settle(s.row, s.index, reason)
+	e.uses++
+	e.live--
+	e.column.Live.Store(uint32(e.live))
+	if settled {
+		e.free = append(e.free, s.index)
+	} else {
+		e.pay(len(e.free) == 0)
+	}
+	if e.board.Uses == 1 {
+		e.status = outcome.Status()
+	}
+	e.asideDue = 0
+	e.tellSoon()
+	e.join()
+}

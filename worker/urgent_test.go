@@ -1,0 +1,110 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/board"
+)
+
+// sendUrgent writes p, the last byte of which is urgent.
+func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err == nil {
+		err = errors.Join(raw.Write(func(fd uintptr) bool {
+			err = unix.Sendto(int(fd), p, unix.MSG_OOB, nil)
+			return err != unix.EAGAIN
+		}), err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inline has a rig's socket of a client as accept(2) gives it behind a listener.
+func inline(s *session) { setInt(s.client.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, one) }
+
+// Bytes after an urgent one arrive, whether they have come with it or later, and the
+// urgent byte at its place. A read stops at the mark, and looks as at an empty socket.
+func TestUrgentInAConversation(t *testing.T) {
+	for _, later := range []bool{false, true} {
+		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+			inline(s)
+			e.quiet()
+			for range 5 { // ftp's interrupt, again and again
+				sendUrgent(t, sender, []byte{0xff, 0xf4, 0xff})
+				if later {
+					e.quiet()
+				}
+				sender.Write([]byte("\xf2ABOR\r\n"))
+				waiting(t, from.fd, 1)
+				e.quiet()
+				reads(t, receiver, "the interrupt", []byte("\xff\xf4\xff\xf2ABOR\r\n"))
+			}
+			if s.state != relaying {
+				t.Errorf("state %d", s.state)
+			}
+		})
+	}
+}
+
+// Urgent bytes in a bulk transfer: before and between what is spliced, and where
+// each read begins and ends. The end comes after everything.
+func TestUrgentInABulkTransfer(t *testing.T) {
+	for _, before := range []int{0, 1, relayRoom - 1, relayRoom, relayRoom + 1, 2 * relayRoom, 3 << 20} {
+		for _, after := range []int{0, 5, 5 << 20} {
+			t.Run(fmt.Sprintf("%d and %d", before, after), func(t *testing.T) {
+				eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+					inline(s)
+					first, second := noise(41, before), noise(42, after)
+					arrived := drain(receiver)
+					go func() {
+						sender.Write(first)
+						sendUrgent(t, sender, []byte{'!'})
+						sender.Write(second)
+						sender.CloseWrite()
+					}()
+					e.until(t, "the end has passed", func() bool { return s.state == halfClosed })
+					if got := <-arrived; !bytes.Equal(got, slices.Concat(first, []byte{'!'}, second)) {
+						t.Errorf("%d bytes arrived of %d", len(got), before+1+after)
+					}
+					if n := s.account(from); n != uint64(before+1+after) {
+						t.Errorf("%d bytes counted", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A reset after an urgent mark: splice(2) gives the error ahead of the bytes.
+func TestUrgentBeforeAReset(t *testing.T) {
+	for _, heavy := range []bool{false, true} {
+		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+			inline(s)
+			sender.Write([]byte("before"))
+			sendUrgent(t, sender, []byte{'!'})
+			sender.Write([]byte("after"))
+			waiting(t, from.fd, 6)
+			resetNow(t, sender, from.fd)
+			from.heavy = heavy
+			got := readAll(receiver)
+			e.until(t, "the session ends", func() bool { return s.state == ended })
+			if p := <-got; string(p) != "before!after" {
+				t.Errorf("splicing %v: %q arrived", heavy, p)
+			}
+			if e.outcomes(board.Cut) != 1 {
+				t.Errorf("splicing %v: the reset was taken for an end", heavy)
+			}
+		})
+	}
+}
