@@ -182,15 +182,15 @@ func TestSurvivorWritesBeforeItReads(t *testing.T) {
 			to = &s.client
 		}
 		got := make(chan []byte, 1)
-		receiver.SetReadBuffer(32 << 10)
+		receiver.SetReadBuffer(256 << 10) // a smaller window is filled by probes, five a second
 		go func() {
-			receiver.Write(noise(33, 24<<20))
+			receiver.Write(noise(33, 12<<20))
 			got <- <-readAll(receiver)
 		}()
 		e.until(t, "its writes wait", func() bool { return to.stuck() })
 		e.quiet()
 		counted := s.account(to)
-		words := noise(34, 1_000_000) // more than it takes without reading
+		words := noise(34, 2_000_000) // more than it takes without reading
 		lastWords(t, e, sender, words)
 		e.until(t, "the session ends", func() bool { return s.state == ended })
 		if p := <-got; !bytes.Equal(p, words) {

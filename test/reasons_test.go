@@ -1,0 +1,69 @@
+package test
+
+import (
+	"io"
+	"net"
+	"testing"
+)
+
+// The log line of an ended session has the reason where there is one: a reset, and
+// each way in which an HTTP proxy does not let a session through.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	const lost = "Connection reset by peer"
+	forEachMode(t, func(t *testing.T, mode string) {
+		relay, proxy := serveTaker(t), serveTaker(t)
+		args := append(one(mode), "-d", "--log-format", "json", "--connect-timeout", "500ms")
+		plugs := map[*taker]*plug{
+			relay: start(t, mode, append(args, relay.addr())...),
+			proxy: start(t, mode, append(args, "-h", proxy.addr(), "192.0.2.9:119")...),
+		}
+		count := map[*taker]int{}
+		for _, c := range []struct {
+			name, reason string
+			through      *taker
+			do           func(client, far *net.TCPConn)
+		}{
+			{"client resets", lost, relay, func(client, _ *net.TCPConn) { reset(client) }},
+			{"target resets", lost, relay, func(_, target *net.TCPConn) { reset(target) }},
+			{"client resets after its end", "Broken pipe", relay, func(client, target *net.TCPConn) {
+				client.CloseWrite()
+				io.Copy(io.Discard, target)
+				reset(client)
+			}},
+			{"target resets after its end", "Broken pipe", relay, func(client, target *net.TCPConn) {
+				target.CloseWrite()
+				io.Copy(io.Discard, client)
+				reset(target)
+			}},
+			{"in order", "", relay, func(client, target *net.TCPConn) {
+				client.Close()
+				target.Close()
+			}},
+			{"client resets before the proxy's reply", lost, proxy, func(client, _ *net.TCPConn) { reset(client) }},
+			{"proxy resets", lost, proxy, func(_, proxy *net.TCPConn) { reset(proxy) }},
+			{"proxy says no", "403 Forbidden", proxy, func(_, proxy *net.TCPConn) {
+				io.WriteString(proxy, "HTTP/1.1 403 Forbidden\r\n\r\n")
+			}},
+			{"proxy says no and resets", "403 Forbidden", proxy, func(_, proxy *net.TCPConn) {
+				io.WriteString(proxy, "HTTP/1.1 403 Forbidden\r\n\r\n")
+				reset(proxy)
+			}},
+			{"proxy ends", "closed the connection before its reply was complete", proxy, func(_, proxy *net.TCPConn) { proxy.Close() }},
+			{"proxy talks nonsense", "malformed status line from the proxy", proxy, func(_, proxy *net.TCPConn) { io.WriteString(proxy, "220 hello\r\n") }},
+			{"proxy is silent", "no reply within --connect-timeout", proxy, func(client, _ *net.TCPConn) { hungUp(client) }},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				client, far := c.through.session(t, plugs[c.through])
+				if c.through == proxy {
+					readHead(far)
+				}
+				c.do(client, far)
+				count[c.through]++
+				if l := last(plugs[c.through].ends(count[c.through]), 1)[0]; l.Reason != c.reason {
+					t.Errorf("the reason is %q, want %q (%+v)", l.Reason, c.reason, l)
+				}
+			})
+		}
+	})
+}

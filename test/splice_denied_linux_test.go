@@ -1,0 +1,65 @@
+package test
+
+import (
+	"fmt"
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// withoutSplice starts a plug in whose processes splice(2) fails with an errno: under
+// a seccomp filter, as a container may have one.
+func (p *plug) withoutSplice(errno syscall.Errno) {
+	p.t.Helper()
+	p.args = append([]string{"-n"}, p.args...)
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread keeps the filter, and so do its children
+		err := forbidSplice(errno)
+		if err == nil {
+			p.launch()
+		}
+		failed <- err
+	}()
+	if err := <-failed; err != nil {
+		p.t.Skipf("no filter can be had: %v", err)
+	}
+	await(p.t, "the plug to serve", serveBound, p.serves)
+}
+
+func forbidSplice(errno syscall.Errno) error {
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // the number of the call
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SPLICE, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0)
+}
+
+// Where splice(2) is denied, bulk is passed on all the same, and nobody is blamed.
+func TestSpliceDenied(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []syscall.Errno{unix.EPERM, unix.EINVAL, unix.ENOSYS, unix.EACCES} {
+		t.Run(fmt.Sprint(errno), func(t *testing.T) {
+			forEachMode(t, func(t *testing.T, mode string) {
+				target := serve(t, anywhere, echo)
+				p := prepare(t, mode, append(one(mode), target.addr())...)
+				p.withoutSplice(errno)
+				const size = 8 << 20
+				c := dial(t, p.addr())
+				both(t, func() error { return send(c, 5, size) }, func() error { return receive(c, 5, size) })
+				if l := p.lines(1)[0]; l.in != size || l.out != size {
+					t.Errorf("session line %+v", l)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendUrgent writes p, the last byte of which is urgent.
+func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent error
+	if err := raw.Write(func(fd uintptr) bool {
+		sent = unix.Sendto(int(fd), p, unix.MSG_OOB, nil)
+		return sent != unix.EAGAIN
+	}); err != nil || sent != nil {
+		t.Fatal(err, sent)
+	}
+}
+
+// someOf is n bytes of a stream.
+func someOf(seed uint64, n int) []byte {
+	p := make([]byte, n)
+	io.ReadFull(stream(seed), p)
+	return p
+}
+
+// eachDirection runs a test with the client as the sender, and with the target.
+func eachDirection(t *testing.T, args []string, f func(t *testing.T, p *plug, sender, receiver *net.TCPConn)) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		k := serveTaker(t)
+		p := start(t, mode, append(slices.Concat(one(mode), args), k.addr())...)
+		for _, from := range []string{"client", "target"} {
+			t.Run(from, func(t *testing.T) {
+				client, target := k.session(t, p)
+				if from == "client" {
+					f(t, p, client, target)
+				} else {
+					f(t, p, target, client)
+				}
+			})
+		}
+	})
+}
+
+// An urgent byte in a bulk transfer arrives at its place, and everything after it
+// does: more bulk, a few bytes, and the end.
+func TestUrgentInBulk(t *testing.T) {
+	t.Parallel()
+	for _, after := range []int{5, 5 << 20} {
+		eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
+			before, behind := someOf(1, 131_072), someOf(2, after)
+			got := make([]byte, len(before))
+			both(t, func() error {
+				_, err := sender.Write(before)
+				return err
+			}, func() error {
+				_, err := io.ReadFull(receiver, got)
+				return err
+			})
+			go func() {
+				sendUrgent(t, sender, []byte{'!'})
+				sender.Write(behind)
+				sender.CloseWrite()
+			}()
+			rest, err := io.ReadAll(receiver)
+			if err != nil || !bytes.Equal(got, before) || !bytes.Equal(rest, slices.Concat([]byte{'!'}, behind)) {
+				t.Errorf("after the first 131072 bytes %d arrived, of %d: %v", len(rest), 1+len(behind), err)
+			}
+		})
+	}
+}
+
+// What is sent after an urgent byte arrives without another send: an interrupt as
+// ftp(1) and telnet(1) send it, with or without a moment in between.
+func TestUrgentThenMore(t *testing.T) {
+	t.Parallel()
+	eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
+		want := []byte("\xff\xf4\xff\xf2ABOR\r\n")
+		got := make([]byte, len(want))
+		for i := range 30 {
+			sendUrgent(t, sender, want[:3])
+			sender.Write(want[3:])
+			if n, err := io.ReadFull(receiver, got); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("interrupt %d: %d of %d bytes arrived, %q: %v", i, n, len(want), got[:n], err)
+			}
+		}
+	})
+}
