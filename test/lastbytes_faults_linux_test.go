@@ -189,3 +189,26 @@ func TestEarlyReplyBeforeAFailedWrite(t *testing.T) {
 		})
 	})
 }
+
+// A side that reads an answer and resets at once has read it, though its kernel was
+// yet to acknowledge it: the session line counts it.
+func TestCountOfAConversationThatIsReset(t *testing.T) {
+	t.Parallel()
+	sessions := map[*plug]int{}
+	eachDirection(t, nil, func(t *testing.T, p *plug, asks, answers *net.TCPConn) {
+		piece := make([]byte, 100)
+		for range 30 {
+			for _, way := range [][2]*net.TCPConn{{asks, answers}, {answers, asks}} {
+				way[0].Write(piece)
+				if _, err := io.ReadFull(way[1], piece); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		reset(asks)
+		sessions[p]++
+		if l := last(p.lines(sessions[p]), 1)[0]; l.in != 3000 || l.out != 3000 {
+			t.Errorf("the session line counts %d and %d bytes, of 3000 each", l.in, l.out)
+		}
+	})
+}

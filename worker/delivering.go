@@ -125,25 +125,35 @@ func (e *engine) desert(s *session) {
 
 // undelivered is how many bytes of a direction were read and have not reached the
 // receiver's kernel, as far as this one knows.
-func undelivered(from, to *end) int {
-	n := unacknowledged(from, to)
+func (s *session) undelivered(from, to *end) int {
+	n := 0
 	if from.block != nil {
 		n += len(from.block.kept)
 	}
 	if from.pipe != nil {
 		n += from.pipe.held
 	}
-	return n
+	if to.errno == syscall.ETIMEDOUT || to.errno == 0 && s.state == delivering {
+		return n + unacknowledged(from, to) // for long: it does not have them
+	}
+	// The last acknowledgment waits for company, and a reset comes without it: what
+	// has left this host counts as arrived.
+	return n + pastEnd(from, queueOf(to.fd, unsentBytes))
 }
 
 // unacknowledged is how many of the bytes sent to a side its kernel has not
-// acknowledged. A FIN counts as one in the kernel, and not here.
+// acknowledged.
 func unacknowledged(from, to *end) int {
-	n := outQueue(to.fd)
-	if from.done && n > 0 {
-		n--
+	return pastEnd(from, queueOf(to.fd, unacknowledgedBytes))
+}
+
+// pastEnd is a send queue's length without the end that was passed on: the kernel
+// counts a FIN as a byte.
+func pastEnd(from *end, queue int) int {
+	if from.done && queue > 0 {
+		queue--
 	}
-	return n
+	return queue
 }
 
 // takeOff takes bytes off a session's account. Only this worker writes it.
@@ -163,14 +173,19 @@ func peek(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
-// outQueue is how many bytes of those written to a socket the peer's kernel has not
-// acknowledged, its end counting as one (tcp(7), SIOCOUTQ); after a reset, how many it
-// had not. It is 0 without a socket, and for one that is not connected yet.
-func outQueue(fd int) int {
+// The parts of a socket's send queue (tcp(7), SIOCOUTQ; linux/sockios.h, SIOCOUTQNSD).
+const (
+	unacknowledgedBytes = syscall.TIOCOUTQ
+	unsentBytes         = 0x894b
+)
+
+// queueOf is how many bytes there are in a part of a socket's send queue, also after
+// a reset; 0 without a socket, and for one that is not connected yet.
+func queueOf(fd int, part uintptr) int {
 	if fd < 0 {
 		return 0
 	}
 	*scratchInt = 0
-	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCOUTQ, uintptr(unsafe.Pointer(scratchInt)))
+	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), part, uintptr(unsafe.Pointer(scratchInt)))
 	return int(*scratchInt)
 }

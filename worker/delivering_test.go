@@ -246,3 +246,43 @@ func TestLastWordsBehindAFailedWrite(t *testing.T) {
 		})
 	}
 }
+
+// Of a conversation that is reset, everything counts that has been read, though the
+// last acknowledgment was still to come.
+func TestCountOfAConversationThatIsReset(t *testing.T) {
+	for _, how := range []string{"a side resets", "an admin ends it"} {
+		t.Run(how, func(t *testing.T) {
+			eachSide(t, func(t *testing.T, e *engine, s *session, from *end, asks, answers *net.TCPConn) {
+				for range 30 { // acknowledgments wait for company only after some time
+					for _, way := range [][2]*net.TCPConn{{asks, answers}, {answers, asks}} {
+						way[0].Write(noise(35, 100))
+						e.until(t, "the piece has arrived", func() bool { return arrivedAt(t, way[1]) == 100 })
+						reads(t, way[1], "a piece", noise(35, 100))
+					}
+				}
+				if how == "a side resets" {
+					cut(asks)
+				} else {
+					e.endOne(uint32(s.index), s.row.Word().Turn())
+				}
+				e.until(t, "the session ends", func() bool { return s.state == ended })
+				if in, out := s.row.In.Load(), s.row.Out.Load(); in != 3000 || out != 3000 {
+					t.Errorf("%d and %d bytes are counted, want 3000 and 3000", in, out)
+				}
+			})
+		})
+	}
+}
+
+// arrivedAt is how many bytes a connection has to read.
+func arrivedAt(t testing.TB, c *net.TCPConn) (n int) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -22,8 +22,8 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 	if s.state == delivering {
 		e.reach(s.row, s.leaving.stage)
 	}
-	takeOff(&s.row.In, undelivered(&s.client, &s.target))
-	takeOff(&s.row.Out, undelivered(&s.target, &s.client))
+	takeOff(&s.row.In, s.undelivered(&s.client, &s.target))
+	takeOff(&s.row.Out, s.undelivered(&s.target, &s.client))
 	e.finish(s.row, outcome, e.causer(s, outcome))
 	for _, d := range [...]*end{&s.client, &s.target} {
 		if d.fd >= 0 {
