@@ -65,15 +65,13 @@ func (e *engine) stepDelivering(s *session) {
 		return
 	}
 	more, broken := e.pump(s, failed, survivor)
-	switch {
-	case broken == survivor:
+	if broken == survivor || !more && !failed.stuck() && unacknowledged(failed, survivor) == 0 {
 		e.abort(s, board.Cut)
-	case more || survivor.readable:
+		return
+	}
+	e.visitLater(s)
+	if more || survivor.readable {
 		e.later(s)
-	case failed.stuck() || unacknowledged(failed, survivor) > 0:
-		e.visitLater(s)
-	default:
-		e.abort(s, board.Cut)
 	}
 }
 

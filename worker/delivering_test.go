@@ -124,21 +124,36 @@ func stuffed(t *testing.T, e *engine, s *session, from *end, sender, receiver *n
 	e.until(t, "the session delivers", func() bool { return s.state == delivering })
 }
 
-// A receiver that reads nothing holds the session up for --close-timeout. What it
-// has acknowledged is counted, and nothing else is.
+// A receiver that reads nothing holds the session up for --close-timeout, also if it
+// keeps writing. What it has acknowledged is counted, and nothing else is.
 func TestCloseTimeout(t *testing.T) {
-	eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
-		e.board.CloseTimeout = 80
-		stuffed(t, e, s, from, sender, receiver)
-		failed := e.clock.mono
-		e.until(t, "the session ends", func() bool { return s.state == ended })
-		if took := time.Duration(e.clock.mono - failed); took < 50*time.Millisecond || took > time.Second {
-			t.Errorf("it ended after %v, --close-timeout is 80ms", took)
-		}
-		if p := <-readAll(receiver); uint64(len(p)) != s.account(from) || len(p) == 0 {
-			t.Errorf("%d bytes arrived, %d are counted", len(p), s.account(from))
-		}
+	t.Run("silent", func(t *testing.T) { eachSide(t, neverReads) })
+	t.Run("writing", func(t *testing.T) {
+		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+			go func() {
+				for piece := make([]byte, 64<<10); ; {
+					if _, err := receiver.Write(piece); err != nil {
+						return
+					}
+				}
+			}()
+			neverReads(t, e, s, from, sender, receiver)
+		})
 	})
+}
+
+func neverReads(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+	e.board.CloseTimeout = 80
+	stuffed(t, e, s, from, sender, receiver)
+	failed := e.clock.mono
+	e.until(t, "the session ends", func() bool { return s.state == ended })
+	if took := time.Duration(e.clock.mono - failed); took < 50*time.Millisecond || took > 3*time.Second {
+		t.Errorf("it ended after %v, --close-timeout is 80ms", took)
+	}
+	p, _ := io.ReadAll(receiver) // its own write may have been told of the reset
+	if uint64(len(p)) != s.account(from) || len(p) == 0 {
+		t.Errorf("%d bytes arrived, %d are counted", len(p), s.account(from))
+	}
 }
 
 // The other side's reset, too, ends the session at once, and is not the one that
