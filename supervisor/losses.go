@@ -22,6 +22,7 @@ func (m *master) lookAround() {
 	}
 	m.keepControl()
 	m.lookAtZones()
+	m.tryAgain()
 	lines, logs := m.lost()
 	l := &m.losses
 	if lines > l.lines && lines == l.linesSeen { // no more for a second

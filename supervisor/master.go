@@ -77,6 +77,7 @@ type master struct {
 	losses   losses
 	memory   memoryWatch
 	zones    []*zone
+	failed   []func() error   // to be tried again
 	tock     <-chan time.Time // ticks, where the watcher has none
 
 	leveled bool      // an admin has changed the log level

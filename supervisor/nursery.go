@@ -128,9 +128,7 @@ func (m *master) born(b birth) {
 	c.pid, c.pidfd, c.born = b.pid, b.pidfd, time.Now().UnixNano()
 	m.totals.Spawns++
 	m.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
-	if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
-		m.log.Error("watch worker", "pid", c.pid, "error", err)
-	}
+	m.watch(c)
 	if c.unheard {
 		m.look(c)
 	}

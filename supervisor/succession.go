@@ -193,17 +193,18 @@ func (m *master) commit(e *estate) {
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)
 	for _, g := range m.older {
-		if err := m.watcher.generation(g); err != nil {
-			m.log.Error("watch report pipe", "generation", g.number, "error", err)
-		}
+		m.attempt("watch report pipe", func() error {
+			if !slices.Contains(m.older, g) {
+				return nil
+			}
+			return m.watcher.generation(g)
+		}, "generation", g.number)
 		g.board.Attention.Store(1) // what was in doubt at the freeze is read off the board
 	}
 	for _, c := range e.children {
 		m.children[c.id] = c
 		m.count[c.state]++
-		if err := m.watcher.child(c.id, c.pid, c.pidfd); err != nil {
-			m.log.Error("watch worker", "pid", c.pid, "error", err)
-		}
+		m.watch(c)
 		m.happen(c, toldDrain)
 	}
 	for _, g := range slices.Clone(m.older) {
