@@ -1,0 +1,76 @@
+package test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a telnet client sends for "send ip" and "send synch" (RFC 854): the second
+// contains urgent data, which arrives in line.
+const (
+	telnetIP    = "\xff\xf4"
+	telnetSynch = "\xff\xf2"
+)
+
+// A user of telnet interrupts the remote process, and types on.
+func TestTelnetInterrupt(t *testing.T) {
+	telnet := program(t, "telnet")
+	program(t, "tmux")
+	forEachMode(t, func(t *testing.T, mode string) {
+		k := serveTaker(t)
+		p := start(t, mode, k.addr())
+		s := openScreen(t, p.dir, fmt.Sprintf("%s 127.0.0.1 %d", telnet, p.port))
+		var target *net.TCPConn
+		select {
+		case target = <-k.taken:
+			target.SetDeadline(time.Now().Add(4 * talkBound))
+		case <-time.After(talkBound):
+			t.Fatalf("no session at the target: %q", s.lines())
+		}
+		defer target.Close()
+		s.shows("Escape character")
+		prompts := 0
+		command := func(line string) {
+			s.keys("C-]")
+			prompts++
+			s.becomes("a prompt", func(lines []string) bool {
+				lines = slices.DeleteFunc(lines, func(l string) bool { return !strings.HasPrefix(l, "telnet>") })
+				return len(lines) == prompts
+			})
+			s.keys(line, "Enter")
+		}
+		s.keys("before", "Enter")
+		arrives(t, target, "before\r\n")
+		command("send ip")
+		arrives(t, target, telnetIP)
+		for range 3 {
+			command("send synch")
+			arrives(t, target, telnetSynch)
+			s.keys("after", "Enter")
+			arrives(t, target, "after\r\n")
+		}
+		command("quit")
+		if rest, err := io.ReadAll(target); err != nil || len(rest) > 0 {
+			t.Errorf("after quit: %q, %v", rest, err)
+		}
+		target.Close()
+		if l := p.lines(1)[0]; l.in != int64(len("before\r\n"+telnetIP)+3*len(telnetSynch+"after\r\n")) {
+			t.Errorf("session line %+v", l)
+		}
+	})
+}
+
+// arrives reads what should come next.
+func arrives(t testing.TB, c net.Conn, want string) {
+	t.Helper()
+	got := make([]byte, len(want))
+	n, err := io.ReadFull(c, got)
+	if string(got[:n]) != want {
+		t.Fatalf("%q arrives, not %q: %v", got[:n], want, err)
+	}
+}
