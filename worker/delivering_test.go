@@ -142,6 +142,23 @@ func TestCloseTimeout(t *testing.T) {
 	})
 }
 
+// A survivor that keeps the session busy does not keep it from its visits, which look
+// whether the time is over.
+func TestBusySurvivorIsVisited(t *testing.T) {
+	eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+		e.buffer = e.buffer[:1024] // a turn does not empty the queue
+		stuffed(t, e, s, from, sender, receiver)
+		survivor := s.leaving.survivor
+		go receiver.Write(make([]byte, 256<<10))
+		waiting(t, survivor.fd, 2*turns*len(e.buffer))
+		e.visits, s.leaving.expected, survivor.readable = visits{}, false, true
+		e.stepDelivering(s)
+		if !survivor.readable || !s.queued || !s.leaving.expected || e.visits.due == 0 {
+			t.Errorf("more to read %v, another turn %v, a visit %v", survivor.readable, s.queued, s.leaving.expected)
+		}
+	})
+}
+
 func neverReads(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
 	e.board.CloseTimeout = 80
 	stuffed(t, e, s, from, sender, receiver)
@@ -199,7 +216,7 @@ func TestSurvivorWritesBeforeItReads(t *testing.T) {
 		got := make(chan []byte, 1)
 		receiver.SetReadBuffer(256 << 10) // a smaller window is filled by probes, five a second
 		go func() {
-			receiver.Write(noise(33, 12<<20))
+			receiver.Write(make([]byte, 40<<20)) // more than all queues take
 			got <- <-readAll(receiver)
 		}()
 		e.until(t, "its writes wait", func() bool { return to.stuck() })
