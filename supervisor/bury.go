@@ -123,11 +123,11 @@ func (w waitStatus) value() int {
 }
 
 // inherit settles the sessions that a dead worker has left on the board. A
-// worker counts a session just before it frees the row: if it has counted one
-// more than it has freed, it died between the two.
+// worker counts a session just before it frees the row, or marks it as counted: if
+// it has counted one more than that, it died between the two.
 func (m *master) inherit(c *child) {
 	column := c.generation.board.Column(c.slot)
-	counted, freed := uint64(0), c.generation.turns(c.slot)
+	counted, freed := uint64(0), c.generation.turns(c.slot)+c.generation.owing(c.slot)
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
@@ -150,10 +150,16 @@ func (m *master) inherit(c *child) {
 			}
 			s.Cause = m.causeOf(c, s.Cause.Stage())
 		}
-		m.settle(c, &s, outcome)
-		if s.Word.State() == board.RowEnding && ahead {
+		owes := s.Word.State() == board.RowEnding && row.Counted.Load() != 0
+		m.writeLine(c, &s)
+		if !owes {
+			m.tellEnd(c, &s, outcome)
+		}
+		switch {
+		case owes:
+		case s.Word.State() == board.RowEnding && ahead:
 			ahead = false
-		} else {
+		default:
 			m.totals.Ended[outcome]++
 			m.totals.BytesIn += s.In
 			m.totals.BytesOut += s.Out
@@ -190,24 +196,34 @@ func clearColumn(c *board.Column) {
 	c.Live.Store(0)
 }
 
-// settle writes the records of a session whose worker can't.
-func (m *master) settle(c *child, s *board.Snapshot, outcome board.Outcome) {
+// writeLine writes the line of a session whose worker can't.
+func (m *master) writeLine(c *child, s *board.Snapshot) {
 	wall := time.Now().Add(-time.Duration(max(0, m.mono()-s.Closed)))
 	_, offset := wall.Zone()
 	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: m.cfg.Source.Label(),
-		Peer: s.Client, In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
-	if t := int(s.Word.Target()); t < board.MaxTargets {
-		at := &c.generation.board.Target(t).Addr
-		if via := &c.generation.board.Via; via.Kind != 0 {
-			at = via
-		}
-		line.Target = at.String()
-		if at.Zone != 0 && at != &c.generation.board.Via {
-			line.Target = c.generation.targets()[t] // whatever has become of the interface
-		}
-	}
+		Peer: s.Client, Target: targetOf(c, s), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
 	m.sessionFile.write(line.Append(nil))
-	m.logEnd(c, s, outcome, line.Target)
+}
+
+// targetOf is a session's target as records show it; empty before one was chosen.
+func targetOf(c *child, s *board.Snapshot) string {
+	t := int(s.Word.Target())
+	if t >= board.MaxTargets {
+		return ""
+	}
+	if via := &c.generation.board.Via; via.Kind != 0 {
+		return via.String()
+	}
+	at := &c.generation.board.Target(t).Addr
+	if at.Zone != 0 {
+		return c.generation.targets()[t] // whatever has become of the interface
+	}
+	return at.String()
+}
+
+// tellEnd writes the other records of such a session.
+func (m *master) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
+	m.logEnd(c, s, outcome, targetOf(c, s))
 	if m.cfg.Log {
 		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
 	}

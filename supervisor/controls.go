@@ -46,11 +46,19 @@ func (m *master) claimControl() (err error) {
 	if !m.controlled() {
 		return nil
 	}
-	if err = m.makeControlDir(); err == nil {
-		m.control.socket, err = control.Claim(m.cfg.Control, m.controlGroup())
-	}
+	m.control.socket, err = m.makeControl(control.Claim)
 	m.control.owned = err == nil
 	return m.withoutControl(err)
+}
+
+// makeControl makes the control socket, and waits for its disk for a while.
+func (m *master) makeControl(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
+	return within(claimPatience, "control socket "+m.cfg.Control, func() (*control.Socket, error) {
+		if err := m.makeControlDir(); err != nil {
+			return nil, err
+		}
+		return make(m.cfg.Control, m.controlGroup())
+	})
 }
 
 // makeControlDir makes the directory of a control socket whose path nobody has
@@ -97,9 +105,7 @@ func (m *master) continueControl(o *controlRecord, fd int) (err error) {
 	if !m.controlled() {
 		return nil
 	}
-	if err = m.makeControlDir(); err == nil {
-		m.control.socket, err = control.Prepare(m.cfg.Control, m.controlGroup())
-	}
+	m.control.socket, err = m.makeControl(control.Prepare)
 	m.control.fresh = err == nil
 	return m.withoutControl(err)
 }
@@ -120,7 +126,7 @@ func (m *master) serveControl() {
 		return
 	}
 	if c.fresh {
-		if err := c.socket.Publish(); err != nil {
+		if _, err := within(removePatience, "control socket "+c.socket.Path, nothing(c.socket.Publish)); err != nil {
 			m.log.Error("control", "error", err)
 			c.socket.Remove()
 			c.socket = nil
@@ -160,7 +166,7 @@ func (m *master) removeControl() {
 		return
 	}
 	if c.owned || c.fresh {
-		if err := c.socket.Remove(); err != nil {
+		if _, err := within(removePatience, "control socket "+c.socket.Path, nothing(c.socket.Remove)); err != nil {
 			m.log.Error("control", "error", err)
 		}
 	} else {

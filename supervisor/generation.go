@@ -88,6 +88,17 @@ func (g *generation) turns(slot int) (n uint64) {
 	return n
 }
 
+// owing is how many rows of a slot are of ended sessions that were counted, and
+// wait for their lines to be written.
+func (g *generation) owing(slot int) (n uint64) {
+	for row := range g.rows(slot) {
+		if row.Word().State() == board.RowEnding && row.Counted.Load() != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // targets are the names of the generation's targets, by slot. Slots never
 // change.
 func (g *generation) targets() []string {

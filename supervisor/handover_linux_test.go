@@ -78,7 +78,7 @@ func TestBequeath(t *testing.T) {
 	s, _, _, e := handingOver(t, func(s *stage) {
 		s.totals.BytesOut, s.paused = 77, true
 		s.sessionFile.path = "/dev/full"
-		if err := s.sessionFile.reopen(); err != nil {
+		if err := s.reopenNow(); err != nil {
 			t.Skip("no /dev/full")
 		}
 		s.sessionFile.write([]byte("one\n"))

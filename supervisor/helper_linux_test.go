@@ -118,7 +118,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 		t.Fatal(err)
 	}
 	m.listeners = []int{fd}
-	if err := m.sessionFile.open(cfg.SessionLog, m.sessionFailed); err != nil {
+	if err := m.openSessionFile(); err != nil {
 		t.Fatal(err)
 	}
 	if m.watcher, err = newWatcher(); err != nil {
@@ -200,6 +200,27 @@ func (s *stage) settled() {
 	s.tellReady()
 	s.reap()
 	s.recount()
+}
+
+// asided does for the loop what goroutines ask of it, until none is left.
+func (s *stage) asided() {
+	s.t.Helper()
+	for len(s.asides) > 0 {
+		select {
+		case call := <-s.calls:
+			call()
+		case <-time.After(patience):
+			s.t.Fatalf("no end of %v", s.asides)
+		}
+	}
+}
+
+// reopenNow is reopen at an admin's word, with its result.
+func (s *stage) reopenNow() (err error) {
+	s.t.Helper()
+	s.reopen(true, func(e error) { err = e })
+	s.asided()
+	return err
 }
 
 // recount fails if the counts are not those of the roster.

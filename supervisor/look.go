@@ -59,8 +59,8 @@ func (m *master) sights() (all []sight) {
 			row++
 			s := sight{child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
 				index: uint64(c.slot)*g.board.Rows + uint64(row)}
-			if !held.Snapshot(&s.snapshot) {
-				continue
+			if !held.Snapshot(&s.snapshot) || s.snapshot.Word.State() != board.RowLive {
+				continue // what has ended may wait for its line to be written
 			}
 			if t := int(s.snapshot.Word.Target()); t < len(g.targets()) {
 				s.target = g.targets()[t]

@@ -94,7 +94,7 @@ func (m *master) opened() {
 // is the other's.
 func (m *master) leave(signals chan os.Signal) {
 	if m.pidfile.file != nil {
-		m.pidfile.file.Close()
+		within(removePatience, "pidfile", nothing(m.pidfile.file.Close))
 		m.pidfile.file = nil
 	}
 	// Stop waits for the signals that the runtime has and has not sent; the other

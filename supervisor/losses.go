@@ -1,6 +1,10 @@
 package supervisor
 
-import "daemon/plug/worker/record"
+import (
+	"time"
+
+	"daemon/plug/worker/record"
+)
 
 // losses is what an admin should know to be missing: how much was lost when it
 // was last told, and when it was last looked at.
@@ -9,28 +13,31 @@ type losses struct {
 	linesSeen, logsSeen uint64 // a second ago
 
 	unreachable bool // syslog is, and stderr was told
+
+	dropped, droppedSeen uint64 // the same of lines for stderr
 }
 
 // lookAround is the once-a-second look at what others do to the plug's files,
 // and at what was lost.
 func (m *master) lookAround() {
-	if m.sessionFile.rotated() {
-		m.reopen()
-	}
-	if f := m.pidfile.file; f != nil && !m.pidfile.writing && !f.Current() {
-		m.pidfile.dirty = true // removed or replaced: it is put back
-	}
+	m.reopen(false, func(error) {})
+	m.lookAtPidfile()
 	m.keepControl()
 	m.lookAtZones()
 	m.tryAgain()
-	lines, logs := m.lost()
+	m.sayAway(time.Now())
+	lines, logs, dropped := m.lost()
 	l := &m.losses
 	if lines > l.lines && lines == l.linesSeen { // no more for a second
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lines-l.lines)
 		l.lines = lines
 	}
 	m.noteLostRecords(logs)
-	l.linesSeen, l.logsSeen = lines, logs
+	if dropped > l.dropped && dropped == l.droppedSeen && m.stderr.flush(0) {
+		m.log.Error("log lines lost", "lines", dropped-l.dropped)
+		l.dropped = dropped
+	}
+	l.linesSeen, l.logsSeen, l.droppedSeen = lines, logs, dropped
 }
 
 func (m *master) tellLostRecords(n uint64) {
@@ -38,11 +45,12 @@ func (m *master) tellLostRecords(n uint64) {
 	m.syslog.text(record.Err, m.pid, appendCount(text, " records=", n))
 }
 
-// lost is how many session lines and syslog records were given up, by workers
-// and by this process.
-func (m *master) lost() (lines, logs uint64) {
+// lost is how many session lines, syslog records and lines for stderr were given
+// up, by workers and by this process.
+func (m *master) lost() (lines, logs, dropped uint64) {
 	lines = m.totals.LinesLost
 	logs = m.totals.LogsLost + m.syslog.sink.dropped.Load()
+	dropped = m.totals.LogsDropped + m.stderr.dropped.Load()
 	if s := m.sessionFile.sink; s != nil {
 		lines += s.dropped.Load()
 	}
@@ -51,7 +59,10 @@ func (m *master) lost() (lines, logs uint64) {
 			column := c.generation.board.Column(c.slot)
 			lines += column.LinesLost.Load()
 			logs += column.LogsLost.Load()
+			if t := c.generation.board.Tally(c.slot); t != nil {
+				dropped += t.LogsDropped.Load()
+			}
 		}
 	}
-	return lines, logs
+	return lines, logs, dropped
 }

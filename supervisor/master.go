@@ -101,10 +101,11 @@ type master struct {
 	affinity     [2]uint64 // its key; new if zero
 	firstWorkers int       // to have ready before serving
 
-	sessionBroken bool // the session file can't be reopened, and that was said
-	limitSaid     bool
-	null          int   // /dev/null, for workers
-	startError    error // why the plug never served
+	limitSaid  bool
+	null       int               // /dev/null, for workers
+	stderrOut  outlet            // stderr, for workers
+	asides     map[string]*aside // what goroutines do for the loop
+	startError error             // why the plug never served
 
 	unready bool   // the starter has not been told yet that the plug serves
 	readyAt uint64 // the pidfile's version that this waits for
@@ -174,14 +175,16 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 // How long each log may take for what is left, when a master ends. The next
 // upgrade waits for the end of one that was replaced.
 const (
-	flushLast     = time.Second
+	flushLast     = 300 * time.Millisecond
 	flushReplaced = 100 * time.Millisecond
 )
 
 // flush writes what was logged and not written yet.
 func (m *master) flush(patience time.Duration) {
-	m.stderr.flush(patience)
+	stderr := make(chan bool)
+	go func() { stderr <- m.stderr.flush(patience) }()
 	m.syslog.sink.flush(patience)
+	<-stderr
 }
 
 // open takes what the plug needs, in the order in which it is cheap to fail.
@@ -228,7 +231,7 @@ func (m *master) open() (err error) {
 // prepare makes all that workers need, but for the listeners.
 func (m *master) prepare() (err error) {
 	cfg := m.cfg
-	if err = m.sessionFile.open(cfg.SessionLog, m.sessionFailed); err != nil {
+	if err = m.openSessionFile(); err != nil {
 		return err
 	}
 	if m.watcher, err = newWatcher(); err != nil {
@@ -246,6 +249,12 @@ func (m *master) prepare() (err error) {
 	}
 	m.generation.build = m.version
 	m.zones = zonesOf(m.generation.board, cfg)
+	if m.sessionFile.out.socket {
+		m.generation.board.Assignment.Options |= board.OptSessionSocket
+	}
+	if m.stderrOut.socket {
+		m.generation.board.Assignment.Options |= board.OptLogSocket
+	}
 	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
 		m.generation.board.AffinityKey = m.affinity
 	}
@@ -266,6 +275,13 @@ func (m *master) prepare() (err error) {
 func (m *master) openLogs() error {
 	cfg := m.cfg
 	m.stderr = newSink(logBound, new(terminalWriter).write)
+	if cfg.Foreground {
+		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
+		if err != nil {
+			return fmt.Errorf("stderr: %s", reason(err))
+		}
+		m.stderrOut = out
+	}
 	s := &syslogSink{tag: m.tag, pid: m.pid}
 	family := unix.AF_UNIX
 	s.to, s.path = &unix.SockaddrUnix{Name: cfg.Syslog.Path}, cfg.Syslog.Path
@@ -308,6 +324,9 @@ func (m *master) shape() (workers, capacity int) {
 // sessionFailed is called by the session file's writer.
 func (m *master) sessionFailed(err error) {
 	if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
+		if err == unix.EAGAIN {
+			err = errors.New("it is full, and nobody reads it")
+		}
 		m.log.Error("session file "+m.sessionFile.path, "error", err)
 	}
 }

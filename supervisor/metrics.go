@@ -34,6 +34,7 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	x.Deaths = t.Deaths.words()
 	x.Upgrades = map[string]uint64{"done": t.Upgrades.Done, "failed": t.Upgrades.Failed}
 	x.BellOverflows, x.LinesLost, x.LinesRetried, x.RecordsLost = t.BellOverflows, t.LinesLost, t.LinesRetried, t.LogsLost
+	x.LogLinesLost = t.LogsDropped
 	x.PidfileWrites, x.ControlRequests = t.PidfileWrites, t.Requests
 	x.StartedUnix = float64(t.Started) / 1e9
 	lookAtProcess(&x.Master)

@@ -102,7 +102,7 @@ func (m *master) files(g *generation, lifeline int) []uintptr {
 	null := uintptr(m.null)
 	stdio := [3]uintptr{null, null, null}
 	if m.cfg.Foreground {
-		stdio = [3]uintptr{null, 1, 2}
+		stdio = [3]uintptr{null, 1, uintptr(m.stderrOut.fd)}
 	}
 	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
 		session, uintptr(m.syslog.fd)}
@@ -189,10 +189,7 @@ func (m *master) retire(g *generation) {
 
 // spawn starts a worker (nursery's goroutine).
 func (m *master) spawn(slot, capacity int, files []uintptr) (pid, pidfd int, err error) {
-	attr := &syscall.ProcAttr{Env: m.env(capacity), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}}
-	if u := m.cfg.User; u != nil {
-		attr.Sys.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
-	}
+	attr := &syscall.ProcAttr{Env: m.env(capacity), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
 	wantPidfd(attr.Sys)
 	pid, err = syscall.ForkExec(image(), worker.Args(slot), attr)
 	return pid, gotPidfd(attr.Sys, pid), err

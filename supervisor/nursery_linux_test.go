@@ -119,7 +119,7 @@ func TestFiles(t *testing.T) {
 	if got := s.files(g, 72); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	s.cfg.Foreground = true
+	s.cfg.Foreground, s.stderrOut.fd = true, 2
 	fd := s.sessionFile.fd
 	s.sessionFile.fd = -1
 	want[1], want[2], want[7] = 1, 2, closed

@@ -22,6 +22,8 @@ type pidlist struct {
 	results chan pidResult
 }
 
+// pidList is a list to be written, or with no PIDs a question: is the file still
+// there?
 type pidList struct {
 	version uint64
 	pids    []int
@@ -31,7 +33,16 @@ type pidResult struct {
 	version uint64
 	err     error
 	strayed error // why the file stays where the path's links led before
+	asked   bool  // it is an answer
+	current bool
 }
+
+// removePatience is how long an end waits for the disk of a file that it removes.
+const removePatience = 300 * time.Millisecond
+
+// claimPatience is how long a start waits for the disk of the pidfile, which may
+// also be changing hands, or of the control socket.
+const claimPatience = 5 * time.Second
 
 const coalesce = 10 * time.Millisecond
 
@@ -40,7 +51,7 @@ func (p *pidlist) claim(path string, pid int) (err error) {
 	if path == "" {
 		return nil
 	}
-	f, err := pidfile.Claim(path, pid)
+	f, err := within(claimPatience, "pidfile "+path, func() (*pidfile.File, error) { return pidfile.Claim(path, pid) })
 	if err != nil {
 		return err
 	}
@@ -54,8 +65,12 @@ func (p *pidlist) use(file *pidfile.File) {
 	p.lists, p.results = make(chan pidList, 1), make(chan pidResult, 1)
 	go func() {
 		for list := range p.lists {
+			if list.pids == nil {
+				p.results <- pidResult{asked: true, current: file.Current()}
+				continue
+			}
 			strayed := file.Follow(list.pids)
-			p.results <- pidResult{list.version, file.Write(list.pids), strayed}
+			p.results <- pidResult{version: list.version, err: file.Write(list.pids), strayed: strayed}
 		}
 	}()
 }
@@ -101,10 +116,22 @@ func (m *master) writePidfile(now time.Time) {
 	p.lists <- pidList{p.version, pids}
 }
 
+// lookAtPidfile has the writer look whether the path still names the file.
+func (m *master) lookAtPidfile() {
+	if p := &m.pidfile; p.file != nil && !p.writing {
+		p.writing = true
+		p.lists <- pidList{}
+	}
+}
+
 // pidfileWritten takes the writer's answer.
 func (m *master) pidfileWritten(r pidResult) {
 	p := &m.pidfile
 	p.writing = false
+	if r.asked {
+		p.dirty = p.dirty || !r.current // removed or replaced: it is put back
+		return
+	}
 	if r.err == nil {
 		m.totals.PidfileWrites++
 		p.written = r.version
@@ -122,18 +149,22 @@ func (m *master) pidfileWritten(r pidResult) {
 	}
 }
 
-// removePidfile waits for the writer and removes the file.
+// removePidfile waits for the writer and removes the file, but not for long: its
+// disk may be away.
 func (m *master) removePidfile() {
 	p := &m.pidfile
 	if p.file == nil {
 		return
 	}
-	if p.writing {
-		<-p.results
-		p.writing = false
-	}
-	if err := p.file.Remove(); err != nil {
+	file, writing := p.file, p.writing
+	p.file, p.writing = nil, false
+	_, err := within(removePatience, "pidfile", nothing(func() error {
+		if writing {
+			<-p.results
+		}
+		return file.Remove()
+	}))
+	if err != nil {
 		m.log.Error("pidfile", "error", err)
 	}
-	p.file = nil
 }

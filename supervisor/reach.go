@@ -37,13 +37,19 @@ func (s *syslogSink) reach() error {
 	return nil
 }
 
+// reachSoon is reach for a start: the path may lead to a disk that is away.
+func (s *syslogSink) reachSoon() error {
+	_, err := within(openPatience, "syslog "+s.path, nothing(s.reach))
+	return err
+}
+
 // checkSyslog says on stderr, before a daemon has let go of that, that syslog will
 // lose records: all of a daemon's errors, and with -n what goes there for -l and -a.
 func (m *master) checkSyslog() {
 	if m.cfg.Foreground && !m.cfg.Log && len(m.cfg.Rules) == 0 {
 		return
 	}
-	why := m.syslog.reach()
+	why := m.syslog.reachSoon()
 	switch {
 	case why == nil || why == errSyslogFull:
 	case m.cfg.Foreground:
@@ -62,13 +68,19 @@ func (m *master) sayUnreachable(why error) {
 // noteLostRecords tells syslog what it has missed, once it takes records again;
 // until then, with -n, stderr is told once.
 func (m *master) noteLostRecords(lost uint64) {
-	l := &m.losses
-	if lost == l.logs {
+	if lost == m.losses.logs {
 		return
 	}
-	why := m.syslog.reach()
+	var why error
+	settled := lost == m.losses.logsSeen // no more for a second
+	m.aside("syslog", func() { why = m.syslog.reach() }, func() { m.lookedForSyslog(lost, settled, why) })
+}
+
+// lookedForSyslog does what follows from whether somebody takes records.
+func (m *master) lookedForSyslog(lost uint64, settled bool, why error) {
+	l := &m.losses
 	switch {
-	case why == nil && lost == l.logsSeen: // no more for a second
+	case why == nil && settled:
 		l.unreachable = false
 		m.tellLostRecords(lost - l.logs)
 		l.logs = lost

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -19,43 +18,52 @@ import (
 type sessionFile struct {
 	path string // "" without -S; "-" is stdout
 	fd   int    // append-only; -1 without -S; the number stays
+	out  outlet // what is open; its descriptor is fd
 	sink *sink
 	fail func(error)
 
 	closed chan struct{} // the master ends: nothing is tried again
 	lost   int           // lines given up for that; the sink counts those that found no room
+	said   bool          // that the path can't be opened again
+
+	next []func(error) // admins who have asked for a look while one was under way
 
 	retried  atomic.Uint64  // lines that had to be written again
 	terminal terminalWriter // it may be one
 }
 
-// open opens the session file for the first time.
-func (f *sessionFile) open(path string, fail func(error)) error {
-	f.path, f.fd, f.fail = path, -1, fail
-	switch path {
-	case "":
+// openPatience is how long a start waits for a file's disk.
+const openPatience = 3 * time.Second
+
+// openSessionFile opens the session file for the first time.
+func (m *master) openSessionFile() error {
+	f, path := &m.sessionFile, m.cfg.SessionLog
+	f.path, f.fd, f.fail = path, -1, m.sessionFailed
+	if path == "" {
 		return nil
-	case "-":
-		f.fd = 1
-	default:
-		fd, err := openSession(path)
-		if err != nil {
-			return err
-		}
-		f.fd = fd
 	}
-	f.closed = make(chan struct{})
-	f.sink = newSink(lineBound, f.append)
+	out, err := within(openPatience, "session file "+path, func() (outlet, error) {
+		if path == "-" {
+			return m.openOutlet(1)
+		}
+		return m.openSession(path)
+	})
+	if err != nil {
+		return err
+	}
+	f.use(out)
 	return nil
 }
 
-func openSession(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY, 0o644)
-	if err != nil {
-		return -1, fmt.Errorf("session file %s: %w", path, err)
-	}
-	return fd, nil
+// use starts the writer of what was opened.
+func (f *sessionFile) use(out outlet) {
+	f.out, f.fd = out, out.fd
+	f.closed = make(chan struct{})
+	f.sink = newSink(lineBound, f.append)
 }
+
+// named reports whether there is a path that could name another file by now.
+func (f *sessionFile) named() bool { return f.path != "" && f.path != "-" }
 
 // write queues one line.
 func (f *sessionFile) write(line []byte) {
@@ -69,7 +77,8 @@ func (f *sessionFile) write(line []byte) {
 func (f *sessionFile) append(line []byte) {
 	f.terminal.prepare()
 	for first := true; ; first = false {
-		err := f.tryAppend(line)
+		n, err := f.tryAppend(line)
+		line = line[n:]
 		if err == nil {
 			return
 		}
@@ -87,64 +96,119 @@ func (f *sessionFile) append(line []byte) {
 }
 
 const (
+	linesLast = time.Second            // for lines that wait when the master ends
 	lineAgain = 200 * time.Millisecond // between tries to write a session line
 	lineBound = 1 << 16                // lines that may wait; beyond it they are lost, and counted
 )
 
-func (f *sessionFile) tryAppend(line []byte) error {
-	n, err := unix.Write(f.fd, line)
-	if err == nil && n < len(line) {
+// tryAppend writes a line, and returns how much of it is written: all, or nothing,
+// but of a terminal or pipe that is full perhaps a part.
+func (f *sessionFile) tryAppend(line []byte) (n int, err error) {
+	for n < len(line) && err == nil {
 		m := 0
-		if m, err = unix.Write(f.fd, line[n:]); err != nil || n+m < len(line) { // which fits, or tells the reason
-			worker.CutBack(f.fd, n+max(0, m))
-			err = cmp.Or(err, io.ErrShortWrite)
+		m, err = unix.Write(f.fd, line[n:]) // a second write fits, or tells the reason
+		n += max(0, m)
+		if m == 0 && err == nil {
+			err = io.ErrShortWrite
 		}
 	}
-	return err
+	if err != nil && err != unix.EAGAIN && n > 0 {
+		worker.CutBack(f.fd, n)
+		n = 0
+	}
+	return n, err
 }
 
-// rotated tells whether the path names another file by now, or none.
-func (f *sessionFile) rotated() bool {
-	if f.path == "" || f.path == "-" {
-		return false
+// look opens the path again if it names another file by now, or if it is to be
+// opened in any case (a goroutine's: its disk may be away). It is not ok if there
+// is nothing to do.
+func (f *sessionFile) look(open func(string) (outlet, error), file fileID, always bool) (out outlet, ok bool, err error) {
+	var named unix.Stat_t
+	if !always && unix.Stat(f.path, &named) == nil && idOf(&named) == file {
+		return outlet{}, false, nil
 	}
-	var open, named unix.Stat_t
-	if unix.Fstat(f.fd, &open) != nil {
-		return true
-	}
-	return unix.Stat(f.path, &named) != nil || open.Ino != named.Ino || open.Dev != named.Dev
+	out, err = open(f.path)
+	return out, err == nil, err
 }
 
-// reopen opens the path again, under the number that the old file had: births
-// that are on their way have been told it. If that fails the old file is
-// written on.
-func (f *sessionFile) reopen() error {
-	if f.path == "" || f.path == "-" {
-		return nil
-	}
-	fd, err := openSession(f.path)
-	if err != nil {
+// replace puts what was opened in the place of what was open, under its number:
+// births that are on their way have been told that.
+func (f *sessionFile) replace(out outlet) error {
+	defer unix.Close(out.fd)
+	if err := replace(out.fd, f.fd); err != nil {
 		return err
 	}
-	defer unix.Close(fd)
-	return replace(fd, f.fd)
+	out.fd = f.fd
+	f.out = out
+	return nil
 }
 
-// reopen opens the session file anew and hands it to all workers.
-func (m *master) reopen() error {
-	if m.sessionFile.path == "" || m.sessionFile.path == "-" {
-		return nil
+// reopen looks at the session file's path, and opens it again if it names another
+// file, or because an admin says so. then is told in the loop what came of it.
+// While a disk does not answer, an admin is told that, and nothing else waits.
+func (m *master) reopen(admin bool, then func(error)) {
+	f := &m.sessionFile
+	if !f.named() {
+		then(nil)
+		return
 	}
-	if err := m.sessionFile.reopen(); err != nil {
-		if !m.sessionBroken {
-			m.sessionBroken = true
+	if a := m.asides[aLook]; a != nil {
+		if admin && time.Since(a.since) < asideBound {
+			f.next = append(f.next, then)
+		} else if admin {
+			err := fmt.Errorf("session file %s: %w", f.path, errAway)
+			m.log.Error("reopen", "error", err)
+			then(err)
+		}
+		return
+	}
+	var out outlet
+	var ok bool
+	var err error
+	file, old := f.out.file, f.out.ended
+	always := admin
+	select {
+	case <-old: // the scribe has ended: somebody has killed it
+		always = true
+	default:
+	}
+	m.aside(aLook, func() { out, ok, err = f.look(m.openSession, file, always) }, func() {
+		if ok {
+			err = f.replace(out)
+		}
+		m.lookedAt(admin, ok && err == nil, err)
+		then(err)
+		if next := f.next; len(next) > 0 {
+			f.next = nil
+			m.reopen(true, func(err error) {
+				for _, then := range next {
+					then(err)
+				}
+			})
+		}
+	})
+}
+
+// aLook is the look at the session file's path, among what is done aside.
+const aLook = "session file"
+
+// lookedAt says how a look at the session file ended, and hands a new one to all
+// workers. A failure is said once, and whenever an admin has asked.
+func (m *master) lookedAt(admin, opened bool, err error) {
+	f := &m.sessionFile
+	if err != nil {
+		if admin || !f.said {
 			m.log.Error("reopen", "error", err)
 		}
-		return err
+		f.said = true
+		return
 	}
-	m.sessionBroken = false
-	m.log.Info("session file reopened", "session-log", m.sessionFile.path)
-	rights := unix.UnixRights(m.sessionFile.fd)
+	f.said = false
+	if !opened {
+		return
+	}
+	m.log.Info("session file reopened", "session-log", f.path)
+	rights := unix.UnixRights(f.fd)
 	for _, c := range m.roster {
 		if c.state != gone {
 			if err := unix.Sendmsg(c.lifeline, []byte{byte(report.Session)}, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err != nil {
@@ -152,17 +216,18 @@ func (m *master) reopen() error {
 			}
 		}
 	}
-	return nil
 }
 
-// close writes the last lines, and tells how many could not be written.
+// close writes the last lines, and returns how many could not be written.
 func (f *sessionFile) close() (lost int) {
 	if f.sink == nil {
 		return 0
 	}
-	if !f.sink.flush(5 * lineAgain) {
+	if !f.sink.flush(linesLast) {
 		close(f.closed)
-		f.sink.flush(time.Second)
+		if !f.sink.flush(lineAgain) { // its writer waits in the kernel
+			return len(f.sink.waiting()) + int(f.sink.dropped.Load())
+		}
 	}
 	return f.lost + int(f.sink.dropped.Load())
 }

@@ -61,6 +61,7 @@ func TestReopen(t *testing.T) {
 		}
 		number := s.sessionFile.fd
 		trigger(s)
+		s.asided()
 		if !sameFile(s.sessionFile.fd, s.path) {
 			t.Errorf("%s: not reopened", name)
 			continue
@@ -86,6 +87,7 @@ func TestReopen(t *testing.T) {
 		}
 		for range 2 * lookEvery {
 			s.tick(time.Now())
+			s.asided()
 		}
 		if orders, _ := all[0].received(t); orders != "" {
 			t.Errorf("%s: reopened again: %q", name, orders)
@@ -93,8 +95,8 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// Where the file can't be opened again the old one is written on, and that is
-// said once.
+// Where the file can't be opened again the old one is written on. That is said
+// once, and again whenever an admin asks.
 func TestReopenFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "gone")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -106,12 +108,23 @@ func TestReopenFails(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
-		s.signal(syscall.SIGUSR1)
+	count := func() int {
+		s.asided()
+		s.syslog.sink.flush(patience)
+		return strings.Count(strings.Join(s.said.all(), "\n"), "reopen")
 	}
-	s.syslog.sink.flush(patience)
-	if n := strings.Count(strings.Join(s.said.all(), "\n"), "reopen"); n != 1 {
+	for range 3 * lookEvery {
+		s.tick(time.Now())
+		s.asided()
+	}
+	if n := count(); n != 1 {
 		t.Errorf("said %d times: %q", n, s.said.all())
+	}
+	for i := range 3 {
+		s.signal(syscall.SIGUSR1)
+		if n := count(); n != i+2 {
+			t.Errorf("said %d times after %d USR1: %q", n, i+1, s.said.all())
+		}
 	}
 	if s.sessionFile.fd != before || all[0].told(report.Session) {
 		t.Error("the old file was given up")
@@ -120,6 +133,7 @@ func TestReopenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.signal(syscall.SIGUSR1)
+	s.asided()
 	if !sameFile(s.sessionFile.fd, s.path) {
 		t.Error("not reopened when it could be")
 	}
@@ -127,15 +141,18 @@ func TestReopenFails(t *testing.T) {
 
 func TestSessionFilesThatStay(t *testing.T) {
 	for _, path := range []string{"", "-"} {
-		var f sessionFile
-		if err := f.open(path, nil); err != nil {
+		m := &master{cfg: &config.Config{SessionLog: path}}
+		if err := m.openSessionFile(); err != nil {
 			t.Fatal(err)
 		}
-		if f.rotated() || f.reopen() != nil {
-			t.Errorf("%q was rotated", path)
-		}
-		if want := map[string]int{"": -1, "-": 1}[path]; f.fd != want {
-			t.Errorf("%q: descriptor %d, want %d", path, f.fd, want)
+		m.reopen(true, func(err error) {
+			if err != nil {
+				t.Errorf("%q: %v", path, err)
+			}
+		})
+		f := &m.sessionFile
+		if len(m.asides) > 0 || (f.fd >= 0) != (path == "-") {
+			t.Errorf("%q: descriptor %d, opened again: %v", path, f.fd, m.asides)
 		}
 		if path == "" {
 			f.write([]byte("nowhere\n"))
@@ -147,10 +164,15 @@ func TestSessionFilesThatStay(t *testing.T) {
 }
 
 func TestSessionFileErrors(t *testing.T) {
-	var f sessionFile
-	err := f.open(t.TempDir()+"/no/such/file", nil)
-	if err == nil || !strings.HasPrefix(reason(err), "session file ") || !strings.HasSuffix(reason(err), ": No such file or directory") {
-		t.Errorf("error %v", err)
+	fifo := t.TempDir() + "/fifo"
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": it is a FIFO that no process reads"} {
+		err := (&master{cfg: &config.Config{SessionLog: path}}).openSessionFile()
+		if err == nil || !strings.HasPrefix(reason(err), "session file ") || !strings.HasSuffix(reason(err), want) {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 
@@ -161,24 +183,28 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	var r recorder
-	f := sessionFile{}
-	if err := f.open("/dev/full", func(err error) { r.write([]byte(reason(err))) }); err != nil {
-		t.Fatal(err)
+	m := &master{cfg: &config.Config{}}
+	open := func(path string) outlet {
+		out, err := m.openSession(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
 	}
+	f := sessionFile{fail: func(err error) { r.write([]byte(reason(err))) }}
+	f.use(open("/dev/full"))
 	f.write([]byte("one\n"))
 	f.write([]byte("two\n"))
 	until(t, "it is said", func() bool { return len(r.all()) > 0 })
 	path := t.TempDir() + "/room"
-	f.path = path
-	if err := f.reopen(); err != nil { // the admin has made room
+	if err := f.replace(open(path)); err != nil { // the admin has made room
 		t.Fatal(err)
 	}
 	until(t, "the lines that waited are written", func() bool {
 		text, _ := os.ReadFile(path)
 		return string(text) == "one\ntwo\n"
 	})
-	f.path = "/dev/full"
-	if err := f.reopen(); err != nil {
+	if err := f.replace(open("/dev/full")); err != nil {
 		t.Fatal(err)
 	}
 	f.write([]byte("three\n"))
@@ -201,7 +227,7 @@ func TestLineIsOneWrite(t *testing.T) {
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
 	const line = "[2026-11-22 17:30:00] plug[4711] 119 10.0.0.1 10.0.0.2:119 1 2 3\n"
-	if err := (&sessionFile{fd: pair[0]}).tryAppend([]byte(line)); err != nil {
+	if _, err := (&sessionFile{fd: pair[0]}).tryAppend([]byte(line)); err != nil {
 		t.Fatal(err)
 	}
 	p := make([]byte, 200)

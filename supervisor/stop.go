@@ -37,9 +37,9 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGQUIT:
 		m.drain()
 	case syscall.SIGHUP:
-		m.reload()
+		m.reload(func(string, error) {})
 	case syscall.SIGUSR1:
-		m.reopen()
+		m.reopen(true, func(error) {})
 	case syscall.SIGUSR2:
 		m.upgradeNow()
 	case syscall.SIGTTOU:
@@ -55,21 +55,23 @@ func changes(s os.Signal) bool {
 }
 
 // reload does what there is to reload, and says so.
-func (m *master) reload() (said string, err error) {
-	said = "nothing to reload (options come from the command line); session log reopened"
+func (m *master) reload(then func(said string, err error)) {
+	said := "nothing to reload (options come from the command line); session log reopened"
 	m.starter.Tell("reloading", "")
 	m.notice("reload", said)
-	err = m.reopen()
-	m.starter.Tell("reloaded", "")
-	return said, err
+	m.reopen(true, func(err error) {
+		m.starter.Tell("reloaded", "")
+		then(said, err)
+	})
 }
 
 // reopened is reopen with what an admin is told of it.
-func (m *master) reopened() (said string, err error) {
-	if path := m.sessionFile.path; path == "" || path == "-" {
-		return "there is no session file to reopen", nil
+func (m *master) reopened(then func(said string, err error)) {
+	if !m.sessionFile.named() {
+		then("there is no session file to reopen", nil)
+		return
 	}
-	return "reopened " + m.sessionFile.path, m.reopen()
+	m.reopen(true, func(err error) { then("reopened "+m.sessionFile.path, err) })
 }
 
 // pause closes or opens the gate; clients wait in the kernel's queue.

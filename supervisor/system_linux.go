@@ -125,3 +125,38 @@ func blockTTOU() {
 // stopsWriters reports whether a terminal would send this process TTOU: none
 // does, see blockTTOU.
 func stopsWriters(int) bool { return false }
+
+// localDisks are the file systems whose files wait for nothing but this host's own
+// disks (statfs(2)).
+var localDisks = map[uint32]bool{
+	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
+	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, unix.REISERFS_SUPER_MAGIC: true,
+	zfsMagic: true, bcachefsMagic: true, jfsMagic: true, unix.MSDOS_SUPER_MAGIC: true, unix.EXFAT_SUPER_MAGIC: true,
+	unix.PROC_SUPER_MAGIC: true, unix.SYSFS_MAGIC: true,
+}
+
+// What x/sys has no names for (fs/jfs, fs/bcachefs, and OpenZFS).
+const (
+	zfsMagic      = 0x2fc12fc1
+	bcachefsMagic = 0xca451a4e
+	jfsMagic      = 0x3153464a
+)
+
+// onLocalDisk reports whether a regular file lies on a disk of this host. One of
+// whose file system nothing is known does not.
+func onLocalDisk(fd int) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(fd, &st) == nil && localDisks[uint32(st.Type)]
+}
+
+// ptmx is the device that makes a new terminal at each open (pts(4)).
+var ptmx = unix.Mkdev(5, 2)
+
+// openAgain opens the file behind a descriptor once more, so that O_NONBLOCK is
+// this plug's alone (proc_pid_fd(5)). Another user's pipe or terminal can't be.
+func openAgain(fd int, st *unix.Stat_t) (int, error) {
+	if uint32(st.Mode)&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == ptmx {
+		return -1, unix.ENXIO
+	}
+	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+}

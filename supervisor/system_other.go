@@ -148,3 +148,6 @@ func stopsWriters(fd int) bool {
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
 	return err == nil && group != unix.Getpgrp()
 }
+
+// openAgain is not possible: /dev/fd/N is the same open file (fd(4)).
+func openAgain(int, *unix.Stat_t) (int, error) { return -1, unix.ENXIO }

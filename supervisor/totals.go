@@ -15,7 +15,8 @@ type totals struct {
 
 	LinesLost     uint64 `json:"lines_lost"` // session lines given up by workers
 	LinesRetried  uint64 `json:"lines_retried"`
-	LogsLost      uint64 `json:"logs_lost"` // syslog records that nobody took
+	LogsLost      uint64 `json:"logs_lost"`    // syslog records that nobody took
+	LogsDropped   uint64 `json:"logs_dropped"` // log lines that stderr did not take
 	BellOverflows uint64 `json:"bell_overflows"`
 
 	Spawns        uint64        `json:"spawns"`
@@ -73,7 +74,7 @@ func (t *totals) add(o *totals) {
 	t.Durations.add(&o.Durations)
 	for _, sum := range [...]struct{ to, of *uint64 }{
 		{&t.BytesIn, &o.BytesIn}, {&t.BytesOut, &o.BytesOut}, {&t.Refused, &o.Refused}, {&t.Redispatches, &o.Redispatches},
-		{&t.LinesLost, &o.LinesLost}, {&t.LinesRetried, &o.LinesRetried}, {&t.LogsLost, &o.LogsLost}, {&t.BellOverflows, &o.BellOverflows},
+		{&t.LinesLost, &o.LinesLost}, {&t.LinesRetried, &o.LinesRetried}, {&t.LogsLost, &o.LogsLost}, {&t.LogsDropped, &o.LogsDropped}, {&t.BellOverflows, &o.BellOverflows},
 		{&t.Spawns, &o.Spawns}, {&t.SpawnFailures, &o.SpawnFailures}, {&t.PidfileWrites, &o.PidfileWrites}, {&t.Requests, &o.Requests},
 		{&t.Upgrades.Done, &o.Upgrades.Done}, {&t.Upgrades.Failed, &o.Upgrades.Failed},
 	} {
@@ -116,6 +117,7 @@ func (t *totals) see(w *board.Tally) {
 	t.Durations.see(&w.Durations)
 	t.BellOverflows += w.BellOverflows.Load()
 	t.LinesRetried += w.LinesRetried.Load()
+	t.LogsDropped += w.LogsDropped.Load()
 }
 
 // inherit takes a dead worker's tally over.
@@ -140,6 +142,7 @@ func (t *totals) died(w waitStatus) {
 func (m *master) legacy() totals {
 	t := m.totals
 	t.LogsLost += m.syslog.sink.dropped.Load()
+	t.LogsDropped += m.stderr.dropped.Load()
 	t.LinesRetried += m.sessionFile.retried.Load()
 	if s := m.sessionFile.sink; s != nil {
 		t.LinesLost += s.dropped.Load()

@@ -57,9 +57,9 @@ func (r *request) obey() (control.Reply, error) {
 	case control.Upgrade:
 		return r.upgrade()
 	case control.Reload:
-		return r.short((*master).reload)
+		return r.later((*master).reload)
 	case control.Reopen:
-		return r.short((*master).reopened)
+		return r.later((*master).reopened)
 	case control.Stop:
 		return r.stop()
 	case control.SetLogLevel:

@@ -18,6 +18,30 @@ func (m *master) sessionsNow() (n int, ok bool) {
 	return n, ok
 }
 
+// reopenPatience is how long a client waits for what may wait for a disk.
+const reopenPatience = 5 * time.Second
+
+// later does what may wait for a disk, and says what that was.
+func (r *request) later(do func(m *master, then func(said string, err error))) (reply control.Reply, err error) {
+	type result struct {
+		said string
+		err  error
+	}
+	done := make(chan result, 1)
+	if err := r.loop(func() { do(r.m, func(said string, err error) { done <- result{said, err} }) }); err != nil {
+		return reply, err
+	}
+	select {
+	case d := <-done:
+		reply.Said = d.said
+		return reply, d.err
+	case <-r.m.over:
+		return reply, r.m.ended()
+	case <-time.After(reopenPatience):
+		return reply, fmt.Errorf("session file %s: %w", r.m.sessionFile.path, errAway)
+	}
+}
+
 // upgrade answers when the new master serves, or why it does not.
 func (r *request) upgrade() (reply control.Reply, err error) {
 	var u *upgrade

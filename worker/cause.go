@@ -105,7 +105,7 @@ func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Out
 	r := &w.records
 	r.frame = record.AppendEnd(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
 		w.clock.wall, w.zone(w.clock.wall/1e9), &end)
-	write(2, r.frame)
+	r.say()
 }
 
 // EndOf is an ended session as log lines tell it.

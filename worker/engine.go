@@ -111,7 +111,7 @@ func (e *engine) carryOn(notify Notify) (over bool) {
 
 // done tells whether the worker's life is over.
 func (e *engine) done() bool {
-	return e.live == 0 && (e.draining || e.usedUp())
+	return e.live == 0 && (e.draining || e.usedUp()) && !e.staysForLines(e.orphan)
 }
 
 // turn waits for events and serves them.

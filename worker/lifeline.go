@@ -93,6 +93,7 @@ func (e *engine) takeSessionFile(control []byte) {
 			if err := syscall.Dup3(fd, FDSession, syscall.O_CLOEXEC); err != nil {
 				e.records.fail("session file", err)
 			}
+			e.records.lines.rest = nil
 			syscall.Close(fd)
 		}
 	}

@@ -72,7 +72,7 @@ func TestBrokenSessionFile(t *testing.T) {
 			owed++
 		}
 	}
-	if owed != 3 || column.Ended[board.Complete].Load() != 0 || column.LinesLost.Load() != 0 {
+	if owed != 3 || column.Ended[board.Complete].Load() != 3 || column.LinesLost.Load() != 0 {
 		t.Errorf("%d rows owe a line, %d counted, %d lost", owed, column.Ended[board.Complete].Load(), column.LinesLost.Load())
 	}
 	if got := b.syslogs(1); got[0] != "(119): session file /x/sessions: No space left on device" {
@@ -82,7 +82,17 @@ func TestBrokenSessionFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := b.lines(3)
-	b.wait("they are counted", func() bool { return column.Ended[board.Complete].Load() == 3 })
+	b.wait("their rows are free", func() bool {
+		for i := range int(column.Rows.Load()) {
+			if b.board.Row(0, i).Word().State() != board.RowFree {
+				return false
+			}
+		}
+		return true
+	})
+	if n := column.Ended[board.Complete].Load(); n != 3 {
+		t.Errorf("%d sessions counted", n)
+	}
 	for i, line := range lines {
 		if !strings.Contains(line, fmt.Sprintf(" %d %d ", i+1, i+1)) {
 			t.Errorf("line %d is %q", i, line)
@@ -112,7 +122,7 @@ func TestLinesAreGivenUp(t *testing.T) {
 	}
 	column := b.board.Column(0)
 	b.wait("lines are given up", func() bool { return column.LinesLost.Load() >= more-1 })
-	if lost := column.LinesLost.Load(); lost > more+1 || column.Ended[board.Unreached].Load() != lost {
+	if lost := column.LinesLost.Load(); lost > more+1 || column.Ended[board.Unreached].Load() < board.Ledger+more-1 {
 		t.Errorf("%d lines lost, %d sessions counted", lost, column.Ended[board.Unreached].Load())
 	}
 }

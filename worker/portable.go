@@ -30,6 +30,7 @@ type engine struct {
 	failures int  // of accept in a row
 	paying   bool // owed lines will be tried again
 	draining bool // takes no more sessions
+	orphan   bool // the master is gone
 
 	// What was said, and is not said again before it has changed.
 
@@ -85,7 +86,7 @@ func (e *engine) lock() {
 // the worker after its last session. The mutex is held.
 func (e *engine) changed() {
 	e.change.Broadcast()
-	if e.live == 0 && (e.draining || e.usedUp()) {
+	if e.live == 0 && (e.draining || e.usedUp()) && !e.staysForLines(e.orphan) {
 		e.leave()
 	}
 }

@@ -79,6 +79,7 @@ func (e *engine) takeSessionFile(control []byte) {
 			if err := unix.Dup2(fd, FDSession); err != nil {
 				e.records.fail("session file", err)
 			}
+			e.records.lines.rest = nil
 			unix.CloseOnExec(FDSession)
 			unix.Close(fd)
 		}
@@ -90,6 +91,7 @@ func (e *engine) takeSessionFile(control []byte) {
 func (e *engine) orphaned() {
 	e.lock()
 	defer e.mu.Unlock()
+	e.orphan = true
 	e.drain()
 	if e.live == 0 {
 		return

@@ -17,6 +17,8 @@ type records struct {
 	frame []byte
 	bell  []byte
 
+	lines  outlet // the session file
+	logs   outlet // stderr
 	host   string
 	syslog destination
 	names  []name // of target slots, each made at first use
@@ -28,6 +30,8 @@ type name struct{ full, addr string }
 func (r *records) init(w *worker) {
 	r.w = w
 	b := w.board
+	r.lines = outlet{fd: FDSession, socket: b.Options&board.OptSessionSocket != 0}
+	r.logs = outlet{fd: 2, socket: b.Options&board.OptLogSocket != 0}
 	r.host = ""
 	if b.SyslogUDP.Kind != 0 {
 		r.host = b.Host.String()
@@ -78,15 +82,7 @@ func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 		line.Target = r.target(int(t)).full
 	}
 	r.text = line.Append(r.text[:0])
-	n, errno := write(FDSession, r.text)
-	if errno == 0 && n < len(r.text) {
-		m, why := write(FDSession, r.text[n:]) // which fits, or tells the reason
-		if why != 0 || n+m < len(r.text) {
-			CutBack(FDSession, n+max(0, m))
-			errno = max(why, 1)
-		}
-	}
-	return errno
+	return r.lines.put(r.text)
 }
 
 // connected, completed and refused are the messages of ORIGINAL's syslog table.
@@ -132,7 +128,14 @@ func (r *records) log(level record.Level, msg string, kv ...record.KV) {
 	kv = append(kv, record.Num("pid", int64(w.pid)))
 	r.frame = record.AppendLog(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
 		w.clock.wall, w.zone(w.clock.wall/1e9), msg, kv...)
-	write(2, r.frame)
+	r.say()
+}
+
+// say writes r.frame to stderr. What that does not take is dropped and counted.
+func (r *records) say() {
+	if r.logs.put(r.frame) != 0 {
+		r.w.tally.NoteLogLost()
+	}
 }
 
 // send frames r.text and sends it as one datagram. A syslog that is gone or

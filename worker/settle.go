@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"strconv"
 	"time"
 
 	"daemon/plug/worker/board"
@@ -17,6 +18,7 @@ func (w *worker) begin(row *board.Row, client board.Addr) {
 	row.Errno.Store(0)
 	row.Connect.Store(0)
 	row.Closed.Store(0)
+	row.Counted.Store(0)
 	row.Moved.Store(w.clock.ms())
 	row.First.Store(0)
 	w.reach(row, board.Connecting)
@@ -39,10 +41,10 @@ func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Who) {
 	row.End()
 }
 
-// settle writes the session's records and frees its row. reason is why the session
-// ended, where the row's errno does not say it. If the line can't be
-// written now the row stays as it is, owed, and settled is false: the worker
-// tries again, and so does the master if the worker is gone by then.
+// settle writes the session's records, counts it and frees its row. reason is why
+// the session ended, where the row's errno does not say it. If the line can't be
+// written now the row stays, owed, and settled is false: the worker tries again,
+// and so does the master if the worker is gone by then.
 func (w *worker) settle(row *board.Row, index int, reason string) (settled bool) {
 	b := w.board
 	var s board.Snapshot
@@ -57,9 +59,11 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 	if b.Options&board.OptSession != 0 {
 		if errno := w.records.session(&s); errno != 0 {
 			if w.board.Say(board.SaySession, w.clock.ms()) {
-				w.records.error("session file "+w.board.SessionFile.String(), Limit(errno))
+				w.records.error("session file "+w.board.SessionFile.String(), silence(errno))
 			}
 			w.tally.NoteRetry()
+			w.count(&s, outcome)
+			row.Counted.Store(1)
 			w.owed = append(w.owed, debt{row, index})
 			return false
 		}
@@ -70,8 +74,8 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 }
 
 // count adds a session to the worker's column. The order decides what a kill
-// between two steps leaves: the column counts before the row is free, so the
-// master can tell from their difference what is still missing.
+// between two steps leaves: the column counts before the row is free, or marked as
+// counted, so the master can tell from their difference what is still missing.
 func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.tally.NoteSession(s)
 	w.column.BytesIn.Add(s.In)
@@ -105,10 +109,31 @@ func (w *worker) payUp(force bool) (free []int) {
 			force = false
 			w.column.LinesLost.Add(1)
 		}
-		w.count(&s, board.Outcome(s.Outcome))
 		d.row.Free()
 		free = append(free, d.index)
 		w.owed = w.owed[1:]
 	}
 	return free
+}
+
+// owedLast is how long a worker without a master stays for lines that are owed,
+// after its last session.
+const owedLast = 5 * time.Second
+
+// staysForLines reports whether a worker that has no more sessions stays to write
+// the lines that are owed. With a master it need not: that writes them.
+func (w *worker) staysForLines(orphan bool) bool {
+	if !orphan || len(w.owed) == 0 {
+		return false
+	}
+	if w.lastCall == 0 {
+		w.lastCall = w.clock.mono + int64(owedLast)
+	}
+	if w.clock.mono < w.lastCall {
+		return true
+	}
+	w.records.error("session file "+w.board.SessionFile.String(), strconv.Itoa(len(w.owed))+" lines lost")
+	w.column.LinesLost.Add(uint64(len(w.owed)))
+	w.owed = nil
+	return false
 }

@@ -74,6 +74,17 @@ func send(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// sendNow is send on a socket that may be one that blocks.
+func sendNow(fd int, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+			syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT, 0, 0)
+		if errno != syscall.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
 func closeFD(fd int) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 // sockaddr is a socket address of either family as the kernel has it (ip(7),

@@ -20,6 +20,11 @@ func read(fd int, p []byte) (n int, errno syscall.Errno) {
 	return again(func() (int, error) { return unix.Read(fd, p) })
 }
 
+// sendNow writes to a socket that may be one that blocks.
+func sendNow(fd int, p []byte) (n int, errno syscall.Errno) {
+	return again(func() (int, error) { return unix.SendmsgN(fd, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) })
+}
+
 // again repeats a call that a signal has interrupted.
 func again(call func() (int, error)) (int, syscall.Errno) {
 	for {

@@ -27,11 +27,12 @@ type worker struct {
 	title   *title.Title
 	text    []byte // for titles
 
-	owed   []debt // ended sessions whose lines could not be written yet
-	bell   bell
-	uses   uint32
-	most   uint32 // uses of a whole life; 0 is without end
-	status int    // exit status
+	owed     []debt // ended sessions whose lines could not be written yet
+	lastCall int64  // when an orphan gives them up; 0 is not yet known
+	bell     bell
+	uses     uint32
+	most     uint32 // uses of a whole life; 0 is without end
+	status   int    // exit status
 }
 
 // lifetime is how many sessions the worker in a slot may carry. Workers that

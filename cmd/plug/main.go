@@ -5,7 +5,8 @@
 //
 //	shell or service manager → front: shepherd with -n, else the launcher of a daemon
 //	                           └ master: binds, spawns, keeps the roster
-//	                             └ workers: carry the sessions
+//	                             ├ workers: carry the sessions
+//	                             └ scribes: write where a writer may have to wait
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"strings"
 
 	"daemon/plug/supervisor"
+	"daemon/plug/supervisor/scribe"
 	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker"
 	_ "daemon/plug/worker/early"
@@ -33,6 +35,10 @@ func init() {
 func main() {
 	if os.Args[0] == worker.Arg0 {
 		os.Exit(worker.Main(signal.Notify))
+	}
+	if os.Args[0] == scribe.Arg0 {
+		title.CommAny("plug")
+		os.Exit(scribe.Main())
 	}
 	if starter, ok := shepherd.Find(); ok {
 		os.Exit(master(starter))

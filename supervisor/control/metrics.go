@@ -27,6 +27,7 @@ type Metrics struct {
 	LinesLost       uint64            `json:"lines_lost"`     // session lines given up
 	LinesRetried    uint64            `json:"lines_retried"`  // session lines that had to be written again
 	RecordsLost     uint64            `json:"records_lost"`   // syslog records given up
+	LogLinesLost    uint64            `json:"log_lines_lost"` // lines that stderr did not take
 	PidfileWrites   uint64            `json:"pidfile_writes"`
 	Build           string            `json:"build"`
 	StartedUnix     float64           `json:"started_unix_seconds"`

@@ -92,10 +92,19 @@ func (s *Starter) Tell(word, text string) {
 	}
 }
 
+// wordPatience is how long a master waits for a starter that does not listen: it
+// may be stopped, and its socket full.
+const wordPatience = 100 * time.Millisecond
+
 func (s *Starter) tell(word, text string) error {
 	if s.file == nil {
 		return nil
 	}
+	patience := wordPatience
+	if word == alive || word == status {
+		patience = time.Millisecond // the next one says the same
+	}
+	s.file.SetWriteDeadline(time.Now().Add(patience))
 	_, err := s.file.Write(fmt.Appendf(nil, "%s %d %s\n", word, os.Getpid(), text))
 	return err
 }

@@ -42,12 +42,14 @@ const (
 	OptSticky uint32 = 1 << iota
 	OptOrdered
 	OptKeepalive
-	OptLog        // -l: a syslog record for each session's begin and end
-	OptForeground // errors go to stderr, not to syslog
-	OptJSON       // --log-format json
-	OptSession    // a session file is open
-	OptSyslog     // a syslog socket is open
-	OptReuse      // doorbells: the worker may carry other sessions later
+	OptLog           // -l: a syslog record for each session's begin and end
+	OptForeground    // errors go to stderr, not to syslog
+	OptJSON          // --log-format json
+	OptSession       // a session file is open
+	OptSyslog        // a syslog socket is open
+	OptReuse         // doorbells: the worker may carry other sessions later
+	OptSessionSocket // the session file is a socket (stdout)
+	OptLogSocket     // stderr is a socket
 )
 
 // Addr is an address in the shared memory.

@@ -17,7 +17,8 @@ type Tally struct {
 
 	BellOverflows atomic.Uint64 // doorbells that found the pipe full
 	LinesRetried  atomic.Uint64 // session lines that had to be written again
-	_             [32]byte
+	LogsDropped   atomic.Uint64 // log lines that stderr did not take
+	_             [24]byte
 
 	Ends Ends // sessions by how, and by who ended them
 }
@@ -97,7 +98,7 @@ func (t *Tally) NoteSession(s *Snapshot) {
 	t.Durations.Note(&DurationBounds, s.Closed-s.BeginAt)
 }
 
-// NoteOverflow and NoteRetry count one of these; nil counts nothing.
+// NoteOverflow, NoteRetry and NoteLogLost count one of these; nil counts nothing.
 func (t *Tally) NoteOverflow() {
 	if t != nil {
 		t.BellOverflows.Add(1)
@@ -107,6 +108,12 @@ func (t *Tally) NoteOverflow() {
 func (t *Tally) NoteRetry() {
 	if t != nil {
 		t.LinesRetried.Add(1)
+	}
+}
+
+func (t *Tally) NoteLogLost() {
+	if t != nil {
+		t.LogsDropped.Add(1)
 	}
 }
 
@@ -135,4 +142,5 @@ func (t *Tally) Clear() {
 	t.Ends.Clear()
 	t.BellOverflows.Store(0)
 	t.LinesRetried.Store(0)
+	t.LogsDropped.Store(0)
 }

@@ -14,10 +14,10 @@ const (
 // rowMore is what version 3 added to a row. Its first word lies where a row of
 // version 1 has room too, and always 0: the rest is read only if it is not.
 type rowMore struct {
-	Cause atomic.Uint32 // a Cause; its stage from the row's first store on
-	_     uint32
-	Moved atomic.Uint64 // the board's ms when the session last moved bytes, either way
-	First atomic.Int64  // monotonic ns of the target's first byte; 0 not yet
+	Cause   atomic.Uint32 // a Cause; its stage from the row's first store on
+	Counted atomic.Uint32 // 1: it ended and its column has it, but the row still owes its line
+	Moved   atomic.Uint64 // the board's ms when the session last moved bytes, either way
+	First   atomic.Int64  // monotonic ns of the target's first byte; 0 not yet
 }
 
 // columnMore is what version 3 added to a column: room.

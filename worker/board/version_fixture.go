@@ -12,9 +12,10 @@ const (
 // rowMore and columnMore take no room, and keep nothing.
 type (
 	rowMore struct {
-		Cause nowhere[uint32]
-		Moved nowhere[uint64]
-		First nowhere[int64]
+		Cause   nowhere[uint32]
+		Counted nowhere[uint32]
+		Moved   nowhere[uint64]
+		First   nowhere[int64]
 	}
 	columnMore     struct{}
 	nowhere[T any] struct{}

@@ -1,0 +1,96 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/scribe"
+)
+
+// outlet is a descriptor that workers write texts to and that leads outside the
+// plug. Whoever is there may not read, and a disk may be away, so it is made one
+// that never makes a writer wait:
+//
+//   - A regular file on a disk of this host is taken as it is.
+//   - So is a socket, which writers send to with MSG_DONTWAIT.
+//   - Pipes, FIFOs and terminals are opened once more with O_NONBLOCK. To set
+//     that flag on what the starter gave would set it for the starter's shell too.
+//   - In all other cases a scribe stands between.
+type outlet struct {
+	fd     int
+	socket bool
+	file   fileID          // what was opened
+	ended  <-chan struct{} // closed when the scribe has ended; nil without one
+}
+
+// fileID tells one file from another.
+type fileID struct{ device, inode uint64 }
+
+func idOf(st *unix.Stat_t) fileID { return fileID{uint64(st.Dev), uint64(st.Ino)} }
+
+// openOutlet makes an outlet of a descriptor that this process was given: stdout
+// or stderr. Where that needs another descriptor, the given one stays open.
+func (m *master) openOutlet(fd int) (o outlet, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return outlet{fd: fd}, nil // closed: writes fail at once
+	}
+	o = outlet{fd: fd, file: idOf(&st)}
+	switch uint32(st.Mode) & unix.S_IFMT {
+	case unix.S_IFSOCK:
+		o.socket = true
+		return o, nil
+	case unix.S_IFREG:
+		// Without it, whoever empties the file leaves NULs before the next line.
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil {
+			unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_APPEND)
+		}
+		if onLocalDisk(fd) {
+			return o, nil
+		}
+	case unix.S_IFIFO, unix.S_IFCHR:
+		if again, err := openAgain(fd, &st); err == nil {
+			o.fd = again
+			return o, nil
+		}
+	default:
+		return o, nil
+	}
+	o.fd, o.ended, err = scribe.Start(image(), fd, m.credential())
+	return o, err
+}
+
+// openSession opens the session file at a path. It may wait for its disk.
+func (m *master) openSession(path string) (o outlet, err error) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
+	if err == unix.ENXIO {
+		err = errors.New("it is a FIFO that no process reads")
+	}
+	if err != nil {
+		return outlet{fd: -1}, fmt.Errorf("session file %s: %w", path, err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil {
+		o = outlet{fd: fd, file: idOf(&st)}
+		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || onLocalDisk(fd) {
+			return o, nil
+		}
+		o.fd, o.ended, err = scribe.Start(image(), fd, m.credential())
+	}
+	unix.Close(fd)
+	if err != nil {
+		return outlet{fd: -1}, fmt.Errorf("session file %s: %w", path, err)
+	}
+	return o, nil
+}
+
+// credential is whom workers run as; nil is this process's own user.
+func (m *master) credential() *syscall.Credential {
+	if u := m.cfg.User; u != nil {
+		return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package worker
+
+import "syscall"
+
+// outlet is a descriptor by which texts leave for somebody outside, who may not
+// read them. It never makes the worker wait: the master has seen to it (see
+// supervisor/outlet.go) that it is a file on a disk of this host, or open with
+// O_NONBLOCK, or a socket, which is sent to without waiting.
+type outlet struct {
+	fd     int
+	socket bool
+	rest   []byte // of a text that found room for its beginning: it goes before the next one
+}
+
+// put writes a text whole. After an error nothing of it has been written.
+func (o *outlet) put(p []byte) (errno syscall.Errno) {
+	if len(o.rest) > 0 {
+		n, errno := o.write(o.rest)
+		o.rest = o.rest[max(0, n):]
+		if errno != 0 && errno != syscall.EAGAIN {
+			o.rest = nil // its reader has gone
+		}
+		if errno != 0 {
+			return errno
+		}
+	}
+	n, errno := o.write(p)
+	switch {
+	case errno == 0 || n == 0:
+		return errno
+	case errno == syscall.EAGAIN:
+		o.rest = append(o.rest[:0], p[n:]...)
+		return 0
+	}
+	CutBack(o.fd, n)
+	return errno
+}
+
+// write writes until an error says why no more can be written. Of a regular file
+// a second write fits, or tells the reason.
+func (o *outlet) write(p []byte) (n int, errno syscall.Errno) {
+	for n < len(p) {
+		m := 0
+		if o.socket {
+			m, errno = sendNow(o.fd, p[n:])
+		} else {
+			m, errno = write(o.fd, p[n:])
+		}
+		if errno == 0 && m == 0 {
+			errno = syscall.EAGAIN
+		}
+		if errno != 0 {
+			return n, errno
+		}
+		n += m
+	}
+	return n, 0
+}
+
+// silence says in words why a text could not be written.
+func silence(errno syscall.Errno) string {
+	if errno == syscall.EAGAIN {
+		return "it is full, and nobody reads it"
+	}
+	return Limit(errno)
+}
