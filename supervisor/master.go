@@ -155,8 +155,13 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	if m.startError != nil {
 		return 4, m.startError
 	}
-	m.closeControl()
+	controlClosed := make(chan struct{}) // while other waits go on, too
+	go func() {
+		defer close(controlClosed)
+		m.closeControl()
+	}()
 	if m.replacedBy != 0 {
+		<-controlClosed
 		m.flush(flushReplaced)
 		m.passOn(drained(m.late))
 		return 0, nil // session lines that could not be written went to the new master
@@ -164,6 +169,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	if lost := m.sessionFile.close(); lost > 0 {
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
 	}
+	<-controlClosed
 	m.flush(flushLast)
 	if m.failure != nil {
 		status = 4

@@ -1,0 +1,125 @@
+package test
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// descriptorKinds are the descriptors that a worker and a master have, and why
+// none makes its owner wait. TestBlockedDescriptors blocks those that lead outside
+// the plug; who adds one says here how it is blocked.
+var descriptorKinds = map[string][]struct{ is, why string }{
+	"worker": {
+		{`^[012] /dev/null$`, "takes everything"},
+		{`^1 pipe:`, "stdout: a worker does not write to it"},
+		{`^2 pipe:`, "stderr: opened again with O_NONBLOCK; blocked: full"},
+		{`^3 socket:`, "lifeline: read with MSG_DONTWAIT; blocked: the master is stopped"},
+		{`^4 pipe:`, "report pipe: O_NONBLOCK; blocked: the master is stopped"},
+		{`^[56] /memfd:`, "memory"},
+		{`^7 pipe:`, "session lines: opened again with O_NONBLOCK; blocked: full"},
+		{`^8 socket:`, "syslog: MSG_DONTWAIT; blocked: nobody reads"},
+		{`^9 socket:`, "listener: does not block"},
+		{`^\d+ socket:`, "clients and targets: do not block"},
+		{`^\d+ anon_inode:\[(eventpoll|timerfd|eventfd|io_uring)\]`, "this process's own"},
+		{`^\d+ pipe:`, "for splice(2): O_NONBLOCK"},
+	},
+	"master": {
+		{`/dev/null$`, "takes everything"},
+		{`^[12] pipe:`, "stdout, stderr: written by goroutines; blocked: full"},
+		{` pipe:`, "report pipe, and stdout and stderr opened again: O_NONBLOCK"},
+		{` /memfd:`, "memory"},
+		{` anon_inode:`, "this process's own"},
+		{` .*/pid$`, "pidfile: written by a goroutine; blocked: TestHangingDisk"},
+		{` socket:`, "listener, lifelines, control and its clients, and syslog, by a goroutine: do not block; blocked: see below. The shepherd: 100 ms; blocked: stopped"},
+	},
+}
+
+// known checks that it is known of each descriptor of a process how it is blocked.
+func known(t *testing.T, kind string, pid int) {
+	t.Helper()
+	has := descriptors(pid)
+	for _, fd := range slices.Sorted(maps.Keys(has)) {
+		text := fmt.Sprintf("%d %s", fd, has[fd])
+		if !slices.ContainsFunc(descriptorKinds[kind], func(k struct{ is, why string }) bool {
+			return regexp.MustCompile(k.is).MatchString(text)
+		}) {
+			t.Errorf("%s has the descriptor %q, and nothing says how it is blocked", kind, text)
+		}
+	}
+}
+
+// Every descriptor of a worker and of the master that leads outside is blocked, one
+// after the other until all are. Meanwhile a session that pings goes on, new ones
+// are served, status answers, and TERM ends the daemon in time.
+func TestBlockedDescriptors(t *testing.T) {
+	t.Parallel()
+	forEachMode(t, func(t *testing.T, mode string) {
+		_, stdout := stuckPipe(t)
+		_, stderr := stuckPipe(t)
+		p := prepare(t, mode, withControl("-n", "-l", "--log-format", "json", "-S", "-", serve(t, anywhere, echo).addr())...)
+		deaf := func(name string) string { // a datagram socket that nobody reads
+			path := filepath.Join(p.dir, name)
+			c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			return path
+		}
+		p.args[slices.Index(p.args, "--syslog")+1] = deaf("deaf")
+		notify := deaf("notify")
+		p.launch(func(c *exec.Cmd) {
+			c.Stdout, c.Stderr = stdout, stderr
+			c.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify, "WATCHDOG_USEC=400000")
+		})
+		await(t, "the plug to serve", serveBound, p.serves)
+		held := heldBy(t, p)
+		pid := p.ctlJSON("sessions").Sessions[0].PID
+		known(t, "worker", pid)
+		known(t, "master", p.master)
+		for _, blocked := range []struct {
+			name string
+			do   func()
+		}{
+			{"stdout, stderr, syslog and the service manager", func() { p.ctlText("log-level", "2") }},
+			{"a client of the control socket", func() {
+				c, err := net.Dial("unix", p.ctl())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { c.Close() })
+				c.SetWriteDeadline(time.Now().Add(time.Second))
+				for range 1000 { // until the answers that it does not read fill its socket
+					if _, err := c.Write([]byte(`{"version":1,"verb":"metrics"}` + "\n")); err != nil {
+						break
+					}
+				}
+			}},
+			{"the shepherd", func() { p.freeze(p.cmd.Process.Pid) }},
+		} {
+			t.Log("blocked:", blocked.name)
+			blocked.do()
+			goesOn(t, p, held)
+		}
+		p.daemon = true // the shepherd relays nothing now
+		endsByTerm(t, p)
+		p.daemon = false
+		syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT)
+		if err := held(); err != nil {
+			t.Errorf("the held session: %v", err)
+		}
+		if strings.Contains(p.errors(), "goroutine ") {
+			t.Error(p.errors())
+		}
+	})
+}
