@@ -356,7 +356,7 @@ func TestEndedSessionsOfFullDisk(t *testing.T) {
 		if all := p.ctlJSON("sessions").Sessions; len(all) != 1 {
 			t.Errorf("listed: %+v", all)
 		}
-		if ended := p.asks("metrics", nil).Metrics.Ended["complete"]; ended != n {
+		if ended := p.asks("metrics", nil).Metrics.Ended.of("complete"); ended != n {
 			t.Errorf("%d sessions are counted as complete, not %d", ended, n)
 		}
 		if err := held(); err != nil {

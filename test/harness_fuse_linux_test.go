@@ -57,10 +57,16 @@ func mountFuse(t testing.TB) *fuse {
 		unix.Close(fd)
 		t.Skipf("mount of fuse: %v", err)
 	}
-	go f.serve()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer unix.Close(fd)
+		f.serve()
+	}()
 	t.Cleanup(func() {
+		unix.Unmount(f.dir, unix.MNT_FORCE) // ends every call that still waits
 		unix.Unmount(f.dir, unix.MNT_DETACH)
-		unix.Close(fd) // ends every call that still waits
+		<-ended
 	})
 	return f
 }
@@ -82,7 +88,7 @@ func (f *fuse) serve() {
 		if err == unix.EINTR || err == unix.EAGAIN || err == unix.ENOENT {
 			continue
 		}
-		if err != nil {
+		if err != nil || n < 40 {
 			return
 		}
 		f.reply(request[:n])
