@@ -120,3 +120,41 @@ func TestMetricsNeverGoBack(t *testing.T) {
 		t.Errorf("counted: %+v", m)
 	}
 }
+
+// The bytes of a target are those of its ended and its live sessions. None goes
+// back while a session is settled, and those of a killed worker count as well.
+func TestTargetBytesNeverGoBack(t *testing.T) {
+	s, all := serving(t, nil)
+	b := s.generation.board
+	row := s.carry(all[0], "10.1.0.1:1")
+	row.Choose(0)
+	row.In.Store(100)
+	row.Out.Store(200)
+	check := func(when string, sessions int) {
+		t.Helper()
+		for _, r := range []control.Reply{s.obeys(control.Request{Verb: control.GetTargets}, nil), {Targets: s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics.Targets}} {
+			if target := r.Targets[0]; target.In != 100 || target.Out != 200 || target.Sessions != sessions {
+				t.Errorf("%s: %+v", when, target)
+			}
+		}
+	}
+	check("live", 1)
+	row.End() // from here on its worker may be counting it
+	check("ending", 0)
+	row.Choose(0) // live again
+	s.die(all[0], unix.SIGKILL)
+	check("its worker was killed", 0)
+	if in := b.TargetTally(0).BytesIn.Load(); in != 100 {
+		t.Errorf("%d bytes are counted", in)
+	}
+}
+
+// A target's answer to an order has its sessions.
+func TestTargetOrderShowsSessions(t *testing.T) {
+	s, all := serving(t, nil)
+	s.carry(all[0], "10.1.0.1:1").Choose(0)
+	r := s.obeys(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
+	if len(r.Targets) != 1 || r.Targets[0].Sessions != 1 || r.Targets[0].State != "draining" {
+		t.Errorf("%+v", r)
+	}
+}
