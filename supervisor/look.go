@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -201,21 +200,9 @@ func (r *request) config() (reply control.Reply, err error) {
 	if failed := r.loop(func() { shown, err = json.Marshal(r.m.cfg) }); failed != nil {
 		return reply, failed
 	}
-	var keys map[string]json.RawMessage
+	all := control.Config{Program: os.Args[0], Args: os.Args[1:]}
 	if err == nil {
-		err = json.Unmarshal(shown, &keys)
-	}
-	if err != nil {
-		return reply, err
-	}
-	all := control.Config{Program: os.Args[0], Args: os.Args[1:], Options: map[string]string{}}
-	for name, value := range keys {
-		switch name {
-		case "targets":
-			err = json.Unmarshal(value, &all.Targets)
-		default:
-			all.Options[name] = optionText(value)
-		}
+		err = json.Unmarshal(shown, &all.Options)
 	}
 	if err != nil {
 		return reply, err
@@ -224,41 +211,29 @@ func (r *request) config() (reply control.Reply, err error) {
 	if line, err := json.Marshal(reply); err == nil && len(line) < control.MaxReply-100 {
 		return reply, nil
 	}
+	return r.longConfig(all)
+}
+
+// longConfig says a configuration in parts that fit into a line each: arguments
+// and targets come after the rest.
+func (r *request) longConfig(all control.Config) (reply control.Reply, err error) {
+	var targets []json.RawMessage
+	if err := json.Unmarshal(all.Options["targets"], &targets); err != nil {
+		return reply, err
+	}
+	all.Options["targets"] = json.RawMessage("[]")
 	reply.Config = &control.Config{Program: all.Program, Options: all.Options}
-	for len(all.Args)+len(all.Targets) > 0 { // in parts that fit into a line each
+	for args := all.Args; len(args)+len(targets) > 0; {
 		if err := r.more(reply); err != nil {
 			return reply, err
 		}
-		n, k := min(len(all.Args), control.Batch), min(len(all.Targets), control.Batch)
-		reply.Config = &control.Config{Args: all.Args[:n], Targets: all.Targets[:k]}
-		all.Args, all.Targets = all.Args[n:], all.Targets[k:]
+		n, k := min(len(args), control.Batch), min(len(targets), control.Batch)
+		part, err := json.Marshal(targets[:k])
+		if err != nil {
+			return reply, err
+		}
+		reply.Config = &control.Config{Args: args[:n], Options: map[string]json.RawMessage{"targets": part}}
+		args, targets = args[n:], targets[k:]
 	}
 	return reply, nil
-}
-
-// optionText is a value of --check's JSON as an option would take it.
-func optionText(value json.RawMessage) string {
-	text, list := "", []string(nil)
-	switch {
-	case string(value) == "null":
-		return ""
-	case json.Unmarshal(value, &text) == nil:
-		return text
-	case json.Unmarshal(value, &list) == nil:
-		for i, one := range list {
-			if i > 0 {
-				text += " "
-			}
-			text += one
-		}
-		return text
-	}
-	var user struct {
-		UID uint32 `json:"uid"`
-		GID uint32 `json:"gid"`
-	}
-	if value[0] == '{' && json.Unmarshal(value, &user) == nil {
-		return strconv.Itoa(int(user.UID)) + ":" + strconv.Itoa(int(user.GID))
-	}
-	return string(value)
 }

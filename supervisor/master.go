@@ -246,7 +246,7 @@ func (m *master) prepare() (err error) {
 	if cfg.MaxWorkers == 0 {
 		cfg.MaxWorkers = maxWorkers()
 	}
-	if cfg.Workers == 0 {
+	if cfg.Workers == 0 && cfg.Mode == config.Pool {
 		cfg.Workers = min(runtime.NumCPU(), cfg.MaxWorkers)
 	}
 	workers, capacity := m.shape()

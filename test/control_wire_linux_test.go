@@ -40,7 +40,7 @@ func TestControlHostile(t *testing.T) {
 		}
 		c.Write([]byte(line))
 		if name != "half a request" {
-			if r, err := c.hear(); err != nil || r.Error == "" || !r.Done {
+			if r, err := c.hear(); err != nil || r.Error == "" || r.Done {
 				t.Errorf("%s: %+v, %v", name, r, err)
 			}
 		}

@@ -65,9 +65,9 @@ type (
 		Build                     string `json:"worker_version"`
 	}
 	ctlConfig struct {
-		Program       string
-		Args, Targets []string
-		Options       map[string]string
+		Program string
+		Args    []string
+		Options map[string]any
 	}
 	ctlHistogram struct {
 		Bounds []float64
@@ -178,7 +178,7 @@ func ask(path string, request fields) (all ctlReply, err error) {
 		}
 		r.Sessions, r.Targets = append(all.Sessions, r.Sessions...), append(all.Targets, r.Targets...)
 		r.Workers = append(all.Workers, r.Workers...)
-		if all = r; r.Done {
+		if all = r; r.Done || r.Error != "" {
 			return all, nil
 		}
 	}

@@ -69,7 +69,7 @@ func TestPlugctlLook(t *testing.T) {
 		}
 
 		c := p.ctlJSON("config").Config
-		if c.Program != p.bin || c.Options["ordered"] != "true" || len(c.Targets) != 2 {
+		if c.Program != p.bin || c.Options["ordered"] != true || len(c.Options["targets"].([]any)) != 2 {
 			t.Errorf("%+v", c)
 		}
 		if text := p.ctlText("config"); !strings.HasPrefix(text, p.bin+" -n ") || !strings.Contains(text, "\nmode              "+mode+"\n") {

@@ -20,7 +20,7 @@ var table = map[control.Verb][]control.Reply{
 	control.GetSessions: {{Sessions: []control.Session{other}}, {Sessions: []control.Session{one}}},
 	control.GetTargets:  {{Targets: []control.Target{{Target: "10.0.3.15:119", State: "good", Connects: 3}}}},
 	control.GetWorkers:  {{Workers: []control.Worker{{PID: 4749, State: "busy", Generation: 1, Sessions: 1, Age: 500, Build: "3.0.0"}}}},
-	control.GetConfig:   {{Config: &control.Config{Program: "/sbin/plug", Args: []string{"119"}, Options: map[string]string{"mode": "pool"}, Targets: []string{"10.0.3.15:119"}}}},
+	control.GetConfig:   {{Config: &control.Config{Program: "/sbin/plug", Args: []string{"119"}, Options: map[string]json.RawMessage{"mode": []byte(`"pool"`), "targets": []byte(`["10.0.3.15:119"]`)}}}},
 	control.Kill:        {{Progress: &control.Progress{Phase: "ending", Sessions: 1}}, {Sessions: []control.Session{one}}, {Said: "1 session ended"}},
 	control.SetTarget:   {{Said: "10.0.3.15:119 is disabled", Targets: []control.Target{{Target: "10.0.3.15:119", State: "disabled"}}}},
 	control.SetAccept:   {{Said: "accepting is paused: new clients wait"}},
@@ -104,12 +104,12 @@ func TestJSON(t *testing.T) {
 		"sessions":       `{"done":true,"sessions":[{"id":"1-0-2","pid":4750,"client":"10.1.2.3:33609","target":"10.0.3.15:119","state":"relaying",`,
 		"targets":        `{"done":true,"targets":[{"target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0,"bytes_in":0,"bytes_out":0}],"version":1}` + "\n",
 		"workers":        `{"done":true,"version":1,"workers":[{"pid":4749,`,
-		"config":         `{"config":{"program":"/sbin/plug","args":["119"],"options":{"mode":"pool"},"targets":["10.0.3.15:119"]},"done":true,"version":1}` + "\n",
+		"config":         `{"config":{"program":"/sbin/plug","args":["119"],"options":{"mode":"pool","targets":["10.0.3.15:119"]}},"done":true,"version":1}` + "\n",
 		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"done":true,"said":"1 session ended","sessions":[{"id":"1-0-2",`,
 		"target drain x": `{"done":true,"said":"10.0.3.15:119 is disabled","targets":[{"target":"10.0.3.15:119","state":"disabled",`,
 		"accept pause":   `{"done":true,"said":"accepting is paused: new clients wait","version":1}` + "\n",
 		"stop --drain":   `{"progress":{"phase":"draining","sessions":2},"version":1}` + "\n" + `{"progress":{"phase":"draining","sessions":1},"version":1}` + "\n" + `{"done":true,`,
-		"reload":         `{"done":true,"error":"line 3: \u001b[31mnonsense","version":1}` + "\n",
+		"reload":         `{"done":false,"error":"line 3: \u001b[31mnonsense","version":1}` + "\n",
 		"reopen":         `{"done":true,"said":"reopened","version":1}` + "\n",
 		"upgrade":        `{"progress":{"phase":"upgrading","sessions":2},"version":1}` + "\n" + `{"done":true,"said":"PID 9 is the master now","version":1}` + "\n",
 		"log-level 0":    `{"done":true,"said":"the log level is 2","version":1}` + "\n",
@@ -137,7 +137,7 @@ func TestJSONEmpty(t *testing.T) {
 		}
 	}
 	status, stdout, stderr := plugctl("kill", "1-2-3", "--json", "-s", f.path)
-	if status != exitNone || stdout != `{"done":true,"error":"no session matches","version":1}`+"\n" || stderr != "plugctl: no session matches\n" {
+	if status != exitNone || stdout != `{"done":false,"error":"no session matches","version":1}`+"\n" || stderr != "plugctl: no session matches\n" {
 		t.Errorf("kill of nothing: %d, %q, %q", status, stdout, stderr)
 	}
 }

@@ -58,7 +58,7 @@ func (c *ctl) answer(text string, json map[string]any) error {
 		return c.print([]byte(text))
 	}
 	json["version"] = control.Version
-	json["done"] = true
+	json["done"] = json["error"] == nil
 	return c.print(show.JSON(json))
 }
 

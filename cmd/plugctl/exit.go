@@ -46,7 +46,7 @@ func (c *ctl) report(ran *cobra.Command, err error) int {
 	if status == exitUsage {
 		fmt.Fprintf(c.stderr, "usage: %s; see %s --help\n", ran.UseLine(), ran.CommandPath())
 	} else if answered := (answeredError{}); c.JSON && !errors.As(err, &answered) {
-		c.print(show.JSON(map[string]any{"version": control.Version, "done": true, "error": err.Error()}))
+		c.print(show.JSON(map[string]any{"version": control.Version, "done": false, "error": err.Error()}))
 	}
 	return status
 }

@@ -202,7 +202,7 @@ func compare(t *testing.T, section string, got, want map[string]bool) {
 
 // TestManualFlags: no flag that the page names anywhere is unknown, but plug's.
 func TestManualFlags(t *testing.T) {
-	ofPlug := []string{"-control-group", "f", "d"}
+	ofPlug := []string{"-control-group", "-check", "f", "d"}
 	known := make(map[string]bool)
 	root := (&ctl{}).root()
 	for _, cmd := range append(leaves(root), root) {

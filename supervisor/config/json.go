@@ -4,8 +4,8 @@ import "encoding/json"
 
 // MarshalJSON is the configuration as --check shows it: every key is the long
 // name of an option, with source and targets beside them, every value what
-// that option would take to say the same. Times are Go's, "1h0m0s"; what is
-// not set is "", 0, false, [] or, for the user, null. It is what holds in the
+// that option would take to say the same. Times are in seconds; what is not set
+// is "", 0, false, [] or, for the user, null. It is what holds in the
 // end: -i is in the source, /address in source-address, and foreground is true
 // where something implies it.
 func (c *Config) MarshalJSON() ([]byte, error) {
@@ -17,9 +17,9 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		SourceAddress   string   `json:"source-address"`
 		SourceInterface string   `json:"source-interface"`
 		Sticky          bool     `json:"sticky"`
-		StickyTimeout   string   `json:"sticky-timeout"`
+		StickyTimeout   float64  `json:"sticky-timeout"`
 		Ordered         bool     `json:"ordered"`
-		RetryAfter      string   `json:"retry-after"`
+		RetryAfter      float64  `json:"retry-after"`
 		Keepalive       bool     `json:"keepalive"`
 		Log             bool     `json:"log"`
 		Pidfile         string   `json:"pidfile"`
@@ -31,10 +31,10 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		Spares          string   `json:"spares"`
 		MaxWorkers      int      `json:"max-workers"`
 		MaxUses         int      `json:"max-uses"`
-		ConnectTimeout  string   `json:"connect-timeout"`
-		CloseTimeout    string   `json:"close-timeout"`
+		ConnectTimeout  float64  `json:"connect-timeout"`
+		CloseTimeout    float64  `json:"close-timeout"`
 		Backlog         int      `json:"backlog"`
-		DrainTimeout    string   `json:"drain-timeout"`
+		DrainTimeout    float64  `json:"drain-timeout"`
 		User            *User    `json:"user"`
 		Syslog          string   `json:"syslog"`
 		LogFormat       string   `json:"log-format"`
@@ -46,9 +46,9 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		Allow:           make([]string, 0, len(c.Rules)),
 		SourceInterface: c.SourceInterface,
 		Sticky:          c.Sticky,
-		StickyTimeout:   c.StickyTimeout.String(),
+		StickyTimeout:   c.StickyTimeout.Seconds(),
 		Ordered:         c.Ordered,
-		RetryAfter:      c.RetryAfter.String(),
+		RetryAfter:      c.RetryAfter.Seconds(),
 		Keepalive:       c.Keepalive,
 		Log:             c.Log,
 		Pidfile:         c.Pidfile,
@@ -60,10 +60,10 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		Spares:          c.spares(),
 		MaxWorkers:      c.MaxWorkers,
 		MaxUses:         c.MaxUses,
-		ConnectTimeout:  c.ConnectTimeout.String(),
-		CloseTimeout:    c.CloseTimeout.String(),
+		ConnectTimeout:  c.ConnectTimeout.Seconds(),
+		CloseTimeout:    c.CloseTimeout.Seconds(),
 		Backlog:         c.Backlog,
-		DrainTimeout:    c.DrainTimeout.String(),
+		DrainTimeout:    c.DrainTimeout.Seconds(),
 		User:            c.User,
 		Syslog:          c.Syslog.String(),
 		LogFormat:       c.LogFormat,

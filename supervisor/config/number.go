@@ -73,8 +73,8 @@ func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
 func ConnectSpan() Span { return Span{Min: time.Millisecond, Max: time.Hour} }
 func CloseSpan() Span   { return Span{Min: time.Millisecond, Max: time.Hour} }
 
-// ParseSeconds reads a time: whole seconds as 2.5 takes them, or a number with
-// its unit as Go writes it, "90s", "1h30m", "250ms".
+// ParseSeconds reads a time: seconds, as 2.5 takes them, or a number with its unit
+// as Go writes it, "90s", "1h30m", "250ms".
 func ParseSeconds(text string, span Span) (time.Duration, error) {
 	var d time.Duration
 	var err error
@@ -83,7 +83,11 @@ func ParseSeconds(text string, span Span) (time.Duration, error) {
 		n, err = strconv.ParseInt(text, 10, 64)
 		d = time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
 	} else {
-		d, err = time.ParseDuration(text)
+		unit := ""
+		if strings.Trim(text, "0123456789.") == "" {
+			unit = "s"
+		}
+		d, err = time.ParseDuration(text + unit)
 	}
 	switch {
 	case errors.Is(err, strconv.ErrRange):

@@ -146,7 +146,8 @@ func TestParseSeconds(t *testing.T) {
 	}{
 		{"0", free, "0s"}, {"90", free, "1m30s"}, {"1h", free, "1h0m0s"}, {"1.5s", free, "1.5s"}, {"36000", free, "10h0m0s"},
 		{"36001", free, "error: want a time from 0s to 10h0m0s"},
-		{"1.5", free, "error: want seconds"},
+		{"1.5", free, "1.5s"},
+		{".", free, "error: want seconds"},
 		{"", free, "error: want seconds"},
 		{"+5s", free, "error: want seconds"},
 		{" 5", free, "error: want seconds"},

@@ -115,12 +115,12 @@ func TestClientAfterSilence(t *testing.T) {
 // Long lists come in parts, of which no reply is longer than a line may be.
 func TestAsk(t *testing.T) {
 	path := serving(t, &Server{Answer: func(_ *Request, more func(Reply) error) Reply {
-		more(Reply{Sessions: make([]Session, Batch), Config: &Config{Program: "p", Args: []string{"1"}}})
-		more(Reply{Sessions: make([]Session, 3), Config: &Config{Args: []string{"2"}, Targets: []string{"t"}}, Metrics: &Metrics{Accepted: 9}})
+		more(Reply{Sessions: make([]Session, Batch), Config: &Config{Program: "p", Args: []string{"1"}, Options: map[string]json.RawMessage{"mode": []byte(`"pool"`), "targets": []byte(`["t"]`)}}})
+		more(Reply{Sessions: make([]Session, 3), Config: &Config{Args: []string{"2"}, Options: map[string]json.RawMessage{"targets": []byte(`["u"]`)}}, Metrics: &Metrics{Accepted: 9}})
 		return Reply{Said: "x", Metrics: &Metrics{Targets: make([]Target, 2)}}
 	}})
 	r, err := ask(path)
-	if err != nil || len(r.Sessions) != Batch+3 || r.Config.Program != "p" || strings.Join(r.Config.Args, "") != "12" || len(r.Config.Targets) != 1 ||
+	if err != nil || len(r.Sessions) != Batch+3 || r.Config.Program != "p" || strings.Join(r.Config.Args, "") != "12" || string(r.Config.Options["targets"]) != `["t","u"]` || string(r.Config.Options["mode"]) != `"pool"` ||
 		r.Metrics.Accepted != 9 || len(r.Metrics.Targets) != 2 || r.Said != "x" || !r.Done {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -1,5 +1,7 @@
 package control
 
+import "encoding/json"
+
 // Ask is Do for whoever wants the whole answer at once: lists that came in
 // several replies are put together, and of everything else the last word holds.
 func (c *Client) Ask(req Request) (all Reply, err error) {
@@ -19,7 +21,9 @@ func (r *Reply) add(more Reply) {
 		r.Config = more.Config
 	default:
 		r.Config.Args = append(r.Config.Args, more.Config.Args...)
-		r.Config.Targets = append(r.Config.Targets, more.Config.Targets...)
+		for name, value := range more.Config.Options {
+			r.Config.Options[name] = join(r.Config.Options[name], value)
+		}
 	}
 	switch {
 	case more.Metrics == nil:
@@ -40,4 +44,18 @@ func (r *Reply) add(more Reply) {
 	if more.Said != "" {
 		r.Said = more.Said
 	}
+}
+
+// join puts the rest of an option's list behind what came of it before. A value
+// that is no list is the last word.
+func join(first, rest json.RawMessage) json.RawMessage {
+	var a, b []json.RawMessage
+	if json.Unmarshal(first, &a) != nil || json.Unmarshal(rest, &b) != nil {
+		return rest
+	}
+	all, err := json.Marshal(append(a, b...))
+	if err != nil {
+		return rest
+	}
+	return all
 }

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Verb is what a Request asks for.
 type Verb string
@@ -49,8 +52,8 @@ type Filter struct {
 	NotVersion string   `json:"other_version,omitempty"`  // all versions but this one
 }
 
-// Reply is one line of the master's answer. The last one has Done; with an
-// Error nothing was done, or what the Error says. A list longer than Batch goes
+// Reply is one line of the master's answer. The last one has Done, or an Error:
+// nothing was done then, or what the Error says. A list longer than Batch goes
 // on in further replies of the same kind: of Config and Metrics, those have
 // nothing but the rest of their lists.
 type Reply struct {
@@ -144,8 +147,9 @@ type Worker struct {
 // Config is the command line as the plug runs it, defaults and what they were
 // settled to included.
 type Config struct {
-	Program string            `json:"program"` // what an upgrade would start
-	Args    []string          `json:"args"`
-	Options map[string]string `json:"options"` // by long name
-	Targets []string          `json:"targets"`
+	Program string   `json:"program"` // what an upgrade would start
+	Args    []string `json:"args"`
+
+	// Options are by long name, with source and targets, what plug --check prints.
+	Options map[string]json.RawMessage `json:"options"`
 }

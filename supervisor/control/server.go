@@ -105,7 +105,7 @@ func (s *Server) take(c *os.File) {
 	}
 	s.mu.Unlock()
 	if !room {
-		s.send(c, Reply{Done: true, Error: fmt.Sprintf("%d clients are connected, and there may be no more", MaxClients)})
+		s.send(c, Reply{Error: fmt.Sprintf("%d clients are connected, and there may be no more", MaxClients)})
 		c.Close()
 		return
 	}
@@ -126,7 +126,7 @@ func (s *Server) converse(c *os.File) {
 		err = s.Admit(peer)
 	}
 	if err != nil {
-		s.send(c, Reply{Done: true, Error: err.Error()})
+		s.send(c, Reply{Error: err.Error()})
 		return
 	}
 	lines := bufio.NewReaderSize(c, 4<<10)
@@ -134,7 +134,7 @@ func (s *Server) converse(c *os.File) {
 		s.listen(c)
 		line, err := readLine(lines, MaxRequest)
 		if errors.Is(err, errTooLong) {
-			s.send(c, Reply{Done: true, Error: "request: " + err.Error()})
+			s.send(c, Reply{Error: "request: " + err.Error()})
 		}
 		if err != nil {
 			return
@@ -151,13 +151,13 @@ func (s *Server) converse(c *os.File) {
 func (s *Server) answer(c *os.File, line []byte) (reply Reply, ok bool) {
 	req := new(Request)
 	if err := json.Unmarshal(line, req); err != nil {
-		return Reply{Done: true, Error: "request: not a JSON object of this protocol: " + err.Error()}, false
+		return Reply{Error: "request: not a JSON object of this protocol: " + err.Error()}, false
 	}
 	if req.Version != Version {
-		return Reply{Done: true, Error: fmt.Sprintf("request: version %d of the protocol; this plug speaks %d", req.Version, Version)}, true
+		return Reply{Error: fmt.Sprintf("request: version %d of the protocol; this plug speaks %d", req.Version, Version)}, true
 	}
 	reply = s.Answer(req, func(r Reply) error { return s.send(c, r) })
-	reply.Done = true
+	reply.Done = reply.Error == ""
 	return reply, true
 }
 

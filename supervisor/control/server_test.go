@@ -82,7 +82,7 @@ func TestServerBounds(t *testing.T) {
 		if err == nil {
 			err = json.Unmarshal(line, &r)
 		}
-		if err != nil || r.Said != c.said || !strings.Contains(r.Error, c.reason) || (r.Error == "") != (c.reason == "") || !r.Done || r.Version != Version {
+		if err != nil || r.Said != c.said || !strings.Contains(r.Error, c.reason) || (r.Error == "") != (c.reason == "") || r.Done != (c.reason == "") || r.Version != Version {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 		conn.Write([]byte(`{"version":1,"verb":"again"}` + "\n"))

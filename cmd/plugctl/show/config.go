@@ -1,6 +1,7 @@
 package show
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +11,7 @@ import (
 )
 
 // Config is the command line as the plug runs it: what an upgrade would start,
-// then every option with its value.
+// then every option with its value; times are in seconds.
 func Config(c *control.Config) string {
 	words := []string{quoted(c.Program)}
 	for _, arg := range c.Args {
@@ -19,19 +20,42 @@ func Config(c *control.Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", Clean(strings.Join(words, " ")))
 	names := slices.Sorted(maps.Keys(c.Options))
-	wide := len("targets")
+	wide := 0
 	for _, name := range names {
 		wide = max(wide, len(name))
 	}
 	for _, name := range names {
-		fmt.Fprintf(&b, "%-*s  %s\n", wide, Clean(name), Clean(orDash(c.Options[name])))
-	}
-	for i, target := range c.Targets {
-		head := ""
-		if i == 0 {
-			head = "targets"
+		for i, line := range optionLines(name, c.Options[name]) {
+			head := Clean(name)
+			if i > 0 {
+				head = ""
+			}
+			fmt.Fprintf(&b, "%-*s  %s\n", wide, head, Clean(orDash(line)))
 		}
-		fmt.Fprintf(&b, "%-*s  %s\n", wide, head, Clean(target))
 	}
 	return b.String()
+}
+
+// optionLines are an option's value as the option would take it; each target has
+// a line of its own.
+func optionLines(name string, value json.RawMessage) []string {
+	var text string
+	var list []string
+	var user struct {
+		UID uint32 `json:"uid"`
+		GID uint32 `json:"gid"`
+	}
+	switch {
+	case string(value) == "null":
+		return []string{""}
+	case json.Unmarshal(value, &text) == nil:
+		return []string{text}
+	case json.Unmarshal(value, &list) == nil && name == "targets" && len(list) > 0:
+		return list
+	case json.Unmarshal(value, &list) == nil:
+		return []string{strings.Join(list, " ")}
+	case json.Unmarshal(value, &user) == nil:
+		return []string{fmt.Sprintf("%d:%d", user.UID, user.GID)}
+	}
+	return []string{string(value)}
 }

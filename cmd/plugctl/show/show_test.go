@@ -1,6 +1,7 @@
 package show
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -127,15 +128,19 @@ log level  1
 func TestConfig(t *testing.T) {
 	c := &control.Config{
 		Program: "/usr/local/sbin/plug", Args: []string{"-f", "*:80", "10.0.0.1"},
-		Options: map[string]string{"mode": "prefork", "connect-timeout": "5s", "pidfile": ""}, Targets: []string{"10.0.0.1:80", "10.0.0.2:80"},
+		Options: map[string]json.RawMessage{"mode": []byte(`"prefork"`), "connect-timeout": []byte("5"), "pidfile": []byte(`""`), "allow": []byte(`["::/0","10.0.0.0/8"]`),
+			"user": []byte(`{"name":"www","uid":33,"gid":34,"groups":[34]}`), "control-group": []byte("null"), "targets": []byte(`["10.0.0.1:80","10.0.0.2:80"]`)},
 	}
 	want := `/usr/local/sbin/plug -f '*:80' 10.0.0.1
 
-connect-timeout  5s
+allow            ::/0 10.0.0.0/8
+connect-timeout  5
+control-group    -
 mode             prefork
 pidfile          -
 targets          10.0.0.1:80
                  10.0.0.2:80
+user             33:34
 `
 	if got := Config(c); got != want {
 		t.Errorf("\n%s\nwant\n%s", got, want)
