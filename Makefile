@@ -6,24 +6,29 @@
 #   make soak       the same tests with their whole counts: hours
 #   make bench      plug beside its peers (Linux, root), over half an hour;
 #                   BENCH="-rounds 9 -only plug,haproxy -workloads all -o FILE -svg FILE"
-#   make install    DESTDIR, PREFIX=/usr/local, COMPLETIONS="bash zsh fish"
+#   make install    what make has built, without Go; make uninstall takes it away
+#                   DESTDIR, PREFIX=/usr/local, COMPLETIONS="bash zsh fish"
+#   make help       these lines
 
 GO      = go
 PREFIX  = /usr/local
 SBINDIR = $(PREFIX)/sbin
 MANDIR  = $(PREFIX)/share/man
+DOCDIR  = $(PREFIX)/share/doc/plugdaemon
 
 # The shells for which plugctl's completion is installed: bin/plugctl prints it,
 # so that of another system can't. COMPLETIONS= leaves it out.
 COMPLETIONS = bash zsh fish
 
-RELEASE  = 3.0.0
+# -dev until it is released; of a changed tree the version says -dirty.
+RELEASE  = 3.0.0-dev
 REVISION != git rev-parse --short HEAD 2>/dev/null || true
-VERSION  = $(RELEASE)$(REVISION:%=+%)
+DIRTY    != git diff --quiet HEAD 2>/dev/null || [ $$? -ne 1 ] || echo -dirty
+VERSION  = $(RELEASE)$(REVISION:%=+%)$(DIRTY)
 
 # A worker starts once a connection in fork mode: static, or a start costs
 # half as much again.
-BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)"
 
 # Rings 1 and 2 stand beside the code; ring 3, under test, starts the real
 # binaries and measures them, so nothing else may run at the same time.
@@ -90,13 +95,20 @@ vet:
 fmt-check:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }
 
-install: bin/plug bin/plugctl
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
+# What is in bin is installed as it is: under sudo there may be no Go.
+install:
+	@for program in plug plugctl; do \
+		[ -x bin/$$program ] || { echo "bin/$$program is not built; run make first" >&2; exit 1; }; \
+		newer=$$(find cmd supervisor worker pidfile go.mod -name '*.go' -newer bin/$$program | head -n 1); \
+		[ -z "$$newer" ] || echo "note: bin/$$program is older than $$newer; make builds it" >&2; \
+	done
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR)
 	install -m 755 bin/plug $(DESTDIR)$(SBINDIR)/plug
 	install -m 755 bin/plugctl $(DESTDIR)$(SBINDIR)/plugctl
 	for page in cmd/plug/*.8 cmd/plugctl/*.8; do \
 		[ ! -f "$$page" ] || install -m 644 "$$page" $(DESTDIR)$(MANDIR)/man8/ || exit 1; \
 	done
+	install -m 644 LICENSE cmd/plugctl/NOTICES $(DESTDIR)$(DOCDIR)/
 	for shell in $(COMPLETIONS); do \
 		case $$shell in \
 		bash) file=bash-completion/completions/plugctl;; \
@@ -107,9 +119,21 @@ install: bin/plug bin/plugctl
 		bin/plugctl completion $$shell > "$(DESTDIR)$(PREFIX)/share/$$file" || exit 1; \
 	done
 
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/plug $(DESTDIR)$(SBINDIR)/plugctl
+	rm -f $(DESTDIR)$(MANDIR)/man8/plug.8 $(DESTDIR)$(MANDIR)/man8/plugctl.8
+	rm -f $(DESTDIR)$(DOCDIR)/LICENSE $(DESTDIR)$(DOCDIR)/NOTICES
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/plugctl
+	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_plugctl
+	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/plugctl.fish
+	[ ! -d $(DESTDIR)$(DOCDIR) ] || rmdir $(DESTDIR)$(DOCDIR)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
 clean:
 	rm -rf bin
 
 FORCE:
 
-.PHONY: all demo test soak bench vet fmt-check install clean FORCE
+.PHONY: all demo test soak bench vet fmt-check install uninstall help clean FORCE

@@ -10,7 +10,7 @@ import (
 )
 
 // version is what -V shows; a release sets it with -ldflags "-X main.version=…".
-var version = "3.0.0"
+var version = "3.0.0-dev"
 
 // command is what a command line asks for: one of the three answers, or, with
 // none of them, to serve.

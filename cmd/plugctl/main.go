@@ -21,7 +21,7 @@ import (
 
 // version is the release, and behind + the revision it was built from; make
 // sets it.
-var version = "3.0.0"
+var version = "3.0.0-dev"
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
