@@ -18,14 +18,13 @@ type failure struct {
 	what  string // the step that failed; empty is connect
 	errno syscall.Errno
 	peer  bool // the target's fault: it is marked failed
-	late  bool // it was connected, and has reset the connection since
-	cut   bool // the client has reset its connection meanwhile
+	cut   bool // the client has reset its connection meanwhile, and left nothing
 }
 
 // connect tries one target after the other for the same client. Without ok, no
 // one is left, and the session ends with the outcome.
 func (s *session) connect() (outcome board.Outcome, ok bool) {
-	for s.choose() {
+	for (s.gone == 0 || s.patience() > 0) && s.choose() {
 		s.failure = s.dial()
 		if s.ends() {
 			return board.AdminEnded, false
@@ -36,10 +35,6 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 		}
 		if s.failure.cut {
 			return s.deserted(s.failure.errno), false
-		}
-		if s.failure.late {
-			s.connected()
-			return s.hungUp(), false
 		}
 		if s.starves() {
 			continue
@@ -113,6 +108,7 @@ func (s *session) dial() failure {
 		return failure{what: "socket", errno: errnoOf(err)}
 	}
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
 	if b.Options&board.OptKeepalive != 0 {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
@@ -122,14 +118,17 @@ func (s *session) dial() failure {
 		s.within(target, time.Now().Add(s.patience()))
 		f.errno = errnoOf(unix.Connect(fd, socketAddress(to)))
 		if f.errno == unix.EINPROGRESS || f.errno == unix.EINTR {
-			reset := s.client.watch(target.hurry)
+			stop := s.guard(target)
 			f.errno = target.connected()
-			if gone := reset(); gone != 0 {
+			if gone := stop(); gone != 0 {
 				target.close()
 				return failure{errno: gone, cut: true}
 			}
-			// A connect that is under way is refused, never reset (RFC 9293 section 3.10.7.3).
-			f.late = f.errno == unix.ECONNRESET || f.errno == unix.EPIPE
+			// A connect that is under way is refused, never reset (RFC 9293 section
+			// 3.10.7.3): it was connected, and has perhaps said something before.
+			if f.errno == unix.ECONNRESET || f.errno == unix.EPIPE {
+				f.errno = 0
+			}
 		}
 		s.dials(nil)
 		f.peer = peersFault(f.errno) && to.LoadZone() != address.NoInterface
@@ -145,9 +144,14 @@ func (s *session) dial() failure {
 	return f
 }
 
-// patience is how long a connect may take, and a proxy's reply.
+// patience is how long a connect may take, and a proxy's reply: for a client that has
+// gone, and left bytes, no longer than the session may.
 func (s *session) patience() time.Duration {
-	return time.Duration(s.board.ConnectTimeout) * time.Millisecond
+	limit := time.Duration(s.board.ConnectTimeout) * time.Millisecond
+	if s.gone != 0 {
+		limit = min(limit, time.Until(s.leaveBy))
+	}
+	return limit
 }
 
 // bindSource fixes where the connection comes from: -p, or the source's
@@ -202,19 +206,6 @@ func (s *session) deserted(errno syscall.Errno) board.Outcome {
 	return board.Cut
 }
 
-// hungUp is the end of a session whose target has reset the connection already.
-func (s *session) hungUp() board.Outcome {
-	s.lock()
-	defer s.mu.Unlock()
-	s.row.Errno.Store(uint32(s.failure.errno))
-	s.who = s.far()
-	if s.board.Via.Kind != 0 {
-		s.records.fail("proxy "+s.records.target(s.slot).full, s.failure.errno)
-		return board.Denied
-	}
-	return board.Cut
-}
-
 // missed notes that the session's target could not be connected.
 func (s *session) missed() {
 	s.lock()
@@ -244,6 +235,9 @@ func (s *session) missed() {
 
 // unreached is the end of a session that has tried all targets.
 func (s *session) unreached() board.Outcome {
+	if s.gone != 0 { // first; it had left bytes
+		return s.deserted(s.gone)
+	}
 	s.lock()
 	defer s.mu.Unlock()
 	s.row.Errno.Store(uint32(s.failure.errno))

@@ -42,7 +42,7 @@ func (s *session) within(side *socket, deadline time.Time) {
 		side.hurry()
 		return
 	}
-	side.file.SetDeadline(deadline)
+	side.by(deadline)
 }
 
 // dials makes the socket known that the session waits for, nil when it no

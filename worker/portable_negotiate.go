@@ -24,10 +24,14 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	buffer := buffers.Get().(*[room]byte)
 	defer buffers.Put(buffer)
 	s.within(s.target, time.Now().Add(s.patience()))
-	reset := s.client.watch(s.target.hurry)
+	stop := s.guard(s.target)
 	glued, err := s.ask(buffer[:])
-	if gone := reset(); gone != 0 {
+	if gone := stop(); gone != 0 {
 		return s.deserted(gone), false
+	}
+	if err != nil && s.gone != 0 && !s.ends() {
+		s.records.fail("proxy "+s.records.target(s.slot).full, err)
+		return s.deserted(s.gone), false // it had left bytes
 	}
 	if err != nil {
 		s.lock()
@@ -48,25 +52,23 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	if len(glued) == 0 {
 		return 0, true
 	}
-	s.out().add(len(glued))
-	if errno := s.client.write(glued); errno != 0 {
-		s.row.Errno.Store(uint32(errno))
-		s.who = late(board.ByClient, errno)
-		return board.Cut, false
-	}
+	s.out.add(len(glued))
+	n, _ := s.client.write(glued) // the relay meets the error, too, after the client's last bytes
+	s.out.passed(n)
 	return 0, true
 }
 
-// ask sends the request and reads the reply's end. glued is what was read
-// beyond it.
+// ask sends the request and reads the reply's end. glued is what was read beyond it.
+// A proxy that can't be written to may have replied before.
 func (s *session) ask(buffer []byte) (glued []byte, err error) {
 	name := &s.board.TargetTable[s.slot].Name
-	if _, err := s.target.file.Write(negotiate.AppendRequest(nil, name.String())); err != nil {
-		return nil, proxyError(err)
-	}
+	_, failed := s.target.file.Write(negotiate.AppendRequest(nil, name.String()))
 	var reply negotiate.Reply
 	for {
 		n, err := s.target.file.Read(buffer)
+		if err == io.EOF && failed != nil {
+			err = failed
+		}
 		if err != nil {
 			return nil, proxyError(err)
 		}
@@ -85,6 +87,8 @@ func proxyError(err error) error {
 		return errSilentProxy
 	case err == io.EOF:
 		return errEarlyEnd
+	case errors.Is(err, syscall.EPIPE): // the reset was told of already
+		return syscall.ECONNRESET
 	case errors.As(err, &errno):
 		return errno
 	}

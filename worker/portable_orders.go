@@ -114,6 +114,7 @@ func (e *engine) endAll() {
 			continue
 		}
 		if s.row.Word().State() == board.RowLive {
+			s.takeOff()
 			e.finish(s.row, board.AdminEnded, board.BySignal)
 		}
 		s.client.reset()

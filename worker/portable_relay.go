@@ -22,30 +22,35 @@ var buffers = sync.Pool{New: func() any { return new([room]byte) }}
 type ending struct {
 	of    *socket
 	errno syscall.Errno
+	whole bool // all that it has sent was passed on
 }
 
-// relay moves both directions until both have ended, or one has failed.
+// relay moves both directions until both have ended, or a side has failed and the
+// other one has its last bytes.
 func (s *session) relay() board.Outcome {
-	ends := make(chan ending, 4) // two of each pump: its end, and a reset after it
-	s.pumps.Go(func() { pump(s.client, s.target, s.in(), ends) })
-	s.pumps.Go(func() { pump(s.target, s.client, s.out(), ends) })
-	for i := range 2 {
-		end := <-ends
-		side := board.ByTarget
-		if end.of == s.client {
-			side = board.ByClient
-		}
-		if end.errno != 0 {
-			s.row.Errno.Store(uint32(end.errno))
-			s.who = late(side, end.errno)
-			return board.Cut
-		}
-		if i == 0 {
-			s.who = side
-			s.reach(s.row, board.HalfClosed)
-		}
+	ends := make(chan ending, 8) // of each pump: two resets, a failed write, an end
+	s.pumps.Go(func() { pump(s.client, s.target, &s.in, ends) })
+	s.pumps.Go(func() { pump(s.target, s.client, &s.out, ends) })
+	first := <-ends
+	if first.errno != 0 {
+		return s.deliver(first, ends)
+	}
+	s.who = s.sideOf(first.of)
+	s.reach(s.row, board.HalfClosed)
+	next := <-ends
+	if next.errno != 0 {
+		next.whole = next.whole || next.of == first.of
+		return s.deliver(next, ends)
 	}
 	return board.Complete
+}
+
+// sideOf is who is at a socket.
+func (s *session) sideOf(of *socket) board.Who {
+	if of == s.client {
+		return board.ByClient
+	}
+	return board.ByTarget
 }
 
 // pump moves one direction on, tells its end, and then stays to tell a reset of
@@ -54,46 +59,61 @@ func pump(from, to *socket, count *meter, ends chan<- ending) {
 	for {
 		buffer, n, errno := from.take()
 		if errno != 0 {
-			ends <- ending{from, errno}
+			ends <- ending{from, errno, true}
 			return
 		}
 		if n == 0 {
-			buffers.Put(buffer)
-			if from.lost() {
-				ends <- ending{from, unix.ECONNRESET}
-				return
-			}
 			break
 		}
 		count.add(n)
-		blamed, errno := pass(buffer[:n], from, to)
+		errno = pass(buffer[:n], from, to, count, ends)
 		buffers.Put(buffer)
 		if errno != 0 {
-			ends <- ending{blamed, errno}
+			ends <- ending{of: to, errno: errno}
+			discard(from, ends)
 			return
 		}
 	}
-	ends <- ending{from, 0} // first, since the other side may answer with its own
+	ends <- ending{from, 0, true} // first, since the other side may answer with its own
 	to.shut()
 	if errno := from.broken(); errno != 0 {
-		ends <- ending{from, errno}
+		ends <- ending{from, errno, true}
 	}
 }
 
-// take waits for bytes and reads them into a buffer, which is the caller's
-// then; none are the end.
+// pass writes what came from one side to the other. A sender that resets while the
+// receiver takes nothing is told of at once: the time to deliver its last bytes runs.
+func pass(p []byte, from, to *socket, count *meter, ends chan<- ending) syscall.Errno {
+	n, errno := to.offer(p)
+	count.passed(n)
+	if errno != 0 || n == len(p) {
+		return errno
+	}
+	stop := from.watch(func(errno syscall.Errno) { ends <- ending{of: from, errno: errno} })
+	defer stop()
+	n, errno = to.write(p[n:])
+	count.passed(n)
+	return errno
+}
+
+// take waits for bytes and reads them into a buffer, which is the caller's then;
+// without bytes and error it is the end.
 func (s *socket) take() (buffer *[room]byte, n int, errno syscall.Errno) {
 	err := s.raw.Read(func(fd uintptr) bool {
 		buffer = buffers.Get().(*[room]byte)
 		n, errno = read(int(fd), buffer[:])
-		if errno == 0 {
+		if errno == 0 && n > 0 {
 			return true
 		}
 		buffers.Put(buffer)
+		n = 0
 		return errno != unix.EAGAIN
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		errno = errnoOf(err)
+	case n == 0 && errno == 0 && s.lost():
+		errno = unix.ECONNRESET
 	}
 	return buffer, n, errno
 }

@@ -67,7 +67,7 @@ func startPump(t *testing.T) *pumping {
 	p.sockets[1], p.to = link(t)
 	c := new(clock)
 	c.start(monotonic)
-	go pump(p.sockets[0], p.sockets[1], &meter{&p.count, &p.row, c, true}, p.ends)
+	go pump(p.sockets[0], p.sockets[1], &meter{bytes: &p.count, row: &p.row, clock: c, first: true}, p.ends)
 	return p
 }
 
@@ -99,7 +99,7 @@ func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 	c := new(clock)
 	c.start(monotonic)
 	ends := make(chan ending, 4)
-	go pump(ours, other, &meter{&count, new(board.Row), c, true}, ends)
+	go pump(ours, other, &meter{bytes: &count, row: new(board.Row), clock: c, first: true}, ends)
 	select {
 	case end := <-ends:
 		if end.errno != syscall.ECONNRESET {

@@ -4,6 +4,7 @@ package worker
 
 import (
 	"sync"
+	"syscall"
 	"time"
 
 	"daemon/plug/worker/board"
@@ -23,11 +24,14 @@ type session struct {
 
 	slot    int // the target in use, -1 before the first
 	tried   board.Tried
-	failure failure   // of the last connect
-	who     board.Who // ended it
-	refusal string    // why the proxy did not let it through, where no errno says it
+	failure failure       // of the last connect
+	who     board.Who     // ended it
+	gone    syscall.Errno // with which the client has reset before a target was connected
+	leaveBy time.Time     // the session is given up then; zero if no side has failed
+	refusal string        // why the proxy did not let it through, where no errno says it
 
-	pumps sync.WaitGroup // one for each direction
+	in, out meter
+	pumps   sync.WaitGroup // one for each direction
 }
 
 // place takes a free row and its session.
@@ -37,11 +41,16 @@ func (e *engine) place() *session {
 	s := e.table[i]
 	if s == nil {
 		s = &session{engine: e, index: i, row: e.board.Row(e.worker.slot, i)}
+		s.in.bytes, s.in.row, s.in.clock = &s.row.In, s.row, &e.clock
+		s.out.bytes, s.out.row, s.out.clock, s.out.first = &s.row.Out, s.row, &e.clock, true
 		e.table[i] = s
 		if c := e.column; c.Rows.Load() <= uint32(i) {
 			c.Rows.Store(uint32(i) + 1)
 		}
 	}
+	s.gone, s.leaveBy = 0, time.Time{}
+	s.in.held.Store(0)
+	s.out.held.Store(0)
 	s.slot, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, board.Tried{}, failure{}, false, board.Nobody, ""
 	return s
 }
@@ -59,19 +68,31 @@ func (s *session) carry() {
 }
 
 // end publishes the outcome, closes both sides, and settles. A session that was
-// cut ends so that neither side takes it for a clean end.
+// cut ends so that neither side takes it for a clean end; what has not been delivered
+// by then is lost.
 func (s *session) end(outcome board.Outcome) {
+	sides := []*socket{s.client}
+	if s.target != nil {
+		sides = append(sides, s.target)
+	}
+	if outcome == board.Cut || s.ends() {
+		for _, side := range sides {
+			side.hurry()
+		}
+		s.pumps.Wait()
+	}
 	s.lock()
 	if s.condemned {
 		outcome, s.who = board.AdminEnded, board.ByAdmin
 	}
+	cut := outcome == board.Cut || outcome == board.AdminEnded
+	if cut {
+		s.takeOff()
+	}
 	s.finish(s.row, outcome, s.who)
 	s.mu.Unlock()
-	for _, side := range []*socket{s.client, s.target} {
-		if side == nil {
-			continue
-		}
-		if outcome == board.Cut || outcome == board.AdminEnded {
+	for _, side := range sides {
+		if cut {
 			side.reset()
 		}
 		side.close()
@@ -94,6 +115,12 @@ func (s *session) end(outcome board.Outcome) {
 	}
 	s.tellSoon()
 	s.changed()
+}
+
+// takeOff takes off the session's account what a reset is about to throw away.
+func (s *session) takeOff() {
+	s.in.takeOff(s.target)
+	s.out.takeOff(s.client)
 }
 
 // pay tries the lines that are owed, and gets their rows back. The mutex is held.

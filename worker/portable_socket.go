@@ -5,8 +5,10 @@ package worker
 import (
 	"errors"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +20,12 @@ type socket struct {
 	file  *os.File
 	raw   syscall.RawConn
 	ended atomic.Bool // shut was called
+	atEnd atomic.Bool // the peer's end was read
+
+	wasReset atomic.Bool // its error was taken
+
+	mu      sync.Mutex // over shut and lost, and over deadlines
+	hurried bool       // no deadline is set any more
 }
 
 // openSocket takes a descriptor over; after an error it is closed.
@@ -42,33 +50,78 @@ func (s *socket) close() { s.file.Close() }
 // reset makes close send a reset.
 func (s *socket) reset() { s.raw.Control(func(fd uintptr) { reset(int(fd)) }) }
 
-// write returns when all of p is on its way. A slow receiver makes it wait, and
-// so the sender.
-func (s *socket) write(p []byte) syscall.Errno {
-	_, err := s.file.Write(p)
-	return errnoOf(err)
+// write returns when all of p is on its way, or after an error. A slow receiver makes
+// it wait, and so the sender.
+func (s *socket) write(p []byte) (n int, errno syscall.Errno) {
+	n, err := s.file.Write(p)
+	return n, errnoOf(err)
 }
 
-// shut passes the end of a direction on.
+// offer writes what the socket takes at once.
+func (s *socket) offer(p []byte) (n int, errno syscall.Errno) {
+	err := s.raw.Write(func(fd uintptr) bool {
+		n, errno = write(int(fd), p)
+		return true
+	})
+	switch {
+	case errno == syscall.EAGAIN:
+		return 0, 0
+	case errno == 0:
+		errno = errnoOf(err)
+	}
+	return max(0, n), errno
+}
+
+// shut passes the end of a direction on. After a reset there is nothing to shut.
 func (s *socket) shut() {
-	s.ended.Store(true)
-	s.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) })
+	s.mu.Lock() // lost must not look in between
+	defer s.mu.Unlock()
+	s.raw.Control(func(fd uintptr) {
+		if unix.Shutdown(int(fd), unix.SHUT_WR) == nil {
+			s.ended.Store(true)
+		}
+	})
 }
 
-// lost tells that an end was no end: the peer has reset the connection, and who
-// wrote to it at the same time was told of it in our place. A connection that is
-// half open has a peer yet (getpeername(2)); one whose two ends were passed has not.
+// lost tells that an end was no end: the peer has reset the connection, and somebody
+// else was told of it in our place, who watched it or wrote to it. A connection that
+// is half open has a peer yet (getpeername(2)); one whose two ends were passed has not.
 // If the socket is closed, its session is over, and there is no end to pass either.
 func (s *socket) lost() (gone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	closed := s.raw.Control(func(fd uintptr) {
 		_, err := unix.Getpeername(int(fd))
 		gone = err != nil
 	})
-	return closed != nil || gone && !s.ended.Load()
+	return closed != nil || s.wasReset.Load() || gone && !s.ended.Load()
 }
 
 // hurry ends every wait for the socket, now and from now on.
-func (s *socket) hurry() { s.file.SetDeadline(longAgo) }
+func (s *socket) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hurried = true
+	s.file.SetDeadline(longAgo)
+}
+
+// readBy ends waits for bytes at a time, the zero time for never.
+func (s *socket) readBy(deadline time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.hurried {
+		s.file.SetReadDeadline(deadline)
+	}
+}
+
+// by ends waits at a time, the zero time for never.
+func (s *socket) by(deadline time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.hurried {
+		s.file.SetDeadline(deadline)
+	}
+}
 
 // connected waits until a connect that is under way has succeeded, or gives
 // its error.
@@ -93,6 +146,9 @@ func (s *socket) broken() (errno syscall.Errno) {
 		errno = pendingError(fd)
 		return errno != 0
 	})
+	if errno != 0 {
+		s.wasReset.Store(true)
+	}
 	return errno
 }
 

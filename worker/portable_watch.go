@@ -10,53 +10,49 @@ import (
 // longAgo as a deadline ends a wait at once.
 var longAgo = time.Unix(1, 0)
 
-// watch waits beside its caller for a reset of s, which nobody reads meanwhile,
-// and ends then what the caller waits for. The function that it returns ends
-// the watch, and gives the reset's error.
-func (s *socket) watch(end func()) (reset func() syscall.Errno) {
-	seen := make(chan syscall.Errno, 1)
+// watch waits beside its caller for a reset of s, which nobody reads meanwhile, and
+// calls broke with its error. The function that it returns ends the watch, and returns
+// when it has ended.
+func (s *socket) watch(broke func(syscall.Errno)) (stop func()) {
+	over := make(chan struct{})
 	go func() {
-		errno := s.broken()
-		if errno != 0 {
-			end()
+		defer close(over)
+		if errno := s.broken(); errno != 0 {
+			broke(errno)
 		}
-		seen <- errno
 	}()
-	return func() syscall.Errno {
-		s.file.SetReadDeadline(longAgo)
-		errno := <-seen
-		s.file.SetReadDeadline(time.Time{})
-		return errno
+	return func() {
+		s.readBy(longAgo)
+		<-over
+		s.readBy(time.Time{})
 	}
 }
 
-// pass writes what came from one side to the other. A sender that resets while
-// the receiver takes nothing ends the wait: it is how a direct connection would
-// end, and nobody would notice otherwise. An error is blamed on its side.
-func pass(p []byte, from, to *socket) (blamed *socket, errno syscall.Errno) {
-	n, errno := to.offer(p)
-	if errno != 0 || n == len(p) {
-		return to, errno
-	}
-	reset := from.watch(func() { to.file.SetWriteDeadline(longAgo) })
-	errno = to.write(p[n:])
-	if gone := reset(); gone != 0 {
-		return from, gone
-	}
-	return to, errno
-}
-
-// offer writes what the socket takes at once.
-func (s *socket) offer(p []byte) (n int, errno syscall.Errno) {
-	err := s.raw.Write(func(fd uintptr) bool {
-		n, errno = write(int(fd), p)
-		return true
+// guard watches for the client's reset while the session waits for another socket. A
+// client that has left bytes is served, within --close-timeout. For one that has not,
+// the wait ends, and stop returns the reset's error.
+func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
+	end := s.client.watch(func(errno syscall.Errno) {
+		s.gone = errno
+		s.leaves()
+		if !s.client.hasBytes() {
+			waitsFor.hurry()
+		}
 	})
-	switch {
-	case errno == syscall.EAGAIN:
-		return 0, 0
-	case errno == 0:
-		errno = errnoOf(err)
+	return func() syscall.Errno {
+		end()
+		if s.gone == 0 || s.client.hasBytes() {
+			return 0
+		}
+		return s.gone
 	}
-	return max(0, n), errno
+}
+
+// leaves marks the session as one that ends within --close-timeout, counted from the
+// first failure.
+func (s *session) leaves() (by time.Time) {
+	if s.leaveBy.IsZero() {
+		s.leaveBy = time.Now().Add(time.Duration(s.board.CloseTimeout) * time.Millisecond)
+	}
+	return s.leaveBy
 }

@@ -1,0 +1,120 @@
+//go:build !linux || portable
+
+package worker
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/board"
+)
+
+// One side has failed: it has reset, or can no longer be written to. The other side
+// must have what the failed one sent before it learns of that, and a reset throws
+// away what the kernel has yet to send. So the session delivers: the pump of the
+// failed side reads it to its end and writes that to the survivor, and only when the
+// survivor's kernel has acknowledged it is the survivor reset.
+
+// The pauses between two looks at the survivor's queue: no event tells of a queue that
+// has become empty.
+const (
+	firstLook = time.Millisecond
+	lastLook  = 50 * time.Millisecond
+)
+
+// deliver returns when the survivor of a failure has what the failed side sent before,
+// or when that can't be any more.
+func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
+	if s.ends() {
+		return board.Cut
+	}
+	failed, survivor := failure.of, s.target
+	if failed == s.target {
+		survivor = s.client
+	}
+	s.row.Errno.Store(uint32(failure.errno))
+	s.who = late(s.sideOf(failed), failure.errno)
+	stage := board.Cause(s.row.Cause.Load()).Stage()
+	s.reach(s.row, board.Delivering)
+	defer s.reach(s.row, stage) // at which it failed: the end is put down to that
+
+	giveUp := time.NewTimer(time.Until(s.leaves()))
+	defer giveUp.Stop()
+	for whole := failure.whole; !whole; {
+		select {
+		case e := <-ends:
+			if e.of == survivor && e.errno != 0 {
+				return board.Cut
+			}
+			whole = e.of == failed && e.whole
+		case <-giveUp.C:
+			return board.Cut
+		}
+	}
+	for pause := firstLook; !survivor.hasAll() && !s.ends(); pause = min(2*pause, lastLook) {
+		select {
+		case e := <-ends:
+			if e.of == survivor && e.errno != 0 {
+				return board.Cut
+			}
+		case <-time.After(pause):
+		case <-giveUp.C:
+			return board.Cut
+		}
+	}
+	return board.Cut
+}
+
+// discard reads what can't be passed on any more: a side that writes before it reads
+// would never come to read its last bytes.
+func discard(from *socket, ends chan<- ending) {
+	for {
+		buffer, n, errno := from.take()
+		if errno != 0 {
+			ends <- ending{of: from, errno: errno}
+			return
+		}
+		if n == 0 {
+			break
+		}
+		buffers.Put(buffer)
+	}
+	from.atEnd.Store(true)
+	if errno := from.broken(); errno != 0 {
+		ends <- ending{of: from, errno: errno}
+	}
+}
+
+// hasAll reports whether the peer's kernel has acknowledged everything that was
+// written. Where the system can't be asked, the peer is half-closed, and its own end is
+// taken for that.
+func (s *socket) hasAll() (yes bool) {
+	s.raw.Control(func(fd uintptr) {
+		n, known := outQueue(int(fd), s.ended.Load())
+		yes = known && n == 0
+		if !known {
+			yes = s.atEnd.Load()
+			if !s.ended.Swap(true) {
+				unix.Shutdown(int(fd), unix.SHUT_WR)
+			}
+		}
+	})
+	return yes
+}
+
+// unacknowledged is how many bytes of those written the peer's kernel has not
+// acknowledged, as far as this system can be asked.
+func (s *socket) unacknowledged() (n int) {
+	s.raw.Control(func(fd uintptr) { n, _ = outQueue(int(fd), s.ended.Load()) })
+	return n
+}
+
+// hasBytes reports whether there are bytes to be read.
+func (s *socket) hasBytes() (yes bool) {
+	s.raw.Control(func(fd uintptr) {
+		n, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		yes = err == nil && n > 0
+	})
+	return yes
+}

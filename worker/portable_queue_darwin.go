@@ -1,0 +1,10 @@
+package worker
+
+import "golang.org/x/sys/unix"
+
+// outQueue asks how many bytes of those written to a socket its peer's kernel has not
+// acknowledged (getsockopt(2) SO_NWRITE).
+func outQueue(fd int, _ bool) (n int, known bool) {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NWRITE)
+	return n, err == nil
+}

@@ -1,0 +1,15 @@
+//go:build portable
+
+package worker
+
+import "golang.org/x/sys/unix"
+
+// outQueue asks how many bytes of those written to a socket its peer's kernel has not
+// acknowledged (tcp(7) SIOCOUTQ); its end counts as one.
+func outQueue(fd int, ended bool) (n int, known bool) {
+	n, err := unix.IoctlGetInt(fd, unix.TIOCOUTQ)
+	if ended && n > 0 {
+		n--
+	}
+	return n, err == nil
+}
