@@ -263,7 +263,7 @@ func (e *engine) place() *session {
 	}
 	s.turn = uint32(s.row.Word().Turn())
 	s.state = connecting
-	s.client, s.target = end{fd: -1, inline: true}, end{fd: -1}
+	s.client, s.target = end{fd: -1}, end{fd: -1}
 	if s.leaving != nil {
 		*s.leaving = leaving{}
 	}

@@ -134,6 +134,10 @@ func (e *engine) dial(s *session) (f failure) {
 	}
 	s.target = end{fd: int(fd)}
 	setInt(s.target.fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, one)
+	// Urgent bytes are read at their place. Clients' sockets have this from the listener.
+	// Here it can't wait for the first mark: of two, the kernel throws the first byte
+	// away before any event has told of it.
+	setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE, one)
 	if b.Options&board.OptKeepalive != 0 {
 		setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, one)
 	}

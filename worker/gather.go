@@ -71,7 +71,6 @@ func (e *engine) gather(s *session, from, to *end) {
 			return
 		}
 		from.full = 1
-		from.takeInline()
 	}
 	e.deliver()
 	switch {

@@ -149,11 +149,8 @@ func (e *engine) copyOnce(s *session, from, to *end) (broken *end) {
 		// later is a new event.
 		from.readable = from.mayHaveMore()
 		from.full = 0
-	} else {
-		from.takeInline() // the next byte may be urgent
-		if from.full++; from.full >= heavyAfter {
-			from.heavy = !e.relay.copies
-		}
+	} else if from.full++; from.full >= heavyAfter {
+		from.heavy = !e.relay.copies
 	}
 	return e.pass(from, to, e.buffer[:n])
 }

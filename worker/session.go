@@ -68,7 +68,6 @@ type end struct {
 	writable bool
 	hangup   bool // the peer has shut its side: read on until the end
 	urgent   bool // an urgent mark has come: a short read need not be all there is
-	inline   bool // the urgent byte is read at its place
 	failed   bool // an error is pending
 	eof      bool // everything has been read
 	done     bool // everything has been passed on, the end too
@@ -94,18 +93,6 @@ func (d *end) note(flags uint32) {
 	}
 	if flags&syscall.EPOLLPRI != 0 {
 		d.readable, d.urgent = true, true
-		d.takeInline()
-	}
-}
-
-// takeInline has the urgent byte delivered in line. Clients' sockets have this from
-// the listener. For a target's it is set as late as can be, so that most sessions
-// save the call: at the mark's event, and before a read that may be at a mark
-// without an event having said so.
-func (d *end) takeInline() {
-	if !d.inline {
-		d.inline = true
-		setInt(d.fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE, one)
 	}
 }
 

@@ -139,7 +139,6 @@ func (e *engine) splicedNothing(s *session, from, to *end, errno syscall.Errno) 
 	default:
 		from.fails(errno)
 	}
-	from.takeInline()
 	return e.copyOnce(s, from, to)
 }
 

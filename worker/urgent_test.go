@@ -30,8 +30,11 @@ func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
 	}
 }
 
-// inline has a rig's socket of a client as accept(2) gives it behind a listener.
-func inline(s *session) { setInt(s.client.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, one) }
+// inline has a rig's sockets as accept(2) behind a listener, and dial, give them.
+func inline(s *session) {
+	setInt(s.client.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, one)
+	setInt(s.target.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, one)
+}
 
 // Bytes after an urgent one arrive, whether they have come with it or later, and the
 // urgent byte at its place. A read stops at the mark, and looks as at an empty socket.
