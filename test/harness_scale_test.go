@@ -36,6 +36,12 @@ func forEachMode(t *testing.T, f func(t *testing.T, mode string), only ...string
 // random is a source for the test's choices; its seed is in the log.
 func random(t testing.TB) *rand.Rand {
 	t.Helper()
+	return rand.New(rand.NewPCG(seedOf(t), 0))
+}
+
+// seedOf is what a test's random choices are made from; it is in the log.
+func seedOf(t testing.TB) uint64 {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("PLUG_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
@@ -45,7 +51,7 @@ func random(t testing.TB) *rand.Rand {
 		seed = n
 	}
 	t.Logf("PLUG_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return seed
 }
 
 // program is the path of a peer program; where it is missing the test is

@@ -1,0 +1,107 @@
+package test
+
+import "fmt"
+
+// seen is what came of a side.
+type seen struct {
+	fin     bool  // it has read the end
+	reset   bool  // a read, a write or the socket's error said that the other side has reset
+	finSent bool  // it has half-closed
+	acked   int64 // of what it sent, just before it ended by itself
+	come    int64 // what it had got and acknowledged by then, at least
+	wrong   string
+	stuck   string // what it waited for too long
+}
+
+// account is what a side has sent and got, and what came of it.
+type account struct {
+	seen
+	sent, got int64
+}
+
+// faults is what a scenario's outcome has against it.
+type faults []string
+
+func (v *faults) say(format string, args ...any) { *v = append(*v, fmt.Sprintf(format, args...)) }
+
+// judgeEnds compares what came of a scenario with what a connection promises. It
+// holds for a direct connection, so it must hold through a plug:
+//
+//   - A side that ends its direction in order is read to the last byte, and the
+//     other side sees that end and no reset.
+//   - Of a side that resets, at least what was acknowledged to it is read, and then
+//     its reset is seen. What was not acknowledged may be lost.
+//   - A side that closes while bytes are unread, or still come, resets as well,
+//     but its end may be seen first.
+//   - A side that ends by itself reads what it likes.
+//
+// The one exception: whoever has half-closed and has read the other side's
+// half-close is done, and may or may not see a reset after it.
+//
+// target is nil if nothing was connected: that is right where the client has gone
+// and nothing was acknowledged to it.
+func judgeEnds(s scenario, client, target *account) (v faults) {
+	if target == nil {
+		if s.client.end() == fins || client.acked > 0 {
+			v.say("the target was never connected")
+		}
+		return v
+	}
+	v.judgeSide("client", s.client, s.target, client, target)
+	v.judgeSide("target", s.target, s.client, target, client)
+	return v
+}
+
+// judgeSide judges what one side has got of the other.
+func (v *faults) judgeSide(name string, mine, theirs part, me, other *account) {
+	if me.wrong != "" {
+		v.say("%s: %s", name, me.wrong)
+	}
+	if me.stuck != "" {
+		v.say("%s: waited too long for %s (sent %d, got %d of %d)", name, me.stuck, me.sent, me.got, other.sent)
+	}
+	if me.got > other.sent {
+		v.say("%s: got %d bytes, only %d were sent", name, me.got, other.sent)
+	}
+	if mine.end() != fins {
+		return
+	}
+	least, what := other.sent, "sent"
+	if theirs.end() != fins {
+		least, what = other.acked, "acknowledged"
+	} else if planned := int64(bytesOf(theirs.acts)); other.sent != planned {
+		v.say("%s: %d of %d bytes could be sent to it", name, other.sent, planned)
+	}
+	if me.got < least {
+		v.say("%s: got %d of %d bytes that were %s", name, me.got, least, what)
+	}
+	switch {
+	case theirs.end() == fins && me.reset:
+		v.say("%s: saw a reset, not an end", name)
+	case theirs.end() == resets && !me.reset && !(theirs.does(fins) && me.finSent):
+		v.say("%s: saw an end, not a reset", name)
+	}
+}
+
+// judgeLine compares a session line with what was delivered: what the receiver's
+// kernel has acknowledged. For a receiver that ended by itself that is between what
+// it had by then and what was sent.
+func (v *faults) judgeLine(s scenario, l sessionLine, client, target *account) {
+	judgeBytes := func(what string, n int64, to part, receiver, sender *account) {
+		least, most := receiver.got, receiver.got
+		if to.end() != fins {
+			least, most = receiver.come, sender.sent
+		}
+		if n < least || n > most {
+			v.say("session line: %d bytes %s, delivered were %d to %d", n, what, least, most)
+		}
+	}
+	if target == nil {
+		if l.in != 0 || l.out != 0 {
+			v.say("session line: %d in, %d out without a connection to the target", l.in, l.out)
+		}
+		return
+	}
+	judgeBytes("in", l.in, s.target, target, client)
+	judgeBytes("out", l.out, s.client, client, target)
+}

@@ -1,0 +1,189 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lane is one way from clients to a target, on which scenarios are played one
+// after the other: a target of its own, and what lies before it.
+type lane struct {
+	t    testing.TB
+	ln   *net.TCPListener
+	to   string      // where clients connect
+	said *sayingFile // session lines; nil without a plug
+	n    int         // scenarios so far
+
+	bound time.Duration // a scenario must have ended by then
+}
+
+// openLane makes a lane on which clients connect straight to the target.
+func openLane(t testing.TB) *lane {
+	t.Helper()
+	listen := net.ListenConfig{Control: inLine}
+	ln, err := listen.Listen(context.Background(), "tcp", anywhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	return &lane{t: t, ln: ln.(*net.TCPListener), to: ln.Addr().String(), bound: 20 * time.Second}
+}
+
+// inLine lets urgent bytes stay where they were sent (socket(7) SO_OOBINLINE);
+// accepted sockets inherit it.
+func inLine(_, _ string, raw syscall.RawConn) (err error) {
+	if also := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) }); also != nil {
+		return also
+	}
+	return err
+}
+
+// through puts a plug between the lane's clients and its target.
+func (l *lane) through(p *plug) *lane {
+	l.to = p.addr()
+	l.said = &sayingFile{path: p.sessions}
+	return l
+}
+
+// play plays a scenario and says what is wrong with its outcome.
+func (l *lane) play(s scenario) faults {
+	until := time.Now().Add(l.bound)
+	table, half := noiseTable(), uint64(mostSent)
+	up, down := table[s.seed%half:][:mostSent+1024], table[(s.seed*7+13)%half:][:mostSent+1024]
+	client, target := newSide(s.client, until, up, down), newSide(s.target, until, down, up)
+	client.peer, target.peer = target, client
+
+	l.n++
+	own := net.IPv4(127, 18, byte(l.n>>8), byte(l.n)) // a session line names its client by it
+	dialer := net.Dialer{Deadline: until, Control: inLine, LocalAddr: &net.TCPAddr{IP: own}}
+	c, err := dialer.Dial("tcp", l.to)
+	if err != nil {
+		return faults{fmt.Sprintf("the client can't connect: %v", err)}
+	}
+	from := own.String()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		client.play(c.(*net.TCPConn))
+	}()
+	if s.late {
+		client.await("rest, to be accepted", client.idle)
+	}
+	k, line := l.accept(client, over, from, until)
+	if k != nil {
+		target.play(k)
+	} else {
+		target.done.Store(true)
+	}
+	<-over
+	return l.faults(s, client, target, k != nil, line, from)
+}
+
+// faults judges a scenario that has been played.
+func (l *lane) faults(s scenario, client, target *side, connected bool, line *sessionLine, from string) (v faults) {
+	ca := &account{client.seen, client.sent.Load(), client.got.Load()}
+	var ta *account
+	if connected {
+		ta = &account{target.seen, target.sent.Load(), target.got.Load()}
+	}
+	v = judgeEnds(s, ca, ta)
+	if l.said == nil {
+		return v
+	}
+	if line == nil {
+		line = l.said.await(from, time.Now().Add(l.bound))
+	}
+	if line == nil {
+		v.say("no session line")
+		return v
+	}
+	v.judgeLine(s, *line, ca, ta)
+	return v
+}
+
+// accept takes the target's end of the client's connection. It is nil if the
+// client has gone before anybody connected to the target: a plug says that it has
+// nothing more to do by its line.
+func (l *lane) accept(client *side, over <-chan struct{}, from string, until time.Time) (c *net.TCPConn, line *sessionLine) {
+	for time.Now().Before(until) {
+		l.ln.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		if line != nil {
+			until = time.Now() // this is the last time
+		}
+		c, err := l.ln.AcceptTCP()
+		if err == nil {
+			return c, line
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			l.t.Error("target:", err)
+			return nil, line
+		}
+		select {
+		case <-over:
+		default:
+			continue
+		}
+		if l.said != nil {
+			line = l.said.await(from, time.Now().Add(instant))
+		} else {
+			until = time.Now().Add(500 * time.Millisecond)
+		}
+	}
+	return nil, line
+}
+
+// sayingFile is a session file that is read as it grows.
+type sayingFile struct {
+	path string
+	read int64
+	part string
+	had  map[string]sessionLine
+}
+
+// await gives the line of a client's session, nil if it is not there by then.
+func (f *sayingFile) await(client string, until time.Time) (line *sessionLine) {
+	holdsWithin(time.Until(until), func() bool {
+		f.more()
+		if l, ok := f.had[client]; ok {
+			line = &l
+			delete(f.had, client)
+		}
+		return line != nil
+	})
+	return line
+}
+
+// more takes what has been written since.
+func (f *sayingFile) more() {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	b := make([]byte, 64<<10)
+	n, _ := file.ReadAt(b, f.read)
+	f.read += int64(n)
+	f.part += string(b[:n])
+	if f.had == nil {
+		f.had = map[string]sessionLine{}
+	}
+	for {
+		text, rest, whole := strings.Cut(f.part, "\n")
+		if !whole {
+			return
+		}
+		f.part = rest
+		if l, err := parseSessionLine(text); err == nil {
+			f.had[l.peer] = l
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Scenarios in which plug has lost bytes. Each is played in both directions.
+var lastBytesLost = []scenario{
+	{name: "urgent byte in a bulk transfer, then the end",
+		client: part{acts: []step{{sends, 128 << 10}, {rests, 0}, {urges, 1}, {sends, 5}}}},
+	{name: "urgent byte in a bulk transfer that goes on",
+		client: part{acts: []step{{sends, 128 << 10}, {rests, 0}, {urges, 1}, {sends, 5 << 20}, {gets, 1}}},
+		target: part{acts: []step{{gets, 128<<10 + 1 + 5<<20}, {sends, 1}}}},
+	{name: "telnet's interrupt, then a command",
+		client: part{acts: []step{{urges, 3}, {sends, 7}, {gets, 1}}},
+		target: part{acts: []step{{gets, 10}, {sends, 1}}}},
+	{name: "a message that is acknowledged, then a reset",
+		client: part{acts: []step{{sends, 10}, {acked, 0}, {resets, 0}}, reads: intake{never: true}}},
+	{name: "a reset after the last byte, to a slow reader",
+		client: part{acts: []step{{sends, 3_000_000}, {acked, 0}, {resets, 0}}, reads: intake{never: true}},
+		target: part{reads: intake{piece: 64 << 10, pause: 10 * time.Millisecond}}},
+	{name: "last words before a reset",
+		client: part{acts: []step{{sends, 40}, {resets, 0}}, reads: intake{never: true}}},
+	{name: "a refusal while the other side sends",
+		client: part{acts: []step{{gets, 1000}, {sends, 400}, {acked, 0}, {closes, 0}}, reads: intake{piece: 1000, pause: 10 * time.Millisecond}},
+		target: part{acts: []step{{sends, mostSent}}}},
+	{name: "a refusal at once, of which nothing is read",
+		client: part{acts: []step{{sends, 400}, {acked, 0}, {closes, 0}}, reads: intake{never: true}},
+		target: part{acts: []step{{sends, mostSent}}}},
+}
+
+func TestLastBytesThatWereLost(t *testing.T) {
+	var scenarios []scenario
+	for i := range count(300) {
+		for _, s := range lastBytesLost {
+			s.seed = uint64(i)
+			other := s
+			s.name = "client: " + s.name
+			other.name = "target: " + other.name
+			other.client, other.target = s.target, s.client
+			scenarios = append(scenarios, s, other)
+		}
+	}
+	everyWay(t, scenarios)
+}
+
+// lanes is how many scenarios are played at a time.
+const lanes = 4
+
+// A plug delivers what a direct connection delivers, byte for byte, and then the
+// same end, and its session line has the bytes that were delivered: with scenarios
+// from a seed, each also played on a direct connection, by which the judge is judged.
+func TestLastBytes(t *testing.T) {
+	seed := seedOf(t)
+	n := count(10_000) / 10
+	if soak() {
+		n = count(10_000)
+	}
+	scenarios := make([]scenario, n)
+	for i := range scenarios {
+		scenarios[i] = scenarioOf(seed + uint64(i))
+	}
+	everyWay(t, scenarios)
+}
+
+// everyWay plays scenarios on a direct connection, and in every mode through both
+// engines.
+func everyWay(t *testing.T, scenarios []scenario) {
+	t.Run("direct", func(t *testing.T) {
+		playAll(t, scenarios, func(t *testing.T) *lane { return openLane(t) })
+	})
+	forEachEngine(t, func(t *testing.T, mode string, start func(testing.TB, string, ...string) *plug) {
+		playAll(t, scenarios, func(t *testing.T) *lane {
+			l := openLane(t)
+			return l.through(start(t, mode, l.to))
+		})
+	})
+}
+
+// tooMany is how many scenarios may fail before the rest is not played, which would show no more.
+const tooMany = 10
+
+// playAll plays scenarios on lanes, and fails with what is wrong.
+func playAll(t *testing.T, scenarios []scenario, open func(*testing.T) *lane) {
+	next := make(chan scenario)
+	var all sync.WaitGroup
+	var faulty atomic.Int64
+	for range min(lanes, len(scenarios)) {
+		l := open(t)
+		all.Go(func() {
+			for s := range next {
+				if found := l.play(s); len(found) > 0 {
+					t.Errorf("%v\n\t%s", s, strings.Join(found, "\n\t"))
+					faulty.Add(1)
+				}
+			}
+		})
+	}
+	for i, s := range scenarios {
+		if faulty.Load() >= tooMany {
+			t.Errorf("%d scenarios were not played", len(scenarios)-i)
+			break
+		}
+		next <- s
+	}
+	close(next)
+	all.Wait()
+}
+
+// forEachEngine runs f as a subtest in every mode with the plug under test, and
+// then with the portable engine, if that is another one.
+func forEachEngine(t *testing.T, f func(t *testing.T, mode string, start func(testing.TB, string, ...string) *plug)) {
+	forEachMode(t, func(t *testing.T, mode string) { f(t, mode, start) })
+	if isPortable() || os.Getenv("PLUG_BIN") != "" {
+		return
+	}
+	binary := once(t, "portable", nil, "-tags", "portable", "../cmd/plug")
+	for _, mode := range modes {
+		t.Run("portable/"+mode, func(t *testing.T) {
+			f(t, mode, func(t testing.TB, mode string, args ...string) *plug {
+				t.Helper()
+				p := prepare(t, mode, args...)
+				p.bin = filepath.Join(p.dir, "portable")
+				if err := copyFile(binary, p.bin); err != nil {
+					t.Fatal(err)
+				}
+				p.foreground()
+				return p
+			})
+		})
+	}
+}

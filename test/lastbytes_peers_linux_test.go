@@ -1,0 +1,107 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// How others do in the same scenarios: printed, not asserted.
+func TestLastBytesOfOthers(t *testing.T) {
+	seed := seedOf(t)
+	for _, name := range []string{"haproxy", "nginx", "socat"} {
+		t.Run(name, func(t *testing.T) {
+			found := make([]faults, count(1000))
+			next := make(chan int)
+			var all sync.WaitGroup
+			for range lanes {
+				l := openLane(t)
+				l.to = startOther(t, name, l.to)
+				l.bound = 5 * time.Second
+				all.Go(func() {
+					for i := range next {
+						found[i] = l.play(scenarioOf(seed + uint64(i)))
+					}
+				})
+			}
+			for i := range found {
+				next <- i
+			}
+			close(next)
+			all.Wait()
+			report(t, seed, found)
+		})
+	}
+}
+
+// report counts the scenarios that went right, all of them and those without
+// urgent bytes, and shows some of the others.
+func report(t *testing.T, seed uint64, found []faults) {
+	right, plainRight, plain, shown := 0, 0, 0, 0
+	for i, f := range found {
+		s := scenarioOf(seed + uint64(i))
+		urgent := s.client.does(urges) || s.target.does(urges)
+		if len(f) == 0 {
+			right++
+		}
+		if urgent {
+			continue
+		}
+		plain++
+		if len(f) == 0 {
+			plainRight++
+		} else if shown++; shown <= 3 {
+			t.Logf("%v\n\t%s", s, strings.Join(f, "\n\t"))
+		}
+	}
+	t.Logf("right: %d of %d scenarios; without urgent bytes %d of %d", right, len(found), plainRight, plain)
+}
+
+// startOther starts another program that relays to a target, and gives its address.
+func startOther(t *testing.T, name, target string) string {
+	t.Helper()
+	port, dir := freePort(t), openDir(t)
+	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	conf := filepath.Join(dir, "conf")
+	text, args := "", []string(nil)
+	switch name {
+	case "haproxy":
+		args = []string{"-db", "-f", conf}
+		text = fmt.Sprintf("defaults\n mode tcp\n option splice-auto\n timeout connect 5s\n timeout client 1m\n timeout server 1m\n"+
+			"listen l\n bind %s\n server target %s\n", at, target)
+	case "nginx":
+		args = []string{"-p", dir, "-c", conf, "-e", "stderr"}
+		text = fmt.Sprintf("%sdaemon off; master_process off; pid nginx.pid; error_log stderr crit; events { }\n"+
+			"stream { server { listen %s; proxy_pass %s; } }\n", streamModule(t), at, target)
+	case "socat":
+		args = []string{fmt.Sprintf("TCP4-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=4096", port), "TCP4:" + target}
+	}
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	daemonize(t, port, name, args...)
+	return at
+}
+
+// streamModule is the directive that loads nginx's module for TCP, where it is a
+// file of its own.
+func streamModule(t *testing.T) string {
+	t.Helper()
+	built, _ := exec.Command(program(t, "nginx"), "-V").CombinedOutput()
+	if slices.Contains(strings.Fields(string(built)), "--with-stream") {
+		return ""
+	}
+	const file = "/usr/lib/nginx/modules/ngx_stream_module.so"
+	if _, err := os.Stat(file); err != nil {
+		t.Skip("nginx has no stream module")
+	}
+	return "load_module " + file + ";\n"
+}
