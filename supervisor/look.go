@@ -81,6 +81,9 @@ func (s *sight) describe(mono int64) control.Session {
 // sessions are those that the request's filter takes, in the order of the
 // roster.
 func (r *request) sessions() (taken []sight, described []control.Session, err error) {
+	if r.Filter != nil {
+		r.Filter.Client = withZoneName(r.Filter.Client)
+	}
 	match, err := r.Filter.Match()
 	if err != nil {
 		return nil, nil, err

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"net"
 	"strconv"
+	"strings"
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/address"
@@ -81,4 +82,20 @@ func zoneOf(name string) uint32 {
 		return uint32(index)
 	}
 	return address.NoInterface
+}
+
+// withZoneName is an address or a network with its zone by the interface's name,
+// as records have it, where it was given by number.
+func withZoneName(text string) string {
+	before, zone, found := strings.Cut(text, "%")
+	end := strings.IndexAny(zone+"/", "/]")
+	index, err := strconv.Atoi(zone[:end])
+	if !found || err != nil {
+		return text
+	}
+	i, err := net.InterfaceByIndex(index)
+	if err != nil {
+		return text // it is gone: records have the number, too
+	}
+	return before + "%" + i.Name + zone[end:]
 }
