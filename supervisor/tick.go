@@ -54,7 +54,7 @@ func (m *master) tellStarter(now time.Time) {
 
 // statusLine is the plug in one line, for people.
 func (m *master) statusLine(trouble string) string {
-	line := fmt.Sprintf("%s: %d sessions, %d workers", m.cfg.Source.Label(), m.ticks.shown, len(m.roster))
+	line := m.cfg.Source.Label() + ": " + howMany(m.ticks.shown, "session") + ", " + howMany(len(m.roster), "worker")
 	if trouble != "" {
 		line += "; no client is served: " + trouble
 	}
