@@ -415,3 +415,48 @@ func TestHangingDisk(t *testing.T) {
 		disk.away.Unlock()
 	})
 }
+
+// Lines that wait when the plug is told to stop: the master tries for a second
+// more, and a worker without a master for some after its last session.
+func TestWaitingLinesAtTheEnd(t *testing.T) {
+	t.Parallel()
+	forEachMode(t, func(t *testing.T, mode string) {
+		r, w := stuckPipe(t)
+		p := prepare(t, mode, withControl("-n", "-S", "-", serve(t, anywhere, echo).addr())...)
+		p.launch(func(c *exec.Cmd) { c.Stdout = w })
+		await(t, "the plug to serve", serveBound, p.serves)
+		held := hold(t, p, 1)[0]
+		const n = 3
+		for range n {
+			cycle(t, p)
+		}
+		await(t, "the sessions to be counted", 5*time.Second, func() bool { return p.ctlJSON("status").Status.Sessions == 1 })
+		p.signal(syscall.SIGTERM)
+		var text strings.Builder
+		lines := func() int {
+			buffer := make([]byte, 1<<16)
+			for {
+				r.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+				n, err := r.Read(buffer)
+				text.Write(buffer[:n])
+				if err != nil {
+					return strings.Count(text.String(), "plug[")
+				}
+			}
+		}
+		await(t, "the lines that waited", 8*time.Second, func() bool { return lines() == n })
+		p.wait(5 * time.Second)
+		fill(t, int(w.Fd()))
+		if err := finish(held); err != nil {
+			t.Error(err)
+		}
+		for range 20 { // it tries, and stays
+			if len(p.procs()) == 0 {
+				t.Fatal("the worker has ended with an unwritten line")
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		await(t, "the line of the last session", 5*time.Second, func() bool { return lines() == n+1 })
+		p.gone(5 * time.Second)
+	})
+}
