@@ -460,3 +460,14 @@ func TestWaitingLinesAtTheEnd(t *testing.T) {
 		p.gone(5 * time.Second)
 	})
 }
+
+// A start that fails ends though nobody reads why.
+func TestFailedStartWithBlockedStderr(t *testing.T) {
+	t.Parallel()
+	_, w := stuckPipe(t)
+	p := prepare(t, "prefork", "-n", "-S", "/no/such/directory/sessions", serve(t, anywhere, echo).addr())
+	p.launch(func(c *exec.Cmd) { c.Stderr = w })
+	if code := p.wait(8 * time.Second); code != 4 {
+		t.Errorf("exit %d", code)
+	}
+}

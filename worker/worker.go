@@ -67,7 +67,9 @@ func live(notify Notify) (status int, over bool) {
 	if begun == nil {
 		w, err := inherit()
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "plug: worker: %v\n", err)
+			takeSignals()
+			stderr := outlet{fd: 2} // os.Stderr would wait until somebody reads
+			stderr.put(fmt.Appendf(nil, "plug: worker: %v\n", err))
 			return 4, true
 		}
 		title.Comm("plug")

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"time"
 
 	"daemon/plug/supervisor"
 	"daemon/plug/supervisor/scribe"
@@ -78,7 +79,20 @@ func master(starter *shepherd.Starter) int {
 	}
 	status, err := supervisor.Run(cfg, starter, t, version)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+		complain(err)
 	}
 	return status
+}
+
+// complain writes an error to stderr, and does not wait for ever for its reader.
+func complain(err error) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+	}()
+	select {
+	case <-written:
+	case <-time.After(time.Second):
+	}
 }
