@@ -222,11 +222,16 @@ func (m *master) commit(e *estate) {
 		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
 }
 
+// commitPatience is how long a commit waits for the pidfile's disk.
+const commitPatience = 500 * time.Millisecond
+
 // takePidfile continues the old master's pidfile.
 func (m *master) takePidfile(e *estate) {
 	switch {
 	case e.pidfile >= 0 && m.cfg.Pidfile != "":
-		f, err := pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+		f, err := within(commitPatience, "pidfile "+m.cfg.Pidfile, func() (*pidfile.File, error) {
+			return pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+		})
 		if err != nil {
 			unix.Close(e.pidfile)
 			m.log.Error("pidfile", "error", err)
@@ -239,8 +244,15 @@ func (m *master) takePidfile(e *estate) {
 	m.pidfile.dirty = true
 	m.pidfile.last = time.Time{}
 	m.writePidfile(time.Now())
+	patience := time.After(commitPatience)
 	for m.pidfile.writing { // line 1 must be this process before the old master ends
-		m.pidfileWritten(<-m.pidfile.results)
+		select {
+		case r := <-m.pidfile.results:
+			m.pidfileWritten(r)
+		case <-patience:
+			m.log.Error("pidfile "+m.cfg.Pidfile, "error", errAway)
+			return
+		}
 	}
 }
 
