@@ -172,6 +172,45 @@ func TestSyslogsZone(t *testing.T) {
 	})
 }
 
+// The workers' records leave by the same interface as the master's, not by another
+// one: the kernel looks for the daemon's neighbour there.
+func TestSyslogsZoneOfWorkers(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	var l *link
+	others := []string{"a0", "z0"} // made before p0 and after it: the kernel takes one of them
+	for _, name := range []string{"a0", "p0", "z0"} {
+		if name == "p0" {
+			l = newLink(t)
+			continue
+		}
+		for _, args := range [][]string{{"link", "add", name, "type", "veth", "peer", "name", name + "p"}, {"addr", "add", "fe80::3/64", "dev", name, "nodad"},
+			{"link", "set", name + "p", "up"}, {"link", "set", name, "up"}} {
+			if out, err := exec.Command(program(t, "ip"), args...).CombinedOutput(); err != nil {
+				t.Skipf("ip %v: %v %s", args, err, out)
+			}
+		}
+	}
+	p := start(t, "prefork", "-l", "--syslog", "udp://[fe80::99%p0]:514", serve(t, anywhere, echo).addr())
+	looks := func(at string) bool {
+		out, err := exec.Command(l.ip, "-6", "neigh", "show", "dev", at).CombinedOutput()
+		if err != nil {
+			t.Fatalf("neighbours: %v %s", err, out)
+		}
+		return strings.Contains(string(out), "fe80::99 ")
+	}
+	cycle(t, p)
+	p.lines(1)
+	await(t, "the records to leave by p0", 5*time.Second, func() bool { return looks("p0") })
+	p.stop()
+	for _, name := range others {
+		if looks(name) {
+			t.Errorf("records have left by %s", name)
+		}
+	}
+}
+
 // An upgrade keeps what an admin has said of a target, and its counters, though
 // its interface was made again.
 func TestUpgradeKeepsTargetWithZone(t *testing.T) {
