@@ -62,23 +62,24 @@ type master struct {
 	buryUntil time.Time // after TERM, at the latest
 	paused    bool
 
-	lives    *[lifeStates][lifeEvents]life // the table, always
-	roster   []*child                      // in the order of start
-	children map[uint64]*child
-	count    [lifeStates]int
-	untold   []*child // draining ones that don't know it yet
-	dead     []*child // buried, not yet reaped
-	lastID   uint64
-	nudged   int // index of the spare that was nudged last
-	nudges   int // ticks in a row that found clients waiting beside spares
-	crowd    crowd
-	totals   totals
-	ticks    ticks
-	losses   losses
-	memory   memoryWatch
-	zones    []*zone
-	failed   []func() error   // to be tried again
-	tock     <-chan time.Time // ticks, where the watcher has none
+	lives      *[lifeStates][lifeEvents]life // the table, always
+	roster     []*child                      // in the order of start
+	children   map[uint64]*child
+	count      [lifeStates]int
+	untold     []*child // draining ones that don't know it yet
+	dead       []*child // buried, not yet reaped
+	lastID     uint64
+	nudged     int // index of the spare that was nudged last
+	nudges     int // ticks in a row that found clients waiting beside spares
+	crowd      crowd
+	totals     totals
+	ticks      ticks
+	losses     losses
+	memory     memoryWatch
+	zones      []*zone
+	sourceLost bool             // the listener's interface, and that was said
+	failed     []func() error   // to be tried again
+	tock       <-chan time.Time // ticks, where the watcher has none
 
 	leveled bool      // an admin has changed the log level
 	since   time.Time // when this process became the plug's master

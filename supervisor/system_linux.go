@@ -160,3 +160,9 @@ func openAgain(fd int, st *unix.Stat_t) (int, error) {
 	}
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 }
+
+// bindToIndex moves a listening socket to an interface (socket(7),
+// SO_BINDTOIFINDEX; one that has an interface needs CAP_NET_RAW).
+func bindToIndex(fd int, index uint32) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, int(index))
+}

@@ -151,3 +151,5 @@ func stopsWriters(fd int) bool {
 
 // openAgain is not possible: /dev/fd/N is the same open file (fd(4)).
 func openAgain(int, *unix.Stat_t) (int, error) { return -1, unix.ENXIO }
+
+func bindToIndex(int, uint32) error { return unix.ENOTSUP }

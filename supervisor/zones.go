@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
@@ -49,6 +51,7 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 // lookAtZones gives workers the index that each interface has now. A target has
 // not failed for want of its interface: once that is there, it may be chosen.
 func (m *master) lookAtZones() {
+	m.followSource()
 	for _, z := range m.zones {
 		index := zoneOf(z.name)
 		if index == z.index {
@@ -66,6 +69,30 @@ func (m *master) lookAtZones() {
 			m.generation.board.Mark(slot).Failed.Store(0)
 		}
 		m.log.Info("interface made again", "interface", z.name, "index", index)
+	}
+}
+
+// followSource binds listeners with a zone to the interface that has its name now.
+// All workers share the sockets, so nothing else changes.
+func (m *master) followSource() {
+	name := m.cfg.Source.Addr.Zone()
+	if name == "" || m.phase != running {
+		return
+	}
+	index := zoneOf(name)
+	for _, fd := range m.listeners {
+		at, err := unix.Getsockname(fd)
+		in6, ok := at.(*unix.SockaddrInet6)
+		if err != nil || !ok || in6.ZoneId == 0 || in6.ZoneId == index || index == address.NoInterface {
+			continue
+		}
+		if err := bindToIndex(fd, index); err == nil {
+			m.log.Warn("source's interface made again; listening there", "interface", name)
+			m.sourceLost = false
+		} else if !m.sourceLost {
+			m.sourceLost = true
+			m.log.Error("source's interface made again; no client can come", "interface", name, "error", err)
+		}
 	}
 }
 

@@ -93,6 +93,35 @@ func TestTargetsZoneIsMadeAgain(t *testing.T) {
 	})
 }
 
+// A plug that listens at a link-local address is reached there again when the
+// interface was made again, also with a master that has been replaced since.
+func TestSourcesZoneIsMadeAgain(t *testing.T) {
+	if !enter(t, ofNet) {
+		return
+	}
+	l := newLink(t)
+	p := startUpgradable(t, "prefork", thisOne, "[fe80::1%p0]:{port}", serve(t, anywhere, echo).addr())
+	works := func() bool {
+		i, err := net.InterfaceByName("p0") // Go's net remembers the index of a name for a minute
+		if err != nil {
+			return false
+		}
+		c, err := dialFrom("", fmt.Sprintf("[fe80::1%%%d]:%d", i.Index, p.port))
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		return ping(c) == nil
+	}
+	for range 2 {
+		await(t, "clients to be served", 5*time.Second, works)
+		l.remove()
+		l.again()
+		await(t, "clients to be served again", 5*time.Second, works)
+		p.upgrade(nextOne)
+	}
+}
+
 // A client that comes by a link-local address is recorded with its interface.
 func TestClientsZoneIsRecorded(t *testing.T) {
 	if !enter(t, ofNet) {
