@@ -1,0 +1,93 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The unit that plugctl makes allows every system call that a plug makes: its
+// start, pool workers with several sessions, an upgrade. What a filter denies
+// fails with EPERM, and may be missed in silence.
+func TestUnitAllowsSystemCalls(t *testing.T) {
+	strace, analyze := program(t, "strace"), program(t, "systemd-analyze")
+	unit, err := exec.Command(ctlProgram(t), "service", "install", "--name", "x", "--manager", "systemd", "--dry-run", "--user", "65534:65534",
+		"--program", built, "--", "--mode", "pool", "8080", "10.0.3.15").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]bool{}
+	for _, line := range regexp.MustCompile(`(?m)^SystemCallFilter=(~?)(.*)$`).FindAllStringSubmatch(string(unit), -1) {
+		for _, set := range strings.Fields(line[2]) {
+			for _, call := range systemCalls(t, analyze, set) {
+				allowed[call] = line[1] == ""
+			}
+		}
+	}
+	if len(allowed) < 200 || allowed["reboot"] {
+		t.Fatalf("%d system calls: this test has lost its eyes", len(allowed))
+	}
+
+	p := prepare(t, "pool", "--workers", "1", serve(t, anywhere, echo).addr())
+	p.install(stampedWith(t, thisOne))
+	trace := filepath.Join(p.dir, "trace")
+	p.args = append([]string{"-n"}, p.args...)
+	p.launch(func(c *exec.Cmd) {
+		c.Path, c.Args = strace, append([]string{"strace", "-f", "-qq", "-o", trace, p.bin}, p.args...)
+	})
+	await(t, "the plug to serve", serveBound, p.serves)
+	held := hold(t, p, 20)
+	for range 20 {
+		for _, c := range held {
+			mustPing(t, c)
+		}
+	}
+	for _, c := range held {
+		if err := finish(c); err != nil {
+			t.Error(err)
+		}
+	}
+	p.lines(20)
+	syscall.Kill(p.master, syscall.SIGTERM) // strace passes nothing on
+	p.gone(serveBound)
+	p.wait(serveBound)
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\d+ +([a-z_0-9]+)\(`).FindAllStringSubmatch(string(text), -1) {
+		if call := m[1]; !seen[call] {
+			seen[call] = true
+			if !allowed[call] {
+				t.Errorf("the unit denies %s", call)
+			}
+		}
+	}
+	if !seen["execve"] || !seen["accept4"] || len(seen) < 40 {
+		t.Errorf("%d system calls were seen", len(seen))
+	}
+}
+
+// systemCalls are those of a set, with the sets in it, or the call itself.
+func systemCalls(t *testing.T, analyze, set string) (calls []string) {
+	t.Helper()
+	if !strings.HasPrefix(set, "@") {
+		return []string{set}
+	}
+	out, err := exec.Command(analyze, "syscall-filter", set).Output()
+	if err != nil {
+		t.Skipf("systemd-analyze syscall-filter %s: %v", set, err)
+	}
+	for line := range strings.Lines(string(out)) {
+		word := strings.TrimSpace(line)
+		if strings.HasPrefix(line, " ") && word != "" && !strings.HasPrefix(word, "#") {
+			calls = append(calls, systemCalls(t, analyze, word)...)
+		}
+	}
+	return calls
+}
