@@ -95,3 +95,20 @@ func TestUrgentThenMore(t *testing.T) {
 		}
 	})
 }
+
+// Two urgent bytes right after each other both arrive.
+func TestUrgentTwice(t *testing.T) {
+	t.Parallel()
+	eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
+		want := []byte("one!two!three")
+		got := make([]byte, len(want))
+		for i := range 200 {
+			sendUrgent(t, sender, want[:4])
+			sendUrgent(t, sender, want[4:8])
+			sender.Write(want[8:])
+			if n, err := io.ReadFull(receiver, got); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("round %d: %d of %d bytes arrived, %q: %v", i, n, len(want), got[:n], err)
+			}
+		}
+	})
+}

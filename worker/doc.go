@@ -9,6 +9,9 @@
 // time as its generation's capacity says, and exits after as many as its uses
 // say; the three modes differ in nothing else.
 //
+// A session whose one side fails delivers that side's last bytes to the other side
+// before it ends (on Linux: delivering.go).
+//
 // Two engines drive sessions: on Linux an event loop on one thread (engine.go
 // and the files behind it), elsewhere and with the build tag "portable" a
 // goroutine for each session in Go's network poller (portable.go).

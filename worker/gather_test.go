@@ -41,6 +41,7 @@ func TestPlain(t *testing.T) {
 		{relaying, end{writable: true, heavy: true}, both, false},
 		{relaying, end{writable: true}, unix.EPOLLOUT, false},
 		{relaying, end{writable: true}, both | unix.EPOLLRDHUP, false},
+		{relaying, end{writable: true}, both | unix.EPOLLPRI, false}, // a read will stop at the mark
 		{relaying, end{writable: true}, both | unix.EPOLLERR | unix.EPOLLHUP, false},
 	} {
 		s := session{state: c.state, client: c.from}

@@ -111,3 +111,26 @@ func TestUrgentBeforeAReset(t *testing.T) {
 		})
 	}
 }
+
+// A target's socket takes urgent bytes in line from the start, since a mark that
+// follows another one makes the kernel pass over the first one's byte otherwise.
+func TestTargetTakesUrgentInLine(t *testing.T) {
+	l, e := listenHere(t), rig(t)
+	e.toTarget(l.Addr().String())
+	client, fd := tcp(t)
+	e.admit(fd, somebody)
+	s := e.table[0]
+	e.until(t, "the session relays", func() bool { return s.state == relaying })
+	target, err := l.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	sendUrgent(t, target, []byte("first!"))
+	waiting(t, s.target.fd, 6)
+	e.gather(s, &s.target, &s.client) // up to the mark, of which no event has told yet
+	sendUrgent(t, target, []byte("second!"))
+	waiting(t, s.target.fd, 8)
+	e.quiet()
+	reads(t, client, "both urgent bytes", []byte("first!second!"))
+}
