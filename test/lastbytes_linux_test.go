@@ -37,7 +37,7 @@ var lastBytesLost = []scenario{
 
 func TestLastBytesThatWereLost(t *testing.T) {
 	var scenarios []scenario
-	for i := range count(300) {
+	for i := range count(50) {
 		for _, s := range lastBytesLost {
 			s.seed = uint64(i)
 			other := s
@@ -58,9 +58,9 @@ const lanes = 4
 // from a seed, each also played on a direct connection, by which the judge is judged.
 func TestLastBytes(t *testing.T) {
 	seed := seedOf(t)
-	n := count(10_000) / 10
+	n := 60
 	if soak() {
-		n = count(10_000)
+		n = 10_000
 	}
 	scenarios := make([]scenario, n)
 	for i := range scenarios {

@@ -14,12 +14,16 @@ import (
 	"time"
 )
 
-// How others do in the same scenarios: printed, not asserted.
+// How others do in the same scenarios: printed, not asserted, and in the soak only, for
+// some of them hang.
 func TestLastBytesOfOthers(t *testing.T) {
+	if !soak() {
+		t.Skip("PLUG_SOAK=1 compares with others")
+	}
 	seed := seedOf(t)
 	for _, name := range []string{"haproxy", "nginx", "socat"} {
 		t.Run(name, func(t *testing.T) {
-			found := make([]faults, count(1000))
+			found := make([]faults, 200)
 			next := make(chan int)
 			var all sync.WaitGroup
 			for range lanes {
