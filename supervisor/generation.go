@@ -126,6 +126,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		board.OptLog: cfg.Log, board.OptForeground: cfg.Foreground, board.OptJSON: cfg.LogFormat == "json",
 		board.OptSession: cfg.SessionLog != "",
 		board.OptReuse:   cfg.Mode != config.Fork,
+		board.OptPool:    cfg.Mode == config.Pool,
 		// Refusals and, in the background, errors go to syslog whatever -l says.
 		board.OptSyslog: true,
 	} {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,14 +40,26 @@ func allTaskLimits() (limits []taskLimit) {
 	return limits
 }
 
-// cgroupLimits are pids.max of a group and of those above it.
+// cgroupLimits are pids.max of a group and of those above it, as far as they can
+// be seen. The last is "/": the system's own has no limit, but in a container it is
+// the container's.
 func cgroupLimits(root, path string) (limits []taskLimit) {
-	for ; path != "/" && path != "." && path != ""; path = filepath.Dir(path) {
-		if n, ok := number(filepath.Join(root, path, "pids.max")); ok {
-			limits = append(limits, taskLimit{"pids.max of " + path, n})
+	for at := range groupsAbove(path) {
+		if n, ok := number(filepath.Join(root, at, "pids.max")); ok {
+			limits = append(limits, taskLimit{"pids.max of " + at, n})
 		}
 	}
 	return limits
+}
+
+// groupsAbove are a group and those above it, as /proc/PID/cgroup tells them. One
+// outside this cgroup namespace begins with "/.." and is not visible
+// (cgroup_namespaces(7)).
+func groupsAbove(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for at := filepath.Clean("/" + path); yield(at) && at != "/"; at = filepath.Dir(at) {
+		}
+	}
 }
 
 // taskLimits are their values, less a quarter for the rest of the host.

@@ -89,9 +89,42 @@ func TestCgroupLimits(t *testing.T) {
 		t.Errorf("limits %v", got)
 	}
 	if l := cgroupLimits(root, "/"); len(l) != 0 {
-		t.Errorf("limits of the root: %v", l)
+		t.Errorf("limits of a root without: %v", l)
 	}
-	if l := cgroupLimits(root, ""); len(l) != 0 {
-		t.Errorf("limits of no group: %v", l)
+	// In a container with a cgroup namespace, "/" is the container's group.
+	if err := os.WriteFile(filepath.Join(root, "pids.max"), []byte("90\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string][]taskLimit{
+		"/":             {{"pids.max of /", 90}},
+		"/a/b/c":        {{"pids.max of /a/b/c", 70}, {"pids.max of /a", 500}, {"pids.max of /", 90}},
+		"/docker/0123":  {{"pids.max of /", 90}}, // not mounted here
+		"/../elsewhere": {{"pids.max of /", 90}}, // outside the namespace
+	} {
+		if got := cgroupLimits(root, path); !slices.Equal(got, want) {
+			t.Errorf("%s: limits %v, want %v", path, got, want)
+		}
+	}
+}
+
+// The group that counts what was killed for want of memory is the nearest that can
+// be seen.
+func TestVisibleGroup(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "a/b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"memory.events", "a/memory.events"} {
+		if err := os.WriteFile(filepath.Join(root, path), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{"/": root, "/a": root + "/a", "/a/b": root + "/a", "/docker/0123": root, "/../elsewhere": root} {
+		if got := visibleGroup(root, path, "memory.events"); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if got := visibleGroup(root, "/a", "nothing"); got != "" {
+		t.Errorf("%q has no such file", got)
 	}
 }

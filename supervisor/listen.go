@@ -14,29 +14,35 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker"
 )
 
 const (
-	takenFor  = 2 * time.Second // how long a taken port is tried again
-	takenStep = 50 * time.Millisecond
+	takenFor     = 2 * time.Second // how long a taken port is tried again, and an address that is not there
+	tentativeFor = 5 * time.Second // the same for an address that the kernel is about to have
+	takenStep    = 50 * time.Millisecond
 )
 
-// listen opens the plug's listener. It is not blocking, and what accept(2)
-// returns on it inherits its options. A taken port is tried again for 2 s, for
-// the sake of restarts; then the error names who holds it.
-func listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
-	for end := time.Now().Add(takenFor); ; time.Sleep(takenStep) {
-		fd, err = bind(s, backlog, keepalive)
-		if !errors.Is(err, unix.EADDRINUSE) {
-			break
-		}
-		if time.Now().After(end) {
-			return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), heldBy(s.Port))
-		}
+// openListener opens the plug's listener, or takes it from the service manager.
+func (m *master) openListener() (int, error) {
+	cfg := m.cfg
+	if cfg.Source.Inherited == "" {
+		return listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
 	}
+	fd, err := inheritListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
 	if err != nil {
-		return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), privileged(s.Port, err))
+		return -1, err
+	}
+	m.tag = cfg.Source.Tag()
+	m.syslog.tag = m.tag
+	if err := cfg.Loops(config.ThisSystem()); err != nil {
+		return -1, err
+	}
+	if cfg.Backlog > 0 { // on a socket that listens, listen(2) sets its backlog
+		if err := unix.Listen(fd, cfg.Backlog); err != nil {
+			return -1, fmt.Errorf("--backlog %d: %s", cfg.Backlog, reason(err))
+		}
 	}
 	return fd, nil
 }
@@ -52,6 +58,30 @@ func privileged(port uint16, err error) string {
 	}
 	return text
 }
+
+// listen opens the plug's listener. It is not blocking, and what accept(2)
+// returns on it inherits its options. A taken port is tried again for 2 s, for
+// the sake of restarts; then the error names who holds it. So is an address that
+// this host does not have yet, as at boot.
+func listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
+	for begun := time.Now(); ; time.Sleep(takenStep) {
+		fd, err = bind(s, backlog, keepalive)
+		waited := time.Since(begun)
+		switch {
+		case err == nil:
+			return fd, nil
+		case errors.Is(err, unix.EADDRINUSE) && waited >= takenFor:
+			return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), heldBy(s.Port))
+		case errors.Is(err, unix.EADDRNOTAVAIL) && waited >= takenFor && (waited >= tentativeFor || !isTentative(s.Addr)):
+			return -1, fmt.Errorf("bind %s: %s (not an address of this host%s)", s.Label(), reason(err), freebindHint)
+		case !errors.Is(err, unix.EADDRINUSE) && !errors.Is(err, unix.EADDRNOTAVAIL):
+			return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), privileged(s.Port, err))
+		}
+	}
+}
+
+// socketOption is one for setsockopt(2).
+type socketOption struct{ level, name, value int }
 
 func bind(s config.Source, backlog int, keepalive bool) (int, error) {
 	addr, family := s.Addr, unix.AF_INET
@@ -71,20 +101,23 @@ func bind(s config.Source, backlog int, keepalive bool) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	options := []struct{ level, name, value int }{
+	options := []socketOption{
 		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		{unix.SOL_SOCKET, unix.SO_OOBINLINE, 1},
 	}
 	if keepalive {
-		options = append(options, struct{ level, name, value int }{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1})
+		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1})
 	}
 	if family == unix.AF_INET6 {
 		only := 1
 		if s.Dual {
 			only = 0
 		}
-		options = append(options, struct{ level, name, value int }{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only})
+		options = append(options, socketOption{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only})
+	}
+	if s.Freebind {
+		options = append(options, freebind(family))
 	}
 	for _, o := range options {
 		if err = unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {

@@ -166,13 +166,45 @@ func TestTakenPort(t *testing.T) {
 
 // Other errors are told at once.
 func TestBindErrors(t *testing.T) {
+	if !hasIPv6() {
+		t.Skip("no IPv6 here")
+	}
 	begin := time.Now()
-	_, err := listen(config.Source{Addr: mustAddr("203.0.113.1"), Port: 1, Named: true}, 10, false)
-	if err == nil || err.Error() != "bind 203.0.113.1:1: Cannot assign requested address" {
+	_, err := listen(config.Source{Addr: mustAddr("fe80::1"), Port: 1, Named: true}, 10, false)
+	if err == nil || err.Error() != "bind [fe80::1]:1: Invalid argument" { // it has no zone
 		t.Errorf("error %v", err)
 	}
 	if took := time.Since(begin); took > takenFor {
 		t.Errorf("tried for %v", took)
+	}
+}
+
+// An address that this host does not have is waited for as a taken port is. With
+// --freebind it need not be there.
+func TestAbsentAddress(t *testing.T) {
+	source := config.Source{Addr: mustAddr("203.0.113.1"), Port: 1, Named: true}
+	begin := time.Now()
+	_, err := listen(source, 10, false)
+	if want := "bind 203.0.113.1:1: Cannot assign requested address (not an address of this host; --freebind listens all the same)"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	if took := time.Since(begin); took < takenFor {
+		t.Errorf("gave up after %v", took)
+	}
+	for _, addr := range []string{"203.0.113.1", "2001:db8::1"} {
+		if addr != "203.0.113.1" && !hasIPv6() {
+			continue
+		}
+		source := config.Source{Addr: mustAddr(addr), Named: true, Freebind: true}
+		fd, err := listen(source, 10, false)
+		if err != nil {
+			t.Errorf("%s: %v", addr, err)
+			continue
+		}
+		if at := boundTo(t, fd); at.Addr() != source.Addr {
+			t.Errorf("bound to %s, want %s", at, addr)
+		}
+		unix.Close(fd)
 	}
 }
 

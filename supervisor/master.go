@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
-	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/title"
@@ -220,14 +219,7 @@ func (m *master) open() (err error) {
 	if err = m.claimControl(); err != nil {
 		return err
 	}
-	var fd int
-	if cfg.Source.Inherited != "" {
-		fd, err = inheritListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
-		m.tag = cfg.Source.Tag()
-		m.syslog.tag = m.tag
-	} else {
-		fd, err = listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
-	}
+	fd, err := m.openListener()
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ type birth struct {
 	err   error
 }
 
-func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pidfd int, err error)) {
+func (n *nursery) start(spawn func(slot int, pool bool, files []uintptr) (pid, pidfd int, err error)) {
 	n.orders = make(chan order, 1<<13)
 	n.births = make(chan birth, 64)
 	go func() {
@@ -52,7 +52,7 @@ func (n *nursery) start(spawn func(slot, capacity int, files []uintptr) (pid, pi
 				n.births <- birth{child: o.child, err: errHeld}
 				continue
 			}
-			pid, pidfd, err := spawn(o.child.slot, int(o.child.generation.board.Assignment.Capacity), o.files)
+			pid, pidfd, err := spawn(o.child.slot, o.child.generation.pool(), o.files)
 			unix.Close(o.lifeline[1])
 			n.births <- birth{o.child, pid, pidfd, err}
 		}
@@ -188,11 +188,9 @@ func (m *master) retire(g *generation) {
 }
 
 // spawn starts a worker (nursery's goroutine).
-func (m *master) spawn(slot, capacity int, files []uintptr) (pid, pidfd int, err error) {
-	attr := &syscall.ProcAttr{Env: m.env(capacity), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
+func (m *master) spawn(slot int, pool bool, files []uintptr) (pid, pidfd int, err error) {
+	attr := &syscall.ProcAttr{Env: worker.Env(pool), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
 	wantPidfd(attr.Sys)
 	pid, err = syscall.ForkExec(image(), worker.Args(slot), attr)
 	return pid, gotPidfd(attr.Sys, pid), err
 }
-
-func (m *master) env(capacity int) []string { return worker.Env(capacity) }

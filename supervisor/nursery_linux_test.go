@@ -80,11 +80,11 @@ func TestDeathBeforeReady(t *testing.T) {
 func TestNurseryAnswers(t *testing.T) {
 	var n nursery
 	var pair [2]int
-	n.start(func(slot, capacity int, files []uintptr) (int, int, error) {
-		if slot == 1 {
+	n.start(func(slot int, pool bool, files []uintptr) (int, int, error) {
+		if slot == 1 || !pool {
 			return 0, -1, errors.New("no")
 		}
-		return 1000 + slot, 2000 + capacity, nil
+		return 1000 + slot, 2000 + slot, nil
 	})
 	g, err := newGeneration(1, &config.Config{}, 3, 7, 1)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestNurseryAnswers(t *testing.T) {
 		c := &child{slot: slot, generation: g}
 		n.orders <- order{child: c, lifeline: pair}
 		b := <-n.births
-		if b.child != c || (b.err != nil) != (slot == 1) || b.err == nil && (b.pid != 1000+slot || b.pidfd != 2007) {
+		if b.child != c || (b.err != nil) != (slot == 1) || b.err == nil && (b.pid != 1000+slot || b.pidfd != 2000+slot) {
 			t.Errorf("slot %d: %+v", slot, b)
 		}
 		unix.SetNonblock(pair[0], true)

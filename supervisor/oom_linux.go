@@ -37,16 +37,28 @@ func (w *memoryWatch) find() {
 	for line := range strings.Lines(string(groups)) {
 		line = strings.TrimSpace(line)
 		if id, path, ok := strings.Cut(line, "::"); ok && id == "0" {
-			at := filepath.Join("/sys/fs/cgroup", path)
-			if _, err := os.Stat(at + "/memory.events"); err == nil {
+			if at := visibleGroup("/sys/fs/cgroup", path, "memory.events"); at != "" {
 				w.counter, w.limit = at+"/memory.events", at+"/memory.max"
 			}
 		} else if _, path, ok := strings.Cut(line, ":memory:"); ok {
-			at := filepath.Join("/sys/fs/cgroup/memory", path)
-			w.counter, w.limit = at+"/memory.oom_control", at+"/memory.limit_in_bytes"
+			if at := visibleGroup("/sys/fs/cgroup/memory", path, "memory.oom_control"); at != "" {
+				w.counter, w.limit = at+"/memory.oom_control", at+"/memory.limit_in_bytes"
+			}
 		}
 	}
 	w.kills = w.count()
+}
+
+// visibleGroup is the directory of a group, or of the nearest above it that has a
+// file; in a container that is the container's own. Without one it is "".
+func visibleGroup(root, path, file string) string {
+	for at := range groupsAbove(path) {
+		dir := filepath.Join(root, at)
+		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+			return dir
+		}
+	}
+	return ""
 }
 
 // count reads "oom_kill N".

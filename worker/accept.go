@@ -237,7 +237,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	}
 	if err := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); err != nil {
 		e.records.fail("epoll", err)
-		s.failure = failure{what: "epoll", errno: err.(syscall.Errno)}
+		s.failure = failed("epoll", err.(syscall.Errno))
 		s.row.Errno.Store(uint32(s.failure.errno))
 		e.abort(s, board.Denied)
 		return
@@ -270,7 +270,7 @@ func (e *engine) place() *session {
 	if s.talk != nil {
 		s.talk.refusal = ""
 	}
-	s.slot, s.failure = -1, failure{}
+	s.slot, s.failure, s.short = -1, failure{}, false
 	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
 	return s
 }

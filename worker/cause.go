@@ -48,6 +48,15 @@ func (w *worker) far() board.Who {
 	return board.ByTarget
 }
 
+// goesTo is where a connection for a target slot goes: to the HTTP proxy if there
+// is one.
+func (w *worker) goesTo(slot int) *board.Addr {
+	if w.board.Via.Kind != 0 {
+		return &w.board.Via
+	}
+	return &w.board.TargetTable[slot].Addr
+}
+
 // afterConnect is the stage that follows.
 func (w *worker) afterConnect() board.Stage {
 	if w.board.Via.Kind != 0 {
@@ -58,16 +67,13 @@ func (w *worker) afterConnect() board.Stage {
 
 // blames is whose fault a failed connect is.
 func (w *worker) blames(f *failure) board.Who {
-	switch {
-	case f.errno == 0:
+	if f.errno == 0 {
 		return board.ByAdmin // nobody else leaves no target to be tried
-	case f.peer:
-		return late(w.far(), f.errno)
-	case f.what != "" && f.errno == syscall.EADDRNOTAVAIL: // bind: it is not this host's
-		return board.ByError
 	}
-	switch f.errno {
-	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOSPC, syscall.EAGAIN, syscall.EADDRNOTAVAIL:
+	switch faultOf(f.what, f.errno) {
+	case ofTarget:
+		return late(w.far(), f.errno)
+	case shortage:
 		return board.ByLimit
 	}
 	return board.ByError

@@ -16,7 +16,7 @@ import (
 type failure struct {
 	what  string // the step that failed; empty is connect
 	errno syscall.Errno
-	peer  bool // the target's fault: it is marked failed
+	peer  bool // the target is marked failed, see fault
 }
 
 // one is a socket option's "on", where the kernel can read it.
@@ -41,6 +41,10 @@ func (e *engine) connect(s *session) {
 		}
 		slot, ok := e.board.Choose(tried, &s.row.Client, e.clock.ms())
 		if !ok {
+			if s.short && e.mayWait(s) {
+				e.starve(s)
+				return
+			}
 			e.unreached(s)
 			return
 		}
@@ -51,11 +55,11 @@ func (e *engine) connect(s *session) {
 		s.row.Choose(uint16(slot))
 		e.board.Mark(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
-			if Scarce(f.errno) && e.clock.mono < s.row.BeginAt+e.connectTimeout() {
-				e.starve(s, f)
+			e.missed(s, f)
+			if s.short && (e.board.Via.Kind != 0 || !portless(f.what, f.errno)) && e.mayWait(s) {
+				e.starve(s)
 				return
 			}
-			e.missed(s, f)
 			if e.board.Via.Kind != 0 {
 				e.unreached(s)
 				return
@@ -77,17 +81,20 @@ type starved struct {
 	turn uint32
 }
 
-// starve lets a session wait for descriptors as its fellows do in the kernel's
-// queue, and takes no more clients meanwhile.
-func (e *engine) starve(s *session, f failure) {
-	if s.target.fd >= 0 {
-		closeFD(s.target.fd)
-		s.target.fd = -1
+// mayWait reports whether a session may wait for what there is none of: for no
+// longer than a connect may take.
+func (e *engine) mayWait(s *session) bool {
+	return e.clock.mono < s.row.BeginAt+e.connectTimeout()
+}
+
+// starve lets a session wait for descriptors or ports as its fellows do in the
+// kernel's queue, and takes no more clients meanwhile. Then it may try all targets
+// again.
+func (e *engine) starve(s *session) {
+	s.slot, s.short = -1, false
+	if s.tried != nil {
+		*s.tried = board.Tried{}
 	}
-	if e.board.Say(board.SayConnect, e.clock.ms()) {
-		e.records.error(f.what, Limit(f.errno))
-	}
-	s.slot = -1
 	e.hungry = append(e.hungry, starved{s, s.turn})
 	e.accept.paused = e.clock.mono + int64(resources)
 }
@@ -123,14 +130,13 @@ func (e *engine) trial(s *session) *board.Tried {
 
 // dial opens the socket of the session's target and starts its connect.
 func (e *engine) dial(s *session) (f failure) {
-	b := e.board
-	to := &b.TargetTable[s.slot].Addr
-	if b.Via.Kind != 0 {
-		to = &b.Via
+	b, to := e.board, e.goesTo(s.slot)
+	if e.isOwn(s.slot, to) {
+		return failed("", syscall.ELOOP)
 	}
 	fd, _, errno := syscall.RawSyscall(sysSocket, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if errno != 0 {
-		return failure{what: "socket", errno: errno}
+		return failed("socket", errno)
 	}
 	s.target = end{fd: int(fd)}
 	setInt(s.target.fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, one)
@@ -146,10 +152,12 @@ func (e *engine) dial(s *session) (f failure) {
 	}
 	_, _, errno = syscall.RawSyscall(sysConnect, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
 	if errno != 0 && errno != syscall.EINPROGRESS {
-		return failure{errno: errno, peer: peersFault(errno) && to.LoadZone() != address.NoInterface}
+		f = failed("", connectErrno(errno, to))
+		f.peer = f.peer && to.LoadZone() != address.NoInterface
+		return f
 	}
 	if err := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.turn)); err != nil {
-		return failure{what: "epoll", errno: err.(syscall.Errno)}
+		return failed("epoll", err.(syscall.Errno))
 	}
 	return failure{}
 }
@@ -160,7 +168,7 @@ func (e *engine) bindSource(fd int) failure {
 	b := e.board
 	if b.Interface.Len != 0 {
 		if err := syscall.BindToDevice(fd, b.Interface.String()); err != nil {
-			return failure{what: "interface " + b.Interface.String(), errno: err.(syscall.Errno)}
+			return failed("interface "+b.Interface.String(), err.(syscall.Errno))
 		}
 	}
 	if b.Source.Kind == 0 {
@@ -169,18 +177,9 @@ func (e *engine) bindSource(fd int) failure {
 	setInt(fd, syscall.IPPROTO_IP, bindNoPort, one) // the port is chosen for the whole connection
 	size := scratchAddr.set(&b.Source)
 	if _, errno := call3(sysBind, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
-		return failure{what: "bind " + b.Source.Host(), errno: errno}
+		return failed("bind "+b.Source.Host(), errno)
 	}
 	return failure{}
-}
-
-// peersFault tells a target that can't be reached from a shortage of this host's.
-func peersFault(errno syscall.Errno) bool {
-	switch errno {
-	case syscall.EADDRNOTAVAIL, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN, syscall.EAFNOSUPPORT:
-		return false
-	}
-	return true
 }
 
 // stepConnect looks whether the connect has succeeded.
@@ -201,10 +200,14 @@ func (e *engine) stepConnect(s *session) {
 			e.fail(s, t)
 			return
 		}
-		e.connectFailed(s, failure{errno: errno, peer: peersFault(errno)})
+		e.connectFailed(s, failed("", errno))
 		return
 	}
 	if !t.writable {
+		return
+	}
+	if errno := e.lookClosely(t.fd, s.slot, e.goesTo(s.slot)); errno != 0 {
+		e.connectFailed(s, failed("", errno))
 		return
 	}
 	e.connected(s)
@@ -250,8 +253,12 @@ func (e *engine) missed(s *session, f failure) {
 		s.target.fd = -1
 	}
 	s.failure = f
+	scarce := faultOf(f.what, f.errno) == shortage
+	s.short = s.short || scarce
 	first := true
 	switch {
+	case scarce: // nobody's fault, and over in a moment
+		first = e.board.Say(board.SayConnect, e.clock.ms())
 	case e.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = e.board.Say(board.SayProxy, e.clock.ms())
 		if f.peer {
@@ -261,7 +268,7 @@ func (e *engine) missed(s *session, f failure) {
 	case f.peer:
 		first = e.board.Fail(s.slot, e.clock.ms())
 		e.board.Mark(s.slot).Errno.Store(uint32(f.errno))
-	default: // a shortage of this host's
+	default: // this host's fault
 		first = e.board.Say(board.SayConnect, e.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between

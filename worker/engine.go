@@ -60,7 +60,7 @@ func begin(w *worker) (*engine, error) {
 	e := &engine{worker: w}
 	e.makeRoom()
 	b := w.board
-	if b.Assignment.Capacity > 1 {
+	if w.pool {
 		e.class.find()
 	}
 	rows := int(b.Header.Rows)
@@ -77,7 +77,7 @@ func begin(w *worker) (*engine, error) {
 		return nil, fmt.Errorf("epoll: lifeline: %w", err)
 	}
 	syscall.SetNonblock(FDLifeline, true)
-	if err := e.accept.open(int(b.Listeners), &e.poll, b.Assignment.Capacity == 1); err != nil {
+	if err := e.accept.open(int(b.Listeners), &e.poll, !w.pool); err != nil {
 		return nil, fmt.Errorf("epoll: listener: %w", err)
 	}
 	sets := []*poller{&e.poll}
@@ -246,7 +246,7 @@ func (e *engine) pay(force bool) {
 // only shows its number of sessions.
 func (e *engine) tellSoon() {
 	b, now := &e.bell, e.clock.mono
-	if e.board.Assignment.Capacity > 1 {
+	if e.pool {
 		if b.due == 0 {
 			b.due = now + int64(seldom)
 		}
@@ -260,7 +260,7 @@ func (e *engine) tellSoon() {
 // tellNow rings, and shows the same in the process title. A pool's sessions
 // are the board's alone: its workers are listed for as long as they live.
 func (e *engine) tellNow() {
-	if e.bell.due = 0; e.board.Assignment.Capacity == 1 {
+	if e.bell.due = 0; !e.pool {
 		e.tell()
 	}
 	e.class.suit(e.live)

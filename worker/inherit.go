@@ -43,9 +43,9 @@ func Args(slot int) []string {
 // of, unless it is the portable one: nothing is collected until there is much of
 // it, since Go's collection every two minutes would wake thousands of idle
 // processes.
-func Env(capacity int) []string {
+func Env(pool bool) []string {
 	env := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1"}
-	if capacity == 1 && !garbage {
+	if !pool && !garbage {
 		env = append(env, "GOGC=off", "GOMEMLIMIT=32MiB")
 	}
 	return env
@@ -70,6 +70,7 @@ func inherit() (*worker, error) {
 	w := &worker{
 		board:  b,
 		slot:   slot,
+		pool:   b.Pool(),
 		most:   lifetime(b.Assignment.Uses, slot),
 		pid:    os.Getpid(),
 		column: b.Column(slot),

@@ -40,6 +40,8 @@ func Scarce(errno syscall.Errno) bool {
 // local ports have run out (ip(7), ip_local_port_range).
 func connectLimit(what string, errno syscall.Errno) string {
 	switch {
+	case errno == syscall.ELOOP:
+		return record.Reason(errno) + " (it is this plug itself)"
 	case errno != syscall.EADDRNOTAVAIL:
 		return Limit(errno)
 	case what != "": // bind

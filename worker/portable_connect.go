@@ -17,14 +17,23 @@ import (
 type failure struct {
 	what  string // the step that failed; empty is connect
 	errno syscall.Errno
-	peer  bool // the target's fault: it is marked failed
+	peer  bool // the target is marked failed, see fault
 	cut   bool // the client has reset its connection meanwhile, and left nothing
 }
 
 // connect tries one target after the other for the same client. Without ok, no
 // one is left, and the session ends with the outcome.
 func (s *session) connect() (outcome board.Outcome, ok bool) {
-	for (s.gone == 0 || s.patience() > 0) && s.choose() {
+	for {
+		if s.gone != 0 && s.patience() <= 0 {
+			return s.unreached(), false
+		}
+		if !s.choose() {
+			if s.short && s.starves() {
+				continue
+			}
+			return s.unreached(), false
+		}
 		s.failure = s.dial()
 		if s.ends() {
 			return board.AdminEnded, false
@@ -36,34 +45,27 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 		if s.failure.cut {
 			return s.deserted(s.failure.errno), false
 		}
-		if s.starves() {
+		s.missed()
+		via := s.board.Via.Kind != 0
+		if s.short && (via || !portless(s.failure.what, s.failure.errno)) && s.starves() {
 			continue
 		}
-		s.missed()
-		if s.board.Via.Kind != 0 {
-			break // all targets are behind the same proxy
+		if via {
+			return s.unreached(), false // all targets are behind the same proxy
 		}
 	}
-	return s.unreached(), false
 }
 
-// starves waits a moment for descriptors or memory to connect with, as other
-// clients do in the kernel's queue: for no longer than a connect may take.
+// starves waits a moment for descriptors, memory or ports to connect with, as
+// other clients do in the kernel's queue: for no longer than a connect may take.
+// Then it may try all targets again.
 func (s *session) starves() bool {
-	switch s.failure.errno {
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-	default:
-		return false
-	}
 	s.lock()
 	if s.clock.mono > s.row.BeginAt+int64(s.board.ConnectTimeout)*int64(time.Millisecond) {
 		s.mu.Unlock()
 		return false
 	}
-	if s.board.Say(board.SayConnect, s.clock.ms()) {
-		s.records.error(s.failure.what, Limit(s.failure.errno))
-	}
-	s.slot = -1
+	s.slot, s.short, s.tried = -1, false, board.Tried{}
 	s.mu.Unlock()
 	time.Sleep(resources)
 	return true
@@ -94,18 +96,17 @@ func (s *session) choose() bool {
 
 // dial connects to the session's target.
 func (s *session) dial() failure {
-	b := s.board
-	to := &b.TargetTable[s.slot].Addr
-	if b.Via.Kind != 0 {
-		to = &b.Via
+	b, to := s.board, s.goesTo(s.slot)
+	if s.isOwn(s.slot, to) {
+		return failed("", unix.ELOOP)
 	}
 	fd, err := unix.Socket(familyOf(to), unix.SOCK_STREAM, 0)
 	if err != nil {
-		return failure{what: "socket", errno: errnoOf(err)}
+		return failed("socket", errnoOf(err))
 	}
 	target, err := openSocket(fd)
 	if err != nil {
-		return failure{what: "socket", errno: errnoOf(err)}
+		return failed("socket", errnoOf(err))
 	}
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
@@ -131,7 +132,11 @@ func (s *session) dial() failure {
 			}
 		}
 		s.dials(nil)
-		f.peer = peersFault(f.errno) && to.LoadZone() != address.NoInterface
+		if f.errno == 0 {
+			f.errno = s.looksClosely(fd, to)
+		}
+		f.errno = connectErrno(f.errno, to)
+		f.peer = marks("", f.errno) && to.LoadZone() != address.NoInterface
 	}
 	if f.errno != 0 {
 		target.close()
@@ -161,7 +166,7 @@ func bindSource(fd int, b *board.Board, family int) failure {
 	if b.Interface.Len != 0 {
 		name := b.Interface.String()
 		if errno := bindInterface(fd, name, family, &from); errno != 0 {
-			return failure{what: "interface " + name, errno: errno}
+			return failed("interface "+name, errno)
 		}
 	}
 	if from.Kind == 0 {
@@ -169,18 +174,16 @@ func bindSource(fd int, b *board.Board, family int) failure {
 	}
 	choosePortLate(fd)
 	if err := unix.Bind(fd, socketAddress(&from)); err != nil {
-		return failure{what: "bind " + from.Host(), errno: errnoOf(err)}
+		return failed("bind "+from.Host(), errnoOf(err))
 	}
 	return failure{}
 }
 
-// peersFault tells a target that can't be reached from a shortage of this host's.
-func peersFault(errno syscall.Errno) bool {
-	switch errno {
-	case unix.EADDRNOTAVAIL, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.EAGAIN, unix.EAFNOSUPPORT:
-		return false
-	}
-	return true
+// looksClosely is lookClosely under the mutex.
+func (s *session) looksClosely(fd int, to *board.Addr) syscall.Errno {
+	s.lock()
+	defer s.mu.Unlock()
+	return s.lookClosely(fd, s.slot, to)
 }
 
 // connected notes that the session's target was connected.
@@ -211,7 +214,11 @@ func (s *session) missed() {
 	s.lock()
 	defer s.mu.Unlock()
 	f, first := s.failure, false
+	scarce := faultOf(f.what, f.errno) == shortage
+	s.short = s.short || scarce
 	switch {
+	case scarce: // nobody's fault, and over in a moment
+		first = s.board.Say(board.SayConnect, s.clock.ms())
 	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = s.board.Say(board.SayProxy, s.clock.ms())
 		if f.peer {

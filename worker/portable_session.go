@@ -22,7 +22,8 @@ type session struct {
 	dialing   *socket // nil while none is being connected
 	condemned bool    // an admin has ended it
 
-	slot    int // the target in use, -1 before the first
+	slot    int  // the target in use, -1 before the first
+	short   bool // of descriptors or ports, for one of the targets at least
 	tried   board.Tried
 	failure failure       // of the last connect
 	who     board.Who     // ended it
@@ -51,7 +52,7 @@ func (e *engine) place() *session {
 	s.gone, s.leaveBy = 0, time.Time{}
 	s.in.held.Store(0)
 	s.out.held.Store(0)
-	s.slot, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, board.Tried{}, failure{}, false, board.Nobody, ""
+	s.slot, s.short, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, false, board.Tried{}, failure{}, false, board.Nobody, ""
 	return s
 }
 

@@ -12,7 +12,7 @@ import (
 // only shows its number of sessions.
 func (e *engine) tellSoon() {
 	b, now := &e.bell, e.clock.mono
-	if e.board.Assignment.Capacity == 1 {
+	if !e.pool {
 		b.changed(now, e.live > 0, e.board.Plenty.Load() != 0)
 	} else if b.due == 0 {
 		b.due = now + int64(quick)
@@ -43,7 +43,7 @@ func (e *engine) ringLate() {
 // tellNow rings, and shows the same in the process title. A pool's sessions
 // are the board's alone: its workers are listed for as long as they live.
 func (e *engine) tellNow() {
-	if e.bell.due = 0; e.board.Assignment.Capacity == 1 {
+	if e.bell.due = 0; !e.pool {
 		e.tell()
 	}
 	e.show()
@@ -52,7 +52,7 @@ func (e *engine) tellNow() {
 // show makes the process title tell what this worker does now, as the master
 // knows it: a spare may have a short session.
 func (e *engine) show() {
-	if e.board.Assignment.Capacity != 1 {
+	if e.pool {
 		e.text = title.AppendPool(e.text[:0], e.label, e.live)
 		e.title.Set(e.text)
 		return

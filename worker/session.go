@@ -37,6 +37,7 @@ type session struct {
 	queued   bool      // on the engine's list of those that have more to do
 	linked   bool      // on the list of deadlines
 	answered bool      // the target has sent something
+	short    bool      // of descriptors or ports, for one of the targets at least
 	first    board.Who // whose direction ended first; Nobody before
 	who      board.Who // ended it, where the outcome and the sides' errors don't tell
 
@@ -139,7 +140,7 @@ func (e *engine) step(s *session) {
 func (e *engine) timeout(s *session) {
 	switch s.state {
 	case connecting:
-		e.connectFailed(s, failure{errno: syscall.ETIMEDOUT, peer: true})
+		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
 	case negotiating:
 		e.refuse(s, errSilentProxy)
 	}

@@ -9,7 +9,7 @@ const (
 // Wake-ups don't rotate: of those that wait for one client the first, or the one
 // that is busy anyway, would take them all.
 func (e *engine) overloaded() bool {
-	if e.board.Assignment.Capacity == 1 || e.live < aboveMean {
+	if !e.pool || e.live < aboveMean {
 		return false
 	}
 	workers, sessions := 0, 0

@@ -9,7 +9,7 @@ import (
 // show makes the process title tell what this worker does now, as the master
 // knows it: a spare may have a short session.
 func (e *engine) show() {
-	if e.board.Assignment.Capacity != 1 {
+	if e.pool {
 		e.text = title.AppendPool(e.text[:0], e.label, e.live)
 		e.title.Set(e.text)
 		return

@@ -14,6 +14,7 @@ import (
 type worker struct {
 	board  *board.Board
 	slot   int
+	pool   bool // of a pool, see board.Pool
 	pid    int
 	column *board.Column
 	tally  *board.Tally
@@ -113,7 +114,7 @@ func (w *worker) tell() {
 }
 
 func (w *worker) showSpare() {
-	if w.board.Assignment.Capacity != 1 {
+	if w.pool {
 		w.text = title.AppendPool(w.text[:0], w.label, 0)
 		w.title.Set(w.text)
 		return

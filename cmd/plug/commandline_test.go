@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"reflect"
 	"runtime"
@@ -142,6 +143,7 @@ func splitWords(text string) (words []string) {
 func everything() *config.System {
 	return &config.System{
 		Interface: func(string) error { return nil },
+		Local:     func(addr netip.Addr) bool { return addr.IsLoopback() || addr == netip.MustParseAddr("192.0.2.7") },
 		User: func(name string) (*config.User, error) {
 			return &config.User{Name: name, UID: 33, GID: 34, Groups: []uint32{34, 35, 36}}, nil
 		},

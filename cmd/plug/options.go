@@ -106,6 +106,9 @@ var options = [...]option{
 		p.draft.Backlog, err = config.ParseNumber(v, 1, config.MaxBacklog)
 		return
 	}},
+	{0, "freebind", "", "listen on an address that is not there yet", func(p *parser, v string) error {
+		return setFlag(&p.draft.Freebind, v)
+	}},
 	{0, "drain-timeout", "TIME", "QUIT waits at most so long; 0 is no end (0)", func(p *parser, v string) (err error) {
 		p.draft.DrainTimeout, err = config.ParseSeconds(v, config.DrainSpan())
 		return

@@ -60,7 +60,7 @@ type Config struct {
 	MaxUses        int // sessions in a worker's life; 0 is without end
 	ConnectTimeout time.Duration
 	CloseTimeout   time.Duration // to deliver what a side sent before its reset
-	Backlog        int
+	Backlog        int           // 0: what the service manager has set for fd:NAME
 	DrainTimeout   time.Duration // QUIT; 0 waits for ever
 	User           *User         // --user; nil keeps the starter's
 	Syslog         Syslog
@@ -77,6 +77,7 @@ type Source struct {
 	Dual  bool // all IPv6 and IPv4 addresses (":port", "*:port"); else, with Addr invalid, IPv4 only
 	Named bool // an address was given: LISTEN and TAG show it
 
+	Freebind  bool   // --freebind: this host need not have the address
 	Inherited string // fd:NAME: the socket comes from the service manager, and says the rest
 }
 

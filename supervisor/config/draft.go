@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// defaultBacklog is of sockets that plug opens itself.
+const defaultBacklog = 4096
+
 // unset marks a number that nobody gave and whose default depends on others.
 const unset = -1
 
@@ -13,8 +16,9 @@ const unset = -1
 // each winning. Finish checks it as a whole.
 type Draft struct {
 	Config
-	Bind netip.Addr // -i
-	Args []string   // the source, then the targets
+	Bind     netip.Addr // -i
+	Freebind bool       // --freebind
+	Args     []string   // the source, then the targets
 }
 
 // NewDraft is a command line without a word.
@@ -28,7 +32,7 @@ func NewDraft() *Draft {
 		MaxUses:        unset,
 		ConnectTimeout: 5 * time.Second,
 		CloseTimeout:   30 * time.Second,
-		Backlog:        4096,
+		Backlog:        unset,
 		Syslog:         Syslog{Path: syslogPath(runtime.GOOS)},
 		LogFormat:      "text",
 	}}
@@ -38,7 +42,7 @@ func NewDraft() *Draft {
 // hang on other options. Its error is a *Problem.
 func (d *Draft) Finish(system *System) (*Config, error) {
 	for _, check := range [...]func(*System) *Problem{
-		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces,
+		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces, d.checkLoop,
 		d.settleNumbers, d.settleSpares, d.settleControl,
 	} {
 		if problem := check(system); problem != nil {

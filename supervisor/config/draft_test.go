@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"reflect"
 	"testing"
@@ -18,6 +19,7 @@ func house(euid int) *System {
 			}
 			return nil
 		},
+		Local: func(addr netip.Addr) bool { return addr.IsLoopback() || addr == netip.MustParseAddr("192.0.2.7") },
 		User: func(name string) (*User, error) {
 			if name == "broken" {
 				return nil, errors.New("looking up the user: input/output error")

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"strings"
 )
@@ -32,6 +33,23 @@ func (d *Draft) placeSource(*System) *Problem {
 		d.SourceAddress = outgoing.Addr
 	}
 	d.Source, d.SourceInterface = source, outgoing.Interface
+	return d.settleListener()
+}
+
+// settleListener gives the listener what holds for this kind of source.
+func (d *Draft) settleListener() *Problem {
+	if d.Backlog == unset && d.Source.Inherited == "" {
+		d.Backlog = defaultBacklog
+	}
+	d.Backlog = max(d.Backlog, 0)
+	d.Source.Freebind = d.Freebind
+	switch {
+	case !d.Freebind:
+	case runtime.GOOS != "linux":
+		return &Problem{Option: "freebind", Value: "true", Reason: "only Linux can listen on an address that it does not have"}
+	case !d.Source.Named:
+		return &Problem{Option: "freebind", Value: "true", Reason: "the source names no address; want one, as in 10.0.0.1:80"}
+	}
 	return nil
 }
 

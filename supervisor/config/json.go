@@ -34,6 +34,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		ConnectTimeout  float64  `json:"connect-timeout"`
 		CloseTimeout    float64  `json:"close-timeout"`
 		Backlog         int      `json:"backlog"`
+		Freebind        bool     `json:"freebind"`
 		DrainTimeout    float64  `json:"drain-timeout"`
 		User            *User    `json:"user"`
 		Syslog          string   `json:"syslog"`
@@ -63,6 +64,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		ConnectTimeout:  c.ConnectTimeout.Seconds(),
 		CloseTimeout:    c.CloseTimeout.Seconds(),
 		Backlog:         c.Backlog,
+		Freebind:        c.Source.Freebind,
 		DrainTimeout:    c.DrainTimeout.Seconds(),
 		User:            c.User,
 		Syslog:          c.Syslog.String(),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"runtime"
@@ -21,6 +22,8 @@ type System struct {
 	// Interface returns an error unless an interface has this name, or this
 	// number.
 	Interface func(name string) error
+	// Local reports whether an address is this system's.
+	Local func(addr netip.Addr) bool
 	// User finds an account by name, else by number, with all its groups, the
 	// primary first; nil if there is none.
 	User func(name string) (*User, error)
@@ -33,7 +36,7 @@ type System struct {
 // are not seen, but numbers always work.
 func ThisSystem() *System {
 	return &System{EUID: os.Geteuid(), RunDir: runDir(runtime.GOOS, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR")),
-		Interface: findInterface, User: findUser, Group: findGroup}
+		Interface: findInterface, Local: isLocal, User: findUser, Group: findGroup}
 }
 
 func findInterface(name string) error {

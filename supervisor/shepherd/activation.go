@@ -18,10 +18,19 @@ func Activated(name string) (fd int, err error) {
 			name, os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"))
 	}
 	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	var found []int
 	for i, other := range names[:min(n, len(names))] {
 		if other == name {
-			return first + i, nil
+			found = append(found, first+i)
 		}
+	}
+	switch len(found) {
+	case 0:
+	case 1:
+		return found[0], nil
+	default:
+		return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed %d sockets of that name, a plug takes one; "+
+			"give each a name of its own (FileDescriptorName=) and a plug", name, len(found))
 	}
 	return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed no socket of that name, only %q", name, names)
 }

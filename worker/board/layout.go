@@ -50,6 +50,7 @@ const (
 	OptReuse         // doorbells: the worker may carry other sessions later
 	OptSessionSocket // the session file is a socket (stdout)
 	OptLogSocket     // stderr is a socket
+	OptPool          // --mode pool, whatever the capacity; see Pool
 )
 
 // Addr is an address in the shared memory.
@@ -188,7 +189,8 @@ type Mark struct {
 	// is taken away from all when all have failed, these words are not.
 	Failing     atomic.Uint64 // 0: the last attempt succeeded; else the board's ms of the first that failed since, plus one
 	LastFailure atomic.Uint64 // Unix ms of the last attempt that failed; 0 is none
-	_           [16]byte
+	Looked      atomic.Uint64 // the board's ms when a connection to it was last looked at closely
+	_           [8]byte
 }
 
 // Column is what one worker counts. Only that worker writes it, and the master

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+)
+
+// checkLoop refuses a target, or an HTTP proxy, that is this plug itself: each
+// client would be connected to the plug again, and again, until nothing is left.
+func (d *Draft) checkLoop(system *System) *Problem {
+	loop := func(option, value string, to netip.AddrPort) *Problem {
+		if !d.Source.Covers(to, system.Local) {
+			return nil
+		}
+		return &Problem{Option: option, Value: value, Reason: "this plug itself listens there; want another address or port"}
+	}
+	if problem := loop("via", d.Via.String(), d.Via); problem != nil {
+		return problem
+	}
+	for _, target := range d.Targets {
+		if problem := loop("target", target.String(), target.Addr); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// Covers reports whether a connection from this host to an address comes to this
+// source; local says which addresses are this host's.
+func (s Source) Covers(to netip.AddrPort, local func(netip.Addr) bool) bool {
+	if !to.IsValid() || s.Port == 0 || to.Port() != s.Port {
+		return false
+	}
+	addr := to.Addr().WithZone("")
+	switch addr { // to connect to these means this host
+	case netip.IPv4Unspecified():
+		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case netip.IPv6Unspecified():
+		addr = netip.IPv6Loopback()
+	}
+	switch {
+	case !s.Addr.IsValid():
+		return (addr.Is4() || s.Dual) && local(addr)
+	case s.Addr.IsUnspecified():
+		return addr.Is4() == s.Addr.Is4() && local(addr)
+	}
+	return addr == s.Addr.WithZone("")
+}
+
+// Loops is checkLoop for a source that has learned only now where it listens.
+func (c *Config) Loops(system *System) error {
+	if problem := (&Draft{Config: *c}).checkLoop(system); problem != nil {
+		return problem
+	}
+	return nil
+}
+
+// isLocal reports whether an address is this host's.
+func isLocal(addr netip.Addr) bool {
+	if addr.IsLoopback() {
+		return true
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, one := range all {
+		if prefix, err := netip.ParsePrefix(one.String()); err == nil && prefix.Addr().Unmap().WithZone("") == addr {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,44 @@
+package supervisor
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// freebindHint is what an admin can do about an address that is not there.
+const freebindHint = "; --freebind listens all the same"
+
+// freebind lets a socket be bound to an address that no interface has yet
+// (ip(7) IP_FREEBIND).
+func freebind(family int) socketOption {
+	if family == unix.AF_INET6 {
+		return socketOption{unix.SOL_IPV6, unix.IPV6_FREEBIND, 1}
+	}
+	return socketOption{unix.SOL_IP, unix.IP_FREEBIND, 1}
+}
+
+// isTentative reports whether an IPv6 address is this host's and can't be bound to
+// yet, since the kernel still asks the network whether another host has it
+// (RFC 4862, 5.4).
+func isTentative(addr netip.Addr) bool {
+	const tentative = 0x40 // IFA_F_TENTATIVE (linux/if_addr.h)
+	if !addr.Is6() {
+		return false
+	}
+	bytes := addr.As16()
+	table, _ := os.ReadFile("/proc/net/if_inet6")
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line) // address, interface, prefix, scope, flags, name
+		if len(f) < 6 || f[0] != hex.EncodeToString(bytes[:]) {
+			continue
+		}
+		flags, err := strconv.ParseUint(f[4], 16, 32)
+		return err == nil && flags&tentative != 0
+	}
+	return false
+}

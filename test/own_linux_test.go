@@ -1,0 +1,210 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fewPorts leaves this network namespace so many ephemeral ports, from first on.
+func fewPorts(t *testing.T, first, n int) {
+	t.Helper()
+	text := fmt.Appendf(nil, "%d %d", first, first+n-1)
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", text, 0o644); err != nil {
+		t.Skipf("ip_local_port_range of its own: %v", err)
+	}
+}
+
+// clientPorts are ports for clients, outside the ephemeral ones.
+type clientPorts int
+
+func (c *clientPorts) dial(t *testing.T, to string) *net.TCPConn {
+	t.Helper()
+	*c++
+	conn, err := dialPort(int(*c), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// A target on this host, at an ephemeral port, does not listen. The kernel gives
+// that very port to some connect, which then is answered by itself: no client may
+// get its own bytes back, and the server may have its port.
+func TestSelfConnect(t *testing.T) {
+	t.Parallel()
+	if !ownNet(t) {
+		return
+	}
+	const first, clients = 40000, 60
+	port := clientPorts(50000)
+	for i, mode := range modes {
+		fewPorts(t, first+10*i, 10) // of which the kernel takes every other one first
+		target := fmt.Sprintf("127.0.0.1:%d", first+10*i+4)
+		t.Run(mode, func(t *testing.T) {
+			p := start(t, mode, append(tightArgs(mode), target)...)
+			for n := range clients {
+				if c := port.dial(t, p.addr()); ping(c) == nil {
+					t.Fatalf("client %d gets its own byte back", n)
+				}
+			}
+			b := serve(t, target, echo) // fails if somebody holds the port
+			await(t, "a session with the server", backWithin, func() bool {
+				c := port.dial(t, p.addr())
+				return ping(c) == nil && finish(c) == nil
+			})
+			b.close()
+		})
+	}
+}
+
+// A plug whose target is the plug itself is refused where that can be seen.
+func TestOwnTargetIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"{port}", "127.0.0.1"},
+		{"{port}", "127.0.0.1:{port}"},
+		{"{port}", "0.0.0.0:{port}"},
+		{"127.0.0.1:{port}", "127.0.0.2:9", "127.0.0.1:{port}"},
+		{"*:{port}", "[::1]:{port}"},
+		{"-h", "127.0.0.1:{port}", "{port}", "news.example:119"},
+	} {
+		for _, check := range []bool{true, false} {
+			p := prepare(t, "prefork", slices.Clone(args)...)
+			if check {
+				p.args = append(p.args, "--check")
+			}
+			p.launch()
+			if code := p.wait(serveBound); code != 5 || !strings.Contains(p.errors(), "this plug itself listens there") {
+				t.Errorf("%q: exit code %d, said %q", p.args, code, p.errors())
+			}
+		}
+	}
+	for _, args := range [][]string{ // another address or port is another listener's
+		{"127.0.0.1:{port}", "127.0.0.2:{port}"},
+		{"{port}", "[::1]:{port}"},
+		{"{port}", "127.0.0.1:9"},
+		{"{port}", "192.0.2.1:{port}"},
+	} {
+		p := prepare(t, "prefork", append(args, "--check")...)
+		p.launch()
+		if code := p.wait(serveBound); code != 0 {
+			t.Errorf("%q: exit code %d, said %q", p.args, code, p.errors())
+		}
+	}
+	t.Run("a service manager's socket", func(t *testing.T) {
+		p := prepare(t, "prefork", "fd:plug", "127.0.0.1:{port}")
+		p.activate("plug", listenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.port)))
+		if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "this plug itself listens there") {
+			t.Errorf("exit code %d, said %q", code, p.errors())
+		}
+	})
+}
+
+// The target's address moves to this host while the plug runs: the target is the
+// plug itself from then on. A client gets the other target, or is turned away, and
+// takes no more than a few workers.
+func TestOwnTarget(t *testing.T) {
+	t.Parallel()
+	if !ownNet(t) {
+		return
+	}
+	ip := program(t, "ip")
+	for i, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			own := fmt.Sprintf("10.9.9.%d", i+1)
+			p := start(t, mode, append(tightArgs(mode), withControl("{port}", own+":{port}")...)...)
+			if out, err := exec.Command(ip, "addr", "add", own+"/32", "dev", "lo").CombinedOutput(); err != nil {
+				t.Skipf("ip addr add: %v: %s", err, out)
+			}
+			for range 3 {
+				c := dial(t, p.addr())
+				if err := ping(c); err == nil {
+					t.Error("an echo, though there is no target")
+				}
+			}
+			await(t, "the end of all sessions", 5*time.Second, func() bool { return p.asks("status", nil).Status.Sessions == 0 })
+			if s := p.asks("status", nil).Status; s.Accepted > 40 {
+				t.Errorf("three clients have made %d sessions", s.Accepted)
+			}
+			if !strings.Contains(p.errors(), "it is this plug itself") {
+				t.Errorf("said %q", p.errors())
+			}
+		})
+	}
+}
+
+// Local ports are those of one target's address: with none left for it, a client
+// gets the other target, and the first is not failed.
+func TestNoLocalPort(t *testing.T) {
+	t.Parallel()
+	if !ownNet(t) {
+		return
+	}
+	fewPorts(t, 40000, 10)
+	port := clientPorts(50000)
+	for i, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			at := 30000 + i
+			one := serve(t, fmt.Sprintf("127.0.0.1:%d", at), greet("one"))
+			two := serve(t, fmt.Sprintf("127.0.0.2:%d", at), greet("two"))
+			p := start(t, mode, append(tightArgs(mode), withControl("-o", one.addr(), two.addr())...)...)
+			count := map[string]int{}
+			for range 15 {
+				c := port.dial(t, p.addr())
+				said := make([]byte, 4)
+				if _, err := c.Read(said); err != nil {
+					t.Fatalf("after %v: %v", count, err)
+				}
+				count[strings.TrimSpace(string(said))]++
+			}
+			if count["one"] != 10 || count["two"] != 5 {
+				t.Errorf("sessions %v, want 10 and 5", count)
+			}
+			for _, target := range p.asks("targets", nil).Targets {
+				if target.State != "good" {
+					t.Errorf("%+v", target)
+				}
+			}
+			if !strings.Contains(p.errors(), "net.ipv4.ip_local_port_range 40000 40009") {
+				t.Errorf("said %q", p.errors())
+			}
+		})
+	}
+}
+
+// Where this host has no IPv6, that is what is said, not that ports are missing;
+// the target is failed, and the next one serves.
+func TestNoIPv6(t *testing.T) {
+	t.Parallel()
+	if !ownNet(t) {
+		return
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte("1"), 0o644); err != nil {
+		t.Skipf("disable_ipv6 of its own: %v", err)
+	}
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			b := serve(t, anywhere, greet("v4"))
+			p := start(t, mode, append(tightArgs(mode), withControl("-o", "[::1]:30000", b.addr())...)...)
+			for range 3 {
+				if got := greeting(t, "", p.addr()); got != "v4" {
+					t.Fatalf("a client gets %q", got)
+				}
+			}
+			targets := p.asks("targets", nil).Targets
+			if targets[0].State != "failed" || targets[0].Failures != 1 || targets[1].State != "good" {
+				t.Errorf("targets %+v", targets)
+			}
+			if said := p.errors(); strings.Count(said, "[ERROR]") != 1 || !strings.Contains(said, "Address family not supported") || strings.Contains(said, "port_range") {
+				t.Errorf("said %q", said)
+			}
+		})
+	}
+}
