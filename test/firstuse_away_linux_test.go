@@ -1,0 +1,80 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// serveAway listens at addr, "10.0.3.15:119", on what is another host to this
+// test's network namespace: a second one, at the other end of a link. near is an
+// address of this end, in the same network.
+func serveAway(t *testing.T, addr, near string, handle func(*net.TCPConn)) *backend {
+	t.Helper()
+	ip := program(t, "ip")
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tid, stay := make(chan int), make(chan struct{})
+	var failed error
+	var b *backend
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		onOwnThread(func() {
+			if failed = unix.Unshare(unix.CLONE_NEWNET); failed != nil {
+				close(tid)
+				return
+			}
+			tid <- unix.Gettid()
+			<-stay
+			if failed = runAll(ip, "addr add "+host+"/24 dev far", "link set far up"); failed == nil {
+				b = serve(t, addr, handle)
+			}
+		})
+	}()
+	other, ok := <-tid
+	if ok {
+		err = runAll(ip, "link add near type veth peer name far netns "+strconv.Itoa(other), "addr add "+near+"/24 dev near", "link set near up")
+		close(stay)
+	}
+	<-done
+	if failed != nil || err != nil {
+		t.Skipf("a second network namespace: %v, %v", failed, err)
+	}
+	return b
+}
+
+func runAll(program string, lines ...string) error {
+	for _, line := range lines {
+		if out, err := exec.Command(program, strings.Fields(line)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s %s: %w: %s", program, line, err, out)
+		}
+	}
+	return nil
+}
+
+// onOwnThread runs f on a thread that ends with it, since f changes it. It is
+// never the main one, whose network namespace /proc/net shows.
+func onOwnThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if unix.Gettid() == os.Getpid() {
+			onOwnThread(f)
+			runtime.UnlockOSThread()
+			return
+		}
+		f()
+	}()
+	<-done
+}
