@@ -142,16 +142,16 @@ func TestCommandLines(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"-a", "10.0.0/24", "{port}", "127.0.0.1"},
-		{"-a", "10.0.0.0/33", "{port}", "127.0.0.1"},
-		{"-a", "example.com", "{port}", "127.0.0.1"},
-		{"-a", "::1/129", "{port}", "127.0.0.1"},
-		{"-z", "{port}", "127.0.0.1"},
+		{"-a", "10.0.0/24", "{port}", "127.0.0.1:1"},
+		{"-a", "10.0.0.0/33", "{port}", "127.0.0.1:1"},
+		{"-a", "example.com", "{port}", "127.0.0.1:1"},
+		{"-a", "::1/129", "{port}", "127.0.0.1:1"},
+		{"-z", "{port}", "127.0.0.1:1"},
 		{"{port}"},
 		{"{port}", "news.example"},
 		{"{port}", "127.0.0.1:0"},
-		{"--mode", "threads", "{port}", "127.0.0.1"},
-		{"-k=false", "{port}", "127.0.0.1"},
+		{"--mode", "threads", "{port}", "127.0.0.1:1"},
+		{"-k=false", "{port}", "127.0.0.1:1"},
 	} {
 		p := prepare(t, "", args...)
 		p.launch()

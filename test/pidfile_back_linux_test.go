@@ -22,7 +22,7 @@ func (p *plug) ownsPidfile(path string, before int) {
 		p.master = pids[0]
 		return true
 	})
-	q := prepare(p.t, "prefork", "-n", "-P", path, "127.0.0.1")
+	q := prepare(p.t, "prefork", "-n", "-P", path, "127.0.0.1:1")
 	q.launch()
 	held, full := fmt.Sprintf("held by process %d", p.master), "No space left on device"
 	if code := q.wait(serveBound); code != 4 || !strings.Contains(q.errors(), held) && !strings.Contains(q.errors(), full) {

@@ -167,7 +167,7 @@ func (s *system) live(m scripted) {
 // What the script is asked for and can't do has LSB's statuses.
 func TestServiceScriptOfSysV(t *testing.T) {
 	s := newSystem(t)
-	p := prepare(t, "prefork", "127.0.0.1")
+	p := prepare(t, "prefork", "127.0.0.1:1")
 	script := s.must(append([]string{ctlProgram(t), "service", "install", "--name", "x", "--manager", "sysv", "--dry-run", "--program", p.bin, "--"}, p.args...)...)
 	s.write("/etc/init.d/x", script, 0o755)
 	for verb, want := range map[string]int{"status": 3, "stop": 0, "reload": 7, "force-reload": 7, "upgrade": 7, "": 2, "dance": 2} {
@@ -192,26 +192,26 @@ func TestServiceRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	ctl := ctlProgram(t)
-	p := prepare(t, "prefork", "127.0.0.1")
+	p := prepare(t, "prefork", "127.0.0.1:1")
 	install := func(more ...string) []string {
 		return append([]string{ctl, "service", "install", "--program", p.bin}, more...)
 	}
 	for _, manager := range []string{"systemd", "openrc", "sysv"} {
 		with := func(more ...string) []string { return install(append([]string{"--manager", manager}, more...)...) }
-		s.refuses(`PLUG-ARGS: unknown option "--no-such"`, with("--name", "x", "--", "--no-such", "80", "127.0.0.1")...)
+		s.refuses(`PLUG-ARGS: unknown option "--no-such"`, with("--name", "x", "--", "--no-such", "80", "127.0.0.1:1")...)
 		s.refuses("PLUG-ARGS: ", with("--name", "x", "--", "80")...)
 		s.refuses("PLUG-ARGS: ", with("--name", "x", "--")...)
-		s.refuses(`"80" stands before the --`, with("--name", "x", "80", "127.0.0.1")...)
+		s.refuses(`"80" stands before the --`, with("--name", "x", "80", "127.0.0.1:1")...)
 		s.refuses("no PLUG-ARGS", with("--name", "x")...)
-		s.refuses(`--name "a/b": want`, with("--name", "a/b", "--", "80", "127.0.0.1")...)
-		s.refuses("no such account", with("--name", "x", "--user", "nobody-of-this-name", "--", "8080", "127.0.0.1")...)
-		s.refuses("no directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1")...)
-		s.refuses("you are not root", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1")...)...)
-		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1")
-		s.refuses("want --program to name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1")
+		s.refuses(`--name "a/b": want`, with("--name", "a/b", "--", "80", "127.0.0.1:1")...)
+		s.refuses("no such account", with("--name", "x", "--user", "nobody-of-this-name", "--", "8080", "127.0.0.1:1")...)
+		s.refuses("no directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1:1")...)
+		s.refuses("you are not root", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1:1")...)...)
+		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1:1")
+		s.refuses("want --program to name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1:1")
 	}
-	s.refuses("not on this system", install("--manager", "rc", "--name", "x", "--", "80", "127.0.0.1")...)
-	if said := s.must("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ctl, "service", "install", "--dry-run", "--manager", "rc", "--name", "x", "--program", p.bin, "--", "80", "127.0.0.1"); !strings.HasPrefix(said, "#!/bin/sh\n") {
+	s.refuses("not on this system", install("--manager", "rc", "--name", "x", "--", "80", "127.0.0.1:1")...)
+	if said := s.must("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ctl, "service", "install", "--dry-run", "--manager", "rc", "--name", "x", "--program", p.bin, "--", "80", "127.0.0.1:1"); !strings.HasPrefix(said, "#!/bin/sh\n") {
 		t.Errorf("--dry-run by anybody: %s", said)
 	}
 	left, _ := filepath.Glob(s.dir + "/etc/*/*")
@@ -234,7 +234,7 @@ func TestServiceRefuses(t *testing.T) {
 func TestServiceSystemd(t *testing.T) {
 	s := newSystem(t)
 	ctl := ctlProgram(t)
-	p := prepare(t, "prefork", "127.0.0.1")
+	p := prepare(t, "prefork", "127.0.0.1:1")
 	notes := filepath.Join(s.dir, "notes")
 	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || echo inactive\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
 	s.path = s.file("/bin") + ":" + s.path
@@ -243,7 +243,7 @@ func TestServiceSystemd(t *testing.T) {
 	if err := os.MkdirAll(awkward, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	install := append(verb("install"), "--program", p.bin, "--", "-S", awkward+"/s", "8080", "127.0.0.1")
+	install := append(verb("install"), "--program", p.bin, "--", "-S", awkward+"/s", "8080", "127.0.0.1:1")
 	unit := s.file("/etc/systemd/system/web.service")
 
 	s.write("/fail", "", 0o644)

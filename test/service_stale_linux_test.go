@@ -12,7 +12,7 @@ import (
 func TestStalePidfileOfAnotherPlug(t *testing.T) {
 	needRoot(t)
 	other := startDaemon(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
-	p := prepare(t, "prefork", "127.0.0.1")
+	p := prepare(t, "prefork", "127.0.0.1:1")
 	stale := func() {
 		if err := os.WriteFile(p.pidfile, fmt.Appendln(nil, other.master), 0o644); err != nil {
 			t.Fatal(err)

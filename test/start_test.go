@@ -121,10 +121,10 @@ func TestPortFreedInTime(t *testing.T) {
 func TestFailedStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"foreign address": {"-i", "192.0.2.1", "{port}", "127.0.0.1"},
-		"session file":    {"-S", "/nonexistent/dir/file", "{port}", "127.0.0.1"},
-		"session dir":     {"-S", "/", "{port}", "127.0.0.1"},
-		"pidfile":         {"-P", "/nonexistent/dir/file", "{port}", "127.0.0.1"},
+		"foreign address": {"-i", "192.0.2.1", "{port}", "127.0.0.1:1"},
+		"session file":    {"-S", "/nonexistent/dir/file", "{port}", "127.0.0.1:1"},
+		"session dir":     {"-S", "/", "{port}", "127.0.0.1:1"},
+		"pidfile":         {"-P", "/nonexistent/dir/file", "{port}", "127.0.0.1:1"},
 	} {
 		for _, n := range []string{"-n", "-l"} {
 			t.Run(name+n, func(t *testing.T) {

@@ -92,6 +92,7 @@ func TestOffsetsStay(t *testing.T) {
 		"Assignment.RuleCount":   {unsafe.Offsetof(a.RuleCount), 1812},
 		"Assignment.TargetTable": {unsafe.Offsetof(a.TargetTable), 26396},
 		"Header.Gate":            {unsafe.Offsetof(h.Gate), 128},
+		"Header.Deaf":            {unsafe.Offsetof(h.Deaf), 140},
 		"Header.Attention":       {unsafe.Offsetof(h.Attention), 256},
 		"Header.MarkAt":          {unsafe.Offsetof(h.MarkAt), 32},
 		"Header.RowSize":         {unsafe.Offsetof(h.RowSize), 80},
