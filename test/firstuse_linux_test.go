@@ -50,7 +50,7 @@ func TestFirstUse(t *testing.T) {
 	})
 	mustPing(t, held[1])
 	n.step("service install --dry-run", func() {
-		n.says("ExecStart="+n.bin+" ", n.ctl("service", "install", "--name", "news", "--manager", "systemd", "--dry-run", "--", n.port, "192.0.2.1"))
+		n.says("ExecStart="+n.bin+" ", n.ctl("service", "install", "--name", "news", "--manager", "systemd", "--dry-run", "--", n.port, "127.0.0.1:1"))
 	})
 	n.step("metrics --once", func() { n.says(`plug_up{plug="`+n.port+`"} 1`, n.ctl("metrics", "--once")) })
 	n.step("log rotation, found by itself", func() { n.rename(n.sessions+".1", 0) })

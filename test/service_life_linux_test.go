@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,7 +80,11 @@ func (s *system) live(m scripted) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o755 {
 		t.Fatalf("%s: %v, %v", file, info, err)
 	}
-	s.refuses("is there already", install...)
+	if said := s.must(install...); !strings.Contains(said, name+": unchanged") {
+		t.Errorf("installed twice: %s", said)
+	}
+	other := append(slices.Clone(install), "127.0.0.1:1")
+	s.refuses("want --replace", other...)
 	status(m.stopped, "")
 	s.refuses("stopped", verb("status")...)
 
@@ -128,6 +133,22 @@ func (s *system) live(m scripted) {
 	}
 
 	old := p.master
+	replacing := slices.Insert(slices.Clone(other), 3, "--replace", "--json")
+	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) {
+		t.Errorf("replaced: %s", said)
+	}
+	if !p.serves() || p.master == old || !strings.Contains(readString(file), "127.0.0.1:1") {
+		t.Fatalf("after --replace: serves %v, master %d, was %d, file\n%s", p.serves(), p.master, old, readString(file))
+	}
+	mustPing(t, held)
+	if said := s.must(replacing...); !strings.Contains(said, `"changed":false`) {
+		t.Errorf("replaced by the same: %s", said)
+	}
+	if said := s.must(append(verb("start"), "--json")...); !strings.Contains(said, `"changed":false`) {
+		t.Errorf("start of what runs: %s", said)
+	}
+
+	old = p.master
 	s.must(verb("restart")...)
 	if !p.serves() || p.master == old {
 		t.Fatalf("after restart: serves %v, master %d, was %d", p.serves(), p.master, old)
@@ -236,7 +257,7 @@ func TestServiceSystemd(t *testing.T) {
 	ctl := ctlProgram(t)
 	p := prepare(t, "prefork", "127.0.0.1:1")
 	notes := filepath.Join(s.dir, "notes")
-	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || echo inactive\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
+	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || if [ -e "+s.dir+"/active ]; then echo active; else echo inactive; fi\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
 	s.path = s.file("/bin") + ":" + s.path
 	verb := func(v string) []string { return []string{ctl, "service", v, "--name", "web", "--manager", "systemd"} }
 	awkward := p.dir + `/a "b" 100% $HOME {{Name}} 'c'`
@@ -256,8 +277,26 @@ func TestServiceSystemd(t *testing.T) {
 
 	s.must(install...)
 	dry := s.must(append(append(verb("install"), "--dry-run"), install[7:]...)...)
-	if got := readString(unit); got != dry || !strings.Contains(got, "ExecStart="+p.bin+` -n -S "`+p.dir+`/a \"b\" 100%% $$HOME {{Name}} 'c'/s" 8080 127.0.0.1`) {
+	if got := readString(unit); got != dry || !strings.Contains(got, "ExecStart="+p.bin+` -n --control /run/web/control -S "`+p.dir+`/a \"b\" 100%% $$HOME {{Name}} 'c'/s" 8080 127.0.0.1:1`) {
 		t.Errorf("the unit is not what --dry-run shows, or misquoted:\n%s", got)
+	}
+	other := append(slices.Clone(install), "127.0.0.1:2")
+	s.refuses("want --replace", other...)
+	s.write("/fail", "", 0o644)
+	s.refuses("installing /etc/systemd/system/web.service", slices.Insert(slices.Clone(other), 3, "--replace")...)
+	os.Remove(s.file("/fail"))
+	if got := readString(unit); got != dry {
+		t.Errorf("--replace has failed, but the unit is another:\n%s", got)
+	}
+	replacing := slices.Insert(slices.Clone(other), 3, "--replace")
+	s.write("/active", "", 0o644)
+	s.must(replacing...)
+	os.Remove(s.file("/active"))
+	if got := readString(unit); !strings.Contains(got, " 8080 127.0.0.1:1 127.0.0.1:2\n") {
+		t.Errorf("--replace is done, but the unit is\n%s", got)
+	}
+	if said := s.must(append(slices.Clone(replacing[:3]), append([]string{"--json"}, other[3:]...)...)...); !strings.Contains(said, `"changed":false`) {
+		t.Errorf("installed twice: %s", said)
 	}
 	for _, v := range []string{"start", "stop", "restart", "uninstall"} {
 		s.must(verb(v)...)
@@ -268,7 +307,9 @@ func TestServiceSystemd(t *testing.T) {
 			did = append(did, strings.TrimSpace(line))
 		}
 	}
-	want := []string{"enable web.service", "daemon-reload", "start web.service", "stop web.service", "restart web.service", "disable web.service", "daemon-reload"}
+	want := []string{"enable web.service", "daemon-reload", "enable web.service", // which fails
+		"enable web.service", "daemon-reload", "restart web.service", // --replace
+		"start web.service", "stop web.service", "restart web.service", "disable web.service", "daemon-reload"}
 	if strings.Join(did, "; ") != strings.Join(want, "; ") {
 		t.Errorf("systemctl was told %q, want %q", did, want)
 	}

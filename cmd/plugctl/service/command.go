@@ -20,7 +20,7 @@ func (e UsageError) Unwrap() error { return e.error }
 // options are the flags of service's verbs.
 type options struct {
 	name, user, manager, program string
-	dryRun                       bool
+	dryRun, replace              bool
 }
 
 // Command is plugctl service.
@@ -78,25 +78,18 @@ func installCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := u.install(text); err != nil {
+			did, err := u.place(text, o.replace)
+			if err != nil {
 				return err
 			}
-			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s: installed as %s\n", o.name, u.file)
-			if p.Socket {
-				fmt.Fprintf(out, "it listens on a socket of yours: write /etc/systemd/system/%s.socket\n", o.name)
-			}
-			if order.manager.after != "" {
-				fmt.Fprintf(out, "to have it started with the system: "+order.manager.after+"\n", p.Variable())
-			}
-			fmt.Fprintf(out, "to start it: plugctl service start --name %s\n", o.name)
-			return nil
+			return u.told(cmd, did != unchanged, u.said(did, p))
 		},
 	}
 	o.flags(c)
 	c.Flags().StringVar(&o.user, "user", "", "run it as `NAME[:GROUP]` (root)")
 	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the file, of any manager, and change nothing")
+	c.Flags().BoolVar(&o.replace, "replace", false, "replace the service of this name, and restart it if it runs; sessions go on")
 	return c
 }
 
@@ -142,13 +135,15 @@ func uninstallCommand() *cobra.Command {
 			if err := u.uninstall(); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: uninstalled\n", o.name)
-			return nil
+			return u.told(cmd, true, o.name+": uninstalled")
 		},
 	}
 	o.flags(c)
 	return c
 }
+
+// after says what a service is after a verb.
+var after = map[string]kardianos.Status{"start": kardianos.StatusRunning, "stop": kardianos.StatusStopped}
 
 func actCommand(verb, short string) *cobra.Command {
 	var o options
@@ -159,11 +154,12 @@ func actCommand(verb, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			was, failed := u.status()
 			if err := u.act(verb); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s done\n", o.name, verb)
-			return nil
+			changed := verb == "restart" || failed != nil || was != after[verb]
+			return u.told(cmd, changed, fmt.Sprintf("%s: %s done", o.name, verb))
 		},
 	}
 	o.flags(c)
