@@ -140,22 +140,23 @@ func TestListenerIsBounded(t *testing.T) {
 	}
 }
 
-// lockedBuffer is written and read by two goroutines.
+// lockedBuffer is written and read by two goroutines. The buffer is a field, since
+// io.WriteString would find an embedded one's own method and take no lock.
 type lockedBuffer struct {
 	sync.Mutex
-	bytes.Buffer
+	text bytes.Buffer
 }
 
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.Lock()
 	defer b.Unlock()
-	return b.Buffer.Write(p)
+	return b.text.Write(p)
 }
 
 func (b *lockedBuffer) String() string {
 	b.Lock()
 	defer b.Unlock()
-	return b.Buffer.String()
+	return b.text.String()
 }
 
 // once runs the command with --once, and returns what it prints.
