@@ -3,8 +3,8 @@ package test
 import (
 	"fmt"
 	"net"
-	"syscall"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
