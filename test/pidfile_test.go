@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -26,7 +27,7 @@ const slack = 50 * time.Millisecond
 func TestPidfileIsTrueUnderChurn(t *testing.T) {
 	// A start costs milliseconds, and the promise supposes a master that runs: two
 	// processors make 700 to 900 sessions a second, with nothing left for anybody.
-	rates := map[string][]int{"prefork": {1000}, "pool": {1000}, "fork": {1000, 600, 300, 100, 30}}
+	rates := map[string][]int{"prefork": {1000, 500}, "pool": {1000}, "fork": {1000, 600, 300, 100, 30}}
 	if runtime.NumCPU() <= 2 && !soak() {
 		rates["fork"] = rates["fork"][1:]
 	}
@@ -70,23 +71,27 @@ func churnAt(t *testing.T, mode string, rate int) (vain, wrong []string, starved
 	readings, err := p.readMany(n)
 	close(stop)
 	<-ended
-	for _, s := range c.sessions {
-		if s.err != nil {
-			t.Fatalf("session of %s, begun at %s: %v", s.peer, s.atMost.from.Format("05.000"), s.err)
-		}
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	lasted := readings[n-1].during.to.Sub(readings[0].during.from)
 	waited := readings[n-1].starved - readings[0].starved
 	t.Logf("%d reads, %d sessions in %v; the master was kept from running for %v", n, len(c.sessions), lasted, waited)
+	if waited > lasted/10 {
+		starved = fmt.Sprintf("other work kept the master from a processor for %v of %v", waited, lasted)
+	}
+	for _, s := range c.sessions {
+		switch {
+		case s.err == nil:
+		case starved != "" && errors.Is(s.err, os.ErrDeadlineExceeded): // the processors can't carry so many
+			return []string{fmt.Sprintf("a client was not served in time: %v", s.err)}, nil, starved
+		default:
+			t.Fatalf("session of %s, begun at %s: %v", s.peer, s.atMost.from.Format("05.000"), s.err)
+		}
+	}
 	carrier := map[string]int{}
 	for _, l := range p.lines(len(c.sessions)) {
 		carrier[l.peer] = l.pid
-	}
-	if waited > lasted/10 {
-		starved = fmt.Sprintf("other work kept the master from a processor for %v of %v", waited, lasted)
 	}
 	if got := float64(len(c.sessions)) / lasted.Seconds(); got < 0.9*float64(rate) {
 		vain = append(vain, fmt.Sprintf("the churn was %.0f sessions a second, not %d", got, rate))
