@@ -92,7 +92,7 @@ func TestUpgradeUserTakenAway(t *testing.T) {
 			p.install(stampedWith(t, nextOne))
 			users(without)
 			good = false
-		}, `--user "plugtest"`}, 8*time.Second)
+		}, `want a user that this system knows`}, 8*time.Second)
 		if good {
 			t.Error("nothing was tried")
 		}
