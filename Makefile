@@ -62,14 +62,14 @@ demo: bin/plug
 test: vet fmt-check bin/tally
 	@set -- $(GOTEST) -timeout 5m $(RING12); \
 	if [ -n "$(RING3)" ]; then \
-		set -- "$$@" -- $(GOTEST) -timeout 15m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
+		set -- "$$@" -- $(GOTEST) -timeout 40m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
 	fi; \
 	if $(HAVE_CC); then \
-		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 5m $(RACE12); \
+		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 15m $(RACE12); \
 		CGO_ENABLED=1 $(GO) build -race -o bin/plug-race ./cmd/plug || exit 1; \
 		if [ -n "$(RING3)" ]; then \
 			set -- "$$@" -- env CGO_ENABLED=1 PLUG_RACE=1 PLUG_BIN="$$PWD/bin/plug-race" \
-				$(GOTEST) -race -timeout 5m -count=1 -p 1 -run '$(RACE)' $(RING3); \
+				$(GOTEST) -race -timeout 15m -count=1 -p 1 -run '$(RACE)' $(RING3); \
 		fi; \
 	else \
 		echo "no C compiler: the tests are not run with -race"; \
