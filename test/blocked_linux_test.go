@@ -255,7 +255,7 @@ func fillScribe(t testing.TB, p *plug) {
 							break
 						}
 					}
-					time.Sleep(20 * time.Millisecond)
+					passed(20 * time.Millisecond)
 				}
 			})
 		}
@@ -454,7 +454,7 @@ func TestWaitingLinesAtTheEnd(t *testing.T) {
 			if len(p.procs()) == 0 {
 				t.Fatal("the worker has ended with an unwritten line")
 			}
-			time.Sleep(50 * time.Millisecond)
+			passed(50 * time.Millisecond)
 		}
 		await(t, "the line of the last session", 5*time.Second, func() bool { return lines() == n+1 })
 		p.gone(5 * time.Second)
