@@ -53,7 +53,7 @@ func (e *engine) fail(s *session, failed *end) {
 	l.failed, l.survivor, l.stage = failed, survivor, board.Cause(s.row.Cause.Load()).Stage()
 	s.state = delivering
 	e.reach(s.row, board.Delivering)
-	failed.readable = true // to its end, whether or not an event has told of more
+	failed.readable, failed.hangup = true, true // to its end: no event may have told of that, or of a mark
 	e.stepDelivering(s)
 }
 

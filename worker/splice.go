@@ -127,7 +127,7 @@ func (e *engine) light(d *end) {
 // and an error comes ahead of the bytes after the mark.
 func (e *engine) splicedNothing(s *session, from, to *end, errno syscall.Errno) (broken *end) {
 	switch {
-	case errno == syscall.EAGAIN && !from.urgent: // a mark that has come since is a new event
+	case errno == syscall.EAGAIN && !from.mayHaveMore(): // a mark that has come since is a new event
 		from.readable = false
 		return nil
 	case errno == 0 || errno == syscall.EAGAIN:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -89,9 +90,10 @@ func TestUrgentInABulkTransfer(t *testing.T) {
 	}
 }
 
-// A reset after an urgent mark: splice(2) gives the error ahead of the bytes.
+// A reset after an urgent mark: splice(2) gives the error ahead of the bytes. A write
+// may learn of it before any event does, of the mark as little as of the end.
 func TestUrgentBeforeAReset(t *testing.T) {
-	for _, heavy := range []bool{false, true} {
+	for _, by := range []string{"an event", "an event, splicing", "a write", "a write, splicing"} {
 		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
 			inline(s)
 			sender.Write([]byte("before"))
@@ -99,14 +101,19 @@ func TestUrgentBeforeAReset(t *testing.T) {
 			sender.Write([]byte("after"))
 			waiting(t, from.fd, 6)
 			resetNow(t, sender, from.fd)
-			from.heavy = heavy
+			from.heavy = strings.HasSuffix(by, "splicing")
 			got := readAll(receiver)
+			if strings.HasPrefix(by, "a write") {
+				_, errno := send(from.fd, []byte{1})
+				from.fails(errno)
+				e.conclude(s, false, from)
+			}
 			e.until(t, "the session ends", func() bool { return s.state == ended })
 			if p := <-got; string(p) != "before!after" {
-				t.Errorf("splicing %v: %q arrived", heavy, p)
+				t.Errorf("told by %s: %q arrived", by, p)
 			}
 			if e.outcomes(board.Cut) != 1 {
-				t.Errorf("splicing %v: the reset was taken for an end", heavy)
+				t.Errorf("told by %s: the reset was taken for an end", by)
 			}
 		})
 	}
