@@ -76,7 +76,7 @@ func TestCauseOfALimit(t *testing.T) {
 		t.Parallel()
 		args := append(one(mode), "-d", "--log-format", "json", "--connect-timeout", "300ms")
 		p := start(t, mode, append(args, serve(t, anywhere, echo).addr())...)
-		for _, w := range p.workers() {
+		for _, w := range p.readySpares(map[string]int{"fork": 2, "prefork": 2, "pool": 1}[mode]) {
 			noDescriptors(t, w.pid, 1)
 		}
 		if err := hungUp(dial(t, p.addr())); err != nil {

@@ -24,7 +24,7 @@ func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		adoptOrphans(t)
 		p := start(t, mode, append(sparesArgs(mode, 3), serve(t, anywhere, echo).addr())...)
-		stopped := p.spares(3)[1].pid
+		stopped := p.readySpares(3)[1].pid
 		stopProcess(t, stopped)
 		syscall.Kill(p.master, syscall.SIGKILL)
 		p.wait(5 * time.Second) // the shepherd has nothing left to do
@@ -49,7 +49,7 @@ func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startDaemon(t, mode, append(sparesArgs(mode, 3), serve(t, anywhere, echo).addr())...)
-		stopProcess(t, p.spares(3)[1].pid)
+		stopProcess(t, p.readySpares(3)[1].pid)
 		p.signal(syscall.SIGKILL)
 		p.gone(5 * time.Second)
 		p.detach()
@@ -67,7 +67,7 @@ func TestChaosLastAccept(t *testing.T) {
 		for i := range n {
 			adoptOrphans(t)
 			p := start(t, mode, append(sparesArgs(mode, wakeupSpares), target)...)
-			spares := p.spares(wakeupSpares)
+			spares := p.readySpares(wakeupSpares)
 			for _, s := range spares {
 				stopProcess(t, s.pid)
 			}

@@ -100,9 +100,7 @@ func workerDescriptors(t *testing.T) {
 				held := hold(t, p, 2)
 				p.lists(held)
 				if mode != "pool" {
-					for _, w := range p.spares(2) { // which they call themselves before they have all that they need
-						await(t, "a spare to wait", 5*time.Second, func() bool { return epollSets(w.pid) == polls[mode] || isPortable() })
-					}
+					p.readySpares(2)
 				}
 				var lifts []func()
 				for _, w := range p.workers() {

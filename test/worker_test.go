@@ -24,6 +24,17 @@ func (p *plug) spares(n int) []process {
 	return found
 }
 
+// readySpares awaits workers that have all the descriptors that they need to wait for a
+// client, the timer last: they call themselves spare before that.
+func (p *plug) readySpares(n int) []process {
+	p.t.Helper()
+	found := p.spares(n)
+	for _, w := range found {
+		await(p.t, "a spare to wait", 5*time.Second, func() bool { return isPortable() || has(w.pid, "anon_inode:[timerfd]") })
+	}
+	return found
+}
+
 // grown awaits n workers that have all got so far as to have said what they do:
 // what has been forked has its master's title, group and signals until it calls
 // exec.
@@ -55,6 +66,16 @@ func epollSets(pid int) (n int) {
 		}
 	}
 	return n
+}
+
+// has reports whether a process has a descriptor of a kind.
+func has(pid int, kind string) bool {
+	for _, is := range descriptors(pid) {
+		if is == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // sparesArgs make exactly n workers wait, in every mode.
