@@ -44,7 +44,7 @@ func (r *request) kill() (reply control.Reply, err error) {
 	}
 	if r.DryRun {
 		reply, err = inBatches(r, described, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
-		reply.Said = howMany(len(described), "session") + " would be ended"
+		reply.Said, reply.Changed = howMany(len(described), "session")+" would be ended", new(bool)
 		return reply, err
 	}
 	victims := make([]*victim, len(taken))
@@ -194,8 +194,9 @@ func (r *request) ended(victims []*victim) (reply control.Reply, err error) {
 		}
 	}
 	reply, err = inBatches(r, gone, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
-	reply.Said = howMany(len(gone), "session") + " ended"
-	if len(gone) > 0 {
+	changed := len(gone) > 0
+	reply.Said, reply.Changed = howMany(len(gone), "session")+" ended", &changed
+	if changed {
 		r.m.do(func() { r.m.notice("kill", reply.Said+" by admin") })
 	}
 	if err == nil && left > 0 {

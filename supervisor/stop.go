@@ -37,7 +37,7 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGQUIT:
 		m.drain()
 	case syscall.SIGHUP:
-		m.reload(func(string, error) {})
+		m.reload(func(act, error) {})
 	case syscall.SIGUSR1:
 		m.reopen(true, func(error) {})
 	case syscall.SIGUSR2:
@@ -55,23 +55,26 @@ func changes(s os.Signal) bool {
 }
 
 // reload does what there is to reload, and says so.
-func (m *master) reload(then func(said string, err error)) {
+func (m *master) reload(then func(act, error)) {
 	said := "nothing to reload (options come from the command line); session log reopened"
 	m.starter.Tell("reloading", "")
 	m.notice("reload", said)
+	was := m.sessionFile.out.file
 	m.reopen(true, func(err error) {
 		m.starter.Tell("reloaded", "")
-		then(said, err)
+		then(act{said, m.sessionFile.out.file != was}, err)
 	})
 }
 
-// reopened is reopen with what an admin is told of it.
-func (m *master) reopened(then func(said string, err error)) {
+// reopened is reopen with what an admin is told of it: it has changed something
+// if the path names another file by now.
+func (m *master) reopened(then func(act, error)) {
 	if !m.sessionFile.named() {
-		then("there is no session file to reopen", nil)
+		then(act{said: "there is no session file to reopen"}, nil)
 		return
 	}
-	m.reopen(true, func(err error) { then("reopened "+m.sessionFile.path, err) })
+	was := m.sessionFile.out.file
+	m.reopen(true, func(err error) { then(act{"reopened " + m.sessionFile.path, m.sessionFile.out.file != was}, err) })
 }
 
 // pause closes or opens the gate; clients wait in the kernel's queue.

@@ -96,27 +96,41 @@ func (m *master) ended() error {
 	return errStopped
 }
 
-// short does what is done at once, and says what that was.
-func (r *request) short(do func(*master) (said string, err error)) (reply control.Reply, err error) {
-	if failed := r.loop(func() { reply.Said, err = do(r.m) }); failed != nil {
+// act is what an order has come to.
+type act struct {
+	said    string
+	changed bool
+}
+
+func (a act) reply() control.Reply { return control.Reply{Said: a.said, Changed: &a.changed} }
+
+// short does what is done at once.
+func (r *request) short(do func(*master) (act, error)) (reply control.Reply, err error) {
+	var done act
+	if failed := r.loop(func() { done, err = do(r.m) }); failed != nil {
 		return reply, failed
 	}
-	return reply, err
+	if err != nil {
+		return reply, err
+	}
+	return done.reply(), nil
 }
 
 func (r *request) setAccept() (control.Reply, error) {
 	if r.State != "open" && r.State != "paused" {
 		return control.Reply{}, fmt.Errorf("state %q: want open or paused", r.State)
 	}
-	return r.short(func(m *master) (string, error) {
+	return r.short(func(m *master) (act, error) {
 		if m.phase != running {
-			return "", errors.New("the plug is not serving")
+			return act{}, errors.New("the plug is not serving")
 		}
+		was := m.paused
 		m.pause(r.State == "paused")
+		done := act{"clients are accepted", m.paused != was}
 		if m.paused {
-			return "accepting is paused: new clients wait", nil
+			done.said = "accepting is paused: new clients wait"
 		}
-		return "clients are accepted", nil
+		return done, nil
 	})
 }
 
@@ -125,14 +139,14 @@ func (r *request) setLogLevel() (control.Reply, error) {
 	if r.Level < 0 || r.Level > 2 {
 		return control.Reply{}, fmt.Errorf("level %d: want 0, 1 or 2, as many as -d would be given", r.Level)
 	}
-	return r.short(func(m *master) (string, error) {
+	return r.short(func(m *master) (act, error) {
+		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.cfg.Debug}
 		m.useLogLevel(r.Level)
 		m.leveled = true
-		said := fmt.Sprintf("the log level is %d", r.Level)
 		if !m.cfg.Foreground {
-			said += ", but this plug is in the background: its log is syslog, which takes warnings and errors alone"
+			done.said += ", but this plug is in the background: its log is syslog, which takes warnings and errors alone"
 		}
-		return said, nil
+		return done, nil
 	})
 }
 
@@ -158,6 +172,7 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 	if want < 0 {
 		return reply, fmt.Errorf("state %q: want enabled, draining or disabled", r.State)
 	}
+	done := act{said: r.Target + " is " + r.State}
 	failed := r.loop(func() {
 		if r.m.phase != running {
 			err = errors.New("the plug is not serving")
@@ -166,7 +181,8 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 		for g := range r.m.generations() {
 			for i, name := range g.targets() {
 				if name == r.Target {
-					g.board.Mark(i).Admin.Store(uint32(want))
+					was := g.board.Mark(i).Admin.Swap(uint32(want))
+					done.changed = done.changed || was != uint32(want)
 				}
 			}
 		}
@@ -188,6 +204,6 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 		return reply, err
 	}
 	reply, err = inBatches(r, reply.Targets, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
-	reply.Said = r.Target + " is " + r.State
+	reply.Said, reply.Changed = done.said, &done.changed
 	return reply, err
 }

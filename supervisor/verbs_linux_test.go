@@ -220,3 +220,67 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 		}
 	}
 }
+
+// Each verb that acts says whether that has changed anything.
+func TestVerbsSayChanged(t *testing.T) {
+	s, all := serving(t, nil)
+	accept := func(state string) control.Request { return control.Request{Verb: control.SetAccept, State: state} }
+	target := func(state string) control.Request {
+		return control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: state}
+	}
+	level := func(n int) control.Request { return control.Request{Verb: control.SetLogLevel, Level: n} }
+	reload, reopen, stop := control.Request{Verb: control.Reload}, control.Request{Verb: control.Reopen}, control.Request{Verb: control.Stop}
+	kill := control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}
+	dry := kill
+	dry.DryRun = true
+	rotate := func() { os.Rename(s.path, s.path+".0") }
+	var row *board.Row
+	begin := func() { row = s.carry(all[0], "10.1.0.1:1") }
+	end := func() {
+		if row != nil && row.Word().State() == board.RowLive {
+			row.End()
+			row.Free()
+		}
+	}
+	for i, c := range []struct {
+		before  func()
+		req     control.Request
+		between func()
+		changed bool
+	}{
+		{nil, accept("open"), nil, false},
+		{nil, accept("paused"), nil, true},
+		{nil, accept("paused"), nil, false},
+		{nil, accept("open"), nil, true},
+		{nil, target("enabled"), nil, false},
+		{nil, target("disabled"), nil, true},
+		{nil, target("disabled"), nil, false},
+		{nil, target("draining"), nil, true},
+		{nil, level(0), nil, false},
+		{nil, level(1), nil, true},
+		{nil, level(1), nil, false},
+		{nil, reload, nil, false},
+		{nil, reopen, nil, false},
+		{rotate, reopen, nil, true},
+		{rotate, reload, nil, true},
+		{nil, reload, nil, false},
+		{nil, kill, nil, false},
+		{begin, dry, nil, false},
+		{nil, kill, end, true},
+		{nil, stop, nil, true},
+	} {
+		if c.before != nil {
+			c.before()
+		}
+		r := s.obeys(c.req, c.between)
+		if r.Error != "" || r.Changed == nil || *r.Changed != c.changed {
+			t.Errorf("%d: %+v: %+v, want changed: %v", i, c.req, r, c.changed)
+		}
+	}
+	if r := s.obeys(target("enabled"), nil); r.Error == "" || r.Changed != nil {
+		t.Errorf("a refused verb: %+v", r)
+	}
+	if r := s.obeys(control.Request{Verb: control.GetStatus}, nil); r.Changed != nil {
+		t.Errorf("a verb that does not act: %+v", r)
+	}
+}

@@ -21,20 +21,22 @@ func (m *master) sessionsNow() (n int, ok bool) {
 // reopenPatience is how long a client waits for what may wait for a disk.
 const reopenPatience = 5 * time.Second
 
-// later does what may wait for a disk, and says what that was.
-func (r *request) later(do func(m *master, then func(said string, err error))) (reply control.Reply, err error) {
+// later does what may wait for a disk.
+func (r *request) later(do func(m *master, then func(act, error))) (reply control.Reply, err error) {
 	type result struct {
-		said string
-		err  error
+		act
+		err error
 	}
 	done := make(chan result, 1)
-	if err := r.loop(func() { do(r.m, func(said string, err error) { done <- result{said, err} }) }); err != nil {
+	if err := r.loop(func() { do(r.m, func(what act, err error) { done <- result{what, err} }) }); err != nil {
 		return reply, err
 	}
 	select {
 	case d := <-done:
-		reply.Said = d.said
-		return reply, d.err
+		if d.err != nil {
+			return reply, d.err
+		}
+		return d.reply(), nil
 	case <-r.m.over:
 		return reply, r.m.ended()
 	case <-time.After(reopenPatience):
@@ -57,8 +59,8 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 			if u.err != nil {
 				return reply, u.err
 			}
+			reply = act{fmt.Sprintf("PID %d is the master now, version %s", u.next, u.build), true}.reply()
 			reply.Status = statusAt(r.m.cfg.Control)
-			reply.Said = fmt.Sprintf("PID %d is the master now, version %s", u.next, u.build)
 			return reply, nil
 		case <-time.After(progressEvery):
 			n, _ := r.m.sessionsNow()
@@ -81,9 +83,10 @@ func statusAt(path string) *control.Status {
 // stop ends the plug. With Drain it tells how many sessions are left until there
 // are none; a client that goes does not end that.
 func (r *request) stop() (reply control.Reply, err error) {
-	n := 0
+	n, done := 0, act{said: "the plug has stopped"}
 	err = r.loop(func() {
 		n = r.m.sessions()
+		done.changed = r.m.phase != stopping || r.m.draining && !r.Drain && !r.m.starter.EndsAll()
 		if r.Drain {
 			r.m.drain()
 		} else {
@@ -94,8 +97,8 @@ func (r *request) stop() (reply control.Reply, err error) {
 		return reply, err
 	}
 	if !r.Drain {
-		reply.Said = r.m.stopped(n)
-		return reply, nil
+		done.said = r.m.stopped(n)
+		return done.reply(), nil
 	}
 	var at time.Time
 	for told := -1; ; time.Sleep(lookAgain) {
@@ -111,6 +114,5 @@ func (r *request) stop() (reply control.Reply, err error) {
 			return reply, err
 		}
 	}
-	reply.Said = "the plug has stopped"
-	return reply, nil
+	return done.reply(), nil
 }

@@ -18,6 +18,7 @@ type (
 		Again    bool         `json:"again"`
 		Error    string       `json:"error"`
 		Said     string       `json:"said"`
+		Changed  *bool        `json:"changed"`
 		Status   *ctlStatus   `json:"status"`
 		Sessions []ctlSession `json:"sessions"`
 		Targets  []ctlTarget  `json:"targets"`

@@ -279,3 +279,64 @@ func TestPlugctlAway(t *testing.T) {
 		t.Errorf("after its end: %+v", r)
 	}
 }
+
+// Each command that acts says in its JSON whether it has changed anything, and
+// in its text where it has not.
+func TestPlugctlChanged(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		addr := serve(t, anywhere, echo).addr()
+		p := startUpgradable(t, mode, thisOne, withControl(addr)...)
+		// The plug may see by itself that the file was renamed, before it is told.
+		rotated := func(verb string) {
+			await(t, verb+" to change the session file", 10*time.Second, func() bool {
+				if err := os.Rename(p.sessions, p.sessions+".0"); err != nil {
+					t.Fatal(err)
+				}
+				r := p.ctlJSON(verb)
+				return r.Changed != nil && *r.Changed
+			})
+		}
+		if r := p.ctlJSON("status"); r.Changed != nil {
+			t.Errorf("status, which only asks: %+v", r)
+		}
+		for _, c := range []struct {
+			before  func()
+			line    string
+			changed bool
+		}{
+			{nil, "accept resume", false},
+			{nil, "accept pause", true},
+			{nil, "accept pause", false},
+			{nil, "accept resume", true},
+			{nil, "target enable " + addr, false},
+			{nil, "target drain " + addr, true},
+			{nil, "target drain " + addr, false},
+			{nil, "target disable " + addr, true},
+			{nil, "target enable " + addr, true},
+			{nil, "log-level 1", false}, // the harness gives -d
+			{nil, "log-level 2", true},
+			{nil, "log-level 2", false},
+			{func() { rotated("reopen") }, "reopen", false},
+			{func() { rotated("reload") }, "reload", false},
+			{func() { hold(t, p, 1) }, "kill --all --dry-run", false},
+			{nil, "kill --all", true},
+			{nil, "upgrade", true},
+			{func() { p.replaced(thisOne) }, "log-level 2", false},
+			{func() { hold(t, p, 1) }, "stop", true},
+		} {
+			if c.before != nil {
+				c.before()
+			}
+			args := strings.Fields(c.line)
+			if r := p.ctlJSON(args...); r.Changed == nil || *r.Changed != c.changed {
+				t.Errorf("%s: %+v, want changed: %v", c.line, r, c.changed)
+			}
+			if !c.changed && args[0] != "kill" {
+				if text := p.ctlText(args...); !strings.HasSuffix(text, " (unchanged)\n") {
+					t.Errorf("%s: %q", c.line, text)
+				}
+			}
+		}
+	})
+}

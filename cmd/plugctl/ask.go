@@ -33,12 +33,18 @@ func (c *ctl) do(request control.Request) error {
 	if err != nil {
 		return err
 	}
-	json := map[string]any{"said": r.Said}
+	json, text := map[string]any{"said": r.Said}, show.Clean(r.Said)
+	if r.Changed != nil {
+		json["changed"] = *r.Changed
+		if !*r.Changed {
+			text += " (unchanged)"
+		}
+	}
 	if r.Status != nil {
 		json["status"] = r.Status
 	}
 	if r.Targets != nil {
 		json["targets"] = r.Targets
 	}
-	return c.answer(show.Clean(r.Said)+"\n", json)
+	return c.answer(text+"\n", json)
 }

@@ -14,6 +14,8 @@ var (
 	other = control.Session{ID: "1-3-10", PID: 4749, Client: "10.1.2.20:40327", Target: "10.0.3.15:119", State: "relaying", Age: 500, In: 7, Build: "3.0.0"}
 )
 
+var yes = true
+
 // table is what the fake master answers.
 var table = map[control.Verb][]control.Reply{
 	control.GetStatus:   {{Status: &control.Status{Label: "119", Mode: "pool", Phase: "running", PID: 4742, Started: noon, Since: noon}}},
@@ -21,14 +23,14 @@ var table = map[control.Verb][]control.Reply{
 	control.GetTargets:  {{Targets: []control.Target{{Target: "10.0.3.15:119", State: "good", Connects: 3}}}},
 	control.GetWorkers:  {{Workers: []control.Worker{{PID: 4749, State: "busy", Generation: 1, Sessions: 1, Age: 500, Build: "3.0.0"}}}},
 	control.GetConfig:   {{Config: &control.Config{Program: "/sbin/plug", Args: []string{"119"}, Options: map[string]json.RawMessage{"mode": []byte(`"pool"`), "targets": []byte(`["10.0.3.15:119"]`)}}}},
-	control.Kill:        {{Progress: &control.Progress{Phase: "ending", Sessions: 1}}, {Sessions: []control.Session{one}}, {Said: "1 session ended"}},
+	control.Kill:        {{Progress: &control.Progress{Phase: "ending", Sessions: 1}}, {Sessions: []control.Session{one}}, {Said: "1 session ended", Changed: &yes}},
 	control.SetTarget:   {{Said: "10.0.3.15:119 is disabled", Targets: []control.Target{{Target: "10.0.3.15:119", State: "disabled"}}}},
 	control.SetAccept:   {{Said: "accepting is paused: new clients wait"}},
 	control.Upgrade:     {{Progress: &control.Progress{Phase: "upgrading", Sessions: 2}}, {Said: "PID 9 is the master now"}},
 	control.Reload:      {{Error: "line 3: \x1b[31mnonsense"}},
-	control.Reopen:      {{Said: "reopened"}},
+	control.Reopen:      {{Said: "reopened", Changed: &yes}},
 	control.Stop:        {{Progress: &control.Progress{Phase: "draining", Sessions: 2}}, {Progress: &control.Progress{Phase: "draining", Sessions: 1}}, {Said: "the plug has stopped"}},
-	control.SetLogLevel: {{Said: "the log level is 2"}},
+	control.SetLogLevel: {{Said: "the log level is 2", Changed: new(bool)}},
 }
 
 // TestCommands: each command sends its request, prints the answer and exits
@@ -68,7 +70,7 @@ func TestCommands(t *testing.T) {
 		{"reopen", control.Request{Verb: control.Reopen}, 0, []string{"reopened\n"}, nil},
 		{"stop", control.Request{Verb: control.Stop}, 0, []string{"the plug has stopped\n"}, nil},
 		{"stop --drain", control.Request{Verb: control.Stop, Drain: true}, 0, []string{"the plug has stopped\n"}, []string{"draining: 2 sessions left\n"}},
-		{"log-level 2", control.Request{Verb: control.SetLogLevel, Level: 2}, 0, []string{"the log level is 2\n"}, nil},
+		{"log-level 2", control.Request{Verb: control.SetLogLevel, Level: 2}, 0, []string{"the log level is 2 (unchanged)\n"}, nil},
 	} {
 		args := append(strings.Fields(c.line), "-s", f.path)
 		status, stdout, stderr := plugctl(args...)
@@ -105,14 +107,14 @@ func TestJSON(t *testing.T) {
 		"targets":        `{"done":true,"targets":[{"target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0,"bytes_in":0,"bytes_out":0}],"version":1}` + "\n",
 		"workers":        `{"done":true,"version":1,"workers":[{"pid":4749,`,
 		"config":         `{"config":{"program":"/sbin/plug","args":["119"],"options":{"mode":"pool","targets":["10.0.3.15:119"]}},"done":true,"version":1}` + "\n",
-		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"done":true,"said":"1 session ended","sessions":[{"id":"1-0-2",`,
+		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"changed":true,"done":true,"said":"1 session ended","sessions":[{"id":"1-0-2",`,
 		"target drain x": `{"done":true,"said":"10.0.3.15:119 is disabled","targets":[{"target":"10.0.3.15:119","state":"disabled",`,
 		"accept pause":   `{"done":true,"said":"accepting is paused: new clients wait","version":1}` + "\n",
 		"stop --drain":   `{"progress":{"phase":"draining","sessions":2},"version":1}` + "\n" + `{"progress":{"phase":"draining","sessions":1},"version":1}` + "\n" + `{"done":true,`,
 		"reload":         `{"done":false,"error":"line 3: \u001b[31mnonsense","version":1}` + "\n",
-		"reopen":         `{"done":true,"said":"reopened","version":1}` + "\n",
+		"reopen":         `{"changed":true,"done":true,"said":"reopened","version":1}` + "\n",
 		"upgrade":        `{"progress":{"phase":"upgrading","sessions":2},"version":1}` + "\n" + `{"done":true,"said":"PID 9 is the master now","version":1}` + "\n",
-		"log-level 0":    `{"done":true,"said":"the log level is 2","version":1}` + "\n",
+		"log-level 0":    `{"changed":false,"done":true,"said":"the log level is 2","version":1}` + "\n",
 		"top --count 1":  `{"status":{"label":"119",`,
 	} {
 		args := append(strings.Fields(line), "--json", "-s", f.path)

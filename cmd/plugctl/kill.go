@@ -53,6 +53,9 @@ func (c *ctl) kill(request control.Request) error {
 	// Where not all could be ended, those that were are shown all the same.
 	show.Sort(r.Sessions, "id", false)
 	json := map[string]any{"sessions": r.Sessions, "said": r.Said}
+	if r.Changed != nil {
+		json["changed"] = *r.Changed
+	}
 	if err != nil {
 		json["error"] = err.Error()
 	}

@@ -44,6 +44,9 @@ func (r *Reply) add(more Reply) {
 	if more.Said != "" {
 		r.Said = more.Said
 	}
+	if more.Changed != nil {
+		r.Changed = more.Changed
+	}
 }
 
 // join puts the rest of an option's list behind what came of it before. A value

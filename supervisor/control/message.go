@@ -60,8 +60,9 @@ type Reply struct {
 	Version  int       `json:"version"`
 	Done     bool      `json:"done,omitempty"`
 	Error    string    `json:"error,omitempty"`
-	Again    bool      `json:"again,omitempty"` // nothing was done: the plug is changing masters; connect and ask again
-	Said     string    `json:"said,omitempty"`  // what was done, in a sentence
+	Again    bool      `json:"again,omitempty"`   // nothing was done: the plug is changing masters; connect and ask again
+	Said     string    `json:"said,omitempty"`    // what was done, in a sentence
+	Changed  *bool     `json:"changed,omitempty"` // of a verb that acts and was obeyed: false if all was so before
 	Status   *Status   `json:"status,omitempty"`
 	Sessions []Session `json:"sessions,omitempty"`
 	Targets  []Target  `json:"targets,omitempty"`

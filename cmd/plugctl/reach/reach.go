@@ -83,8 +83,8 @@ func (m *Master) Ask(request control.Request) (control.Reply, error) {
 }
 
 // Order is Ask for what takes time: how far it has come goes to progress
-// meanwhile. Of the replies it returns what orders have: Said, Status, Sessions
-// and Targets; after an error, too, since an order may be done in part.
+// meanwhile. Of the replies it returns what orders have: Said, Changed, Status,
+// Sessions and Targets; after an error, too, since an order may be done in part.
 func (m *Master) Order(request control.Request, progress func(control.Progress)) (all control.Reply, err error) {
 	err = m.Do(request, func(r control.Reply) {
 		if r.Progress != nil {
@@ -97,6 +97,9 @@ func (m *Master) Order(request control.Request, progress func(control.Progress))
 		all.Targets = append(all.Targets, r.Targets...)
 		if r.Said != "" {
 			all.Said = r.Said
+		}
+		if r.Changed != nil {
+			all.Changed = r.Changed
 		}
 	})
 	return all, err
