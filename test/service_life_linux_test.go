@@ -134,7 +134,7 @@ func (s *system) live(m scripted) {
 
 	old := p.master
 	replacing := slices.Insert(slices.Clone(other), 3, "--replace", "--json")
-	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) {
+	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "restarted, since its command line is another") {
 		t.Errorf("replaced: %s", said)
 	}
 	if !p.serves() || p.master == old || !strings.Contains(readString(file), "127.0.0.1:1") {
@@ -143,6 +143,23 @@ func (s *system) live(m scripted) {
 	mustPing(t, held)
 	if said := s.must(replacing...); !strings.Contains(said, `"changed":false`) {
 		t.Errorf("replaced by the same: %s", said)
+	}
+	old, text := p.master, readString(file)
+	if err := os.WriteFile(file, []byte(text+"# of an older plugctl\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "not restarted") {
+		t.Errorf("replaced where the command line is the same: %s", said)
+	}
+	if !p.serves() || p.master != old || readString(file) != text {
+		t.Fatalf("where the command line is the same: serves %v, master %d, was %d, file\n%s", p.serves(), p.master, old, readString(file))
+	}
+	moved := slices.Clone(replacing)
+	moved[slices.Index(moved, p.pidfile)] += "2"
+	s.must(moved...)
+	p.pidfile += "2"
+	if !p.serves() || p.master == old {
+		t.Fatalf("with another pidfile: serves %v, master %d, was %d", p.serves(), p.master, old)
 	}
 	if said := s.must(append(verb("start"), "--json")...); !strings.Contains(said, `"changed":false`) {
 		t.Errorf("start of what runs: %s", said)
@@ -291,6 +308,13 @@ func TestServiceSystemd(t *testing.T) {
 	replacing := slices.Insert(slices.Clone(other), 3, "--replace")
 	s.write("/active", "", 0o644)
 	s.must(replacing...)
+	// Of what systemd has by the file alone, the process has nothing.
+	if err := os.WriteFile(unit, []byte(strings.Replace(readString(unit), "TimeoutStopSec=30", "TimeoutStopSec=9", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if said := s.must(replacing...); !strings.Contains(said, "web: not restarted: its process stays as it was\n") || !strings.Contains(readString(unit), "TimeoutStopSec=30") {
+		t.Errorf("--replace of a unit whose command line is the same: %s", said)
+	}
 	os.Remove(s.file("/active"))
 	if got := readString(unit); !strings.Contains(got, " 8080 127.0.0.1:1 127.0.0.1:2\n") {
 		t.Errorf("--replace is done, but the unit is\n%s", got)
@@ -309,6 +333,7 @@ func TestServiceSystemd(t *testing.T) {
 	}
 	want := []string{"enable web.service", "daemon-reload", "enable web.service", // which fails
 		"enable web.service", "daemon-reload", "restart web.service", // --replace
+		"enable web.service", "daemon-reload", // --replace with the same command line
 		"start web.service", "stop web.service", "restart web.service", "disable web.service", "daemon-reload"}
 	if strings.Join(did, "; ") != strings.Join(want, "; ") {
 		t.Errorf("systemctl was told %q, want %q", did, want)

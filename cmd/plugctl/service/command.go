@@ -78,18 +78,18 @@ func installCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			did, err := u.place(text, o.replace)
+			done, err := u.place(p, text, o.replace)
 			if err != nil {
 				return err
 			}
-			return u.told(cmd, did != unchanged, u.said(did, p))
+			return u.told(cmd, done.did != unchanged, u.said(done, p))
 		},
 	}
 	o.flags(c)
 	c.Flags().StringVar(&o.user, "user", "", "run it as `NAME[:GROUP]` (root)")
 	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the file, of any manager, and change nothing")
-	c.Flags().BoolVar(&o.replace, "replace", false, "replace the service of this name, and restart it if it runs; sessions go on")
+	c.Flags().BoolVar(&o.replace, "replace", false, "replace the service of this name, and restart it if it runs and has to be another; sessions go on")
 	return c
 }
 

@@ -20,59 +20,80 @@ const (
 	replaced  = "replaced"
 )
 
+// deed is what install has done, and what that was for a service that runs.
+type deed struct{ did, running string }
+
 // place has the service's file say text: what it says already stays, and other
 // text of plugctl's is replaced if that is asked for.
-func (u *unit) place(text string, replace bool) (did string, err error) {
+func (u *unit) place(p *plan, text string, replace bool) (deed, error) {
 	old, err := os.ReadFile(u.file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return installed, u.install(text)
+		return deed{did: installed}, u.install(text)
 	case err != nil:
-		return "", err
+		return deed{}, err
 	case string(old) == text:
-		return unchanged, nil
+		return deed{did: unchanged}, nil
 	}
 	if err := u.ours(); err != nil {
-		return "", err
+		return deed{}, err
 	}
 	if !replace {
-		return "", fmt.Errorf("--name %s: %s is there already and says something else; want --replace to replace it, or another name", u.name, u.file)
+		return deed{}, fmt.Errorf("--name %s: %s is there already and says something else; want --replace to replace it, or another name", u.name, u.file)
 	}
-	return replaced, u.replace(text, old)
+	running, err := u.replace(text, old, p.restartFor(string(old), text))
+	return deed{replaced, running}, err
 }
 
-// replace has the manager know the new text, and a running service restart: an
-// upgrade would keep the command line of the old one. After a failure the old
-// text is there again.
-func (u *unit) replace(text string, old []byte) error {
+// replace has the manager know the new text, and a running service restart if
+// there is a reason for that. After a failure the old text is there again. It
+// returns what that was for a service that runs.
+func (u *unit) replace(text string, old []byte, reason string) (running string, err error) {
 	info, err := os.Stat(u.file)
 	if err != nil {
-		return err
+		return "", err
 	}
 	is, _ := u.status()
+	runs, verb := is == kardianos.StatusRunning, "restart"
+	if runs && reason != "" && !u.manager.foreground { // only the old script knows the old pidfile
+		if err := u.act("stop"); err != nil {
+			return "", err
+		}
+		verb = "start"
+	}
 	if err := os.Remove(u.file); err != nil {
-		return err
+		return "", err
 	}
 	if err := u.install(text); err != nil {
-		return errors.Join(err, os.WriteFile(u.file, old, info.Mode().Perm()))
+		err = errors.Join(err, os.WriteFile(u.file, old, info.Mode().Perm()))
+		if verb == "start" {
+			err = errors.Join(err, u.act("start"))
+		}
+		return "", err
 	}
-	if is != kardianos.StatusRunning {
-		return nil
+	if !runs {
+		return "", nil
 	}
-	if err := u.act("restart"); err != nil {
-		return fmt.Errorf("%s is replaced, but %w", u.file, err)
+	if reason == "" {
+		return "not restarted: its process stays as it was", nil
 	}
-	return nil
+	if err := u.act(verb); err != nil {
+		return "", fmt.Errorf("%s is replaced, but %w", u.file, err)
+	}
+	return "restarted, since " + reason + ": sessions go on until they end, but the new plug does not list them", nil
 }
 
 // said is what install has done, and what is left to do.
-func (u *unit) said(did string, p *plan) string {
-	lines := []string{fmt.Sprintf("%s: %s as %s", u.name, did, u.file)}
-	if did == unchanged {
+func (u *unit) said(done deed, p *plan) string {
+	lines := []string{fmt.Sprintf("%s: %s as %s", u.name, done.did, u.file)}
+	if done.did == unchanged {
 		lines[0] = fmt.Sprintf("%s: unchanged, %s", u.name, u.file)
 	}
-	if did != installed {
-		return lines[0]
+	if done.running != "" {
+		lines = append(lines, u.name+": "+done.running)
+	}
+	if done.did != installed {
+		return strings.Join(lines, "\n")
 	}
 	if p.Socket {
 		lines = append(lines, fmt.Sprintf("it listens on a socket of yours: write /etc/systemd/system/%s.socket", u.name))
