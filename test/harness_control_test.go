@@ -36,7 +36,7 @@ type (
 		PID, Shepherd, Sessions   int
 		Paused                    bool
 		Upgrades, Accepted        uint64
-		Queue                     int
+		Queue, Limit              int
 		Targets, Workers          map[string]int
 		LogLevel                  int `json:"log_level"`
 	}

@@ -15,10 +15,27 @@ import (
 func (p *plug) withoutSplice(errno syscall.Errno) {
 	p.t.Helper()
 	p.args = append([]string{"-n"}, p.args...)
+	p.filtered(
+		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: filterNumber},
+		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SPLICE, Jf: 1},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	)
+}
+
+// What a filter finds in struct seccomp_data (seccomp(2)).
+const (
+	filterNumber = 0  // of the call
+	filterFirst  = 16 // its first argument, the lower half (little endian)
+)
+
+// filtered starts a plug under a seccomp filter.
+func (p *plug) filtered(filter ...unix.SockFilter) {
+	p.t.Helper()
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread keeps the filter, and so do its children
-		err := forbidSplice(errno)
+		err := forbid(filter)
 		if err == nil {
 			p.launch()
 		}
@@ -30,13 +47,7 @@ func (p *plug) withoutSplice(errno syscall.Errno) {
 	await(p.t, "the plug to serve", serveBound, p.serves)
 }
 
-func forbidSplice(errno syscall.Errno) error {
-	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // the number of the call
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SPLICE, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-	}
+func forbid(filter []unix.SockFilter) error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
