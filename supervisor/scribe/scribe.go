@@ -19,8 +19,10 @@ import (
 // Arg0 is how a scribe is told from any other start of the binary.
 const Arg0 = "plug: scribe"
 
-// again is the time between tries to write to a file that takes nothing.
-const again = 200 * time.Millisecond
+const (
+	again = 200 * time.Millisecond // between tries to write to a file that takes nothing
+	last  = 5 * time.Second        // for such tries, once the pipe has no writer any more
+)
 
 // Main writes what comes on descriptor 0 to descriptor 1, and returns the
 // process's exit status.
@@ -28,38 +30,74 @@ func Main() int {
 	// It ends after the last writer, whatever ends the others.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
+	pass(0, 1, last)
+	return 0
+}
+
+// pass writes what comes from a pipe to a descriptor, until the pipe has no writer
+// any more, or its texts can't be written.
+func pass(from, to int, last time.Duration) {
 	var st unix.Stat_t
-	file := unix.Fstat(1, &st) == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG
+	file := unix.Fstat(to, &st) == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG
 	texts := make([]byte, 1<<16)
 	for {
-		n, err := unix.Read(0, texts)
-		if err == unix.EINTR {
-			continue
-		}
-		if n <= 0 || !writeAll(texts[:n], file) {
-			return 0
+		n, err := unix.Read(from, texts)
+		switch {
+		case err == unix.EINTR:
+		case n <= 0:
+			return
+		case file && !writeLines(from, to, texts[:n], last):
+			return
+		case !file && !writeAll(to, texts[:n]):
+			return
 		}
 	}
 }
 
-// writeAll writes whole lines. A file that takes nothing, like one on a full
-// disk, is tried again; another reader that has gone does not come back.
-func writeAll(texts []byte, file bool) bool {
+// writeAll writes to a pipe or a terminal. A reader that has gone does not come back.
+func writeAll(to int, texts []byte) bool {
 	for len(texts) > 0 {
-		n, err := unix.Write(1, texts)
+		n, err := unix.Write(to, texts)
+		if err != nil && err != unix.EINTR {
+			return false
+		}
+		texts = texts[max(0, n):]
+	}
+	return true
+}
+
+// writeLines writes whole lines to a file. One that takes nothing, like that on a
+// full disk, is tried again, but not for ever when the pipe has no writer any more:
+// no process is left that would end it.
+func writeLines(from, to int, texts []byte, last time.Duration) bool {
+	var deadline time.Time
+	for len(texts) > 0 {
+		n, _ := unix.Write(to, texts)
 		n = max(0, n)
-		if file && n < len(texts) {
+		if n < len(texts) {
 			whole := bytes.LastIndexByte(texts[:n], '\n') + 1
-			worker.CutBack(1, n-whole)
+			worker.CutBack(to, n-whole)
 			n = whole
 			time.Sleep(again)
 		}
 		texts = texts[n:]
-		if err != nil && err != unix.EINTR && !file {
+		switch {
+		case n > 0 || !hungUp(from):
+			deadline = time.Time{}
+		case deadline.IsZero():
+			deadline = time.Now().Add(last)
+		case time.Now().After(deadline):
 			return false
 		}
 	}
 	return true
+}
+
+// hungUp reports whether a pipe has no writer any more.
+func hungUp(pipe int) bool {
+	p := []unix.PollFd{{Fd: int32(pipe)}}
+	unix.Poll(p, 0)
+	return p[0].Revents&unix.POLLHUP != 0
 }
 
 // Start starts a scribe that writes to fd, and returns the pipe to it, which does
