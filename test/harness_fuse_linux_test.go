@@ -44,7 +44,7 @@ func mountFuse(t testing.TB) *fuse {
 	if os.Getuid() != 0 {
 		t.Skip("mount: needs root")
 	}
-	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Skipf("/dev/fuse: %v", err)
 	}
