@@ -265,6 +265,10 @@ func (p *trialPlug) settled() {
 		return held > 0 || w.title == fmt.Sprintf("plug: %d spare", p.port)
 	}
 	want := fmt.Sprintf("plug: master %d (%d sessions)", p.port, len(p.held))
+	all := 4 // workers; where one carries one session, that many spares
+	if p.mode != "pool" {
+		all += len(carriers)
+	}
 	var odd []process
 	if !holdsWithin(10*time.Second, func() bool {
 		workers := p.workers()
@@ -273,7 +277,7 @@ func (p *trialPlug) settled() {
 		for _, w := range workers {
 			maps.Copy(living, stateMemories(w.pid))
 		}
-		return len(odd) == 0 && len(workers) >= 4 && maps.Equal(living, stateMemories(p.master)) && p.listsAll(p.pids()[1:], carriers) && title(p.master) == want
+		return len(odd) == 0 && len(workers) >= all && maps.Equal(living, stateMemories(p.master)) && p.listsAll(p.pids()[1:], carriers) && title(p.master) == want
 	}) {
 		p.t.Fatalf("not settled: workers %v, pidfile %v, title %q", odd, p.pids(), title(p.master))
 	}
