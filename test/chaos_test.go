@@ -31,7 +31,7 @@ func TestChaos(t *testing.T) {
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
-			chaos(t, c.mode, count(c.kills), count(c.stops), c.rate, c.most, c.args)
+			chaos(t, c.mode, scaled(c.kills, c.kills/30), scaled(c.stops, c.stops/30), c.rate, c.most, c.args)
 		})
 	}
 }

@@ -39,8 +39,12 @@ type churn struct {
 	live     atomic.Int64
 }
 
-// mostLive is how many sessions a churn has at a time, where some are stuck.
-const mostLive = 2000
+// mostLive is how many sessions a churn has at a time: a few times as many as a plug
+// that keeps up with a thousand a second.
+const mostLive = 600
+
+// stuck reports whether sessions are begun faster than they can be served.
+func (c *churn) stuck() bool { return c.live.Load() >= mostLive }
 
 // run begins sessions until stop, and returns when all have ended. Most end at
 // once.

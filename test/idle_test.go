@@ -11,6 +11,7 @@ func TestIdleWorkers(t *testing.T) {
 	n := count(1000)
 	allowed := time.Duration(n) * 20 * time.Microsecond // a second
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		args := append(sparesArgs(mode, n), "--max-workers", fmt.Sprint(n+n/5), refusing(t))
 		p := start(t, mode, args...)
 		workers := p.spares(n)
@@ -49,6 +50,7 @@ func total(workers []process) (sum time.Duration) {
 func TestIdleMaster(t *testing.T) {
 	const most = 3 * 10
 	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		p := start(t, mode, append(sparesArgs(mode, 4), serve(t, anywhere, echo).addr())...)
 		for range 50 {
 			c := dial(t, p.addr())

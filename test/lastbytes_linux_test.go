@@ -37,7 +37,7 @@ var lastBytesLost = []scenario{
 
 func TestLastBytesThatWereLost(t *testing.T) {
 	var scenarios []scenario
-	for i := range count(50) {
+	for i := range scaled(50, 2) {
 		for _, s := range lastBytesLost {
 			s.seed = uint64(i)
 			other := s

@@ -24,7 +24,7 @@ const leakClients = 8
 // Nothing grows with the number of connections: what all processes have is the
 // same after a tenth of them and after the last one.
 func TestLeaks(t *testing.T) {
-	n := scaled(1_000_000, 4_000)
+	n := scaled(1_000_000, 1_500)
 	forEachMode(t, func(t *testing.T, mode string) {
 		args := []string{"--spares", "8:8"}
 		if mode == "pool" {

@@ -100,7 +100,7 @@ func TestRedisBenchmark(t *testing.T) {
 	port := freePort(t)
 	daemonize(t, port, "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(port),
 		"--save", "", "--appendonly", "no", "--dir", openDir(t))
-	n := count(100_000)
+	n := scaled(100_000, 4_000)
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, "-l", fmt.Sprintf("127.0.0.1:%d", port))
 		for _, how := range [][]string{
