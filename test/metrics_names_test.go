@@ -49,7 +49,7 @@ func TestMetricsFromTheStart(t *testing.T) {
 			fmt.Sprintf(`plug_target_failures_total{target=%q}`, target),
 			fmt.Sprintf(`plug_session_connect_duration_seconds_count{target=%q}`, target),
 			`plug_clients_refused_total`, `plug_sessions_redispatched_total`, `plug_worker_start_failures_total`,
-			`plug_session_log_lines_lost_total`, `plug_syslog_records_lost_total`, `plug_notification_overflows_total`,
+			`plug_session_log_lines_lost_total`, `plug_syslog_records_lost_total`, `plug_log_lines_lost_total`, `plug_notification_overflows_total`,
 		} {
 			if value, there := got[name]; !there || value != 0 {
 				t.Errorf("%s is %v, there %v; want 0", name, value, there)

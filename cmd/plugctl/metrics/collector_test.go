@@ -87,6 +87,7 @@ func TestEachNumberHasItsSeries(t *testing.T) {
 		`plug_session_log_lines_lost_total{plug="80"} 6`,
 		`plug_session_log_lines_retried_total{plug="80"} 7`,
 		`plug_syslog_records_lost_total{plug="80"} 8`,
+		`plug_log_lines_lost_total{plug="80"} 10`,
 		`plug_control_requests_total{plug="80"} 11`,
 		`plug_master_cpu_seconds_total{plug="80"} 1.5`,
 		`plug_master_start_time_seconds{plug="80"} 1.8e+09`,

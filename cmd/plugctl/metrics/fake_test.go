@@ -75,7 +75,7 @@ func busy() *fake {
 			},
 			Workers: map[string]int{"spare": 4, "busy": 3}, Limit: 64,
 			Spawns: 50, SpawnFailures: 2, Deaths: control.Exits{Exit: 40, Signals: map[string]uint64{"9": 3, "15": 0}},
-			Upgrades: map[string]uint64{"done": 2}, BellOverflows: 5, LinesLost: 6, LinesRetried: 7, RecordsLost: 8,
+			Upgrades: map[string]uint64{"done": 2}, BellOverflows: 5, LinesLost: 6, LinesRetried: 7, RecordsLost: 8, LogLinesLost: 10,
 			PidfileWrites: 9, Build: "3.0.0+abc", StartedUnix: 1.7e9, ControlRequests: 11,
 			Master: control.Process{Started: 1.8e9, CPU: 1.5, Memory: 20 << 20, OpenFDs: 30, MaxFDs: 1024},
 		},

@@ -94,7 +94,7 @@ func (out sink) workers(m *control.Metrics) {
 	out.counter("plug_worker_starts_total", "Workers started.", float64(m.Spawns))
 	out.counter("plug_worker_start_failures_total", "Workers that could not be started, or ended before they were ready.", float64(m.SpawnFailures))
 	exits := func(cause, signal string, n uint64) {
-		out.counter("plug_worker_exits_total", "Workers that have ended, by cause; with the signal's number if one has killed them.", float64(n),
+		out.counter("plug_worker_exits_total", "Workers that have ended, by cause; with the signal's number if one has killed them. Unknown are those of an earlier master, after an upgrade its spares.", float64(n),
 			label{"cause", cause}, label{"signal", signal})
 	}
 	exits("exit", "", m.Deaths.Exit)
@@ -129,6 +129,7 @@ func (out sink) records(m *control.Metrics) {
 	out.counter("plug_session_log_lines_lost_total", "Lines that are missing in the session log.", float64(m.LinesLost))
 	out.counter("plug_session_log_lines_retried_total", "Attempts to write a line of the session log that had failed before.", float64(m.LinesRetried))
 	out.counter("plug_syslog_records_lost_total", "Records that syslog did not take.", float64(m.RecordsLost))
+	out.counter("plug_log_lines_lost_total", "Lines of the log that stderr did not take.", float64(m.LogLinesLost))
 	out.counter("plug_notification_overflows_total", "Worker notifications that found the pipe to the master full; nothing is lost.", float64(m.BellOverflows))
 	out.counter("plug_control_requests_total", "Requests on the control socket.", float64(m.ControlRequests))
 }
