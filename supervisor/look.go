@@ -23,7 +23,7 @@ func (r *request) status() (reply control.Reply, err error) {
 		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
 			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
-			Targets: map[string]int{}, LogLevel: m.cfg.Debug}
+			Targets: map[string]int{}, LogLevel: m.cfg.Debug, Unwritten: m.unwritten()}
 		s.Shepherd = m.shepherd
 		if countsQueue {
 			s.Queue = queued(m.listeners[0])

@@ -45,6 +45,20 @@ func (m *master) tellLostRecords(n uint64) {
 	m.syslog.text(record.Err, m.pid, appendCount(text, " records=", n))
 }
 
+// unwritten is how many session lines wait because the session file did not take
+// them: those that workers owe, and those that are the master's to write.
+func (m *master) unwritten() (n int) {
+	if f := &m.sessionFile; f.sink != nil && f.failing.Load() {
+		n = f.sink.queued()
+	}
+	for _, c := range m.roster {
+		if c.state != gone {
+			n += int(c.generation.owing(c.slot))
+		}
+	}
+	return n
+}
+
 // lost is how many session lines, syslog records and lines for stderr were given
 // up, by workers and by this process.
 func (m *master) lost() (lines, logs, dropped uint64) {

@@ -28,6 +28,7 @@ type sessionFile struct {
 
 	next []func(error) // admins who have asked for a look while one was under way
 
+	failing  atomic.Bool    // the line that is being written is tried again
 	retried  atomic.Uint64  // lines that had to be written again
 	terminal terminalWriter // it may be one
 }
@@ -79,6 +80,7 @@ func (f *sessionFile) append(line []byte) {
 	for first := true; ; first = false {
 		n, err := f.tryAppend(line)
 		line = line[n:]
+		f.failing.Store(err != nil)
 		if err == nil {
 			return
 		}

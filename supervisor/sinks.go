@@ -75,6 +75,18 @@ func (s *sink) waiting() [][]byte {
 	return append([][]byte{s.current}, s.queue...)
 }
 
+// queued is how many records are not written yet, that which is being written
+// included.
+func (s *sink) queued() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.queue)
+	if s.current != nil {
+		n++
+	}
+	return n
+}
+
 // flush waits until everything is written, but not for ever.
 func (s *sink) flush(patience time.Duration) bool {
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {

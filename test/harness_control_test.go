@@ -39,6 +39,7 @@ type (
 		Queue, Limit              int
 		Targets, Workers          map[string]int
 		LogLevel                  int `json:"log_level"`
+		Unwritten                 int `json:"session_lines_waiting"`
 	}
 	ctlSession struct {
 		ID, Client, Target, State string

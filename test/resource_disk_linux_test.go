@@ -91,7 +91,7 @@ func (p *plug) honest() {
 func fullDisk(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		p, dir := onDisk(t, mode, small(t), append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
+		p, dir := onDisk(t, mode, small(t), withControl(append(tightArgs(mode), serve(t, anywhere, echo).addr())...)...)
 		p.detach()
 		gone, held := hold(t, p, 4), hold(t, p, 2)
 		filler, n := &filler{t, filepath.Join(dir, "filler")}, 0
@@ -114,11 +114,16 @@ func fullDisk(t *testing.T) {
 		if len(whole) >= n+len(gone) {
 			t.Fatalf("all of %d lines are in a file without room", len(whole))
 		}
+		waiting := func() int { return p.asks("status", nil).Status.Unwritten }
+		if missing := n + len(gone) - len(whole); !holdsWithin(5*time.Second, func() bool { return waiting() == missing }) {
+			t.Errorf("the status says that %d lines wait; %d are missing", waiting(), missing)
+		}
 		freed := time.Now()
 		filler.free()
 		await(t, "the lines that had found no room", 5*time.Second, func() bool {
 			return len(parseSessions(t, p.sessions)) >= n+len(gone)
 		})
+		await(t, "the status to say that no line waits", 5*time.Second, func() bool { return waiting() == 0 })
 		took := time.Since(freed)
 		p.ended(log, max(took, p.whole(freed, held, n+len(gone)+len(held))))
 	})

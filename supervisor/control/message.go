@@ -92,13 +92,14 @@ type Status struct {
 	Since    time.Time `json:"since"`              // this master
 	Upgrades uint64    `json:"upgrades"`
 
-	Sessions int            `json:"sessions"` // live
-	Accepted uint64         `json:"accepted"` // ended and live
-	Workers  map[string]int `json:"workers"`  // by state: starting, spare, busy, draining
-	Limit    int            `json:"limit"`    // --max-workers
-	Queue    int            `json:"queue"`    // clients that wait in the kernel's queue; -1 where it is not known
-	Targets  map[string]int `json:"targets"`  // by state: good, failing, failed, draining, disabled
-	LogLevel int            `json:"log_level"`
+	Sessions  int            `json:"sessions"` // live
+	Accepted  uint64         `json:"accepted"` // ended and live
+	Workers   map[string]int `json:"workers"`  // by state: starting, spare, busy, draining
+	Limit     int            `json:"limit"`    // --max-workers
+	Queue     int            `json:"queue"`    // clients that wait in the kernel's queue; -1 where it is not known
+	Targets   map[string]int `json:"targets"`  // by state: good, failing, failed, draining, disabled
+	LogLevel  int            `json:"log_level"`
+	Unwritten int            `json:"session_lines_waiting,omitempty"` // session lines that the session file did not take yet
 }
 
 // Session is one live session.

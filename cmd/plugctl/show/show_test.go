@@ -116,6 +116,10 @@ log level  1
 	if got := Status(s, now); got != want {
 		t.Errorf("\n%s\nwant\n%s", got, want)
 	}
+	s.Unwritten = 1
+	if got, want := Status(s, now), "\nunwritten  1 session line that the session file has not taken yet\n"; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
 	s.Paused, s.Queue, s.Shepherd, s.Targets, s.Label = true, 1, 0, nil, "119\x1b[2J\n"
 	got := Status(s, now)
 	for _, want := range []string{`plug       119\x1b[2J\n, prefork, running, paused` + "\n", "PID 4742, for", "1 client waiting", "targets    none"} {

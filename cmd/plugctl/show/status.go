@@ -36,6 +36,9 @@ func Status(s *control.Status, now time.Time) string {
 	say("version", "%s", s.Build)
 	say("started", "%s, %s ago, %s since", s.Started.Local().Format(time.DateTime), since(s.Started, now), Plural(int(s.Upgrades), "upgrade"))
 	say("sessions", "%d live, %d accepted", s.Sessions, s.Accepted)
+	if s.Unwritten > 0 {
+		say("unwritten", "%s that the session file has not taken yet", Plural(s.Unwritten, "session line"))
+	}
 	say("queue", "%s", Queue(s))
 	say("workers", "%s; at most %d", Counts(s.Workers, workerStates), s.Limit)
 	say("targets", "%s", Counts(s.Targets, targetStates))
