@@ -170,6 +170,9 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
 	}
 	<-controlClosed
+	if m.failure == nil {
+		m.log.Info("stopped", "sessions", m.sessions()) // which live on
+	}
 	m.flush(flushLast)
 	if m.failure != nil {
 		status = 4

@@ -235,3 +235,25 @@ func TestForegroundSaysThatItServes(t *testing.T) {
 		t.Errorf("a daemon's command says %q", readString(p.stderr))
 	}
 }
+
+// With -d the last line of the log says that the plug has stopped, and how many
+// sessions live on.
+func TestLogSaysThatItStopped(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		for signal, live := range map[syscall.Signal]int{syscall.SIGTERM: 2, syscall.SIGINT: 0} {
+			p := start(t, mode, "-d", serve(t, anywhere, echo).addr())
+			held := hold(t, p, 2)
+			p.signal(signal)
+			if code := p.wait(10 * time.Second); code != 0 {
+				t.Errorf("%v: exit code %d", signal, code)
+			}
+			for _, c := range held {
+				finish(c)
+			}
+			if said, want := p.said(`\[INFO\]  plug: stopped: `), fmt.Sprintf(" sessions=%d", live); len(said) != 1 || !strings.HasSuffix(said[0], want) {
+				t.Errorf("%v: %q, want one line with %q", signal, said, want)
+			}
+		}
+	})
+}
