@@ -74,11 +74,9 @@ func TestCauseOfALimit(t *testing.T) {
 	linuxEngineOnly(t, "it lets clients wait in the queue instead until it has descriptors for both sides")
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		args := append(one(mode), "-d", "--log-format", "json", "--connect-timeout", "300ms")
+		args := append(sparesArgs(mode, 1), "-d", "--log-format", "json", "--connect-timeout", "300ms")
 		p := start(t, mode, append(args, serve(t, anywhere, echo).addr())...)
-		for _, w := range p.readySpares(map[string]int{"fork": 2, "prefork": 2, "pool": 1}[mode]) {
-			noDescriptors(t, w.pid, 1)
-		}
+		noDescriptors(t, p.readySpares(1)[0].pid, 1)
 		if err := hungUp(dial(t, p.addr())); err != nil {
 			t.Error(err)
 		}
