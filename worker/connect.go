@@ -250,8 +250,8 @@ func (e *engine) connectFailed(s *session, f failure) {
 func (e *engine) missed(s *session, f failure) {
 	if s.target.fd >= 0 {
 		closeFD(s.target.fd)
-		s.target.fd = -1
 	}
+	s.target = end{fd: -1} // what epoll has told of it is not of the next one
 	s.failure = f
 	scarce := faultOf(f.what, f.errno) == shortage
 	s.short = s.short || scarce
