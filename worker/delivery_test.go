@@ -90,6 +90,24 @@ func TestMessageBeforeAReset(t *testing.T) {
 	h.lives()
 }
 
+// Such a client does not wait for a target that does not answer for longer than
+// --close-timeout says, and the target is not to blame.
+func TestMessageThatCannotArrive(t *testing.T) {
+	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{silent(t)}, func(a *board.Board) {
+		a.ConnectTimeout, a.CloseTimeout = 10*uint32(patience.Milliseconds()), 200
+	})
+	h := b.hire(0)
+	cutting(t, []byte("ten bytes."))(b.dial())
+	if f := fields(b.lines(1)[0]); f[4] != "0" {
+		t.Errorf("the line says %s bytes in", f[4])
+	}
+	b.wait("the session is counted as cut", func() bool { return b.board.Column(0).Ended[board.Cut].Load() == 1 })
+	if n := b.board.Mark(0).Failures.Load(); n != 0 {
+		t.Errorf("%d failures of the target are counted", n)
+	}
+	h.lives()
+}
+
 // A client that reads nothing holds its session for as long as --close-timeout says,
 // and not a moment longer than an admin does. The line has what had reached it.
 func TestDeliveringEnds(t *testing.T) {

@@ -30,18 +30,23 @@ func (s *socket) watch(broke func(syscall.Errno)) (stop func()) {
 
 // guard watches for the client's reset while the session waits for another socket. A
 // client that has left bytes is served, within --close-timeout. For one that has not,
-// the wait ends, and stop returns the reset's error.
+// or after that time, the wait ends, and stop returns the reset's error.
 func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
+	var giveUp *time.Timer
 	end := s.client.watch(func(errno syscall.Errno) {
 		s.gone = errno
-		s.leaves()
+		patience := time.Until(s.leaves())
 		if !s.client.hasBytes() {
-			waitsFor.hurry()
+			patience = 0
 		}
+		giveUp = time.AfterFunc(patience, waitsFor.hurry)
 	})
 	return func() syscall.Errno {
 		end()
-		if s.gone == 0 || s.client.hasBytes() {
+		if giveUp != nil {
+			giveUp.Stop()
+		}
+		if s.gone == 0 || s.client.hasBytes() && time.Now().Before(s.leaveBy) {
 			return 0
 		}
 		return s.gone
