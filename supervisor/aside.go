@@ -50,8 +50,14 @@ func (m *master) sayAway(now time.Time) {
 }
 
 // within waits for a call that may wait for what is outside the plug, but not for
-// longer than patience: then the call goes on, and nobody hears of its result.
+// longer than patience: then the call goes on, and its result is dropped.
 func within[T any](patience time.Duration, what string, call func() (T, error)) (T, error) {
+	return withinOr(patience, what, call, func(T, error) {})
+}
+
+// withinOr is within for a result that must not be dropped: late gets it, in a
+// goroutine of its own, if it comes when the patience is over.
+func withinOr[T any](patience time.Duration, what string, call func() (T, error), late func(T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
@@ -65,6 +71,10 @@ func within[T any](patience time.Duration, what string, call func() (T, error)) 
 	case r := <-done:
 		return r.value, r.err
 	case <-time.After(patience):
+		go func() {
+			r := <-done
+			late(r.value, r.err)
+		}()
 		var none T
 		return none, fmt.Errorf("%s: %w", what, errAway)
 	}

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"daemon/plug/worker/board"
@@ -58,9 +60,12 @@ func (u *upgrade) bequeath() error {
 	var generations []*generation
 	var children []*child
 	pidfd := -1
+	var frozen error
 	err := u.do(func() {
 		u.frozen = time.Now()
-		u.m.freeze()
+		if frozen = u.m.freeze(); frozen != nil {
+			return
+		}
 		for g := range u.m.generations() {
 			generations = append(generations, g)
 		}
@@ -78,7 +83,7 @@ func (u *upgrade) bequeath() error {
 			end.Pidfile, pidfd = true, f.FD()
 		}
 	})
-	if err != nil {
+	if err = errors.Join(err, frozen); err != nil {
 		return err
 	}
 	for _, g := range generations {
@@ -115,8 +120,9 @@ func (u *upgrade) bequeath() error {
 }
 
 // freeze brings the roster to a stop: no birth, no death, no doorbell is taken
-// from here on, and the pidfile is as the roster is.
-func (m *master) freeze() {
+// from here on, and the pidfile is as the roster is. It fails if the pidfile's disk
+// does not answer: a list that is on its way there could replace the new master's.
+func (m *master) freeze() error {
 	m.frozen = true
 	m.nursery.held.Store(true)
 	for m.unborn() > 0 {
@@ -130,13 +136,20 @@ func (m *master) freeze() {
 			held = nil
 		}
 	}
+	patience := time.After(commitPatience)
 	for m.pidfile.writing || m.pidfile.dirty && m.pidfile.file != nil && !m.pidfile.broken {
 		if m.pidfile.writing {
-			m.pidfileWritten(<-m.pidfile.results)
+			select {
+			case r := <-m.pidfile.results:
+				m.pidfileWritten(r)
+			case <-patience:
+				return fmt.Errorf("pidfile %s: %w", m.cfg.Pidfile, errAway)
+			}
 		}
 		m.writePidfile(time.Now().Add(coalesce))
 	}
 	m.reap()
+	return nil
 }
 
 // unborn is how many workers were ordered and have no PID yet.

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"slices"
@@ -259,5 +260,35 @@ func TestEnduring(t *testing.T) {
 	s.ticks.peak, s.ticks.high = 0, 0 // the master was stopped, and has not looked since
 	if n := s.ready(); n != 0 {
 		t.Errorf("a successor begins with %d workers beside a peak of none", n)
+	}
+}
+
+// The pidfile of an old master whose disk is away at the commit is used when it
+// answers.
+func TestAdoptLate(t *testing.T) {
+	m := &master{pid: 4711, calls: make(chan func()), over: make(chan struct{}), cfg: &config.Config{Pidfile: t.TempDir() + "/plug.pid"}}
+	said := new(said)
+	m.syslog = &syslogSink{sink: newSink(0, said.add), fd: -1}
+	m.log = newLogger(false, 0, false, io.Discard, m.syslog)
+	back := make(chan struct{})
+	m.adoptPidfile(func() (*pidfile.File, error) {
+		<-back
+		return pidfile.Claim(m.cfg.Pidfile, 1)
+	})
+	if m.pidfile.file != nil {
+		t.Fatal("there is a pidfile without its disk")
+	}
+	until(t, "the log says so", func() bool { return said.has(m.cfg.Pidfile + ": its file system does not answer") })
+	close(back)
+	select {
+	case call := <-m.calls:
+		call()
+	case <-time.After(patience):
+		t.Fatal("the pidfile is never used")
+	}
+	m.writePidfile(time.Now().Add(time.Minute))
+	m.pidfileWritten(<-m.pidfile.results)
+	if text, _ := os.ReadFile(m.cfg.Pidfile); string(text) != "4711\n" {
+		t.Errorf("the pidfile has %q", text)
 	}
 }

@@ -176,3 +176,21 @@ func TestFailedUpgradeThaws(t *testing.T) {
 		t.Errorf("syslog %q", all)
 	}
 }
+
+// A pidfile whose disk is away does not hold up the master that is to be replaced:
+// it stays the master.
+func TestFreezeWithoutDisk(t *testing.T) {
+	s, carrier, _ := busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s.spares(1)
+	s.settled()
+	s.watcher.start()
+	s.pidfile.writing = true // and its answer does not come
+	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.cfg.Pidfile) {
+		t.Errorf("error %v", err)
+	}
+	s.thaw()
+	s.pidfile.writing = false
+	if s.frozen || s.nursery.held.Load() || !s.pidfile.dirty || carrier.state != busy {
+		t.Errorf("frozen %v, births held %v, pidfile dirty %v, the worker is %s", s.frozen, s.nursery.held.Load(), s.pidfile.dirty, carrier.state)
+	}
+}

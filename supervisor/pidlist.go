@@ -62,17 +62,35 @@ func (p *pidlist) claim(path string, pid int) (err error) {
 // use starts the writer.
 func (p *pidlist) use(file *pidfile.File) {
 	p.file = file
-	p.lists, p.results = make(chan pidList, 1), make(chan pidResult, 1)
+	lists, results := make(chan pidList, 1), make(chan pidResult, 1)
+	p.lists, p.results = lists, results
 	go func() {
-		for list := range p.lists {
+		for list := range lists {
 			if list.pids == nil {
-				p.results <- pidResult{asked: true, current: file.Current()}
+				results <- pidResult{asked: true, current: file.Current()}
 				continue
 			}
 			strayed := file.Follow(list.pids)
-			p.results <- pidResult{version: list.version, err: file.Write(list.pids), strayed: strayed}
+			results <- pidResult{version: list.version, err: file.Write(list.pids), strayed: strayed}
 		}
 	}()
+}
+
+// adoptPidfile uses a file that adopt gets from the old master. If its disk does
+// not answer now, the file is used once it does.
+func (m *master) adoptPidfile(adopt func() (*pidfile.File, error)) {
+	take := func(f *pidfile.File, err error) {
+		if err != nil {
+			m.log.Error("pidfile", "error", err)
+			return
+		}
+		m.pidfile.use(f)
+		m.pidfile.dirty = true
+	}
+	f, err := withinOr(commitPatience, "pidfile "+m.cfg.Pidfile, adopt, func(f *pidfile.File, err error) {
+		m.do(func() { take(f, err) })
+	})
+	take(f, err)
 }
 
 // due is when the pidfile is to be written next; zero is not at all.
@@ -156,11 +174,11 @@ func (m *master) removePidfile() {
 	if p.file == nil {
 		return
 	}
-	file, writing := p.file, p.writing
-	p.file, p.writing = nil, false
+	file, writing, results := p.file, p.writing, p.results
+	p.file, p.writing, p.results = nil, false, nil // the loop must not take what is waited for here
 	_, err := within(removePatience, "pidfile", nothing(func() error {
 		if writing {
-			<-p.results
+			<-results
 		}
 		return file.Remove()
 	}))

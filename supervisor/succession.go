@@ -229,15 +229,13 @@ const commitPatience = 500 * time.Millisecond
 func (m *master) takePidfile(e *estate) {
 	switch {
 	case e.pidfile >= 0 && m.cfg.Pidfile != "":
-		f, err := within(commitPatience, "pidfile "+m.cfg.Pidfile, func() (*pidfile.File, error) {
-			return pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+		m.adoptPidfile(func() (*pidfile.File, error) {
+			f, err := pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+			if err != nil {
+				unix.Close(e.pidfile)
+			}
+			return f, err
 		})
-		if err != nil {
-			unix.Close(e.pidfile)
-			m.log.Error("pidfile", "error", err)
-			return
-		}
-		m.pidfile.use(f)
 	case e.pidfile >= 0:
 		unix.Close(e.pidfile)
 	}

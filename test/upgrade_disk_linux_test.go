@@ -1,0 +1,41 @@
+package test
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// An upgrade while the disk of the pidfile is away holds nothing up: either master
+// is the one that serves, and has the pidfile again when the disk is back.
+func TestUpgradeWithHangingPidfile(t *testing.T) {
+	t.Parallel()
+	disk := mountFuse(t)
+	p := prepare(t, "prefork", withControl("-P", disk.dir+"/pid", serve(t, anywhere, echo).addr())...)
+	p.pidfile = disk.dir + "/pid"
+	p.detach()
+	held := heldBy(t, p)
+	disk.away.Lock()
+	back := false
+	t.Cleanup(func() {
+		if !back {
+			disk.away.Unlock()
+		}
+	})
+	goesOn(t, p, held) // its sessions are to be written into the pidfile
+	p.signal(syscall.SIGUSR2)
+	p.syslog.await(t, ".*upgrade failed.*pidfile .*: its file system does not answer")
+	goesOn(t, p, held)
+	disk.away.Unlock()
+	back = true
+	master := p.ctlJSON("status").Status.PID
+	await(t, "the pidfile to be the master's", 5*time.Second, func() bool {
+		first, _, _ := strings.Cut(disk.content("pid"), "\n")
+		return first == strconv.Itoa(master)
+	})
+	if err := held(); err != nil {
+		t.Errorf("the held session: %v", err)
+	}
+}
