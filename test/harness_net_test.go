@@ -1,7 +1,9 @@
 package test
 
 import (
+	"bufio"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -26,36 +28,59 @@ type tcpSocket struct {
 	state, timer          string
 }
 
-func tcpSockets(t testing.TB) []tcpSocket {
+func tcpSockets(t testing.TB) (all []tcpSocket) {
 	t.Helper()
-	var all []tcpSocket
-	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		b, err := os.ReadFile(name)
+	for s := range eachTCPSocket(t, "/proc/net/tcp") {
+		all = append(all, s)
+	}
+	for s := range eachTCPSocket(t, "/proc/net/tcp6") {
+		all = append(all, s)
+	}
+	return all
+}
+
+// eachTCPSocket yields the rows of a file of /proc as it is read, so that who needs the
+// first ones only does not pay for the thousands of a busy test.
+func eachTCPSocket(t testing.TB, name string) iter.Seq[tcpSocket] {
+	return func(yield func(tcpSocket) bool) {
+		f, err := os.Open(name)
 		if os.IsNotExist(err) {
-			continue
+			return
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(string(b)) {
-			f := strings.Fields(line)
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			f := strings.Fields(lines.Text())
 			if len(f) < 10 || f[0] == "sl" {
 				continue
 			}
 			s := tcpSocket{state: f[3], timer: f[5][:2]}
 			fmt.Sscanf(f[1][strings.IndexByte(f[1], ':')+1:], "%x", &s.localPort)
 			fmt.Sscanf(f[2][strings.IndexByte(f[2], ':')+1:], "%x", &s.remotePort)
-			all = append(all, s)
+			if !yield(s) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return all
 }
 
-// listening tells whether something listens on the port.
+// listening reports whether something listens on the port. The kernel gives the
+// listeners first (net/ipv4/tcp_ipv4.c, tcp_seq_next).
 func listening(t testing.TB, port int) bool {
 	t.Helper()
-	for _, s := range tcpSockets(t) {
-		if s.localPort == port && s.state == stateListen {
-			return true
+	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		for s := range eachTCPSocket(t, name) {
+			if s.state != stateListen {
+				break
+			}
+			if s.localPort == port {
+				return true
+			}
 		}
 	}
 	return false

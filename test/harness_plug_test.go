@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,11 +198,15 @@ func (p *plug) errors() (said string) {
 		said = readString(p.stderr)
 		return said == "" || strings.HasSuffix(said, "\n")
 	})
-	return servingForm.ReplaceAllString(said, "")
+	for { // an expression would be tried at every byte of a log that is read many times
+		i := strings.Index(said, "[INFO]  plug: serving: ")
+		if i < 0 {
+			return said
+		}
+		_, rest, _ := strings.Cut(said[i:], "\n")
+		said = said[:strings.LastIndexByte(said[:i], '\n')+1] + rest
+	}
 }
-
-// servingForm is the line that a plug with -n writes when it serves.
-var servingForm = regexp.MustCompile(`(?m)^\S+ \[INFO\]  plug: serving: .*\n`)
 
 // openDir is a directory that other users can enter, with a short path, since
 // a socket's path has only 107 bytes.

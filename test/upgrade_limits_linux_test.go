@@ -113,7 +113,7 @@ func TestUpgradeFailsUnderLoad(t *testing.T) {
 		load := startLoad(t, p.addr(), 2)
 		rng := random(t)
 		quick, _ := scripts()
-		for range count(200) {
+		for range scaled(200, 8) {
 			if rng.IntN(2) == 0 {
 				p.limited(fmt.Sprintf("--nofile=%d", 10+rng.IntN(need-10)))
 			} else {
