@@ -65,7 +65,8 @@ var errGaveUp = errors.New("the other side gave up")
 // errWireEnd is the other side's end.
 var errWireEnd = errors.New("the other side has closed the handover")
 
-// send writes a message with descriptors, which stay the caller's.
+// send writes a message with descriptors, which stay the caller's. A process that
+// does not read, as a stopped one, is waited for as long as for its answer.
 func (w wire) send(m *message, fds ...int) error {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -74,6 +75,10 @@ func (w wire) send(m *message, fds ...int) error {
 	p := binary.LittleEndian.AppendUint32(nil, wireMagic)
 	p = binary.LittleEndian.AppendUint32(p, uint32(len(body)))
 	p = append(p, body...)
+	patience := unix.NsecToTimeval(int64(answerWithin))
+	if err := unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err != nil {
+		return fmt.Errorf("send %s: %w", m.Kind, err)
+	}
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
@@ -82,6 +87,9 @@ func (w wire) send(m *message, fds ...int) error {
 		n, err := unix.SendmsgN(w.fd, p, rights, nil, unix.MSG_NOSIGNAL)
 		if err == unix.EINTR {
 			continue
+		}
+		if err == unix.EAGAIN {
+			return fmt.Errorf("send %s: not read within %v", m.Kind, answerWithin)
 		}
 		if err != nil {
 			return fmt.Errorf("send %s: %w", m.Kind, err)

@@ -268,3 +268,20 @@ func TestWireUnknownFields(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
+
+// A side that does not read does not hold up the other, which may be frozen.
+func TestWireSendToDeaf(t *testing.T) {
+	a, _ := wired(t)
+	sent := make(chan error, 1)
+	go func() {
+		sent <- a.send(&message{Kind: wireEnd, End: &endRecord{Lines: []string{strings.Repeat("x", wireMost/2)}}})
+	}()
+	select {
+	case err := <-sent:
+		if err == nil || err.Error() != "send end: not read within 1s" {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it waits")
+	}
+}
