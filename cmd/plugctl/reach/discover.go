@@ -26,8 +26,13 @@ type Plug struct {
 // Denied reports whether the plug is one that this user may not ask.
 func (p *Plug) Denied() bool { return errors.Is(p.Err, fs.ErrPermission) }
 
-// discoverTime is how long a master may be silent when all are asked.
-const discoverTime = time.Second
+// When all masters are asked, each may be silent for discoverTime, and take
+// discoverMost for its whole answer: the socket may be another user's, who could
+// make an answer without end.
+const (
+	discoverTime = time.Second
+	discoverMost = 2 * discoverTime
+)
 
 // Discover finds the control sockets of this system on which a plug listens, and
 // asks each for its status: those in the directories where a plug puts its
@@ -52,7 +57,19 @@ func (o *Options) Discover() []Plug {
 	})
 }
 
+// hail asks a master for its status, for discoverMost.
 func (o *Options) hail(path string) Plug {
+	answered := make(chan Plug, 1)
+	go func() { answered <- o.status(path) }()
+	select {
+	case p := <-answered:
+		return p
+	case <-time.After(discoverMost):
+		return Plug{Control: path, Err: fmt.Errorf("control socket %s: no whole answer within %v", path, discoverMost)}
+	}
+}
+
+func (o *Options) status(path string) Plug {
 	p := Plug{Control: path}
 	client, err := control.Dial(path, min(o.Timeout, discoverTime))
 	if err != nil {

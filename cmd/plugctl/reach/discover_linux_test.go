@@ -15,6 +15,14 @@ import (
 // listens makes a control socket whose plug has a label, until the test ends.
 func listens(t *testing.T, path, label string) {
 	t.Helper()
+	answers(t, path, func(func(control.Reply) error) control.Reply {
+		return control.Reply{Status: &control.Status{Label: label}}
+	})
+}
+
+// answers makes a control socket that answers every request, until the test ends.
+func answers(t *testing.T, path string, answer func(more func(control.Reply) error) control.Reply) {
+	t.Helper()
 	socket, err := control.Claim(path, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -24,9 +32,7 @@ func listens(t *testing.T, path, label string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &control.Server{Answer: func(*control.Request, func(control.Reply) error) control.Reply {
-		return control.Reply{Status: &control.Status{Label: label}}
-	}}
+	s := &control.Server{Answer: func(_ *control.Request, more func(control.Reply) error) control.Reply { return answer(more) }}
 	s.Serve(l)
 	t.Cleanup(func() { s.Close(time.Second) })
 }
@@ -63,6 +69,38 @@ func TestDiscover(t *testing.T) {
 	}
 	if err := o.Check(); !errors.As(err, &several) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A socket whose answer has no end, as another user could make one, does not keep
+// plugctl from the others.
+func TestDiscoverEndlessAnswer(t *testing.T) {
+	dir := shortDir(t)
+	answers(t, filepath.Join(dir, "endless"), func(more func(control.Reply) error) control.Reply {
+		for more(control.Reply{Progress: &control.Progress{Phase: "draining"}}) == nil {
+			time.Sleep(discoverTime / 10)
+		}
+		return control.Reply{}
+	})
+	listens(t, filepath.Join(dir, "good"), "80")
+	found := make(chan []Plug, 1)
+	go func() { found <- (&Options{Timeout: time.Second}).Discover() }()
+	select {
+	case plugs := <-found:
+		for _, p := range plugs {
+			switch p.Control {
+			case filepath.Join(dir, "endless"):
+				if p.Err == nil || !strings.Contains(p.Err.Error(), "no whole answer within 2s") {
+					t.Errorf("the endless one: %v", p.Err)
+				}
+			case filepath.Join(dir, "good"):
+				if p.Err != nil || p.Status.Label != "80" {
+					t.Errorf("the good one: %+v, %v", p.Status, p.Err)
+				}
+			}
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for the end of that answer")
 	}
 }
 
