@@ -5,20 +5,20 @@ import (
 )
 
 // keepControl sees to it that the control socket can be found: it is made again if
-// its file was removed or replaced, or if it could not be made at the commit. A
+// its file was removed, with its directory or alone, or replaced, or if it could not be made at the commit. A
 // disk may hold that up, so a goroutine does it.
 func (m *master) keepControl() {
 	c := &m.control
 	if !m.controlled() || m.phase != running || m.upgrading != nil || !c.looking.CompareAndSwap(false, true) {
 		return
 	}
-	socket, group := c.socket, m.controlGroup()
+	socket := c.socket
 	go func() {
 		defer c.looking.Store(false)
 		if socket != nil && socket.Current() {
 			return
 		}
-		again, err := control.Claim(m.cfg.Control, group)
+		again, err := m.makeSocket(control.Claim)
 		if !m.do(func() { m.takeControl(again, err) }) && err == nil {
 			again.Remove()
 		}
@@ -34,7 +34,7 @@ func (m *master) takeControl(again *control.Socket, err error) {
 		m.log.Error("control socket can't be made again", "error", err)
 	case err != nil:
 	case m.phase != running || m.upgrading != nil:
-		again.Remove()
+		m.removeSocket(again)
 	default:
 		if c.server != nil {
 			c.server.Deafen()

@@ -51,18 +51,29 @@ func (m *master) claimControl() (err error) {
 	return m.withoutControl(err)
 }
 
-// makeControl makes the control socket, and waits for its disk for a while.
+// makeControl makes the control socket, and waits for its disk for a while. One
+// that is made later is removed: this master does not listen there.
 func (m *master) makeControl(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
-	return within(claimPatience, "control socket "+m.cfg.Control, func() (*control.Socket, error) {
-		if err := m.makeControlDir(); err != nil {
-			return nil, err
-		}
-		return make(m.cfg.Control, m.controlGroup())
-	})
+	return withinOr(claimPatience, "control socket "+m.cfg.Control,
+		func() (*control.Socket, error) { return m.makeSocket(make) },
+		func(s *control.Socket, err error) {
+			if err == nil {
+				s.Remove()
+			}
+		})
 }
 
-// makeControlDir makes the directory of a control socket whose path nobody has
-// named.
+// makeSocket makes the control socket and, if it may, its directory (any
+// goroutine).
+func (m *master) makeSocket(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
+	if err := m.makeControlDir(); err != nil {
+		return nil, err
+	}
+	return make(m.cfg.Control, m.controlGroup())
+}
+
+// makeControlDir makes the directory of a control socket that has its default
+// path.
 func (m *master) makeControlDir() error {
 	if !m.cfg.ControlDefault {
 		return nil
@@ -126,10 +137,9 @@ func (m *master) serveControl() {
 		return
 	}
 	if c.fresh {
-		if _, err := within(removePatience, "control socket "+c.socket.Path, nothing(c.socket.Publish)); err != nil {
+		if err := publish(c.socket); err != nil {
 			m.log.Error("control", "error", err)
-			c.socket.Remove()
-			c.socket = nil
+			c.socket, c.fresh = nil, false // keepControl makes another one
 			return
 		}
 	}
@@ -141,6 +151,19 @@ func (m *master) serveControl() {
 	c.owned, c.fresh = true, false
 	c.server = &control.Server{Admit: m.mayControl, Answer: m.answer}
 	c.server.Serve(l)
+}
+
+// publish gives a prepared socket its name, and waits for its disk for a while. If
+// that fails the socket is removed, when the disk answers.
+func publish(s *control.Socket) error {
+	_, err := withinOr(removePatience, "control socket "+s.Path, nothing(func() error {
+		err := s.Publish()
+		if err != nil {
+			s.Remove()
+		}
+		return err
+	}), func(struct{}, error) { s.Remove() })
+	return err
 }
 
 // mayControl tells whether a peer may ask.
@@ -166,13 +189,18 @@ func (m *master) removeControl() {
 		return
 	}
 	if c.owned || c.fresh {
-		if _, err := within(removePatience, "control socket "+c.socket.Path, nothing(c.socket.Remove)); err != nil {
-			m.log.Error("control", "error", err)
-		}
+		m.removeSocket(c.socket)
 	} else {
 		c.socket.Close()
 	}
 	c.socket = nil
+}
+
+// removeSocket takes a socket's name away, and waits for its disk for a while.
+func (m *master) removeSocket(s *control.Socket) {
+	if _, err := within(removePatience, "control socket "+s.Path, nothing(s.Remove)); err != nil {
+		m.log.Error("control", "error", err)
+	}
 }
 
 // leaveControl is the end of a master that another one has replaced: the socket

@@ -1,0 +1,45 @@
+package supervisor
+
+import (
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/control"
+)
+
+// A control socket whose directory was removed with it, as by a clean-up of /run,
+// is made again.
+func TestControlDirectoryRemoved(t *testing.T) {
+	dir := t.TempDir() + "/plug"
+	m := &master{calls: make(chan func()), over: make(chan struct{}), phase: running,
+		cfg: &config.Config{Control: dir + "/80.ctl", ControlDefault: true},
+		log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
+	if err := m.claimControl(); err != nil {
+		t.Fatal(err)
+	}
+	m.serveControl()
+	t.Cleanup(func() {
+		m.control.server.Close(time.Second)
+		m.removeControl()
+	})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	m.keepControl()
+	select {
+	case call := <-m.calls:
+		call()
+	case <-time.After(patience):
+		t.Fatal("it is not made again")
+	}
+	client, err := control.Dial(m.cfg.Control, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+}
