@@ -3,7 +3,6 @@ package supervisor
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -181,21 +180,6 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	return status, m.failure
 }
 
-// How long each log may take for what is left, when a master ends. The next
-// upgrade waits for the end of one that was replaced.
-const (
-	flushLast     = 300 * time.Millisecond
-	flushReplaced = 100 * time.Millisecond
-)
-
-// flush writes what was logged and not written yet.
-func (m *master) flush(patience time.Duration) {
-	stderr := make(chan bool)
-	go func() { stderr <- m.stderr.flush(patience) }()
-	m.syslog.sink.flush(patience)
-	<-stderr
-}
-
 // open takes what the plug needs, in the order in which it is cheap to fail.
 func (m *master) open() (err error) {
 	cfg := m.cfg
@@ -273,48 +257,6 @@ func (m *master) prepare() (err error) {
 	return nil
 }
 
-// openLogs opens syslog and stderr.
-func (m *master) openLogs() error {
-	cfg := m.cfg
-	m.stderr = newSink(logBound, new(terminalWriter).write)
-	if cfg.Foreground {
-		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
-		if err != nil {
-			return fmt.Errorf("stderr: %s", reason(err))
-		}
-		m.stderrOut = out
-	}
-	s := &syslogSink{tag: m.tag, pid: m.pid}
-	family := unix.AF_UNIX
-	s.to, s.path = &unix.SockaddrUnix{Name: cfg.Syslog.Path}, cfg.Syslog.Path
-	if at := cfg.Syslog.UDP; at.IsValid() {
-		family = unix.AF_INET6
-		if at.Addr().Is4() {
-			family = unix.AF_INET
-		}
-		s.to, s.path = sockaddr(at), ""
-		if at.Addr().Zone() != "" {
-			s.zoned = at
-		}
-		s.host = shortHost()
-	}
-	var err error
-	if s.fd, err = socket(family, unix.SOCK_DGRAM); err != nil {
-		return fmt.Errorf("syslog socket: %s", reason(err))
-	}
-	s.sink = newSink(logBound, s.transmit)
-	m.syslog = s
-	var stderr io.Writer = m.stderr
-	m.log = newLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", stderr, s)
-	return nil
-}
-
-// shortHost is this host's name in syslog over UDP.
-func shortHost() string {
-	host, _ := os.Hostname()
-	return record.ShortHost(host)
-}
-
 // shape is how many worker slots the board needs, and rows for each.
 func (m *master) shape() (workers, capacity int) {
 	if m.cfg.Mode != config.Pool {
@@ -377,16 +319,6 @@ func (m *master) tellReady() {
 	if err := m.starter.Ready(); err != nil {
 		m.log.Debug("starter", "error", err)
 	}
-}
-
-// announce logs a line that stderr gets without -d, too, so that whoever watches
-// it with -n sees that the plug serves.
-func (m *master) announce(message string, args ...any) {
-	if level := m.log.GetLevel(); m.cfg.Foreground && level > hclog.Info {
-		m.log.SetLevel(hclog.Info)
-		defer m.log.SetLevel(level)
-	}
-	m.log.Info(message, args...)
 }
 
 // mostNamed is how many targets a line of the log names.

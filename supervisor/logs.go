@@ -1,0 +1,78 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/record"
+)
+
+// openLogs opens syslog and stderr.
+func (m *master) openLogs() error {
+	cfg := m.cfg
+	m.stderr = newSink(logBound, new(terminalWriter).write)
+	if cfg.Foreground {
+		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
+		if err != nil {
+			return fmt.Errorf("stderr: %s", reason(err))
+		}
+		m.stderrOut = out
+	}
+	s := &syslogSink{tag: m.tag, pid: m.pid}
+	family := unix.AF_UNIX
+	s.to, s.path = &unix.SockaddrUnix{Name: cfg.Syslog.Path}, cfg.Syslog.Path
+	if at := cfg.Syslog.UDP; at.IsValid() {
+		family = unix.AF_INET6
+		if at.Addr().Is4() {
+			family = unix.AF_INET
+		}
+		s.to, s.path = sockaddr(at), ""
+		if at.Addr().Zone() != "" {
+			s.zoned = at
+		}
+		s.host = shortHost()
+	}
+	var err error
+	if s.fd, err = socket(family, unix.SOCK_DGRAM); err != nil {
+		return fmt.Errorf("syslog socket: %s", reason(err))
+	}
+	s.sink = newSink(logBound, s.transmit)
+	m.syslog = s
+	m.log = newLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", m.stderr, s)
+	return nil
+}
+
+// shortHost is this host's name in syslog over UDP.
+func shortHost() string {
+	host, _ := os.Hostname()
+	return record.ShortHost(host)
+}
+
+// announce logs a line that stderr gets without -d, too: with -n it shows an admin
+// that the plug serves.
+func (m *master) announce(message string, args ...any) {
+	if level := m.log.GetLevel(); m.cfg.Foreground && level > hclog.Info {
+		m.log.SetLevel(hclog.Info)
+		defer m.log.SetLevel(level)
+	}
+	m.log.Info(message, args...)
+}
+
+// How long each log may take for what is left, when a master ends. The next
+// upgrade waits for the end of one that was replaced.
+const (
+	flushLast     = 300 * time.Millisecond
+	flushReplaced = 100 * time.Millisecond
+)
+
+// flush writes what was logged and not written yet.
+func (m *master) flush(patience time.Duration) {
+	stderr := make(chan bool)
+	go func() { stderr <- m.stderr.flush(patience) }()
+	m.syslog.sink.flush(patience)
+	<-stderr
+}
