@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// -S - into a file: when somebody empties it, as copytruncate does, and when a
-// line finds no room, no NULs are left before the next line.
+// -S - into a file that somebody empties, as copytruncate does: no NULs are left
+// before the next line.
 func TestStdoutFileIsAppended(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {

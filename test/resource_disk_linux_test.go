@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -126,6 +127,40 @@ func fullDisk(t *testing.T) {
 		await(t, "the status to say that no line waits", 5*time.Second, func() bool { return waiting() == 0 })
 		took := time.Since(freed)
 		p.ended(log, max(took, p.whole(freed, held, n+len(gone)+len(held))))
+	})
+}
+
+// The same with -S - and a file that was not opened for appending, as a shell's >
+// does: the beginning of a line that found no room is taken back, and the next line
+// stands where it was.
+func fullDiskOfStdout(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p, dir := onDisk(t, mode, small(t), append(tightArgs(mode), "-n", "-S", "-", serve(t, anywhere, echo).addr())...)
+		p.sessions = filepath.Join(dir, "out")
+		out, err := os.Create(p.sessions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		p.launch(func(c *exec.Cmd) { c.Stdout = out })
+		await(t, "the plug to serve", serveBound, p.serves)
+		cycle(t, p) // its line takes a page, and lines find room up to the end of that
+		filler, n := &filler{t, filepath.Join(dir, "filler")}, 1
+		for filler.fill(); n < 80 && holdsWithin(200*time.Millisecond, func() bool { return len(parseSessions(t, p.sessions)) == n }); n++ {
+			cycle(t, p)
+			filler.fill()
+		}
+		cycle(t, p)
+		n++
+		if whole := len(parseSessions(t, p.sessions)); whole >= n {
+			t.Fatalf("all of %d lines are in a file without room", whole)
+		}
+		filler.free()
+		await(t, "the lines that had found no room", 5*time.Second, func() bool { return len(parseSessions(t, p.sessions)) == n })
+		if text := readString(p.sessions); strings.Contains(text, "\x00") {
+			t.Errorf("NULs: %q", text)
+		}
 	})
 }
 

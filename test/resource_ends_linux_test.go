@@ -33,6 +33,7 @@ func TestResource(t *testing.T) {
 		{"PIDs", ofPIDs, namespacePIDs},
 		{"memory of a cgroup", 0, cgroupMemory},
 		{"disk", ofMounts, fullDisk},
+		{"disk of stdout", ofMounts, fullDiskOfStdout},
 		{"disk, lines given up", ofMounts, fullDiskForLong},
 		{"disk, read-only", ofMounts, readOnlyDisk},
 		{"size of files", 0, fileSize},
