@@ -3,9 +3,11 @@
 package worker
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"syscall"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
 )
 
@@ -38,29 +41,89 @@ func cutting(t *testing.T, say []byte) func(*net.TCPConn) {
 	}
 }
 
+// A client that reads late gets them, too: more than its kernel takes while it does
+// not read.
 func TestLastWords(t *testing.T) {
-	const tries = 30
-	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{target(t, func(c *net.TCPConn) {
-		io.ReadFull(c, make([]byte, 1)) // a client that is reset before its connect(2) has returned gets nothing
-		cutting(t, []byte("too many"))(c)
-	})}, nil)
+	const tries = 3
+	say := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{target(t, cutting(t, say))}, nil)
 	h := b.hire(0)
 	for i := range tries {
 		c := b.dial()
-		c.Write([]byte("?"))
-		if got, err := io.ReadAll(c); string(got) != "too many" || !errors.Is(err, syscall.ECONNRESET) {
-			t.Fatalf("client %d got %q, %v", i, got, err)
+		b.reaches(board.Delivering)
+		if await.Happens(glance, func() bool { return b.board.Row(0, 0).Word().State() != board.RowLive }) {
+			t.Fatalf("session %d has ended before its client read", i)
 		}
+		if got, err := io.ReadAll(c); !bytes.Equal(got, say) || !errors.Is(err, syscall.ECONNRESET) {
+			t.Fatalf("client %d got %d of %d bytes, %v", i, len(got), len(say), err)
+		}
+		b.wait("the session is counted as cut", func() bool { return b.board.Column(0).Ended[board.Cut].Load() == uint64(i+1) })
 	}
 	for _, line := range b.lines(tries) {
-		if f := fields(line); f[4] != "1" || f[5] != "8" {
-			t.Errorf("line %q: want 1 byte in and 8 out", line)
+		if f := fields(line); f[4] != "0" || f[5] != strconv.Itoa(len(say)) {
+			t.Errorf("line %q: want 0 bytes in and %d out", line, len(say))
 		}
 	}
-	if n := b.board.Column(0).Ended[board.Cut].Load(); n != tries {
-		t.Errorf("%d of %d sessions were cut", n, tries)
+	h.lives()
+}
+
+// A target that says something and resets before the worker has looked whether it is
+// connected is heard. The worker is stopped meanwhile.
+func TestLastWordsBehindTheConnect(t *testing.T) {
+	listener, addr := full(t)
+	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{addr}, func(a *board.Board) {
+		a.ConnectTimeout = uint32(patience.Milliseconds())
+	})
+	h := b.hire(0)
+	c := b.dial()
+	b.wait("the worker connects", func() bool { return b.board.Mark(0).Connects.Load() == 1 })
+	b.wait("it waits", h.sleeps)
+	unix.Kill(h.pid, unix.SIGSTOP)
+	acceptOne(t, listener).Close()
+	cutting(t, []byte("too many"))(acceptOne(t, listener))
+	unix.Kill(h.pid, unix.SIGCONT)
+	if got, err := io.ReadAll(c); string(got) != "too many" || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the client got %q, %v", got, err)
+	}
+	if f := fields(b.lines(1)[0]); f[5] != "8" {
+		t.Errorf("the line says %s bytes out", f[5])
 	}
 	h.lives()
+}
+
+// full is a listener that does not block, and its queue holds the one connection that
+// it takes: the next one waits until that is accepted.
+func full(t *testing.T) (listener int, addr string) {
+	t.Helper()
+	listener, at := bind(t)
+	t.Cleanup(func() { unix.Close(listener) })
+	if err := unix.Listen(listener, 0); err != nil {
+		t.Fatal(err)
+	}
+	first, err := net.Dial("tcp", inWords(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { first.Close() })
+	return listener, inWords(at)
+}
+
+// acceptOne waits for a connection of a listener that does not block.
+func acceptOne(t *testing.T, listener int) *net.TCPConn {
+	t.Helper()
+	fd := -1
+	until(t, "the target has a connection", func() (ok bool) {
+		var err error
+		fd, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		return err == nil
+	})
+	f := os.NewFile(uintptr(fd), "accepted")
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.(*net.TCPConn)
 }
 
 // A client that resets while its target is being connected has its message
@@ -87,6 +150,29 @@ func TestMessageBeforeAReset(t *testing.T) {
 		}
 	}
 	b.lines(tries)
+	h.lives()
+}
+
+// Its message waits for the target, too.
+func TestMessageWaitsForTheConnect(t *testing.T) {
+	listener, addr := full(t)
+	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{addr}, func(a *board.Board) {
+		a.ConnectTimeout = uint32(patience.Milliseconds())
+	})
+	h := b.hire(0)
+	c := b.dial()
+	b.wait("the worker connects", func() bool { return b.board.Mark(0).Connects.Load() == 1 })
+	b.wait("it waits", h.sleeps)
+	cutting(t, []byte("ten bytes."))(c)
+	acceptOne(t, listener).Close()
+	target := acceptOne(t, listener)
+	defer target.Close()
+	if got, err := io.ReadAll(target); string(got) != "ten bytes." || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the target got %q, %v", got, err)
+	}
+	if f := fields(b.lines(1)[0]); f[4] != "10" {
+		t.Errorf("the line says %s bytes in", f[4])
+	}
 	h.lives()
 }
 

@@ -1,4 +1,4 @@
-//go:build linux && !portable
+//go:build linux
 
 package worker
 
@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,23 +15,6 @@ import (
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
-
-// saysMuch is a target that sends p, waits until it is acknowledged, and resets.
-func saysMuch(t *testing.T, p []byte) string {
-	return target(t, func(c *net.TCPConn) {
-		c.Write(p)
-		raw, err := c.SyscallConn()
-		if err != nil {
-			return
-		}
-		until(t, "the target's bytes are acknowledged", func() bool {
-			queued := -1
-			raw.Control(func(fd uintptr) { queued, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-			return queued == 0
-		})
-		c.SetLinger(0)
-	})
-}
 
 // A worker finishes what it delivers, also one that drains, one without a master, and
 // one of a single session, whose status is the outcome.
@@ -49,7 +31,7 @@ func TestDeliveringIsFinished(t *testing.T) {
 		{"of one session", 1, func(*hand) {}, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBoss(t, board.Shape{Workers: 1, Capacity: 1}, []string{saysMuch(t, sent)}, func(a *board.Board) { a.Uses = c.uses })
+			b := newBoss(t, board.Shape{Workers: 1, Capacity: 1}, []string{target(t, cutting(t, sent))}, func(a *board.Board) { a.Uses = c.uses })
 			h := b.hire(0)
 			client := b.dial()
 			b.reaches(board.Delivering)
