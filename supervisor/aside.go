@@ -11,6 +11,7 @@ var errAway = errors.New("its file system does not answer")
 
 // aside is a call that is under way for the loop.
 type aside struct {
+	path  string // that it waits for
 	since time.Time
 	said  bool // that it does not come back
 }
@@ -21,14 +22,14 @@ const asideBound = 2 * time.Second
 // aside has something done that may wait for what is outside the plug, like a
 // network's disk, by a goroutine, and then what follows by the loop. Nothing
 // starts while something of the same name is under way: that returns false.
-func (m *master) aside(name string, call, then func()) (started bool) {
+func (m *master) aside(name, path string, call, then func()) (started bool) {
 	if m.asides[name] != nil {
 		return false
 	}
 	if m.asides == nil {
 		m.asides = map[string]*aside{}
 	}
-	m.asides[name] = &aside{since: time.Now()}
+	m.asides[name] = &aside{path: path, since: time.Now()}
 	go func() {
 		call()
 		m.do(func() {
@@ -44,7 +45,7 @@ func (m *master) sayAway(now time.Time) {
 	for name, a := range m.asides {
 		if !a.said && now.Sub(a.since) >= asideBound {
 			a.said = true
-			m.log.Error(name, "error", errAway)
+			m.log.Error(name+" "+a.path, "error", errAway)
 		}
 	}
 }

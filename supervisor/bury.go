@@ -65,7 +65,7 @@ func (m *master) buryYoung(c *child) {
 // count as new trouble.
 const forgetIdle = 10 * mostTrouble
 
-// burySpare buries a worker that nobody has told to go. If it has ended by itself
+// burySpare buries a worker that was not told to go. If it has ended by itself
 // and without a session, whatever it has seen the next one will see too, so
 // births slow down.
 func (m *master) burySpare(c *child) {
@@ -82,7 +82,7 @@ func (m *master) burySpare(c *child) {
 	pause := b.pause(now)
 	if !b.said {
 		b.said = true
-		m.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.reason(), "pause", pause)
+		m.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.reason(), "pause_ms", inMs(pause))
 	}
 }
 

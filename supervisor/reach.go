@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errStreamSocket is a syslog daemon's that takes no datagrams.
+// errStreamSocket is that of a syslog daemon that takes no datagrams.
 var errStreamSocket = errors.New("it is a stream socket; plug needs a datagram socket, or udp://ADDRESS:PORT (--syslog)")
 
-// errSyslogFull is a syslog daemon's that is behind.
+// errSyslogFull is that of a syslog daemon that does not keep up.
 var errSyslogFull = errors.New("its queue is full")
 
-// reach is why nobody takes datagrams; nil if somebody does. Connecting says so
-// without sending one.
+// reach is why the syslog socket takes no datagrams; nil if it does. Connecting
+// says so without sending one.
 func (s *syslogSink) reach() error {
 	if s.path == "" {
-		return nil // UDP: nobody can tell
+		return nil // UDP: that can't be known
 	}
 	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
 	if err != nil {
@@ -73,7 +73,7 @@ func (m *master) noteLostRecords(lost uint64) {
 	}
 	var why error
 	settled := lost == m.losses.logsSeen // no more for a second
-	m.aside("syslog", func() { why = m.syslog.reach() }, func() { m.lookedForSyslog(lost, settled, why) })
+	m.aside("syslog", m.syslog.path, func() { why = m.syslog.reach() }, func() { m.lookedForSyslog(lost, settled, why) })
 }
 
 // lookedForSyslog does what follows from whether somebody takes records.

@@ -46,7 +46,7 @@ func (m *master) revive(fd int, now time.Time) {
 	err := listenAgain(fd, m.cfg.Source.Port, m.backlog())
 	switch {
 	case err == nil:
-		m.log.Info("listening again", "source", label, "after", now.Sub(r.since).Round(time.Millisecond))
+		m.log.Info("listening again", "source", label, "after_ms", inMs(now.Sub(r.since)))
 		r.since = time.Time{}
 		m.tellGate()
 	case now.Sub(r.since) >= reviveWithin:

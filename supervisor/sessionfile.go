@@ -174,7 +174,7 @@ func (m *master) reopen(admin bool, then func(error)) {
 		always = true
 	default:
 	}
-	m.aside(aLook, func() { out, ok, err = f.look(m.openSession, file, always) }, func() {
+	m.aside(aLook, f.path, func() { out, ok, err = f.look(m.openSession, file, always) }, func() {
 		if ok {
 			err = f.replace(out)
 		}
