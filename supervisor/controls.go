@@ -85,8 +85,8 @@ func (m *master) makeControlDir() error {
 	return control.MakeDir(filepath.Dir(m.cfg.Control), mode)
 }
 
-// withoutControl lets a plug do without the control socket that nobody has asked
-// for, if there can be none.
+// withoutControl lets a plug do without its default control socket, if there can
+// be none.
 func (m *master) withoutControl(err error) error {
 	if err == nil || !m.cfg.ControlDefault {
 		return err

@@ -269,7 +269,7 @@ func (m *master) shape() (workers, capacity int) {
 func (m *master) sessionFailed(err error) {
 	if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
 		if err == unix.EAGAIN {
-			err = errors.New("it is full, and nobody reads it")
+			err = errors.New("it is full, and no process reads it")
 		}
 		m.log.Error("session file "+m.sessionFile.path, "error", err)
 	}

@@ -21,7 +21,7 @@ type nursery struct {
 	births chan birth
 	held   atomic.Bool // orders are sent back
 	brake              // while workers can't be started, or die before READY
-	idle   brake       // while they end without a session, though nobody has told them to
+	idle   brake       // while they end without a session, though they were not told to
 	why    string      // what the brake was last pulled for
 }
 
@@ -62,7 +62,7 @@ func (n *nursery) start(spawn func(slot int, pool bool, files []uintptr) (pid, p
 // errHeld is an order that came back because of a handover.
 var errHeld = errors.New("no births during a handover")
 
-// rests reports whether nobody is to be born yet.
+// rests reports whether no worker may be started yet.
 func (n *nursery) rests(now time.Time) bool {
 	return now.Before(n.until) || now.Before(n.idle.until)
 }

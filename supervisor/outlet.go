@@ -11,7 +11,7 @@ import (
 )
 
 // outlet is a descriptor that workers write texts to and that leads outside the
-// plug. Whoever is there may not read, and a disk may be away, so it is made one
+// plug. Its reader may not read, and a disk may be away, so it is made one
 // that never makes a writer wait:
 //
 //   - A regular file on a disk of this host is taken as it is.
@@ -44,7 +44,7 @@ func (m *master) openOutlet(fd int) (o outlet, err error) {
 		o.socket = true
 		return o, nil
 	case unix.S_IFREG:
-		// Without it, whoever empties the file leaves NULs before the next line.
+		// Without it, the next line in a file that was emptied begins with NULs.
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil {
 			unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_APPEND)
 		}

@@ -152,7 +152,7 @@ func onLocalDisk(fd int) bool {
 // ptmx is the device that makes a new terminal at each open (pts(4)).
 var ptmx = unix.Mkdev(5, 2)
 
-// openAgain opens the file behind a descriptor once more, so that O_NONBLOCK is
+// openAgain opens a descriptor's file once more, so that O_NONBLOCK is
 // this plug's alone (proc_pid_fd(5)). Another user's pipe or terminal can't be.
 func openAgain(fd int, st *unix.Stat_t) (int, error) {
 	if uint32(st.Mode)&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == ptmx {

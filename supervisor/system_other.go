@@ -112,7 +112,7 @@ func taskLimits() []int {
 
 func taskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
 
-// forgetEnd has nothing to do here: nobody can end another process's socket so
+// forgetEnd has nothing to do here: no process can end another one's socket so
 // that more than listen(2) is needed.
 func forgetEnd(listener int) {}
 

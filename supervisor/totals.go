@@ -15,7 +15,7 @@ type totals struct {
 
 	LinesLost     uint64 `json:"lines_lost"` // session lines given up by workers
 	LinesRetried  uint64 `json:"lines_retried"`
-	LogsLost      uint64 `json:"logs_lost"`    // syslog records that nobody took
+	LogsLost      uint64 `json:"logs_lost"`    // syslog records that were not taken
 	LogsDropped   uint64 `json:"logs_dropped"` // log lines that stderr did not take
 	BellOverflows uint64 `json:"bell_overflows"`
 

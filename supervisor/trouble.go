@@ -14,7 +14,7 @@ func (m *master) trouble() string {
 	switch {
 	case m.phase != running:
 		return ""
-	case !m.revival.since.IsZero() || errno == syscall.EINVAL: // whoever has seen it first
+	case !m.revival.since.IsZero() || errno == syscall.EINVAL: // found by this master, or by a worker
 		return "the listener was shut down by another process"
 	case m.nursery.said && !m.somebodyAccepts():
 		return "no worker can be started: " + m.nursery.why

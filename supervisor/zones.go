@@ -22,7 +22,7 @@ type zone struct {
 }
 
 // zonesOf finds the addresses with a zone of a board that this master has made;
-// nobody can write another's.
+// those of other masters are read-only.
 func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 	note := func(name string, at *address.Addr) *zone {
 		if name == "" {
@@ -48,8 +48,8 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 	return all
 }
 
-// lookAtZones gives workers the index that each interface has now. A target has
-// not failed for want of its interface: once that is there, it may be chosen.
+// lookAtZones gives workers the index that each interface has now. A target
+// whose interface was gone may be chosen once it is there: it has not failed.
 func (m *master) lookAtZones() {
 	m.followSource()
 	for _, z := range m.zones {

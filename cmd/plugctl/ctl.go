@@ -30,7 +30,7 @@ func (c *ctl) run(args []string) int {
 	root.SetOut(out)
 	root.SetErr(c.stderr)
 	ran, err := root.ExecuteC()
-	if out.err != nil { // help, version or completion, which nobody has heard of else
+	if out.err != nil { // of help, version or completion: cobra returns no error for it
 		c.started = true
 		err = fmt.Errorf("stdout: %w", out.err)
 	}

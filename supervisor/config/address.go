@@ -83,7 +83,7 @@ func parseEndpoint(text string, defaultPort uint16) (netip.AddrPort, error) {
 }
 
 // doubt is the error for an IPv6 address without brackets that would also be one
-// with a port behind it, as 2001:db8::1:80 is.
+// with a port after it, as 2001:db8::1:80 is.
 func (e endpoint) doubt() error {
 	if !e.bare || !isAddress(e.host) {
 		return nil

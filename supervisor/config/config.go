@@ -66,7 +66,7 @@ type Config struct {
 	Syslog         Syslog
 	LogFormat      string // "text" or "json", on stderr
 	Control        string // --control: path of the control socket; "" is none
-	ControlDefault bool   // nobody has named that path: the plug can do without it
+	ControlDefault bool   // the path was not given: the plug can do without it
 	ControlGroup   *Group // --control-group; nil is nobody
 }
 

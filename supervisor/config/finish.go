@@ -48,7 +48,7 @@ func (d *Draft) settleListener() *Problem {
 	case runtime.GOOS != "linux":
 		return &Problem{Option: "freebind", Value: "true", Reason: "only Linux can listen on an address that it does not have"}
 	case !d.Source.Named:
-		return &Problem{Option: "freebind", Value: "true", Reason: "the source names no address; want one, as in 10.0.0.1:80"}
+		return &Problem{Option: "freebind", Value: "true", Reason: "the source names no address; expected one, as in 10.0.0.1:80"}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func isSocket(path string) bool {
 	return err != nil || info.Mode().Type() == fs.ModeSocket
 }
 
-// failed is a failure in words, with the error behind it.
+// failed is a failure in words, with the error that it wraps.
 func (c *Client) failed(reason string, err error) error {
 	return &dialError{fmt.Sprintf("control socket %s: %s", c.path, reason), err}
 }

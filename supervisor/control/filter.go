@@ -76,7 +76,7 @@ func (f *Filter) MatchTarget() (func(target string) bool, error) {
 }
 
 // Kills reports whether the filter, which may be nil, says for a kill which
-// sessions are meant; all of them only in so many words.
+// sessions are meant; all sessions only with All.
 func (f *Filter) Kills() error {
 	switch all := f != nil && f.All; {
 	case f.Empty() && !all:

@@ -49,7 +49,7 @@ func (r *Reply) add(more Reply) {
 	}
 }
 
-// join puts the rest of an option's list behind what came of it before. A value
+// join puts the rest of an option's list after what came of it before. A value
 // that is no list is the last word.
 func join(first, rest json.RawMessage) json.RawMessage {
 	var a, b []json.RawMessage

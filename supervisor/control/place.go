@@ -65,15 +65,15 @@ func (p *place) has(at string) bool {
 	return p.host != "" && p.host == strings.ToLower(name) && (p.port == "" || p.port == port)
 }
 
-// cutZone takes the zone out of a network, behind the address or at the end:
+// cutZone takes the zone out of a network, after the address or at the end:
 // fe80::%eth0/10 or fe80::/10%eth0.
 func cutZone(text string) (net, zone string) {
 	before, after, found := strings.Cut(text, "%")
 	if !found {
 		return text, ""
 	}
-	zone, bits, behind := strings.Cut(after, "/")
-	if behind {
+	zone, bits, hasBits := strings.Cut(after, "/")
+	if hasBits {
 		before += "/" + bits
 	}
 	return before, zone

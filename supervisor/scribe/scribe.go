@@ -1,6 +1,6 @@
 // Package scribe is a process that writes texts where a writer may have to wait:
 // to a file on a network's disk, or to a terminal or pipe of another user. It reads
-// them from a pipe, whose writers find it full when nobody takes the texts, and
+// them from a pipe, whose writers find it full when the texts are not taken, and
 // ends when the pipe has no writer any more.
 package scribe
 

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a dead master has left gets this long to end, and as long again after TERM.
+// What a dead master has left gets this long to end by itself, and then to end by TERM.
 const leftPatience = 500 * time.Millisecond
 
 // leave ends what the last master has left behind, if this process is PID 1: its

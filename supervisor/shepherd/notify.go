@@ -15,7 +15,7 @@ import (
 // that it knows (sd_notify(3)). A nil one has nobody to tell.
 type notifier struct {
 	to    string
-	conn  *net.UnixConn // nil while nobody is there
+	conn  *net.UnixConn // nil while it can't be connected
 	state string        // the last that was said of the service as a whole
 }
 

@@ -12,7 +12,7 @@ import (
 // Starter is the master's side of the starter socket.
 type Starter struct {
 	role  string
-	file  *os.File // nil once nobody is there any more
+	file  *os.File // nil once it has been told all
 	first bool     // the shepherd is PID 1
 	gone  chan struct{}
 }

@@ -46,7 +46,7 @@ func Command(setup func() (*Setup, error)) *cobra.Command {
              the reason
 
 -s and -P may be given several times: one exporter serves all these plugs. Each
-scrape queries their control sockets. There is no authentication: whoever can
+scrape queries their control sockets. There is no authentication: everyone who can
 connect sees the plugs' clients and targets.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -87,7 +87,7 @@ func (s *site) health(out http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(out, "ok")
 }
 
-// sick is why the plug serves nobody, as far as it is known; "" if it does.
+// sick is why the plug serves no client, as far as it is known; "" if it does.
 func (v *view) sick() string {
 	switch {
 	case v.Reason != nil:

@@ -16,7 +16,7 @@ type prompt struct {
 	accept  func(text string) (Action, error)
 }
 
-// view is the prompt in so many columns. What does not fit is cut where it is
+// view is the prompt in width columns. What does not fit is cut where it is
 // missed least: of a question before its (y/n), of a line before what is typed.
 func (p *prompt) view(width int) string {
 	end, from := p.text+"_", 0

@@ -12,7 +12,7 @@ plug() {
 }
 
 # held reports whether a plug has the pidfile locked. The PID in a stale file may
-# be another plug's by now, but nobody has its lock. Without flock(1) the file is
+# be another plug's by now, but no process has its lock. Without flock(1) the file is
 # believed.
 held() {
 	! flock -n -s 9 9<"$pidfile" 2>/dev/null

@@ -57,7 +57,7 @@ plug_upgrade() {
 	return 1
 }
 
-# The PID in a stale pidfile may be another plug's by now, but nobody has its lock.
+# The PID in a stale pidfile may be another plug's by now, but no process has its lock.
 if lockf -k -n -s -t 0 "$pidfile" true; then
 	pidfile=$pidfile.stale
 fi
