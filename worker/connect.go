@@ -257,7 +257,7 @@ func (e *engine) missed(s *session, f failure) {
 	s.short = s.short || scarce
 	first := true
 	switch {
-	case scarce: // nobody's fault, and over in a moment
+	case scarce: // a shortage of this host, over in a moment
 		first = e.board.Say(board.SayConnect, e.clock.ms())
 	case e.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = e.board.Say(board.SayProxy, e.clock.ms())

@@ -13,7 +13,7 @@ const mostFailures = 8
 
 // portClosed reports whether a failed accept says that the master has shut the
 // port down: it closes the gate for good before it does. While the gate is open,
-// somebody else has shut the listener down, and the master will listen again.
+// another process has shut the listener down, and the master will listen again.
 func (w *worker) portClosed(errno syscall.Errno) bool {
 	return errno == syscall.EINVAL && w.board.Gate.Load() == board.GateDraining
 }
@@ -25,8 +25,8 @@ func lasting(errno syscall.Errno) bool {
 	return Scarce(errno) || errno == syscall.EINVAL || errno == syscall.EBADF || errno == syscall.ENOTSOCK
 }
 
-// deaf tells everybody why no client can be accepted; hears takes it back. Both
-// look before they write: the word lies beside the gate, which all workers read.
+// deaf publishes why no client can be accepted; hears takes that back. Both read
+// the word before they write it: it lies beside the gate, which all workers read.
 func (w *worker) deaf(errno syscall.Errno) {
 	if w.board.Deaf.Load() != uint32(errno) {
 		w.board.Deaf.Store(uint32(errno))

@@ -75,7 +75,7 @@ func (e *engine) stepDelivering(s *session) {
 	}
 }
 
-// drop reads what the survivor still sends, which nobody can receive: a peer that
+// drop reads what the survivor still sends, which can no longer be received: a peer that
 // writes before it reads would never come to read the last bytes. It is false when
 // the survivor has failed, too.
 func (e *engine) drop(d *end) bool {

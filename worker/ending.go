@@ -49,23 +49,11 @@ func (e *engine) bury(s *session) {
 		e.trials = append(e.trials, s.tried)
 		s.tried = nil
 	}
-	outcome := board.Outcome(s.row.Outcome.Load())
 	reason := ""
 	if s.talk != nil {
 		reason = s.talk.refusal
 	}
-	settled := e.settle(s.row, s.index, reason)
-	e.uses++
-	e.live--
-	e.column.Live.Store(uint32(e.live))
-	if settled {
-		e.free = append(e.free, s.index)
-	} else {
-		e.pay(len(e.free) == 0)
-	}
-	if e.board.Uses == 1 {
-		e.status = outcome.Status()
-	}
+	e.giveBack(s.row, s.index, reason)
 	e.asideDue = 0
 	e.tellSoon()
 	e.join()

@@ -280,8 +280,8 @@ func (e *engine) orphaned() {
 	}
 }
 
-// catchTerm ends the sessions at TERM and the like, each with its line: nobody else would
-// write the lines of a worker without a master. It is not caught earlier, since
+// catchTerm ends the sessions at TERM and the like, each with its line: without
+// a master, only the worker itself can write them. It is not caught earlier, since
 // a handler costs memory.
 func (e *engine) catchTerm(notify Notify) {
 	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)

@@ -2,8 +2,8 @@ package worker
 
 import "syscall"
 
-// fault is whose a failed connect is. It decides what becomes of the client and
-// of the target:
+// fault says what is to blame for a failed connect. It decides what becomes of the
+// client and of the target:
 //
 //	           target marked failed   client               session put down to
 //	ofTarget   yes                    next target          target, proxy
@@ -14,7 +14,7 @@ import "syscall"
 type fault uint8
 
 const (
-	ofTarget  fault = iota // nobody answers there, or there is no way to it
+	ofTarget  fault = iota // nothing answers there, or there is no way to it
 	unfit                  // this host can never reach such an address, or must not
 	shortage               // of this host's descriptors, memory or ports: over in a moment
 	forbidden              // this host's rules don't allow it: a firewall, a sandbox
@@ -55,7 +55,7 @@ func marks(what string, errno syscall.Errno) bool {
 	return errno != 0 && (f == ofTarget || f == unfit)
 }
 
-// portless reports whether an error is about local ports alone, of which there may
+// portless reports whether an error is only about local ports, of which there may
 // be some for another target.
 func portless(what string, errno syscall.Errno) bool {
 	return what == "" && (errno == syscall.EADDRNOTAVAIL || errno == syscall.EADDRINUSE)

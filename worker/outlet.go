@@ -2,8 +2,8 @@ package worker
 
 import "syscall"
 
-// outlet is a descriptor by which texts leave for somebody outside, who may not
-// read them. It never makes the worker wait: the master has seen to it (see
+// outlet is a descriptor through which texts leave for a reader outside, which may
+// have stopped reading. It never makes the worker wait: the master has seen to it (see
 // supervisor/outlet.go) that it is a file on a disk of this host, or open with
 // O_NONBLOCK, or a socket, which is sent to without waiting.
 type outlet struct {
@@ -60,7 +60,7 @@ func (o *outlet) write(p []byte) (n int, errno syscall.Errno) {
 // silence says in words why a text could not be written.
 func silence(errno syscall.Errno) string {
 	if errno == syscall.EAGAIN {
-		return "it is full, and nobody reads it"
+		return "it is full, and no process reads it"
 	}
 	return Limit(errno)
 }

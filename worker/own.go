@@ -97,7 +97,7 @@ func ownName(fd int) (a board.Addr, ok bool) {
 }
 
 // homeless reports whether this host has no address from which it could connect to
-// such a one: connect(2) has the same error for that as for want of ports.
+// that one: connect(2) has the same error for that as for a lack of ports.
 func homeless(to *board.Addr) bool {
 	_, err := datagramTo(to)
 	return err == syscall.EADDRNOTAVAIL
@@ -128,8 +128,8 @@ func datagramTo(to *board.Addr) (own board.Addr, err error) {
 	return own, nil
 }
 
-// connectErrno is the error of a connect: one for want of an address is told from
-// one for want of a port.
+// connectErrno is the error of a connect. A host without an address to connect from
+// gets another one than a host without a free port.
 func connectErrno(errno syscall.Errno, to *board.Addr) syscall.Errno {
 	if errno == syscall.EADDRNOTAVAIL && homeless(to) {
 		return syscall.EAFNOSUPPORT

@@ -32,8 +32,6 @@ type engine struct {
 	draining bool // takes no more sessions
 	orphan   bool // the master is gone
 
-	// What was said, and is not said again before it has changed.
-
 	late *time.Timer   // the bell's
 	over chan struct{} // closed when the worker's life is over
 }

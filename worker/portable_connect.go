@@ -217,7 +217,7 @@ func (s *session) missed() {
 	scarce := faultOf(f.what, f.errno) == shortage
 	s.short = s.short || scarce
 	switch {
-	case scarce: // nobody's fault, and over in a moment
+	case scarce: // a shortage of this host, over in a moment
 		first = s.board.Say(board.SayConnect, s.clock.ms())
 	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
 		first = s.board.Say(board.SayProxy, s.clock.ms())

@@ -102,18 +102,7 @@ func (s *session) end(outcome board.Outcome) {
 	s.lock()
 	defer s.mu.Unlock()
 	s.client, s.target = nil, nil
-	settled := s.settle(s.row, s.index, s.refusal)
-	s.uses++
-	s.live--
-	s.column.Live.Store(uint32(s.live))
-	if settled {
-		s.free = append(s.free, s.index)
-	} else {
-		s.pay(len(s.free) == 0)
-	}
-	if s.board.Uses == 1 {
-		s.status = outcome.Status()
-	}
+	s.giveBack(s.row, s.index, s.refusal)
 	s.tellSoon()
 	s.changed()
 }

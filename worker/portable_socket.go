@@ -83,8 +83,8 @@ func (s *socket) shut() {
 	})
 }
 
-// lost tells that an end was no end: the peer has reset the connection, and somebody
-// else was told of it in our place, who watched it or wrote to it. A connection that
+// lost tells that an end was no end: the peer has reset the connection, and another
+// call, a watch or a write, has taken the error. A connection that
 // is half open has a peer yet (getpeername(2)); one whose two ends were passed has not.
 // If the socket is closed, its session is over, and there is no end to pass either.
 func (s *socket) lost() (gone bool) {

@@ -10,7 +10,7 @@ import (
 // longAgo as a deadline ends a wait at once.
 var longAgo = time.Unix(1, 0)
 
-// watch waits beside its caller for a reset of s, which nobody reads meanwhile, and
+// watch waits beside its caller for a reset of s, which is not read meanwhile, and
 // calls broke with its error. The function that it returns ends the watch, and returns
 // when it has ended.
 func (s *socket) watch(broke func(syscall.Errno)) (stop func()) {

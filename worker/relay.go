@@ -12,7 +12,7 @@ import (
 type relay struct {
 	blocks [len(blockSizes)][]*block
 	pipes  []*pipe
-	copies bool // splice(2) is not to be had here
+	copies bool // splice(2) can't be used here
 }
 
 // block keeps what a slow receiver has left behind.

@@ -1,6 +1,6 @@
 package board
 
 // Pool reports whether workers are a pool's: few, each for as many sessions as its
-// descriptors allow, which may be a single one. Versions before OptPool tell it by
-// the capacity alone.
+// descriptors allow, which may be a single one. Versions before OptPool tell it only
+// by the capacity.
 func (a *Assignment) Pool() bool { return a.Options&OptPool != 0 || a.Capacity > 1 }
