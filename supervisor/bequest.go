@@ -76,6 +76,8 @@ func (u *upgrade) bequeath() error {
 		}
 		end = endRecord{Generations: len(generations), Children: len(children), Paused: u.m.paused, Totals: u.m.legacy(),
 			Lines: u.m.sessionFile.pending(), Frozen: u.frozen}
+		told := u.m.losses.told
+		end.Told = &told
 		if u.m.leveled {
 			end.LogLevel = &u.m.cfg.Debug
 		}

@@ -292,3 +292,33 @@ func TestAdoptLate(t *testing.T) {
 		t.Errorf("the pidfile has %q", text)
 	}
 }
+
+// What was lost is logged once, not again by each new master; what the old one had
+// not logged yet the new one does.
+func TestCommitKeepsLossesTold(t *testing.T) {
+	for _, c := range []struct {
+		told *lost
+		want string // "" is nothing
+	}{
+		{&lost{Lines: 5, Records: 7, Dropped: 9}, ""},
+		{&lost{Lines: 3, Records: 7, Dropped: 9}, "lines=2"},
+		{nil, ""}, // of a version that does not say
+	} {
+		s, _, e, _ := heirs(t, 1)
+		e.end.Totals.LinesLost, e.end.Totals.LogsLost, e.end.Totals.LogsDropped = 5, 7, 9
+		e.end.Told = c.told
+		s.commit(e)
+		s.tellLosses()
+		s.tellLosses()
+		s.syslog.sink.flush(patience)
+		var got []string
+		for _, line := range s.said.all() {
+			if strings.Contains(line, "lost") {
+				got = append(got, line)
+			}
+		}
+		if len(got) > 1 || len(got) == 1 && (c.want == "" || !strings.Contains(got[0], c.want)) || len(got) == 0 && c.want != "" {
+			t.Errorf("told %+v: logged %q", c.told, got)
+		}
+	}
+}

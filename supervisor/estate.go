@@ -52,6 +52,7 @@ type endRecord struct {
 	Paused      bool      `json:"paused"`
 	Totals      totals    `json:"totals"`
 	Lines       []string  `json:"lines,omitempty"` // session lines that could not be written yet
+	Told        *lost     `json:"told,omitempty"`  // what was lost and the log has said
 	Frozen      time.Time `json:"frozen"`
 	LogLevel    *int      `json:"log_level,omitempty"` // if an admin has changed it
 }

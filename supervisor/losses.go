@@ -6,15 +6,17 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// losses is what an admin should know to be missing: how much was lost when it
-// was last told, and when it was last looked at.
+// losses is what an admin should know to be missing.
 type losses struct {
-	lines, logs         uint64 // told
-	linesSeen, logsSeen uint64 // a second ago
-
+	told, seen  lost // when the log last said so, and a second ago
 	unreachable bool // syslog is, and stderr was told
+}
 
-	dropped, droppedSeen uint64 // the same of lines for stderr
+// lost is how much was given up, by workers and by masters.
+type lost struct {
+	Lines   uint64 `json:"lines"`   // of the session file
+	Records uint64 `json:"records"` // of syslog
+	Dropped uint64 `json:"dropped"` // lines for stderr
 }
 
 // lookAround is the once-a-second look at what others do to the plug's files,
@@ -26,18 +28,33 @@ func (m *master) lookAround() {
 	m.lookAtZones()
 	m.tryAgain()
 	m.sayAway(time.Now())
-	lines, logs, dropped := m.lost()
-	l := &m.losses
-	if lines > l.lines && lines == l.linesSeen { // no more for a second
-		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lines-l.lines)
-		l.lines = lines
+	m.tellLosses()
+}
+
+// tellLosses logs what was lost since that was last logged, when no more was lost
+// for a second.
+func (m *master) tellLosses() {
+	now, told, seen := m.lost(), &m.losses.told, &m.losses.seen
+	if now.Lines > told.Lines && now.Lines == seen.Lines {
+		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", now.Lines-told.Lines)
+		told.Lines = now.Lines
 	}
-	m.noteLostRecords(logs)
-	if dropped > l.dropped && dropped == l.droppedSeen && m.stderr.flush(0) {
-		m.log.Error("log lines lost", "lines", dropped-l.dropped)
-		l.dropped = dropped
+	m.noteLostRecords(now.Records)
+	if now.Dropped > told.Dropped && now.Dropped == seen.Dropped && m.stderr.flush(0) {
+		m.log.Error("log lines lost", "lines", now.Dropped-told.Dropped)
+		told.Dropped = now.Dropped
 	}
-	l.linesSeen, l.logsSeen, l.droppedSeen = lines, logs, dropped
+	*seen = now
+}
+
+// inheritLosses takes over what an old master has logged of what was lost. One that
+// does not say is taken to have logged everything.
+func (m *master) inheritLosses(told *lost) {
+	if told == nil {
+		m.losses.told = m.lost()
+		return
+	}
+	m.losses.told = *told
 }
 
 func (m *master) tellLostRecords(n uint64) {
@@ -59,24 +76,23 @@ func (m *master) unwritten() (n int) {
 	return n
 }
 
-// lost is how many session lines, syslog records and lines for stderr were given
-// up, by workers and by this process.
-func (m *master) lost() (lines, logs, dropped uint64) {
-	lines = m.totals.LinesLost
-	logs = m.totals.LogsLost + m.syslog.sink.dropped.Load()
-	dropped = m.totals.LogsDropped + m.stderr.dropped.Load()
+// lost sums up what was given up, by workers and by this process.
+func (m *master) lost() (n lost) {
+	n.Lines = m.totals.LinesLost
+	n.Records = m.totals.LogsLost + m.syslog.sink.dropped.Load()
+	n.Dropped = m.totals.LogsDropped + m.stderr.dropped.Load()
 	if s := m.sessionFile.sink; s != nil {
-		lines += s.dropped.Load()
+		n.Lines += s.dropped.Load()
 	}
 	for _, c := range m.roster {
 		if c.state != gone {
 			column := c.generation.board.Column(c.slot)
-			lines += column.LinesLost.Load()
-			logs += column.LogsLost.Load()
+			n.Lines += column.LinesLost.Load()
+			n.Records += column.LogsLost.Load()
 			if t := c.generation.board.Tally(c.slot); t != nil {
-				dropped += t.LogsDropped.Load()
+				n.Dropped += t.LogsDropped.Load()
 			}
 		}
 	}
-	return lines, logs, dropped
+	return n
 }

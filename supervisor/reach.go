@@ -68,11 +68,11 @@ func (m *master) sayUnreachable(why error) {
 // noteLostRecords tells syslog what it has missed, once it takes records again;
 // until then, with -n, stderr is told once.
 func (m *master) noteLostRecords(lost uint64) {
-	if lost == m.losses.logs {
+	if lost == m.losses.told.Records {
 		return
 	}
 	var why error
-	settled := lost == m.losses.logsSeen // no more for a second
+	settled := lost == m.losses.seen.Records // no more for a second
 	m.aside("syslog", m.syslog.path, func() { why = m.syslog.reach() }, func() { m.lookedForSyslog(lost, settled, why) })
 }
 
@@ -82,8 +82,8 @@ func (m *master) lookedForSyslog(lost uint64, settled bool, why error) {
 	switch {
 	case why == nil && settled:
 		l.unreachable = false
-		m.tellLostRecords(lost - l.logs)
-		l.logs = lost
+		m.tellLostRecords(lost - l.told.Records)
+		l.told.Records = lost
 	case why != nil && m.cfg.Foreground && !l.unreachable:
 		l.unreachable = true
 		m.sayUnreachable(why)

@@ -213,6 +213,7 @@ func (m *master) commit(e *estate) {
 			m.retire(g)
 		}
 	}
+	m.inheritLosses(e.end.Told)
 	for _, line := range e.end.Lines {
 		m.sessionFile.write([]byte(line))
 	}
