@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"daemon/plug/cmd/plugctl/reach"
 	"daemon/plug/cmd/plugctl/show"
 	"daemon/plug/supervisor/control"
 )
@@ -20,23 +21,27 @@ func (c *ctl) listCommand() *cobra.Command {
 					return usagef("list shows all plugs; --%s names one, as status takes it", name)
 				}
 			}
-			plugs := []found{}
-			table := &show.Table{Columns: []show.Column{{Head: "PLUG"}, {Head: "MODE"}, {Head: "STATE"}, {Head: "PID", Right: true},
-				{Head: "SESSIONS", Right: true}, {Head: "VERSION"}, {Head: "CONTROL"}}, Spare: []string{"VERSION", "MODE"}}
-			for _, p := range c.Discover() {
-				one := found{Control: p.Control, Status: p.Status}
-				switch {
-				case p.Denied():
-					one.Error = "you may not ask it"
-				case p.Err != nil:
-					one.Error = p.Err.Error()
-				}
-				plugs = append(plugs, one)
-				table.Rows = append(table.Rows, one.row())
-			}
-			return c.answer(c.table(table, false), map[string]any{"plugs": plugs})
+			return c.showPlugs(c.Discover())
 		},
 	}
+}
+
+func (c *ctl) showPlugs(plugs []reach.Plug) error {
+	all := []found{}
+	table := &show.Table{Columns: []show.Column{{Head: "PLUG"}, {Head: "MODE"}, {Head: "STATE"}, {Head: "PID", Right: true},
+		{Head: "SESSIONS", Right: true}, {Head: "VERSION"}, {Head: "CONTROL"}}, Spare: []string{"VERSION", "MODE"}}
+	for _, p := range plugs {
+		one := found{Control: p.Control, Status: p.Status}
+		switch {
+		case p.Denied():
+			one.Error = "you may not ask it"
+		case p.Err != nil:
+			one.Error = p.Err.Error()
+		}
+		all = append(all, one)
+		table.Rows = append(table.Rows, one.row())
+	}
+	return c.answer(c.table(table, false), map[string]any{"plugs": all})
 }
 
 // found is a plug as list shows it.
