@@ -5,8 +5,8 @@ import (
 )
 
 // keepControl sees to it that the control socket can be found: it is made again if
-// its file was removed, with its directory or alone, or replaced, or if it could not be made at the commit. A
-// disk may hold that up, so a goroutine does it.
+// its file was removed, with its directory or alone, or replaced, or if it could
+// not be made at the commit. A disk may hold that up, so a goroutine does it.
 func (m *master) keepControl() {
 	c := &m.control
 	if !m.controlled() || m.phase != running || m.upgrading != nil || !c.looking.CompareAndSwap(false, true) {
