@@ -62,6 +62,10 @@ func (m *master) announce(message string, args ...any) {
 	m.log.Info(message, args...)
 }
 
+// startedFirst is how long a start waits for syslog to have its first record, so that no
+// worker's comes before it.
+const startedFirst = 50 * time.Millisecond
+
 // How long each log may take for what is left, when a master ends. The next
 // upgrade waits for the end of one that was replaced.
 const (

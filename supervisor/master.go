@@ -290,12 +290,13 @@ func (m *master) abandon() {
 // serve is the moment when the plug is open to clients: its first workers are
 // ready.
 func (m *master) serve() {
+	if m.cfg.Log {
+		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
+		m.syslog.sink.flush(startedFirst)
+	}
 	m.phase = running
 	m.generation.board.Gate.Store(board.GateOpen)
 	m.tellGate()
-	if m.cfg.Log {
-		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
-	}
 	m.checkSyslog()
 	m.since = time.Now()
 	m.totals.Started = m.since.UnixNano()

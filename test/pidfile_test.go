@@ -60,6 +60,7 @@ func churnAt(t *testing.T, mode string, rate int) (vain, wrong []string, starved
 	p.hurry()
 	if mode == "pool" {
 		n /= 5 // nothing ever changes in its pidfile
+		await(t, "the pidfile to list the pool", serveBound, func() bool { return len(p.pids()) == 1+len(p.readySpares(runtime.NumCPU())) })
 	}
 	// Long enough to be promised a place, though the master waits for a processor.
 	c := &churn{to: p.addr(), rate: rate, lasting: time.Second, rng: random(t)}
