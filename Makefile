@@ -3,6 +3,7 @@
 #   make            bin/plug and bin/plugctl
 #   make demo       the daemon at work, every claim checked, under 30 s
 #   make test       vet on four systems, gofmt, all tests; ends with the count
+#   make check      its quick part: without the tests of the real binaries, and -race
 #   make soak       the same tests with their whole counts: hours
 #   make bench      plug beside its peers (Linux, root), over half an hour;
 #                   BENCH="-rounds 9 -only plug,haproxy -workloads all -o FILE -svg FILE"
@@ -34,15 +35,17 @@ BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-X main.ve
 # binaries and measures them, so nothing else may run at the same time.
 RING12 = $$($(GO) list ./... | grep -v '/test$$')
 RING3  = $$($(GO) list ./... | grep '/test$$')
-RACE12 = $$($(GO) list ./... | grep -v '/test')
 GOTEST = $(GO) test -json
 
 # Tests of ring 3 that mostly wait run beside each other, so many at a time.
 WAITING = 6
 
-# -race needs cgo, and cgo a C compiler. Without one the race run is left out,
-# and said to be. Of ring 3 it takes the tests of this name, with a daemon that
-# is built with -race too.
+# -race needs cgo, and cgo a C compiler. With one, rings 1 and 2 are run with it, but
+# for the tests' own tools and for board, a test of which reads what another process
+# may be writing. Of ring 3 it takes the tests of this name, with a daemon that is
+# built with -race too. Without one nothing is, and that is said.
+RACED   = $$($(GO) list ./... | grep -v '/test')
+UNRACED = $$($(GO) list ./... | grep -e '/test/' -e '/board$$')
 RACE    = Race
 HAVE_CC = command -v "$$($(GO) env CC)" >/dev/null 2>&1
 
@@ -60,21 +63,24 @@ demo: bin/plug
 	@bin/demo -plug bin/plug
 
 test: vet fmt-check bin/tally
-	@set -- $(GOTEST) -timeout 5m $(RING12); \
-	if [ -n "$(RING3)" ]; then \
-		set -- "$$@" -- $(GOTEST) -timeout 40m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
-	fi; \
-	if $(HAVE_CC); then \
-		set -- "$$@" -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 15m $(RACE12); \
+	@if $(HAVE_CC); then \
 		CGO_ENABLED=1 $(GO) build -race -o bin/plug-race ./cmd/plug || exit 1; \
+		set -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 15m $(RACED) -- $(GOTEST) -timeout 5m $(UNRACED); \
 		if [ -n "$(RING3)" ]; then \
 			set -- "$$@" -- env CGO_ENABLED=1 PLUG_RACE=1 PLUG_BIN="$$PWD/bin/plug-race" \
 				$(GOTEST) -race -timeout 15m -count=1 -p 1 -run '$(RACE)' $(RING3); \
 		fi; \
 	else \
 		echo "no C compiler: the tests are not run with -race"; \
+		set -- $(GOTEST) -timeout 5m $(RING12); \
+	fi; \
+	if [ -n "$(RING3)" ]; then \
+		set -- "$$@" -- $(GOTEST) -timeout 40m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
 	fi; \
 	bin/tally "$$@"
+
+check: vet fmt-check bin/tally
+	bin/tally $(GOTEST) -timeout 5m $(RING12)
 
 soak: vet fmt-check bin/tally
 	PLUG_SOAK=1 bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 -parallel $(WAITING) ./...
@@ -136,4 +142,4 @@ clean:
 
 FORCE:
 
-.PHONY: all demo test soak bench vet fmt-check install uninstall help clean FORCE
+.PHONY: all demo test check soak bench vet fmt-check install uninstall help clean FORCE

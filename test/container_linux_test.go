@@ -65,6 +65,7 @@ func dockerStop(t *testing.T, p *plug, one int) time.Duration {
 // docker stop leaves the line of each session: of those that end by themselves in
 // the first eight seconds, and of those that PID 1 ends after that.
 func TestContainerStop(t *testing.T) {
+	t.Parallel()
 	target := serve(t, anywhere, echo)
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -98,6 +99,7 @@ func TestContainerStop(t *testing.T) {
 
 // The drain ends with the last session, and --drain-timeout is its limit if given.
 func TestContainerDrain(t *testing.T) {
+	t.Parallel()
 	target := serve(t, anywhere, echo)
 	for _, c := range []struct {
 		name  string

@@ -11,6 +11,7 @@ import (
 // takes all of them for good again when all have failed. Each is logged once
 // until it is good.
 func TestDeadTargetsAreFailing(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			forEachMode(t, func(t *testing.T, mode string) {
@@ -117,6 +118,7 @@ func seriesOf(t *testing.T, all map[string]float64, name string, labels ...strin
 
 // Behind an HTTP proxy that is away no target is reached, and none is good.
 func TestTargetsBehindADeadProxyAreFailing(t *testing.T) {
+	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := start(t, mode, withControl("-h", refusing(t), "10.0.3.15:80", "news.example.org:119")...)

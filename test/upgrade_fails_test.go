@@ -123,6 +123,7 @@ func quickly(i int, mode string) bool {
 
 // Those that say nothing are given the whole time that a new master has.
 func TestUpgradeFailsSlowly(t *testing.T) {
+	t.Parallel()
 	_, slow := scripts()
 	slow = append(slow, plight{"another program, sleep", func(p *plug) { p.write("#!/bin/sh\nexec sleep 60\n", 0o755) }, `timed out|no answer within`})
 	for i, one := range slow {

@@ -64,6 +64,7 @@ func works(p *plug) bool {
 // seconds, and was not marked failed for want of its interface; records show the
 // interface by its name.
 func TestTargetsZoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
@@ -96,6 +97,7 @@ func TestTargetsZoneIsMadeAgain(t *testing.T) {
 // A plug that listens at a link-local address is reached there again when the
 // interface was made again, also with a master that has been replaced since.
 func TestSourcesZoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
@@ -124,6 +126,7 @@ func TestSourcesZoneIsMadeAgain(t *testing.T) {
 
 // A client that comes by a link-local address is recorded with its interface.
 func TestClientsZoneIsRecorded(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
@@ -142,6 +145,7 @@ func TestClientsZoneIsRecorded(t *testing.T) {
 
 // A zone may be an interface's number.
 func TestZoneByNumber(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
@@ -159,6 +163,7 @@ func TestZoneByNumber(t *testing.T) {
 // Records for a syslog daemon behind an interface go there, the master's and the
 // workers', also when the interface has been made again.
 func TestSyslogsZone(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
@@ -204,6 +209,7 @@ func TestSyslogsZone(t *testing.T) {
 // The workers' records leave by the same interface as the master's, not by another
 // one: the kernel looks for the daemon's neighbour there.
 func TestSyslogsZoneOfWorkers(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
@@ -243,6 +249,7 @@ func TestSyslogsZoneOfWorkers(t *testing.T) {
 // An upgrade keeps what an admin has said of a target, and its counters, though
 // its interface was made again.
 func TestUpgradeKeepsTargetWithZone(t *testing.T) {
+	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
