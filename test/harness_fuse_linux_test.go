@@ -68,7 +68,23 @@ func mountFuse(t testing.TB) *fuse {
 		unix.Unmount(f.dir, unix.MNT_DETACH)
 		<-ended
 	})
+	f.neverPolled()
 	return f
+}
+
+// neverPolled lets the kernel learn that this file system has no poll(2). It would ask
+// when Go's runtime first adds one of its files to its poller, and that waits for the
+// answer with a processor in hand (GOMAXPROCS), which the answer may need.
+func (f *fuse) neverPolled() {
+	f.t.Helper()
+	name := f.dir + "/polled"
+	fd, err := unix.Open(name, unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	unix.Close(fd)
+	unix.Unlink(name)
 }
 
 func (f *fuse) serve() {
