@@ -67,17 +67,42 @@ func TestLastWords(t *testing.T) {
 	h.lives()
 }
 
+// whileConnecting is a worker that waits for a target's listener, which has no room yet,
+// and its client.
+func whileConnecting(t *testing.T) (listener int, b *boss, h *hand, client *net.TCPConn) {
+	t.Helper()
+	listener, addr := full(t)
+	b = newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{addr}, func(a *board.Board) {
+		a.ConnectTimeout = uint32(patience.Milliseconds())
+	})
+	h = b.hire(0)
+	client = b.dial()
+	b.wait("the worker connects", func() bool { return b.board.Mark(0).Connects.Load() == 1 })
+	b.wait("it waits", h.sleeps)
+	return listener, b, h, client
+}
+
+// A client that resets and has said nothing, when its target has just been connected:
+// the target sees a reset, not an end.
+func TestResetBehindTheConnect(t *testing.T) {
+	listener, b, h, c := whileConnecting(t)
+	unix.Kill(h.pid, unix.SIGSTOP)
+	acceptOne(t, listener).Close()
+	target := acceptOne(t, listener)
+	defer target.Close()
+	cutting(t, nil)(c)
+	unix.Kill(h.pid, unix.SIGCONT)
+	if got, err := io.ReadAll(target); len(got) != 0 || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the target got %q, %v, want a reset", got, err)
+	}
+	b.lines(1)
+	h.lives()
+}
+
 // A target that says something and resets before the worker has looked whether it is
 // connected is heard. The worker is stopped meanwhile.
 func TestLastWordsBehindTheConnect(t *testing.T) {
-	listener, addr := full(t)
-	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{addr}, func(a *board.Board) {
-		a.ConnectTimeout = uint32(patience.Milliseconds())
-	})
-	h := b.hire(0)
-	c := b.dial()
-	b.wait("the worker connects", func() bool { return b.board.Mark(0).Connects.Load() == 1 })
-	b.wait("it waits", h.sleeps)
+	listener, b, h, c := whileConnecting(t)
 	unix.Kill(h.pid, unix.SIGSTOP)
 	acceptOne(t, listener).Close()
 	cutting(t, []byte("too many"))(acceptOne(t, listener))
@@ -155,14 +180,7 @@ func TestMessageBeforeAReset(t *testing.T) {
 
 // Its message waits for the target, too.
 func TestMessageWaitsForTheConnect(t *testing.T) {
-	listener, addr := full(t)
-	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{addr}, func(a *board.Board) {
-		a.ConnectTimeout = uint32(patience.Milliseconds())
-	})
-	h := b.hire(0)
-	c := b.dial()
-	b.wait("the worker connects", func() bool { return b.board.Mark(0).Connects.Load() == 1 })
-	b.wait("it waits", h.sleeps)
+	listener, b, h, c := whileConnecting(t)
 	cutting(t, []byte("ten bytes."))(c)
 	acceptOne(t, listener).Close()
 	target := acceptOne(t, listener)

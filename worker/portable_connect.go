@@ -122,6 +122,7 @@ func (s *session) dial() failure {
 			stop := s.guard(target)
 			f.errno = target.connected()
 			if gone := stop(); gone != 0 {
+				target.reset() // it may be connected by now, and would see an end
 				target.close()
 				return failure{errno: gone, cut: true}
 			}
@@ -139,6 +140,7 @@ func (s *session) dial() failure {
 		f.peer = marks("", f.errno) && to.LoadZone() != address.NoInterface
 	}
 	if f.errno != 0 {
+		target.reset() // what has hurried the wait may have come just after the connection
 		target.close()
 		return f
 	}

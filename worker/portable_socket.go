@@ -83,10 +83,10 @@ func (s *socket) shut() {
 	})
 }
 
-// lost tells that an end was no end: the peer has reset the connection, and another
-// call, a watch or a write, has taken the error. A connection that
-// is half open has a peer yet (getpeername(2)); one whose two ends were passed has not.
-// If the socket is closed, its session is over, and there is no end to pass either.
+// lost reports whether a read of 0 was a reset rather than an end: another call, a
+// watch or a write, has taken the error. A half-open connection still has a peer
+// (getpeername(2)); one that was ended in both directions has none. If the socket is
+// closed, its session is over, and there is no end to pass on either.
 func (s *socket) lost() (gone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

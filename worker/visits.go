@@ -10,7 +10,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// visits are when sessions that leave are looked at again: no event tells that a
+// visits are the times at which leaving sessions are looked at again: no event says that a
 // receiver's kernel has acknowledged the last byte.
 type visits struct {
 	queues [len(visitDelays)][]visit // all of one queue wait equally long, so the first is due first
