@@ -65,7 +65,7 @@ type readmePlug struct {
 }
 
 // Every command of README's "First use" does what README says, and prints what
-// README shows but for PIDs and times.
+// README shows, except PIDs and times.
 func TestReadmeFirstUse(t *testing.T) {
 	if !ownRun(t) {
 		return

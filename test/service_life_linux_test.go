@@ -242,7 +242,7 @@ func TestServiceRefuses(t *testing.T) {
 		s.refuses(`"80" stands before the --`, with("--name", "x", "80", "127.0.0.1:1")...)
 		s.refuses("no PLUG-ARGS", with("--name", "x")...)
 		s.refuses(`--name "a/b": want`, with("--name", "a/b", "--", "80", "127.0.0.1:1")...)
-		s.refuses("no such account", with("--name", "x", "--user", "nobody-of-this-name", "--", "8080", "127.0.0.1:1")...)
+		s.refuses("no such account", with("--name", "x", "--user", "no-such-user", "--", "8080", "127.0.0.1:1")...)
 		s.refuses("no directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1:1")...)
 		s.refuses("you are not root", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1:1")...)...)
 		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1:1")

@@ -77,8 +77,9 @@ func TestDiscover(t *testing.T) {
 func TestDiscoverEndlessAnswer(t *testing.T) {
 	dir := shortDir(t)
 	answers(t, filepath.Join(dir, "endless"), func(more func(control.Reply) error) control.Reply {
-		for more(control.Reply{Progress: &control.Progress{Phase: "draining"}}) == nil {
-			time.Sleep(discoverTime / 10)
+		var gone error
+		for gone == nil {
+			gone = more(control.Reply{Progress: &control.Progress{Phase: "draining"}})
 		}
 		return control.Reply{}
 	})
