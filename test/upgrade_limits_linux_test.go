@@ -92,7 +92,7 @@ func TestUpgradeUserTakenAway(t *testing.T) {
 			p.install(stampedWith(t, nextOne))
 			users(without)
 			good = false
-		}, `want a user that this system knows`}, 8*time.Second)
+		}, `expected a user that exists on this system`}, 8*time.Second)
 		if good {
 			t.Error("nothing was tried")
 		}

@@ -48,7 +48,7 @@ func parseCommandLine(argv []string, system *config.System) (*command, error) {
 	}
 	out := &command{help: p.help, version: p.version, check: p.check}
 	if spelled.old {
-		out.warnings = append(out.warnings, "-s: ignored; plugdaemon's usage named it, but it never was an option")
+		out.warnings = append(out.warnings, "-s: ignored; the usage text of plugdaemon 2.5.5 listed it, but the program never accepted it")
 	}
 	switch {
 	case errors.Is(err, errAnswer):

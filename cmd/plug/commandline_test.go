@@ -64,8 +64,8 @@ func (e entry) judge(t *testing.T, stdout, stderr string) {
 	t.Helper()
 	if e.status != 0 {
 		reason, rest, _ := strings.Cut(stderr, "\n")
-		if !strings.Contains(reason, e.first) || rest != usage() || stdout != "" {
-			t.Fatalf("%q:\nstdout %q\nstderr %q\nwant a line with %q, and the usage", e.argv, stdout, stderr, e.first)
+		if !strings.Contains(reason, e.first) || rest != hint || stdout != "" {
+			t.Fatalf("%q:\nstdout %q\nstderr %q\nwant a line with %q, and the hint", e.argv, stdout, stderr, e.first)
 		}
 		return
 	}

@@ -43,7 +43,7 @@ func (out *spelledOut) cluster(word string, rest []string) ([]string, error) {
 		o, typed := findLetter(word[i]), "-"+word[i:i+1]
 		switch {
 		case word[i] == '=' && i > 1:
-			return nil, fmt.Errorf("-%c takes no value, as in %q", word[i-1], word)
+			return nil, fmt.Errorf("-%c takes no value, but %q gives it one", word[i-1], word)
 		case o == nil:
 			return nil, unknownLetter(word, i)
 		case o.long == "":
@@ -79,7 +79,7 @@ func (out *spelledOut) long(word string, rest []string) ([]string, error) {
 // separate takes the next word as the value, whatever it looks like.
 func (out *spelledOut) separate(o *option, typed string, rest []string) ([]string, error) {
 	if len(rest) == 0 {
-		return nil, fmt.Errorf("%s: want a value behind it, %s", typed, o.value)
+		return nil, fmt.Errorf("%s: missing value; expected %s", typed, o.value)
 	}
 	out.add("--"+o.long+"="+rest[0], typed)
 	return rest[1:], nil

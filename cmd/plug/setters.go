@@ -30,7 +30,7 @@ func setDebug(to *int, value string) (err error) {
 
 func setPath(to *string, value string) error {
 	if value == "" {
-		return errors.New("want a file's path")
+		return errors.New("expected the path of a file")
 	}
 	*to = value
 	return nil

@@ -23,7 +23,7 @@ const (
 func readCommandLine(argv []string, stdout, stderr io.Writer) (*config.Config, int) {
 	asked, err := parseCommandLine(argv, config.ThisSystem())
 	if err != nil {
-		fmt.Fprintf(stderr, "plug: %v\n%s", err, usage())
+		fmt.Fprintf(stderr, "plug: %v\n%s", err, hint)
 		return nil, statusUsage
 	}
 	for _, warning := range asked.warnings {
@@ -57,15 +57,18 @@ func (c *command) answer() string {
 	return ""
 }
 
-// usage is for --help and behind every usage error.
+// hint is the line that follows the reason of a usage error.
+const hint = "See \"plug --help\" for the options.\n"
+
+// usage is the answer to --help.
 func usage() string {
 	var b strings.Builder
 	b.WriteString(`usage: plug [options] source target...
 
   source   port, :port, *:port, address:port or [v6]:port to listen on, or
-           fd:NAME for a socket of the service manager's, with an optional
-           /interface or /address to connect from
-  target   address, address:port or [v6]:port; with -h a host name, too
+           fd:NAME for a socket that the service manager passes; append
+           /interface or /address to set where plug connects from
+  target   address, address:port or [v6]:port; with -h also a host name
 
 `)
 	for i := range options {
@@ -81,6 +84,6 @@ func usage() string {
 		}
 		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimRight(letter+long+" "+o.value, " "), o.help)
 	}
-	b.WriteString("\nTIME is in seconds, or with a unit, as in 90 or 1h30m.\n")
+	b.WriteString("\nTIME is in seconds, or has units, as in 90 or 1h30m.\n")
 	return b.String()
 }

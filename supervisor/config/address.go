@@ -9,7 +9,7 @@ import (
 )
 
 // whyNumeric is the author's reason, said to whoever gives a name.
-const whyNumeric = "names are not resolved, since a spoofed DNS answer must not turn the plug around"
+const whyNumeric = "names are not resolved, so that a forged DNS answer cannot redirect connections"
 
 // ParseAddress reads one numeric address without a port, as -i and -p take it;
 // IPv6 may stand in brackets. An IPv4-mapped address becomes IPv4, so that one
@@ -18,10 +18,10 @@ func ParseAddress(text string) (netip.Addr, error) {
 	bare, bracketed := unbracket(text)
 	addr, err := parseIP(bare)
 	if err == nil && bracketed && !strings.Contains(bare, ":") {
-		err = errors.New("want brackets around IPv6 addresses only")
+		err = errors.New("only IPv6 addresses may be in brackets")
 	}
 	if err != nil && strings.Count(text, ":") == 1 {
-		err = errors.New("want an address without a port, as in 10.0.0.1 or 2001:db8::1")
+		err = errors.New("expected an address without a port, as in 10.0.0.1 or 2001:db8::1")
 	}
 	if err != nil {
 		return netip.Addr{}, err
@@ -36,9 +36,9 @@ func ParsePort(text string) (uint16, error) {
 	case err == nil && port != 0:
 		return uint16(port), nil
 	case text != "" && !isDigits(text):
-		return 0, errors.New("want a numeric port, 1 to 65535: service names are not looked up")
+		return 0, errors.New("expected a numeric port from 1 to 65535: service names are not looked up")
 	}
-	return 0, errors.New("want a port from 1 to 65535")
+	return 0, errors.New("expected a port from 1 to 65535")
 }
 
 // endpoint is a text split where its port begins, nothing checked yet.
@@ -56,7 +56,7 @@ func splitEndpoint(text string) (endpoint, error) {
 		host, rest, closed := strings.Cut(text[1:], "]")
 		port, hasPort := strings.CutPrefix(rest, ":")
 		if !closed || rest != "" && !hasPort {
-			return endpoint{}, errors.New("want an IPv6 address in brackets, as in [2001:db8::1]:80")
+			return endpoint{}, errors.New("expected an IPv6 address in brackets, as in [2001:db8::1]:80")
 		}
 		return endpoint{host: host, port: port, hasPort: hasPort, v6: true}, nil
 	}
@@ -93,7 +93,7 @@ func (e endpoint) doubt() error {
 	if _, err := ParsePort(port); err != nil || !isAddress(host) {
 		return nil
 	}
-	return fmt.Errorf("may mean a port or the end of an address; expected [%s]:%s or [%s]", host, port, e.host)
+	return fmt.Errorf("the last group may be a port or part of the address; expected [%s]:%s or [%s]", host, port, e.host)
 }
 
 func isAddress(text string) bool {
@@ -103,7 +103,7 @@ func isAddress(text string) bool {
 
 func (e endpoint) addr() (netip.Addr, error) {
 	if e.v6 && !strings.Contains(e.host, ":") {
-		return netip.Addr{}, errors.New("want brackets around IPv6 addresses only")
+		return netip.Addr{}, errors.New("only IPv6 addresses may be in brackets")
 	}
 	return parseIP(e.host)
 }
@@ -128,13 +128,13 @@ func parseIP(text string) (netip.Addr, error) {
 	case err == nil:
 		return addr.Unmap(), nil
 	case isName(text):
-		return netip.Addr{}, errors.New("want a numeric address: " + whyNumeric)
+		return netip.Addr{}, errors.New("expected a numeric address: " + whyNumeric)
 	case hasLeadingZero(text):
-		return netip.Addr{}, errors.New("want octets without leading zeros, which some take for octal numbers")
+		return netip.Addr{}, errors.New("octets must not have leading zeros, which some programs read as octal")
 	case strings.Count(text, ":") > 1:
-		return netip.Addr{}, errors.New("want an IPv6 address, as in 2001:db8::1, or with a port [2001:db8::1]:80")
+		return netip.Addr{}, errors.New("expected an IPv6 address, as in 2001:db8::1, or with a port, as in [2001:db8::1]:80")
 	}
-	return netip.Addr{}, errors.New("want an address, as in 10.0.0.1 or 2001:db8::1")
+	return netip.Addr{}, errors.New("expected an address, as in 10.0.0.1 or 2001:db8::1")
 }
 
 func unbracket(text string) (bare string, bracketed bool) {

@@ -19,9 +19,9 @@ const noControl = "none"
 func ParseControl(text string) (string, error) {
 	switch {
 	case text == "":
-		return "", errors.New("want a path for the socket")
+		return "", errors.New("expected the path of a socket, or none")
 	case len(text) > MaxControl:
-		return "", fmt.Errorf("want a path of at most %d bytes, as the address of a socket has no room for more", MaxControl)
+		return "", fmt.Errorf("the path of a socket must be at most %d bytes long", MaxControl)
 	}
 	return text, nil
 }
@@ -29,7 +29,7 @@ func ParseControl(text string) (string, error) {
 // ParseGroup reads --control-group: a group's name or number.
 func ParseGroup(text string, system *System) (*Group, error) {
 	if text == "" {
-		return nil, errors.New("want a group's name or number")
+		return nil, errors.New("expected the name or number of a group")
 	}
 	gid, err := groupID(text, system)
 	if err != nil {
@@ -54,7 +54,7 @@ func (d *Draft) settleControl(system *System) *Problem {
 		}
 	}
 	if d.ControlGroup != nil && d.Control == "" {
-		return &Problem{Option: "control-group", Value: d.ControlGroup.Name, Reason: "there is no control socket; want --control PATH, too"}
+		return &Problem{Option: "control-group", Value: d.ControlGroup.Name, Reason: "there is no control socket; add --control PATH"}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // placeSource reads the first positional, and lets -i and -p into it.
 func (d *Draft) placeSource(*System) *Problem {
 	if len(d.Args) == 0 {
-		return &Problem{Option: "source", Absent: true, Reason: "none given; want a port or address:port to listen on, then the targets"}
+		return &Problem{Option: "source", Absent: true, Reason: "none given; expected a port or address:port to listen on, then the targets"}
 	}
 	text := d.Args[0]
 	source, outgoing, err := ParseSource(text)
@@ -21,14 +21,14 @@ func (d *Draft) placeSource(*System) *Problem {
 	if d.Bind.IsValid() && source.Addr != d.Bind {
 		if source.Addr.IsValid() || source.Inherited != "" || strings.HasPrefix(text, "*") {
 			return &Problem{Option: "bind", Value: d.Bind.String(),
-				Reason: fmt.Sprintf("the source %q names another address; give one", text)}
+				Reason: fmt.Sprintf("the source %q names another address; give only one", text)}
 		}
 		source = Source{Addr: d.Bind, Port: source.Port, Named: true}
 	}
 	if outgoing.Addr.IsValid() {
 		if d.SourceAddress.IsValid() && d.SourceAddress != outgoing.Addr {
 			return &Problem{Option: "source-address", Value: d.SourceAddress.String(),
-				Reason: fmt.Sprintf("the source %q names another address behind its slash; give one", text)}
+				Reason: fmt.Sprintf("the source %q names another address after the slash; give only one", text)}
 		}
 		d.SourceAddress = outgoing.Addr
 	}
@@ -46,7 +46,7 @@ func (d *Draft) settleListener() *Problem {
 	switch {
 	case !d.Freebind:
 	case runtime.GOOS != "linux":
-		return &Problem{Option: "freebind", Value: "true", Reason: "only Linux can listen on an address that it does not have"}
+		return &Problem{Option: "freebind", Value: "true", Reason: "only Linux can listen on an address that the host does not have"}
 	case !d.Source.Named:
 		return &Problem{Option: "freebind", Value: "true", Reason: "the source names no address; expected one, as in 10.0.0.1:80"}
 	}
@@ -57,7 +57,7 @@ func (d *Draft) settleListener() *Problem {
 func (d *Draft) placeTargets(*System) *Problem {
 	texts := d.Args[1:]
 	if len(texts) == 0 {
-		return &Problem{Option: "target", Absent: true, Reason: "none given; want one or more behind the source, as in plug 80 10.0.0.1:8080"}
+		return &Problem{Option: "target", Absent: true, Reason: "none given; expected one or more after the source, as in plug 80 10.0.0.1:8080"}
 	}
 	if len(texts) > MaxTargets {
 		return &Problem{Option: "target", Value: texts[MaxTargets],
@@ -94,7 +94,7 @@ func (d *Draft) checkFamilies(*System) *Problem {
 			return nil
 		}
 		return &Problem{Option: option, Value: to.String(), Reason: fmt.Sprintf(
-			"can't be reached from the source address %s; want both of IPv4 or both of IPv6", from)}
+			"cannot be reached from the source address %s; both must be IPv4, or both IPv6", from)}
 	}
 	if d.Via.IsValid() {
 		return apart("via", d.Via)
@@ -143,11 +143,11 @@ func (d *Draft) checkInterfaces(system *System) *Problem {
 func (d *Draft) settleNumbers(*System) *Problem {
 	if d.Workers != unset && d.Mode != Pool {
 		return &Problem{Option: "workers", Value: strconv.Itoa(d.Workers),
-			Reason: "only --mode pool has a fixed number of workers; want --spares or --max-workers"}
+			Reason: "only --mode pool has a fixed number of workers; use --spares or --max-workers"}
 	}
 	if d.MaxWorkers != 0 && d.Workers > d.MaxWorkers {
 		return &Problem{Option: "workers", Value: strconv.Itoa(d.Workers),
-			Reason: fmt.Sprintf("want at most --max-workers, %d", d.MaxWorkers)}
+			Reason: fmt.Sprintf("must be at most --max-workers, %d", d.MaxWorkers)}
 	}
 	d.Workers = max(d.Workers, 0)
 	if d.MaxUses == unset {
@@ -155,7 +155,7 @@ func (d *Draft) settleNumbers(*System) *Problem {
 	}
 	if d.Mode == Fork && d.MaxUses != 1 {
 		return &Problem{Option: "max-uses", Value: strconv.Itoa(d.MaxUses),
-			Reason: "--mode fork has a fresh process for every session; want 1, or --mode prefork"}
+			Reason: "--mode fork starts a new process for every session; must be 1, or use --mode prefork"}
 	}
 	return nil
 }
@@ -170,9 +170,9 @@ func (d *Draft) settleSpares(*System) *Problem {
 	}
 	switch {
 	case asked && d.Mode == Pool:
-		return &Problem{Option: "spares", Value: d.spares(), Reason: "--mode pool has no spares; want --workers"}
+		return &Problem{Option: "spares", Value: d.spares(), Reason: "--mode pool has no spares; use --workers"}
 	case asked && d.SparesMin > limit:
-		return &Problem{Option: "spares", Value: d.spares(), Reason: fmt.Sprintf("want MIN at most --max-workers, %d", limit)}
+		return &Problem{Option: "spares", Value: d.spares(), Reason: fmt.Sprintf("MIN must be at most --max-workers, %d", limit)}
 	case d.Mode == Pool:
 		d.SparesMin, d.SparesMax = 0, 0
 	case !asked:

@@ -12,7 +12,7 @@ func (d *Draft) checkLoop(system *System) *Problem {
 		if !d.Source.Covers(to, system.Local) {
 			return nil
 		}
-		return &Problem{Option: option, Value: value, Reason: "this plug itself listens there; must be another address or port"}
+		return &Problem{Option: option, Value: value, Reason: "this plug itself listens there; expected another address or port"}
 	}
 	if problem := loop("via", d.Via.String(), d.Via); problem != nil {
 		return problem

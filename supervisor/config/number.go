@@ -13,7 +13,7 @@ import (
 func ParseNumber(text string, low, high int) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || !isDigits(text) || n < low || n > high {
-		return 0, fmt.Errorf("want a number from %d to %d", low, high)
+		return 0, fmt.Errorf("expected a number from %d to %d", low, high)
 	}
 	return n, nil
 }
@@ -25,7 +25,7 @@ func ParseSpares(text string) (low, high int, err error) {
 	low, err1 := ParseNumber(before, 0, MaxWorkers)
 	high, err2 := ParseNumber(behind, 1, MaxWorkers)
 	if !colon || err1 != nil || err2 != nil || low > high {
-		return 0, 0, fmt.Errorf("want MIN:MAX, as in 4:16, MIN not above MAX and MAX from 1 to %d", MaxWorkers)
+		return 0, 0, fmt.Errorf("expected MIN:MAX, as in 4:16, with MIN at most MAX and MAX from 1 to %d", MaxWorkers)
 	}
 	return low, high, nil
 }
@@ -36,13 +36,13 @@ func ParseMode(text string) (Mode, error) {
 	case Fork, Prefork, Pool:
 		return mode, nil
 	}
-	return "", errors.New("want fork, prefork or pool")
+	return "", errors.New("expected fork, prefork or pool")
 }
 
 // ParseLogFormat reads --log-format.
 func ParseLogFormat(text string) (string, error) {
 	if text != "text" && text != "json" {
-		return "", errors.New("want text or json")
+		return "", errors.New("expected text or json")
 	}
 	return text, nil
 }
@@ -51,7 +51,7 @@ func ParseLogFormat(text string) (string, error) {
 func ParseBool(text string) (bool, error) {
 	on, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, errors.New("want true or false")
+		return false, errors.New("expected true or false")
 	}
 	return on, nil
 }
@@ -66,7 +66,7 @@ type Span struct {
 // The spans of the options that take a time. Their longest is what 2.5's
 // integers could say, where nothing nearer limits it.
 func StickySpan() Span {
-	return Span{Max: 1 << 21 * time.Second, Whole: true, Why: ", the affinity clock's reach of 2^21 seconds"}
+	return Span{Max: 1 << 21 * time.Second, Whole: true, Why: ", the limit of the affinity clock (2^21 seconds)"}
 }
 func RetrySpan() Span   { return Span{Max: math.MaxInt32 * time.Second, Whole: true} }
 func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
@@ -93,15 +93,15 @@ func ParseSeconds(text string, span Span) (time.Duration, error) {
 	case errors.Is(err, strconv.ErrRange):
 		return 0, span.outside()
 	case err != nil || text[0] == '+':
-		return 0, errors.New("want seconds, or a time with its unit, as in 90 or 1h30m")
+		return 0, errors.New("expected seconds, or a time with its unit, as in 90 or 1h30m")
 	case d < span.Min || d > span.Max:
 		return 0, span.outside()
 	case span.Whole && d%time.Second != 0:
-		return 0, errors.New("want whole seconds")
+		return 0, errors.New("expected whole seconds")
 	}
 	return d, nil
 }
 
 func (s Span) outside() error {
-	return fmt.Errorf("want a time from %v to %v%s", s.Min, s.Max, s.Why)
+	return fmt.Errorf("expected a time from %v to %v%s", s.Min, s.Max, s.Why)
 }

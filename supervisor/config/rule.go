@@ -14,23 +14,23 @@ func ParseRule(text string) (netip.Prefix, error) {
 	addr, err := netip.ParseAddr(address)
 	switch {
 	case err != nil && isName(address):
-		return netip.Prefix{}, errors.New("want ADDRESS or ADDRESS/BITS, numeric: " + whyNumeric)
+		return netip.Prefix{}, errors.New("expected a numeric ADDRESS or ADDRESS/BITS: " + whyNumeric)
 	case err != nil && hasLeadingZero(address):
-		return netip.Prefix{}, errors.New("want octets without leading zeros, which some take for octal numbers")
+		return netip.Prefix{}, errors.New("octets must not have leading zeros, which some programs read as octal")
 	case err != nil:
-		return netip.Prefix{}, errors.New("want ADDRESS or ADDRESS/BITS with all four octets, as in 10.0.0.0/8")
+		return netip.Prefix{}, errors.New("expected ADDRESS or ADDRESS/BITS with all four octets, as in 10.0.0.0/8")
 	case addr.Zone() != "":
-		return netip.Prefix{}, errors.New("want a network without %, as in fe80::/10")
+		return netip.Prefix{}, errors.New("expected a network without %, as in fe80::/10")
 	}
 	n := addr.BitLen()
 	if slash {
 		if n, err = ParseNumber(bits, 0, addr.BitLen()); err != nil {
-			return netip.Prefix{}, errors.New("behind the slash, " + err.Error())
+			return netip.Prefix{}, errors.New("after the slash, " + err.Error())
 		}
 	}
 	if addr.Is4In6() {
 		if n < 96 {
-			return netip.Prefix{}, errors.New("want 96 to 128 bits with an IPv4-mapped address, or plain IPv4, as in 10.0.0.0/8")
+			return netip.Prefix{}, errors.New("expected 96 to 128 bits with an IPv4-mapped address, or plain IPv4, as in 10.0.0.0/8")
 		}
 		addr, n = addr.Unmap(), n-96
 	}

@@ -13,7 +13,7 @@ type Outgoing struct {
 	Interface string // its form is checked, not that it exists
 }
 
-// String is what stands behind the slash, "" for nothing.
+// String is what stands after the slash, "" for nothing.
 func (o Outgoing) String() string {
 	if o.Addr.IsValid() {
 		return o.Addr.String()
@@ -21,7 +21,10 @@ func (o Outgoing) String() string {
 	return o.Interface
 }
 
-const wantSource = "want port, :port, *:port, address:port, [v6]:port or fd:NAME, as in 80 or 10.0.0.1:80"
+const (
+	wantInterface = "an interface name of 1 to 15 characters, as in eth0"
+	wantSource    = "expected port, :port, *:port, address:port, [v6]:port or fd:NAME, as in 80 or 10.0.0.1:80"
+)
 
 // ParseSource reads the listening side:
 //
@@ -49,7 +52,7 @@ func ParseSource(text string) (Source, Outgoing, error) {
 func parseListen(text string) (Source, error) {
 	if name, ok := strings.CutPrefix(text, "fd:"); ok {
 		if name == "" || len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
-			return Source{}, errors.New("want the name of a socket behind fd:, as in fd:plug.socket")
+			return Source{}, errors.New("expected the name of a socket after fd:, as in fd:plug.socket")
 		}
 		return Source{Inherited: name}, nil
 	}
@@ -66,7 +69,7 @@ func parseListen(text string) (Source, error) {
 	case err != nil:
 		return Source{}, err
 	case !e.hasPort && e.v6:
-		return Source{}, errors.New("want an IPv6 address in brackets and a port behind it, as in [2001:db8::1]:80")
+		return Source{}, errors.New("expected an IPv6 address in brackets and a port, as in [2001:db8::1]:80")
 	case !e.hasPort && isName(text):
 		return Source{}, errors.New(wantSource + "; " + whyNumeric)
 	case !e.hasPort:
@@ -84,12 +87,12 @@ func parseOutgoing(text string) (Outgoing, error) {
 	if bracketed || strings.Contains(text, ":") || strings.Trim(text, "0123456789.") == "" {
 		addr, err := parseIP(bare)
 		if err != nil {
-			err = errors.New("behind the slash, " + err.Error())
+			err = errors.New("after the slash, " + err.Error())
 		}
 		return Outgoing{Addr: addr}, err
 	}
 	if err := checkInterfaceName(text); err != nil {
-		return Outgoing{}, errors.New("behind the slash, want an address or interface: " + err.Error())
+		return Outgoing{}, errors.New("after the slash, expected an address or " + wantInterface)
 	}
 	return Outgoing{Interface: text}, nil
 }
@@ -102,7 +105,7 @@ func checkInterfaceName(name string) error {
 		return r <= ' ' || r == '/' || r == ':' || r == '%' || r == '[' || r == ']' || r == 0x7f
 	}
 	if name == "" || len(name) > 15 || name == "." || name == ".." || strings.ContainsFunc(name, bad) {
-		return errors.New("want an interface's name, 1 to 15 characters, as in eth0")
+		return errors.New("expected " + wantInterface)
 	}
 	return nil
 }

@@ -13,15 +13,15 @@ func ParseSyslog(text string) (Syslog, error) {
 	if host, ok := strings.CutPrefix(text, "udp://"); ok {
 		at, err := parseEndpoint(host, 514)
 		if err != nil {
-			return Syslog{}, errors.New("behind udp://, " + err.Error())
+			return Syslog{}, errors.New("after udp://, " + err.Error())
 		}
 		return Syslog{UDP: at}, nil
 	}
 	if !strings.HasPrefix(text, "/") {
-		return Syslog{}, errors.New("want a socket's absolute path, or udp://ADDRESS:PORT")
+		return Syslog{}, errors.New("expected the absolute path of a socket, or udp://ADDRESS:PORT")
 	}
 	if limit := maxSocketPath(runtime.GOOS); len(text) > limit {
-		return Syslog{}, fmt.Errorf("want a socket's path of at most %d bytes", limit)
+		return Syslog{}, fmt.Errorf("the path of a socket must be at most %d bytes long", limit)
 	}
 	return Syslog{Path: text}, nil
 }

@@ -70,7 +70,7 @@ func findUser(name string) (*User, error) {
 	uid, ok1 := parseID(found.Uid)
 	gid, ok2 := parseID(found.Gid)
 	if !ok1 || !ok2 {
-		return nil, fmt.Errorf("the account has the numbers %s:%s, which nobody can be", found.Uid, found.Gid)
+		return nil, fmt.Errorf("the account has the invalid IDs %s:%s", found.Uid, found.Gid)
 	}
 	out := &User{Name: found.Username, UID: uid, GID: gid, Groups: []uint32{gid}}
 	for _, id := range ids {

@@ -48,17 +48,17 @@ func ParseVia(text string) (netip.AddrPort, error) {
 // label is a number would be read as an IPv4 address by some (WHATWG URL).
 func checkHostName(name string) error {
 	if len(name) > MaxName {
-		return errors.New("want a host name of at most 253 characters")
+		return errors.New("a host name must be at most 253 characters long")
 	}
 	last := ""
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || label[0] == '-' || strings.ContainsFunc(label, notOfName) {
-			return errors.New("want a host name of letters, digits, - and _, parted by dots, at most 63 characters each")
+			return errors.New("expected a host name of letters, digits, - and _, separated by dots, at most 63 characters each")
 		}
 		last = label
 	}
 	if isDigits(last) {
-		return errors.New("want a host name that doesn't end in a number, or an address of four octets")
+		return errors.New("expected a host name that does not end in a number, or an address with four octets")
 	}
 	return nil
 }

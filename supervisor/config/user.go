@@ -15,7 +15,7 @@ import (
 func ParseUser(text string, system *System) (*User, error) {
 	name, group, colon := strings.Cut(text, ":")
 	if name == "" || colon && group == "" {
-		return nil, errors.New("want NAME, or NAME:GROUP; numbers will do")
+		return nil, errors.New("expected NAME or NAME:GROUP; numeric IDs are accepted")
 	}
 	if system.EUID != 0 {
 		return nil, errors.New("only root may start workers as another user")
@@ -45,9 +45,9 @@ func account(name string, hasGroup bool, system *System) (*User, error) {
 	uid, numeric := parseID(name)
 	switch {
 	case !numeric:
-		return nil, errors.New("want a user that this system knows, or a number from 0 to 4294967294")
+		return nil, errors.New("expected a user that exists on this system, or a number from 0 to 4294967294")
 	case !hasGroup:
-		return nil, errors.New("want a group too, UID:GID, since no account has this number")
+		return nil, errors.New("no account has this number; expected UID:GID")
 	}
 	return &User{Name: name, UID: uid}, nil
 }
@@ -60,7 +60,7 @@ func groupID(name string, system *System) (uint32, error) {
 	if gid, numeric := parseID(name); numeric {
 		return gid, nil
 	}
-	return 0, errors.New("want a group that this system knows, or a number from 0 to 4294967294")
+	return 0, errors.New("expected a group that exists on this system, or a number from 0 to 4294967294")
 }
 
 // parseID reads a uid or gid. The highest is none: setresuid(2) takes it for
