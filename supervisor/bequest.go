@@ -54,71 +54,79 @@ func (m *master) makeOffer() (offer, []int) {
 	return o, fds
 }
 
+// messageWithFDs is a message and the descriptors that go with it, which stay the
+// master's.
+type messageWithFDs struct {
+	message
+	fds []int
+}
+
 // bequeath freezes this master and sends all that it has.
 func (u *upgrade) bequeath() error {
-	var end endRecord
-	var generations []*generation
-	var children []*child
-	pidfd := -1
+	var all []messageWithFDs
 	var frozen error
 	err := u.do(func() {
 		u.frozen = time.Now()
-		if frozen = u.m.freeze(); frozen != nil {
-			return
-		}
-		for g := range u.m.generations() {
-			generations = append(generations, g)
-		}
-		for _, c := range u.m.roster {
-			if c.pid != 0 && c.state != gone {
-				children = append(children, c)
-			}
-		}
-		end = endRecord{Generations: len(generations), Children: len(children), Paused: u.m.paused, Totals: u.m.legacy(),
-			Lines: u.m.sessionFile.pending(), Frozen: u.frozen}
-		told := u.m.losses.told
-		end.Told = &told
-		if u.m.leveled {
-			end.LogLevel = &u.m.cfg.Debug
-		}
-		if f := u.m.pidfile.file; f != nil {
-			end.Pidfile, pidfd = true, f.FD()
+		if frozen = u.m.freeze(); frozen == nil {
+			all = u.m.stateMessages(u.frozen)
 		}
 	})
 	if err = errors.Join(err, frozen); err != nil {
 		return err
 	}
-	for _, g := range generations {
-		m := message{Kind: wireGeneration, Generation: &generationRecord{Number: g.number, Build: g.build}}
-		if err := u.wire.send(&m, g.assignment, g.state, g.report); err != nil {
+	for i := range all {
+		if err := u.wire.send(&all[i].message, all[i].fds...); err != nil {
 			return err
 		}
-	}
-	for len(children) > 0 {
-		n := min(batchOf, len(children))
-		m := message{Kind: wireChildren}
-		var fds []int
-		for _, c := range children[:n] {
-			r := c.record()
-			end.Sum += r.sum()
-			m.Children = append(m.Children, r)
-			if fds = append(fds, c.lifeline); havePidfds {
-				fds = append(fds, c.pidfd)
-			}
-		}
-		if err := u.wire.send(&m, fds...); err != nil {
-			return err
+		if all[i].Kind != wireChildren {
+			continue
 		}
 		if _, _, err := u.wire.expect(wireTaken, answerWithin); err != nil {
 			return err
 		}
-		children = children[n:]
 	}
-	m := message{Kind: wireEnd, End: &end}
-	if pidfd >= 0 {
-		return u.wire.send(&m, pidfd)
+	return nil
+}
+
+// stateMessages are all that a frozen master has, in the order of the wire. They are
+// made in the loop and are copies: TERM may thaw this master while they are being sent.
+func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
+	told := m.losses.told
+	end := endRecord{Paused: m.paused, Totals: m.legacy(), Lines: m.sessionFile.pending(), Told: &told, Frozen: frozen}
+	if m.leveled {
+		level := m.cfg.Debug
+		end.LogLevel = &level
 	}
-	return u.wire.send(&m)
+	for g := range m.generations() {
+		end.Generations++
+		r := &generationRecord{Number: g.number, Build: g.build}
+		all = append(all, messageWithFDs{message{Kind: wireGeneration, Generation: r}, []int{g.assignment, g.state, g.report}})
+	}
+	batch := messageWithFDs{message: message{Kind: wireChildren}}
+	for _, c := range m.roster {
+		if c.pid == 0 || c.state == gone {
+			continue
+		}
+		if len(batch.Children) == batchOf {
+			all = append(all, batch)
+			batch.Children, batch.fds = nil, nil
+		}
+		r := c.record()
+		end.Children++
+		end.Sum += r.sum()
+		batch.Children = append(batch.Children, r)
+		if batch.fds = append(batch.fds, c.lifeline); havePidfds {
+			batch.fds = append(batch.fds, c.pidfd)
+		}
+	}
+	if len(batch.Children) > 0 {
+		all = append(all, batch)
+	}
+	last := messageWithFDs{message: message{Kind: wireEnd, End: &end}}
+	if f := m.pidfile.file; f != nil {
+		end.Pidfile, last.fds = true, []int{f.FD()}
+	}
+	return append(all, last)
 }
 
 // freeze brings the roster to a stop: no birth, no death, no doorbell is taken
