@@ -200,7 +200,7 @@ func clearColumn(c *board.Column) {
 func (m *master) writeLine(c *child, s *board.Snapshot) {
 	wall := time.Now().Add(-time.Duration(max(0, m.mono()-s.Closed)))
 	_, offset := wall.Zone()
-	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: m.cfg.Source.Label(),
+	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: c.generation.label(),
 		Peer: s.Client, Target: targetOf(c, s), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
 	m.sessionFile.write(line.Append(nil))
 }
@@ -221,15 +221,25 @@ func targetOf(c *child, s *board.Snapshot) string {
 	return at.String()
 }
 
-// tellEnd writes the other records of such a session.
+// tellEnd writes the other records of such a session, in the way that its worker's
+// generation was told to.
 func (m *master) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
 	m.logEnd(c, s, outcome, targetOf(c, s))
-	if m.cfg.Log {
-		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, m.tag, outcome.Status()))
+	if c.generation.options(board.OptLog) {
+		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
 	}
 	if outcome == board.Killed { // what an admin ends is one notice, and per session at debug
-		m.syslog.error(m, c.pid, "session from "+s.Client.Host(), c.status.reason())
+		m.logError(c, "session from "+s.Client.Host(), c.status.reason())
 	}
+}
+
+// logError logs an error of a worker that can't log it itself.
+func (m *master) logError(c *child, what, why string) {
+	if c.generation.options(board.OptForeground) {
+		m.log.Error(what, "reason", why, "worker", c.pid)
+		return
+	}
+	m.syslog.text(record.Err, c.pid, record.AppendError(nil, c.generation.tag(), what, why))
 }
 
 // reap gives the PIDs of buried workers back to the kernel, once the pidfile

@@ -54,10 +54,10 @@ func (m *master) inheritEnds(c *child, ended uint64) (blamed bool) {
 // done.
 func (m *master) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, target string) {
 	level := record.LevelDebug
-	json := m.cfg.LogFormat == "json"
+	json := c.generation.options(board.OptJSON)
 	switch {
-	case m.generation.board.LogAt.Load() >= 1:
-	case m.cfg.Foreground && json && m.cfg.Log:
+	case c.generation.board.LogAt.Load() >= 1:
+	case c.generation.options(board.OptForeground | board.OptJSON | board.OptLog):
 		level = record.LevelInfo
 	default:
 		return

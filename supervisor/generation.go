@@ -99,6 +99,15 @@ func (g *generation) owing(slot int) (n uint64) {
 	return n
 }
 
+// label is what session lines and titles call the plug that its workers serve.
+func (g *generation) label() string { return g.board.Label.String() }
+
+// tag is what its workers' records in syslog begin with.
+func (g *generation) tag() string { return g.board.Tag.String() }
+
+// options reports whether its workers have all of these options (board.Opt…).
+func (g *generation) options(all uint32) bool { return g.board.Options&all == all }
+
 // targets are the names of the generation's targets, by slot. Slots never
 // change.
 func (g *generation) targets() []string {

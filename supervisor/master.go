@@ -265,13 +265,19 @@ func (m *master) shape() (workers, capacity int) {
 	return 2*m.cfg.Workers + 2, poolCapacity() // room for successors of draining ones
 }
 
-// sessionFailed is called by the session file's writer.
+// sessionFailed is called by the session file's writer, in its goroutine. The loop
+// logs it, since the board is that of the current generation.
 func (m *master) sessionFailed(err error) {
-	if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
-		if err == unix.EAGAIN {
-			err = errors.New("it is full, and no process reads it")
+	say := func() {
+		if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
+			if err == unix.EAGAIN {
+				err = errors.New("it is full, and no process reads it")
+			}
+			m.log.Error("session file "+m.sessionFile.path, "error", err)
 		}
-		m.log.Error("session file "+m.sessionFile.path, "error", err)
+	}
+	if !m.do(say) {
+		say() // the loop is over: nothing changes the generation any more
 	}
 }
 

@@ -227,15 +227,6 @@ func appendCount(text []byte, key string, n uint64) []byte {
 	return strconv.AppendUint(append(text, key...), n, 10)
 }
 
-// error is an error of a worker that can't tell it itself.
-func (s *syslogSink) error(m *master, pid int, what, why string) {
-	if m.cfg.Foreground {
-		m.log.Error(what, "reason", why, "worker", pid)
-		return
-	}
-	s.text(record.Err, pid, record.AppendError(nil, s.tag, what, why))
-}
-
 func toText(v any) string {
 	if err, ok := v.(error); ok {
 		return reason(err)

@@ -206,20 +206,30 @@ func TestLoggers(t *testing.T) {
 	}
 }
 
-// A worker's error that it can't tell itself carries the worker's PID.
+// A worker's error that it can't tell itself carries the worker's PID, and goes where
+// the worker would have sent it.
 func TestErrorsOfTheDead(t *testing.T) {
+	of := func(foreground bool) *child {
+		cfg := newConfig()
+		cfg.Foreground, cfg.Source.Port = foreground, 119
+		g, err := newGeneration(1, cfg, 1, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(g.close)
+		return &child{pid: 4712, generation: g}
+	}
 	var r recorder
-	s := &syslogSink{sink: newSink(0, r.write), tag: "(119)", pid: 1}
+	s := &syslogSink{sink: newSink(0, r.write), tag: "(1)", pid: 1}
 	m := &master{cfg: newConfig(), syslog: s}
-	s.error(m, 4712, "session from 10.0.0.1", "killed by signal 9")
+	m.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
 	s.sink.flush(10 * time.Second)
 	if got := r.all(); len(got) != 1 || !strings.HasSuffix(got[0], " plug[4712]: (119): session from 10.0.0.1: killed by signal 9") {
 		t.Errorf("syslog %q", got)
 	}
 	var stderr bytes.Buffer
-	m.cfg.Foreground = true
 	m.log = newLogger(true, 0, false, &stderr, s)
-	s.error(m, 4712, "session from 10.0.0.1", "killed by signal 9")
+	m.logError(of(true), "session from 10.0.0.1", "killed by signal 9")
 	if text := stderr.String(); !strings.Contains(text, "session from 10.0.0.1") || !strings.Contains(text, "worker=4712") || len(r.all()) != 1 {
 		t.Errorf("stderr %q, syslog %q", text, r.all())
 	}

@@ -111,7 +111,7 @@ func (m *master) rest() {
 	}
 	t, free, idle := &m.ticks, 0, []*child(nil)
 	for _, c := range m.roster {
-		if c.state == spare && !m.generation.carries(c.slot) {
+		if c.state == spare && !c.generation.carries(c.slot) {
 			free++
 			idle = append(idle, c)
 		}

@@ -1,0 +1,118 @@
+package supervisor
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+)
+
+// replaceGeneration lets another generation accept, with a configuration of its own; the
+// workers that there are stay in theirs.
+func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *generation) {
+	s.t.Helper()
+	cfg := *s.cfg
+	set(&cfg)
+	old = s.generation
+	next, err := newGeneration(old.number+1, &cfg, workers, 1, 1)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if len(s.older) > 0 { // it is not retired
+			old.close()
+		}
+	})
+	s.older, s.generation, s.cfg, s.tag = []*generation{old}, next, &cfg, cfg.Source.Tag()
+	s.syslog.tag = s.tag
+	old.follow(next)
+	return old
+}
+
+// What is written of a dead worker is what its own generation was told to write,
+// whatever the current one is told.
+func TestRecordsOfAnOlderGeneration(t *testing.T) {
+	const complete, killed = "(127.0.0.1 0): Complete, status=4.", "(127.0.0.1 0): session from 10.1.2.3: killed by signal 9"
+	for _, c := range []struct {
+		name     string
+		log      bool // -l, which the current one has if the old one has not
+		json     bool // the same
+		at, next uint32
+		logs     []string
+		line     string // on stderr
+	}{
+		{"with -l, at -d", true, false, 1, 0, []string{complete, killed}, "[DEBUG] plug: session ended: client=10.1.2.3:40112 "},
+		{"in JSON, at -dd", false, true, 2, 0, []string{killed}, `{"@level":"debug","@message":"session ended",`},
+		{"quiet", false, false, 0, 1, []string{killed}, ""},
+	} {
+		s, all := serving(t, func(cfg *config.Config) {
+			cfg.Log, cfg.LogFormat = c.log, map[bool]string{true: "json"}[c.json]
+		})
+		s.syslog.sink.flush(patience)
+		before := len(s.said.all())
+		stderr := new(said)
+		s.stderr = newSink(0, stderr.add)
+		s.carry(all[0], "10.1.2.3:40112")
+		old := s.replaceGeneration(6, func(cfg *config.Config) {
+			cfg.Source.Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
+		})
+		old.board.LogAt.Store(c.at)
+		s.generation.board.LogAt.Store(c.next)
+		s.die(all[0], unix.SIGKILL)
+		if line := s.sessionLines(1)[0]; !strings.Contains(line, "] 127.0.0.1:0 10.1.2.3 ") {
+			t.Errorf("%s: line %q", c.name, line)
+		}
+		s.syslog.sink.flush(patience)
+		if got := s.said.all()[before:]; strings.Join(got, "\n") != strings.Join(c.logs, "\n") {
+			t.Errorf("%s: syslog %q, want %q", c.name, got, c.logs)
+		}
+		s.stderr.flush(patience)
+		if got := stderr.all(); len(got) > 1 || (len(got) == 1) != (c.line != "") || len(got) == 1 && !strings.Contains(got[0], c.line) {
+			t.Errorf("%s: stderr %q, want %q", c.name, got, c.line)
+		}
+	}
+}
+
+// A worker of another generation is looked for on its own board: its slot may be
+// beyond the current one's.
+func TestRestOfAnOlderGeneration(t *testing.T) {
+	s, all := serving(t, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 4, 4 })
+	s.carry(all[3], "10.1.2.3:40112") // and its doorbell is yet to come
+	s.replaceGeneration(2, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 0, 1 })
+	if all[3].slot < 2 {
+		t.Fatalf("slot %d", all[3].slot)
+	}
+	for range 2 * restAfter {
+		s.ticks.n++
+		s.rest()
+	}
+	if all[3].state != spare {
+		t.Errorf("the worker with a session is %s", all[3].state)
+	}
+}
+
+// A failure of the session file is logged by the loop, once for a generation: its
+// writer must not look at what a reload replaces.
+func TestSessionFailureIsTheLoops(t *testing.T) {
+	s := newStage(t, nil)
+	s.sessionFile.path = "/dev/full"
+	if err := s.reopenNow(); err != nil {
+		t.Skip("no /dev/full")
+	}
+	s.sessionFile.write([]byte("a line\n"))
+	old := s.replaceGeneration(2, func(*config.Config) {})
+	select {
+	case call := <-s.calls:
+		call()
+	case <-time.After(patience):
+		t.Fatal("the loop is not asked")
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("session file /dev/full") || s.generation.board.Said[board.SaySession].Load() == 0 || old.board.Said[board.SaySession].Load() != 0 {
+		t.Errorf("syslog %q", s.said.all())
+	}
+}
