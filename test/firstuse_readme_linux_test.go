@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,50 +14,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-// shown is a command that README shows, and what README says that it prints.
-type shown struct {
-	command string
-	output  []string
-}
-
-// readme is a section of README, up to the next one.
-func readme(t *testing.T, title string) string {
-	t.Helper()
-	_, section, found := strings.Cut(readString("../README.md"), "\n## "+title+"\n")
-	if !found {
-		t.Fatalf("README.md has no section %q", title)
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	return section
-}
-
-func commandsOf(section string) (all []shown) {
-	for line := range strings.Lines(section) {
-		line, indented := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "    ")
-		command, is := strings.CutPrefix(line, "# ")
-		switch {
-		case indented && is:
-			all = append(all, shown{command: command})
-		case indented && len(all) > 0:
-			last := &all[len(all)-1]
-			last.output = append(last.output, line)
-		}
-	}
-	return all
-}
 
 var (
 	titleForm   = regexp.MustCompile(`(?m)^ *(\d+) (plug: .*)$`)
 	sessionName = regexp.MustCompile(`^plug: 119 (\S+) > (\S+)$`)
+	killOne     = regexp.MustCompile(`^kill (\d+)$`)
 )
+
+// installedEnv hands what make has installed to the run of the test inside its
+// namespaces.
+const installedEnv = "PLUG_TEST_INSTALLED"
 
 // readmePlug is the plug of README's "First use", and its clients.
 type readmePlug struct {
 	*plug
+	root    string // the DESTDIR
 	section string
 	pids    map[string]string // README's PIDs, and which they are here
 	clients map[string]*net.TCPConn
@@ -67,55 +38,110 @@ type readmePlug struct {
 // Every command of README's "First use" does what README says, and prints what
 // README shows, except PIDs and times.
 func TestReadmeFirstUse(t *testing.T) {
+	needRoot(t)
+	program(t, "ps")
+	program(t, "service")
+	if os.Getenv(insideEnv) == "" {
+		installAsShown(t)
+	}
 	if !ownRun(t) {
 		return
 	}
-	program(t, "ps")
-	if err := unix.Mount("tmpfs", "/var/log", "tmpfs", 0, "mode=755"); err != nil {
-		t.Skipf("a /var/log of its own: %v", err)
-	}
+	ownEtc(t)
 	p := newReadmePlug(t)
-	commands := commandsOf(p.section)
-	if len(commands) < 6 || !strings.HasPrefix(commands[0].command, "plug ") || !strings.HasPrefix(commands[len(commands)-1].command, "kill ") {
-		t.Fatalf("%q: want the plug's start first and its stop last", commands)
+	steps := map[string]int{}
+	for i, c := range commandsOf(p.section) {
+		step := stepOf(c.command)
+		steps[step]++
+		if step == "make" {
+			if i > 0 {
+				t.Errorf("%q: the installation must come first", c.command)
+			}
+			continue // has been run outside
+		}
+		p.step(step, c)
 	}
-	p.run(commands[0])
-	if !p.serves() {
-		t.Fatalf("%q has returned before the plug serves", commands[0].command)
-	}
-	p.connect()
-	for _, c := range commands[1:] {
-		p.run(c)
-		if m := regexp.MustCompile(`^kill (\d+)$`).FindStringSubmatch(c.command); m != nil {
-			p.ended(m[1])
-			p.ping()
+	for _, step := range []string{"make", "run", "kill", "upgrade", "stop", "install", "start", "monitor"} {
+		if steps[step] != 1 {
+			t.Errorf("README shows %q %d times; must be once", step, steps[step])
 		}
 	}
+	if steps["look"] < 5 {
+		t.Errorf("README looks at the plug %d times; expected ps, sessions, pidfile (twice), session log", steps["look"])
+	}
+}
+
+// stepOf is the step of the recipe that a command belongs to.
+func stepOf(command string) string {
+	for _, step := range []struct{ name, form string }{
+		{"make", `^make && make install$`}, {"run", `^plug `}, {"kill", killOne.String()}, {"upgrade", `^plugctl upgrade$`},
+		{"stop", `^kill \$\(head -n 1 `}, {"install", `^plugctl service install `}, {"start", `^plugctl service start `}, {"monitor", ` &$`},
+	} {
+		if regexp.MustCompile(step.form).MatchString(command) {
+			return step.name
+		}
+	}
+	return "look"
+}
+
+// step runs a command, and checks that it has done what README says about it.
+func (p *readmePlug) step(step string, c shown) {
+	p.t.Helper()
+	if step == "monitor" {
+		p.monitor(c)
+		return
+	}
+	p.run(c)
+	switch step {
+	case "run", "start":
+		if !p.serves() {
+			p.t.Fatalf("%q has returned before the plug serves", c.command)
+		}
+		if step == "run" {
+			p.connect()
+		}
+	case "kill":
+		p.ended(killOne.FindStringSubmatch(c.command)[1])
+		p.ping()
+	case "upgrade":
+		if old := p.master; !p.serves() || p.master == old {
+			p.t.Errorf("after %q: master %d, before it %d", c.command, p.master, old)
+		}
+		p.ping()
+	case "stop":
+		p.stopped()
+	}
+}
+
+// stopped finds that the port is free, and that the sessions end by themselves.
+func (p *readmePlug) stopped() {
+	p.t.Helper()
 	p.ping()
 	if !holdsWithin(5*time.Second, func() bool {
 		_, err := os.Stat(p.pidfile)
-		return err != nil && !listening(t, 119)
+		return err != nil && !listening(p.t, 119)
 	}) {
-		t.Error("stopped, but the pidfile is there or the port listens")
+		p.t.Error("stopped, but the pidfile is there or the port listens")
 	}
 	for _, c := range p.clients {
 		if err := finish(c); err != nil {
-			t.Error(err)
+			p.t.Error(err)
 		}
 	}
 	p.gone(10 * time.Second)
-	if n := len(parseSessions(t, p.sessions)); n != 3 {
-		t.Errorf("%d session lines for three sessions", n)
+	if n := len(parseSessions(p.t, p.sessions)); n != 3 {
+		p.t.Errorf("%d session lines for three sessions", n)
 	}
+	clear(p.clients)
+	p.pidfile, p.sessions = "/run/news.pid", "/var/log/news" // those of the service
 }
 
 // newReadmePlug makes the hosts that README names.
 func newReadmePlug(t *testing.T) *readmePlug {
 	t.Helper()
-	p := &readmePlug{section: readme(t, "First use"), pids: map[string]string{}, clients: map[string]*net.TCPConn{}}
+	p := &readmePlug{root: os.Getenv(installedEnv), section: readme(t, "First use"), pids: map[string]string{}, clients: map[string]*net.TCPConn{}}
 	p.plug = &plug{t: t, mode: "prefork", port: 119, dir: openDir(t), pidfile: "/run/plug.119.pid", sessions: "/var/log/plug.119", daemon: true}
-	p.bin = filepath.Join(p.dir, "plug")
-	p.install(built)
+	p.bin = filepath.Join(p.root, "usr/local/sbin/plug")
 	t.Cleanup(func() {
 		if p.master != 0 && isOf(p.master, p.bin) {
 			syscall.Kill(p.master, syscall.SIGTERM)
@@ -139,70 +165,6 @@ func newReadmePlug(t *testing.T) *readmePlug {
 		}
 	}
 	return p
-}
-
-// run runs a command. What shows something is run until it shows what README
-// does, since a session is listed 50 ms after its begin.
-func (p *readmePlug) run(c shown) {
-	p.t.Helper()
-	var printed, want []string
-	fits := holdsWithin(5*time.Second, func() bool {
-		sh := exec.Command("sh", "-c", p.here(c.command))
-		sh.Env = append(os.Environ(), "PATH="+p.dir+":"+os.Getenv("PATH"))
-		out, err := sh.CombinedOutput()
-		if err != nil {
-			p.t.Fatalf("%q: %v\n%s", c.command, err, out)
-		}
-		printed, want = p.comparable(p.ours(strings.Split(string(out), "\n"))), p.comparable(c.output)
-		return slices.Equal(printed, want) || len(c.output) == 0
-	})
-	if !fits || len(c.output) == 0 && len(printed) > 0 {
-		p.t.Errorf("%q prints\n  %s\nREADME has\n  %s", c.command, strings.Join(printed, "\n  "), strings.Join(want, "\n  "))
-	}
-}
-
-// here is a text of README with the PIDs that they are here.
-func (p *readmePlug) here(text string) string {
-	return regexp.MustCompile(`\b\d+\b`).ReplaceAllStringFunc(text, func(number string) string {
-		if pid := p.pids[number]; pid != "" {
-			return pid
-		}
-		return number
-	})
-}
-
-var (
-	timeForm  = regexp.MustCompile(`^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (.*) \d+$`)
-	psForm    = regexp.MustCompile(`^ *(\d+) \S`)
-	noSyslog  = regexp.MustCompile(`^plug: syslog /dev/log: `) // a container without one
-	spareForm = regexp.MustCompile(`^\d+ (plug: 119 spare)$`)
-)
-
-// ours are the lines without the processes of other plugs, which ps shows too,
-// and without what is said where there is no syslog.
-func (p *readmePlug) ours(lines []string) []string {
-	own := map[string]bool{}
-	for _, q := range p.procs() {
-		own[strconv.Itoa(q.pid)] = true
-	}
-	return slices.DeleteFunc(lines, func(line string) bool {
-		m := psForm.FindStringSubmatch(line)
-		return m != nil && !own[m[1]] || noSyslog.MatchString(line)
-	})
-}
-
-// comparable are lines without what differs from run to run: times, the PIDs of
-// spares, and the order behind the first line.
-func (p *readmePlug) comparable(lines []string) (some []string) {
-	for _, line := range lines {
-		line = strings.Join(strings.Fields(p.here(line)), " ")
-		line = timeForm.ReplaceAllString(line, "[TIME] $1 MICROSECONDS")
-		if line = spareForm.ReplaceAllString(line, "$1"); line != "" {
-			some = append(some, line)
-		}
-	}
-	slices.Sort(some[min(1, len(some)):])
-	return some
 }
 
 // connect has README's clients connect, and send and receive what its session

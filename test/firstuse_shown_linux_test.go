@@ -1,0 +1,215 @@
+package test
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// shown is a command that README shows, and what README says that it prints.
+type shown struct {
+	command string
+	output  []string
+}
+
+// readme is a section of README, up to the next one.
+func readme(t *testing.T, title string) string {
+	t.Helper()
+	_, section, found := strings.Cut(readString("../README.md"), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("README.md has no section %q", title)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	return section
+}
+
+func commandsOf(section string) (all []shown) {
+	for line := range strings.Lines(section) {
+		line, indented := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "    ")
+		command, is := strings.CutPrefix(line, "# ")
+		switch {
+		case indented && is:
+			all = append(all, shown{command: command})
+		case indented && len(all) > 0:
+			last := &all[len(all)-1]
+			last.output = append(last.output, line)
+		}
+	}
+	return all
+}
+
+// installAsShown runs README's first command, which installs, below a DESTDIR. It
+// is run outside of any namespace: make may have to download a module.
+func installAsShown(t *testing.T) {
+	t.Helper()
+	program(t, "make")
+	c, root := commandsOf(readme(t, "First use"))[0], openDir(t)
+	if stepOf(c.command) != "make" {
+		t.Fatalf("README begins with %q; expected the installation", c.command)
+	}
+	said := mustRun(t, tree(t), []string{"DESTDIR=" + root}, "sh", "-c", c.command)
+	lines := strings.Split(strings.ReplaceAll(said, root, ""), "\n")
+	for _, line := range c.output {
+		if line != "..." && !slices.Contains(lines, line) {
+			t.Errorf("%q does not print %q but\n%s", c.command, line, said)
+		}
+	}
+	t.Setenv(installedEnv, root)
+}
+
+// ownEtc puts empty directories over those in which sessions are logged and in
+// which a service of a System V init lies.
+func ownEtc(t *testing.T) {
+	t.Helper()
+	for _, d := range append([]string{"/var/log"}, ours...) {
+		if !strings.HasPrefix(d, "/etc/") && d != "/var/log" {
+			continue
+		}
+		if err := unix.Mount("tmpfs", d, "tmpfs", 0, "mode=755"); err != nil && (d == "/var/log" || d == "/etc/init.d" || err != unix.ENOENT) {
+			t.Skipf("a %s of its own: %v", d, err)
+		}
+	}
+}
+
+// run runs a command. What only looks is run until it shows what README does,
+// since a session is listed 50 ms after its begin.
+func (p *readmePlug) run(c shown) {
+	p.t.Helper()
+	var printed, want []string
+	fits := holdsWithin(5*time.Second, func() bool {
+		out, err := p.shell(c.command).CombinedOutput()
+		if err != nil {
+			p.t.Fatalf("%q: %v\n%s", c.command, err, out)
+		}
+		printed, want = p.comparable(p.ours(strings.Split(string(out), "\n"))), p.comparable(p.here(c.output))
+		return slices.Equal(printed, want) || stepOf(c.command) != "look"
+	})
+	if !fits || !slices.Equal(printed, want) {
+		p.t.Errorf("%q prints\n  %s\nREADME has\n  %s", c.command, strings.Join(printed, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+// monitor runs the exporter, which README has run in the background, and reads
+// what README says that it serves.
+func (p *readmePlug) monitor(c shown) {
+	p.t.Helper()
+	said, terminal, err := os.Pipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer said.Close()
+	exporter := p.shell("exec " + strings.TrimSuffix(c.command, "&"))
+	exporter.Stdout, exporter.Stderr = terminal, terminal
+	if err := exporter.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	terminal.Close()
+	defer exporter.Wait()
+	defer exporter.Process.Kill()
+	said.SetReadDeadline(time.Now().Add(serveBound))
+	lines := bufio.NewScanner(said)
+	for _, want := range c.output {
+		if !lines.Scan() || lines.Text() != want {
+			p.t.Fatalf("%q prints %q, %v; README has %q", c.command, lines.Text(), lines.Err(), want)
+		}
+	}
+	_, url, _ := strings.Cut(c.output[0], " on ")
+	for page, want := range map[string]string{"metrics": `plug_up{plug="119"} 1`, "healthz": "ok", "": "<html"} {
+		r, err := http.Get(url + page)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			p.t.Errorf("%s%s: %s, %v; expected %q in\n%s", url, page, r.Status, err, want, body)
+		}
+	}
+}
+
+// shell is a command of README for this system: with its PIDs, and with the
+// service manager of which no process need run.
+func (p *readmePlug) shell(command string) *exec.Cmd {
+	command = p.here([]string{command})[0]
+	command = regexp.MustCompile(`^plugctl service \w+`).ReplaceAllString(command, "$0 --manager sysv")
+	sh := exec.Command("sh", "-c", command)
+	sh.Env = append(os.Environ(), "PATH="+filepath.Dir(p.bin)+":"+os.Getenv("PATH"))
+	return sh
+}
+
+// here are lines of README with the PIDs that they are here, and with the file of
+// this system's service manager.
+func (p *readmePlug) here(lines []string) (some []string) {
+	for _, line := range lines {
+		line = strings.ReplaceAll(line, "/etc/systemd/system/news.service", "/etc/init.d/news")
+		some = append(some, regexp.MustCompile(`\b\d+\b`).ReplaceAllStringFunc(line, func(number string) string {
+			if pid := p.pids[number]; pid != "" {
+				return pid
+			}
+			return number
+		}))
+	}
+	return some
+}
+
+var (
+	psForm   = regexp.MustCompile(`^ *(\d+) \S`)
+	noSyslog = regexp.MustCompile(`^plug: syslog /dev/log: `) // a container without one
+	pidsForm = regexp.MustCompile(`^\d+( \d+)+$`)
+)
+
+// varying is what differs from run to run.
+var varying = []struct {
+	form *regexp.Regexp
+	same string
+}{
+	{regexp.MustCompile(`^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (.*) \d+$`), "[TIME] $1 MICROSECONDS"},
+	{regexp.MustCompile(`^\d+ (plug: 119 spare)$`), "$1"},
+	{regexp.MustCompile(`^\d+-\d+-\d+ (\d+ \S+ \S+ \w+) \S+ \S+ `), "ID $1 AGE IDLE "},
+	{regexp.MustCompile(`^PID \d+ is `), "PID is "},
+	{regexp.MustCompile(`( 3\.\d+\.\d+)(-dev)?(\+\w+)?(-dirty)?$`), "$1"},
+}
+
+// ours are the lines without the processes of other plugs, which ps shows too,
+// and without what is said where there is no syslog.
+func (p *readmePlug) ours(lines []string) []string {
+	own := map[string]bool{}
+	for _, q := range p.procs() {
+		own[strconv.Itoa(q.pid)] = true
+	}
+	return slices.DeleteFunc(lines, func(line string) bool {
+		m := psForm.FindStringSubmatch(line)
+		return m != nil && !own[m[1]] || noSyslog.MatchString(line)
+	})
+}
+
+// comparable are lines without what differs from run to run: times, the PIDs of
+// spares, and the order after the first line, or in a line of PIDs after the first.
+func (p *readmePlug) comparable(lines []string) (some []string) {
+	for _, line := range lines {
+		words := strings.Fields(line)
+		if line = strings.Join(words, " "); pidsForm.MatchString(line) {
+			slices.Sort(words[1:])
+			line = strings.Join(words, " ")
+		}
+		for _, v := range varying {
+			line = v.form.ReplaceAllString(line, v.same)
+		}
+		if line != "" {
+			some = append(some, line)
+		}
+	}
+	slices.Sort(some[min(1, len(some)):])
+	return some
+}
