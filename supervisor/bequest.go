@@ -40,7 +40,7 @@ func (m *master) makeOffer() (offer, []int) {
 	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
 		Workers:  m.ready(),
 		Shepherd: m.shepherd,
-		Affinity: m.generation.board.AffinityKey[:]}
+		Affinity: m.generation.board.Assignment.AffinityKey[:]}
 	fds := []int{}
 	if fd := m.starter.FD(); fd >= 0 {
 		fds = append(fds, fd)
@@ -181,7 +181,7 @@ func (m *master) thaw() {
 	m.nursery.held.Store(false)
 	m.watcher.resume()
 	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
-	if gate := &m.generation.board.Gate; gate.Load() == board.GateDraining {
+	if gate := &m.generation.board.State.Gate; gate.Load() == board.GateDraining {
 		gate.Store(m.gate()) // the new master had closed it before it ended
 		m.tellGate()
 	}

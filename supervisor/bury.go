@@ -211,7 +211,7 @@ func targetOf(c *child, s *board.Snapshot) string {
 	if t >= board.MaxTargets {
 		return ""
 	}
-	if via := &c.generation.board.Via; via.Kind != 0 {
+	if via := &c.generation.board.Assignment.Via; via.Kind != 0 {
 		return via.String()
 	}
 	at := &c.generation.board.Target(t).Addr

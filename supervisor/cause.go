@@ -56,7 +56,7 @@ func (m *master) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, targ
 	level := record.LevelDebug
 	json := c.generation.options(board.OptJSON)
 	switch {
-	case c.generation.board.LogAt.Load() >= 1:
+	case c.generation.board.State.LogAt.Load() >= 1:
 	case c.generation.options(board.OptForeground | board.OptJSON | board.OptLog):
 		level = record.LevelInfo
 	default:

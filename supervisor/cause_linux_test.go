@@ -93,9 +93,9 @@ func TestInheritFromAnOlderVersion(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.generation.board
 	b.Column(all[0].slot).Ended[board.Complete].Store(5)
-	size := b.TallySize
-	b.TallySize = 320
-	defer func() { b.TallySize = size }()
+	size := b.State.TallySize
+	b.State.TallySize = 320
+	defer func() { b.State.TallySize = size }()
 	if s.inheritEnds(all[0].child, 5); s.totals.Ends[board.Complete][board.Nobody] != 5 {
 		t.Errorf("ends %v", s.totals.Ends)
 	}
@@ -118,7 +118,7 @@ func TestLogOfAKilledSession(t *testing.T) {
 		s, all := serving(t, c.set)
 		got := new(said)
 		s.stderr = newSink(0, got.add)
-		s.generation.board.LogAt.Store(c.at)
+		s.generation.board.State.LogAt.Store(c.at)
 		row := s.carry(all[0], "10.1.2.3:40112")
 		row.In.Store(7)
 		row.Out.Store(9)

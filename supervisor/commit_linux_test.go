@@ -42,8 +42,8 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *estate, worker
 		t.Fatal(err)
 	}
 	t.Cleanup(g.close)
-	s.generation.board.AffinityKey = g.board.AffinityKey
-	g.board.Gate.Store(board.GateOpen)
+	s.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
+	g.board.State.Gate.Store(board.GateOpen)
 	e = &estate{pidfile: -1}
 	if err := e.addGeneration(&generationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
@@ -91,8 +91,8 @@ func TestCommit(t *testing.T) {
 	s, own, e, workers := heirs(t, 1)
 	g := e.generations[0]
 	s.commit(e)
-	if s.phase != running || g.board.Gate.Load() != board.GateDraining || s.generation.board.Gate.Load() != board.GateOpen {
-		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.Gate.Load(), s.generation.board.Gate.Load())
+	if s.phase != running || g.board.State.Gate.Load() != board.GateDraining || s.generation.board.State.Gate.Load() != board.GateOpen {
+		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.State.Gate.Load(), s.generation.board.State.Gate.Load())
 	}
 	want := lines(s.pid, workers[1].pid, workers[2].pid)
 	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want {
@@ -177,7 +177,7 @@ func commitBetweenTheGates(t *testing.T) {
 	begun, chosen := make(chan bool), make(chan uint32)
 	go func() { // an old worker
 		n := uint32(0)
-		for ; old.Gate.Load() == board.GateOpen; n++ {
+		for ; old.State.Gate.Load() == board.GateOpen; n++ {
 			slot, _ := old.Choose(new(board.Tried), visitor(n%1000), now)
 			old.Mark(slot).Connects.Add(1)
 			if n == 1000 {
@@ -188,15 +188,15 @@ func commitBetweenTheGates(t *testing.T) {
 	}()
 	next := make(chan uint64)
 	go func() { // a new one
-		for fresh.Gate.Load() != board.GateOpen {
+		for fresh.State.Gate.Load() != board.GateOpen {
 		}
-		next <- fresh.Rotation.Load()
+		next <- fresh.State.Rotation.Load()
 	}()
 	<-begun
 	s.commit(e)
 	last, rotation := <-chosen, <-next
 	// One may have chosen that had looked at the gate before.
-	had := old.Rotation.Load()
+	had := old.State.Rotation.Load()
 	if rotation != had && rotation%board.MaxTargets+1 != had {
 		t.Errorf("after %d sessions the rotation is at %d, the first new worker found %d", last, had, rotation)
 	}

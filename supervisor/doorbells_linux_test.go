@@ -131,9 +131,9 @@ func TestLookAtBoard(t *testing.T) {
 	if lostBegin.state != spare {
 		t.Error("looked at the board without a reason")
 	}
-	b.Attention.Store(1)
+	b.State.Attention.Store(1)
 	s.saw(sighting{})
-	if b.Attention.Load() != 0 {
+	if b.State.Attention.Load() != 0 {
 		t.Error("the flag is still up")
 	}
 	if lostBegin.state != busy || !lostBegin.listed || lostEnd.state != spare || lostEnd.listed || idle.state != spare {
@@ -159,13 +159,13 @@ func TestLostReady(t *testing.T) {
 	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
 	s.settled()
 	a := s.hatch()
-	s.generation.board.Attention.Store(1)
+	s.generation.board.State.Attention.Store(1)
 	s.saw(sighting{})
 	if a.state != starting {
 		t.Errorf("%s before it reached the board", a.state)
 	}
 	s.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
-	s.generation.board.Attention.Store(1)
+	s.generation.board.State.Attention.Store(1)
 	s.saw(sighting{})
 	if a.state != spare {
 		t.Errorf("%s, though the board has it", a.state)

@@ -86,13 +86,13 @@ func dissolve(e *estate) {
 // A generation comes with its number, its board, and room for its workers.
 func TestEstateGeneration(t *testing.T) {
 	g := legacy(t, 3, 9)
-	g.board.Rotation.Store(5)
+	g.board.State.Rotation.Store(5)
 	e, _ := inherited(t, g, 0)
-	if got := e.generations[0]; got.number != 3 || len(got.slots) != 9 || got.board.Rotation.Load() != 5 || got.bell != -1 {
-		t.Errorf("generation %d, %d slots, rotation %d, bell %d", got.number, len(got.slots), got.board.Rotation.Load(), got.bell)
+	if got := e.generations[0]; got.number != 3 || len(got.slots) != 9 || got.board.State.Rotation.Load() != 5 || got.bell != -1 {
+		t.Errorf("generation %d, %d slots, rotation %d, bell %d", got.number, len(got.slots), got.board.State.Rotation.Load(), got.bell)
 	}
-	g.board.Rotation.Store(6) // one memory, not a copy of it
-	if got := e.generations[0].board.Rotation.Load(); got != 6 {
+	g.board.State.Rotation.Store(6) // one memory, not a copy of it
+	if got := e.generations[0].board.State.Rotation.Load(); got != 6 {
 		t.Errorf("rotation %d, the old master's is 6", got)
 	}
 }

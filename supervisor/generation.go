@@ -60,7 +60,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 // rows are those of a worker slot that were ever used: the others are left
 // alone, since even a look would make the kernel give them memory.
 func (g *generation) rows(slot int) iter.Seq[*board.Row] {
-	used := min(uint64(g.board.Column(slot).Rows.Load()), g.board.Rows)
+	used := min(uint64(g.board.Column(slot).Rows.Load()), g.board.State.Rows)
 	return func(yield func(*board.Row) bool) {
 		for i := range int(used) {
 			if !yield(g.board.Row(slot, i)) {
@@ -100,18 +100,18 @@ func (g *generation) owing(slot int) (n uint64) {
 }
 
 // label is what session lines and titles call the plug that its workers serve.
-func (g *generation) label() string { return g.board.Label.String() }
+func (g *generation) label() string { return g.board.Assignment.Label.String() }
 
 // tag is what its workers' records in syslog begin with.
-func (g *generation) tag() string { return g.board.Tag.String() }
+func (g *generation) tag() string { return g.board.Assignment.Tag.String() }
 
 // options reports whether its workers have all of these options (board.Opt…).
-func (g *generation) options(all uint32) bool { return g.board.Options&all == all }
+func (g *generation) options(all uint32) bool { return g.board.Assignment.Options&all == all }
 
 // targets are the names of the generation's targets, by slot. Slots never
 // change.
 func (g *generation) targets() []string {
-	for n := min(int(g.board.TargetCount.Load()), board.MaxTargets); len(g.names) < n; {
+	for n := min(int(g.board.Assignment.TargetCount.Load()), board.MaxTargets); len(g.names) < n; {
 		g.names = append(g.names, g.board.Target(len(g.names)).Name.String())
 	}
 	return g.names
@@ -149,7 +149,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.CloseTimeout = uint32(cfg.CloseTimeout.Milliseconds())
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
-	b.LogAt.Store(uint32(cfg.Debug))
+	b.State.LogAt.Store(uint32(cfg.Debug))
 	// ChaCha8 with the kernel's seed (math/rand/v2) is all that a hash's key needs;
 	// crypto/rand would add 145 KiB of text to what every worker has in memory.
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}

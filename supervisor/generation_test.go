@@ -19,7 +19,7 @@ import (
 func TestAssign(t *testing.T) {
 	at := netip.MustParseAddrPort
 	option := func(bit uint32) func(*board.Board) bool {
-		return func(a *board.Board) bool { return a.Options&bit != 0 }
+		return func(a *board.Board) bool { return a.Assignment.Options&bit != 0 }
 	}
 	for _, c := range []struct {
 		name string
@@ -34,46 +34,48 @@ func TestAssign(t *testing.T) {
 		{"log-format", func(c *config.Config) { c.LogFormat = "json" }, option(board.OptJSON)},
 		{"session-log", func(c *config.Config) { c.SessionLog = "-" }, option(board.OptSession)},
 		{"mode", func(c *config.Config) { c.Mode = config.Prefork }, option(board.OptReuse)},
-		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Uses == 77 }},
+		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Assignment.Uses == 77 }},
 		{"connect-timeout", func(c *config.Config) { c.ConnectTimeout = 1500 * time.Millisecond },
-			func(a *board.Board) bool { return a.ConnectTimeout == 1500 }},
+			func(a *board.Board) bool { return a.Assignment.ConnectTimeout == 1500 }},
 		{"close-timeout", func(c *config.Config) { c.CloseTimeout = 2500 * time.Millisecond },
-			func(a *board.Board) bool { return a.CloseTimeout == 2500 }},
-		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.StickyFor == 90 }},
-		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.RetryAfter == 60 }},
-		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Board) bool { return a.LogAt.Load() == 2 }},
+			func(a *board.Board) bool { return a.Assignment.CloseTimeout == 2500 }},
+		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.Assignment.StickyFor == 90 }},
+		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.Assignment.RetryAfter == 60 }},
+		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Board) bool { return a.State.LogAt.Load() == 2 }},
 		{"source-address", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
-			func(a *board.Board) bool { return a.Source.String() == "192.0.2.7:0" }},
+			func(a *board.Board) bool { return a.Assignment.Source.String() == "192.0.2.7:0" }},
 		{"source-address, IPv6", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
-			func(a *board.Board) bool { return a.Source.String() == "[2001:db8::7]:0" }},
-		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Interface.String() == "eth7" }},
-		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Via.String() == "[2001:db8::3]:3128" }},
+			func(a *board.Board) bool { return a.Assignment.Source.String() == "[2001:db8::7]:0" }},
+		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Assignment.Interface.String() == "eth7" }},
+		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Assignment.Via.String() == "[2001:db8::3]:3128" }},
 		{"source", func(c *config.Config) { c.Source = config.Source{Port: 120} },
-			func(a *board.Board) bool { return a.Label.String() == "120" && a.Tag.String() == "(120)" }},
+			func(a *board.Board) bool {
+				return a.Assignment.Label.String() == "120" && a.Assignment.Tag.String() == "(120)"
+			}},
 		{"bind", func(c *config.Config) {
 			c.Source = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
 		},
 			func(a *board.Board) bool {
-				return a.Label.String() == "[::1]:120" && a.Tag.String() == "(::1 120)"
+				return a.Assignment.Label.String() == "[::1]:120" && a.Assignment.Tag.String() == "(::1 120)"
 			}},
-		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Syslog.String() == "/run/log" }},
+		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Assignment.Syslog.String() == "/run/log" }},
 		{"syslog, UDP", func(c *config.Config) { c.Syslog.UDP = at("192.0.2.9:514") },
-			func(a *board.Board) bool { return a.SyslogUDP.String() == "192.0.2.9:514" }},
+			func(a *board.Board) bool { return a.Assignment.SyslogUDP.String() == "192.0.2.9:514" }},
 		{"allow", func(c *config.Config) {
 			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 		}, func(a *board.Board) bool {
 			in, in6, out := convert.From(at("10.1.2.3:1")), convert.From(at("[2001:db8::9]:1")), convert.From(at("11.1.2.3:1"))
-			return a.RuleCount == 2 && a.Admit(&in) && a.Admit(&in6) && !a.Admit(&out)
+			return a.Assignment.RuleCount == 2 && a.Assignment.Admit(&in) && a.Assignment.Admit(&in6) && !a.Assignment.Admit(&out)
 		}},
 		{"targets", func(c *config.Config) {
 			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
 		}, func(a *board.Board) bool {
-			return a.TargetCount.Load() == 2 && a.TargetTable[0].Addr.String() == "192.0.2.1:119" && a.TargetTable[1].Addr.String() == "[2001:db8::1]:119" &&
-				a.TargetTable[0].Name.String() == "192.0.2.1:119" && a.TargetTable[1].Name.String() == "[2001:db8::1]:119"
+			return a.Assignment.TargetCount.Load() == 2 && a.Assignment.TargetTable[0].Addr.String() == "192.0.2.1:119" && a.Assignment.TargetTable[1].Addr.String() == "[2001:db8::1]:119" &&
+				a.Assignment.TargetTable[0].Name.String() == "192.0.2.1:119" && a.Assignment.TargetTable[1].Name.String() == "[2001:db8::1]:119"
 		}},
 		{"target by name", func(c *config.Config) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
 			func(a *board.Board) bool {
-				return a.TargetCount.Load() == 1 && a.TargetTable[0].Addr.Kind == 0 && a.TargetTable[0].Name.String() == "news.example:119"
+				return a.Assignment.TargetCount.Load() == 1 && a.Assignment.TargetTable[0].Addr.Kind == 0 && a.Assignment.TargetTable[0].Name.String() == "news.example:119"
 			}},
 	} {
 		cfg := &config.Config{Mode: config.Fork, Source: config.Source{Port: 119}}
@@ -100,19 +102,19 @@ func TestAssignAlways(t *testing.T) {
 	if assign(a, cfg, 3) != nil || assign(b, cfg, 3) != nil {
 		t.Fatal("not assigned")
 	}
-	if a.Listeners != 3 || a.Options != board.OptSyslog {
-		t.Errorf("%d listeners, options %b", a.Listeners, a.Options)
+	if a.Assignment.Listeners != 3 || a.Assignment.Options != board.OptSyslog {
+		t.Errorf("%d listeners, options %b", a.Assignment.Listeners, a.Assignment.Options)
 	}
-	if a.AffinityKey == b.AffinityKey || a.AffinityKey == [2]uint64{} {
+	if a.Assignment.AffinityKey == b.Assignment.AffinityKey || a.Assignment.AffinityKey == [2]uint64{} {
 		t.Error("the affinity key is not secret")
 	}
-	if host, _ := os.Hostname(); a.Host.String() != host {
-		t.Errorf("host %q", a.Host.String())
+	if host, _ := os.Hostname(); a.Assignment.Host.String() != host {
+		t.Errorf("host %q", a.Assignment.Host.String())
 	}
-	if a.Gate.Load() != board.GateClosed {
+	if a.State.Gate.Load() != board.GateClosed {
 		t.Error("the gate is open before anybody is ready")
 	}
-	if a.Source.Kind != 0 || a.Via.Kind != 0 || a.SyslogUDP.Kind != 0 {
+	if a.Assignment.Source.Kind != 0 || a.Assignment.Via.Kind != 0 || a.Assignment.SyslogUDP.Kind != 0 {
 		t.Error("an address that nobody gave")
 	}
 }
@@ -131,7 +133,7 @@ func TestAssignLimits(t *testing.T) {
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got := a.TargetTable[config.MaxTargets-1].Name.String(); got != long+":65535" {
+	if got := a.Assignment.TargetTable[config.MaxTargets-1].Name.String(); got != long+":65535" {
 		t.Errorf("the last target is %q", got)
 	}
 	cfg.Targets = []config.Target{{Name: strings.Repeat("n", 300), Port: 1}}
@@ -151,8 +153,8 @@ func TestZones(t *testing.T) {
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
-	if zoneOf("lo") != 0 && a.TargetTable[0].Addr.Zone != zoneOf("lo") {
-		t.Errorf("zone %d, want %d", a.TargetTable[0].Addr.Zone, zoneOf("lo"))
+	if zoneOf("lo") != 0 && a.Assignment.TargetTable[0].Addr.Zone != zoneOf("lo") {
+		t.Errorf("zone %d, want %d", a.Assignment.TargetTable[0].Addr.Zone, zoneOf("lo"))
 	}
 }
 
@@ -222,5 +224,5 @@ func TestRowsInUse(t *testing.T) {
 
 // newBoard is a board in this process's memory alone.
 func newBoard() *board.Board {
-	return &board.Board{Assignment: new(board.Assignment), Header: new(board.Header)}
+	return &board.Board{Assignment: new(board.Assignment), State: new(board.State)}
 }

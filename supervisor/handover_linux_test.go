@@ -153,11 +153,11 @@ func TestFailedUpgradeThaws(t *testing.T) {
 		t.Errorf("worker %d is ordered while it is frozen", o.child.id)
 	case <-time.After(50 * time.Millisecond):
 	}
-	s.generation.board.Gate.Store(board.GateDraining)
+	s.generation.board.State.Gate.Store(board.GateDraining)
 	carrier.orders()
 	s.upgradeEnded(s.upgrading, errors.New("a whim"))
-	if s.generation.board.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
-		t.Errorf("the gate is %d", s.generation.board.Gate.Load())
+	if s.generation.board.State.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
+		t.Errorf("the gate is %d", s.generation.board.State.Gate.Load())
 	}
 	for end := time.After(patience); carrier.state != spare || idle.state != gone; {
 		select {

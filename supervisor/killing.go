@@ -74,7 +74,7 @@ func (m *master) orderEnds(victims []*victim) {
 		victims = victims[n:]
 		part = slices.DeleteFunc(slices.Clone(part), func(v *victim) bool { return v.told || v.ended })
 		c := m.children[first.child]
-		if len(part) == 0 || c == nil || c.lifeline < 0 || c.generation.board.Header.Version < killVersion {
+		if len(part) == 0 || c == nil || c.lifeline < 0 || c.generation.board.State.Version < killVersion {
 			continue
 		}
 		orders = orders[:0]

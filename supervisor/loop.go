@@ -137,7 +137,7 @@ func (m *master) saw(s sighting) {
 	if s.garbled > 0 {
 		m.log.Warn("report pipe: no doorbell", "bytes", s.garbled)
 		for g := range m.generations() {
-			g.board.Attention.Store(1)
+			g.board.State.Attention.Store(1)
 		}
 	}
 	for _, id := range s.dead {
@@ -152,7 +152,7 @@ func (m *master) saw(s sighting) {
 	}
 	m.watcher.spent(s)
 	for g := range m.generations() {
-		if g.board.Attention.Load() != 0 {
+		if g.board.State.Attention.Load() != 0 {
 			m.lookAtBoard(g)
 		}
 	}
@@ -207,7 +207,7 @@ func (m *master) heard(r report.Record) {
 
 // lookAtBoard makes the roster agree with the rows: doorbells were lost.
 func (m *master) lookAtBoard(g *generation) {
-	g.board.Attention.Store(0)
+	g.board.State.Attention.Store(0)
 	if g.pool() {
 		return
 	}
@@ -273,7 +273,7 @@ func (m *master) setPlenty(s supply) {
 	if s.plenty() {
 		plenty = 1
 	}
-	if p := &m.generation.board.Plenty; p.Load() != plenty {
+	if p := &m.generation.board.State.Plenty; p.Load() != plenty {
 		p.Store(plenty)
 	}
 }

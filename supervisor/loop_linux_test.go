@@ -23,7 +23,7 @@ func (s *stage) states() (all []lifeState) {
 
 func TestFirstWorkersOpenTheGate(t *testing.T) {
 	s := newStage(t, nil)
-	gate := &s.generation.board.Gate
+	gate := &s.generation.board.State.Gate
 	s.populate()
 	s.populate() // nothing more is ordered for the same need
 	if len(s.nursery.orders) != 2 || s.count[starting] != 2 {
@@ -52,7 +52,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	if !s.said.has("(127.0.0.1 0): Plugdaemon started.") {
 		t.Errorf("syslog %q", s.said.all())
 	}
-	if s.generation.board.Plenty.Load() != 1 {
+	if s.generation.board.State.Plenty.Load() != 1 {
 		t.Error("spares are plenty, and the board does not say so")
 	}
 }

@@ -242,7 +242,7 @@ func (m *master) prepare() (err error) {
 		m.generation.board.Assignment.Options |= board.OptLogSocket
 	}
 	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
-		m.generation.board.AffinityKey = m.affinity
+		m.generation.board.Assignment.AffinityKey = m.affinity
 	}
 	if err = m.watcher.generation(m.generation); err != nil {
 		return fmt.Errorf("watch report pipe: %w", err)
@@ -301,7 +301,7 @@ func (m *master) serve() {
 		m.syslog.sink.flush(startedFirst)
 	}
 	m.phase = running
-	m.generation.board.Gate.Store(board.GateOpen)
+	m.generation.board.State.Gate.Store(board.GateOpen)
 	m.tellGate()
 	m.checkSyslog()
 	m.since = time.Now()

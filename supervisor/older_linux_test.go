@@ -60,8 +60,8 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 		old := s.replaceGeneration(6, func(cfg *config.Config) {
 			cfg.Source.Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
 		})
-		old.board.LogAt.Store(c.at)
-		s.generation.board.LogAt.Store(c.next)
+		old.board.State.LogAt.Store(c.at)
+		s.generation.board.State.LogAt.Store(c.next)
 		s.die(all[0], unix.SIGKILL)
 		if line := s.sessionLines(1)[0]; !strings.Contains(line, "] 127.0.0.1:0 10.1.2.3 ") {
 			t.Errorf("%s: line %q", c.name, line)
@@ -112,7 +112,7 @@ func TestSessionFailureIsTheLoops(t *testing.T) {
 		t.Fatal("the loop is not asked")
 	}
 	s.syslog.sink.flush(patience)
-	if !s.said.has("session file /dev/full") || s.generation.board.Said[board.SaySession].Load() == 0 || old.board.Said[board.SaySession].Load() != 0 {
+	if !s.said.has("session file /dev/full") || s.generation.board.State.Said[board.SaySession].Load() == 0 || old.board.State.Said[board.SaySession].Load() != 0 {
 		t.Errorf("syslog %q", s.said.all())
 	}
 }

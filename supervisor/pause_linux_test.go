@@ -11,7 +11,7 @@ import (
 
 func TestPauseAndResume(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
-	gate := &s.generation.board.Gate
+	gate := &s.generation.board.State.Gate
 	s.signal(syscall.SIGTTOU)
 	if gate.Load() != board.GatePaused || !s.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
 		t.Errorf("paused: gate %d", gate.Load())
@@ -32,7 +32,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 	early := newStage(t, nil)
 	early.signal(syscall.SIGTTOU)
-	if early.paused || early.generation.board.Gate.Load() != board.GateClosed {
+	if early.paused || early.generation.board.State.Gate.Load() != board.GateClosed {
 		t.Error("paused before it served")
 	}
 }

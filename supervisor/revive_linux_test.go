@@ -107,7 +107,7 @@ func TestTroubleIsTold(t *testing.T) {
 	if alive() != 1 {
 		t.Error("a plug that serves is not alive")
 	}
-	s.generation.board.Deaf.Store(uint32(unix.EPERM))
+	s.generation.board.State.Deaf.Store(uint32(unix.EPERM))
 	if n := alive(); n != 0 || !strings.Contains(s.starter.said, "no client can be accepted: Operation not permitted") {
 		t.Errorf("alive %d times, status %q", n, s.starter.said)
 	}
@@ -115,7 +115,7 @@ func TestTroubleIsTold(t *testing.T) {
 	if alive() != 1 {
 		t.Error("a plug with a session is not alive")
 	}
-	s.generation.board.Deaf.Store(0)
+	s.generation.board.State.Deaf.Store(0)
 	alive()
 	if strings.Contains(s.starter.said, "no client") {
 		t.Errorf("status %q after it", s.starter.said)
@@ -128,7 +128,7 @@ func TestNoReinforcementForTheDeaf(t *testing.T) {
 	for errno, want := range map[unix.Errno]int{unix.EPERM: 0, unix.EMFILE: 1} {
 		s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 		s.client()
-		s.generation.board.Deaf.Store(uint32(errno))
+		s.generation.board.State.Deaf.Store(uint32(errno))
 		for range 2 * (len(all) + 2) {
 			s.nudgeMore()
 		}

@@ -162,4 +162,4 @@ func (m *master) tellUntold(most int) {
 
 func (m *master) pool() bool { return m.generation.pool() }
 
-func (g *generation) pool() bool { return g.board.Pool() }
+func (g *generation) pool() bool { return g.board.Assignment.Pool() }

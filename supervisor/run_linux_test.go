@@ -122,7 +122,7 @@ func TestLoop(t *testing.T) {
 			s.loop(signals)
 		}()
 		first, second := <-born, <-born
-		until(t, "the gate opens", func() bool { return s.generation.board.Gate.Load() == board.GateOpen })
+		until(t, "the gate opens", func() bool { return s.generation.board.State.Gate.Load() == board.GateOpen })
 		unix.Write(s.generation.bell, report.Record{Kind: report.Begin, Slot: uint16(first.slot), PID: uint32(first.pid), Generation: 1}.Append(nil))
 		until(t, "the pidfile lists it", func() bool {
 			text, _ := os.ReadFile(path)

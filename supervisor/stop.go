@@ -83,7 +83,7 @@ func (m *master) pause(on bool) {
 		return
 	}
 	m.paused = on
-	m.generation.board.Gate.Store(m.gate())
+	m.generation.board.State.Gate.Store(m.gate())
 	m.tellGate()
 	m.log.Info("accepting", "paused", on)
 }
@@ -119,7 +119,7 @@ func (m *master) stop(deadline time.Time) {
 	m.phase, m.deadline = stopping, deadline
 	m.tellStopping(time.Now())
 	m.tellUntold(len(m.untold))
-	m.generation.board.Gate.Store(board.GateDraining)
+	m.generation.board.State.Gate.Store(board.GateDraining)
 	if m.succession == nil || !uncommitted { // the port is the old master's until the commit
 		m.freePort()
 	}

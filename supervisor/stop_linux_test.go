@@ -50,7 +50,7 @@ func TestTerm(t *testing.T) {
 	if err := freeAgain(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
-	if s.phase != stopping || s.generation.board.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
+	if s.phase != stopping || s.generation.board.State.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
 		t.Error("the workers were not told")
 	}
 	if s.done() {

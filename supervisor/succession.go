@@ -163,14 +163,14 @@ func (m *master) commit(e *estate) {
 	begun := time.Now()
 	slices.SortFunc(e.generations, func(a, b *generation) int { return int(a.number) - int(b.number) })
 	for _, g := range e.generations {
-		g.board.Gate.Store(board.GateDraining)
+		g.board.State.Gate.Store(board.GateDraining)
 	}
 	if n := len(e.generations); n > 0 {
 		carry(e.generations[n-1].board, m.generation.board, m.cfg.Sticky)
 	}
 	m.paused = e.end.Paused
 	m.phase = running
-	m.generation.board.Gate.Store(m.gate())
+	m.generation.board.State.Gate.Store(m.gate())
 	between := time.Since(begun)
 	m.tellGate()
 
@@ -199,7 +199,7 @@ func (m *master) commit(e *estate) {
 			}
 			return m.watcher.generation(g)
 		}, "generation", g.number)
-		g.board.Attention.Store(1) // what was in doubt at the freeze is read off the board
+		g.board.State.Attention.Store(1) // what was in doubt at the freeze is read off the board
 	}
 	for _, c := range e.children {
 		m.children[c.id] = c
@@ -270,7 +270,7 @@ func carry(from, to *board.Board, sticky bool) {
 		b.LastFailure.Store(a.LastFailure.Load())
 	}
 	if same {
-		to.Rotation.Store(from.Rotation.Load())
+		to.State.Rotation.Store(from.State.Rotation.Load())
 	}
 	if sticky {
 		to.CopyAffinity(from, slots)
@@ -291,7 +291,7 @@ func sameTarget(a, b *board.Target) bool {
 func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
 	slots = map[int]int{}
 	taken := map[int]bool{}
-	n, m := int(from.TargetCount.Load()), int(to.TargetCount.Load())
+	n, m := int(from.Assignment.TargetCount.Load()), int(to.Assignment.TargetCount.Load())
 	same = n == m
 	for i := range n {
 		for k := range m {

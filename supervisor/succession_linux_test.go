@@ -50,7 +50,7 @@ func port(t testing.TB, g *generation, n int, now uint64) uint16 {
 func TestCarryTheSameTargets(t *testing.T) {
 	const now = 5_000_000
 	a, b := towards(t, 1, 1, 2, 3), towards(t, 2, 1, 2, 3)
-	b.board.AffinityKey = a.board.AffinityKey
+	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
 	a.board.Fail(1, now) // target 2
 	had := map[int]uint16{}
 	for n := range 5 {
@@ -123,7 +123,7 @@ func TestCarryOtherTargets(t *testing.T) {
 		a.board.Mark(i).Connects.Store(uint64(10 + i))
 	}
 	b := towards(t, 2, 4, 3, 2) // 1 is gone, 4 is new
-	b.board.AffinityKey = a.board.AffinityKey
+	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
 	carry(a.board, b.board, true)
 	for i, want := range []uint64{0, 12, 11} {
 		if got := b.board.Mark(i).Connects.Load(); got != want {
@@ -145,7 +145,7 @@ func TestCarryOtherTargets(t *testing.T) {
 func TestCarryWithoutAffinity(t *testing.T) {
 	const now = 5_000_000
 	a, b := towards(t, 1, 1, 2), towards(t, 2, 1, 2)
-	b.board.AffinityKey = a.board.AffinityKey
+	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
 	port(t, a, 1, now) // to target 1
 	carry(a.board, b.board, false)
 	if got := port(t, b, 1, now); got != 2 {

@@ -140,7 +140,7 @@ func (m *master) rest() {
 func (m *master) setZone(now time.Time) {
 	_, offset := now.Zone()
 	_, end := now.ZoneBounds()
-	z := &m.generation.board.Zone
+	z := &m.generation.board.State.Zone
 	z.Offset.Store(int32(offset))
 	if end.IsZero() {
 		end = now.AddDate(100, 0, 0)

@@ -29,7 +29,7 @@ func TestZone(t *testing.T) {
 	} {
 		s := newStage(t, nil)
 		s.setZone(c.now)
-		z := &s.generation.board.Zone
+		z := &s.generation.board.State.Zone
 		if z.Offset.Load() != c.offset || z.Next.Load() != c.next {
 			t.Errorf("%s: offset %d, then %d; want %d, %d", c.name, z.Offset.Load(), z.Next.Load(), c.offset, c.next)
 		}
@@ -52,7 +52,7 @@ func TestTickSetsTheZone(t *testing.T) {
 	}
 	change := time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC)
 	s.setZone(change.Add(-time.Hour).In(berlin))
-	z := &s.generation.board.Zone
+	z := &s.generation.board.State.Zone
 	s.tick(change.Add(-time.Second).In(berlin))
 	if z.Offset.Load() != 7200 {
 		t.Error("changed too soon")

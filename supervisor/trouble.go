@@ -10,7 +10,7 @@ import (
 // caused it was logged when it began: this is for those who ask, the service
 // manager among them.
 func (m *master) trouble() string {
-	errno := syscall.Errno(m.generation.board.Deaf.Load())
+	errno := syscall.Errno(m.generation.board.State.Deaf.Load())
 	switch {
 	case m.phase != running:
 		return ""
@@ -34,6 +34,6 @@ func (m *master) somebodyAccepts() bool {
 // deaf reports whether workers can't accept for a reason that new workers would
 // share: everything but a shortage of their own.
 func (m *master) deaf() bool {
-	errno := syscall.Errno(m.generation.board.Deaf.Load())
+	errno := syscall.Errno(m.generation.board.State.Deaf.Load())
 	return errno != 0 && !worker.Scarce(errno)
 }

@@ -154,7 +154,7 @@ func (m *master) useLogLevel(level int) {
 	m.cfg.Debug = level
 	m.log.SetLevel([]hclog.Level{hclog.Warn, hclog.Debug, hclog.Trace}[min(level, 2)])
 	for g := range m.generations() {
-		g.board.LogAt.Store(uint32(level))
+		g.board.State.LogAt.Store(uint32(level))
 	}
 }
 

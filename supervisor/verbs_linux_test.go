@@ -118,7 +118,7 @@ func TestVerbsLook(t *testing.T) {
 	s.ring(all[1], report.Begin)
 	s.settled()
 	sessions := s.obeys(control.Request{Verb: control.GetSessions}, nil).Sessions
-	index := uint64(all[1].slot) * s.generation.board.Rows
+	index := uint64(all[1].slot) * s.generation.board.State.Rows
 	if len(sessions) != 1 || sessions[0].ID != fmt.Sprintf("1-%d-0", index) || sessions[0].PID != all[1].pid || sessions[0].Client != "10.1.2.3:4444" ||
 		sessions[0].Target != "127.0.0.1:9" || sessions[0].In != 7 || sessions[0].State != "relaying" || sessions[0].Build != "3.9" || sessions[0].Connect != 0.001 {
 		t.Errorf("%+v", sessions)
@@ -195,15 +195,15 @@ func TestVerbsTarget(t *testing.T) {
 func TestVerbsAcceptAndStop(t *testing.T) {
 	s, _ := serving(t, nil)
 	s.obeys(control.Request{Verb: control.SetAccept, State: "paused"}, nil)
-	if !s.paused || s.generation.board.Gate.Load() != board.GatePaused {
+	if !s.paused || s.generation.board.State.Gate.Load() != board.GatePaused {
 		t.Error("not paused")
 	}
 	s.obeys(control.Request{Verb: control.SetAccept, State: "open"}, nil)
-	if s.paused || s.generation.board.Gate.Load() != board.GateOpen {
+	if s.paused || s.generation.board.State.Gate.Load() != board.GateOpen {
 		t.Error("not open")
 	}
 	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
-	if s.generation.board.LogAt.Load() != 2 || !s.log.IsTrace() || !s.leveled {
+	if s.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.leveled {
 		t.Error("the log level")
 	}
 	r := s.obeys(control.Request{Verb: control.Reload}, nil)

@@ -38,9 +38,9 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 		all = append(all, z)
 		return z
 	}
-	note(cfg.SourceAddress.Zone(), &b.Source)
-	note(cfg.Via.Addr().Zone(), &b.Via)
-	note(cfg.Syslog.UDP.Addr().Zone(), &b.SyslogUDP)
+	note(cfg.SourceAddress.Zone(), &b.Assignment.Source)
+	note(cfg.Via.Addr().Zone(), &b.Assignment.Via)
+	note(cfg.Syslog.UDP.Addr().Zone(), &b.Assignment.SyslogUDP)
 	for slot, target := range cfg.Targets {
 		z := note(target.Addr.Addr().Zone(), &b.Target(slot).Addr)
 		z.slots = append(z.slots, slot)

@@ -84,7 +84,7 @@ func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 // canServe tells whether a client would be served.
 func (e *engine) canServe() bool {
 	return e.room() && !e.draining && e.accept.paused == 0 &&
-		e.board.Gate.Load() == board.GateOpen &&
+		e.board.State.Gate.Load() == board.GateOpen &&
 		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
@@ -116,7 +116,7 @@ func (e *engine) join() {
 // session that may be short.
 func (e *engine) away() bool {
 	return e.accept.apart && e.live > 0 && !e.usedUp() && !e.draining && e.accept.paused == 0 &&
-		e.board.Gate.Load() == board.GateOpen
+		e.board.State.Gate.Load() == board.GateOpen
 }
 
 // stepAside gives the worker's place in the queue up: its session is a long
@@ -221,7 +221,7 @@ func (e *engine) leave(l *listener) {
 
 // admit starts the session of a new client, unless the rules refuse it.
 func (e *engine) admit(fd int, client board.Addr) {
-	if !e.board.Admit(&client) {
+	if !e.board.Assignment.Admit(&client) {
 		e.column.Refused.Add(1)
 		e.records.refused(&client)
 		closeFD(fd)
@@ -232,7 +232,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.begin(s.row, client)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
-	if e.board.LogAt.Load() >= 2 {
+	if e.board.State.LogAt.Load() >= 2 {
 		e.records.debug("session begun", record.Str("client", client.String()))
 	}
 	if err := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); err != nil {
@@ -289,7 +289,7 @@ func (e *engine) drain() {
 			e.accept.door.remove(l.fd)
 			l.joined = false
 		}
-		for wasJoined && e.room() && e.board.Gate.Load() == board.GateOpen && e.takeClient(l) {
+		for wasJoined && e.room() && e.board.State.Gate.Load() == board.GateOpen && e.takeClient(l) {
 		}
 		l.closed = true
 	}

@@ -28,13 +28,13 @@ func TestFullPipe(t *testing.T) {
 		}
 	}
 	h := b.hire(0)
-	b.wait("the worker asks for attention", func() bool { return b.board.Attention.Load() == 1 })
-	b.board.Attention.Store(0)
+	b.wait("the worker asks for attention", func() bool { return b.board.State.Attention.Load() == 1 })
+	b.board.State.Attention.Store(0)
 	c := b.dial()
 	b.echoes(c, "traffic goes on")
-	b.wait("BEGIN is lost", func() bool { return b.board.Attention.Swap(0) == 1 })
+	b.wait("BEGIN is lost", func() bool { return b.board.State.Attention.Swap(0) == 1 })
 	hangUp(t, c)
-	b.wait("END is lost", func() bool { return b.board.Attention.Swap(0) == 1 })
+	b.wait("END is lost", func() bool { return b.board.State.Attention.Swap(0) == 1 })
 	h.lives()
 	for p := make([]byte, 64<<10); ; {
 		if n, _ := unix.Read(b.report[0], p); n < len(p) {
@@ -48,7 +48,7 @@ func TestFullPipe(t *testing.T) {
 
 // While spares are plenty, a short session rings no bell, a long one does.
 func TestBellsWaitForCompany(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Plenty.Store(1) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Plenty.Store(1) })
 	h := b.hire(0)
 	for range 50 {
 		c := b.dial()
@@ -81,7 +81,7 @@ func TestBellsWaitForCompany(t *testing.T) {
 // A worker that was busy and then carries short sessions without a pause is a
 // spare again.
 func TestBusyNoMore(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Plenty.Store(1) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Plenty.Store(1) })
 	h := b.hire(0)
 	c := b.dial()
 	b.echoes(c, "a long one")

@@ -82,7 +82,7 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 		a.TargetTable[i].Addr = convert.From(netip.MustParseAddrPort(target))
 	}
 	a.TargetCount.Store(uint32(len(targets)))
-	b.board.Gate.Store(board.GateOpen)
+	b.board.State.Gate.Store(board.GateOpen)
 	if set != nil {
 		set(b.board)
 	}

@@ -42,7 +42,7 @@ func late(who board.Who, errno syscall.Errno) board.Who {
 
 // far is who is connected: the target, or the HTTP proxy in its place.
 func (w *worker) far() board.Who {
-	if w.board.Via.Kind != 0 {
+	if w.board.Assignment.Via.Kind != 0 {
 		return board.ByProxy
 	}
 	return board.ByTarget
@@ -51,15 +51,15 @@ func (w *worker) far() board.Who {
 // goesTo is where a connection for a target slot goes: to the HTTP proxy if there
 // is one.
 func (w *worker) goesTo(slot int) *board.Addr {
-	if w.board.Via.Kind != 0 {
-		return &w.board.Via
+	if w.board.Assignment.Via.Kind != 0 {
+		return &w.board.Assignment.Via
 	}
-	return &w.board.TargetTable[slot].Addr
+	return &w.board.Assignment.TargetTable[slot].Addr
 }
 
 // afterConnect is the stage that follows.
 func (w *worker) afterConnect() board.Stage {
-	if w.board.Via.Kind != 0 {
+	if w.board.Assignment.Via.Kind != 0 {
 		return board.Negotiating
 	}
 	return board.Relaying
@@ -94,9 +94,9 @@ func refusalOf(row *board.Row, err error) (reason string) {
 func (w *worker) logs() (record.Level, bool) {
 	const both = board.OptForeground | board.OptJSON | board.OptLog
 	switch {
-	case w.board.LogAt.Load() >= 1:
+	case w.board.State.LogAt.Load() >= 1:
 		return record.LevelDebug, true
-	case w.board.Options&both == both:
+	case w.board.Assignment.Options&both == both:
 		return record.LevelInfo, true
 	}
 	return 0, false
@@ -109,7 +109,7 @@ func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Out
 		end.Reason = reason
 	}
 	r := &w.records
-	r.frame = record.AppendEnd(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
+	r.frame = record.AppendEnd(r.frame[:0], w.board.Assignment.Options&board.OptJSON != 0, level,
 		w.clock.wall, w.zone(w.clock.wall/1e9), &end)
 	r.say()
 }

@@ -37,7 +37,7 @@ func TestBlames(t *testing.T) {
 		if got := w.blames(&c.failure); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
-		b.Via = convert.From(netip.MustParseAddrPort("192.0.2.80:3128"))
+		b.Assignment.Via = convert.From(netip.MustParseAddrPort("192.0.2.80:3128"))
 		if got := w.blames(&c.failure); got != c.with {
 			t.Errorf("%s, with a proxy: %s, want %s", c.name, got, c.with)
 		}
@@ -94,9 +94,9 @@ func TestLogs(t *testing.T) {
 		{0, 0, 0}, {both &^ board.OptForeground, 0, 0}, {both &^ board.OptJSON, 0, 0}, {both &^ board.OptLog, 0, 0},
 		{both, 0, record.LevelInfo}, {both, 1, record.LevelDebug}, {0, 1, record.LevelDebug}, {board.OptJSON, 2, record.LevelDebug},
 	} {
-		b := &board.Board{Assignment: new(board.Assignment), Header: new(board.Header)}
-		b.Options = c.options
-		b.LogAt.Store(c.at)
+		b := &board.Board{Assignment: new(board.Assignment), State: new(board.State)}
+		b.Assignment.Options = c.options
+		b.State.LogAt.Store(c.at)
 		level, yes := (&worker{board: b}).logs()
 		if yes != (c.want != 0) || level != c.want {
 			t.Errorf("options %b at level %d: %v, %d; want %d", c.options, c.at, yes, level, c.want)

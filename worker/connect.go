@@ -56,11 +56,11 @@ func (e *engine) connect(s *session) {
 		e.board.Mark(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
 			e.missed(s, f)
-			if s.short && (e.board.Via.Kind != 0 || !portless(f.what, f.errno)) && e.mayWait(s) {
+			if s.short && (e.board.Assignment.Via.Kind != 0 || !portless(f.what, f.errno)) && e.mayWait(s) {
 				e.starve(s)
 				return
 			}
-			if e.board.Via.Kind != 0 {
+			if e.board.Assignment.Via.Kind != 0 {
 				e.unreached(s)
 				return
 			}
@@ -72,7 +72,7 @@ func (e *engine) connect(s *session) {
 }
 
 func (e *engine) connectTimeout() int64 {
-	return int64(e.board.ConnectTimeout) * int64(time.Millisecond)
+	return int64(e.board.Assignment.ConnectTimeout) * int64(time.Millisecond)
 }
 
 // starved is a session for which there was no socket.
@@ -144,7 +144,7 @@ func (e *engine) dial(s *session) (f failure) {
 	// Here it can't wait for the first mark: of two, the kernel throws the first byte
 	// away before any event has told of it.
 	setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE, one)
-	if b.Options&board.OptKeepalive != 0 {
+	if b.Assignment.Options&board.OptKeepalive != 0 {
 		setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, one)
 	}
 	if f = e.bindSource(s.target.fd); f.errno != 0 {
@@ -166,18 +166,18 @@ func (e *engine) dial(s *session) (f failure) {
 // interface or address.
 func (e *engine) bindSource(fd int) failure {
 	b := e.board
-	if b.Interface.Len != 0 {
-		if err := syscall.BindToDevice(fd, b.Interface.String()); err != nil {
-			return failed("interface "+b.Interface.String(), err.(syscall.Errno))
+	if b.Assignment.Interface.Len != 0 {
+		if err := syscall.BindToDevice(fd, b.Assignment.Interface.String()); err != nil {
+			return failed("interface "+b.Assignment.Interface.String(), err.(syscall.Errno))
 		}
 	}
-	if b.Source.Kind == 0 {
+	if b.Assignment.Source.Kind == 0 {
 		return failure{}
 	}
 	setInt(fd, syscall.IPPROTO_IP, bindNoPort, one) // the port is chosen for the whole connection
-	size := scratchAddr.set(&b.Source)
+	size := scratchAddr.set(&b.Assignment.Source)
 	if _, errno := call3(sysBind, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
-		return failed("bind "+b.Source.Host(), errno)
+		return failed("bind "+b.Assignment.Source.Host(), errno)
 	}
 	return failure{}
 }
@@ -193,7 +193,7 @@ func (e *engine) stepConnect(s *session) {
 			e.connected(s)
 			t.fails(errno)
 			t.fails(syscall.ECONNRESET) // if a call has taken it already
-			if e.board.Via.Kind != 0 {
+			if e.board.Assignment.Via.Kind != 0 {
 				e.negotiate(s)
 				return
 			}
@@ -211,7 +211,7 @@ func (e *engine) stepConnect(s *session) {
 		return
 	}
 	e.connected(s)
-	if e.board.Via.Kind != 0 {
+	if e.board.Assignment.Via.Kind != 0 {
 		e.negotiate(s)
 		return
 	}
@@ -227,7 +227,7 @@ func (e *engine) connected(s *session) {
 	if e.board.Good(s.slot) {
 		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
 	}
-	if e.board.Options&board.OptLog != 0 {
+	if e.board.Assignment.Options&board.OptLog != 0 {
 		e.records.connected(&s.row.Client, s.slot)
 	}
 }
@@ -236,7 +236,7 @@ func (e *engine) connected(s *session) {
 func (e *engine) connectFailed(s *session, f failure) {
 	e.due.remove(s)
 	e.missed(s, f)
-	if e.board.Via.Kind != 0 { // all targets are behind the same proxy
+	if e.board.Assignment.Via.Kind != 0 { // all targets are behind the same proxy
 		e.unreached(s)
 		return
 	}
@@ -259,7 +259,7 @@ func (e *engine) missed(s *session, f failure) {
 	switch {
 	case scarce: // a shortage of this host, over in a moment
 		first = e.board.Say(board.SayConnect, e.clock.ms())
-	case e.board.Via.Kind != 0: // the proxy's fault, not the target's
+	case e.board.Assignment.Via.Kind != 0: // the proxy's fault, not the target's
 		first = e.board.Say(board.SayProxy, e.clock.ms())
 		if f.peer {
 			e.board.Miss(s.slot, e.clock.ms())
@@ -287,7 +287,7 @@ func (e *engine) unreached(s *session) {
 		return
 	}
 	s.row.Errno.Store(uint32(s.failure.errno))
-	if e.board.Options&board.OptLog != 0 && s.slot >= 0 {
+	if e.board.Assignment.Options&board.OptLog != 0 && s.slot >= 0 {
 		e.records.connected(&s.row.Client, s.slot)
 	}
 	e.noTargets(s.slot)

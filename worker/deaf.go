@@ -15,7 +15,7 @@ const mostFailures = 8
 // port down: it closes the gate for good before it does. While the gate is open,
 // another process has shut the listener down, and the master will listen again.
 func (w *worker) portClosed(errno syscall.Errno) bool {
-	return errno == syscall.EINVAL && w.board.Gate.Load() == board.GateDraining
+	return errno == syscall.EINVAL && w.board.State.Gate.Load() == board.GateDraining
 }
 
 // lasting reports whether accept fails because of this host, so that trying again
@@ -28,8 +28,8 @@ func lasting(errno syscall.Errno) bool {
 // deaf publishes why no client can be accepted; hears takes that back. Both read
 // the word before they write it: it lies beside the gate, which all workers read.
 func (w *worker) deaf(errno syscall.Errno) {
-	if w.board.Deaf.Load() != uint32(errno) {
-		w.board.Deaf.Store(uint32(errno))
+	if w.board.State.Deaf.Load() != uint32(errno) {
+		w.board.State.Deaf.Store(uint32(errno))
 	}
 	if !w.board.Say(board.SayAccept, w.clock.ms()) {
 		return
@@ -42,7 +42,7 @@ func (w *worker) deaf(errno syscall.Errno) {
 }
 
 func (w *worker) hears() {
-	if w.board.Deaf.Load() != 0 {
-		w.board.Deaf.Store(0)
+	if w.board.State.Deaf.Load() != 0 {
+		w.board.State.Deaf.Store(0)
 	}
 }

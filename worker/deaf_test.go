@@ -30,7 +30,7 @@ func TestListenerShutDownByOthers(t *testing.T) {
 			if err := unix.Shutdown(b.listener, unix.SHUT_RD); err != nil {
 				t.Fatal(err)
 			}
-			b.wait("the worker says so", func() bool { return b.board.Deaf.Load() == uint32(unix.EINVAL) })
+			b.wait("the worker says so", func() bool { return b.board.State.Deaf.Load() == uint32(unix.EINVAL) })
 			h.lives()
 			if err := unix.Listen(b.listener, 10); err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestListenerShutDownByOthers(t *testing.T) {
 			c = b.dial()
 			b.echoes(c, "y")
 			hangUp(t, c)
-			if b.board.Deaf.Load() != 0 {
+			if b.board.State.Deaf.Load() != 0 {
 				t.Error("the board says that no client can be accepted")
 			}
 			h.lives()
@@ -90,7 +90,7 @@ func TestAcceptThatAlwaysFails(t *testing.T) {
 			b.listener = pair[0]
 			unix.Write(pair[1], []byte("x"))
 			h := b.hire(0)
-			b.wait("the worker says so", func() bool { return b.board.Deaf.Load() == uint32(unix.EOPNOTSUPP) })
+			b.wait("the worker says so", func() bool { return b.board.State.Deaf.Load() == uint32(unix.EOPNOTSUPP) })
 			before := h.cpu()
 			for range 5 {
 				b.silent()

@@ -34,7 +34,7 @@ func (e *engine) leaves(s *session) *leaving {
 		s.leaving = new(leaving)
 	}
 	if s.leaving.by == 0 {
-		s.leaving.by = e.clock.mono + int64(e.board.CloseTimeout)*int64(time.Millisecond)
+		s.leaving.by = e.clock.mono + int64(e.board.Assignment.CloseTimeout)*int64(time.Millisecond)
 	}
 	return s.leaving
 }

@@ -160,7 +160,7 @@ func TestBusySurvivorIsVisited(t *testing.T) {
 }
 
 func neverReads(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
-	e.board.CloseTimeout = 80
+	e.board.Assignment.CloseTimeout = 80
 	stuffed(t, e, s, from, sender, receiver)
 	failed := e.clock.mono
 	e.until(t, "the session ends", func() bool { return s.state == ended })

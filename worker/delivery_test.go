@@ -73,7 +73,7 @@ func whileConnecting(t *testing.T) (listener int, b *boss, h *hand, client *net.
 	t.Helper()
 	listener, addr := full(t)
 	b = newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{addr}, func(a *board.Board) {
-		a.ConnectTimeout = uint32(patience.Milliseconds())
+		a.Assignment.ConnectTimeout = uint32(patience.Milliseconds())
 	})
 	h = b.hire(0)
 	client = b.dial()
@@ -198,7 +198,7 @@ func TestMessageWaitsForTheConnect(t *testing.T) {
 // --close-timeout says, and the target is not to blame.
 func TestMessageThatCannotArrive(t *testing.T) {
 	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{silent(t)}, func(a *board.Board) {
-		a.ConnectTimeout, a.CloseTimeout = 10*uint32(patience.Milliseconds()), 200
+		a.Assignment.ConnectTimeout, a.Assignment.CloseTimeout = 10*uint32(patience.Milliseconds()), 200
 	})
 	h := b.hire(0)
 	cutting(t, []byte("ten bytes."))(b.dial())
@@ -224,7 +224,7 @@ func TestDeliveringEnds(t *testing.T) {
 			c.Close()
 		})}, func(a *board.Board) {
 			if by == "timeout" {
-				a.CloseTimeout = 400
+				a.Assignment.CloseTimeout = 400
 			}
 		})
 		h := b.hire(0)
@@ -232,7 +232,7 @@ func TestDeliveringEnds(t *testing.T) {
 		c.SetReadBuffer(16 << 10)
 		row, index := (*board.Row)(nil), -1
 		b.wait("the session delivers", func() bool {
-			for i := range int(b.board.Header.Rows) {
+			for i := range int(b.board.State.Rows) {
 				if r := b.board.Row(0, i); r.Word().State() == board.RowLive && board.Cause(r.Cause.Load()).Stage() == board.Delivering {
 					row, index = r, i
 				}

@@ -63,7 +63,7 @@ func begin(w *worker) (*engine, error) {
 	if w.pool {
 		e.class.find()
 	}
-	rows := int(b.Header.Rows)
+	rows := int(b.State.Rows)
 	e.table = make([]*session, rows)
 	e.free = make([]int, rows)
 	for i := range e.free {
@@ -77,7 +77,7 @@ func begin(w *worker) (*engine, error) {
 		return nil, fmt.Errorf("epoll: lifeline: %w", err)
 	}
 	syscall.SetNonblock(FDLifeline, true)
-	if err := e.accept.open(int(b.Listeners), &e.poll, !w.pool); err != nil {
+	if err := e.accept.open(int(b.Assignment.Listeners), &e.poll, !w.pool); err != nil {
 		return nil, fmt.Errorf("epoll: listener: %w", err)
 	}
 	sets := []*poller{&e.poll}
@@ -252,7 +252,7 @@ func (e *engine) tellSoon() {
 		}
 		return
 	}
-	if b.changed(now, e.live > 0, e.board.Plenty.Load() != 0); b.due != 0 && b.due <= now {
+	if b.changed(now, e.live > 0, e.board.State.Plenty.Load() != 0); b.due != 0 && b.due <= now {
 		e.tellNow()
 	}
 }

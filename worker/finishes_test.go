@@ -31,7 +31,7 @@ func TestDeliveringIsFinished(t *testing.T) {
 		{"of one session", 1, func(*hand) {}, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBoss(t, board.Shape{Workers: 1, Capacity: 1}, []string{target(t, cutting(t, sent))}, func(a *board.Board) { a.Uses = c.uses })
+			b := newBoss(t, board.Shape{Workers: 1, Capacity: 1}, []string{target(t, cutting(t, sent))}, func(a *board.Board) { a.Assignment.Uses = c.uses })
 			h := b.hire(0)
 			client := b.dial()
 			b.reaches(board.Delivering)

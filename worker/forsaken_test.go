@@ -16,8 +16,8 @@ import (
 
 // toTarget has the rig connect to a listener of the test, or to an address.
 func (e *engine) toTarget(addr string) {
-	e.board.ConnectTimeout = uint32(patience.Milliseconds())
-	e.board.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort(addr))
+	e.board.Assignment.ConnectTimeout = uint32(patience.Milliseconds())
+	e.board.Assignment.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort(addr))
 }
 
 func listenHere(t *testing.T) *net.TCPListener {
@@ -89,7 +89,7 @@ func TestForsakenWithoutATarget(t *testing.T) {
 	}{{"silent", silent(t)}, {"refusing", refusing(t)}} {
 		e := rig(t)
 		e.toTarget(c.target)
-		e.board.CloseTimeout = 80
+		e.board.Assignment.CloseTimeout = 80
 		e.admit(resetClient(t, "last words"), somebody)
 		e.once(1)
 		began := e.clock.mono
@@ -116,8 +116,8 @@ func TestClientResetsWhileNegotiating(t *testing.T) {
 	} {
 		l, e := listenHere(t), rig(t)
 		e.toTarget("192.0.2.9:119")
-		e.board.Via = convert.From(netip.MustParseAddrPort(l.Addr().String()))
-		e.board.TargetTable[0].Name.Set("192.0.2.9:119")
+		e.board.Assignment.Via = convert.From(netip.MustParseAddrPort(l.Addr().String()))
+		e.board.Assignment.TargetTable[0].Name.Set("192.0.2.9:119")
 		client, fd := tcp(t)
 		e.admit(fd, somebody)
 		s := e.table[0]
@@ -168,7 +168,7 @@ func TestLastWordsBehindTheAccept(t *testing.T) {
 		l, e := listenHere(t), rig(t)
 		e.toTarget(l.Addr().String())
 		if via {
-			e.board.Via = e.board.TargetTable[0].Addr
+			e.board.Assignment.Via = e.board.Assignment.TargetTable[0].Addr
 		}
 		client, fd := tcp(t)
 		e.admit(fd, somebody)

@@ -70,14 +70,14 @@ func inherit() (*worker, error) {
 	w := &worker{
 		board:  b,
 		slot:   slot,
-		pool:   b.Pool(),
+		pool:   b.Assignment.Pool(),
 		most:   lifetime(b.Assignment.Uses, slot),
 		pid:    os.Getpid(),
 		column: b.Column(slot),
 		tally:  b.Tally(slot),
 		ends:   b.Ends(slot),
-		tag:    b.Tag.String(),
-		label:  b.Label.String(),
+		tag:    b.Assignment.Tag.String(),
+		label:  b.Assignment.Label.String(),
 	}
 	w.column.PID.Store(uint32(w.pid))
 	w.clock.start(monotonic)

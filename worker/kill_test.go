@@ -62,9 +62,9 @@ func TestKillOrder(t *testing.T) {
 		for _, capacity := range []uint32{1, 4} {
 			at := c.target(t)
 			b := newBoss(t, board.Shape{Workers: 1, Capacity: capacity}, []string{at}, func(a *board.Board) {
-				a.ConnectTimeout = 60_000
+				a.Assignment.ConnectTimeout = 60_000
 				if c.via {
-					a.Via = convert.From(netip.MustParseAddrPort(at))
+					a.Assignment.Via = convert.From(netip.MustParseAddrPort(at))
 				}
 			})
 			h := b.hire(0)
@@ -73,7 +73,7 @@ func TestKillOrder(t *testing.T) {
 			var row *board.Row
 			index := -1
 			b.wait(c.name+": the session stands there", func() bool {
-				for i := range int(b.board.Header.Rows) {
+				for i := range int(b.board.State.Rows) {
 					if r := b.board.Row(0, i); r.Word().State() == board.RowLive && (c.live == nil || c.live(r)) {
 						row, index = r, i
 					}
@@ -121,7 +121,7 @@ func TestKillOrder(t *testing.T) {
 
 // A session may be older than a connect may take, and still write to its target.
 func TestConnectTimeoutEnds(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.ConnectTimeout = 100 })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Assignment.ConnectTimeout = 100 })
 	b.hire(0)
 	c := b.dial()
 	b.echoes(c, "one")

@@ -81,7 +81,7 @@ func TestExitStatus(t *testing.T) {
 		{"unreached", []string{refusing(t), refusing(t)}, 2, " 0 0 ", "(119): Complete, status=2."},
 		{"cut", []string{target(t, resets)}, 3, " ", "(119): Complete, status=3."},
 	} {
-		b := newBoss(t, one1, c.targets, func(a *board.Board) { a.Uses = 1 })
+		b := newBoss(t, one1, c.targets, func(a *board.Board) { a.Assignment.Uses = 1 })
 		h := b.hire(0)
 		conn := b.dial()
 		io.WriteString(conn, "x")
@@ -106,7 +106,7 @@ func TestExitStatus(t *testing.T) {
 
 // A worker that has had its uses leaves, and status is then 0 whatever they were.
 func TestUses(t *testing.T) {
-	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Uses = 3 })
+	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Uses = 3 })
 	h := b.hire(0)
 	for range 3 {
 		c := b.dial()
@@ -176,9 +176,9 @@ func TestOnlyConnectingMarks(t *testing.T) {
 
 func TestRefusedByRules(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) {
-		a.RuleTable[0] = board.Rule{IP: netip.MustParseAddr("10.0.0.0").As16(), Bits: 96 + 8, Kind: 4}
-		a.RuleCount = 1
-		a.Options &^= board.OptLog // refusals are logged whatever -l says
+		a.Assignment.RuleTable[0] = board.Rule{IP: netip.MustParseAddr("10.0.0.0").As16(), Bits: 96 + 8, Kind: 4}
+		a.Assignment.RuleCount = 1
+		a.Assignment.Options &^= board.OptLog // refusals are logged whatever -l says
 	})
 	b.hire(0)
 	c := b.dial()

@@ -67,7 +67,7 @@ func (e *engine) endedByAdmin(s *session, who board.Who) {
 
 // lookAtGate follows the generation's gate.
 func (e *engine) lookAtGate() {
-	if e.board.Gate.Load() == board.GateDraining {
+	if e.board.State.Gate.Load() == board.GateDraining {
 		e.drain()
 		return
 	}

@@ -50,7 +50,7 @@ func TestNewSessionFile(t *testing.T) {
 // A session file that can't be written is said once and holds nobody up; its
 // lines wait on their rows for the next file, or for the master.
 func TestBrokenSessionFile(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Options &^= board.OptLog })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Assignment.Options &^= board.OptLog })
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("no /dev/full")
@@ -106,7 +106,7 @@ func TestBrokenSessionFile(t *testing.T) {
 
 // Without end, the oldest lines are given up, counted, and sessions go on.
 func TestLinesAreGivenUp(t *testing.T) {
-	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Options &^= board.OptLog })
+	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Options &^= board.OptLog })
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("no /dev/full")

@@ -23,7 +23,7 @@ import (
 // line and is counted. So a worker is led through a session step by step
 // (ptrace(2)), and the board is looked at after each.
 func TestEveryMomentCanBeInherited(t *testing.T) {
-	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Options = board.OptSession })
+	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Options = board.OptSession })
 	h := b.hire(0)
 	from := func(ip net.IP) *net.TCPConn {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}, Timeout: patience}

@@ -9,7 +9,7 @@ import (
 // its master: one session rather than the plug (proc(5), oom_score_adj). Raising
 // one's own score needs no right. It comes after READY, so no client waits for it.
 func (w *worker) offerToKiller() {
-	score := w.board.OOMScore
+	score := w.board.Assignment.OOMScore
 	if score == 0 {
 		return
 	}

@@ -33,16 +33,16 @@ func TestCapacity(t *testing.T) {
 }
 
 func TestGate(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Gate.Store(board.GateClosed) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Gate.Store(board.GateClosed) })
 	h := b.hire(0)
 	c := b.dial()
 	b.unserved(c) // sends an x
-	b.board.Gate.Store(board.GateOpen)
+	b.board.State.Gate.Store(board.GateOpen)
 	h.orders(report.Gate)
 	if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil {
 		t.Fatalf("behind the open gate: %v", err)
 	}
-	b.board.Gate.Store(board.GatePaused)
+	b.board.State.Gate.Store(board.GatePaused)
 	h.orders(report.Gate)
 	b.echoes(c, "a session goes on while its plug is paused")
 	hangUp(t, c)
@@ -50,12 +50,12 @@ func TestGate(t *testing.T) {
 	h.hears(report.End)
 	paused := b.dial()
 	b.unserved(paused)
-	b.board.Gate.Store(board.GateOpen)
+	b.board.State.Gate.Store(board.GateOpen)
 	h.orders(report.Gate)
 	if n, err := paused.Read(make([]byte, 1)); n != 1 || err != nil {
 		t.Fatalf("after the pause: %v", err)
 	}
-	b.board.Gate.Store(board.GateDraining)
+	b.board.State.Gate.Store(board.GateDraining)
 	h.orders(report.Gate)
 	b.echoes(paused, "and while it drains")
 	h.lives()
@@ -68,11 +68,11 @@ func TestGate(t *testing.T) {
 // A nudge makes a worker look at the listener, of whose client it was not told:
 // here, since the gate opened without an order.
 func TestNudge(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Gate.Store(board.GateClosed) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Gate.Store(board.GateClosed) })
 	h := b.hire(0)
 	b.wait("it has looked at the gate", h.sleeps)
 	c := b.dial()
-	b.board.Gate.Store(board.GateOpen)
+	b.board.State.Gate.Store(board.GateOpen)
 	b.unserved(c)
 	h.orders(report.Nudge)
 	if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil {
@@ -136,7 +136,7 @@ func TestPortShutDown(t *testing.T) {
 	b.echoes(c, "x")
 	busy.hears(report.Begin)
 	spare := b.hire(1)
-	b.board.Gate.Store(board.GateDraining)
+	b.board.State.Gate.Store(board.GateDraining)
 	unix.Shutdown(b.listener, unix.SHUT_RD)
 	spare.orders(report.Drain)
 	busy.orders(report.Drain)

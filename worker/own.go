@@ -56,7 +56,7 @@ func unspecified(a *board.Addr) bool { return a.IP == [16]byte{} || a.IP == anyI
 // listensAt reports whether a connection to this address of this host comes to
 // this plug.
 func (w *worker) listensAt(to *board.Addr) bool {
-	for i := range int(w.board.Listeners) {
+	for i := range int(w.board.Assignment.Listeners) {
 		at, ok := ownName(FDListener + i)
 		if !ok || at.Port != to.Port {
 			continue

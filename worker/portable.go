@@ -43,7 +43,7 @@ const garbage = true
 func begin(w *worker) (*engine, error) {
 	e := &engine{worker: w, over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
-	rows := int(w.board.Header.Rows)
+	rows := int(w.board.State.Rows)
 	e.table, e.free = make([]*session, rows), make([]int, rows)
 	for i := range e.free {
 		e.free[i] = rows - 1 - i
@@ -54,7 +54,7 @@ func begin(w *worker) (*engine, error) {
 		return nil, err
 	}
 	e.late = time.AfterFunc(time.Hour, e.ringLate)
-	for i := range int(w.board.Listeners) {
+	for i := range int(w.board.Assignment.Listeners) {
 		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
 	}
 	e.obey(report.Gate)

@@ -30,7 +30,7 @@ func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 // canServe tells whether a client would be served.
 func (e *engine) canServe() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
-		e.open && e.board.Gate.Load() == board.GateOpen &&
+		e.open && e.board.State.Gate.Load() == board.GateOpen &&
 		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
@@ -133,7 +133,7 @@ func (e *engine) rest(errno syscall.Errno) {
 
 // admit starts the session of a new client, unless the rules refuse it.
 func (e *engine) admit(fd int, client board.Addr) {
-	if !e.board.Admit(&client) {
+	if !e.board.Assignment.Admit(&client) {
 		e.column.Refused.Add(1)
 		e.records.refused(&client)
 		closeFD(fd)
@@ -149,7 +149,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.begin(s.row, client)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
-	if e.board.LogAt.Load() >= 2 {
+	if e.board.State.LogAt.Load() >= 2 {
 		e.records.debug("session begun", record.Str("client", client.String()))
 	}
 	go s.carry()

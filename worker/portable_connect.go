@@ -46,7 +46,7 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 			return s.deserted(s.failure.errno), false
 		}
 		s.missed()
-		via := s.board.Via.Kind != 0
+		via := s.board.Assignment.Via.Kind != 0
 		if s.short && (via || !portless(s.failure.what, s.failure.errno)) && s.starves() {
 			continue
 		}
@@ -61,7 +61,7 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 // Then it may try all targets again.
 func (s *session) starves() bool {
 	s.lock()
-	if s.clock.mono > s.row.BeginAt+int64(s.board.ConnectTimeout)*int64(time.Millisecond) {
+	if s.clock.mono > s.row.BeginAt+int64(s.board.Assignment.ConnectTimeout)*int64(time.Millisecond) {
 		s.mu.Unlock()
 		return false
 	}
@@ -110,7 +110,7 @@ func (s *session) dial() failure {
 	}
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
-	if b.Options&board.OptKeepalive != 0 {
+	if b.Assignment.Options&board.OptKeepalive != 0 {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
 	f := bindSource(fd, b, familyOf(to))
@@ -154,7 +154,7 @@ func (s *session) dial() failure {
 // patience is how long a connect may take, and a proxy's reply: for a client that has
 // gone, and left bytes, no longer than the session may.
 func (s *session) patience() time.Duration {
-	limit := time.Duration(s.board.ConnectTimeout) * time.Millisecond
+	limit := time.Duration(s.board.Assignment.ConnectTimeout) * time.Millisecond
 	if s.gone != 0 {
 		limit = min(limit, time.Until(s.leaveBy))
 	}
@@ -164,9 +164,9 @@ func (s *session) patience() time.Duration {
 // bindSource fixes where the connection comes from: -p, or the source's
 // interface or address.
 func bindSource(fd int, b *board.Board, family int) failure {
-	from := b.Source
-	if b.Interface.Len != 0 {
-		name := b.Interface.String()
+	from := b.Assignment.Source
+	if b.Assignment.Interface.Len != 0 {
+		name := b.Assignment.Interface.String()
 		if errno := bindInterface(fd, name, family, &from); errno != 0 {
 			return failed("interface "+name, errno)
 		}
@@ -197,7 +197,7 @@ func (s *session) connected() {
 	if s.board.Good(s.slot) {
 		s.records.debug("target good again", record.Str("target", s.records.target(s.slot).full))
 	}
-	if s.board.Options&board.OptLog != 0 {
+	if s.board.Assignment.Options&board.OptLog != 0 {
 		s.records.connected(&s.row.Client, s.slot)
 	}
 }
@@ -221,7 +221,7 @@ func (s *session) missed() {
 	switch {
 	case scarce: // a shortage of this host, over in a moment
 		first = s.board.Say(board.SayConnect, s.clock.ms())
-	case s.board.Via.Kind != 0: // the proxy's fault, not the target's
+	case s.board.Assignment.Via.Kind != 0: // the proxy's fault, not the target's
 		first = s.board.Say(board.SayProxy, s.clock.ms())
 		if f.peer {
 			s.board.Miss(s.slot, s.clock.ms())
@@ -250,7 +250,7 @@ func (s *session) unreached() board.Outcome {
 	s.lock()
 	defer s.mu.Unlock()
 	s.row.Errno.Store(uint32(s.failure.errno))
-	if s.board.Options&board.OptLog != 0 && s.slot >= 0 {
+	if s.board.Assignment.Options&board.OptLog != 0 && s.slot >= 0 {
 		s.records.connected(&s.row.Client, s.slot)
 	}
 	s.noTargets(s.slot)

@@ -41,7 +41,7 @@ func (e *engine) readOrders(lifeline *socket) {
 func (e *engine) obey(order report.Order) {
 	e.lock()
 	defer e.mu.Unlock()
-	e.open = e.board.Gate.Load() == board.GateOpen
+	e.open = e.board.State.Gate.Load() == board.GateOpen
 	switch order {
 	case report.Nudge: // clients wait although nobody is in their way
 		for _, l := range e.listeners {
@@ -50,7 +50,7 @@ func (e *engine) obey(order report.Order) {
 		}
 	case report.Gate:
 		e.paused = false // the listener may be as it was
-		if e.board.Gate.Load() == board.GateDraining {
+		if e.board.State.Gate.Load() == board.GateDraining {
 			e.drain()
 		}
 		e.changed()

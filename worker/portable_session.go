@@ -59,7 +59,7 @@ func (e *engine) place() *session {
 // carry is the session's life, from its admission to its settling.
 func (s *session) carry() {
 	outcome, ok := s.connect()
-	if ok && s.board.Via.Kind != 0 {
+	if ok && s.board.Assignment.Via.Kind != 0 {
 		outcome, ok = s.negotiate()
 	}
 	if ok {

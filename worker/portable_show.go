@@ -13,7 +13,7 @@ import (
 func (e *engine) tellSoon() {
 	b, now := &e.bell, e.clock.mono
 	if !e.pool {
-		b.changed(now, e.live > 0, e.board.Plenty.Load() != 0)
+		b.changed(now, e.live > 0, e.board.State.Plenty.Load() != 0)
 	} else if b.due == 0 {
 		b.due = now + int64(quick)
 	}
@@ -72,8 +72,8 @@ func (s *session) targetName() string {
 	switch {
 	case s.slot < 0:
 		return ""
-	case s.board.Via.Kind != 0:
-		return s.board.TargetTable[s.slot].Name.String()
+	case s.board.Assignment.Via.Kind != 0:
+		return s.board.Assignment.TargetTable[s.slot].Name.String()
 	}
 	return s.records.target(s.slot).full
 }

@@ -30,13 +30,13 @@ type name struct{ full, addr string }
 func (r *records) init(w *worker) {
 	r.w = w
 	b := w.board
-	r.lines = outlet{fd: FDSession, socket: b.Options&board.OptSessionSocket != 0}
-	r.logs = outlet{fd: 2, socket: b.Options&board.OptLogSocket != 0}
+	r.lines = outlet{fd: FDSession, socket: b.Assignment.Options&board.OptSessionSocket != 0}
+	r.logs = outlet{fd: 2, socket: b.Assignment.Options&board.OptLogSocket != 0}
 	r.host = ""
-	if b.SyslogUDP.Kind != 0 {
-		r.host = b.Host.String()
+	if b.Assignment.SyslogUDP.Kind != 0 {
+		r.host = b.Assignment.Host.String()
 	}
-	r.syslog = makeDestination(b.Syslog.String(), &b.SyslogUDP)
+	r.syslog = makeDestination(b.Assignment.Syslog.String(), &b.Assignment.SyslogUDP)
 }
 
 // target is the name of a slot; with a proxy, session lines show the proxy.
@@ -49,13 +49,13 @@ func (r *records) target(slot int) name {
 	}
 	if r.names[slot].full == "" {
 		b := r.w.board
-		at := &b.TargetTable[slot].Addr
-		if b.Via.Kind != 0 {
-			at = &b.Via
+		at := &b.Assignment.TargetTable[slot].Addr
+		if b.Assignment.Via.Kind != 0 {
+			at = &b.Assignment.Via
 		}
 		r.names[slot] = name{full: at.String(), addr: at.Host()}
-		if at.LoadZone() != 0 && at != &b.Via { // whatever has become of the interface
-			full := b.TargetTable[slot].Name.String()
+		if at.LoadZone() != 0 && at != &b.Assignment.Via { // whatever has become of the interface
+			full := b.Assignment.TargetTable[slot].Name.String()
 			r.names[slot] = name{full, full[1:strings.LastIndexByte(full, ']')]}
 		}
 	}
@@ -64,7 +64,7 @@ func (r *records) target(slot int) name {
 
 // zone is the offset of local time at a second of the wall clock.
 func (w *worker) zone(unix int64) int32 {
-	z := &w.board.Zone
+	z := &w.board.State.Zone
 	if unix < z.Until.Load() {
 		return z.Offset.Load()
 	}
@@ -108,7 +108,7 @@ func (r *records) failErrno(what string, errno syscall.Errno) { r.error(what, re
 
 func (r *records) error(what, reason string) {
 	w := r.w
-	if w.board.Options&board.OptForeground != 0 {
+	if w.board.Assignment.Options&board.OptForeground != 0 {
 		r.log(record.LevelError, what, record.Str("source", w.label), record.Str("reason", reason))
 		return
 	}
@@ -118,7 +118,7 @@ func (r *records) error(what, reason string) {
 
 // debug writes a line to stderr at -d, or with trace at -dd.
 func (r *records) debug(msg string, kv ...record.KV) {
-	if r.w.board.LogAt.Load() >= 1 {
+	if r.w.board.State.LogAt.Load() >= 1 {
 		r.log(record.LevelDebug, msg, kv...)
 	}
 }
@@ -126,7 +126,7 @@ func (r *records) debug(msg string, kv ...record.KV) {
 func (r *records) log(level record.Level, msg string, kv ...record.KV) {
 	w := r.w
 	kv = append(kv, record.Num("pid", int64(w.pid)))
-	r.frame = record.AppendLog(r.frame[:0], w.board.Options&board.OptJSON != 0, level,
+	r.frame = record.AppendLog(r.frame[:0], w.board.Assignment.Options&board.OptJSON != 0, level,
 		w.clock.wall, w.zone(w.clock.wall/1e9), msg, kv...)
 	r.say()
 }
@@ -142,7 +142,7 @@ func (r *records) say() {
 // full never holds a session up: the record is dropped and counted.
 func (r *records) send(severity record.Severity) {
 	w := r.w
-	if w.board.Options&board.OptSyslog == 0 {
+	if w.board.Assignment.Options&board.OptSyslog == 0 {
 		return
 	}
 	unix := w.clock.wall / 1e9

@@ -28,9 +28,9 @@ func rig(t testing.TB) *engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
-	b.TargetCount.Store(1)
-	b.CloseTimeout = uint32(patience.Milliseconds())
+	b.Assignment.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
+	b.Assignment.TargetCount.Store(1)
+	b.Assignment.CloseTimeout = uint32(patience.Milliseconds())
 	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), ends: b.Ends(0), label: "119", tag: "(119)"}
 	w.clock.start(monotonic)
 	w.records.init(w)

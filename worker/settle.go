@@ -50,16 +50,16 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 	var s board.Snapshot
 	row.Snapshot(&s)
 	outcome := board.Outcome(s.Outcome)
-	if b.Options&board.OptLog != 0 {
+	if b.Assignment.Options&board.OptLog != 0 {
 		w.records.completed(outcome)
 	}
 	if level, yes := w.logs(); yes {
 		w.logEnd(level, &s, outcome, reason)
 	}
-	if b.Options&board.OptSession != 0 {
+	if b.Assignment.Options&board.OptSession != 0 {
 		if errno := w.records.session(&s); errno != 0 {
 			if w.board.Say(board.SaySession, w.clock.ms()) {
-				w.records.error("session file "+w.board.SessionFile.String(), silence(errno))
+				w.records.error("session file "+w.board.Assignment.SessionFile.String(), silence(errno))
 			}
 			w.tally.NoteRetry()
 			w.count(&s, outcome)
@@ -86,7 +86,7 @@ func (e *engine) giveBack(row *board.Row, index int, reason string) {
 	} else {
 		e.pay(len(e.free) == 0)
 	}
-	if e.board.Uses == 1 {
+	if e.board.Assignment.Uses == 1 {
 		e.status = outcome.Status()
 	}
 }
@@ -150,7 +150,7 @@ func (w *worker) staysForLines(orphan bool) bool {
 	if w.clock.mono < w.lastCall {
 		return true
 	}
-	w.records.error("session file "+w.board.SessionFile.String(), strconv.Itoa(len(w.owed))+" lines lost")
+	w.records.error("session file "+w.board.Assignment.SessionFile.String(), strconv.Itoa(len(w.owed))+" lines lost")
 	w.column.LinesLost.Add(uint64(len(w.owed)))
 	w.owed = nil
 	return false

@@ -25,8 +25,8 @@ func (e *engine) show() {
 		name := ""
 		if s.slot >= 0 {
 			name = e.records.target(s.slot).full
-			if e.board.Via.Kind != 0 {
-				name = e.board.TargetTable[s.slot].Name.String()
+			if e.board.Assignment.Via.Kind != 0 {
+				name = e.board.Assignment.TargetTable[s.slot].Name.String()
 			}
 		}
 		e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, name)

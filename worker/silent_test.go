@@ -31,7 +31,7 @@ func silent(t *testing.T) string {
 
 // A target that does not answer in time is left, and the client gets the next.
 func TestSilentTargetIsLeft(t *testing.T) {
-	b := newBoss(t, one1, []string{silent(t), echo(t)}, func(a *board.Board) { a.ConnectTimeout = 100 })
+	b := newBoss(t, one1, []string{silent(t), echo(t)}, func(a *board.Board) { a.Assignment.ConnectTimeout = 100 })
 	b.hire(0)
 	c := b.dial()
 	b.echoes(c, "from the second")

@@ -17,7 +17,7 @@ func TestVisits(t *testing.T) {
 	s, _, _ := pair(t, e)
 	s.state = connecting // it is only visited again
 	s.client.failed, s.client.errno = true, 104
-	e.board.CloseTimeout = 200
+	e.board.Assignment.CloseTimeout = 200
 	began := e.clock.mono
 	e.leaves(s)
 	e.visitLater(s)

@@ -94,7 +94,7 @@ func (w *worker) ring(kind report.Kind, row int) {
 		Generation: w.board.Assignment.Generation, Row: uint32(row)}
 	w.records.bell = r.Append(w.records.bell[:0])
 	if n, errno := write(FDReport, w.records.bell); errno != 0 || n != report.Size {
-		w.board.Attention.Store(1)
+		w.board.State.Attention.Store(1)
 		w.tally.NoteOverflow()
 	}
 }

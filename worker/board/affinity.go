@@ -38,14 +38,14 @@ func age(e, now uint64) uint64 {
 // bucket finds where the client's entry may be, and its fingerprint. The key is
 // secret and new for each start, so that nobody can aim at one bucket.
 func (b *Board) bucket(client *Addr) (*[affinityWays]atomic.Uint64, uint32) {
-	lo := binary.LittleEndian.Uint64(client.IP[:8]) ^ b.AffinityKey[0]
-	hi := binary.LittleEndian.Uint64(client.IP[8:]) ^ b.AffinityKey[1]
+	lo := binary.LittleEndian.Uint64(client.IP[:8]) ^ b.Assignment.AffinityKey[0]
+	hi := binary.LittleEndian.Uint64(client.IP[8:]) ^ b.Assignment.AffinityKey[1]
 	x, y := bits.Mul64(lo|1, hi|1)
-	x, y = bits.Mul64(x^y^b.AffinityKey[1], lo^bits.RotateLeft64(hi, 32)^0x9e3779b97f4a7c15)
+	x, y = bits.Mul64(x^y^b.Assignment.AffinityKey[1], lo^bits.RotateLeft64(hi, 32)^0x9e3779b97f4a7c15)
 	h := x ^ y
 	i := h % (Affinities / affinityWays)
 	print := uint32(h>>34) | 1
-	return (*[affinityWays]atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt+i*affinityWays*8])), print & (1<<30 - 1)
+	return (*[affinityWays]atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt+i*affinityWays*8])), print & (1<<30 - 1)
 }
 
 // recall tells which target the client used, unless that is too long ago.
@@ -54,7 +54,7 @@ func (b *Board) recall(client *Addr, now uint64) (slot int, known bool) {
 	for i := range ways {
 		e := ways[i].Load()
 		if e != 0 && uint32(e>>(slotBits+timeBits)) == print {
-			return int(e>>timeBits) & slotMask, b.StickyFor != 0 && age(e, now) <= uint64(b.StickyFor)
+			return int(e>>timeBits) & slotMask, b.Assignment.StickyFor != 0 && age(e, now) <= uint64(b.Assignment.StickyFor)
 		}
 	}
 	return 0, false
@@ -64,7 +64,7 @@ func (b *Board) recall(client *Addr, now uint64) (slot int, known bool) {
 func (b *Board) remember(client *Addr, slot int, now uint64) {
 	ways, print := b.bucket(client)
 	for range 4 { // a lost race is another client's gain; give up rather than spin
-		at, old := place(ways, print, now, uint64(b.StickyFor))
+		at, old := place(ways, print, now, uint64(b.Assignment.StickyFor))
 		if ways[at].CompareAndSwap(old, entry(print, slot, now)) {
 			return
 		}
@@ -95,9 +95,9 @@ func place(ways *[affinityWays]atomic.Uint64, print uint32, now, stickyFor uint6
 // Sweep clears entries that have expired, so that the entries' clock, which
 // wraps, never makes an old one look young. Once in MaxSticky seconds is enough.
 func (b *Board) Sweep(now uint64) {
-	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt])), Affinities)
+	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt])), Affinities)
 	for i := range table {
-		if e := table[i].Load(); e != 0 && age(e, now) > uint64(b.StickyFor) {
+		if e := table[i].Load(); e != 0 && age(e, now) > uint64(b.Assignment.StickyFor) {
 			table[i].CompareAndSwap(e, 0)
 		}
 	}
@@ -106,8 +106,8 @@ func (b *Board) Sweep(now uint64) {
 // CopyAffinity takes over the entries of another board with the same key; slots
 // tells which target slot of it is which of this one's.
 func (b *Board) CopyAffinity(from *Board, slots map[int]int) {
-	old := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&from.state[from.AffinityAt])), Affinities)
-	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt])), Affinities)
+	old := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&from.state[from.State.AffinityAt])), Affinities)
+	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt])), Affinities)
 	for i := range old {
 		e := old[i].Load()
 		if e == 0 {

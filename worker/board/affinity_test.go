@@ -8,7 +8,7 @@ import (
 
 // table is all entries of a board.
 func table(b *Board) []atomic.Uint64 {
-	return unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.AffinityAt])), Affinities)
+	return unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt])), Affinities)
 }
 
 func entries(b *Board) (n int) {
@@ -44,7 +44,7 @@ func TestStickyClientsKeepTheirTarget(t *testing.T) {
 // -t 0 remembers nothing, not even within a second.
 func TestStickyForNoTime(t *testing.T) {
 	b := with(t, 3, OptSticky)
-	b.StickyFor = 0
+	b.Assignment.StickyFor = 0
 	for want := range 3 {
 		if got, _ := session(b, client(1), 10, nobody); got != want {
 			t.Errorf("target %d, want %d", got, want)
@@ -63,7 +63,7 @@ func TestNotStickyRemembersNothing(t *testing.T) {
 // -t counts from the client's last attempt, not from its first.
 func TestStickinessExpires(t *testing.T) {
 	b := with(t, 3, OptSticky)
-	b.StickyFor = 100
+	b.Assignment.StickyFor = 100
 	at := []uint64{1000, 1099, 1198, 1297}
 	for _, now := range at {
 		if got, _ := session(b, client(7), now, nobody); got != 0 {
@@ -104,7 +104,7 @@ func TestFailedTargetIsForgotten(t *testing.T) {
 // With -r, a remembered target that is due is probed by its own client.
 func TestStickyProbe(t *testing.T) {
 	b := with(t, 2, OptSticky)
-	b.RetryAfter = 30
+	b.Assignment.RetryAfter = 30
 	session(b, client(1), 100, nobody) // target 0
 	b.Fail(0, 110_000)
 	if got, _ := session(b, client(1), 140, nobody); got != 0 {
@@ -143,7 +143,7 @@ func TestClockWraps(t *testing.T) {
 	if slot, known := b.recall(&from, 1<<timeBits+5); !known || slot != 2 {
 		t.Errorf("10 seconds later, behind the wrap: %d, %v", slot, known)
 	}
-	if _, known := b.recall(&from, 1<<timeBits-4+uint64(b.StickyFor)); known {
+	if _, known := b.recall(&from, 1<<timeBits-4+uint64(b.Assignment.StickyFor)); known {
 		t.Error("known after -t seconds, behind the wrap")
 	}
 }
@@ -151,7 +151,7 @@ func TestClockWraps(t *testing.T) {
 // A swept entry never looks young again, though the clock comes round.
 func TestSweep(t *testing.T) {
 	b := with(t, 3, OptSticky)
-	b.StickyFor = 100
+	b.Assignment.StickyFor = 100
 	old, young := client(1), client(2)
 	b.remember(&old, 1, 1000)
 	b.remember(&young, 2, 1050)

@@ -8,8 +8,8 @@ import (
 
 // Board is one generation's two memories, mapped.
 type Board struct {
-	*Assignment
-	*Header
+	Assignment        *Assignment
+	State             *State
 	assignment, state []byte
 }
 
@@ -25,10 +25,10 @@ const page = 4096
 func align(n uint64, to uint64) uint64 { return (n + to - 1) &^ (to - 1) }
 
 // layout fills in where the tables of the state lie, and its size.
-func (h *Header) layout(s Shape) {
+func (h *State) layout(s Shape) {
 	h.Magic, h.Version, h.Generation = magicState, version, s.Generation
 	h.Workers, h.Capacity = s.Workers, s.Capacity
-	h.MarkAt, h.MarkSize = align(uint64(unsafe.Sizeof(Header{})), page), uint64(unsafe.Sizeof(Mark{}))
+	h.MarkAt, h.MarkSize = align(uint64(unsafe.Sizeof(State{})), page), uint64(unsafe.Sizeof(Mark{}))
 	h.AffinityAt = h.MarkAt + MaxTargets*h.MarkSize
 	h.ColumnAt, h.ColumnSize = align(h.AffinityAt+Affinities*8, page), uint64(unsafe.Sizeof(Column{}))
 	h.RowAt, h.RowSize = align(h.ColumnAt+uint64(s.Workers)*h.ColumnSize, page), uint64(unsafe.Sizeof(Row{}))
@@ -45,7 +45,7 @@ func (h *Header) layout(s Shape) {
 
 // Sizes are those of a board's two memories, in bytes.
 func (s Shape) Sizes() (assignment, state int64) {
-	var h Header
+	var h State
 	h.layout(s)
 	return int64(align(uint64(unsafe.Sizeof(Assignment{})), page)), int64(h.Size)
 }
@@ -64,7 +64,7 @@ func Make(s Shape, assignment, state int) (*Board, error) {
 		return nil, fmt.Errorf("board: mmap: %w", err)
 	}
 	b.cast()
-	b.Header.layout(s)
+	b.State.layout(s)
 	a := b.Assignment
 	a.Magic, a.Version = magicAssignment, version
 	a.Generation, a.Size = s.Generation, uint64(size)
@@ -89,14 +89,14 @@ func Open(assignment, state int) (*Board, error) {
 		b.Close()
 		return nil, err
 	}
-	var h Header
+	var h State
 	h.layout(Shape{Workers: a.Workers, Capacity: a.Capacity})
 	if b.state, err = mmap(state, int(h.Size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("board: state: %w", err)
 	}
 	b.cast()
-	if g := b.Header; g.Magic != magicState || g.Version < version || g.Size < h.Size {
+	if g := b.State; g.Magic != magicState || g.Version < version || g.Size < h.Size {
 		err = fmt.Errorf("board: state has magic %#x, version %d, %d bytes; want %#x, %d, %d", g.Magic, g.Version, g.Size, uint64(magicState), version, h.Size)
 		b.Close()
 		return nil, err
@@ -117,7 +117,7 @@ func Adopt(assignment, state int) (*Board, error) {
 		return nil, fmt.Errorf("board: adopt: %w", err)
 	}
 	b.cast()
-	h, size := b.Header, uint64(len(b.state))
+	h, size := b.State, uint64(len(b.state))
 	a := b.Assignment
 	rows := uint64(h.Workers) * h.Rows
 	ends := []uint64{h.MarkAt + MaxTargets*h.MarkSize, h.AffinityAt + Affinities*8,
@@ -172,7 +172,7 @@ func mmap(fd, size, protection int) ([]byte, error) {
 
 func (b *Board) cast() {
 	b.Assignment = (*Assignment)(unsafe.Pointer(&b.assignment[0]))
-	b.Header = (*Header)(unsafe.Pointer(&b.state[0]))
+	b.State = (*State)(unsafe.Pointer(&b.state[0]))
 }
 
 // Close unmaps the board; nothing of it may be used any more.
@@ -188,21 +188,21 @@ func (b *Board) Close() {
 
 // Target is slot i of the assignment.
 func (b *Board) Target(i int) *Target {
-	return (*Target)(unsafe.Pointer(&b.assignment[b.TargetAt+uint64(i)*b.TargetSize]))
+	return (*Target)(unsafe.Pointer(&b.assignment[b.Assignment.TargetAt+uint64(i)*b.Assignment.TargetSize]))
 }
 
 // Mark is what is shared about target slot i.
 func (b *Board) Mark(i int) *Mark {
-	return (*Mark)(unsafe.Pointer(&b.state[b.MarkAt+uint64(i)*b.MarkSize]))
+	return (*Mark)(unsafe.Pointer(&b.state[b.State.MarkAt+uint64(i)*b.State.MarkSize]))
 }
 
 // Column is worker slot i's totals.
 func (b *Board) Column(i int) *Column {
-	return (*Column)(unsafe.Pointer(&b.state[b.ColumnAt+uint64(i)*b.ColumnSize]))
+	return (*Column)(unsafe.Pointer(&b.state[b.State.ColumnAt+uint64(i)*b.State.ColumnSize]))
 }
 
 // Row is row i of worker slot w.
 func (b *Board) Row(w, i int) *Row {
-	n := uint64(w)*b.Rows + uint64(i)
-	return (*Row)(unsafe.Pointer(&b.state[b.RowAt+n*b.RowSize]))
+	n := uint64(w)*b.State.Rows + uint64(i)
+	return (*Row)(unsafe.Pointer(&b.state[b.State.RowAt+n*b.State.RowSize]))
 }

@@ -11,20 +11,20 @@ import (
 func TestBothSidesSeeTheSame(t *testing.T) {
 	shape := Shape{Generation: 7, Workers: 5, Capacity: 3}
 	master, assignment, state := made(t, shape)
-	master.Tag.Set("(119)")
-	master.TargetTable[2].Addr = addr("[2001:db8::1]:119")
-	master.TargetCount.Store(3)
+	master.Assignment.Tag.Set("(119)")
+	master.Assignment.TargetTable[2].Addr = addr("[2001:db8::1]:119")
+	master.Assignment.TargetCount.Store(3)
 	worker, err := Open(assignment, state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer worker.Close()
-	if worker.Assignment.Generation != 7 || worker.Assignment.Workers != 5 || worker.Assignment.Capacity != 3 || worker.Tag.String() != "(119)" ||
-		worker.TargetTable[2].Addr != addr("[2001:db8::1]:119") || worker.TargetCount.Load() != 3 {
+	if worker.Assignment.Generation != 7 || worker.Assignment.Workers != 5 || worker.Assignment.Capacity != 3 || worker.Assignment.Tag.String() != "(119)" ||
+		worker.Assignment.TargetTable[2].Addr != addr("[2001:db8::1]:119") || worker.Assignment.TargetCount.Load() != 3 {
 		t.Error("the worker reads another assignment")
 	}
-	master.Gate.Store(GateOpen)
-	if worker.Gate.Load() != GateOpen {
+	master.State.Gate.Store(GateOpen)
+	if worker.State.Gate.Load() != GateOpen {
 		t.Error("the gate did not open")
 	}
 	for w := range int(shape.Workers) {
@@ -57,9 +57,9 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"assignment's magic", func(b *Board) { b.Assignment.Magic++ }, "assignment has magic"},
 		{"assignment's version", func(b *Board) { b.Assignment.Version = 0 }, "assignment has magic"},
-		{"state's magic", func(b *Board) { b.Header.Magic = 0 }, "state has magic"},
-		{"state's version", func(b *Board) { b.Header.Version = 0 }, "state has magic"},
-		{"state's size", func(b *Board) { b.Header.Size = page }, "state has magic"},
+		{"state's magic", func(b *Board) { b.State.Magic = 0 }, "state has magic"},
+		{"state's version", func(b *Board) { b.State.Version = 0 }, "state has magic"},
+		{"state's size", func(b *Board) { b.State.Size = page }, "state has magic"},
 	} {
 		b, assignment, state := made(t, Shape{Workers: 2, Capacity: 2})
 		c.spoil(b)
@@ -82,15 +82,15 @@ func TestOpenRefuses(t *testing.T) {
 // The sizes of a newer layout are larger; an older worker steps by them.
 func TestStepsByTheHeadersSizes(t *testing.T) {
 	b, _, _ := made(t, Shape{Workers: 3, Capacity: 4})
-	b.RowSize, b.ColumnSize, b.MarkSize = b.RowSize+64, b.ColumnSize+128, b.MarkSize+64
+	b.State.RowSize, b.State.ColumnSize, b.State.MarkSize = b.State.RowSize+64, b.State.ColumnSize+128, b.State.MarkSize+64
 	distance := func(a, b unsafe.Pointer) uint64 { return uint64(uintptr(b) - uintptr(a)) }
-	if d := distance(unsafe.Pointer(b.Row(0, 0)), unsafe.Pointer(b.Row(2, 1))); d != (2*b.Rows+1)*b.RowSize {
+	if d := distance(unsafe.Pointer(b.Row(0, 0)), unsafe.Pointer(b.Row(2, 1))); d != (2*b.State.Rows+1)*b.State.RowSize {
 		t.Errorf("row 1 of worker 2 lies %d bytes behind row 0", d)
 	}
-	if d := distance(unsafe.Pointer(b.Column(0)), unsafe.Pointer(b.Column(2))); d != 2*b.ColumnSize {
+	if d := distance(unsafe.Pointer(b.Column(0)), unsafe.Pointer(b.Column(2))); d != 2*b.State.ColumnSize {
 		t.Errorf("column 2 lies %d bytes behind column 0", d)
 	}
-	if d := distance(unsafe.Pointer(b.Mark(0)), unsafe.Pointer(b.Mark(5))); d != 5*b.MarkSize {
+	if d := distance(unsafe.Pointer(b.Mark(0)), unsafe.Pointer(b.Mark(5))); d != 5*b.State.MarkSize {
 		t.Errorf("mark 5 lies %d bytes behind mark 0", d)
 	}
 }
@@ -99,7 +99,7 @@ func TestCloseTwice(t *testing.T) {
 	b, _, _ := made(t, Shape{Workers: 1, Capacity: 1})
 	b.Close()
 	b.Close()
-	if b.Assignment != nil || b.Header != nil {
+	if b.Assignment != nil || b.State != nil {
 		t.Error("a closed board still points into its memory")
 	}
 }
@@ -112,7 +112,7 @@ func TestOpenRefusesShortMemory(t *testing.T) {
 		fd   int
 		size int64
 	}{
-		{"state", state, int64(unsafe.Sizeof(Header{}))},
+		{"state", state, int64(unsafe.Sizeof(State{}))},
 		{"assignment", assignment, page},
 	} {
 		if err := unix.Ftruncate(c.fd, c.size); err != nil {

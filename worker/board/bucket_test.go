@@ -49,7 +49,7 @@ func TestFullBucketGivesUpItsOldest(t *testing.T) {
 
 func TestExpiredEntriesGoFirst(t *testing.T) {
 	b := with(t, 10, OptSticky)
-	b.StickyFor = 50
+	b.Assignment.StickyFor = 50
 	all := fellows(b, affinityWays+1)
 	for i := range affinityWays {
 		b.remember(&all[i], 1, 1000)
@@ -66,7 +66,7 @@ func TestExpiredEntriesGoFirst(t *testing.T) {
 // However many clients there are, the table stays where it is and as large.
 func TestTableIsBounded(t *testing.T) {
 	b := with(t, 4, OptSticky)
-	behind := b.state[b.AffinityAt+Affinities*8:]
+	behind := b.state[b.State.AffinityAt+Affinities*8:]
 	before := b.Mark(MaxTargets - 1)
 	for n := range 4 * Affinities {
 		c := client(n)
@@ -121,7 +121,7 @@ func TestBucketsSpread(t *testing.T) {
 func TestKeyDecides(t *testing.T) {
 	b := with(t, 4, OptSticky)
 	all := fellows(b, 20)
-	b.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
+	b.Assignment.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	ways := map[*[affinityWays]atomic.Uint64]bool{}
 	for i := range all {
 		w, _ := b.bucket(&all[i])

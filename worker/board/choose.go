@@ -18,18 +18,18 @@ func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 // ones too before it gives up: ok is false when it has tried every target that
 // an admin leaves to it.
 func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok bool) {
-	n := int(b.TargetCount.Load())
+	n := int(b.Assignment.TargetCount.Load())
 	if n == 0 {
 		return 0, false
 	}
-	if b.Options&OptSticky != 0 {
+	if b.Assignment.Options&OptSticky != 0 {
 		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.Mark(slot).returning() && b.take(slot, now) {
 			b.remember(client, slot, now/1000)
 			return slot, true
 		}
 	}
 	slot, ok = b.next(tried, n, now)
-	if ok && b.Options&OptSticky != 0 {
+	if ok && b.Assignment.Options&OptSticky != 0 {
 		b.remember(client, slot, now/1000)
 	}
 	return slot, ok
@@ -47,8 +47,8 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 	}
 	for i := range n {
 		if !tried.Has(i) && b.Mark(i).enabled() {
-			if b.Options&OptOrdered == 0 {
-				b.Rotation.Store(uint64(i) + 1)
+			if b.Assignment.Options&OptOrdered == 0 {
+				b.State.Rotation.Store(uint64(i) + 1)
 			}
 			return i, true
 		}
@@ -59,9 +59,9 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 // nextGood takes the next good target that was not tried, in rotation or in
 // order. Who loses the race for a place in the rotation looks again.
 func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
-	ordered := b.Options&OptOrdered != 0
+	ordered := b.Assignment.Options&OptOrdered != 0
 	for {
-		last, from, lost := b.Rotation.Load(), 0, false
+		last, from, lost := b.State.Rotation.Load(), 0, false
 		if !ordered {
 			from = int(last % uint64(n))
 		}
@@ -70,7 +70,7 @@ func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
 			if tried.Has(i) || !b.Mark(i).enabled() || !b.good(i, now) {
 				continue
 			}
-			if !ordered && !b.Rotation.CompareAndSwap(last, uint64(i)+1) {
+			if !ordered && !b.State.Rotation.CompareAndSwap(last, uint64(i)+1) {
 				lost = true
 				break
 			}
@@ -92,7 +92,7 @@ func (b *Board) good(slot int, now uint64) bool {
 }
 
 func (b *Board) due(failed, now uint64) bool {
-	return b.RetryAfter != 0 && now+1 >= failed+1000*uint64(b.RetryAfter)
+	return b.Assignment.RetryAfter != 0 && now+1 >= failed+1000*uint64(b.Assignment.RetryAfter)
 }
 
 // take chooses a good target. Of a failed one that is due, only a single
@@ -120,7 +120,7 @@ func (b *Board) recover(n int) {
 	for i := range n {
 		b.Mark(i).Failed.Store(0)
 	}
-	b.Rotation.Store(0)
+	b.State.Rotation.Store(0)
 }
 
 // Fail marks a target failed at the board's millisecond now; first is true if

@@ -9,7 +9,7 @@ import (
 // crowd lets so many goroutines choose so often each, as workers do, and
 // counts what they got.
 func crowd(b *Board, goroutines, each int, now uint64) []int {
-	counts := make([]atomic.Int64, int(b.TargetCount.Load()))
+	counts := make([]atomic.Int64, int(b.Assignment.TargetCount.Load()))
 	start := make(chan struct{})
 	var g sync.WaitGroup
 	for id := range goroutines {
@@ -55,7 +55,7 @@ func TestRotationStaysFair(t *testing.T) {
 func TestNobodyTriesAFailedOne(t *testing.T) {
 	for _, failed := range []int{0, 1, 2} {
 		b := with(t, 3, 0)
-		b.RetryAfter = 60
+		b.Assignment.RetryAfter = 60
 		b.Fail(failed, 100_000)
 		if counts := crowd(b, 8, 8000, 101_000); counts[failed] != 0 {
 			t.Errorf("target %d is failed, and was tried: %v", failed, counts)
@@ -68,7 +68,7 @@ func TestOneProbe(t *testing.T) {
 	for _, options := range []uint32{0, OptOrdered} {
 		for range 20 {
 			b := with(t, 3, options)
-			b.RetryAfter = 60
+			b.Assignment.RetryAfter = 60
 			b.Fail(0, 100_000)
 			if counts := crowd(b, 8, 50, 160_000); counts[0] != 1 {
 				t.Fatalf("options %b: %d probes: %v", options, counts[0], counts)

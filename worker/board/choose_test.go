@@ -84,7 +84,7 @@ func TestChoose(t *testing.T) {
 		{name: "no target", targets: 0, steps: []step{{1, nil, nil}}},
 	} {
 		b := with(t, c.targets, c.options)
-		b.RetryAfter = c.retry
+		b.Assignment.RetryAfter = c.retry
 		for i, s := range c.steps {
 			got, tried := session(b, client(i), s.now, only(s.down...))
 			if !equal(tried, s.want) {
@@ -117,11 +117,11 @@ func TestGivesUpAfterEveryTarget(t *testing.T) {
 	for range 300 {
 		n := 1 + random.IntN(130)
 		b := with(t, n, random.Uint32N(4)) // sticky, ordered, both, none
-		b.RetryAfter = random.Uint32N(3) * 10
+		b.Assignment.RetryAfter = random.Uint32N(3) * 10
 		for range random.IntN(2 * n) {
 			b.Fail(random.IntN(n), 1000*uint64(random.IntN(50)))
 		}
-		b.Rotation.Store(uint64(random.IntN(n + 1)))
+		b.State.Rotation.Store(uint64(random.IntN(n + 1)))
 		_, tried := session(b, client(0), 50, everybody)
 		seen := map[int]bool{}
 		for _, slot := range tried {
@@ -144,7 +144,7 @@ func TestGoodOnesFirst(t *testing.T) {
 	for range 200 {
 		n := 2 + random.IntN(60)
 		b := with(t, n, random.Uint32N(2)*OptOrdered)
-		b.RetryAfter = 1000
+		b.Assignment.RetryAfter = 1000
 		good := map[int]bool{}
 		for slot := range n {
 			if good[slot] = random.IntN(2) == 0; !good[slot] {
@@ -170,7 +170,7 @@ func TestGoodOnesFirst(t *testing.T) {
 // -r is kept to the millisecond.
 func TestDue(t *testing.T) {
 	b := with(t, 2, OptOrdered)
-	b.RetryAfter = 3
+	b.Assignment.RetryAfter = 3
 	b.Fail(0, 5_250)
 	for _, c := range []struct {
 		now  uint64

@@ -47,9 +47,9 @@ func file(t testing.TB, size int64) int {
 func with(t testing.TB, targets int, options uint32) *Board {
 	t.Helper()
 	b, _, _ := made(t, Shape{Generation: 1, Workers: 1, Capacity: 1})
-	b.Options = options
-	b.StickyFor = 3600
-	b.AffinityKey = [2]uint64{0x0123456789abcdef, 0xfedcba9876543210}
-	b.TargetCount.Store(uint32(targets))
+	b.Assignment.Options = options
+	b.Assignment.StickyFor = 3600
+	b.Assignment.AffinityKey = [2]uint64{0x0123456789abcdef, 0xfedcba9876543210}
+	b.Assignment.TargetCount.Store(uint32(targets))
 	return b
 }

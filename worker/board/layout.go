@@ -139,8 +139,8 @@ type assignmentMore struct {
 	_            [252]byte
 }
 
-// Header starts the state and says where its tables lie.
-type Header struct {
+// State starts the state and says where its tables lie.
+type State struct {
 	Magic      uint64
 	Version    uint32
 	Generation uint32

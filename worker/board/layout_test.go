@@ -13,7 +13,7 @@ const cacheLine = 64
 // Every process maps the layout as it is, 32-bit builds too: a 64-bit word
 // that is not aligned to 8 bytes could be torn or fault.
 func TestEveryWordIsAligned(t *testing.T) {
-	for _, v := range []any{Assignment{}, Header{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{Assignment{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, at uintptr) {
 			if size := f.Size(); at%size != 0 {
 				t.Errorf("%s: %d bytes at offset %d", name, size, at)
@@ -40,7 +40,7 @@ func walk(v reflect.Type, at uintptr, name string, visit func(string, reflect.Ty
 }
 
 func TestNoHiddenPointer(t *testing.T) {
-	for _, v := range []any{Assignment{}, Header{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{Assignment{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, _ uintptr) {
 			switch f.Kind() {
 			case reflect.Pointer, reflect.String, reflect.Slice, reflect.Map, reflect.Int, reflect.Uint, reflect.Uintptr, reflect.UnsafePointer:
@@ -53,7 +53,7 @@ func TestNoHiddenPointer(t *testing.T) {
 // What one worker writes all the time shares no cache line with what another
 // one writes.
 func TestCacheLines(t *testing.T) {
-	var h Header
+	var h State
 	attention, rotation := unsafe.Offsetof(h.Attention), unsafe.Offsetof(h.Rotation)
 	last := unsafe.Offsetof(h.RowSize)
 	lines := []uintptr{last / cacheLine, attention / cacheLine, rotation / cacheLine, unsafe.Sizeof(h) / cacheLine}
@@ -78,7 +78,7 @@ func TestCacheLines(t *testing.T) {
 // offsets, which an older worker knows, stay.
 func TestOffsetsStay(t *testing.T) {
 	var a Assignment
-	var h Header
+	var h State
 	var r Row
 	var c Column
 	var m Mark
@@ -91,11 +91,11 @@ func TestOffsetsStay(t *testing.T) {
 		"Assignment.AffinityKey": {unsafe.Offsetof(a.AffinityKey), 88},
 		"Assignment.RuleCount":   {unsafe.Offsetof(a.RuleCount), 1812},
 		"Assignment.TargetTable": {unsafe.Offsetof(a.TargetTable), 26396},
-		"Header.Gate":            {unsafe.Offsetof(h.Gate), 128},
-		"Header.Deaf":            {unsafe.Offsetof(h.Deaf), 140},
-		"Header.Attention":       {unsafe.Offsetof(h.Attention), 256},
-		"Header.MarkAt":          {unsafe.Offsetof(h.MarkAt), 32},
-		"Header.RowSize":         {unsafe.Offsetof(h.RowSize), 80},
+		"State.Gate":             {unsafe.Offsetof(h.Gate), 128},
+		"State.Deaf":             {unsafe.Offsetof(h.Deaf), 140},
+		"State.Attention":        {unsafe.Offsetof(h.Attention), 256},
+		"State.MarkAt":           {unsafe.Offsetof(h.MarkAt), 32},
+		"State.RowSize":          {unsafe.Offsetof(h.RowSize), 80},
 		"Row.Client":             {unsafe.Offsetof(r.Client), 24},
 		"Row.Closed":             {unsafe.Offsetof(r.Closed), 80},
 		"Column.BytesIn":         {unsafe.Offsetof(c.BytesIn), 72},
@@ -108,7 +108,7 @@ func TestOffsetsStay(t *testing.T) {
 
 func TestTablesLieInside(t *testing.T) {
 	for _, s := range []Shape{{1, 1, 1}, {2, 4096, 1}, {3, 10, 3000}, {4, 7, 13}} {
-		var h Header
+		var h State
 		h.layout(s)
 		tables := []struct {
 			name     string

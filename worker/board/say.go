@@ -6,6 +6,6 @@ const sayAgain = 10_000
 // Say tells whether a shortage should be said now, at the board's millisecond:
 // one process of the plug says it, once in a while.
 func (b *Board) Say(what int, now uint64) bool {
-	last := b.Said[what].Load()
-	return (last == 0 || now > last+sayAgain) && b.Said[what].CompareAndSwap(last, now)
+	last := b.State.Said[what].Load()
+	return (last == 0 || now > last+sayAgain) && b.State.Said[what].CompareAndSwap(last, now)
 }

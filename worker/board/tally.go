@@ -119,10 +119,10 @@ func (t *Tally) NoteLogLost() {
 
 // Tally is worker slot i's; nil on a board of an older layout.
 func (b *Board) Tally(i int) *Tally {
-	if b.TallyAt == 0 || b.TallySize < uint64(unsafe.Sizeof(Tally{})) {
+	if b.State.TallyAt == 0 || b.State.TallySize < uint64(unsafe.Sizeof(Tally{})) {
 		return nil
 	}
-	return (*Tally)(unsafe.Pointer(&b.state[b.TallyAt+uint64(i)*b.TallySize]))
+	return (*Tally)(unsafe.Pointer(&b.state[b.State.TallyAt+uint64(i)*b.State.TallySize]))
 }
 
 // Ends are worker slot i's; nil on a board of an older layout.

@@ -53,7 +53,7 @@ func TestTally(t *testing.T) {
 
 // A board of an older layout has no tallies, and nothing is counted there.
 func TestNoTally(t *testing.T) {
-	b := &Board{Assignment: new(Assignment), Header: new(Header)}
+	b := &Board{Assignment: new(Assignment), State: new(State)}
 	tally := b.Tally(0)
 	if tally != nil {
 		t.Fatal("a tally without a place")

@@ -23,10 +23,10 @@ type TargetTally struct {
 
 // TargetTally is target slot i's; nil on a board of an older layout.
 func (b *Board) TargetTally(i int) *TargetTally {
-	if b.TargetTallyAt == 0 || i >= MaxTargets || b.TargetTallySize < uint64(unsafe.Sizeof(TargetTally{})) {
+	if b.State.TargetTallyAt == 0 || i >= MaxTargets || b.State.TargetTallySize < uint64(unsafe.Sizeof(TargetTally{})) {
 		return nil
 	}
-	return (*TargetTally)(unsafe.Pointer(&b.state[b.TargetTallyAt+uint64(i)*b.TargetTallySize]))
+	return (*TargetTally)(unsafe.Pointer(&b.state[b.State.TargetTallyAt+uint64(i)*b.State.TargetTallySize]))
 }
 
 // NoteConnect counts how long it took to connect the target; nil counts nothing.

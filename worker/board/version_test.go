@@ -10,14 +10,14 @@ import (
 // What version 3 added stays where it is, too.
 func TestNewerOffsetsStay(t *testing.T) {
 	var r Row
-	var h Header
+	var h State
 	for name, o := range map[string][2]uintptr{
-		"Row.Cause":            {unsafe.Offsetof(r.Cause), 88},
-		"Row.Moved":            {unsafe.Offsetof(r.Moved), 96},
-		"Row.First":            {unsafe.Offsetof(r.First), 104},
-		"Column":               {unsafe.Sizeof(Column{}), 256},
-		"Header.TargetTallyAt": {unsafe.Offsetof(h.TargetTallyAt), 112},
-		"Tally.Ends":           {unsafe.Offsetof(Tally{}.Ends), 320},
+		"Row.Cause":           {unsafe.Offsetof(r.Cause), 88},
+		"Row.Moved":           {unsafe.Offsetof(r.Moved), 96},
+		"Row.First":           {unsafe.Offsetof(r.First), 104},
+		"Column":              {unsafe.Sizeof(Column{}), 256},
+		"State.TargetTallyAt": {unsafe.Offsetof(h.TargetTallyAt), 112},
+		"Tally.Ends":          {unsafe.Offsetof(Tally{}.Ends), 320},
 	} {
 		if o[0] != o[1] {
 			t.Errorf("%s lies at %d, was at %d", name, o[0], o[1])
@@ -46,7 +46,7 @@ func TestCountsOfAnOlderBoard(t *testing.T) {
 	if b.Ends(1) == nil || b.TargetTally(MaxTargets-1) == nil {
 		t.Fatal("none in this version")
 	}
-	b.TallySize, b.TargetTallyAt = 320, 0
+	b.State.TallySize, b.State.TargetTallyAt = 320, 0
 	if b.Ends(0) != nil || b.TargetTally(0) != nil {
 		t.Error("counts that have no place on the board")
 	}

@@ -25,7 +25,7 @@ func sealed(t *testing.T) (b *board.Board, assignment, state int) {
 		unix.Close(assignment)
 		unix.Close(state)
 	})
-	b.Gate.Store(board.GateClosed)
+	b.State.Gate.Store(board.GateClosed)
 	if err := Seal(assignment, state); err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +59,8 @@ func TestNobodyElseWritesTheAssignment(t *testing.T) {
 		t.Errorf("opened anew and mapped for writing: %v", err)
 		unix.Munmap(m)
 	}
-	b.Gate.Store(board.GateOpen)
-	if worker.Gate.Load() != board.GateOpen {
+	b.State.Gate.Store(board.GateOpen)
+	if worker.State.Gate.Load() != board.GateOpen {
 		t.Error("the master's own mapping was sealed too")
 	}
 }
