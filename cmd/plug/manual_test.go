@@ -151,7 +151,7 @@ func TestManualLimits(t *testing.T) {
 	if want := fmt.Sprintf("keeps up to %d of them", board.Ledger); !strings.Contains(readManual(t).sections["SESSION LINE"], want) {
 		t.Errorf("SESSION LINE does not say %q", want)
 	}
-	if want := fmt.Sprintf("may have %d bytes", config.MaxControl); !strings.Contains(manualOn(t, "control"), want) {
+	if want := fmt.Sprintf("at most %d bytes", config.MaxControl); !strings.Contains(manualOn(t, "control"), want) {
 		t.Errorf("--control: want %q in %q", want, manualOn(t, "control"))
 	}
 	for long, limit := range map[string]int{
