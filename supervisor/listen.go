@@ -164,12 +164,15 @@ func reason(err error) string {
 	if call, ok := err.(*os.SyscallError); ok {
 		err = call.Err // what was tried is said elsewhere
 	}
-	text := err.Error()
 	var errno syscall.Errno
-	if !errors.As(err, &errno) || errno == 0 || !strings.HasSuffix(text, errno.Error()) {
-		return text
+	if !errors.As(err, &errno) || errno == 0 {
+		return err.Error()
 	}
-	return strings.TrimSuffix(text, errno.Error()) + worker.Limit(errno)
+	tried, last := strings.CutSuffix(err.Error(), errno.Error())
+	if !last {
+		return err.Error()
+	}
+	return tried + worker.Limit(errno)
 }
 
 // inheritListener takes a socket that the service manager listens on, and fills
