@@ -51,8 +51,8 @@ func (a *acceptor) open(n int, set *poller, apart bool) error {
 		if err := a.door.open(); err != nil {
 			return err
 		}
-		if err := a.door.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
-			return err
+		if errno := a.door.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); errno != 0 {
+			return errno
 		}
 	}
 	for i := range n {
@@ -104,7 +104,7 @@ func (e *engine) join() {
 		switch {
 		case l.closed || l.joined == may:
 		case may:
-			l.joined = e.accept.door.add(l.fd, syscall.EPOLLIN|epollExclusive, tagOf(onListener, i, 0)) == nil
+			l.joined = e.accept.door.add(l.fd, syscall.EPOLLIN|epollExclusive, tagOf(onListener, i, 0)) == 0
 		default:
 			e.accept.door.remove(l.fd)
 			l.joined = false
@@ -186,7 +186,7 @@ func (e *engine) takeClient(l *listener) bool {
 	}
 	a := &e.accept
 	*a.size = uint32(unsafe.Sizeof(*a.from))
-	fd, _, errno := syscall.RawSyscall6(sysAccept4, uintptr(l.fd), uintptr(unsafe.Pointer(a.from)),
+	fd, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(l.fd), uintptr(unsafe.Pointer(a.from)),
 		uintptr(unsafe.Pointer(a.size)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 	switch errno {
 	case 0:
@@ -235,9 +235,9 @@ func (e *engine) admit(fd int, client board.Addr) {
 	if e.board.State.LogAt.Load() >= 2 {
 		e.records.debug("session begun", record.Str("client", client.String()))
 	}
-	if err := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); err != nil {
-		e.records.fail("epoll", err)
-		s.failure = failed("epoll", err.(syscall.Errno))
+	if errno := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); errno != 0 {
+		e.records.fail("epoll", errno)
+		s.failure = failed("epoll", errno)
 		s.row.Errno.Store(uint32(s.failure.errno))
 		e.abort(s, board.Denied)
 		return

@@ -34,8 +34,8 @@ func (a *alarm) open(sets ...*poller) error {
 	a.fd, a.at = int(fd), never
 	for _, set := range sets {
 		// By edges, so that nobody has to read how often it has rung.
-		if err := set.add(a.fd, syscall.EPOLLIN|epollEdge, tagOf(onAlarm, 0, 0)); err != nil {
-			return fmt.Errorf("epoll: timerfd: %w", err)
+		if errno := set.add(a.fd, syscall.EPOLLIN|epollEdge, tagOf(onAlarm, 0, 0)); errno != 0 {
+			return fmt.Errorf("epoll: timerfd: %w", errno)
 		}
 	}
 	return nil

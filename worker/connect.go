@@ -134,7 +134,7 @@ func (e *engine) dial(s *session) (f failure) {
 	if e.isOwn(s.slot, to) {
 		return failed("", syscall.ELOOP)
 	}
-	fd, _, errno := syscall.RawSyscall(sysSocket, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_SOCKET, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if errno != 0 {
 		return failed("socket", errno)
 	}
@@ -150,14 +150,14 @@ func (e *engine) dial(s *session) (f failure) {
 	if f = e.bindSource(s.target.fd); f.errno != 0 {
 		return f
 	}
-	_, _, errno = syscall.RawSyscall(sysConnect, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
+	_, _, errno = syscall.RawSyscall(syscall.SYS_CONNECT, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
 	if errno != 0 && errno != syscall.EINPROGRESS {
 		f = failed("", connectErrno(errno, to))
 		f.peer = f.peer && to.LoadZone() != address.NoInterface
 		return f
 	}
-	if err := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.turn)); err != nil {
-		return failed("epoll", err.(syscall.Errno))
+	if errno := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.turn)); errno != 0 {
+		return failed("epoll", errno)
 	}
 	return failure{}
 }
@@ -167,8 +167,8 @@ func (e *engine) dial(s *session) (f failure) {
 func (e *engine) bindSource(fd int) failure {
 	b := e.board
 	if b.Assignment.Interface.Len != 0 {
-		if err := syscall.BindToDevice(fd, b.Assignment.Interface.String()); err != nil {
-			return failed("interface "+b.Assignment.Interface.String(), err.(syscall.Errno))
+		if errno := syscallErrno(syscall.BindToDevice(fd, b.Assignment.Interface.String())); errno != 0 {
+			return failed("interface "+b.Assignment.Interface.String(), errno)
 		}
 	}
 	if b.Assignment.Source.Kind == 0 {
@@ -176,7 +176,7 @@ func (e *engine) bindSource(fd int) failure {
 	}
 	setInt(fd, syscall.IPPROTO_IP, bindNoPort, one) // the port is chosen for the whole connection
 	size := scratchAddr.set(&b.Assignment.Source)
-	if _, errno := call3(sysBind, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
+	if _, errno := call3(syscall.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
 		return failed("bind "+b.Assignment.Source.Host(), errno)
 	}
 	return failure{}

@@ -73,8 +73,8 @@ func begin(w *worker) (*engine, error) {
 	if err := e.poll.open(); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	if err := e.poll.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); err != nil {
-		return nil, fmt.Errorf("epoll: lifeline: %w", err)
+	if errno := e.poll.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); errno != 0 {
+		return nil, fmt.Errorf("epoll: lifeline: %w", errno)
 	}
 	syscall.SetNonblock(FDLifeline, true)
 	if err := e.accept.open(int(b.Assignment.Listeners), &e.poll, !w.pool); err != nil {
@@ -286,9 +286,7 @@ func (e *engine) orphaned() {
 func (e *engine) catchTerm(notify Notify) {
 	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	if errno == 0 {
-		if err := e.poll.add(int(fd), syscall.EPOLLIN|epollEdge, tagOf(onTerm, 0, 0)); err != nil {
-			errno = err.(syscall.Errno)
-		}
+		errno = e.poll.add(int(fd), syscall.EPOLLIN|epollEdge, tagOf(onTerm, 0, 0))
 	}
 	if errno != 0 {
 		e.records.failErrno("orphan: eventfd", errno)

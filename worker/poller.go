@@ -58,18 +58,15 @@ func (p *poller) open() (err error) {
 	return err
 }
 
-func (p *poller) control(op, fd int, e *event) error {
+func (p *poller) control(op, fd int, e *event) syscall.Errno {
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(p.fd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(e)), 0, 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	return errno
 }
 
 // scratch is the event that add passes: on the heap, so that it can't move.
 var scratch = new(event)
 
-func (p *poller) add(fd int, flags uint32, t tag) error {
+func (p *poller) add(fd int, flags uint32, t tag) syscall.Errno {
 	scratch.flags, scratch.tag = flags, t
 	return p.control(syscall.EPOLL_CTL_ADD, fd, scratch)
 }

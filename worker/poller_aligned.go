@@ -1,4 +1,4 @@
-//go:build linux && !portable && !amd64 && !386
+//go:build linux && !portable && !amd64
 
 package worker
 

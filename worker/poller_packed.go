@@ -1,5 +1,5 @@
-//go:build linux && !portable && (amd64 || 386)
+//go:build linux && !portable && amd64
 
 package worker
 
-const eventPad = 0 // the data follows at offset 4: packed on amd64, so aligned on 386
+const eventPad = 0 // the 64-bit data follows at offset 4: the struct is packed

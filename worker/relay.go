@@ -221,6 +221,6 @@ func (e *engine) passEnd(s *session, from, to *end) {
 	from.done = true
 	if !to.done {
 		e.endsFirst(s) // before anybody can have seen it
-		call3(sysShutdown, uintptr(to.fd), syscall.SHUT_WR, 0)
+		call3(syscall.SYS_SHUTDOWN, uintptr(to.fd), syscall.SHUT_WR, 0)
 	}
 }

@@ -74,8 +74,8 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	for kind, fd := range map[tagKind]int{onClient: client, onTarget: target} {
-		if err := e.poll.add(fd, peerEvents, tagOf(kind, s.index, s.turn)); err != nil {
-			t.Fatal(err)
+		if errno := e.poll.add(fd, peerEvents, tagOf(kind, s.index, s.turn)); errno != 0 {
+			t.Fatal(errno)
 		}
 	}
 	return s

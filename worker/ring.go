@@ -57,8 +57,11 @@ type ringSetup struct {
 	_                     uint64
 }
 
-// From linux/io_uring.h.
+// From linux/io_uring.h and asm-generic/unistd.h.
 const (
+	sysRingSetup = 425
+	sysRingEnter = 426
+
 	ringAsks   = 0x10000000 // IORING_OFF_SQES
 	ringSend   = 26         // IORING_OP_SEND
 	ringNative = 1 << 9     // IORING_FEAT_NATIVE_WORKERS
@@ -80,13 +83,12 @@ func openRing(n int) (*ring, syscall.Errno) {
 		return nil, syscall.ENOSYS
 	}
 	size := max(int(setup.answersAt)+int(setup.answers)*int(unsafe.Sizeof(answer{})), int(setup.askOrder)+int(setup.asks)*4)
-	var err error
-	if r.answer, err = r.mapped(0, size); err == nil {
-		r.queue, err = r.mapped(ringAsks, int(setup.asks)*int(unsafe.Sizeof(ask{})))
+	if r.answer, errno = r.mapped(0, size); errno == 0 {
+		r.queue, errno = r.mapped(ringAsks, int(setup.asks)*int(unsafe.Sizeof(ask{})))
 	}
-	if err != nil {
+	if errno != 0 {
 		r.close()
-		return nil, err.(syscall.Errno)
+		return nil, errno
 	}
 	at := func(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.answer[offset])) }
 	order := unsafe.Slice(at(setup.askOrder), setup.asks)
@@ -99,8 +101,9 @@ func openRing(n int) (*ring, syscall.Errno) {
 	return r, 0
 }
 
-func (r *ring) mapped(offset int64, size int) ([]byte, error) {
-	return syscall.Mmap(r.fd, offset, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_POPULATE)
+func (r *ring) mapped(offset int64, size int) ([]byte, syscall.Errno) {
+	p, err := syscall.Mmap(r.fd, offset, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_POPULATE)
+	return p, syscallErrno(err)
 }
 
 func (r *ring) close() {

@@ -23,6 +23,8 @@ type action [8]uintptr
 const (
 	signalDefault = 0 // SIG_DFL
 	signalIgnore  = 1 // SIG_IGN
+	handlerWord   = 0 // of an action: where its handler is
+	signalSet     = 8 // bytes of a set of signals
 )
 
 // takeSignals sets the actions of a worker's signals behind the runtime's back,

@@ -29,8 +29,8 @@ func (r *relay) takePipe() (*pipe, syscall.Errno) {
 		return p, 0
 	}
 	var fds [2]int
-	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
-		return nil, err.(syscall.Errno)
+	if errno := syscallErrno(syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK)); errno != 0 {
+		return nil, errno
 	}
 	call3(syscall.SYS_FCNTL, uintptr(fds[1]), syscall.F_SETPIPE_SZ, pipeRoom)
 	return &pipe{r: fds[0], w: fds[1]}, 0

@@ -26,6 +26,17 @@ const (
 	clockMonotonic = 1
 )
 
+// syscallErrno is the errno of a call of package syscall; 0 without an error.
+func syscallErrno(err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	if errno, ok := err.(syscall.Errno); ok {
+		return errno
+	}
+	return syscall.EINVAL // it returns no other errors
+}
+
 func call3(n, a, b, c uintptr) (uintptr, syscall.Errno) {
 	for {
 		r, _, errno := syscall.RawSyscall(n, a, b, c)
@@ -57,7 +68,7 @@ func read(fd int, p []byte) (int, syscall.Errno) {
 // first, costs a relayed request 2 % more.
 func receive(fd int, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(sysRecvfrom, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 		if errno != syscall.EINTR {
 			return int(n), errno
 		}
@@ -67,7 +78,7 @@ func receive(fd int, p []byte) (int, syscall.Errno) {
 // send writes to a socket; a peer that has gone is an error, never a signal.
 func send(fd int, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
 		if errno != syscall.EINTR {
 			return int(n), errno
 		}
@@ -77,7 +88,7 @@ func send(fd int, p []byte) (int, syscall.Errno) {
 // sendNow is send on a socket that may be one that blocks.
 func sendNow(fd int, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
 			syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT, 0, 0)
 		if errno != syscall.EINTR {
 			return int(n), errno
@@ -138,14 +149,14 @@ func family(a *board.Addr) uintptr {
 }
 
 func setInt(fd int, level, option uintptr, value *int32) syscall.Errno {
-	_, _, errno := syscall.RawSyscall6(sysSetsockopt, uintptr(fd), level, option, uintptr(unsafe.Pointer(value)), 4, 0)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), level, option, uintptr(unsafe.Pointer(value)), 4, 0)
 	return errno
 }
 
 // socketError takes the socket's pending error (socket(7) SO_ERROR).
 func socketError(fd int, value *int32, size *uint32) syscall.Errno {
 	*value, *size = 0, 4
-	_, _, errno := syscall.RawSyscall6(sysGetsockopt, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_ERROR,
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_ERROR,
 		uintptr(unsafe.Pointer(value)), uintptr(unsafe.Pointer(size)), 0)
 	if errno != 0 {
 		return errno
@@ -157,7 +168,7 @@ func socketError(fd int, value *int32, size *uint32) syscall.Errno {
 var lingerReset = &syscall.Linger{Onoff: 1, Linger: 0}
 
 func reset(fd int) {
-	syscall.RawSyscall6(sysSetsockopt, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_LINGER,
+	syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_LINGER,
 		uintptr(unsafe.Pointer(lingerReset)), unsafe.Sizeof(*lingerReset), 0)
 }
 
@@ -188,7 +199,7 @@ func (d *destination) send(fd int, p []byte) syscall.Errno {
 		(*sockaddr)(unsafe.Pointer(d.addr)).set(d.udp)
 	}
 	for {
-		_, _, errno := syscall.RawSyscall6(sysSendto, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
 			uintptr(len(p)), syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, uintptr(unsafe.Pointer(d.addr)), d.size)
 		if errno != syscall.EINTR {
 			return errno
