@@ -120,7 +120,7 @@ func TestManualCommands(t *testing.T) {
 	m := readManual(t)
 	known := map[string]bool{"Cm help Op Ar command": true} // cobra's own
 	picking := make(map[string]bool)
-	for head := range items(m.sections["PICKING SESSIONS"]) {
+	for head := range items(m.sections["FILTERING SESSIONS"]) {
 		picking[head] = true
 	}
 	for _, cmd := range leaves((&ctl{}).root()) {
@@ -170,18 +170,18 @@ func TestManualGlobalFlags(t *testing.T) {
 func TestManualPicking(t *testing.T) {
 	m := readManual(t)
 	got, want := make(map[string]bool), make(map[string]bool)
-	for head, body := range items(m.sections["PICKING SESSIONS"]) {
+	for head, body := range items(m.sections["FILTERING SESSIONS"]) {
 		got[head] = strings.TrimSpace(body) != ""
 	}
 	for _, w := range pick.Words {
 		want["Fl -"+w.Name+" Ar "+w.Value] = true
 	}
-	compare(t, "PICKING SESSIONS", got, want)
-	intro, _, _ := strings.Cut(m.sections["PICKING SESSIONS"], ".Bl")
+	compare(t, "FILTERING SESSIONS", got, want)
+	intro, _, _ := strings.Cut(m.sections["FILTERING SESSIONS"], ".Bl")
 	for _, cmd := range leaves((&ctl{}).root()) {
 		picks := cmd.Flags().Lookup(pick.Words[0].Name) != nil
 		if named := slices.Contains(regexp.MustCompile(`[\w-]+`).FindAllString(intro, -1), cmd.Name()); named != picks {
-			t.Errorf("%s: it picks sessions: %v; PICKING SESSIONS says so: %v", cmd.Name(), picks, named)
+			t.Errorf("%s: it picks sessions: %v; FILTERING SESSIONS says so: %v", cmd.Name(), picks, named)
 		}
 	}
 }
