@@ -60,7 +60,7 @@ func (w *watcher) add(of, filter, flags int, notes uint32, data int64) error {
 	return err
 }
 
-// generation adds a report pipe; before start only.
+// generation adds a report pipe, before start or after it.
 func (w *watcher) generation(g *generation) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

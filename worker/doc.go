@@ -7,7 +7,9 @@
 // itself on the shared listener, writes its own session lines and syslog
 // records, and rings doorbells for its master. It carries as many sessions at a
 // time as its generation's capacity says, and exits after as many as its uses
-// say; the three modes differ in nothing else.
+// say: that makes the three modes. A worker of a pool differs in more: how it waits
+// for clients, when it rings, its title, its scheduling class and its garbage
+// collector.
 //
 // A session whose one side fails delivers that side's last bytes to the other side
 // before it ends (on Linux: delivering.go).

@@ -116,7 +116,7 @@ func (r *records) error(what, reason string) {
 	r.send(record.Err)
 }
 
-// debug writes a line to stderr at -d, or with trace at -dd.
+// debug writes a line to stderr, at -d and -dd.
 func (r *records) debug(msg string, kv ...record.KV) {
 	if r.w.board.State.LogAt.Load() >= 1 {
 		r.log(record.LevelDebug, msg, kv...)

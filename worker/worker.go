@@ -26,7 +26,7 @@ type worker struct {
 	clock   clock
 	records records
 	title   *title.Title
-	text    []byte // for titles
+	text    []byte // scratch: a title, the OOM score, a request to the proxy
 
 	owed     []debt // ended sessions whose lines could not be written yet
 	lastCall int64  // when an orphan gives them up; 0 is not yet known

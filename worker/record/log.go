@@ -76,8 +76,9 @@ func (kv *KV) appendNum(dst []byte) []byte {
 //	{"@level":"error","@message":"msg","@module":"plug","@timestamp":"2026-11-22T17:30:00.123456+01:00","key":"value"}
 //
 // unixNano is the wall clock in nanoseconds since 1970, offset as in Line;
-// UTC is written as "Z". As with hclog, msg is taken as it is in text: it is
-// to be a constant, while values may be anything.
+// UTC is written as "Z". As with hclog, msg is written in text as it is: it must
+// be of this program's making, with at most a name from the configuration or an
+// address in it, while values may be anything.
 func AppendLog(dst []byte, json bool, level Level, unixNano int64, offset int32, msg string, kv ...KV) []byte {
 	if json {
 		return appendJSON(dst, level, unixNano, offset, msg, kv)

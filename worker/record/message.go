@@ -17,7 +17,7 @@ func AppendStarted(dst []byte, tag string) []byte {
 }
 
 // AppendConnect appends "TAG: Connect from CLIENT to TARGETADDR", a notice.
-// The target comes without its port, rendered once when the worker starts.
+// The target comes without its port, rendered at its first use and then kept.
 func AppendConnect(dst []byte, tag string, client *address.Addr, targetAddr string) []byte {
 	dst = appendFrom(dst, tag, client)
 	dst = append(dst, " to "...)
