@@ -1,3 +1,8 @@
+// The path begins with a d for a reason. Go initialises packages in the order of
+// their paths, and all that a worker imports must come before encoding/gob, which
+// tableflip needs in the master: see worker/early. Its first element has no dot, so
+// goimports groups these packages with the standard library, and "go install" can't
+// fetch the module by its path.
 module daemon/plug
 
 go 1.26.0
