@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -73,10 +74,14 @@ const (
 	flushReplaced = 100 * time.Millisecond
 )
 
-// flush writes what was logged and not written yet.
+// flush writes what was logged and not written yet, as far as the logs are open.
 func (m *master) flush(patience time.Duration) {
-	stderr := make(chan bool)
-	go func() { stderr <- m.stderr.flush(patience) }()
-	m.syslog.sink.flush(patience)
-	<-stderr
+	var stderr sync.WaitGroup
+	if m.stderr != nil {
+		stderr.Go(func() { m.stderr.flush(patience) })
+	}
+	if m.syslog != nil {
+		m.syslog.sink.flush(patience)
+	}
+	stderr.Wait()
 }

@@ -288,9 +288,7 @@ func (m *master) abandon() {
 	for _, fd := range m.listeners {
 		unix.Close(fd)
 	}
-	if m.stderr != nil {
-		m.stderr.flush(time.Second)
-	}
+	m.flush(time.Second)
 }
 
 // serve is the moment when the plug is open to clients: its first workers are

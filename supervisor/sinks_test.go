@@ -234,3 +234,31 @@ func TestErrorsOfTheDead(t *testing.T) {
 		t.Errorf("stderr %q, syslog %q", text, r.all())
 	}
 }
+
+// A start that fails waits for both logs, since what they hold says why.
+func TestAbandonFlushesTheLogs(t *testing.T) {
+	for _, name := range []string{"stderr", "syslog"} {
+		var r recorder
+		writing, write, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		slow := newSink(0, func(p []byte) { close(writing); <-write; r.write(p) })
+		m := &master{cfg: newConfig()}
+		if name == "stderr" {
+			m.stderr = slow
+		} else {
+			m.syslog = &syslogSink{sink: slow}
+		}
+		slow.put([]byte("why"))
+		<-writing
+		go func() { m.abandon(); close(over) }()
+		select {
+		case <-over:
+			t.Errorf("%s: not waited for", name)
+		case <-time.After(50 * time.Millisecond):
+		}
+		close(write)
+		<-over
+		if len(r.all()) != 1 {
+			t.Errorf("%s: %q", name, r.all())
+		}
+	}
+}
