@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -154,7 +155,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	// crypto/rand would add 145 KiB of text to what every worker has in memory.
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	if cfg.SourceAddress.IsValid() {
-		a.Source = convert.From(addrPort(cfg.SourceAddress, 0))
+		a.Source = convert.From(netip.AddrPortFrom(cfg.SourceAddress, 0))
 		a.Source.Zone = zoneOf(cfg.SourceAddress.Zone())
 	}
 	a.Interface.Set(cfg.SourceInterface)
@@ -174,7 +175,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.Host.Set(shortHost())
 	for i, rule := range cfg.Rules {
 		r := &a.RuleTable[i]
-		at := convert.From(addrPort(rule.Addr(), 0))
+		at := convert.From(netip.AddrPortFrom(rule.Addr(), 0))
 		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(rule.Bits())
 		if at.Kind == 4 {
 			r.Bits += 96

@@ -124,7 +124,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	if m.watcher, err = newWatcher(); err != nil {
 		t.Fatal(err)
 	}
-	if m.generation, err = newGeneration(1, cfg, cfg.MaxWorkers, max(1, cfg.Sessions()), 1); err != nil {
+	if m.generation, err = newGeneration(1, cfg, cfg.MaxWorkers, 1, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.watcher.generation(m.generation); err != nil {

@@ -8,6 +8,7 @@ package config
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -89,15 +90,15 @@ func (s Source) Label() string {
 	if s.Named {
 		return netip.AddrPortFrom(s.Addr, s.Port).String()
 	}
-	return utoa(s.Port)
+	return strconv.Itoa(int(s.Port))
 }
 
 // Tag is the source as syslog lines show it: "(port)", or "(addr port)".
 func (s Source) Tag() string {
 	if s.Named {
-		return "(" + s.Addr.String() + " " + utoa(s.Port) + ")"
+		return "(" + s.Addr.String() + " " + strconv.Itoa(int(s.Port)) + ")"
 	}
-	return "(" + utoa(s.Port) + ")"
+	return "(" + strconv.Itoa(int(s.Port)) + ")"
 }
 
 // Target is one place to connect to: an address, or with -h a name for the
@@ -111,7 +112,7 @@ type Target struct {
 // String is "addr:port", "[addr]:port" or "name:port".
 func (t Target) String() string {
 	if t.Name != "" {
-		return t.Name + ":" + utoa(t.Port)
+		return t.Name + ":" + strconv.Itoa(int(t.Port))
 	}
 	return t.Addr.String()
 }
@@ -135,25 +136,4 @@ type Group struct {
 type Syslog struct {
 	Path string         // e.g. /dev/log
 	UDP  netip.AddrPort // valid with udp://host:port
-}
-
-// Sessions is how many sessions a worker may carry at a time in this mode; 0
-// leaves it to the descriptors that the system allows.
-func (c *Config) Sessions() int {
-	if c.Mode == Pool {
-		return 0
-	}
-	return 1
-}
-
-func utoa(n uint16) string {
-	var b [5]byte
-	i := len(b)
-	for {
-		i--
-		b[i] = byte('0' + n%10)
-		if n /= 10; n == 0 {
-			return string(b[i:])
-		}
-	}
 }

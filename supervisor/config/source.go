@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -118,7 +119,7 @@ func (s Source) String() string {
 	case s.Addr.IsValid():
 		return netip.AddrPortFrom(s.Addr, s.Port).String()
 	case s.Dual:
-		return "*:" + utoa(s.Port)
+		return "*:" + strconv.Itoa(int(s.Port))
 	}
-	return utoa(s.Port)
+	return strconv.Itoa(int(s.Port))
 }

@@ -9,21 +9,17 @@ import (
 // Level is a log line's level on stderr.
 type Level uint8
 
-// The levels of hclog, by its names.
+// Those levels of hclog that a worker's lines have, by its names.
 const (
-	LevelTrace Level = iota + 1
-	LevelDebug
+	LevelDebug Level = iota + 1
 	LevelInfo
-	LevelWarn
 	LevelError
 )
 
 // levelNames has each level as text, padded to one width, and as JSON has it.
 var levelNames = [...]struct{ text, json string }{
-	LevelTrace: {"[TRACE]", "trace"},
 	LevelDebug: {"[DEBUG]", "debug"},
 	LevelInfo:  {"[INFO] ", "info"},
-	LevelWarn:  {"[WARN] ", "warn"},
 	LevelError: {"[ERROR]", "error"},
 }
 

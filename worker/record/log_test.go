@@ -12,7 +12,7 @@ import (
 )
 
 var hclogLevels = map[Level]hclog.Level{
-	LevelTrace: hclog.Trace, LevelDebug: hclog.Debug, LevelInfo: hclog.Info, LevelWarn: hclog.Warn, LevelError: hclog.Error,
+	LevelDebug: hclog.Debug, LevelInfo: hclog.Info, LevelError: hclog.Error,
 }
 
 // byHclog is what the real one writes at that moment.
@@ -59,8 +59,8 @@ func TestLogShape(t *testing.T) {
 			"2026-11-22T18:30:00.123+0100 [INFO]  plug: msg\n",
 		},
 		{
-			string(AppendLog([]byte("> "), true, LevelWarn, at, -3*3600-1800, "msg", Str("key", "value"), Num("n", 5))),
-			`> {"@level":"warn","@message":"msg","@module":"plug","@timestamp":"2026-11-22T14:00:00.123456-03:30","key":"value","n":5}` + "\n",
+			string(AppendLog([]byte("> "), true, LevelError, at, -3*3600-1800, "msg", Str("key", "value"), Num("n", 5))),
+			`> {"@level":"error","@message":"msg","@module":"plug","@timestamp":"2026-11-22T14:00:00.123456-03:30","key":"value","n":5}` + "\n",
 		},
 	} {
 		if test.got != test.want {

@@ -13,8 +13,6 @@ const (
 	Err     Severity = 3
 	Warning Severity = 4
 	Notice  Severity = 5
-	Info    Severity = 6
-	Debug   Severity = 7
 )
 
 // Limits of a whole frame, its head included.

@@ -21,13 +21,13 @@ func TestSyslog(t *testing.T) {
 		"local":          {Notice, sunday, 0, "", "(119): Complete.", "<29>Nov 22 17:30:00 plug[7]: (119): Complete."},
 		"day is padded":  {Err, second, 0, "", "x", "<27>Nov  2 08:30:05 plug[7]: x"},
 		"local time":     {Warning, second, -9 * 3600, "", "x", "<28>Nov  1 23:30:05 plug[7]: x"},
-		"UDP":            {Info, sunday, 0, "gate", "x", "<30>Nov 22 17:30:00 gate plug[7]: x"},
-		"UDP, odd host":  {Debug, sunday, 0, "my ga\nte", "x", "<31>Nov 22 17:30:00 my-ga-te plug[7]: x"},
-		"controls":       {Info, sunday, 0, "", "a\nb\x00c\td\x7fe\u0085f", "<30>Nov 22 17:30:00 plug[7]: a?b?c?d?e?f"},
-		"not UTF-8":      {Info, sunday, 0, "", "a\xffb\xc3", "<30>Nov 22 17:30:00 plug[7]: a?b?"},
-		"UTF-8 stays":    {Info, sunday, 0, "", "über \ufffd", "<30>Nov 22 17:30:00 plug[7]: über \ufffd"},
-		"nothing to say": {Info, sunday, 0, "", "", "<30>Nov 22 17:30:00 plug[7]: "},
-		"January":        {Info, 0, 0, "", "x", "<30>Jan  1 00:00:00 plug[7]: x"},
+		"UDP":            {Notice, sunday, 0, "gate", "x", "<29>Nov 22 17:30:00 gate plug[7]: x"},
+		"UDP, odd host":  {Warning, sunday, 0, "my ga\nte", "x", "<28>Nov 22 17:30:00 my-ga-te plug[7]: x"},
+		"controls":       {Notice, sunday, 0, "", "a\nb\x00c\td\x7fe\u0085f", "<29>Nov 22 17:30:00 plug[7]: a?b?c?d?e?f"},
+		"not UTF-8":      {Notice, sunday, 0, "", "a\xffb\xc3", "<29>Nov 22 17:30:00 plug[7]: a?b?"},
+		"UTF-8 stays":    {Notice, sunday, 0, "", "über \ufffd", "<29>Nov 22 17:30:00 plug[7]: über \ufffd"},
+		"nothing to say": {Notice, sunday, 0, "", "", "<29>Nov 22 17:30:00 plug[7]: "},
+		"January":        {Notice, 0, 0, "", "x", "<29>Jan  1 00:00:00 plug[7]: x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := AppendSyslog([]byte("before "), test.severity, test.unix, test.offset, test.host, 7, []byte(test.text))
@@ -41,8 +41,8 @@ func TestSyslog(t *testing.T) {
 func TestSyslogMonths(t *testing.T) {
 	for month := time.January; month <= time.December; month++ {
 		at := time.Date(2027, month, 28, 1, 2, 3, 0, time.UTC)
-		want := "<30>" + at.Format(time.Stamp) + " plug[1]: x"
-		if got := string(AppendSyslog(nil, Info, at.Unix(), 0, "", 1, []byte("x"))); got != want {
+		want := "<29>" + at.Format(time.Stamp) + " plug[1]: x"
+		if got := string(AppendSyslog(nil, Notice, at.Unix(), 0, "", 1, []byte("x"))); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -58,7 +58,7 @@ func TestSyslogLimits(t *testing.T) {
 		for _, unit := range []string{"x", "ü", "€", "\U0001F600", "\n"} {
 			for shift := range 5 {
 				text := []byte(strings.Repeat("x", shift) + strings.Repeat(unit, 3000))
-				frame := AppendSyslog(make([]byte, 99), Info, sunday, 0, host, 1, text)[99:]
+				frame := AppendSyslog(make([]byte, 99), Notice, sunday, 0, host, 1, text)[99:]
 				if len(frame) > limit || len(frame) <= limit-utf8.UTFMax {
 					t.Errorf("host %.5q, unit %q: %d bytes, limit %d", host, unit, len(frame), limit)
 				}
