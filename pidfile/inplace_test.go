@@ -101,7 +101,7 @@ func TestStickyDirectory(t *testing.T) {
 	put(t, path, "999999\n")
 	_ = os.Chmod(path, 0o666)
 	h.must("claim", path)
-	if got := h.must("inplace"); !strings.Contains(got, "forbids") {
+	if got := h.must("inplace"); !strings.Contains(got, "does not allow") {
 		t.Errorf("reason %q", got)
 	}
 	only(t, dir, "plug.pid")

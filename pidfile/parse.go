@@ -16,7 +16,7 @@ func Parse(b []byte) ([]int, error) {
 		return nil, errors.New("pidfile is empty")
 	}
 	if b[len(b)-1] != '\n' {
-		return nil, errors.New("pidfile is cut: no newline at its end")
+		return nil, errors.New("pidfile is truncated: no newline at its end")
 	}
 	b = bytes.TrimRight(b, "\n")
 	pids := make([]int, 0, bytes.Count(b, []byte{'\n'})+1)

@@ -9,7 +9,7 @@ import (
 
 // errMoved says that the path named another file than a moment before, which
 // means only that one has to look again.
-var errMoved = errors.New("the path keeps changing hands")
+var errMoved = errors.New("other processes keep replacing the file")
 
 // put makes the buffer the file's content, and the file ours if it isn't.
 // It returns errMoved, a *HeldError, or a bare reason.
@@ -157,9 +157,9 @@ func unreplaceable(err error) string {
 	case unix.EBUSY:
 		return "the path is a mount point"
 	case unix.EXDEV:
-		return "the path is on another filesystem than its directory"
+		return "the file is on a different file system from its directory"
 	case unix.EACCES, unix.EPERM:
-		return fmt.Sprintf("its directory forbids replacing it (%s)", err)
+		return fmt.Sprintf("its directory does not allow replacing it (%s)", err)
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ func (m *master) watch(c *child) {
 // it fails: then that is logged, and tried again once a second until it succeeds.
 func (m *master) attempt(what string, try func() error, args ...any) {
 	if err := try(); err != nil {
-		m.log.Error(what+"; trying again", append(args, "error", err)...)
+		m.log.Error("cannot "+what+"; retrying", append(args, "error", err)...)
 		m.failed = append(m.failed, try)
 	}
 }

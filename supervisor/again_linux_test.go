@@ -22,7 +22,7 @@ func TestAttemptsAreRepeated(t *testing.T) {
 		t.Errorf("%d tries, want 3", tries)
 	}
 	s.syslog.sink.flush(patience)
-	if !s.said.has("watch something; trying again pid=4711: no room") {
+	if !s.said.has("cannot watch something; retrying pid=4711: no room") {
 		t.Errorf("syslog %q", s.said.all())
 	}
 }

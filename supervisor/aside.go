@@ -7,7 +7,7 @@ import (
 )
 
 // errAway is what is said of a file system that does not come back from a call.
-var errAway = errors.New("its file system does not answer")
+var errAway = errors.New("the file system does not respond")
 
 // aside is a call that is under way for the loop.
 type aside struct {

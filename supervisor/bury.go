@@ -36,7 +36,7 @@ const goPanics = 2
 // youngReason is the same for a worker that died before it was ready.
 func (w waitStatus) youngReason() string {
 	if w.known && w.signal == 0 && w.status == goPanics {
-		return w.reason() + ", perhaps for want of threads (" + strings.Join(taskLimitNames(), ", ") + ")"
+		return w.reason() + ", possibly because it could not start a thread (" + strings.Join(taskLimitNames(), ", ") + ")"
 	}
 	return w.reason()
 }
@@ -53,7 +53,7 @@ func (m *master) buryYoung(c *child) {
 		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.youngReason()))
 	case m.phase == running:
 		pause := m.nursery.pause(time.Now())
-		m.nursery.why = "it died before it was ready: " + c.status.youngReason()
+		m.nursery.why = "the last one died before it was ready: " + c.status.youngReason()
 		if !m.nursery.said {
 			m.nursery.said = true
 			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.youngReason(), "pause_ms", inMs(pause))
@@ -91,7 +91,7 @@ func (m *master) burySpare(c *child) {
 // without it is it reaped, so that no PID in there can be a stranger's.
 func (m *master) bury(c *child) {
 	c.status = m.watcher.status(c.pidfd)
-	m.log.Debug("worker gone", "pid", c.pid, c.status.key(), c.status.value())
+	m.log.Debug("worker ended", "pid", c.pid, c.status.key(), c.status.value())
 	m.totals.died(c.status)
 	m.inherit(c)
 	if c.status.signal == unix.SIGKILL {
@@ -243,7 +243,7 @@ func (m *master) logError(c *child, what, why string) {
 }
 
 // reap gives the PIDs of buried workers back to the kernel, once the pidfile
-// no longer names them. While the pidfile can't be written they wait, but not
+// no longer names them. While the cannot write the pidfile they wait, but not
 // so many that there is no place for new workers.
 func (m *master) reap() {
 	kept := m.dead[:0]

@@ -129,7 +129,7 @@ func TestCommit(t *testing.T) {
 			case sight := <-s.watcher.seen:
 				s.saw(sight)
 			case <-end:
-				t.Fatalf("waited in vain until %s", what)
+				t.Fatalf("timed out waiting until %s", what)
 			}
 		}
 	}
@@ -278,7 +278,7 @@ func TestAdoptLate(t *testing.T) {
 	if m.pidfile.file != nil {
 		t.Fatal("there is a pidfile without its disk")
 	}
-	until(t, "the log says so", func() bool { return said.has(m.cfg.Pidfile + ": its file system does not answer") })
+	until(t, "the log says so", func() bool { return said.has(m.cfg.Pidfile + ": the file system does not respond") })
 	close(back)
 	select {
 	case call := <-m.calls:

@@ -33,7 +33,7 @@ func (m *master) containerDrain() time.Duration {
 // stopped is what an admin is told of TERM.
 func (m *master) stopped(sessions int) string {
 	if m.starter.EndsAll() {
-		return fmt.Sprintf("port released; waiting at most %v for %s", m.containerDrain(), howMany(sessions, "session"))
+		return fmt.Sprintf("port released; waiting up to %v for %s", m.containerDrain(), howMany(sessions, "session"))
 	}
 	if sessions == 1 {
 		return "stopped; port released; 1 session continues until it ends"

@@ -31,7 +31,7 @@ func (m *master) takeControl(again *control.Socket, err error) {
 	switch {
 	case err != nil && err.Error() != c.said:
 		c.said = err.Error()
-		m.log.Error("control socket can't be made again", "error", err)
+		m.log.Error("cannot recreate the control socket", "error", err)
 	case err != nil:
 	case m.phase != running || m.upgrading != nil:
 		m.removeSocket(again)
@@ -44,6 +44,6 @@ func (m *master) takeControl(again *control.Socket, err error) {
 		}
 		c.said, c.socket, c.fresh = "", again, false
 		m.serveControl()
-		m.log.Warn("control socket made again", "socket", again.Path)
+		m.log.Warn("control socket recreated", "socket", again.Path)
 	}
 }

@@ -91,7 +91,7 @@ func (m *master) withoutControl(err error) error {
 	if err == nil || !m.cfg.ControlDefault {
 		return err
 	}
-	m.log.Warn("no control socket, so plugctl cannot ask this plug; choose another path with --control, or --control none", "error", err)
+	m.log.Warn("no control socket: plugctl cannot reach this plug; choose another path with --control, or use --control none", "error", err)
 	m.cfg.Control, m.cfg.ControlDefault = "", false
 	return nil
 }
@@ -174,12 +174,12 @@ func (m *master) mayControl(p control.Peer) error {
 	}
 	who := "root"
 	if own != 0 {
-		who = fmt.Sprintf("root and the user %d", own)
+		who = fmt.Sprintf("root and user %d", own)
 	}
 	if group != nil {
-		who += " and members of the group " + group.Name
+		who += " and members of group " + group.Name
 	}
-	return fmt.Errorf("user %d may not control this plug, only %s", p.UID, who)
+	return fmt.Errorf("user %d may not control this plug; only %s may", p.UID, who)
 }
 
 // removeControl takes the socket's name away, if it is this master's.

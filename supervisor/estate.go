@@ -81,7 +81,7 @@ func (c *child) record() childRecord {
 func (e *estate) addGeneration(r *generationRecord, fds []int) error {
 	if r == nil || len(fds) != 3 {
 		closeAll(fds)
-		return fmt.Errorf("a generation with %d descriptors, want 3", len(fds))
+		return fmt.Errorf("a generation came with %d descriptors, expected 3", len(fds))
 	}
 	b, err := board.Adopt(fds[0], fds[1])
 	if err != nil {
@@ -90,7 +90,7 @@ func (e *estate) addGeneration(r *generationRecord, fds []int) error {
 	}
 	if b.Assignment.Generation != r.Number {
 		closeAll(fds)
-		return fmt.Errorf("generation %d with the board of %d", r.Number, b.Assignment.Generation)
+		return fmt.Errorf("generation %d came with the board of generation %d", r.Number, b.Assignment.Generation)
 	}
 	e.generations = append(e.generations, &generation{number: r.Number, build: r.Build, board: b, assignment: fds[0], state: fds[1],
 		report: fds[2], bell: -1, slots: make([]*child, b.State.Workers)})
@@ -105,7 +105,7 @@ func (e *estate) addChildren(records []childRecord, fds []int) error {
 	}
 	if len(fds) != each*len(records) {
 		closeAll(fds)
-		return fmt.Errorf("%d workers with %d descriptors, want %d", len(records), len(fds), each*len(records))
+		return fmt.Errorf("%d workers came with %d descriptors, expected %d", len(records), len(fds), each*len(records))
 	}
 	for i, r := range records {
 		c := &child{id: r.ID, slot: r.Slot, pid: r.PID, pidfd: r.PID, lifeline: fds[each*i], listed: r.Listed, turns: r.Turns, born: r.Born}
@@ -119,7 +119,7 @@ func (e *estate) addChildren(records []childRecord, fds []int) error {
 		}
 		if c.generation == nil || r.Slot < 0 || r.Slot >= len(c.generation.slots) || c.generation.slots[r.Slot] != nil || r.PID <= 1 {
 			closeAll(fds[each*i:])
-			return fmt.Errorf("worker %d in slot %d of generation %d: no such place", r.PID, r.Slot, r.Generation)
+			return fmt.Errorf("worker %d: slot %d of generation %d does not exist or is taken", r.PID, r.Slot, r.Generation)
 		}
 		c.generation.slots[r.Slot] = c
 		switch {
@@ -139,11 +139,11 @@ func (e *estate) addChildren(records []childRecord, fds []int) error {
 // verify compares what came with what was sent.
 func (e *estate) verify(end *endRecord) error {
 	if end == nil {
-		return errors.New("no counts")
+		return errors.New("the last message has no counts")
 	}
 	e.end = end
 	if end.Generations != len(e.generations) || end.Children != len(e.children) || end.Sum != e.sum {
-		return fmt.Errorf("counts differ: %d generations, %d workers, sum %d; sent were %d, %d, %d",
+		return fmt.Errorf("counts differ: received %d generations, %d workers, sum %d; sent %d, %d, %d",
 			len(e.generations), len(e.children), e.sum, end.Generations, end.Children, end.Sum)
 	}
 	for _, g := range e.generations {

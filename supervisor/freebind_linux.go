@@ -11,7 +11,7 @@ import (
 )
 
 // freebindHint is what an admin can do about an address that is not there.
-const freebindHint = "; --freebind listens all the same"
+const freebindHint = "; use --freebind to listen anyway"
 
 // freebind lets a socket be bound to an address that no interface has yet
 // (ip(7) IP_FREEBIND).

@@ -67,7 +67,7 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	case m.phase != running:
 		refused = errors.New("the plug is not serving")
 	case m.upgrading != nil:
-		refused = errors.New("another one is under way")
+		refused = errors.New("an upgrade is already in progress")
 	}
 	if refused != nil {
 		m.log.Warn("upgrade refused", "reason", refused)
@@ -83,7 +83,7 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	unix.CloseOnExec(pair[1])
 	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
 	m.upgrading = u
-	m.log.Info("upgrade begun", "program", os.Args[0])
+	m.log.Info("upgrade started", "program", os.Args[0])
 	m.starter.Tell("upgrading", "")
 	go func() {
 		err := m.successor.start(pair[1])
@@ -148,7 +148,7 @@ func (u *upgrade) converse() (err error) {
 			return err
 		}
 	case <-time.After(answerWithin):
-		return errors.New("verified, but not ready")
+		return errors.New("the new process verified the handover but was not ready")
 	}
 	if err = u.do(func() { u.committing = true }); err != nil {
 		return err
@@ -189,7 +189,7 @@ func (u *upgrade) greet() (*message, error) {
 		case a := <-got:
 			return a.m, a.err
 		case <-time.After(answerWithin):
-			return nil, errors.New("the new process was ready without a handover")
+			return nil, errors.New("the new process became ready without a handover")
 		}
 	}
 }
@@ -252,14 +252,14 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 	if err != nil {
 		m.thaw()
 		m.upgradeFailed(err)
-		u.end(fmt.Errorf("upgrade failed, nothing has changed: %w", err))
+		u.end(fmt.Errorf("upgrade failed; nothing has changed: %w", err))
 		for _, s := range u.kept {
 			m.signal(s)
 		}
 		return
 	}
 	m.leftover = u.kept
-	m.log.Info("upgrade done: the new master serves", "after_ms", inMs(time.Since(u.begun)))
+	m.log.Info("upgrade complete: the new master is serving", "after_ms", inMs(time.Since(u.begun)))
 	m.phase, m.replacedBy = stopping, u.next
 	m.leaveControl(u.knows)
 	u.end(nil)
@@ -267,6 +267,6 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 
 func (m *master) upgradeFailed(err error) {
 	m.totals.Upgrades.Failed++
-	m.log.Error("upgrade failed, nothing has changed", "program", os.Args[0], "reason", reason(err))
+	m.log.Error("upgrade failed; nothing has changed", "program", os.Args[0], "reason", reason(err))
 	m.starter.Tell("failed", "")
 }

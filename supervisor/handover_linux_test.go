@@ -172,7 +172,7 @@ func TestFailedUpgradeThaws(t *testing.T) {
 		t.Errorf("%d births, held %v", s.count[starting], s.nursery.held.Load())
 	}
 	s.syslog.sink.flush(patience)
-	if all := strings.Join(s.said.all(), "\n"); s.upgrading != nil || !strings.Contains(all, "upgrade failed, nothing has changed") || !strings.Contains(all, "a whim") {
+	if all := strings.Join(s.said.all(), "\n"); s.upgrading != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "a whim") {
 		t.Errorf("syslog %q", all)
 	}
 }

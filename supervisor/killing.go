@@ -144,7 +144,7 @@ func (r *request) force(victims []*victim) {
 			if c := r.m.children[v.child]; v.ended || c == nil {
 				continue
 			} else if c.generation.pool() {
-				v.wrong = "in pool mode its worker can't be killed for it"
+				v.wrong = "in pool mode a worker cannot be killed for one session"
 			} else {
 				v.frozen = isStopped(c.pid)
 				signalWorker(c, unix.SIGSTOP)
@@ -182,7 +182,7 @@ func (r *request) force(victims []*victim) {
 // ended says which sessions were ended, and how many were not.
 func (r *request) ended(victims []*victim) (reply control.Reply, err error) {
 	var gone []control.Session
-	left, why := 0, "they do not answer"
+	left, why := 0, "their workers do not respond"
 	for _, v := range victims {
 		if v.ended {
 			gone = append(gone, v.session)
@@ -190,7 +190,7 @@ func (r *request) ended(victims []*victim) (reply control.Reply, err error) {
 		}
 		left++
 		if v.wrong != "" {
-			why = fmt.Sprintf("worker %d does not obey, and %s", v.pid, v.wrong)
+			why = fmt.Sprintf("worker %d did not respond, and %s", v.pid, v.wrong)
 		}
 	}
 	reply, err = inBatches(r, gone, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })

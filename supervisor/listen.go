@@ -182,7 +182,7 @@ func inheritListener(fd int, s *config.Source, keepalive bool) (int, error) {
 		return -1, fmt.Errorf("source \"fd:%s\": %s", s.Inherited, reason(err))
 	}
 	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
-		return fail(errors.Join(err, errors.New("not a socket that listens")))
+		return fail(errors.Join(err, errors.New("not a listening socket")))
 	}
 	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {

@@ -185,7 +185,7 @@ func TestAbsentAddress(t *testing.T) {
 	source := config.Source{Addr: mustAddr("203.0.113.1"), Port: 1, Named: true}
 	begin := time.Now()
 	_, err := listen(source, 10, false)
-	if want := "bind 203.0.113.1:1: Cannot assign requested address (not an address of this host; --freebind listens all the same)"; err == nil || err.Error() != want {
+	if want := "bind 203.0.113.1:1: Cannot assign requested address (not an address of this host; use --freebind to listen anyway)"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
 	if took := time.Since(begin); took < takenFor {

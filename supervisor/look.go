@@ -101,7 +101,7 @@ func (r *request) sessions() (taken []sight, described []control.Session, err er
 		return nil, nil, err
 	}
 	if !known {
-		return nil, nil, fmt.Errorf("target %q: this plug has no such target; plugctl targets lists them", r.Filter.Target)
+		return nil, nil, fmt.Errorf("target %q: no such target in this plug; plugctl targets lists them", r.Filter.Target)
 	}
 	mono := r.m.mono()
 	for i := range all {

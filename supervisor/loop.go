@@ -135,7 +135,7 @@ func (m *master) saw(s sighting) {
 		m.heard(r)
 	}
 	if s.garbled > 0 {
-		m.log.Warn("report pipe: no doorbell", "bytes", s.garbled)
+		m.log.Warn("report pipe: skipped bytes that are not a doorbell", "bytes", s.garbled)
 		for g := range m.generations() {
 			g.board.State.Attention.Store(1)
 		}
@@ -187,12 +187,12 @@ var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, r
 func (m *master) heard(r report.Record) {
 	g := m.generationOf(r.Generation)
 	if g == nil || int(r.Slot) >= len(g.slots) {
-		m.log.Warn("doorbell from nobody", "pid", r.PID, "generation", r.Generation, "slot", r.Slot)
+		m.log.Warn("doorbell ignored: unknown generation or slot", "pid", r.PID, "generation", r.Generation, "slot", r.Slot)
 		return
 	}
 	c := g.slots[r.Slot]
 	if c == nil || c.pid != 0 && c.pid != int(r.PID) {
-		m.log.Debug("doorbell from a stranger", "pid", r.PID, "slot", r.Slot)
+		m.log.Debug("doorbell ignored: not the PID of its slot", "pid", r.PID, "slot", r.Slot)
 		return
 	}
 	switch r.Kind {
@@ -283,7 +283,7 @@ func (m *master) noteLimit(s supply) {
 	switch {
 	case s.short() && !m.limitSaid:
 		m.limitSaid = true
-		m.log.Error("clients wait", "reason", "all workers that --max-workers allows carry a session", "max-workers", s.limit)
+		m.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.limit)
 	case m.limitSaid && s.spares > m.cfg.SparesMin:
 		m.limitSaid = false
 	}

@@ -69,7 +69,7 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 	s.syslog.sink.flush(patience)
 	n := 0
 	for _, line := range s.said.all() {
-		if strings.Contains(line, "clients wait") && strings.Contains(line, "max-workers=2") {
+		if strings.Contains(line, "clients are waiting") && strings.Contains(line, "max-workers=2") {
 			n++
 		}
 	}

@@ -270,7 +270,7 @@ func (m *master) sessionFailed(err error) {
 	say := func() {
 		if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
 			if err == unix.EAGAIN {
-				err = errors.New("it is full, and no process reads it")
+				err = errors.New("it is full and no process is reading it")
 			}
 			m.log.Error("session file "+m.sessionFile.path, "error", err)
 		}

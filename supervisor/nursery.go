@@ -60,7 +60,7 @@ func (n *nursery) start(spawn func(slot int, pool bool, files []uintptr) (pid, p
 }
 
 // errHeld is an order that came back because of a handover.
-var errHeld = errors.New("no births during a handover")
+var errHeld = errors.New("no new workers during a handover")
 
 // rests reports whether no worker may be started yet.
 func (n *nursery) rests(now time.Time) bool {

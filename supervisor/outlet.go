@@ -67,7 +67,7 @@ func (m *master) openOutlet(fd int) (o outlet, err error) {
 func (m *master) openSession(path string) (o outlet, err error) {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
 	if err == unix.ENXIO {
-		err = errors.New("it is a FIFO that no process reads")
+		err = errors.New("no process is reading this FIFO")
 	}
 	if err != nil {
 		return outlet{fd: -1}, fmt.Errorf("session file %s: %w", path, err)

@@ -60,7 +60,7 @@ func TestUpgradeIsRefused(t *testing.T) {
 	s.upgrading = under
 	s.signal(syscall.SIGUSR2)
 	s.syslog.sink.flush(patience)
-	if s.phase != running || s.upgrading != under || !s.said.has("upgrade refused: another one is under way") {
+	if s.phase != running || s.upgrading != under || !s.said.has("upgrade refused: an upgrade is already in progress") {
 		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
 	}
 	s.upgrading = nil

@@ -157,13 +157,13 @@ func (m *master) pidfileWritten(r pidResult) {
 		p.dirty = true // once more, later
 		p.last = time.Now().Add(100 * time.Millisecond)
 		if !p.broken {
-			m.log.Error("pidfile can't be written", "error", r.err)
+			m.log.Error("cannot write the pidfile", "error", r.err)
 		}
 	}
 	p.broken = r.err != nil
 	if r.strayed != nil && p.strayed != r.strayed.Error() {
 		p.strayed = r.strayed.Error()
-		m.log.Error("pidfile can't follow its link", "error", r.strayed)
+		m.log.Error("cannot follow the pidfile's symbolic link", "error", r.strayed)
 	}
 }
 

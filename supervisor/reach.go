@@ -56,13 +56,13 @@ func (m *master) checkSyslog() {
 		m.losses.unreachable = true
 		m.sayUnreachable(why)
 	default:
-		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; its records are lost until it can be reached\n", m.syslog.path, reason(why))
+		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.path, reason(why))
 		m.stderr.flush(flushReplaced) // Ready lets go of it
 	}
 }
 
 func (m *master) sayUnreachable(why error) {
-	m.log.Warn("syslog can't be reached; its records are lost", "socket", m.syslog.path, "reason", reason(why))
+	m.log.Warn("syslog cannot be reached; records are lost", "socket", m.syslog.path, "reason", reason(why))
 }
 
 // noteLostRecords tells syslog what it has missed, once it takes records again;

@@ -40,7 +40,7 @@ func (m *master) revive(fd int, now time.Time) {
 		r.since = now
 		if now.Sub(r.said) >= reviveAgain {
 			r.said = now
-			m.log.Error("listener shut down", "source", label, "reason", "another process has shut it down; plug listens again")
+			m.log.Error("listener shut down", "source", label, "reason", "another process shut it down; plug will listen again")
 		}
 	}
 	err := listenAgain(fd, m.cfg.Source.Port, m.backlog())
@@ -50,7 +50,7 @@ func (m *master) revive(fd int, now time.Time) {
 		r.since = time.Time{}
 		m.tellGate()
 	case now.Sub(r.since) >= reviveWithin:
-		m.giveUp(fmt.Errorf("listen on %s, which another process has shut down: %s%s", label, reason(err), heldBy(m.cfg.Source.Port)))
+		m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, reason(err), heldBy(m.cfg.Source.Port)))
 	}
 }
 
@@ -98,7 +98,7 @@ func (m *master) backlog() int {
 // giveUp ends a plug that can't serve any more. Its sessions live on, as after
 // TERM; the exit status tells who started it.
 func (m *master) giveUp(err error) {
-	m.log.Error("the plug ends: it can't serve", "reason", err.Error())
+	m.log.Error("the plug is stopping because it cannot serve", "reason", err.Error())
 	m.failure = err
 	m.term()
 }

@@ -45,7 +45,7 @@ func TestListenerIsRevived(t *testing.T) {
 		}
 	}
 	s.syslog.sink.flush(patience)
-	if !s.said.has("another process has shut it down") {
+	if !s.said.has("another process shut it down") {
 		t.Errorf("said %q", s.said.all())
 	}
 }
@@ -80,7 +80,7 @@ func TestListenerIsLost(t *testing.T) {
 	said := 0
 	s.syslog.sink.flush(patience)
 	for _, line := range s.said.all() {
-		if strings.Contains(line, "another process has shut it down") {
+		if strings.Contains(line, "another process shut it down") {
 			said++
 		}
 	}
@@ -108,7 +108,7 @@ func TestTroubleIsTold(t *testing.T) {
 		t.Error("a plug that serves is not alive")
 	}
 	s.generation.board.State.Deaf.Store(uint32(unix.EPERM))
-	if n := alive(); n != 0 || !strings.Contains(s.starter.said, "no client can be accepted: Operation not permitted") {
+	if n := alive(); n != 0 || !strings.Contains(s.starter.said, "cannot accept clients: Operation not permitted") {
 		t.Errorf("alive %d times, status %q", n, s.starter.said)
 	}
 	s.carry(all[0], "10.0.0.1:1")

@@ -35,7 +35,7 @@ func TestFailedStart(t *testing.T) {
 		{"no worker gets ready", func(s *stage) {
 			s.hatch()
 			s.tick(time.Now().Add(startPatience + time.Second))
-		}, "no worker got ready within 10s"},
+		}, "no worker became ready within 10s"},
 	} {
 		s := newStage(t, func(cfg *config.Config) { cfg.Pidfile = t.TempDir() + "/plug.pid" })
 		s.populate()

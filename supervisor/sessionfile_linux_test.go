@@ -168,7 +168,7 @@ func TestSessionFileErrors(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": it is a FIFO that no process reads"} {
+	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": no process is reading this FIFO"} {
 		err := (&master{cfg: &config.Config{SessionLog: path}}).openSessionFile()
 		if err == nil || !strings.HasPrefix(reason(err), "session file ") || !strings.HasSuffix(reason(err), want) {
 			t.Errorf("error %v", err)

@@ -124,7 +124,7 @@ func TestSyslogTexts(t *testing.T) {
 	}{
 		{hclog.Error, "pidfile", []any{"error", errors.New("pidfile /x: no space")}, "<27>(119): pidfile: pidfile /x: no space"},
 		{hclog.Error, "fork", []any{"error", os.NewSyscallError("clone", syscall.EAGAIN)}, "<27>(119): fork: Resource temporarily unavailable"},
-		{hclog.Error, "clients wait", []any{"reason", "all carry a session", "max-workers", 8}, "<27>(119): clients wait max-workers=8: all carry a session"},
+		{hclog.Error, "clients are waiting", []any{"reason", "all carry a session", "max-workers", 8}, "<27>(119): clients are waiting max-workers=8: all carry a session"},
 		{hclog.Error, "worker died", []any{"pid", 7, "reason", "killed by signal 9", "pause", time.Second}, "<27>(119): worker died pid=7 pause=1s: killed by signal 9"},
 		{hclog.Warn, "upgrade refused", []any{"reason", "no"}, "<28>(119): upgrade refused: no"},
 		{hclog.Warn, "alone", nil, "<28>(119): alone"},

@@ -48,7 +48,7 @@ func (m *master) succeed() error {
 	}
 	if o == nil || len(o.Listeners) != len(fds)-sockets || len(o.Affinity) != 2 {
 		closeAll(fds)
-		return fmt.Errorf("an offer with %d descriptors that makes no sense", len(fds))
+		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
 	}
 	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
 		if _, err := inheritListener(fds[1], &m.cfg.Source, m.cfg.Keepalive); err != nil {
@@ -60,7 +60,7 @@ func (m *master) succeed() error {
 	}
 	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
 		closeAll(fds)
-		return fmt.Errorf("listeners %q were offered, the command line wants %q", o.Listeners, label)
+		return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, label)
 	}
 	m.starter.Become(o.Role, fds[0])
 	m.listeners = fds[1 : 1+len(o.Listeners)]
@@ -133,7 +133,7 @@ func (s *succession) receive() (*estate, error) {
 			}
 		default:
 			closeAll(fds)
-			err = fmt.Errorf("unexpected %q", m.Kind)
+			err = fmt.Errorf("unexpected message %q", m.Kind)
 		}
 		if err != nil {
 			return nil, err

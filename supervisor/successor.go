@@ -60,7 +60,7 @@ func (s *successor) handover() (wire, error) {
 		return wire{plainHandover}, nil
 	}
 	if s.flip == nil {
-		return wire{}, errors.New("tableflip can't be had")
+		return wire{}, errors.New("tableflip is not available")
 	}
 	f, err := s.flip.Fds.File(handoverName)
 	if err != nil || f == nil {
@@ -184,7 +184,7 @@ func (s *successor) usable() bool {
 func (s *successor) startPlain(handover int) error {
 	path, err := exec.LookPath(os.Args[0])
 	if err != nil {
-		return fmt.Errorf("can't start %s: %s", os.Args[0], reason(err))
+		return fmt.Errorf("cannot start %s: %s", os.Args[0], reason(err))
 	}
 	var ready [2]int
 	if err := unix.Pipe(ready[:]); err != nil {

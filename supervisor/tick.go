@@ -81,7 +81,7 @@ func (m *master) tick(now time.Time) {
 	t.n++
 	m.notePeak(now)
 	if m.phase == opening && now.After(m.deadline) {
-		m.failStart(fmt.Errorf("no worker got ready within %v", startPatience))
+		m.failStart(fmt.Errorf("no worker became ready within %v", startPatience))
 	}
 	m.lookAtListeners(now)
 	m.showTitle()

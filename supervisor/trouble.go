@@ -17,11 +17,11 @@ func (m *master) trouble() string {
 	case !m.revival.since.IsZero() || errno == syscall.EINVAL: // found by this master, or by a worker
 		return "the listener was shut down by another process"
 	case m.nursery.said && !m.somebodyAccepts():
-		return "no worker can be started: " + m.nursery.why
+		return "cannot start a worker: " + m.nursery.why
 	case m.nursery.idle.said && !m.somebodyAccepts():
 		return "workers end without a session"
 	case errno != 0:
-		return "no client can be accepted: " + worker.Limit(errno)
+		return "cannot accept clients: " + worker.Limit(errno)
 	}
 	return ""
 }

@@ -20,7 +20,7 @@ type request struct {
 }
 
 var (
-	errChanging = errors.New("the plug is changing masters")
+	errChanging = errors.New("an upgrade is in progress; try again")
 	errStopped  = errors.New("the plug has stopped")
 )
 
@@ -65,7 +65,7 @@ func (r *request) obey() (control.Reply, error) {
 	case control.SetLogLevel:
 		return r.setLogLevel()
 	}
-	return control.Reply{}, fmt.Errorf("verb %q: this plug knows no such request", r.Verb)
+	return control.Reply{}, fmt.Errorf("verb %q: this plug does not know this request", r.Verb)
 }
 
 // loop has something done by the loop. Between two masters nothing is: what one
@@ -118,7 +118,7 @@ func (r *request) short(do func(*master) (act, error)) (reply control.Reply, err
 
 func (r *request) setAccept() (control.Reply, error) {
 	if r.State != "open" && r.State != "paused" {
-		return control.Reply{}, fmt.Errorf("state %q: want open or paused", r.State)
+		return control.Reply{}, fmt.Errorf("state %q: must be open or paused", r.State)
 	}
 	return r.short(func(m *master) (act, error) {
 		if m.phase != running {
@@ -126,9 +126,9 @@ func (r *request) setAccept() (control.Reply, error) {
 		}
 		was := m.paused
 		m.pause(r.State == "paused")
-		done := act{"clients are accepted", m.paused != was}
+		done := act{"accepting clients", m.paused != was}
 		if m.paused {
-			done.said = "accepting is paused: new clients wait"
+			done.said = "accepting is paused; new clients wait"
 		}
 		return done, nil
 	})
@@ -137,14 +137,14 @@ func (r *request) setAccept() (control.Reply, error) {
 // setLogLevel does what so many -d would have done.
 func (r *request) setLogLevel() (control.Reply, error) {
 	if r.Level < 0 || r.Level > 2 {
-		return control.Reply{}, fmt.Errorf("level %d: want 0, 1 or 2, as many as -d would be given", r.Level)
+		return control.Reply{}, fmt.Errorf("level %d: must be 0, 1 or 2 (the number of -d options)", r.Level)
 	}
 	return r.short(func(m *master) (act, error) {
 		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.cfg.Debug}
 		m.useLogLevel(r.Level)
 		m.leveled = true
 		if !m.cfg.Foreground {
-			done.said += ", but this plug is in the background: its log is syslog, which takes warnings and errors alone"
+			done.said += ", but this plug runs in the background and logs only warnings and errors, to syslog"
 		}
 		return done, nil
 	})
@@ -170,7 +170,7 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 		}
 	}
 	if want < 0 {
-		return reply, fmt.Errorf("state %q: want enabled, draining or disabled", r.State)
+		return reply, fmt.Errorf("state %q: must be enabled, draining or disabled", r.State)
 	}
 	done := act{said: r.Target + " is " + r.State}
 	failed := r.loop(func() {
@@ -192,7 +192,7 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 			}
 		}
 		if len(reply.Targets) == 0 {
-			err = fmt.Errorf("target %q: this plug has none of that name; want one as the command line gives it, as in %s", r.Target, r.m.generation.targets()[0])
+			err = fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, r.m.generation.targets()[0])
 			return
 		}
 		r.m.log.Info("target "+r.State, "target", r.Target)

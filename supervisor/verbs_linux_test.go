@@ -65,11 +65,11 @@ func TestVerbsRefuse(t *testing.T) {
 		{control.Request{Verb: control.Kill, Filter: &control.Filter{}}, "set all to end all"},
 		{control.Request{Verb: control.Kill, Filter: &control.Filter{Client: "x"}}, `client "x"`},
 		{control.Request{Verb: control.GetSessions, Filter: &control.Filter{State: "x"}}, `state "x"`},
-		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9"}, "want enabled, draining or disabled"},
-		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:8", State: "disabled"}, "as in 127.0.0.1:9"},
-		{control.Request{Verb: control.SetAccept, State: "x"}, "want open or paused"},
-		{control.Request{Verb: control.SetLogLevel, Level: 3}, "want 0, 1 or 2"},
-		{control.Request{Verb: control.SetLogLevel, Level: -1}, "want 0, 1 or 2"},
+		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9"}, "must be enabled, draining or disabled"},
+		{control.Request{Verb: control.SetTarget, Target: "127.0.0.1:8", State: "disabled"}, "such as 127.0.0.1:9"},
+		{control.Request{Verb: control.SetAccept, State: "x"}, "must be open or paused"},
+		{control.Request{Verb: control.SetLogLevel, Level: 3}, "must be 0, 1 or 2"},
+		{control.Request{Verb: control.SetLogLevel, Level: -1}, "must be 0, 1 or 2"},
 	} {
 		if r := s.obeys(c.req, nil); !strings.Contains(r.Error, c.reason) || r.Again {
 			t.Errorf("%+v: %+v, want %q", c.req, r, c.reason)

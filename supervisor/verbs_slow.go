@@ -59,7 +59,7 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 			if u.err != nil {
 				return reply, u.err
 			}
-			reply = act{fmt.Sprintf("PID %d is the master now, version %s", u.next, u.build), true}.reply()
+			reply = act{fmt.Sprintf("PID %d is now the master (version %s)", u.next, u.build), true}.reply()
 			reply.Status = statusAt(r.m.cfg.Control)
 			return reply, nil
 		case <-time.After(progressEvery):

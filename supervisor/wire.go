@@ -63,7 +63,7 @@ type message struct {
 var errGaveUp = errors.New("the other side gave up")
 
 // errWireEnd is the other side's end.
-var errWireEnd = errors.New("the other side has closed the handover")
+var errWireEnd = errors.New("the other side closed the handover socket")
 
 // send writes a message with descriptors, which stay the caller's. A process that
 // does not read, as a stopped one, is waited for as long as for its answer.
@@ -118,7 +118,7 @@ func (w wire) receive(patience time.Duration) (m *message, fds []int, err error)
 	}
 	size := binary.LittleEndian.Uint32(head[4:])
 	if magic := binary.LittleEndian.Uint32(head); magic != wireMagic || size > wireMost {
-		return nil, fds, fmt.Errorf("garbage: magic %#x, %d bytes", magic, size)
+		return nil, fds, fmt.Errorf("invalid message: magic %#x, %d bytes", magic, size)
 	}
 	body := make([]byte, size)
 	strays, err := w.read(body, false, deadline)
@@ -127,7 +127,7 @@ func (w wire) receive(patience time.Duration) (m *message, fds []int, err error)
 	}
 	m = new(message)
 	if err = json.Unmarshal(body, m); err != nil {
-		return nil, fds, fmt.Errorf("garbage: %w", err)
+		return nil, fds, fmt.Errorf("invalid message: %w", err)
 	}
 	if m.Kind == wireAbort {
 		return nil, fds, fmt.Errorf("%w: %s", errGaveUp, m.Reason)
@@ -160,7 +160,7 @@ func (w wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err er
 		p = p[n:]
 	}
 	if len(fds) > 0 && !rights {
-		return fds, errors.New("receive: descriptors inside a message")
+		return fds, errors.New("receive: descriptors in the middle of a message")
 	}
 	return fds, nil
 }
@@ -214,7 +214,7 @@ func (w wire) greet(version string, patience time.Duration) (*message, error) {
 		return nil, err
 	}
 	if min(m.Protocol, protocol) < max(m.Oldest, oldestProtocol) {
-		return nil, fmt.Errorf("protocol: the other side (version %s) speaks %d to %d, this one %d to %d",
+		return nil, fmt.Errorf("protocol: the other side (version %s) speaks versions %d to %d, this one %d to %d",
 			m.Version, m.Oldest, m.Protocol, oldestProtocol, protocol)
 	}
 	return m, nil

@@ -42,19 +42,19 @@ func TestWireGarbage(t *testing.T) {
 		sent []byte
 		want string
 	}{
-		"text":               {[]byte("HELO plug.example.org\r\n"), "garbage"},
-		"another magic":      {append(header(wireMagic+1, 2), "{}"...), "garbage"},
-		"too long":           {header(wireMagic, wireMost+1), "garbage"},
-		"endless":            {header(wireMagic, 1<<32-1), "garbage"},
-		"no JSON":            {append(header(wireMagic, 5), "plug!"...), "garbage"},
-		"half JSON":          {append(header(wireMagic, 9), `{"kind":"`...), "garbage"},
-		"JSON, no message":   {append(header(wireMagic, 4), `1234`...), "garbage"},
-		"a text for a count": {append(header(wireMagic, 11), `{"pid":"1"}`...), "garbage"},
-		"an empty body":      {header(wireMagic, 0), "garbage"},
+		"text":               {[]byte("HELO plug.example.org\r\n"), "invalid message"},
+		"another magic":      {append(header(wireMagic+1, 2), "{}"...), "invalid message"},
+		"too long":           {header(wireMagic, wireMost+1), "invalid message"},
+		"endless":            {header(wireMagic, 1<<32-1), "invalid message"},
+		"no JSON":            {append(header(wireMagic, 5), "plug!"...), "invalid message"},
+		"half JSON":          {append(header(wireMagic, 9), `{"kind":"`...), "invalid message"},
+		"JSON, no message":   {append(header(wireMagic, 4), `1234`...), "invalid message"},
+		"a text for a count": {append(header(wireMagic, 11), `{"pid":"1"}`...), "invalid message"},
+		"an empty body":      {header(wireMagic, 0), "invalid message"},
 		"a cut header":       {header(wireMagic, 2)[:5], "closed"},
 		"a cut body":         {append(header(wireMagic, 100), `{"kind":`...), "closed"},
 		"nothing":            {nil, "closed"},
-		"an abort":           {append(header(wireMagic, 34), `{"kind":"abort","reason":"no room"}`[:34]...), "garbage"},
+		"an abort":           {append(header(wireMagic, 34), `{"kind":"abort","reason":"no room"}`[:34]...), "invalid message"},
 	} {
 		a, b := wired(t)
 		fd, closed := canary(t)
@@ -87,7 +87,7 @@ func TestWireStrayDescriptors(t *testing.T) {
 		got <- err
 	}()
 	raw(t, a, []byte(`"hello"}`), fd)
-	if err := <-got; err == nil || !strings.Contains(err.Error(), "inside a message") {
+	if err := <-got; err == nil || !strings.Contains(err.Error(), "in the middle of a message") {
 		t.Error(err)
 	}
 	if !closed() {

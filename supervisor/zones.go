@@ -62,13 +62,13 @@ func (m *master) lookAtZones() {
 			at.StoreZone(index)
 		}
 		if index == address.NoInterface {
-			m.log.Warn("interface gone; its addresses can't be reached", "interface", z.name)
+			m.log.Warn("interface removed; its addresses cannot be reached", "interface", z.name)
 			continue
 		}
 		for _, slot := range z.slots {
 			m.generation.board.Mark(slot).Failed.Store(0)
 		}
-		m.log.Info("interface made again", "interface", z.name, "index", index)
+		m.log.Info("interface recreated", "interface", z.name, "index", index)
 	}
 }
 
@@ -87,11 +87,11 @@ func (m *master) followSource() {
 			continue
 		}
 		if err := bindToIndex(fd, index); err == nil {
-			m.log.Warn("source's interface made again; listening there", "interface", name)
+			m.log.Warn("the source's interface was recreated; listening on it again", "interface", name)
 			m.sourceLost = false
 		} else if !m.sourceLost {
 			m.sourceLost = true
-			m.log.Error("source's interface made again; no client can come", "interface", name, "error", err)
+			m.log.Error("the source's interface was recreated, but plug cannot listen on it", "interface", name, "error", err)
 		}
 	}
 }

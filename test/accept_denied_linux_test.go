@@ -69,7 +69,7 @@ func TestAcceptDenied(t *testing.T) {
 				why := strings.ToLower(errno.Error())
 				await(t, "the status to say "+why, 5*time.Second, func() bool {
 					trouble := p.asks("status", nil).Status.Trouble
-					return strings.HasPrefix(trouble, "no client can be accepted: ") && strings.Contains(strings.ToLower(trouble), why)
+					return strings.HasPrefix(trouble, "cannot accept clients: ") && strings.Contains(strings.ToLower(trouble), why)
 				})
 				p.saysOnce(`(?i)accept.*` + why) // and nothing spins
 				if err := w.within(300 * time.Millisecond); err == nil {

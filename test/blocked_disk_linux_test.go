@@ -97,7 +97,7 @@ func TestHangingDisk(t *testing.T) {
 			p.signal(s)
 		}
 		goesOn(t, p, held)
-		p.syslog.await(t, ".*session file .*/sessions: its file system does not answer")
+		p.syslog.await(t, ".*session file .*/sessions: the file system does not respond")
 		close(back)
 		disk.away.Unlock()
 		await(t, "the lines of the time when the disk was away", 10*time.Second, func() bool { return lines() == 41 })

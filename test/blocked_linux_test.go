@@ -121,7 +121,7 @@ func TestFIFOWithoutReader(t *testing.T) {
 		q := prepare(t, mode, "-S", fifo, target)
 		q.daemon = true
 		q.launch()
-		if code := q.wait(5 * time.Second); code != 4 || !strings.Contains(q.errors(), "no process reads") {
+		if code := q.wait(5 * time.Second); code != 4 || !strings.Contains(q.errors(), "no process is reading") {
 			t.Errorf("exit %d: %q", code, q.errors())
 		}
 		q.gone(time.Second)
@@ -141,8 +141,8 @@ func TestFIFOWithoutReader(t *testing.T) {
 		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGHUP} {
 			p.signal(s)
 		}
-		p.syslog.await(t, ".*reopen: .*no process reads")
-		if r := p.ctlTry("reopen"); r.status != 1 || !strings.Contains(r.stderr, "no process reads") {
+		p.syslog.await(t, ".*reopen: .*no process is reading")
+		if r := p.ctlTry("reopen"); r.status != 1 || !strings.Contains(r.stderr, "no process is reading") {
 			t.Errorf("plugctl reopen: %+v", r)
 		}
 		goesOn(t, p, held)

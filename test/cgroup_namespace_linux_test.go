@@ -48,7 +48,7 @@ func TestContainerTasks(t *testing.T) {
 		}
 		held := hold(t, p, limit)
 		w := queue(t, p, 4)
-		p.saysOnce(fmt.Sprintf(`clients wait.*max-workers.*%d`, limit))
+		p.saysOnce(fmt.Sprintf(`clients are waiting.*max-workers.*%d`, limit))
 		if events := readString(filepath.Join(g.dir, "pids.events")); !strings.Contains(events, "max 0\n") {
 			t.Errorf("starts of processes were refused: %s", events)
 		}

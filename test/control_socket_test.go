@@ -74,7 +74,7 @@ func TestControlSocketTaken(t *testing.T) {
 	p.asks("status", nil)
 	plain := filepath.Join(p.dir, "plain")
 	os.WriteFile(plain, []byte("precious"), 0o600)
-	if code, why := second(plain); code != 4 || !strings.Contains(why, plain+": there is a file that is no socket") || readString(plain) != "precious" {
+	if code, why := second(plain); code != 4 || !strings.Contains(why, plain+": the path names a file that is not a socket") || readString(plain) != "precious" {
 		t.Errorf("exit code %d, %q, the file has %q", code, why, readString(plain))
 	}
 	if code, why := second(filepath.Join(p.dir, "none", "ctl")); code != 4 || !strings.Contains(why, "o such file or directory") {

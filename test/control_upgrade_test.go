@@ -18,7 +18,7 @@ func (p *plug) upgradesBy(version string) {
 	p.t.Helper()
 	p.install(stampedWith(p.t, version))
 	r := p.asks("upgrade", nil)
-	if r.Status == nil || !strings.Contains(r.Said, fmt.Sprintf("PID %d is the master now, version %s", r.Status.PID, version)) {
+	if r.Status == nil || !strings.Contains(r.Said, fmt.Sprintf("PID %d is now the master (version %s)", r.Status.PID, version)) {
 		p.t.Fatalf("upgrade: %+v", r)
 	}
 	if r.Status.PID == p.master || r.Status.Build != version || r.Status.Phase != "running" {
@@ -182,8 +182,8 @@ func TestControlUpgradeTwice(t *testing.T) {
 		}
 		first <- err
 	}()
-	await(t, "an upgrade under way", 5*time.Second, func() bool { return len(p.said("upgrade begun")) == 1 })
-	if why := p.refuses(t, "upgrade", nil); !strings.Contains(why, "another one is under way") {
+	await(t, "an upgrade under way", 5*time.Second, func() bool { return len(p.said("upgrade started")) == 1 })
+	if why := p.refuses(t, "upgrade", nil); !strings.Contains(why, "an upgrade is already in progress") {
 		t.Errorf("the second one: %s", why)
 	}
 	if err := <-first; !strings.Contains(err.Error(), "nothing has changed") {

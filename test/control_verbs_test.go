@@ -60,7 +60,7 @@ func TestControlTargets(t *testing.T) {
 		if l := last(p.lines(lines+1), 1)[0]; l.peer != "127.9.0.30" || l.target != "-" {
 			t.Errorf("its line: %+v", l)
 		}
-		await(t, "a word about that", 5*time.Second, func() bool { return len(p.said("an admin has disabled all targets")) == 1 })
+		await(t, "a word about that", 5*time.Second, func() bool { return len(p.said("no target available: all are disabled or draining")) == 1 })
 		if got := p.asks("metrics", nil).Metrics.Ended.of("unreached"); got != 1 {
 			t.Errorf("%d unreached", got)
 		}
@@ -121,7 +121,7 @@ func TestControlReopen(t *testing.T) {
 	p.asks("reopen", nil)
 	p.asks("log-level", fields{"level": 2})
 	finish(hold(t, p, 1)[0])
-	await(t, "a session's begin in the log", 5*time.Second, func() bool { return len(p.said("session begun")) == 1 })
+	await(t, "a session's begin in the log", 5*time.Second, func() bool { return len(p.said("session started")) == 1 })
 	p.asks("log-level", fields{"level": 0})
 	if s := p.asks("status", nil).Status; s.LogLevel != 0 {
 		t.Errorf("%+v", s)
@@ -129,7 +129,7 @@ func TestControlReopen(t *testing.T) {
 	p.refuses(t, "log-level", fields{"level": 3})
 	finish(hold(t, p, 1)[0])
 	p.lines(2)
-	if n := len(p.said("session begun")); n != 1 {
+	if n := len(p.said("session started")); n != 1 {
 		t.Errorf("%d begins in the log", n)
 	}
 }

@@ -169,7 +169,7 @@ func TestPlugctlUpgrade(t *testing.T) {
 		p.install(stampedWith(t, nextOne))
 		text := p.ctlText("upgrade")
 		s := p.ctlJSON("status").Status
-		if s.Build != nextOne || s.PID == p.master || text != fmt.Sprintf("PID %d is the master now, version %s\n", s.PID, nextOne) {
+		if s.Build != nextOne || s.PID == p.master || text != fmt.Sprintf("PID %d is now the master (version %s)\n", s.PID, nextOne) {
 			t.Errorf("%q, %+v", text, s)
 		}
 		p.replaced(nextOne)

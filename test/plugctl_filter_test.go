@@ -35,8 +35,8 @@ func TestFilterForms(t *testing.T) {
 			}
 		}
 		for args, why := range map[string]string{
-			"--target 10.9.9.9:1":     `target "10.9.9.9:1": this plug has no such target`,
-			"--target news.example":   `target "news.example": this plug has no such target`,
+			"--target 10.9.9.9:1":     `target "10.9.9.9:1": no such target in this plug`,
+			"--target news.example":   `target "news.example": no such target in this plug`,
 			"--target 127.0.0.1:1":    "no such target",
 			"--target 192.0.2.0/24":   "no such target",
 			"--target news.example:1": "no such target",

@@ -55,7 +55,7 @@ func TestPlugctlPidfile(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	p.install(stampedWith(t, nextOne))
-	if r := runCtl(t, "/", "-P", p.pidfile, "upgrade"); r.status != 0 || !strings.Contains(r.stdout, "is the master now, version "+nextOne) {
+	if r := runCtl(t, "/", "-P", p.pidfile, "upgrade"); r.status != 0 || !strings.Contains(r.stdout, fmt.Sprintf("is now the master (version %s)", nextOne)) {
 		t.Fatalf("%+v", r)
 	}
 	p.replaced(nextOne)

@@ -80,7 +80,7 @@ func TestPoolPidfile(t *testing.T) {
 }
 
 // buried is the master's line at -d for a dead worker.
-var buried = regexp.MustCompile(`(?m)^.*worker gone.*pid=(\d+).*(status|signal)=(\S+)`)
+var buried = regexp.MustCompile(`(?m)^.*worker ended.*pid=(\d+).*(status|signal)=(\S+)`)
 
 // burials are the ends of workers that the master has logged, by PID.
 func (p *plug) burials() map[int]string {

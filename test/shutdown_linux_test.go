@@ -160,7 +160,7 @@ func (p *plug) started() uint64 { return p.asks("metrics", nil).Metrics.Spawns }
 func (p *plug) recovers(t *testing.T, before uint64) {
 	t.Helper()
 	began := time.Now()
-	await(t, "an error in the log", toldWithin, func() bool { return strings.Contains(p.errors(), "another process has shut it down") })
+	await(t, "an error in the log", toldWithin, func() bool { return strings.Contains(p.errors(), "another process shut it down") })
 	await(t, "a client that is served", backWithin-time.Since(began), func() bool {
 		c, err := dialFrom("", p.addr())
 		return err == nil && ping(c) == nil && finish(c) == nil
@@ -168,7 +168,7 @@ func (p *plug) recovers(t *testing.T, before uint64) {
 	if n := p.started() - before; n > mostStarted {
 		t.Errorf("%d workers were started meanwhile", n)
 	}
-	if n := strings.Count(p.errors(), "another process has shut it down"); n != 1 {
+	if n := strings.Count(p.errors(), "another process shut it down"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 }

@@ -26,7 +26,7 @@ func TestUpgradeWithHangingPidfile(t *testing.T) {
 	})
 	goesOn(t, p, held) // its sessions are to be written into the pidfile
 	p.signal(syscall.SIGUSR2)
-	p.syslog.await(t, ".*upgrade failed.*pidfile .*: its file system does not answer")
+	p.syslog.await(t, ".*upgrade failed.*pidfile .*: the file system does not respond")
 	goesOn(t, p, held)
 	disk.away.Unlock()
 	back = true

@@ -134,7 +134,7 @@ func (p *plug) said(pattern string) (lines []string) {
 
 const (
 	saidUpgraded = `\[INFO\]  plug: upgraded: `
-	saidFailed   = `\[ERROR\] plug: upgrade failed, nothing has changed: `
+	saidFailed   = `\[ERROR\] plug: upgrade failed; nothing has changed: `
 )
 
 // failsToUpgrade sends USR2, awaits that the upgrade has failed, and gives the

@@ -137,7 +137,7 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 			if i == 2 { // another try of the same master goes another way
 				p.impostor(script{Until: "ready", Then: "exit"})
 				p.signal(syscall.SIGUSR2)
-				p.syslog.await(t, `.*: upgrade failed, nothing has changed.*`)
+				p.syslog.await(t, `.*: upgrade failed; nothing has changed.*`)
 			}
 		}
 		var faults []string

@@ -25,7 +25,7 @@ func TestUpgradeAskedTwice(t *testing.T) {
 			version := []string{nextOne, thisOne}[i%2]
 			p.install(stampedWith(t, version))
 			told := func() int {
-				return len(p.said(saidUpgraded)) + len(p.said(`upgrade refused: reason="another one is under way"`))
+				return len(p.said(saidUpgraded)) + len(p.said(`upgrade refused: reason="an upgrade is already in progress"`))
 			}
 			before, asked := told(), 2+rng.IntN(3)
 			old := p.master
@@ -206,7 +206,7 @@ func TestUpgradeOfDaemonFails(t *testing.T) {
 		held := hold(t, p, 2)
 		p.impostor(script{Until: "freeze", Then: "killed"})
 		p.signal(syscall.SIGUSR2)
-		r := p.syslog.await(t, regexp.QuoteMeta(fmt.Sprintf("(%d)", p.port))+`: upgrade failed, nothing has changed.*`)
+		r := p.syslog.await(t, regexp.QuoteMeta(fmt.Sprintf("(%d)", p.port))+`: upgrade failed; nothing has changed.*`)
 		if r.pid != p.master || r.priority != daemonErr || !strings.Contains(r.text, "killed") && !strings.Contains(r.text, "signal") {
 			t.Errorf("%v", r)
 		}

@@ -233,7 +233,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	if e.board.State.LogAt.Load() >= 2 {
-		e.records.debug("session begun", record.Str("client", client.String()))
+		e.records.debug("session started", record.Str("client", client.String()))
 	}
 	if errno := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); errno != 0 {
 		e.records.fail("epoll", errno)

@@ -36,7 +36,7 @@ func (w *worker) deaf(errno syscall.Errno) {
 	}
 	reason := Limit(errno)
 	if errno == syscall.EINVAL {
-		reason = record.Reason(errno) + " (the listener was shut down, and not by this plug)"
+		reason = record.Reason(errno) + " (another process shut down the listener)"
 	}
 	w.records.error("accept", reason)
 }

@@ -50,7 +50,7 @@ func TestListenerShutDownByOthers(t *testing.T) {
 			h.lives()
 			said := 0
 			for _, line := range b.syslogs(5) { // two for each session
-				if strings.Contains(line, "shut down, and not by this plug") {
+				if strings.Contains(line, "another process shut down the listener") {
 					said++
 				}
 			}

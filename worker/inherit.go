@@ -58,14 +58,14 @@ func inherit() (*worker, error) {
 	}
 	slot, err := strconv.Atoi(os.Args[1])
 	if err != nil {
-		return nil, fmt.Errorf("slot %q is no number", os.Args[1])
+		return nil, fmt.Errorf("slot %q is not a number", os.Args[1])
 	}
 	b, err := board.Open(FDAssignment, FDState)
 	if err != nil {
 		return nil, err
 	}
 	if slot < 0 || slot >= int(b.Assignment.Workers) {
-		return nil, fmt.Errorf("slot %d of a board with %d", slot, b.Assignment.Workers)
+		return nil, fmt.Errorf("slot %d does not exist; the board has %d", slot, b.Assignment.Workers)
 	}
 	w := &worker{
 		board:  b,

@@ -173,7 +173,7 @@ func TestAllDisabled(t *testing.T) {
 	}
 	said := 0
 	for _, text := range b.syslogs(3) {
-		if strings.Contains(text, "an admin has disabled all targets") {
+		if strings.Contains(text, "no target available: all are disabled or draining") {
 			said++
 		}
 	}

@@ -6,6 +6,6 @@ import "daemon/plug/worker/board"
 // has disabled all targets; slot is what the session tried last, if anything.
 func (w *worker) noTargets(slot int) {
 	if slot < 0 && w.board.NoTargets() && w.board.Say(board.SayTargets, w.clock.ms()) {
-		w.records.error("connect", "an admin has disabled all targets, or lets them drain")
+		w.records.error("connect", "no target available: all are disabled or draining")
 	}
 }

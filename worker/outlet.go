@@ -60,7 +60,7 @@ func (o *outlet) write(p []byte) (n int, errno syscall.Errno) {
 // silence says in words why a text could not be written.
 func silence(errno syscall.Errno) string {
 	if errno == syscall.EAGAIN {
-		return "it is full, and no process reads it"
+		return "it is full and no process is reading it"
 	}
 	return Limit(errno)
 }

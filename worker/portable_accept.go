@@ -150,7 +150,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	if e.board.State.LogAt.Load() >= 2 {
-		e.records.debug("session begun", record.Str("client", client.String()))
+		e.records.debug("session started", record.Str("client", client.String()))
 	}
 	go s.carry()
 }

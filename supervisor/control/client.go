@@ -48,7 +48,7 @@ func (c *Client) dial() error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return c.failed("no plug is listening on this socket: the plug has ended", err)
 	case errors.Is(err, syscall.EAGAIN):
-		return c.fail("too many wait there already: the master is stopped, or very busy")
+		return c.fail("too many clients are waiting: the master is stopped or very busy")
 	case err != nil:
 		return c.failed(err.Error(), err)
 	}
@@ -97,7 +97,7 @@ func (c *Client) Do(req Request, each func(Reply)) error {
 		return err
 	}
 	if len(line)+1 > MaxRequest {
-		return c.fail(fmt.Sprintf("a request of %d bytes; want at most %d", len(line)+1, MaxRequest))
+		return c.fail(fmt.Sprintf("a request of %d bytes; must be at most %d", len(line)+1, MaxRequest))
 	}
 	line = append(line, '\n')
 	for end := time.Now().Add(c.timeout); ; time.Sleep(againEvery) {
@@ -163,9 +163,9 @@ func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, 
 func (c *Client) unanswered(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return c.fail(fmt.Sprintf("no answer within %v: the master is stopped, or very busy", c.timeout))
+		return c.fail(fmt.Sprintf("no answer within %v: the master is stopped or very busy", c.timeout))
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
-		return c.fail("the master has closed the conversation without an answer")
+		return c.fail("the master closed the connection without an answer")
 	}
-	return c.fail("garbage: " + err.Error())
+	return c.fail("invalid answer: " + err.Error())
 }

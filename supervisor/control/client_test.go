@@ -49,10 +49,10 @@ func TestClientErrors(t *testing.T) {
 		filepath.Join(dir, "none"):               "no such file or directory",
 		stale.Path:                               "the plug has ended",
 		stopped:                                  "no answer within 1s: the master is stopped",
-		rude("silent", ""):                       "closed the conversation without an answer",
+		rude("silent", ""):                       "closed the connection without an answer",
 		rude("garbage", "hello\n"):               "garbage",
 		rude("long", strings.Repeat("x", 1<<20)): "at most 65536 bytes",
-		rude("half", `{"version":1,"done":true`): "closed the conversation",
+		rude("half", `{"version":1,"done":true`): "closed the connection",
 	} {
 		c, err := Dial(path, time.Second)
 		if err == nil {

@@ -106,7 +106,7 @@ func (f *Filter) Empty() bool {
 }
 
 // ErrEmpty is a Kill that names nothing.
-var ErrEmpty = errors.New("no sessions are named; set all to end all sessions")
+var ErrEmpty = errors.New("no sessions selected; set all to end all sessions")
 
 // isID reports whether a text has the form of Session.ID.
 func isID(text string) bool {

@@ -136,8 +136,8 @@ func TestFilterKills(t *testing.T) {
 		filter *Filter
 		reason string
 	}{
-		{nil, "no sessions are named"},
-		{&Filter{}, "no sessions are named"},
+		{nil, "no sessions selected"},
+		{&Filter{}, "no sessions selected"},
 		{&Filter{All: true}, ""},
 		{&Filter{PIDs: []int{7}}, ""},
 		{&Filter{All: true, PIDs: []int{7}}, "all cannot be combined"},

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-var errTooLong = errors.New("a line that is too long")
+var errTooLong = errors.New("the line is too long")
 
 // readLine reads up to the next newline, which is left away. A line beyond most
 // bytes is errTooLong: no more of it is kept than that.
@@ -14,7 +14,7 @@ func readLine(r *bufio.Reader, most int) (line []byte, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
 		if len(line)+len(part) > most {
-			return nil, fmt.Errorf("%w; want at most %d bytes, the newline included", errTooLong, most)
+			return nil, fmt.Errorf("%w; must be at most %d bytes, including the newline", errTooLong, most)
 		}
 		line = append(line, part...)
 		switch {

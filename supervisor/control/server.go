@@ -105,7 +105,7 @@ func (s *Server) take(c *os.File) {
 	}
 	s.mu.Unlock()
 	if !room {
-		s.send(c, Reply{Error: fmt.Sprintf("%d clients are connected, and there may be no more", MaxClients)})
+		s.send(c, Reply{Error: fmt.Sprintf("%d clients are connected, which is the limit", MaxClients)})
 		c.Close()
 		return
 	}
@@ -154,7 +154,7 @@ func (s *Server) answer(c *os.File, line []byte) (reply Reply, ok bool) {
 		return Reply{Error: "request: not a JSON object of this protocol: " + err.Error()}, false
 	}
 	if req.Version != Version {
-		return Reply{Error: fmt.Sprintf("request: version %d of the protocol; this plug speaks %d", req.Version, Version)}, true
+		return Reply{Error: fmt.Sprintf("request: protocol version %d; must be %d", req.Version, Version)}, true
 	}
 	reply = s.Answer(req, func(r Reply) error { return s.send(c, r) })
 	reply.Done = reply.Error == ""

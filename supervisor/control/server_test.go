@@ -70,7 +70,7 @@ func TestServerBounds(t *testing.T) {
 		"garbage":               {"EHLO there", "", "not a JSON object", false},
 		"an array":              {`[]`, "", "not a JSON object", false},
 		"nothing":               {``, "", "not a JSON object", false},
-		"no version":            {`{"verb":"status"}`, "", "version 0 of the protocol; this plug speaks 1", true},
+		"no version":            {`{"verb":"status"}`, "", "protocol version 0; must be 1", true},
 		"another version":       {`{"version":2,"verb":"status"}`, "", "version 2", true},
 		"a string for a number": {`{"version":"1"}`, "", "not a JSON object", false},
 	} {

@@ -92,7 +92,7 @@ func MakeDir(path string, mode fs.FileMode) error {
 		return fmt.Errorf("directory %s: %w", path, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != uint32(os.Geteuid()) || st.Mode&0o022 != 0 {
-		return fmt.Errorf("%s is not a directory of user %d that only they can write to", path, os.Geteuid())
+		return fmt.Errorf("%s must be a directory that belongs to user %d and that only this user can write to", path, os.Geteuid())
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func vacant(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("there is a file that is no socket")
+		return errors.New("the path names a file that is not a socket")
 	}
 	c, err := connect(path)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
@@ -139,10 +139,10 @@ func holder(path string, c *os.File) string {
 	}
 	if c != nil {
 		if p, err := PeerOf(c); err == nil && p.PID != 0 {
-			return fmt.Sprintf("held by PID %d or its successor, which does not say who it is", p.PID)
+			return fmt.Sprintf("held by PID %d or its successor, which does not identify itself", p.PID)
 		}
 	}
-	return "held by a process that does not say who it is"
+	return "held by a process that does not identify itself"
 }
 
 // listenAt makes a socket that listens. Before that nobody can connect, so
@@ -166,7 +166,7 @@ func listenAt(path string, gid int) (fd int, err error) {
 	if gid >= 0 {
 		mode = 0o660
 		if err = os.Chown(path, -1, gid); err != nil {
-			return -1, fmt.Errorf("can't be given to the group %d: %w", gid, bare(err))
+			return -1, fmt.Errorf("cannot be given to group %d: %w", gid, bare(err))
 		}
 	}
 	if err = os.Chmod(path, mode); err != nil {

@@ -14,7 +14,7 @@ func Activated(name string) (fd int, err error) {
 	pid, _ := strconv.Atoi(os.Getenv("LISTEN_PID"))
 	n, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if pid != os.Getpid() || n < 1 {
-		return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed no sockets (LISTEN_PID %q, LISTEN_FDS %q)",
+		return -1, fmt.Errorf("source \"fd:%s\": the service manager passed no sockets (LISTEN_PID %q, LISTEN_FDS %q)",
 			name, os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"))
 	}
 	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
@@ -29,8 +29,8 @@ func Activated(name string) (fd int, err error) {
 	case 1:
 		return found[0], nil
 	default:
-		return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed %d sockets of that name, a plug takes one; "+
-			"give each a name of its own (FileDescriptorName=) and a plug", name, len(found))
+		return -1, fmt.Errorf("source \"fd:%s\": the service manager passed %d sockets with this name, but a plug takes one; "+
+			"give each its own name (FileDescriptorName=) and its own plug", name, len(found))
 	}
-	return -1, fmt.Errorf("source \"fd:%s\": the service manager has passed no socket of that name, only %q", name, names)
+	return -1, fmt.Errorf("source \"fd:%s\": the service manager passed no socket with this name, only %q", name, names)
 }

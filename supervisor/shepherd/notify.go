@@ -27,7 +27,7 @@ func newNotifier() *notifier {
 	}
 	n := &notifier{to: to}
 	if err := n.dial(); err != nil {
-		fmt.Fprintf(os.Stderr, "plug: NOTIFY_SOCKET %q: %v; trying again with each message\n", to, err)
+		fmt.Fprintf(os.Stderr, "plug: NOTIFY_SOCKET %q: %v; will retry with each message\n", to, err)
 	}
 	return n
 }

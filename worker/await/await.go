@@ -14,7 +14,7 @@ const Patience = 10 * time.Second
 func Until(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	if !Happens(Patience, so) {
-		t.Fatalf("waited in vain until %s", what)
+		t.Fatalf("timed out waiting until %s", what)
 	}
 }
 

@@ -85,7 +85,7 @@ func Open(assignment, state int) (*Board, error) {
 	}
 	a := (*Assignment)(unsafe.Pointer(&b.assignment[0]))
 	if a.Magic != magicAssignment || a.Version < version {
-		err = fmt.Errorf("board: assignment has magic %#x, version %d; want %#x, %d", a.Magic, a.Version, uint64(magicAssignment), version)
+		err = fmt.Errorf("board: assignment has magic %#x, version %d; expected %#x, %d", a.Magic, a.Version, uint64(magicAssignment), version)
 		b.Close()
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func Open(assignment, state int) (*Board, error) {
 	}
 	b.cast()
 	if g := b.State; g.Magic != magicState || g.Version < version || g.Size < h.Size {
-		err = fmt.Errorf("board: state has magic %#x, version %d, %d bytes; want %#x, %d, %d", g.Magic, g.Version, g.Size, uint64(magicState), version, h.Size)
+		err = fmt.Errorf("board: state has magic %#x, version %d, %d bytes; expected %#x, %d, %d", g.Magic, g.Version, g.Size, uint64(magicState), version, h.Size)
 		b.Close()
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
 		return nil, err
 	}
 	if s.Size < page || s.Size > 1<<34 {
-		return nil, fmt.Errorf("a memory of %d bytes", s.Size)
+		return nil, fmt.Errorf("the memory has only %d bytes", s.Size)
 	}
 	p, err := syscall.Mmap(fd, 0, int(s.Size), protection, syscall.MAP_SHARED)
 	if err != nil {
@@ -152,7 +152,7 @@ func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
 	}
 	if got := *(*uint64)(unsafe.Pointer(&p[0])); got != magic {
 		syscall.Munmap(p)
-		return nil, fmt.Errorf("magic %#x, want %#x", got, magic)
+		return nil, fmt.Errorf("magic %#x, expected %#x", got, magic)
 	}
 	return p, nil
 }
@@ -165,7 +165,7 @@ func mmap(fd, size, protection int) ([]byte, error) {
 		return nil, err
 	}
 	if s.Size < int64(size) {
-		return nil, fmt.Errorf("holds %d bytes, want %d", s.Size, size)
+		return nil, fmt.Errorf("holds %d bytes, expected %d", s.Size, size)
 	}
 	return syscall.Mmap(fd, 0, size, protection, syscall.MAP_SHARED)
 }

@@ -18,7 +18,7 @@ const (
 	ErrLongStatus Error = "status line from the proxy exceeds 1024 bytes"
 	ErrLongHeader Error = "header line from the proxy exceeds 8192 bytes"
 	ErrLongReply  Error = "headers from the proxy exceed 32768 bytes"
-	ErrUnasked    Error = "101 from the proxy: it switches to a protocol that nobody asked for"
+	ErrUnasked    Error = "101 from the proxy: a switch of protocols that plug did not request"
 )
 
 func (e Error) Error() string { return string(e) }
