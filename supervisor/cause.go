@@ -3,7 +3,6 @@ package supervisor
 import (
 	"time"
 
-	"daemon/plug/worker"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -64,6 +63,6 @@ func (m *master) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, targ
 	}
 	now := time.Now()
 	_, offset := now.Zone()
-	end := worker.EndOf(s, outcome, c.pid, target)
+	end := record.EndOf(s, outcome, c.pid, target)
 	m.stderr.Write(record.AppendEnd(nil, json, level, now.UnixNano(), int32(offset), &end))
 }

@@ -15,7 +15,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/shepherd"
-	"daemon/plug/worker"
+	"daemon/plug/worker/record"
 )
 
 const (
@@ -172,7 +172,7 @@ func reason(err error) string {
 	if !last {
 		return err.Error()
 	}
-	return tried + worker.Limit(errno)
+	return tried + record.Limit(errno)
 }
 
 // inheritListener takes a socket that the service manager listens on, and fills

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/worker"
+	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
 )
 
@@ -115,7 +115,7 @@ func (f *sessionFile) tryAppend(line []byte) (n int, err error) {
 		}
 	}
 	if err != nil && err != unix.EAGAIN && n > 0 {
-		worker.CutBack(f.fd, n)
+		record.CutBack(f.fd, n)
 		n = 0
 	}
 	return n, err

@@ -3,7 +3,7 @@ package supervisor
 import (
 	"syscall"
 
-	"daemon/plug/worker"
+	"daemon/plug/worker/record"
 )
 
 // trouble is why no new client is served, in words; "" if clients are. What has
@@ -21,7 +21,7 @@ func (m *master) trouble() string {
 	case m.nursery.idle.said && !m.somebodyAccepts():
 		return "workers end without a session"
 	case errno != 0:
-		return "cannot accept clients: " + worker.Limit(errno)
+		return "cannot accept clients: " + record.Limit(errno)
 	}
 	return ""
 }
@@ -35,5 +35,5 @@ func (m *master) somebodyAccepts() bool {
 // share: everything but a shortage of their own.
 func (m *master) deaf() bool {
 	errno := syscall.Errno(m.generation.board.State.Deaf.Load())
-	return errno != 0 && !worker.Scarce(errno)
+	return errno != 0 && !record.Scarce(errno)
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"syscall"
-	"time"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
@@ -104,7 +103,7 @@ func (w *worker) logs() (record.Level, bool) {
 
 // logEnd logs the end of a session.
 func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Outcome, reason string) {
-	end := EndOf(s, outcome, w.pid, w.records.target(int(s.Word.Target())).full)
+	end := record.EndOf(s, outcome, w.pid, w.records.target(int(s.Word.Target())).full)
 	if reason != "" {
 		end.Reason = reason
 	}
@@ -112,25 +111,4 @@ func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Out
 	r.frame = record.AppendEnd(r.frame[:0], w.board.Assignment.Options&board.OptJSON != 0, level,
 		w.clock.wall, w.zone(w.clock.wall/1e9), &end)
 	r.say()
-}
-
-// EndOf is an ended session as log lines tell it.
-func EndOf(s *board.Snapshot, outcome board.Outcome, pid int, target string) record.End {
-	end := record.End{PID: pid, Client: s.Client.String(), Target: target,
-		Outcome: outcome.String(), Status: outcome.Status(),
-		Cause: s.Cause.String(), Code: s.Cause.Code(), State: s.Cause.Stage().String(),
-		In: s.In, Out: s.Out, Duration: since(s, s.Closed), Connect: since(s, s.Connect), First: since(s, s.First)}
-	if s.Errno != 0 {
-		end.Reason = record.Reason(syscall.Errno(s.Errno))
-	}
-	return end
-}
-
-// since is how long after its begin something happened in a session: at least
-// a microsecond; 0 if it did not happen.
-func since(s *board.Snapshot, at int64) time.Duration {
-	if at == 0 {
-		return 0
-	}
-	return max(time.Microsecond, time.Duration(at-s.BeginAt))
 }

@@ -22,7 +22,7 @@ func (w *worker) portClosed(errno syscall.Errno) bool {
 // at once is useless: descriptors or memory have run out, or nothing listens any
 // more (accept(2)).
 func lasting(errno syscall.Errno) bool {
-	return Scarce(errno) || errno == syscall.EINVAL || errno == syscall.EBADF || errno == syscall.ENOTSOCK
+	return record.Scarce(errno) || errno == syscall.EINVAL || errno == syscall.EBADF || errno == syscall.ENOTSOCK
 }
 
 // deaf publishes why no client can be accepted; hears takes that back. Both read
@@ -34,7 +34,7 @@ func (w *worker) deaf(errno syscall.Errno) {
 	if !w.board.Say(board.SayAccept, w.clock.ms()) {
 		return
 	}
-	reason := Limit(errno)
+	reason := record.Limit(errno)
 	if errno == syscall.EINVAL {
 		reason = record.Reason(errno) + " (another process shut down the listener)"
 	}

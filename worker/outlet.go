@@ -1,6 +1,10 @@
 package worker
 
-import "syscall"
+import (
+	"syscall"
+
+	"daemon/plug/worker/record"
+)
 
 // outlet is a descriptor through which texts leave for a reader outside, which may
 // have stopped reading. It never makes the worker wait: the master has seen to it (see
@@ -32,7 +36,7 @@ func (o *outlet) put(p []byte) (errno syscall.Errno) {
 		o.rest = append(o.rest[:0], p[n:]...)
 		return 0
 	}
-	CutBack(o.fd, n)
+	record.CutBack(o.fd, n)
 	return errno
 }
 
@@ -62,5 +66,5 @@ func silence(errno syscall.Errno) string {
 	if errno == syscall.EAGAIN {
 		return "it is full and no process is reading it"
 	}
-	return Limit(errno)
+	return record.Limit(errno)
 }

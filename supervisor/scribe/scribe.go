@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/worker"
+	"daemon/plug/worker/record"
 )
 
 // Arg0 is how a scribe is told from any other start of the binary.
@@ -76,7 +76,7 @@ func writeLines(from, to int, texts []byte, last time.Duration) bool {
 		n = max(0, n)
 		if n < len(texts) {
 			whole := bytes.LastIndexByte(texts[:n], '\n') + 1
-			worker.CutBack(to, n-whole)
+			record.CutBack(to, n-whole)
 			n = whole
 			time.Sleep(again)
 		}

@@ -1,6 +1,11 @@
 package record
 
-import "time"
+import (
+	"syscall"
+	"time"
+
+	"daemon/plug/worker/board"
+)
 
 // End is one ended session, as log lines tell it.
 type End struct {
@@ -17,6 +22,27 @@ type End struct {
 	Connect  time.Duration // from accept until the target was connected; 0 if it never was
 	First    time.Duration // from accept until the target's first byte; 0 without one
 	Duration time.Duration // from accept until its end
+}
+
+// EndOf is an ended session as log lines tell it.
+func EndOf(s *board.Snapshot, outcome board.Outcome, pid int, target string) End {
+	end := End{PID: pid, Client: s.Client.String(), Target: target,
+		Outcome: outcome.String(), Status: outcome.Status(),
+		Cause: s.Cause.String(), Code: s.Cause.Code(), State: s.Cause.Stage().String(),
+		In: s.In, Out: s.Out, Duration: since(s, s.Closed), Connect: since(s, s.Connect), First: since(s, s.First)}
+	if s.Errno != 0 {
+		end.Reason = Reason(syscall.Errno(s.Errno))
+	}
+	return end
+}
+
+// since is how long after its begin something happened in a session: at least
+// a microsecond; 0 if it did not happen.
+func since(s *board.Snapshot, at int64) time.Duration {
+	if at == 0 {
+		return 0
+	}
+	return max(time.Microsecond, time.Duration(at-s.BeginAt))
 }
 
 // AppendEnd appends the log line of an ended session; the rest is as in

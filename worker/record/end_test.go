@@ -2,8 +2,13 @@ package record
 
 import (
 	"encoding/json"
+	"net/netip"
+	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/worker/address/convert"
+	"daemon/plug/worker/board"
 )
 
 func TestAppendEnd(t *testing.T) {
@@ -45,5 +50,23 @@ func TestMs(t *testing.T) {
 		if got := string(appendPair(nil, &kv)); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
+	}
+}
+
+func TestEndOf(t *testing.T) {
+	s := board.Snapshot{In: 1, Out: 2, Client: convert.From(netip.MustParseAddrPort("10.1.2.3:40112")),
+		BeginAt: 1e9, Errno: uint32(syscall.ECONNRESET), Connect: 1e9 + 412e3, First: 1e9, Closed: 3e9,
+		Cause: board.MakeCause(board.BySignal, board.Relaying, 9)}
+	e := EndOf(&s, board.Killed, 4711, "10.0.3.15:119")
+	if e.Connect != 412*time.Microsecond || e.Duration != 2*time.Second || e.First != time.Microsecond {
+		t.Errorf("times %v, %v, %v: one in the very moment of the accept has happened, too", e.Connect, e.First, e.Duration)
+	}
+	if e.Code != "SR" || e.Cause != "signal 9" || e.State != "relaying" || e.Reason != "Connection reset by peer" ||
+		e.Client != "10.1.2.3:40112" || e.Target != "10.0.3.15:119" || e.Outcome != "killed" || e.Status != 4 || e.PID != 4711 {
+		t.Errorf("%+v", e)
+	}
+	s = board.Snapshot{BeginAt: 1e9, Closed: 1e9}
+	if e = EndOf(&s, board.Unreached, 1, ""); e.Connect != 0 || e.First != 0 || e.Reason != "" {
+		t.Errorf("what never happened: %+v", e)
 	}
 }

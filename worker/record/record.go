@@ -2,9 +2,10 @@
 // session file, its messages to syslog and the log lines on stderr. Workers
 // write with it, and the master for workers that were killed.
 //
-// Everything is appended to a buffer of the caller's, and nothing here
-// allocates, opens or writes. Local time comes in as an offset, so that no
-// process but the master has to know a time zone.
+// What is written often is appended to a buffer of the caller's, without an
+// allocation. Local time comes in as an offset, so that no process but the master
+// has to know a time zone. Files and sockets are the caller's; CutBack alone changes
+// one, to take half a line away.
 package record
 
 import (
