@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker"
 )
 
@@ -191,6 +192,6 @@ func (m *master) retire(g *generation) {
 func (m *master) spawn(slot int, pool bool, files []uintptr) (pid, pidfd int, err error) {
 	attr := &syscall.ProcAttr{Env: worker.Env(pool), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
 	wantPidfd(attr.Sys)
-	pid, err = syscall.ForkExec(image(), worker.Args(slot), attr)
+	pid, err = syscall.ForkExec(host.Image(), worker.Args(slot), attr)
 	return pid, gotPidfd(attr.Sys, pid), err
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/scribe"
 )
 
@@ -59,7 +60,7 @@ func (m *master) openOutlet(fd int) (o outlet, err error) {
 	default:
 		return o, nil
 	}
-	o.fd, o.ended, err = scribe.Start(image(), fd, m.credential())
+	o.fd, o.ended, err = scribe.Start(host.Image(), fd, m.credential())
 	return o, err
 }
 
@@ -78,7 +79,7 @@ func (m *master) openSession(path string) (o outlet, err error) {
 		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || onLocalDisk(fd) {
 			return o, nil
 		}
-		o.fd, o.ended, err = scribe.Start(image(), fd, m.credential())
+		o.fd, o.ended, err = scribe.Start(host.Image(), fd, m.credential())
 	}
 	unix.Close(fd)
 	if err != nil {

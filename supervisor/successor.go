@@ -13,6 +13,8 @@ import (
 
 	"github.com/cloudflare/tableflip"
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
 )
 
 // successor starts a new master and judges whether it got ready, with
@@ -205,24 +207,19 @@ func (s *successor) startPlain(handover int) error {
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(ready[0]), Events: unix.POLLIN}}, ms)
 	if n == 1 && err == nil {
 		if n, _ = unix.Read(ready[0], make([]byte, 1)); n == 1 {
-			go wait4(pid)
+			go endOf(pid)
 			return nil
 		}
-		return fmt.Errorf("pid=%d exited: %s", pid, wait4(pid))
+		return fmt.Errorf("pid=%d exited: %s", pid, endOf(pid))
 	}
 	unix.Kill(pid, unix.SIGKILL)
-	wait4(pid)
+	endOf(pid)
 	return fmt.Errorf("pid=%d timed out", pid)
 }
 
-// wait4 reaps a process and tells how it ended.
-func wait4(pid int) string {
-	var status unix.WaitStatus
-	for {
-		if _, err := unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
-			break
-		}
-	}
+// endOf reaps a process and returns how it ended.
+func endOf(pid int) string {
+	status, _ := host.Wait(pid)
 	if status.Signaled() {
 		return fmt.Sprintf("signal %d", status.Signal())
 	}

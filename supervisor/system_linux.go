@@ -22,10 +22,6 @@ func siginfoStatus(info *unix.Siginfo) int {
 	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), offset+8)))
 }
 
-// image is the program that this process runs, also when its file has been
-// replaced or removed.
-func image() string { return "/proc/self/exe" }
-
 func pipe(fds []int) error { return unix.Pipe2(fds, unix.O_CLOEXEC|unix.O_NONBLOCK) }
 
 func socketpair(fds *[2]int) (err error) {

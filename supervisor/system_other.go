@@ -3,20 +3,10 @@
 package supervisor
 
 import (
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// image is the program that this process runs.
-func image() string {
-	path, err := os.Executable()
-	if err != nil {
-		return os.Args[0]
-	}
-	return path
-}
 
 // ours makes new descriptors close-on-exec and not blocking. Not every system
 // makes them so at once, so no process is forked meanwhile.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
@@ -206,11 +207,7 @@ func (w *watcher) reap(pid int) {
 	delete(w.ids, pid)
 	delete(w.ends, pid)
 	w.mu.Unlock()
-	for {
-		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-			return
-		}
-	}
+	host.Wait(pid)
 }
 
 func statusOf(ws unix.WaitStatus) waitStatus {

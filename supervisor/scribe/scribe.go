@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/record"
 )
 
@@ -128,11 +129,7 @@ func Start(program string, fd int, user *syscall.Credential) (pipe int, ended <-
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		for {
-			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-				return
-			}
-		}
+		host.Wait(pid)
 	}()
 	pipe, err = unix.FcntlInt(w.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err == nil {

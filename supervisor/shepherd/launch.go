@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"daemon/plug/supervisor/host"
 )
 
 // Launch starts the master as a daemon, waits until it serves or fails, and
@@ -21,12 +21,7 @@ func Launch(listener int) int {
 	if word, err := bufio.NewReader(starter).ReadString('\n'); err == nil && strings.HasPrefix(word, served) {
 		return 0
 	}
-	var status unix.WaitStatus
-	for {
-		if _, err = unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
-			break
-		}
-	}
+	status, err := host.Wait(pid)
 	switch {
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "plug: wait for the master: %v\n", err)

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
 )
 
 // roleVariable tells a master by whom it was started.
@@ -57,16 +59,11 @@ func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, start
 	unix.CloseOnExec(pair[0])
 	unix.CloseOnExec(pair[1])
 	defer unix.Close(pair[1])
-	image, err := image()
-	if err != nil {
-		unix.Close(pair[0])
-		return 0, nil, err
-	}
 	files := []uintptr{0, 1, 2, uintptr(pair[1])}
 	if listener >= 0 {
 		files = append(files, uintptr(listener))
 	}
-	pid, err = syscall.ForkExec(image, argv(), &syscall.ProcAttr{
+	pid, err = syscall.ForkExec(host.Image(), argv(), &syscall.ProcAttr{
 		Env:   append(environment(), roleVariable+"="+role),
 		Files: files,
 		Sys:   attr,

@@ -2,13 +2,7 @@
 
 package shepherd
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
-
-func image() (string, error) { return os.Executable() }
+import "golang.org/x/sys/unix"
 
 // hideStrays keeps from the master, and so from every worker, what this process
 // was started with beyond the three standard descriptors.

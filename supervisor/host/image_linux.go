@@ -1,0 +1,5 @@
+package host
+
+// Image is the program that this process runs, also when its file has been
+// replaced or removed.
+func Image() string { return "/proc/self/exe" }
