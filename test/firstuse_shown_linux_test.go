@@ -178,7 +178,7 @@ var varying = []struct {
 	{regexp.MustCompile(`^\d+ (plug: 119 spare)$`), "$1"},
 	{regexp.MustCompile(`^\d+-\d+-\d+ (\d+ \S+ \S+ \w+) \S+ \S+ `), "ID $1 AGE IDLE "},
 	{regexp.MustCompile(`^PID \d+ is `), "PID is "},
-	{regexp.MustCompile(`( 3\.\d+\.\d+)(-dev)?(\+\w+)?(-dirty)?$`), "$1"},
+	{regexp.MustCompile(`( 3\.\d+\.\d+)(-dev)?(\+\w+)?(-dirty)?(\)?)$`), "$1$5"},
 }
 
 // ours are the lines without the processes of other plugs, which ps shows too,
