@@ -9,13 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-func socket(family, kind int) (int, error) {
-	return unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-}
 
 // searchFor is how long the holders are looked for: the start has failed anyway.
 const searchFor = 2 * time.Second
