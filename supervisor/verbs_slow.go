@@ -28,7 +28,11 @@ func (r *request) later(do func(m *master, then func(act, error))) (reply contro
 		err error
 	}
 	done := make(chan result, 1)
-	if err := r.loop(func() { do(r.m, func(what act, err error) { done <- result{what, err} }) }); err != nil {
+	path := ""
+	if err := r.loop(func() {
+		path = r.m.sessionFile.path
+		do(r.m, func(what act, err error) { done <- result{what, err} })
+	}); err != nil {
 		return reply, err
 	}
 	select {
@@ -40,14 +44,18 @@ func (r *request) later(do func(m *master, then func(act, error))) (reply contro
 	case <-r.m.over:
 		return reply, r.m.ended()
 	case <-time.After(reopenPatience):
-		return reply, fmt.Errorf("session file %s: %w", r.m.sessionFile.path, errAway)
+		return reply, fmt.Errorf("session file %s: %w", path, errAway)
 	}
 }
 
 // upgrade answers when the new master serves, or why it does not.
 func (r *request) upgrade() (reply control.Reply, err error) {
 	var u *upgrade
-	if failed := r.loop(func() { u, err = r.m.upgradeNow() }); failed != nil {
+	path := ""
+	if failed := r.loop(func() {
+		path = r.m.cfg.Control
+		u, err = r.m.upgradeNow()
+	}); failed != nil {
 		return reply, failed
 	}
 	if err != nil {
@@ -60,7 +68,7 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 				return reply, u.err
 			}
 			reply = act{fmt.Sprintf("PID %d is now the master (version %s)", u.next, u.build), true}.reply()
-			reply.Status = statusAt(r.m.cfg.Control)
+			reply.Status = statusAt(path)
 			return reply, nil
 		case <-time.After(progressEvery):
 			n, _ := r.m.sessionsNow()
