@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -170,4 +172,37 @@ func grouped(n int) string {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+}
+
+// TestManualQuotes: what the pages quote of the programs' texts is in their source.
+func TestManualQuotes(t *testing.T) {
+	var source strings.Builder
+	for _, dir := range []string{"../../supervisor", "../../worker", "../plugctl"} {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			source.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := 0
+	for _, page := range []string{"plug.8", "../plugctl/plugctl.8"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, quote := range regexp.MustCompile(`(?m)^\.Dq (.*?)(?: [.,;:])?$`).FindAllStringSubmatch(string(text), -1) {
+			if found++; !strings.Contains(source.String(), quote[1]) {
+				t.Errorf("%s quotes %q, which no program prints", page, quote[1])
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("%d quotes found; expected more: the pages or this test's pattern have changed", found)
+	}
 }
