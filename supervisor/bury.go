@@ -208,7 +208,7 @@ func (m *master) writeLine(c *child, s *board.Snapshot) {
 // targetOf is a session's target as records show it; empty before one was chosen.
 func targetOf(c *child, s *board.Snapshot) string {
 	t := int(s.Word.Target())
-	if t >= board.MaxTargets {
+	if t >= int(c.generation.board.Assignment.TargetCount) {
 		return ""
 	}
 	if via := &c.generation.board.Assignment.Via; via.Kind != 0 {

@@ -62,7 +62,7 @@ func (m *master) countedByTarget(withTimes bool) []control.Target {
 	for g := range m.generations() {
 		for i := range g.targets() {
 			slot, tally := g.slotNow(i), g.board.TargetTally(i)
-			if tally == nil || slot < 0 || slot >= len(all) {
+			if slot < 0 || slot >= len(all) {
 				continue
 			}
 			all[slot].In += tally.BytesIn.Load()
@@ -87,11 +87,10 @@ func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
 		t.Sessions = live[i].sessions
 		t.In += live[i].in
 		t.Out += live[i].out
-		if tally := m.generation.board.TargetTally(i); tally != nil {
-			t.In, t.Out = max(t.In, tally.ShownIn.Load()), max(t.Out, tally.ShownOut.Load())
-			tally.ShownIn.Store(t.In)
-			tally.ShownOut.Store(t.Out)
-		}
+		tally := m.generation.board.TargetTally(i)
+		t.In, t.Out = max(t.In, tally.ShownIn.Load()), max(t.Out, tally.ShownOut.Load())
+		tally.ShownIn.Store(t.In)
+		tally.ShownOut.Store(t.Out)
 	}
 }
 

@@ -22,16 +22,9 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 }
 
 // see adds what a worker has counted by outcome and by who ended it, and returns
-// how many sessions that are. A worker of a version that does not count so has
-// counted its sessions in its column all the same.
-func (e *ends) see(w *board.Ends, column *board.Column) (sum uint64) {
+// how many sessions that are.
+func (e *ends) see(w *board.Ends) (sum uint64) {
 	for outcome := range e {
-		if w == nil {
-			n := column.Ended[outcome].Load()
-			e[outcome][board.Nobody] += n
-			sum += n
-			continue
-		}
 		for who := range e[outcome] {
 			n := w[outcome][who].Load()
 			e[outcome][who] += n
@@ -44,9 +37,7 @@ func (e *ends) see(w *board.Ends, column *board.Column) (sum uint64) {
 // inheritEnds adds what a dead worker has counted to the totals. blamed reports
 // that it died between that count and the one in its column, ended.
 func (m *master) inheritEnds(c *child, ended uint64) (blamed bool) {
-	w := c.generation.board.Ends(c.slot)
-	sum := m.totals.Ends.see(w, c.generation.board.Column(c.slot))
-	return sum > ended
+	return m.totals.Ends.see(&c.generation.board.Tally(c.slot).Ends) > ended
 }
 
 // logEnd logs the end of a session whose worker can't, as the worker would have

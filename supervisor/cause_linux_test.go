@@ -58,7 +58,7 @@ func TestInheritCauses(t *testing.T) {
 		}
 		b.Column(a.slot).Rows.Store(1)
 		b.Column(a.slot).Ended[board.Cut].Store(c.ended)
-		b.Ends(a.slot)[board.Cut][board.ByClient].Store(c.causes)
+		b.Tally(a.slot).Ends[board.Cut][board.ByClient].Store(c.causes)
 		if c.left != board.RowFree {
 			s.carry(a, "10.1.2.3:40112")
 			row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Relaying, 0)))
@@ -82,22 +82,9 @@ func TestInheritCauses(t *testing.T) {
 				t.Errorf("killed %s: outcome %d has %d sessions by cause, %d in all", c.name, outcome, sum, want)
 			}
 		}
-		if b.Ends(a.slot).By(board.ByClient) != 0 {
+		if b.Tally(a.slot).Ends.By(board.ByClient) != 0 {
 			t.Errorf("killed %s: its count is still there", c.name)
 		}
-	}
-}
-
-// A worker of a version that counts no causes has ended its sessions all the same.
-func TestInheritFromAnOlderVersion(t *testing.T) {
-	s, all := serving(t, nil)
-	b := s.generation.board
-	b.Column(all[0].slot).Ended[board.Complete].Store(5)
-	size := b.State.TallySize
-	b.State.TallySize = 320
-	defer func() { b.State.TallySize = size }()
-	if s.inheritEnds(all[0].child, 5); s.totals.Ends[board.Complete][board.Nobody] != 5 {
-		t.Errorf("ends %v", s.totals.Ends)
 	}
 }
 

@@ -25,10 +25,6 @@ type controls struct {
 	said    string      // why it could not be made again
 }
 
-// controlProtocol is the first version of the handover whose masters know the
-// control socket.
-const controlProtocol = 2
-
 // lastWords is how long a master that ends waits for answers to be taken.
 const lastWords = 500 * time.Millisecond
 
@@ -39,7 +35,7 @@ type controlRecord struct {
 }
 
 // controlled tells whether this master has a control socket to care for.
-func (m *master) controlled() bool { return m.cfg.Control != "" && protocol >= controlProtocol }
+func (m *master) controlled() bool { return m.cfg.Control != "" }
 
 // claimControl makes the control socket of a plug that starts.
 func (m *master) claimControl() (err error) {
@@ -121,9 +117,9 @@ func (m *master) continueControl(o *controlRecord, fd int) (err error) {
 	return m.withoutControl(err)
 }
 
-// offerControl adds the control socket to an offer, for a master that knows it.
-func (m *master) offerControl(o *offer, fds []int, hello *message) []int {
-	if m.control.socket == nil || hello.Protocol < controlProtocol {
+// offerControl adds the control socket to an offer.
+func (m *master) offerControl(o *offer, fds []int) []int {
+	if m.control.socket == nil {
 		return fds
 	}
 	o.Control = &controlRecord{m.control.socket.Path, m.control.socket.ID}
@@ -204,12 +200,12 @@ func (m *master) removeSocket(s *control.Socket) {
 }
 
 // leaveControl is the end of a master that another one has replaced: the socket
-// is the other's, if that knows it.
-func (m *master) leaveControl(known bool) {
+// is the other's.
+func (m *master) leaveControl() {
 	if m.control.server != nil {
 		m.control.server.Deafen()
 	}
-	if known && m.control.socket != nil {
+	if m.control.socket != nil {
 		m.control.socket.Close()
 		m.control.socket = nil
 	}

@@ -93,7 +93,7 @@ func (e *estate) addGeneration(r *generationRecord, fds []int) error {
 		return fmt.Errorf("generation %d came with the board of generation %d", r.Number, b.Assignment.Generation)
 	}
 	e.generations = append(e.generations, &generation{number: r.Number, build: r.Build, board: b, assignment: fds[0], state: fds[1],
-		report: fds[2], bell: -1, slots: make([]*child, b.State.Workers)})
+		report: fds[2], bell: -1, slots: make([]*child, b.Tables.Workers)})
 	return nil
 }
 

@@ -61,7 +61,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 // rows are those of a worker slot that were ever used: the others are left
 // alone, since even a look would make the kernel give them memory.
 func (g *generation) rows(slot int) iter.Seq[*board.Row] {
-	used := min(uint64(g.board.Column(slot).Rows.Load()), g.board.State.Rows)
+	used := min(uint64(g.board.Column(slot).Rows.Load()), g.board.Tables.RowsEach)
 	return func(yield func(*board.Row) bool) {
 		for i := range int(used) {
 			if !yield(g.board.Row(slot, i)) {
@@ -112,7 +112,7 @@ func (g *generation) options(all uint32) bool { return g.board.Assignment.Option
 // targets are the names of the generation's targets, by slot. Slots never
 // change.
 func (g *generation) targets() []string {
-	for n := min(int(g.board.Assignment.TargetCount.Load()), board.MaxTargets); len(g.names) < n; {
+	for n := int(g.board.Assignment.TargetCount); len(g.names) < n; {
 		g.names = append(g.names, g.board.Target(len(g.names)).Name.String())
 	}
 	return g.names
@@ -135,10 +135,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.Keepalive,
 		board.OptLog: cfg.Log, board.OptForeground: cfg.Foreground, board.OptJSON: cfg.LogFormat == "json",
 		board.OptSession: cfg.SessionLog != "",
-		board.OptReuse:   cfg.Mode != config.Fork,
 		board.OptPool:    cfg.Mode == config.Pool,
-		// Refusals and, in the background, errors go to syslog whatever -l says.
-		board.OptSyslog: true,
 	} {
 		if on {
 			a.Options |= bit
@@ -174,7 +171,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	}
 	a.Host.Set(shortHost())
 	for i, rule := range cfg.Rules {
-		r := &a.RuleTable[i]
+		r := b.Rule(i)
 		at := convert.From(netip.AddrPortFrom(rule.Addr(), 0))
 		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(rule.Bits())
 		if at.Kind == 4 {
@@ -183,7 +180,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	}
 	a.RuleCount = uint32(len(cfg.Rules))
 	for i, target := range cfg.Targets {
-		t := &a.TargetTable[i]
+		t := b.Target(i)
 		if target.Addr.IsValid() {
 			t.Addr = convert.From(target.Addr)
 			t.Addr.Zone = zoneOf(target.Addr.Addr().Zone())
@@ -193,6 +190,6 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 			return fmt.Errorf("target %q is longer than %d bytes", target.String(), len(t.Name.Buf))
 		}
 	}
-	a.TargetCount.Store(uint32(len(cfg.Targets)))
+	a.TargetCount = uint32(len(cfg.Targets))
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"daemon/plug/worker/address"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/board/memory"
 )
 
 // Each setting of the command line, and where it is on the board.
@@ -33,7 +34,7 @@ func TestAssign(t *testing.T) {
 		{"foreground", func(c *config.Config) { c.Foreground = true }, option(board.OptForeground)},
 		{"log-format", func(c *config.Config) { c.LogFormat = "json" }, option(board.OptJSON)},
 		{"session-log", func(c *config.Config) { c.SessionLog = "-" }, option(board.OptSession)},
-		{"mode", func(c *config.Config) { c.Mode = config.Prefork }, option(board.OptReuse)},
+		{"mode", func(c *config.Config) { c.Mode = config.Pool }, option(board.OptPool)},
 		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Assignment.Uses == 77 }},
 		{"connect-timeout", func(c *config.Config) { c.ConnectTimeout = 1500 * time.Millisecond },
 			func(a *board.Board) bool { return a.Assignment.ConnectTimeout == 1500 }},
@@ -65,21 +66,21 @@ func TestAssign(t *testing.T) {
 			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 		}, func(a *board.Board) bool {
 			in, in6, out := convert.From(at("10.1.2.3:1")), convert.From(at("[2001:db8::9]:1")), convert.From(at("11.1.2.3:1"))
-			return a.Assignment.RuleCount == 2 && a.Assignment.Admit(&in) && a.Assignment.Admit(&in6) && !a.Assignment.Admit(&out)
+			return a.Assignment.RuleCount == 2 && a.Admit(&in) && a.Admit(&in6) && !a.Admit(&out)
 		}},
 		{"targets", func(c *config.Config) {
 			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
 		}, func(a *board.Board) bool {
-			return a.Assignment.TargetCount.Load() == 2 && a.Assignment.TargetTable[0].Addr.String() == "192.0.2.1:119" && a.Assignment.TargetTable[1].Addr.String() == "[2001:db8::1]:119" &&
-				a.Assignment.TargetTable[0].Name.String() == "192.0.2.1:119" && a.Assignment.TargetTable[1].Name.String() == "[2001:db8::1]:119"
+			return a.Assignment.TargetCount == 2 && a.Target(0).Addr.String() == "192.0.2.1:119" && a.Target(1).Addr.String() == "[2001:db8::1]:119" &&
+				a.Target(0).Name.String() == "192.0.2.1:119" && a.Target(1).Name.String() == "[2001:db8::1]:119"
 		}},
 		{"target by name", func(c *config.Config) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
 			func(a *board.Board) bool {
-				return a.Assignment.TargetCount.Load() == 1 && a.Assignment.TargetTable[0].Addr.Kind == 0 && a.Assignment.TargetTable[0].Name.String() == "news.example:119"
+				return a.Assignment.TargetCount == 1 && a.Target(0).Addr.Kind == 0 && a.Target(0).Name.String() == "news.example:119"
 			}},
 	} {
 		cfg := &config.Config{Mode: config.Fork, Source: config.Source{Port: 119}}
-		without, with := newBoard(), newBoard()
+		without, with := newBoard(t), newBoard(t)
 		if err := assign(without, cfg, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -98,11 +99,11 @@ func TestAssign(t *testing.T) {
 
 func TestAssignAlways(t *testing.T) {
 	cfg := &config.Config{Mode: config.Fork}
-	a, b := newBoard(), newBoard()
+	a, b := newBoard(t), newBoard(t)
 	if assign(a, cfg, 3) != nil || assign(b, cfg, 3) != nil {
 		t.Fatal("not assigned")
 	}
-	if a.Assignment.Listeners != 3 || a.Assignment.Options != board.OptSyslog {
+	if a.Assignment.Listeners != 3 || a.Assignment.Options != 0 {
 		t.Errorf("%d listeners, options %b", a.Assignment.Listeners, a.Assignment.Options)
 	}
 	if a.Assignment.AffinityKey == b.Assignment.AffinityKey || a.Assignment.AffinityKey == [2]uint64{} {
@@ -129,11 +130,11 @@ func TestAssignLimits(t *testing.T) {
 	for range config.MaxRules {
 		cfg.Rules = append(cfg.Rules, netip.MustParsePrefix("10.0.0.0/8"))
 	}
-	a := newBoard()
+	a := newBoard(t)
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got := a.Assignment.TargetTable[config.MaxTargets-1].Name.String(); got != long+":65535" {
+	if got := a.Target(config.MaxTargets - 1).Name.String(); got != long+":65535" {
 		t.Errorf("the last target is %q", got)
 	}
 	cfg.Targets = []config.Target{{Name: strings.Repeat("n", 300), Port: 1}}
@@ -149,12 +150,12 @@ func TestZones(t *testing.T) {
 		}
 	}
 	cfg := &config.Config{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}
-	a := newBoard()
+	a := newBoard(t)
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
-	if zoneOf("lo") != 0 && a.Assignment.TargetTable[0].Addr.Zone != zoneOf("lo") {
-		t.Errorf("zone %d, want %d", a.Assignment.TargetTable[0].Addr.Zone, zoneOf("lo"))
+	if zoneOf("lo") != 0 && a.Target(0).Addr.Zone != zoneOf("lo") {
+		t.Errorf("zone %d, want %d", a.Target(0).Addr.Zone, zoneOf("lo"))
 	}
 }
 
@@ -222,7 +223,17 @@ func TestRowsInUse(t *testing.T) {
 	}
 }
 
-// newBoard is a board in this process's memory alone.
-func newBoard() *board.Board {
-	return &board.Board{Assignment: new(board.Assignment), State: new(board.State)}
+// newBoard is a board in memories that end with the test.
+func newBoard(t *testing.T) *board.Board {
+	t.Helper()
+	b, assignment, state, err := memory.New(board.Shape{Generation: 1, Workers: 1, Capacity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.Close()
+		unix.Close(assignment)
+		unix.Close(state)
+	})
+	return b
 }

@@ -25,7 +25,6 @@ type upgrade struct {
 	kept       []os.Signal // for whoever is the master when it is known (loop)
 
 	build string // its version
-	knows bool   // it knows the control socket
 
 	over chan struct{} // closed when err is known
 	err  error         // why it failed
@@ -122,10 +121,10 @@ func (u *upgrade) converse() (err error) {
 	child = hello.PID
 	var o offer
 	var fds []int
-	u.build, u.knows = hello.Version, hello.Protocol >= controlProtocol
+	u.build = hello.Version
 	err = u.do(func() {
 		o, fds = u.m.makeOffer()
-		fds = u.m.offerControl(&o, fds, hello)
+		fds = u.m.offerControl(&o, fds)
 	})
 	if err != nil {
 		return err
@@ -261,7 +260,7 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 	m.leftover = u.kept
 	m.log.Info("upgrade complete: the new master is serving", "after_ms", inMs(time.Since(u.begun)))
 	m.phase, m.replacedBy = stopping, u.next
-	m.leaveControl(u.knows)
+	m.leaveControl()
 	u.end(nil)
 }
 

@@ -19,7 +19,6 @@ const (
 	lookAtRows = 5 * time.Millisecond
 
 	ordersAtOnce = 100
-	killVersion  = 2 // the first layout whose workers know the order
 )
 
 // victim is a session that is to end.
@@ -74,7 +73,7 @@ func (m *master) orderEnds(victims []*victim) {
 		victims = victims[n:]
 		part = slices.DeleteFunc(slices.Clone(part), func(v *victim) bool { return v.told || v.ended })
 		c := m.children[first.child]
-		if len(part) == 0 || c == nil || c.lifeline < 0 || c.generation.board.State.Version < killVersion {
+		if len(part) == 0 || c == nil || c.lifeline < 0 {
 			continue
 		}
 		orders = orders[:0]

@@ -57,7 +57,7 @@ func (m *master) sights() (all []sight) {
 		for held := range g.rows(c.slot) {
 			row++
 			s := sight{child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
-				index: uint64(c.slot)*g.board.State.Rows + uint64(row)}
+				index: uint64(c.slot)*g.board.Tables.RowsEach + uint64(row)}
 			if !held.Snapshot(&s.snapshot) || s.snapshot.Word.State() != board.RowLive {
 				continue // what has ended may wait for its line to be written
 			}

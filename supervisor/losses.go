@@ -89,9 +89,7 @@ func (m *master) lost() (n lost) {
 			column := c.generation.board.Column(c.slot)
 			n.Lines += column.LinesLost.Load()
 			n.Records += column.LogsLost.Load()
-			if t := c.generation.board.Tally(c.slot); t != nil {
-				n.Dropped += t.LogsDropped.Load()
-			}
+			n.Dropped += c.generation.board.Tally(c.slot).LogsDropped.Load()
 		}
 	}
 	return n

@@ -86,7 +86,7 @@ func TestNurseryAnswers(t *testing.T) {
 		}
 		return 1000 + slot, 2000 + slot, nil
 	})
-	g, err := newGeneration(1, &config.Config{}, 3, 7, 1)
+	g, err := newGeneration(1, &config.Config{Mode: config.Pool}, 3, 7, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

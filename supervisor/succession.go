@@ -291,7 +291,7 @@ func sameTarget(a, b *board.Target) bool {
 func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
 	slots = map[int]int{}
 	taken := map[int]bool{}
-	n, m := int(from.Assignment.TargetCount.Load()), int(to.Assignment.TargetCount.Load())
+	n, m := int(from.Assignment.TargetCount), int(to.Assignment.TargetCount)
 	same = n == m
 	for i := range n {
 		for k := range m {

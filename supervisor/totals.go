@@ -109,11 +109,8 @@ func (t *totals) noteSession(s *board.Snapshot) {
 	t.Durations.note(&board.DurationBounds, s.Closed-s.BeginAt)
 }
 
-// see adds what a worker has tallied; nil is a worker of an older version.
+// see adds what a worker has tallied.
 func (t *totals) see(w *board.Tally) {
-	if w == nil {
-		return
-	}
 	t.Durations.see(&w.Durations)
 	t.BellOverflows += w.BellOverflows.Load()
 	t.LinesRetried += w.LinesRetried.Load()
@@ -122,10 +119,8 @@ func (t *totals) see(w *board.Tally) {
 
 // inherit takes a dead worker's tally over.
 func (t *totals) inherit(w *board.Tally) {
-	if w != nil {
-		t.see(w)
-		w.Clear()
-	}
+	t.see(w)
+	w.Clear()
 }
 
 // died counts a death.
@@ -162,7 +157,7 @@ func (m *master) all() totals {
 		for i := range column.Ended {
 			t.Ended[i] += column.Ended[i].Load()
 		}
-		t.Ends.see(c.generation.board.Ends(c.slot), column)
+		t.Ends.see(&c.generation.board.Tally(c.slot).Ends)
 		t.BytesIn += column.BytesIn.Load()
 		t.BytesOut += column.BytesOut.Load()
 		t.Refused += column.Refused.Load()

@@ -60,8 +60,8 @@ func TestTotalsAtBurial(t *testing.T) {
 		b.Column(all[0].slot).Ended[board.Complete].Add(1)
 		b.Row(all[0].slot, 0).Free()
 	}
-	tally.NoteOverflow()
-	tally.NoteRetry()
+	tally.BellOverflows.Add(1)
+	tally.LinesRetried.Add(1)
 	b.Column(all[0].slot).Redispatches.Add(2)
 	b.Column(all[0].slot).Rows.Store(1)
 	row := s.carry(all[0], "10.1.0.1:1")
@@ -112,7 +112,7 @@ func TestMetricsNeverGoBack(t *testing.T) {
 	if m.Accepted != 1 || m.BytesIn != 100 {
 		t.Errorf("half counted: %+v", m)
 	}
-	b.Ends(all[0].slot).Note(board.Complete, board.ByClient)
+	b.Tally(all[0].slot).Ends.Note(board.Complete, board.ByClient)
 	b.Column(all[0].slot).Ended[board.Complete].Add(1)
 	row.Free()
 	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics

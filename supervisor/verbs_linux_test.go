@@ -118,7 +118,7 @@ func TestVerbsLook(t *testing.T) {
 	s.ring(all[1], report.Begin)
 	s.settled()
 	sessions := s.obeys(control.Request{Verb: control.GetSessions}, nil).Sessions
-	index := uint64(all[1].slot) * s.generation.board.State.Rows
+	index := uint64(all[1].slot) * s.generation.board.Tables.RowsEach
 	if len(sessions) != 1 || sessions[0].ID != fmt.Sprintf("1-%d-0", index) || sessions[0].PID != all[1].pid || sessions[0].Client != "10.1.2.3:4444" ||
 		sessions[0].Target != "127.0.0.1:9" || sessions[0].In != 7 || sessions[0].State != "relaying" || sessions[0].Build != "3.9" || sessions[0].Connect != 0.001 {
 		t.Errorf("%+v", sessions)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"daemon/plug/worker/version"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -16,9 +18,6 @@ import (
 // descriptors come with its first byte (SCM_RIGHTS, unix(7)). Fields are only
 // ever added, so that a master understands the version before and after its own.
 type wire struct{ fd int }
-
-// The protocol's versions that this master speaks.
-const oldestProtocol = 1
 
 const (
 	wireMagic    = 0x47554c50 // "PLUG"
@@ -204,8 +203,8 @@ func (w wire) expect(kind string, patience time.Duration) (*message, []int, erro
 }
 
 // greet exchanges hellos and agrees on a protocol.
-func (w wire) greet(version string, patience time.Duration) (*message, error) {
-	if err := w.send(&message{Kind: wireHello, Protocol: protocol, Oldest: oldestProtocol, Version: version, PID: os.Getpid()}); err != nil {
+func (w wire) greet(build string, patience time.Duration) (*message, error) {
+	if err := w.send(&message{Kind: wireHello, Protocol: version.Handover, Oldest: version.OldestHandover, Version: build, PID: os.Getpid()}); err != nil {
 		return nil, err
 	}
 	m, fds, err := w.expect(wireHello, patience)
@@ -213,9 +212,9 @@ func (w wire) greet(version string, patience time.Duration) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if min(m.Protocol, protocol) < max(m.Oldest, oldestProtocol) {
+	if min(m.Protocol, version.Handover) < max(m.Oldest, version.OldestHandover) {
 		return nil, fmt.Errorf("protocol: the other side (version %s) speaks versions %d to %d, this one %d to %d",
-			m.Version, m.Oldest, m.Protocol, oldestProtocol, protocol)
+			m.Version, m.Oldest, m.Protocol, version.OldestHandover, version.Handover)
 	}
 	return m, nil
 }

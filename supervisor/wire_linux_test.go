@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"daemon/plug/worker/version"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -230,14 +232,14 @@ func TestWireVersions(t *testing.T) {
 		newest, oldest int // the other side's
 		understood     bool
 	}{
-		{protocol, oldestProtocol, true},
-		{protocol + 1, protocol, true},
-		{protocol + 1, oldestProtocol, true},
-		{protocol + 1, protocol + 1, false},
-		{protocol + 98, protocol + 97, false},
-		{oldestProtocol, oldestProtocol, true},
-		{oldestProtocol, 0, true},
-		{oldestProtocol - 1, 0, false},
+		{version.Handover, version.OldestHandover, true},
+		{version.Handover + 1, version.Handover, true},
+		{version.Handover + 1, version.OldestHandover, true},
+		{version.Handover + 1, version.Handover + 1, false},
+		{version.Handover + 98, version.Handover + 97, false},
+		{version.OldestHandover, version.OldestHandover, true},
+		{version.OldestHandover, 0, true},
+		{version.OldestHandover - 1, 0, false},
 		{0, 0, false},
 		{-1, -1, false},
 	} {
@@ -252,7 +254,7 @@ func TestWireVersions(t *testing.T) {
 		if err != nil && (!strings.Contains(err.Error(), "protocol") || !strings.Contains(err.Error(), "7.1")) {
 			t.Errorf("%d to %d: the reason is %q", c.oldest, c.newest, err)
 		}
-		if own, _, err := a.receive(patience); err != nil || own.Kind != wireHello || own.Protocol != protocol || own.Oldest != oldestProtocol || own.PID != os.Getpid() {
+		if own, _, err := a.receive(patience); err != nil || own.Kind != wireHello || own.Protocol != version.Handover || own.Oldest != version.OldestHandover || own.PID != os.Getpid() {
 			t.Errorf("its own hello: %+v, %v", own, err)
 		}
 	}

@@ -127,8 +127,8 @@ func TestCausesInJSON(t *testing.T) {
 	})
 }
 
-// How an adopted worker has died nobody knows; where its session was then only
-// a version that tells.
+// How an adopted worker has died nobody knows; where its session was then is on
+// the board, whichever of the two versions it is of.
 func TestCausesAfterAnUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -136,7 +136,7 @@ func TestCausesAfterAnUpgrade(t *testing.T) {
 		want     why
 	}{
 		{thisOne, nextOne, why{"WR", "worker", begun, "killed", 4, true, true}},
-		{older, nextOne, why{"W?", "worker", "unknown", "killed", 4, true, false}},
+		{older, nextOne, why{"WR", "worker", begun, "killed", 4, true, true}},
 	} {
 		t.Run(c.from, func(t *testing.T) {
 			forEachMode(t, func(t *testing.T, mode string) {

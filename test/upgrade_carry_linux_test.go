@@ -70,7 +70,7 @@ type mark struct{ failed, connects, failures uint64 }
 // offsets never change, since masters of other versions read them.
 func (p *plug) marks(n int) (marks []mark) {
 	p.t.Helper()
-	const generationAt, marksAt, sizeAt = 12, 32, 40
+	const generationAt, marksAt, sizeAt = 12, 40, 48
 	newest := uint32(0)
 	for fd, link := range descriptors(p.master) {
 		if !strings.HasPrefix(link, "/memfd:plug-state") {

@@ -221,7 +221,7 @@ func (e *engine) leave(l *listener) {
 
 // admit starts the session of a new client, unless the rules refuse it.
 func (e *engine) admit(fd int, client board.Addr) {
-	if !e.board.Assignment.Admit(&client) {
+	if !e.board.Admit(&client) {
 		e.column.Refused.Add(1)
 		e.records.refused(&client)
 		closeFD(fd)

@@ -77,11 +77,14 @@ func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.
 	if b.file, err = os.OpenFile(b.session, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.Options = board.OptSession | board.OptSyslog | board.OptLog
-	for i, target := range targets {
-		a.TargetTable[i].Addr = convert.From(netip.MustParseAddrPort(target))
+	a.Options = board.OptSession | board.OptLog
+	if shape.Capacity > 1 {
+		a.Options |= board.OptPool
 	}
-	a.TargetCount.Store(uint32(len(targets)))
+	for i, target := range targets {
+		b.board.Target(i).Addr = convert.From(netip.MustParseAddrPort(target))
+	}
+	a.TargetCount = uint32(len(targets))
 	b.board.State.Gate.Store(board.GateOpen)
 	if set != nil {
 		set(b.board)

@@ -53,7 +53,7 @@ func (w *worker) goesTo(slot int) *board.Addr {
 	if w.board.Assignment.Via.Kind != 0 {
 		return &w.board.Assignment.Via
 	}
-	return &w.board.Assignment.TargetTable[slot].Addr
+	return &w.board.Target(slot).Addr
 }
 
 // afterConnect is the stage that follows.

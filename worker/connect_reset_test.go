@@ -21,7 +21,7 @@ func TestResetRightBehindTheAccept(t *testing.T) {
 	defer l.Close()
 	e := rig(t)
 	e.board.Assignment.ConnectTimeout = 5000
-	e.board.Assignment.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort(l.Addr().String()))
+	e.board.Target(0).Addr = convert.From(netip.MustParseAddrPort(l.Addr().String()))
 	client, fd := tcp(t)
 	defer client.Close()
 	e.admit(fd, convert.From(netip.MustParseAddrPort("127.0.0.1:1")))

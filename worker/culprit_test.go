@@ -69,8 +69,8 @@ func TestWhoResets(t *testing.T) {
 			resetNow(t, fails, broken.fd)
 			from.readable, to.writable = true, true
 			e.stepRelay(s) // without an event that would have told of it
-			if n := e.board.Ends(0).By(who); s.state != ended || n != 1 {
-				t.Errorf("%s, from the %s: state %d, causes %v; want %s", c.name, side, s.state, e.board.Ends(0), who)
+			if n := e.board.Tally(0).Ends.By(who); s.state != ended || n != 1 {
+				t.Errorf("%s, from the %s: state %d, causes %v; want %s", c.name, side, s.state, &e.board.Tally(0).Ends, who)
 			}
 		}
 	}

@@ -232,7 +232,7 @@ func TestDeliveringEnds(t *testing.T) {
 		c.SetReadBuffer(16 << 10)
 		row, index := (*board.Row)(nil), -1
 		b.wait("the session delivers", func() bool {
-			for i := range int(b.board.State.Rows) {
+			for i := range int(b.board.Tables.RowsEach) {
 				if r := b.board.Row(0, i); r.Word().State() == board.RowLive && board.Cause(r.Cause.Load()).Stage() == board.Delivering {
 					row, index = r, i
 				}

@@ -63,7 +63,7 @@ func begin(w *worker) (*engine, error) {
 	if w.pool {
 		e.class.find()
 	}
-	rows := int(b.State.Rows)
+	rows := int(b.Tables.RowsEach)
 	e.table = make([]*session, rows)
 	e.free = make([]int, rows)
 	for i := range e.free {

@@ -17,7 +17,7 @@ import (
 // toTarget has the rig connect to a listener of the test, or to an address.
 func (e *engine) toTarget(addr string) {
 	e.board.Assignment.ConnectTimeout = uint32(patience.Milliseconds())
-	e.board.Assignment.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort(addr))
+	e.board.Target(0).Addr = convert.From(netip.MustParseAddrPort(addr))
 }
 
 func listenHere(t *testing.T) *net.TCPListener {
@@ -117,7 +117,7 @@ func TestClientResetsWhileNegotiating(t *testing.T) {
 		l, e := listenHere(t), rig(t)
 		e.toTarget("192.0.2.9:119")
 		e.board.Assignment.Via = convert.From(netip.MustParseAddrPort(l.Addr().String()))
-		e.board.Assignment.TargetTable[0].Name.Set("192.0.2.9:119")
+		e.board.Target(0).Name.Set("192.0.2.9:119")
 		client, fd := tcp(t)
 		e.admit(fd, somebody)
 		s := e.table[0]
@@ -168,7 +168,7 @@ func TestLastWordsBehindTheAccept(t *testing.T) {
 		l, e := listenHere(t), rig(t)
 		e.toTarget(l.Addr().String())
 		if via {
-			e.board.Assignment.Via = e.board.Assignment.TargetTable[0].Addr
+			e.board.Assignment.Via = e.board.Target(0).Addr
 		}
 		client, fd := tcp(t)
 		e.admit(fd, somebody)

@@ -75,7 +75,6 @@ func inherit() (*worker, error) {
 		pid:    os.Getpid(),
 		column: b.Column(slot),
 		tally:  b.Tally(slot),
-		ends:   b.Ends(slot),
 		tag:    b.Assignment.Tag.String(),
 		label:  b.Assignment.Label.String(),
 	}

@@ -73,7 +73,7 @@ func TestKillOrder(t *testing.T) {
 			var row *board.Row
 			index := -1
 			b.wait(c.name+": the session stands there", func() bool {
-				for i := range int(b.board.State.Rows) {
+				for i := range int(b.board.Tables.RowsEach) {
 					if r := b.board.Row(0, i); r.Word().State() == board.RowLive && (c.live == nil || c.live(r)) {
 						row, index = r, i
 					}

@@ -176,7 +176,7 @@ func TestOnlyConnectingMarks(t *testing.T) {
 
 func TestRefusedByRules(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) {
-		a.Assignment.RuleTable[0] = board.Rule{IP: netip.MustParseAddr("10.0.0.0").As16(), Bits: 96 + 8, Kind: 4}
+		*a.Rule(0) = board.Rule{IP: netip.MustParseAddr("10.0.0.0").As16(), Bits: 96 + 8, Kind: 4}
 		a.Assignment.RuleCount = 1
 		a.Assignment.Options &^= board.OptLog // refusals are logged whatever -l says
 	})

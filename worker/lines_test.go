@@ -115,14 +115,14 @@ func TestLinesAreGivenUp(t *testing.T) {
 	b.file = full
 	b.hire(0)
 	const more = 5
-	for range board.Ledger + more {
+	for range board.SpareRows + more {
 		c := b.dial()
 		io.Copy(io.Discard, c)
 		c.Close()
 	}
 	column := b.board.Column(0)
 	b.wait("lines are given up", func() bool { return column.LinesLost.Load() >= more-1 })
-	if lost := column.LinesLost.Load(); lost > more+1 || column.Ended[board.Unreached].Load() < board.Ledger+more-1 {
+	if lost := column.LinesLost.Load(); lost > more+1 || column.Ended[board.Unreached].Load() < board.SpareRows+more-1 {
 		t.Errorf("%d lines lost, %d sessions counted", lost, column.Ended[board.Unreached].Load())
 	}
 }

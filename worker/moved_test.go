@@ -53,7 +53,7 @@ func TestMovedAndFirst(t *testing.T) {
 	}
 	hangUp(t, c)
 	b.wait("it is counted", func() bool { return b.board.Column(0).Ended[board.Complete].Load() == 1 })
-	if n := b.board.Ends(0).By(board.ByClient); n != 1 {
+	if n := b.board.Tally(0).Ends.By(board.ByClient); n != 1 {
 		t.Errorf("%d sessions ended by clients", n)
 	}
 	h.lives()
@@ -99,8 +99,8 @@ func TestHalfClosedIsShown(t *testing.T) {
 		b.reaches(board.HalfClosed)
 		to.CloseWrite()
 		b.wait("it is counted", func() bool { return b.board.Column(0).Ended[board.Complete].Load() == 1 })
-		if n := b.board.Ends(0).By(who); n != 1 {
-			t.Errorf("%s first: causes %v", first, b.board.Ends(0))
+		if n := b.board.Tally(0).Ends.By(who); n != 1 {
+			t.Errorf("%s first: causes %v", first, &b.board.Tally(0).Ends)
 		}
 	}
 }

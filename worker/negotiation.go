@@ -68,7 +68,7 @@ func (e *engine) stepNegotiate(s *session) {
 
 // sendRequest sends what is left of the CONNECT request.
 func (e *engine) sendRequest(s *session) syscall.Errno {
-	target := &e.board.Assignment.TargetTable[s.slot].Name
+	target := e.board.Target(s.slot).Name
 	e.text = negotiate.AppendRequest(e.text[:0], target.String())
 	if s.talk.request == len(e.text) {
 		return 0

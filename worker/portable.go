@@ -43,7 +43,7 @@ const garbage = true
 func begin(w *worker) (*engine, error) {
 	e := &engine{worker: w, over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
-	rows := int(w.board.State.Rows)
+	rows := int(w.board.Tables.RowsEach)
 	e.table, e.free = make([]*session, rows), make([]int, rows)
 	for i := range e.free {
 		e.free[i] = rows - 1 - i

@@ -61,7 +61,7 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 // ask sends the request and reads the reply's end. glued is what was read beyond it.
 // A proxy that can't be written to may have replied before.
 func (s *session) ask(buffer []byte) (glued []byte, err error) {
-	name := &s.board.Assignment.TargetTable[s.slot].Name
+	name := s.board.Target(s.slot).Name
 	_, failed := s.target.file.Write(negotiate.AppendRequest(nil, name.String()))
 	var reply negotiate.Reply
 	for {

@@ -73,7 +73,7 @@ func (s *session) targetName() string {
 	case s.slot < 0:
 		return ""
 	case s.board.Assignment.Via.Kind != 0:
-		return s.board.Assignment.TargetTable[s.slot].Name.String()
+		return s.board.Target(s.slot).Name.String()
 	}
 	return s.records.target(s.slot).full
 }

@@ -49,13 +49,13 @@ func (r *records) target(slot int) name {
 	}
 	if r.names[slot].full == "" {
 		b := r.w.board
-		at := &b.Assignment.TargetTable[slot].Addr
+		at := &b.Target(slot).Addr
 		if b.Assignment.Via.Kind != 0 {
 			at = &b.Assignment.Via
 		}
 		r.names[slot] = name{full: at.String(), addr: at.Host()}
 		if at.LoadZone() != 0 && at != &b.Assignment.Via { // whatever has become of the interface
-			full := b.Assignment.TargetTable[slot].Name.String()
+			full := b.Target(slot).Name.String()
 			r.names[slot] = name{full, full[1:strings.LastIndexByte(full, ']')]}
 		}
 	}
@@ -134,7 +134,7 @@ func (r *records) log(level record.Level, msg string, kv ...record.KV) {
 // say writes r.frame to stderr. What that does not take is dropped and counted.
 func (r *records) say() {
 	if r.logs.put(r.frame) != 0 {
-		r.w.tally.NoteLogLost()
+		r.w.tally.LogsDropped.Add(1)
 	}
 }
 
@@ -142,9 +142,6 @@ func (r *records) say() {
 // full never holds a session up: the record is dropped and counted.
 func (r *records) send(severity record.Severity) {
 	w := r.w
-	if w.board.Assignment.Options&board.OptSyslog == 0 {
-		return
-	}
 	unix := w.clock.wall / 1e9
 	r.frame = record.AppendSyslog(r.frame[:0], severity, unix, w.zone(unix), r.host, w.pid, r.text)
 	if errno := r.syslog.send(FDSyslog, r.frame); errno != 0 {

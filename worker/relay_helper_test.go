@@ -28,10 +28,10 @@ func rig(t testing.TB) *engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Assignment.TargetTable[0].Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
-	b.Assignment.TargetCount.Store(1)
+	b.Target(0).Addr = convert.From(netip.MustParseAddrPort("192.0.2.9:119"))
+	b.Assignment.TargetCount = 1
 	b.Assignment.CloseTimeout = uint32(patience.Milliseconds())
-	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), ends: b.Ends(0), label: "119", tag: "(119)"}
+	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), tally: b.Tally(0), label: "119", tag: "(119)"}
 	w.clock.start(monotonic)
 	w.records.init(w)
 	e := &engine{worker: w, table: make([]*session, rows)}

@@ -61,7 +61,7 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 			if w.board.Say(board.SaySession, w.clock.ms()) {
 				w.records.error("session file "+w.board.Assignment.SessionFile.String(), silence(errno))
 			}
-			w.tally.NoteRetry()
+			w.tally.LinesRetried.Add(1)
 			w.count(&s, outcome)
 			row.Counted.Store(1)
 			w.owed = append(w.owed, debt{row, index})
@@ -99,7 +99,7 @@ func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.column.BytesIn.Add(s.In)
 	w.column.BytesOut.Add(s.Out)
 	w.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
-	w.ends.Note(outcome, s.Cause.Who())
+	w.tally.Ends.Note(outcome, s.Cause.Who())
 	w.column.Ended[outcome].Add(1)
 }
 

@@ -26,7 +26,7 @@ func (e *engine) show() {
 		if s.slot >= 0 {
 			name = e.records.target(s.slot).full
 			if e.board.Assignment.Via.Kind != 0 {
-				name = e.board.Assignment.TargetTable[s.slot].Name.String()
+				name = e.board.Target(s.slot).Name.String()
 			}
 		}
 		e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, name)

@@ -17,8 +17,8 @@ import (
 func TestStarvedSessionWaits(t *testing.T) {
 	l, e := listenHere(t), rig(t)
 	e.toTarget(refusing(t))
-	e.board.Assignment.TargetTable[1].Addr = convert.From(netip.MustParseAddrPort(l.Addr().String()))
-	e.board.Assignment.TargetCount.Store(2)
+	e.board.Target(1).Addr = convert.From(netip.MustParseAddrPort(l.Addr().String()))
+	e.board.Assignment.TargetCount = 2
 	client, fd := tcp(t)
 	e.admit(fd, somebody)
 	withoutDescriptors(t, func() {

@@ -18,7 +18,6 @@ type worker struct {
 	pid    int
 	column *board.Column
 	tally  *board.Tally
-	ends   *board.Ends   // of the tally; nil where it has none
 	orders report.Orders // from the lifeline
 	tag    string        // as in syslog
 	label  string        // as in session lines and titles
@@ -95,7 +94,7 @@ func (w *worker) ring(kind report.Kind, row int) {
 	w.records.bell = r.Append(w.records.bell[:0])
 	if n, errno := write(FDReport, w.records.bell); errno != 0 || n != report.Size {
 		w.board.State.Attention.Store(1)
-		w.tally.NoteOverflow()
+		w.tally.BellOverflows.Add(1)
 	}
 }
 

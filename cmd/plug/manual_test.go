@@ -150,7 +150,7 @@ func TestManualLimits(t *testing.T) {
 			t.Errorf("LIMITS does not say %q", want)
 		}
 	}
-	if want := fmt.Sprintf("keeps up to %d unwritten lines", board.Ledger); !strings.Contains(readManual(t).sections["SESSION LINE"], want) {
+	if want := fmt.Sprintf("keeps up to %d unwritten lines", board.SpareRows); !strings.Contains(readManual(t).sections["SESSION LINE"], want) {
 		t.Errorf("SESSION LINE does not say %q", want)
 	}
 	if want := fmt.Sprintf("at most %d bytes", config.MaxControl); !strings.Contains(manualOn(t, "control"), want) {

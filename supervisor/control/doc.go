@@ -11,8 +11,10 @@
 // masters: nothing was done, and whoever connects anew reaches the next one.
 package control
 
+import "daemon/plug/worker/version"
+
 // Version is the protocol's: a Request of another one is refused with it.
-const Version = 1
+const Version = version.Control
 
 // Bounds of the wire. Whoever exceeds one is told so and disconnected.
 const (

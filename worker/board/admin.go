@@ -25,4 +25,4 @@ func (b *Board) anyEnabled(n int) bool {
 }
 
 // NoTargets tells that an admin has left no target for new clients.
-func (b *Board) NoTargets() bool { return !b.anyEnabled(int(b.Assignment.TargetCount.Load())) }
+func (b *Board) NoTargets() bool { return !b.anyEnabled(int(b.Assignment.TargetCount)) }

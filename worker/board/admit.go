@@ -2,14 +2,14 @@ package board
 
 import "encoding/binary"
 
-// Admit tells whether the rules let the client in; no rule lets everybody in.
-func (a *Assignment) Admit(client *Addr) bool {
-	if a.RuleCount == 0 {
+// Admit reports whether the rules let the client in; no rule lets everybody in.
+func (b *Board) Admit(client *Addr) bool {
+	if b.Assignment.RuleCount == 0 {
 		return true
 	}
 	hi, lo := halves(&client.IP)
-	for i := range a.RuleTable[:min(a.RuleCount, MaxRules)] {
-		r := &a.RuleTable[i]
+	for i := range min(int(b.Assignment.RuleCount), MaxRules) {
+		r := b.Rule(i)
 		rhi, rlo := halves(&r.IP)
 		mhi, mlo := mask(r.Bits)
 		if r.Kind == uint32(client.Kind) && (hi^rhi)&mhi == 0 && (lo^rlo)&mlo == 0 {

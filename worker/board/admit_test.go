@@ -8,22 +8,22 @@ import (
 	"daemon/plug/worker/address/convert"
 )
 
-// ruled gives the assignment these rules, in the master's form.
-func ruled(a *Assignment, rules ...netip.Prefix) *Assignment {
+// ruled gives the board these rules, in the master's form.
+func ruled(b *Board, rules ...netip.Prefix) *Board {
 	for i, p := range rules {
-		r := &a.RuleTable[i]
+		r := b.Rule(i)
 		at := convert.From(netip.AddrPortFrom(p.Addr(), 0))
 		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(p.Bits())
 		if at.Kind == 4 {
 			r.Bits += 96
 		}
 	}
-	a.RuleCount = uint32(len(rules))
-	return a
+	b.Assignment.RuleCount = uint32(len(rules))
+	return b
 }
 
 func TestAdmit(t *testing.T) {
-	a := new(Assignment)
+	a := made1(t)
 	for _, c := range []struct {
 		rules  []string
 		client string
@@ -71,7 +71,7 @@ func TestAdmit(t *testing.T) {
 // Random networks, and clients that lie in them or just beside, against Go's
 // own idea of containment.
 func TestAdmitAgreesWithPrefix(t *testing.T) {
-	random, a := rand.New(rand.NewPCG(7, 8)), new(Assignment)
+	random, a := rand.New(rand.NewPCG(7, 8)), made1(t)
 	inside := 0
 	for range 20_000 {
 		var rules []netip.Prefix
@@ -120,8 +120,8 @@ func near(random *rand.Rand, p netip.Prefix) netip.Addr {
 
 // A rotten count never reads beyond the table.
 func TestRuleCountIsChecked(t *testing.T) {
-	a := ruled(new(Assignment), netip.MustParsePrefix("10.0.0.0/8"))
-	a.RuleCount = 1 << 31
+	a := ruled(made1(t), netip.MustParsePrefix("10.0.0.0/8"))
+	a.Assignment.RuleCount = 1 << 31
 	from := addr("192.0.2.1:1")
 	a.Admit(&from)
 }

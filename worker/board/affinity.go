@@ -16,10 +16,12 @@ const (
 	slotBits = 12
 	slotMask = 1<<slotBits - 1
 
-	// MaxSticky is the longest -t, in seconds: half of what the entry's clock
+	// maxSticky is the longest -t, in seconds: half of what the entry's clock
 	// can tell apart.
-	MaxSticky = 1 << (timeBits - 1)
+	maxSticky = 1 << (timeBits - 1)
 )
+
+type affinityWord = atomic.Uint64
 
 func entry(print uint32, slot int, now uint64) uint64 {
 	return uint64(print)<<(slotBits+timeBits) | uint64(slot)<<timeBits | now&timeMask
@@ -37,15 +39,15 @@ func age(e, now uint64) uint64 {
 
 // bucket finds where the client's entry may be, and its fingerprint. The key is
 // secret and new for each start, so that nobody can aim at one bucket.
-func (b *Board) bucket(client *Addr) (*[affinityWays]atomic.Uint64, uint32) {
+func (b *Board) bucket(client *Addr) (*[affinityWays]affinityWord, uint32) {
 	lo := binary.LittleEndian.Uint64(client.IP[:8]) ^ b.Assignment.AffinityKey[0]
 	hi := binary.LittleEndian.Uint64(client.IP[8:]) ^ b.Assignment.AffinityKey[1]
 	x, y := bits.Mul64(lo|1, hi|1)
 	x, y = bits.Mul64(x^y^b.Assignment.AffinityKey[1], lo^bits.RotateLeft64(hi, 32)^0x9e3779b97f4a7c15)
 	h := x ^ y
-	i := h % (Affinities / affinityWays)
+	i := h % (b.Tables.Affinity.Count / affinityWays)
 	print := uint32(h>>34) | 1
-	return (*[affinityWays]atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt+i*affinityWays*8])), print & (1<<30 - 1)
+	return (*[affinityWays]affinityWord)(unsafe.Pointer(&b.state[b.Tables.Affinity.At+i*affinityWays*8])), print & (1<<30 - 1)
 }
 
 // recall tells which target the client used, unless that is too long ago.
@@ -73,7 +75,7 @@ func (b *Board) remember(client *Addr, slot int, now uint64) {
 
 // place finds the client's own entry, or else a free or expired one, or else
 // the oldest.
-func place(ways *[affinityWays]atomic.Uint64, print uint32, now, stickyFor uint64) (at int, old uint64) {
+func place(ways *[affinityWays]affinityWord, print uint32, now, stickyFor uint64) (at int, old uint64) {
 	at, old = -1, 0
 	oldest := uint64(0)
 	for i := range ways {
@@ -93,9 +95,9 @@ func place(ways *[affinityWays]atomic.Uint64, print uint32, now, stickyFor uint6
 }
 
 // Sweep clears entries that have expired, so that the entries' clock, which
-// wraps, never makes an old one look young. Once in MaxSticky seconds is enough.
+// wraps, never makes an old one look young. Once in maxSticky seconds is enough.
 func (b *Board) Sweep(now uint64) {
-	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt])), Affinities)
+	table := b.affinity()
 	for i := range table {
 		if e := table[i].Load(); e != 0 && age(e, now) > uint64(b.Assignment.StickyFor) {
 			table[i].CompareAndSwap(e, 0)
@@ -106,8 +108,10 @@ func (b *Board) Sweep(now uint64) {
 // CopyAffinity takes over the entries of another board with the same key; slots
 // tells which target slot of it is which of this one's.
 func (b *Board) CopyAffinity(from *Board, slots map[int]int) {
-	old := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&from.state[from.State.AffinityAt])), Affinities)
-	table := unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt])), Affinities)
+	old, table := from.affinity(), b.affinity()
+	if len(old) != len(table) {
+		return // an entry's place depends on the size of its table
+	}
 	for i := range old {
 		e := old[i].Load()
 		if e == 0 {

@@ -1,19 +1,12 @@
 package board
 
 import (
-	"sync/atomic"
 	"testing"
-	"unsafe"
 )
 
-// table is all entries of a board.
-func table(b *Board) []atomic.Uint64 {
-	return unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&b.state[b.State.AffinityAt])), Affinities)
-}
-
 func entries(b *Board) (n int) {
-	for i := range table(b) {
-		if table(b)[i].Load() != 0 {
+	for i := range b.affinity() {
+		if b.affinity()[i].Load() != 0 {
 			n++
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"daemon/plug/worker/version"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -12,15 +14,15 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 	shape := Shape{Generation: 7, Workers: 5, Capacity: 3}
 	master, assignment, state := made(t, shape)
 	master.Assignment.Tag.Set("(119)")
-	master.Assignment.TargetTable[2].Addr = addr("[2001:db8::1]:119")
-	master.Assignment.TargetCount.Store(3)
+	master.Target(2).Addr = addr("[2001:db8::1]:119")
+	master.Assignment.TargetCount = 3
 	worker, err := Open(assignment, state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer worker.Close()
 	if worker.Assignment.Generation != 7 || worker.Assignment.Workers != 5 || worker.Assignment.Capacity != 3 || worker.Assignment.Tag.String() != "(119)" ||
-		worker.Assignment.TargetTable[2].Addr != addr("[2001:db8::1]:119") || worker.Assignment.TargetCount.Load() != 3 {
+		worker.Target(2).Addr != addr("[2001:db8::1]:119") || worker.Assignment.TargetCount != 3 {
 		t.Error("the worker reads another assignment")
 	}
 	master.State.Gate.Store(GateOpen)
@@ -52,21 +54,31 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		spoil func(b *Board)
+		spoil func(h *assignmentHead, g *State)
 		want  string
 	}{
-		{"assignment's magic", func(b *Board) { b.Assignment.Magic++ }, "assignment has magic"},
-		{"assignment's version", func(b *Board) { b.Assignment.Version = 0 }, "assignment has magic"},
-		{"state's magic", func(b *Board) { b.State.Magic = 0 }, "state has magic"},
-		{"state's version", func(b *Board) { b.State.Version = 0 }, "state has magic"},
-		{"state's size", func(b *Board) { b.State.Size = page }, "state has magic"},
+		{"assignment's magic", func(h *assignmentHead, _ *State) { h.Magic++ }, "assignment: magic"},
+		{"assignment's version", func(h *assignmentHead, _ *State) { h.Version = 0 }, "version 0 and "},
+		{"assignment's settings", func(h *assignmentHead, _ *State) { h.Settings.At = h.Size }, "settings: 1 elements"},
+		{"assignment's settings, too long", func(h *assignmentHead, _ *State) { h.Settings.Size = 1 << 40 }, "settings: elements of"},
+		{"assignment's targets", func(h *assignmentHead, _ *State) { h.Targets.Count = 1 << 60 }, "targets: 1152921504606846976 elements"},
+		{"assignment's rules", func(h *assignmentHead, _ *State) { h.Rules.Size = 8 }, "rules: elements of 8 bytes"},
+		{"state's magic", func(_ *assignmentHead, g *State) { g.Magic = 0 }, "state: magic"},
+		{"state's version", func(_ *assignmentHead, g *State) { g.Version = 0 }, " and 0, expected"},
+		{"state's rows", func(_ *assignmentHead, g *State) { g.Tables.Rows.Size = 8 }, "rows: elements of 8 bytes"},
+		{"state's columns", func(_ *assignmentHead, g *State) { g.Tables.Columns.Count = 1 }, "with 1 columns"},
+		{"state's workers", func(_ *assignmentHead, g *State) { g.Tables.Workers = 1 << 40 }, "1099511627776 workers"},
+		{"state's marks", func(_ *assignmentHead, g *State) { g.Tables.Marks.At = 1 << 40 }, "marks: 4096 elements"},
+		{"state's affinity", func(_ *assignmentHead, g *State) { g.Tables.Affinity.Count = 0 }, "0 affinity entries"},
 	} {
 		b, assignment, state := made(t, Shape{Workers: 2, Capacity: 2})
-		c.spoil(b)
-		if opened, err := Open(assignment, state); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("a wrong %s: error %v, want %q", c.name, err, c.want)
-			if err == nil {
-				opened.Close()
+		c.spoil((*assignmentHead)(unsafe.Pointer(&b.assignment[0])), b.State)
+		for way, open := range map[string]func(int, int) (*Board, error){"open": Open, "adopt": Adopt} {
+			if opened, err := open(assignment, state); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s with a wrong %s: error %v, want %q", way, c.name, err, c.want)
+				if err == nil {
+					opened.Close()
+				}
 			}
 		}
 	}
@@ -79,18 +91,66 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// The sizes of a newer layout are larger; an older worker steps by them.
+// A newer version's board has longer settings, more room and other sizes: all is
+// found by what the heads say, and what workers write there later is not believed.
+func TestAdoptsAnotherVersion(t *testing.T) {
+	b, assignment, state := made(t, Shape{Generation: 9, Workers: 3, Capacity: 4})
+	h := (*assignmentHead)(unsafe.Pointer(&b.assignment[0]))
+	h.Version, b.State.Version = version.Board+1, version.Board+1
+	h.Settings.Size += 64
+	h.Rules.At += 256
+	h.Targets.At, h.Targets.Size, h.Targets.Count = h.Targets.At+512, h.Targets.Size+64, h.Targets.Count/2
+	b.State.Tables.Marks.Count = h.Targets.Count
+	b.Assignment.TargetCount = 2
+	b.Assignment.CloseTimeout = 4711
+	b.head = *h
+	b.Target(1).Name.Set("10.1.2.3:119")
+	b.Rule(MaxRules - 1).Bits = 97
+	if w, err := Open(assignment, state); err == nil || !strings.Contains(err.Error(), "version") {
+		t.Errorf("a worker opened it: %v", err)
+		w.Close()
+	}
+	a, err := Adopt(assignment, state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if a.Assignment.CloseTimeout != 4711 || a.Assignment.Generation != 9 || a.Target(1).Name.String() != "10.1.2.3:119" || a.Rule(MaxRules-1).Bits != 97 {
+		t.Errorf("read %+v, target %q, rule %+v", a.Assignment.CloseTimeout, a.Target(1).Name.String(), a.Rule(MaxRules-1))
+	}
+	b.State.Tables.Rows.At, b.State.Tables.RowsEach = 1<<40, 1<<40
+	b.Row(2, 3).In.Store(5)
+	if a.Row(2, 3).In.Load() != 5 {
+		t.Error("the adopted board follows what a worker wrote")
+	}
+	h.Settings.Size -= 256 // an older version's settings are shorter
+	h.Version, b.State.Version = version.OldestBoard, version.OldestBoard
+	b.State.Tables = b.Tables
+	o, err := Adopt(assignment, state)
+	if err != nil || o.Assignment.CloseTimeout != 4711 {
+		t.Fatalf("an older version: %v", err)
+	}
+	o.Close()
+	b.Assignment.TargetCount = uint32(h.Targets.Count) + 1
+	if o, err := Adopt(assignment, state); err == nil {
+		t.Error("adopted with more targets than it has room for")
+		o.Close()
+	}
+}
+
+// Elements may be longer than this version has them: each step is as long as the
+// tables say.
 func TestStepsByTheHeadersSizes(t *testing.T) {
 	b, _, _ := made(t, Shape{Workers: 3, Capacity: 4})
-	b.State.RowSize, b.State.ColumnSize, b.State.MarkSize = b.State.RowSize+64, b.State.ColumnSize+128, b.State.MarkSize+64
+	b.Tables.Rows.Size, b.Tables.Columns.Size, b.Tables.Marks.Size = b.Tables.Rows.Size+64, b.Tables.Columns.Size+128, b.Tables.Marks.Size+64
 	distance := func(a, b unsafe.Pointer) uint64 { return uint64(uintptr(b) - uintptr(a)) }
-	if d := distance(unsafe.Pointer(b.Row(0, 0)), unsafe.Pointer(b.Row(2, 1))); d != (2*b.State.Rows+1)*b.State.RowSize {
+	if d := distance(unsafe.Pointer(b.Row(0, 0)), unsafe.Pointer(b.Row(2, 1))); d != (2*b.Tables.RowsEach+1)*b.Tables.Rows.Size {
 		t.Errorf("row 1 of worker 2 lies %d bytes behind row 0", d)
 	}
-	if d := distance(unsafe.Pointer(b.Column(0)), unsafe.Pointer(b.Column(2))); d != 2*b.State.ColumnSize {
+	if d := distance(unsafe.Pointer(b.Column(0)), unsafe.Pointer(b.Column(2))); d != 2*b.Tables.Columns.Size {
 		t.Errorf("column 2 lies %d bytes behind column 0", d)
 	}
-	if d := distance(unsafe.Pointer(b.Mark(0)), unsafe.Pointer(b.Mark(5))); d != 5*b.State.MarkSize {
+	if d := distance(unsafe.Pointer(b.Mark(0)), unsafe.Pointer(b.Mark(5))); d != 5*b.Tables.Marks.Size {
 		t.Errorf("mark 5 lies %d bytes behind mark 0", d)
 	}
 }

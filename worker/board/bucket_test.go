@@ -66,7 +66,7 @@ func TestExpiredEntriesGoFirst(t *testing.T) {
 // However many clients there are, the table stays where it is and as large.
 func TestTableIsBounded(t *testing.T) {
 	b := with(t, 4, OptSticky)
-	behind := b.state[b.State.AffinityAt+Affinities*8:]
+	behind := b.state[b.Tables.Affinity.end():]
 	before := b.Mark(MaxTargets - 1)
 	for n := range 4 * Affinities {
 		c := client(n)

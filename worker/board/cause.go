@@ -7,7 +7,7 @@ import "strconv"
 type Who uint8
 
 const (
-	Nobody     Who = iota // it lives, or its worker's version did not tell
+	Nobody     Who = iota // it lives
 	ByClient              // by its end, its reset, or because nothing could be written to it
 	ByTarget              // the same, or it could not be connected
 	ByProxy               // the HTTP proxy: the same, or it refused
@@ -49,7 +49,7 @@ func (w Who) String() string { return whos[w.known()].word }
 type Stage uint8
 
 const (
-	NoStage     Stage = iota // its worker's version does not tell
+	NoStage     Stage = iota // of a row that no session has used yet
 	Connecting               // to a target, or to the HTTP proxy; next: Negotiating, Relaying
 	Negotiating              // waits for the proxy's reply; next: Relaying
 	Relaying                 // both directions; next: HalfClosed, Delivering
@@ -75,7 +75,7 @@ func (s Stage) String() string { return stageNames[s.known()].word }
 
 // Cause is a row's word for why its session ended: who did it (8 bits), at
 // which stage (8), and the number of the signal (8). A live session's has the
-// stage alone; that of a version without causes is 0.
+// stage alone.
 type Cause uint32
 
 // MakeCause puts a cause together. The signal counts for BySignal only.

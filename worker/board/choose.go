@@ -18,7 +18,7 @@ func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 // ones too before it gives up: ok is false when it has tried every target that
 // an admin leaves to it.
 func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok bool) {
-	n := int(b.Assignment.TargetCount.Load())
+	n := int(b.Assignment.TargetCount)
 	if n == 0 {
 		return 0, false
 	}

@@ -9,7 +9,7 @@ import (
 // crowd lets so many goroutines choose so often each, as workers do, and
 // counts what they got.
 func crowd(b *Board, goroutines, each int, now uint64) []int {
-	counts := make([]atomic.Int64, int(b.Assignment.TargetCount.Load()))
+	counts := make([]atomic.Int64, int(b.Assignment.TargetCount))
 	start := make(chan struct{})
 	var g sync.WaitGroup
 	for id := range goroutines {

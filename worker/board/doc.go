@@ -1,17 +1,19 @@
 // Package board owns the memory that the master shares with the workers of one
 // generation, in two parts:
 //
-//   - the assignment, written by the master alone and read by workers: what to
-//     do (targets, rules, options), the gate, and a few words that change while
-//     they run;
-//   - the state, written by both: rotation, failed marks, affinity, one column
-//     of totals for each worker, one row for each session.
+//   - the assignment, written by the master before it starts the first worker,
+//     and only read after that: options, rules, targets;
+//   - the state, written by both: the gate, rotation, failed marks, affinity,
+//     one column of totals for each worker, one row for each session.
 //
 // A process can be killed between any two stores. So what is held (a row, a
 // target's mark, an affinity entry) is one 64-bit owner word, stored at once;
 // what is counted is a column that a single worker writes; and the rest of a
 // row is published by the store of its word.
 //
-// Layouts carry a magic, a version and their sizes, and only ever grow: readers
-// step by the sizes found in the header, never by their own.
+// A master adopts boards of other versions (package version). It takes the
+// places, sizes and counts of all parts from the two heads, copies as much of
+// the assignment as there is, and finds the words of each element where its own
+// version has them, because new ones come only into a reserve. Golden files
+// prove that (testdata/layout-vN).
 package board

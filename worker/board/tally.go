@@ -6,32 +6,24 @@ import (
 	"unsafe"
 )
 
-// tallyVersion is the first layout that has tallies.
-const tallyVersion = 2
-
 // Tally is what a worker counts besides its Column, in a table of its own. Only
 // that worker writes it, and the master clears it at the worker's burial.
 type Tally struct {
 	Durations Times // of ended sessions
-	_         Times // spare: times to connect are counted by target (TargetTally)
 
 	BellOverflows atomic.Uint64 // doorbells that found the pipe full
 	LinesRetried  atomic.Uint64 // session lines that had to be written again
 	LogsDropped   atomic.Uint64 // log lines that stderr did not take
-	_             [24]byte
 
 	Ends Ends // sessions by how, and by who ended them
+	_    [160]byte
 }
 
 // Ends are counts of ended sessions by outcome and by who ended them.
 type Ends [Outcomes][Whos]atomic.Uint64
 
-// Note counts an end; nil counts nothing.
-func (e *Ends) Note(outcome Outcome, who Who) {
-	if e != nil {
-		e[outcome%Outcomes][who%Whos].Add(1)
-	}
-}
+// Note counts an end.
+func (e *Ends) Note(outcome Outcome, who Who) { e[outcome%Outcomes][who%Whos].Add(1) }
 
 // By is how many sessions somebody has ended, whatever the outcome.
 func (e *Ends) By(who Who) (n uint64) {
@@ -89,48 +81,12 @@ func (t *Times) Note(b *Bounds, ns int64) {
 	t.Sum.Add(uint64(max(0, ns)))
 }
 
-// NoteSession counts an ended session. A board of an older layout has no
-// tallies, and nil counts nothing.
-func (t *Tally) NoteSession(s *Snapshot) {
-	if t == nil {
-		return
-	}
-	t.Durations.Note(&DurationBounds, s.Closed-s.BeginAt)
-}
+// NoteSession counts an ended session.
+func (t *Tally) NoteSession(s *Snapshot) { t.Durations.Note(&DurationBounds, s.Closed-s.BeginAt) }
 
-// NoteOverflow, NoteRetry and NoteLogLost count one of these; nil counts nothing.
-func (t *Tally) NoteOverflow() {
-	if t != nil {
-		t.BellOverflows.Add(1)
-	}
-}
-
-func (t *Tally) NoteRetry() {
-	if t != nil {
-		t.LinesRetried.Add(1)
-	}
-}
-
-func (t *Tally) NoteLogLost() {
-	if t != nil {
-		t.LogsDropped.Add(1)
-	}
-}
-
-// Tally is worker slot i's; nil on a board of an older layout.
+// Tally is worker slot i's.
 func (b *Board) Tally(i int) *Tally {
-	if b.State.TallyAt == 0 || b.State.TallySize < uint64(unsafe.Sizeof(Tally{})) {
-		return nil
-	}
-	return (*Tally)(unsafe.Pointer(&b.state[b.State.TallyAt+uint64(i)*b.State.TallySize]))
-}
-
-// Ends are worker slot i's; nil on a board of an older layout.
-func (b *Board) Ends(i int) *Ends {
-	if t := b.Tally(i); t != nil {
-		return &t.Ends
-	}
-	return nil
+	return (*Tally)(unsafe.Pointer(&b.state[b.Tables.Tallies.At+uint64(i)*b.Tables.Tallies.Size]))
 }
 
 // Clear makes all counts 0; the worker must be dead.

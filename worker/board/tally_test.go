@@ -33,8 +33,8 @@ func TestTally(t *testing.T) {
 		for range i {
 			tally.NoteSession(&Snapshot{BeginAt: 1, Closed: 1 + int64(2*time.Second)})
 			tally.Ends.Note(Cut, ByTarget)
-			tally.NoteOverflow()
-			tally.NoteRetry()
+			tally.BellOverflows.Add(1)
+			tally.LinesRetried.Add(1)
 		}
 		tally.NoteSession(&Snapshot{BeginAt: 5, Closed: 5})
 	}
@@ -49,16 +49,4 @@ func TestTally(t *testing.T) {
 			t.Errorf("tally %d is not cleared", i)
 		}
 	}
-}
-
-// A board of an older layout has no tallies, and nothing is counted there.
-func TestNoTally(t *testing.T) {
-	b := &Board{Assignment: new(Assignment), State: new(State)}
-	tally := b.Tally(0)
-	if tally != nil {
-		t.Fatal("a tally without a place")
-	}
-	tally.NoteSession(&Snapshot{})
-	tally.NoteOverflow()
-	tally.NoteRetry()
 }

@@ -18,23 +18,19 @@ type TargetTally struct {
 	// writes them (see Metrics).
 	ShownIn, ShownOut atomic.Uint64
 
-	_ [24]byte
+	_ [88]byte
 }
 
-// TargetTally is target slot i's; nil on a board of an older layout.
+// TargetTally is target slot i's; nil for a session without a target.
 func (b *Board) TargetTally(i int) *TargetTally {
-	if b.State.TargetTallyAt == 0 || i >= MaxTargets || b.State.TargetTallySize < uint64(unsafe.Sizeof(TargetTally{})) {
-		return nil
+	if t := &b.Tables.TargetTallies; uint64(i) < t.Count {
+		return (*TargetTally)(unsafe.Pointer(&b.state[t.At+uint64(i)*t.Size]))
 	}
-	return (*TargetTally)(unsafe.Pointer(&b.state[b.State.TargetTallyAt+uint64(i)*b.State.TargetTallySize]))
+	return nil
 }
 
-// NoteConnect counts how long it took to connect the target; nil counts nothing.
-func (t *TargetTally) NoteConnect(ns int64) {
-	if t != nil {
-		t.Connects.Note(&ConnectBounds, ns)
-	}
-}
+// NoteConnect counts how long it took to connect the target.
+func (t *TargetTally) NoteConnect(ns int64) { t.Connects.Note(&ConnectBounds, ns) }
 
 // NoteBytes counts an ended session's; nil counts nothing.
 func (t *TargetTally) NoteBytes(in, out uint64) {
@@ -47,9 +43,6 @@ func (t *TargetTally) NoteBytes(in, out uint64) {
 // Move adds all counts to those of the same target on the next board, and sets
 // them to 0: no count is lost that a worker adds meanwhile.
 func (t *TargetTally) Move(to *TargetTally) {
-	if t == nil || to == nil {
-		return
-	}
 	for i := range t.Connects.Counts {
 		to.Connects.Counts[i].Add(t.Connects.Counts[i].Swap(0))
 	}

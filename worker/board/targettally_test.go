@@ -1,5 +1,3 @@
-//go:build !fixture
-
 package board
 
 import "testing"
@@ -42,8 +40,6 @@ func TestTargetTallyMoves(t *testing.T) {
 	if b.ShownIn.Load() != 100 || b.ShownOut.Load() != 7 {
 		t.Errorf("shown: %d, %d", b.ShownIn.Load(), b.ShownOut.Load())
 	}
-	a.Move(nil)
-	(*TargetTally)(nil).Move(b)
 	if from.TargetTally(NoTarget) != nil {
 		t.Error("a tally of no target")
 	}

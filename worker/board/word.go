@@ -66,7 +66,7 @@ type Snapshot struct {
 	Errno   uint32
 	Connect int64
 	Closed  int64
-	Cause   Cause // 0 in a row of a version without; then Moved and First are 0, too
+	Cause   Cause
 	Moved   uint64
 	First   int64
 }
@@ -80,10 +80,7 @@ func (r *Row) Snapshot(s *Snapshot) (ok bool) {
 	}
 	*s = Snapshot{Word: before, In: r.In.Load(), Out: r.Out.Load(), Client: r.Client,
 		Begin: r.Begin, BeginAt: r.BeginAt, Outcome: r.Outcome.Load(), Errno: r.Errno.Load(),
-		Connect: r.Connect.Load(), Closed: r.Closed.Load(), Cause: Cause(r.Cause.Load())}
-	if s.Cause != 0 { // else the row may end here
-		s.Moved, s.First = r.Moved.Load(), r.First.Load()
-	}
+		Connect: r.Connect.Load(), Closed: r.Closed.Load(), Cause: Cause(r.Cause.Load()), Moved: r.Moved.Load(), First: r.First.Load()}
 	after := r.Word()
 	return after.State() != RowFree && after.Turn() == before.Turn()
 }

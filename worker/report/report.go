@@ -4,7 +4,11 @@
 // PIPE_BUF bytes (pipe(7)), can be neither torn nor mixed with another's.
 package report
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"daemon/plug/worker/version"
+)
 
 // Size of a record in bytes. The smallest PIPE_BUF (POSIX: 512) holds 32.
 const (
@@ -34,7 +38,7 @@ type Record struct {
 
 // Append adds the record's wire form to b.
 func (r Record) Append(b []byte) []byte {
-	b = append(b, version, byte(r.Kind))
+	b = append(b, version.Doorbell, byte(r.Kind))
 	b = binary.LittleEndian.AppendUint16(b, r.Slot)
 	b = binary.LittleEndian.AppendUint32(b, r.PID)
 	b = binary.LittleEndian.AppendUint32(b, r.Generation)

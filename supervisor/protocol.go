@@ -1,5 +1,0 @@
-//go:build !fixture
-
-package supervisor
-
-const protocol = 2 // the newest version of the handover that this master speaks

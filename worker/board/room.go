@@ -1,0 +1,13 @@
+//go:build !fixture
+
+// What the layout has room for, in this version.
+
+package board
+
+const (
+	MaxTargets = 4096    // slots
+	MaxRules   = 1024    // -a networks
+	Affinities = 1 << 16 // remembered clients of -f
+
+	assignmentReserve = 640
+)

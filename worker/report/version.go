@@ -1,5 +1,0 @@
-//go:build !fixture
-
-package report
-
-const version = 2

@@ -1,0 +1,17 @@
+//go:build fixture
+
+// Package version, as the program before this one had it: for the tests of
+// upgrades from that program and back to it.
+package version
+
+const (
+	Board       = 4
+	OldestBoard = 4
+
+	Doorbell = 1
+
+	Handover       = 3
+	OldestHandover = 3
+
+	Control = 1
+)
