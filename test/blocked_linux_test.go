@@ -141,7 +141,7 @@ func TestFIFOWithoutReader(t *testing.T) {
 		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGHUP} {
 			p.signal(s)
 		}
-		p.syslog.await(t, ".*reopen: .*no process is reading")
+		p.syslog.await(t, ".*reopen: .*no process is reading this FIFO")
 		if r := p.ctlTry("reopen"); r.status != 1 || !strings.Contains(r.stderr, "no process is reading") {
 			t.Errorf("plugctl reopen: %+v", r)
 		}
