@@ -49,7 +49,7 @@ func TestPlugctlErrorsHelp(t *testing.T) {
 		want   string
 	}{
 		{[]string{"-s", "file", "status"}, 2, "control socket file: not a socket; expected the path that the plug's --control names"},
-		{[]string{"-s", "ctl", "kill", "4711"}, 5, `"4711" is no session id; expected one as in 1-8-2, or --pid 4711`},
+		{[]string{"-s", "ctl", "kill", "4711"}, 5, `"4711" is not a session ID; expected one as in 1-8-2, or --pid 4711`},
 		{[]string{"-s", "ctl", "status", "--sort", "id"}, 5, "plugctl status has no flag --sort"},
 		{[]string{"-s", "ctl", "target", "disable"}, 5, "plugctl target disable: missing argument; expected TARGET"},
 	} {

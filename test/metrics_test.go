@@ -249,8 +249,8 @@ func TestMetricsPage(t *testing.T) {
 	// A master that is stopped does not answer; its sessions go on.
 	syscall.Kill(p.master, syscall.SIGSTOP)
 	t.Cleanup(func() { syscall.Kill(p.master, syscall.SIGCONT) })
-	shows("main", 200, "does not answer</strong> since", "was running", held[0].LocalAddr().String())
-	shows("healthz", 503, "away since")
+	shows("main", 200, "has not answered</strong> since", "was running", held[0].LocalAddr().String())
+	shows("healthz", 503, "no answer since")
 	if up, ok := e.scrape()["plug_up"]; !ok || up != 0 {
 		t.Errorf("plug_up is %v, %v, while the master is stopped", up, ok)
 	}
@@ -267,7 +267,7 @@ func TestMetricsPage(t *testing.T) {
 	p.lines(3)
 	p.signal(syscall.SIGTERM)
 	p.wait(10 * time.Second)
-	shows("main", 200, "does not answer</strong> since", "control socket")
+	shows("main", 200, "has not answered</strong> since", "control socket")
 	if len(e.scrape()) != 1 {
 		t.Errorf("more than plug_up while the plug is away: %v", e.scrape())
 	}

@@ -79,7 +79,7 @@ func TestPlugctlLook(t *testing.T) {
 		if r := p.ctlTry("top", "--json", "--count", "2", "--interval", "0.01"); r.status != 0 || strings.Count(r.stdout, "\n") != 2 || strings.Count(r.stdout, held[0].LocalAddr().String()) != 2 {
 			t.Errorf("top --json: %+v", r)
 		}
-		if r := p.ctlTry("top"); r.status != 1 || !strings.Contains(r.stderr, "top wants a terminal") {
+		if r := p.ctlTry("top"); r.status != 1 || !strings.Contains(r.stderr, "top needs a terminal") {
 			t.Errorf("top without a terminal: %+v", r)
 		}
 	})

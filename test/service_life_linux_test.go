@@ -84,7 +84,7 @@ func (s *system) live(m scripted) {
 		t.Errorf("installed twice: %s", said)
 	}
 	other := append(slices.Clone(install), "127.0.0.1:1")
-	s.refuses("want --replace", other...)
+	s.refuses("use --replace", other...)
 	status(m.stopped, "")
 	s.refuses("stopped", verb("status")...)
 
@@ -105,7 +105,7 @@ func (s *system) live(m scripted) {
 	if !strings.Contains(s.must(verb("status")...), "running") {
 		t.Error("status does not say running")
 	}
-	s.refuses("want it stopped first", verb("uninstall")...)
+	s.refuses("stop it first", verb("uninstall")...)
 	held := hold(t, p, 1)[0]
 	p.lists([]*net.TCPConn{held})
 	status(0, fmt.Sprintf("master %d, 1 workers", p.master))
@@ -199,7 +199,7 @@ func (s *system) live(m scripted) {
 	if left = append(left, deeper...); len(left) > 0 {
 		t.Errorf("uninstalled, but there is %q", left)
 	}
-	s.refuses("want the name of an installed service", verb("start")...)
+	s.refuses("expected the name of an installed service", verb("start")...)
 }
 
 // What the script is asked for and can't do has LSB's statuses.
@@ -239,14 +239,14 @@ func TestServiceRefuses(t *testing.T) {
 		s.refuses(`PLUG-ARGS: unknown option "--no-such"`, with("--name", "x", "--", "--no-such", "80", "127.0.0.1:1")...)
 		s.refuses("PLUG-ARGS: ", with("--name", "x", "--", "80")...)
 		s.refuses("PLUG-ARGS: ", with("--name", "x", "--")...)
-		s.refuses(`"80" stands before the --`, with("--name", "x", "80", "127.0.0.1:1")...)
+		s.refuses(`"80" is before the --`, with("--name", "x", "80", "127.0.0.1:1")...)
 		s.refuses("no PLUG-ARGS", with("--name", "x")...)
 		s.refuses(`--name "a/b": want`, with("--name", "a/b", "--", "80", "127.0.0.1:1")...)
 		s.refuses("no such account", with("--name", "x", "--user", "no-such-user", "--", "8080", "127.0.0.1:1")...)
 		s.refuses("no directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1:1")...)
-		s.refuses("you are not root", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1:1")...)...)
+		s.refuses("only root can write", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1:1")...)...)
 		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1:1")
-		s.refuses("want --program to name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1:1")
+		s.refuses("--program must name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1:1")
 	}
 	s.refuses("not on this system", install("--manager", "rc", "--name", "x", "--", "80", "127.0.0.1:1")...)
 	if said := s.must("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ctl, "service", "install", "--dry-run", "--manager", "rc", "--name", "x", "--program", p.bin, "--", "80", "127.0.0.1:1"); !strings.HasPrefix(said, "#!/bin/sh\n") {
@@ -260,7 +260,7 @@ func TestServiceRefuses(t *testing.T) {
 	}
 	s.write("/etc/init.d/other", "#!/bin/sh\n", 0o755)
 	for _, verb := range []string{"start", "stop", "restart", "status", "uninstall"} {
-		s.refuses("was not made by plugctl", ctl, "service", verb, "--manager", "sysv", "--name", "other")
+		s.refuses("was not created by plugctl", ctl, "service", verb, "--manager", "sysv", "--name", "other")
 	}
 	if readString(s.file("/etc/init.d/other")) != "#!/bin/sh\n" {
 		t.Error("somebody else's script was changed")
@@ -298,7 +298,7 @@ func TestServiceSystemd(t *testing.T) {
 		t.Errorf("the unit is not what --dry-run shows, or misquoted:\n%s", got)
 	}
 	other := append(slices.Clone(install), "127.0.0.1:2")
-	s.refuses("want --replace", other...)
+	s.refuses("use --replace", other...)
 	s.write("/fail", "", 0o644)
 	s.refuses("installing /etc/systemd/system/web.service", slices.Insert(slices.Clone(other), 3, "--replace")...)
 	os.Remove(s.file("/fail"))

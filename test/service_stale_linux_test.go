@@ -60,7 +60,7 @@ func TestStalePidfileOfAnotherPlug(t *testing.T) {
 		stale()
 		s := newSystem(t)
 		said, got := s.run(ctlProgram(t), "-P", p.pidfile, "stop")
-		if got == 0 || !strings.Contains(said, "the file is stale") {
+		if got == 0 || !strings.Contains(said, "so it is stale") {
 			t.Errorf("exit status %d: %s", got, said)
 		}
 		unharmed(t)

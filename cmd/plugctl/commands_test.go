@@ -65,7 +65,7 @@ func TestCommands(t *testing.T) {
 		{"target enable x", control.Request{Verb: control.SetTarget, Target: "x", State: "enabled"}, 0, nil, nil},
 		{"accept pause", control.Request{Verb: control.SetAccept, State: "paused"}, 0, []string{"accepting is paused"}, nil},
 		{"accept resume", control.Request{Verb: control.SetAccept, State: "open"}, 0, nil, nil},
-		{"upgrade", control.Request{Verb: control.Upgrade}, 0, []string{"PID 9 is the master now\n"}, []string{"upgrading: 2 sessions carried on\n"}},
+		{"upgrade", control.Request{Verb: control.Upgrade}, 0, []string{"PID 9 is the master now\n"}, []string{"upgrading: 2 sessions continue\n"}},
 		{"reload", control.Request{Verb: control.Reload}, 1, nil, []string{"plugctl: line 3: \\x1b[31mnonsense\n"}},
 		{"reopen", control.Request{Verb: control.Reopen}, 0, []string{"reopened\n"}, nil},
 		{"stop", control.Request{Verb: control.Stop}, 0, []string{"the plug has stopped\n"}, nil},

@@ -15,7 +15,7 @@ func (c *ctl) killCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "kill [ID]...",
-		Short: "End the sessions of these ids, or those that the flags pick",
+		Short: "End the sessions with these IDs, or those that match the filters",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, ids []string) error {
 			for _, id := range ids {
@@ -26,9 +26,9 @@ func (c *ctl) killCommand() *cobra.Command {
 			filter.IDs = slices.Concat(filter.IDs, ids)
 			switch empty := filter.Empty(); {
 			case empty && !filter.All:
-				return usagef("which sessions? want ids or flags that pick them, or --all")
+				return usagef("no sessions selected; expected IDs, filters or --all")
 			case !empty && filter.All:
-				return usagef("--all is all of them: want no ids and no other flags that pick")
+				return usagef("--all cannot be combined with IDs or other filters")
 			}
 			return c.kill(control.Request{Verb: control.Kill, Filter: &filter, DryRun: dryRun})
 		},
@@ -36,7 +36,7 @@ func (c *ctl) killCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.BoolVarP(&dryRun, "dry-run", "n", false, "only show which")
+	flags.BoolVarP(&dryRun, "dry-run", "n", false, "only show the sessions that would be ended")
 	flags.BoolVar(&filter.All, "all", false, "all sessions")
 	pickFlags(flags, &filter)
 	return cmd

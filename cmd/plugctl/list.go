@@ -13,12 +13,12 @@ import (
 func (c *ctl) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the plugs that run on this system",
+		Short: "List the plugs that are running on this system",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"control", "pidfile"} {
 				if cmd.Flags().Changed(name) {
-					return usagef("list shows all plugs; --%s names one, as status takes it", name)
+					return usagef("list shows all plugs and takes no --%s; use status for one plug", name)
 				}
 			}
 			return c.showPlugs(c.Discover())
@@ -34,7 +34,7 @@ func (c *ctl) showPlugs(plugs []reach.Plug) error {
 		one := found{Control: p.Control, Status: p.Status}
 		switch {
 		case p.Denied():
-			one.Error = "you may not ask it"
+			one.Error = "you may not query it"
 		case p.Err != nil:
 			one.Error = p.Err.Error()
 		}

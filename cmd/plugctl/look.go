@@ -12,7 +12,7 @@ import (
 func (c *ctl) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Show the plug as a whole",
+		Short: "Show a summary of the plug",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r, err := c.ask(control.Request{Verb: control.GetStatus})
@@ -60,7 +60,7 @@ func (c *ctl) workersCommand() *cobra.Command {
 func (c *ctl) configCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
-		Short: "Show the command line as the plug runs it",
+		Short: "Show the options in effect",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r, err := c.ask(control.Request{Verb: control.GetConfig})
@@ -76,4 +76,4 @@ func (c *ctl) configCommand() *cobra.Command {
 }
 
 // errEmpty is about a master that breaks the protocol.
-var errEmpty = fmt.Errorf("the master's answer has nothing of what it was asked for")
+var errEmpty = fmt.Errorf("the master's answer lacks what was requested")

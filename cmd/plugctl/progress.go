@@ -32,7 +32,7 @@ func (p *progress) show(now control.Progress) {
 	}
 	text := fmt.Sprintf("%s: %s left", show.Clean(now.Phase), show.Plural(now.Sessions, "session"))
 	if now.Phase == "upgrading" {
-		text = fmt.Sprintf("upgrading: %s carried on", show.Plural(now.Sessions, "session"))
+		text = fmt.Sprintf("upgrading: %s continue", show.Plural(now.Sessions, "session"))
 	}
 	switch at := p.ctl.now(); {
 	case p.terminal:

@@ -19,7 +19,7 @@ const patience = 5 * time.Second
 func (c *ctl) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "plugctl COMMAND",
-		Short:         "See and steer running plugs",
+		Short:         "Query and control running plugs",
 		Version:       version,
 		SilenceErrors: true, // report says them
 		SilenceUsage:  true,
@@ -43,11 +43,11 @@ func (c *ctl) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
 	flags.VarP(namedValue{"-s", &c.Control, &c.named}, "control", "s", "the plug's control socket: its --control `PATH`")
-	flags.VarP(namedValue{"-P", &c.Pidfile, &c.named}, "pidfile", "P", "find that by the plug's pidfile: its -P `FILE`")
+	flags.VarP(namedValue{"-P", &c.Pidfile, &c.named}, "pidfile", "P", "find it by the plug's pidfile: its -P `FILE`")
 	flags.BoolVar(&c.JSON, "json", false, "print the answer as JSON")
-	flags.Var(newTimeValue(&c.Timeout, patience), "timeout", "wait so long for each line of an answer (5s)")
-	flags.BoolP("help", "h", false, "show what a command does, exit")
-	root.Flags().BoolP("version", "V", false, "show the version, exit")
+	flags.Var(newTimeValue(&c.Timeout, patience), "timeout", "timeout to connect and per answer line (5s)")
+	flags.BoolP("help", "h", false, "show what a command does and exit")
+	root.Flags().BoolP("version", "V", false, "print the version and exit")
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		usage(cmd.OutOrStdout(), cmd)
 		return nil

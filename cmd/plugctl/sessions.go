@@ -15,7 +15,7 @@ func (c *ctl) sessionsCommand() *cobra.Command {
 	key := "id"
 	cmd := &cobra.Command{
 		Use:   "sessions",
-		Short: "List the sessions, all or those that the flags pick",
+		Short: "List all sessions, or those that match the filters",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r, err := c.ask(control.Request{Verb: control.GetSessions, Filter: &filter})
@@ -29,8 +29,8 @@ func (c *ctl) sessionsCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	sortFlag(flags, &key)
-	flags.BoolVarP(&reverse, "reverse", "r", false, "the other way round")
-	flags.BoolVarP(&wide, "wide", "w", false, "all columns, and times to connect, to first byte")
+	flags.BoolVarP(&reverse, "reverse", "r", false, "reverse the order")
+	flags.BoolVarP(&wide, "wide", "w", false, "all columns, with connect and first-byte times")
 	pickFlags(flags, &filter)
 	return cmd
 }

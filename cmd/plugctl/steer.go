@@ -11,12 +11,12 @@ import (
 func (c *ctl) targetCommand() *cobra.Command {
 	group := onlyGroup(&cobra.Command{
 		Use:   "target COMMAND",
-		Short: "Give a target clients or none",
+		Short: "Enable, drain or disable a target",
 	})
 	for _, v := range []struct{ name, state, short string }{
-		{"disable", "disabled", "Give a target no new sessions"},
-		{"drain", "draining", "Give a target only sessions of clients that keep it by -f"},
-		{"enable", "enabled", "Give a target sessions again"},
+		{"disable", "disabled", "Send no new sessions to a target"},
+		{"drain", "draining", "Send a target only clients that -f keeps on it"},
+		{"enable", "enabled", "Send new sessions to a target again"},
 	} {
 		group.AddCommand(&cobra.Command{
 			Use:   v.name + " TARGET",
@@ -34,10 +34,10 @@ func (c *ctl) targetCommand() *cobra.Command {
 func (c *ctl) acceptCommand() *cobra.Command {
 	group := onlyGroup(&cobra.Command{
 		Use:   "accept COMMAND",
-		Short: "Accept clients or let them wait",
+		Short: "Pause or resume accepting clients",
 	})
 	group.AddCommand(
-		c.orderCommand("pause", "Accept nobody: new clients wait, sessions go on", control.Request{Verb: control.SetAccept, State: "paused"}),
+		c.orderCommand("pause", "Accept no clients: new ones wait, sessions continue", control.Request{Verb: control.SetAccept, State: "paused"}),
 		c.orderCommand("resume", "Accept clients again", control.Request{Verb: control.SetAccept, State: "open"}),
 	)
 	return group
@@ -69,20 +69,20 @@ func (c *ctl) stopCommand() *cobra.Command {
 	var drain bool
 	cmd := &cobra.Command{
 		Use:   "stop",
-		Short: "Free the port and stop, as SIGTERM does; sessions live on",
+		Short: "Release the port and stop, as SIGTERM does; sessions continue",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return c.do(control.Request{Verb: control.Stop, Drain: drain})
 		},
 	}
-	cmd.Flags().BoolVar(&drain, "drain", false, "wait for the sessions first, as SIGQUIT does")
+	cmd.Flags().BoolVar(&drain, "drain", false, "wait until all sessions have ended, as SIGQUIT does")
 	return cmd
 }
 
 func (c *ctl) logLevelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "log-level 0|1|2",
-		Short: "Log as with so many -d",
+		Short: "Set the log level (0, 1 or 2)",
 		Args:  cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		RunE: func(_ *cobra.Command, args []string) error {
 			level, err := strconv.Atoi(args[0])

@@ -22,7 +22,7 @@ func (c *ctl) topCommand() *cobra.Command {
 				return c.stream(&m.Filter, m.Sort, m.Reverse, interval, count)
 			}
 			if count != 0 {
-				return usagef("--count is for --json: the screen stays until it is quit")
+				return usagef("--count needs --json: without it, top runs until you quit")
 			}
 			if err := c.Check(); err != nil {
 				return err // any other trouble is shown, and may end
@@ -36,10 +36,10 @@ func (c *ctl) topCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.Var(newTimeValue(&interval, 2*time.Second), "interval", "ask the master every so often (2s)")
-	flags.IntVar(&count, "count", 0, "with --json, end after `N` answers; 0 is without end (0)")
+	flags.Var(newTimeValue(&interval, 2*time.Second), "interval", "time between queries (2s)")
+	flags.IntVar(&count, "count", 0, "with --json, stop after `N` replies; 0 = no limit (0)")
 	sortFlag(flags, &m.Sort)
-	flags.BoolVarP(&m.Reverse, "reverse", "r", false, "the other way round")
+	flags.BoolVarP(&m.Reverse, "reverse", "r", false, "reverse the order")
 	pickFlags(flags, &m.Filter)
 	return cmd
 }

@@ -37,12 +37,12 @@ func usage(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\nKEY is %s.\n", strings.Join(show.SortKeys(), ", "))
 	}
 	if own.Lookup("older-than") != nil {
-		fmt.Fprint(w, "\nSeveral flags that pick sessions pick what all of them do.\n")
+		fmt.Fprint(w, "\nA session must match all filters given.\n")
 	}
 	if cmd.Example != "" {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 	}
-	fmt.Fprint(w, "\nTIME is in seconds, or with a unit, as in 90 or 1h30m.\n")
+	fmt.Fprint(w, "\nTIME is in seconds, or has units, as in 90 or 1h30m.\n")
 }
 
 func flags(w io.Writer, head string, set *pflag.FlagSet) {

@@ -39,7 +39,7 @@ func (v choiceValue) String() string { return *v.word }
 func (v choiceValue) Set(text string) error {
 	*v.word = text
 	if !slices.Contains(v.choices, text) {
-		return fmt.Errorf("want one of %s", strings.Join(v.choices, ", "))
+		return fmt.Errorf("expected one of %s", strings.Join(v.choices, ", "))
 	}
 	return nil
 }

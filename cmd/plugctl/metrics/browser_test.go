@@ -35,10 +35,10 @@ func TestPageInBrowser(t *testing.T) {
 				f.metrics.Targets[0].State = "failed"
 			},
 			want: []string{"10.9.9.9:999", `class="state failed">failed</span>`},
-			not:  "does not answer</strong>",
+			not:  "has not answered</strong>",
 		},
-		"plug away":    {change: func(f *fake) { f.leave("gone") }, want: []string{"does not answer</strong> since", "<title>away: plug 80</title>", `class="old"`}},
-		"plugctl away": {cut: true, want: []string{`role="alert">No answer from plugctl since <span>`, `id="main" aria-live="off" class="old"`, "<title>away: plug 80</title>"}},
+		"plug away":    {change: func(f *fake) { f.leave("gone") }, want: []string{"has not answered</strong> since", "<title>no answer: plug 80</title>", `class="old"`}},
+		"plugctl away": {cut: true, want: []string{`role="alert">No answer from plugctl since <span>`, `id="main" aria-live="off" class="old"`, "<title>no answer: plug 80</title>"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := busy()

@@ -42,7 +42,7 @@ func Command(setup func() (*Setup, error)) *cobra.Command {
 
   /          a status page that refreshes itself
   /metrics   for Prometheus; plug_up is 0 while a plug does not answer
-  /healthz   200 while every plug answers and a target is good, else 503 and
+  /healthz   200 if every plug answers and has a good target, else 503 and
              the reason
 
 -s and -P may be given several times: one exporter serves all these plugs. Each
@@ -59,7 +59,7 @@ connect sees the plugs' clients and targets.`,
 			}
 			switch {
 			case once && unit:
-				return UsageError{errors.New("--once and --unit: use one of them")}
+				return UsageError{errors.New("--once and --unit cannot be combined")}
 			case once:
 				return s.once(parent(cmd), cmd.OutOrStdout())
 			case unit:
@@ -69,7 +69,7 @@ connect sees the plugs' clients and targets.`,
 		},
 	}
 	c.Flags().StringVar(&address, "listen", "127.0.0.1:7584", "listen on `ADDR:PORT` (127.0.0.1:7584)")
-	c.Flags().BoolVar(&once, "once", false, "print the metrics once and exit, as for the textfile collector")
+	c.Flags().BoolVar(&once, "once", false, "print the metrics once and exit, for the textfile collector")
 	c.Flags().BoolVar(&unit, "unit", false, "print a systemd unit for this command line and exit")
 	return c
 }

@@ -23,7 +23,7 @@ func (out sink) all(m *control.Metrics, s *control.Status) {
 	out.gauge("plug_start_time_seconds", "When the plug started, in seconds since 1970; upgrades do not change it.", m.StartedUnix)
 	out.gauge("plug_paused", "Whether accepting is paused.", truth(m.Paused))
 	if s.Queue >= 0 {
-		out.gauge("plug_queue_clients", "Clients that wait in the kernel's queue.", float64(s.Queue))
+		out.gauge("plug_queue_clients", "Clients waiting in the kernel's queue.", float64(s.Queue))
 	}
 	out.sessions(m)
 	out.targets(m.Targets)
@@ -36,17 +36,17 @@ func (out sink) sessions(m *control.Metrics) {
 	out.gauge("plug_sessions", "Live sessions.", float64(m.Sessions))
 	out.gauge("plug_sessions_limit", "Maximum number of live sessions.", float64(m.SessionsLimit))
 	if m.PoolSessionsLimit > 0 {
-		out.gauge("plug_pool_sessions_limit", "Maximum number of live sessions of one pool worker.", float64(m.PoolSessionsLimit))
+		out.gauge("plug_pool_sessions_limit", "Maximum number of live sessions in one pool worker.", float64(m.PoolSessionsLimit))
 	}
-	out.counter("plug_sessions_accepted_total", "Sessions that were accepted, ended and live.", float64(m.Accepted))
+	out.counter("plug_sessions_accepted_total", "Accepted sessions, both ended and live.", float64(m.Accepted))
 	for outcome, by := range m.Ended {
 		for cause, n := range by {
-			out.counter("plug_sessions_ended_total", "Sessions that have ended, by outcome and by who ended them.", float64(n),
+			out.counter("plug_sessions_ended_total", "Ended sessions, by outcome and by who ended them (client, target, admin ...).", float64(n),
 				label{"outcome", outcome}, label{"cause", cause})
 		}
 	}
 	out.counter("plug_clients_refused_total", "Clients refused by the rules of -a.", float64(m.Refused))
-	out.counter("plug_sessions_redispatched_total", "Sessions that went to another target because one could not be connected.", float64(m.Redispatches))
+	out.counter("plug_sessions_redispatched_total", "Sessions that moved to another target because a connect failed.", float64(m.Redispatches))
 	out.histogram("plug_session_duration_seconds", "Duration of ended sessions.", m.Durations)
 }
 
@@ -57,14 +57,14 @@ func (out sink) targets(targets []control.Target) {
 			out.gauge("plug_target_state", "1 for the state that a target is in, 0 for the others.", truth(t.State == state), append(name, label{"state", state})...)
 		}
 		out.gauge("plug_target_sessions", "Live sessions of a target.", float64(t.Sessions), name...)
-		out.counter("plug_target_connects_total", "Attempts to connect a target.", float64(t.Connects), name...)
-		out.counter("plug_target_failures_total", "Attempts to connect a target that failed.", float64(t.Failures), name...)
-		out.counter("plug_client_received_bytes_total", "Bytes received from clients for a target, of ended and live sessions.", float64(t.In), name...)
-		out.counter("plug_target_received_bytes_total", "Bytes received from a target, of ended and live sessions.", float64(t.Out), name...)
+		out.counter("plug_target_connects_total", "Attempts to connect to a target.", float64(t.Connects), name...)
+		out.counter("plug_target_failures_total", "Failed attempts to connect to a target.", float64(t.Failures), name...)
+		out.counter("plug_client_received_bytes_total", "Bytes received from clients for a target, in ended and live sessions.", float64(t.In), name...)
+		out.counter("plug_target_received_bytes_total", "Bytes received from a target, in ended and live sessions.", float64(t.Out), name...)
 		if t.ConnectTimes != nil {
 			out.histogram("plug_session_connect_duration_seconds", "Time from accepting a client until its target was connected.", *t.ConnectTimes, name...)
 		}
-		out.gauge("plug_target_last_failure_timestamp_seconds", "When an attempt to connect a target last failed, in seconds since 1970; 0 is never.", unix(t.LastFailureAt), name...)
+		out.gauge("plug_target_last_failure_timestamp_seconds", "When a connect to a target last failed, in seconds since 1970; 0 = never.", unix(t.LastFailureAt), name...)
 	}
 }
 
@@ -92,9 +92,9 @@ func (out sink) workers(m *control.Metrics) {
 	}
 	out.gauge("plug_workers_limit", "Maximum number of workers (--max-workers).", float64(m.Limit))
 	out.counter("plug_worker_starts_total", "Workers started.", float64(m.Spawns))
-	out.counter("plug_worker_start_failures_total", "Workers that could not be started, or ended before they were ready.", float64(m.SpawnFailures))
+	out.counter("plug_worker_start_failures_total", "Workers that could not be started or that ended before they were ready.", float64(m.SpawnFailures))
 	exits := func(cause, signal string, n uint64) {
-		out.counter("plug_worker_exits_total", "Workers that have ended, by cause; with the signal's number if one has killed them. Unknown are those of an earlier master, after an upgrade its spares.", float64(n),
+		out.counter("plug_worker_exits_total", "Ended workers, by cause; the signal number if a signal killed them. Unknown: workers of an earlier master, after an upgrade its spares.", float64(n),
 			label{"cause", cause}, label{"signal", signal})
 	}
 	exits("exit", "", m.Deaths.Exit)
@@ -116,7 +116,7 @@ func (out sink) master(p *control.Process) {
 	}{
 		{"plug_master_start_time_seconds", "When the master process took over, in seconds since 1970.", p.Started},
 		{"plug_master_resident_memory_bytes", "Memory of the master process.", float64(p.Memory)},
-		{"plug_master_open_fds", "Descriptors that the master process has open.", float64(p.OpenFDs)},
+		{"plug_master_open_fds", "Open descriptors of the master process.", float64(p.OpenFDs)},
 		{"plug_master_max_fds", "Maximum number of open descriptors of the master process.", float64(p.MaxFDs)},
 	} {
 		if g.value > 0 {
@@ -126,11 +126,11 @@ func (out sink) master(p *control.Process) {
 }
 
 func (out sink) records(m *control.Metrics) {
-	out.counter("plug_session_log_lines_lost_total", "Lines that are missing in the session log.", float64(m.LinesLost))
-	out.counter("plug_session_log_lines_retried_total", "Attempts to write a line of the session log that had failed before.", float64(m.LinesRetried))
-	out.counter("plug_syslog_records_lost_total", "Records that syslog did not take.", float64(m.RecordsLost))
-	out.counter("plug_log_lines_lost_total", "Lines of the log that stderr did not take.", float64(m.LogLinesLost))
-	out.counter("plug_notification_overflows_total", "Worker notifications that found the pipe to the master full; nothing is lost.", float64(m.BellOverflows))
+	out.counter("plug_session_log_lines_lost_total", "Lines missing from the session log.", float64(m.LinesLost))
+	out.counter("plug_session_log_lines_retried_total", "Retries of session log lines that could not be written.", float64(m.LinesRetried))
+	out.counter("plug_syslog_records_lost_total", "Log records lost because syslog did not accept them.", float64(m.RecordsLost))
+	out.counter("plug_log_lines_lost_total", "Log lines lost because stderr did not accept them.", float64(m.LogLinesLost))
+	out.counter("plug_notification_overflows_total", "Worker notifications that found the pipe to the master full (nothing is lost).", float64(m.BellOverflows))
 	out.counter("plug_control_requests_total", "Requests on the control socket.", float64(m.ControlRequests))
 }
 

@@ -111,8 +111,8 @@ func TestPageWhileAway(t *testing.T) {
 	c.pass(2 * time.Minute)
 	_, _, body := get("/")
 	text := words(t, body)
-	wants(t, text, "The plug does not answer since", "(2 min 0 s)", "no such file or directory", "is old: it is of", "was running", "accepted 1,234")
-	wants(t, body, "<title>away: plug 80</title>", `class="old"`)
+	wants(t, text, "The plug has not answered since", "(2 min 0 s)", "no such file or directory", "is old, from", "was running", "accepted 1,234")
+	wants(t, body, "<title>no answer: plug 80</title>", `class="old"`)
 	f.back()
 	c.pass(2 * time.Second)
 	if _, _, body = get("/main"); strings.Contains(body, "away") {
@@ -125,7 +125,7 @@ func TestPageOfAPlugThatWasNeverThere(t *testing.T) {
 	f.leave("gone")
 	get, _ := visit(t, f)
 	_, _, body := get("/")
-	wants(t, words(t, body), "The plug does not answer since", "has not answered since this page is served")
+	wants(t, words(t, body), "The plug has not answered since", "has never answered since plugctl metrics was started")
 }
 
 func TestHealth(t *testing.T) {
@@ -136,7 +136,7 @@ func TestHealth(t *testing.T) {
 	}
 	f.status.Targets = map[string]int{"failing": 2, "disabled": 1}
 	c.pass(time.Minute)
-	if status, _, body := get("/healthz"); status != 503 || body != "no target is good: 2 failing, 1 disabled\n" {
+	if status, _, body := get("/healthz"); status != 503 || body != "no good target: 2 failing, 1 disabled\n" {
 		t.Errorf("%d %q", status, body)
 	}
 	f.leave("gone")
@@ -208,11 +208,11 @@ func TestPageOfSeveralPlugs(t *testing.T) {
 	b.leave("gone")
 	c.pass(2 * time.Second)
 	_, body = get("/")
-	wants(t, body, "<title>away: plug 80 443</title>", "The plug 443 does not answer</strong> since", "plug <b>80</b>")
-	if strings.Count(body, "does not answer") != 1 {
+	wants(t, body, "<title>no answer: plug 80 443</title>", "The plug 443 has not answered</strong> since", "plug <b>80</b>")
+	if strings.Count(body, "has not answered") != 1 {
 		t.Errorf("both are away: %s", body)
 	}
-	if code, body := get("/healthz"); code != 503 || !strings.HasPrefix(body, "443: away since ") || strings.Count(body, "\n") != 1 {
+	if code, body := get("/healthz"); code != 503 || !strings.HasPrefix(body, "443: no answer since ") || strings.Count(body, "\n") != 1 {
 		t.Errorf("%d %q", code, body)
 	}
 }

@@ -72,7 +72,7 @@ func TestCommandRefuses(t *testing.T) {
 		{"--listen 127.0.0.1:+80", "must be"},
 		{"--listen 300.0.0.1:80", "must be"},
 		{"--listen ::1:80", "must be"},
-		{"--once --unit", "use one of them"},
+		{"--once --unit", "cannot be combined"},
 		{"extra", `unknown command "extra"`},
 	} {
 		f := busy()

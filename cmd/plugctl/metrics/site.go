@@ -91,9 +91,9 @@ func (s *site) health(out http.ResponseWriter, r *http.Request) {
 func (v *view) sick() string {
 	switch {
 	case v.Reason != nil:
-		return fmt.Sprintf("away since %s: %v", v.Away.Format(time.RFC3339), v.Reason)
+		return fmt.Sprintf("no answer since %s: %v", v.Away.Format(time.RFC3339), v.Reason)
 	case v.Targets["good"] == 0:
-		return "no target is good: " + show.Counts(v.Targets, targetStates)
+		return "no good target: " + show.Counts(v.Targets, targetStates)
 	}
 	return ""
 }

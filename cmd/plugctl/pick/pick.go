@@ -22,7 +22,7 @@ type Word struct {
 
 // Words are all of them, in the order in which usage shows them.
 var Words = []Word{
-	{"id", "ID", "the session of this id; repeatable", func(f *control.Filter, v string) error {
+	{"id", "ID", "the session with this ID; repeatable", func(f *control.Filter, v string) error {
 		return each(v, func(id string) error {
 			if err := ID(id); err != nil {
 				return err
@@ -35,32 +35,32 @@ var Words = []Word{
 		return each(v, func(text string) error {
 			pid, err := strconv.Atoi(text)
 			if err != nil || pid <= 0 {
-				return fmt.Errorf("want a process's PID, not %q", text)
+				return fmt.Errorf("expected a PID, not %q", text)
 			}
 			f.PIDs = append(f.PIDs, pid)
 			return nil
 		})
 	}},
-	{"client", "NET", "clients of this network or address", func(f *control.Filter, v string) error {
+	{"client", "NET", "sessions of this client address or network", func(f *control.Filter, v string) error {
 		f.Client = v
 		return check(&control.Filter{Client: v}, v)
 	}},
-	{"target", "TARGET", "sessions with this target: ADDR:PORT, ADDR, NAME or NET", func(f *control.Filter, v string) error {
+	{"target", "TARGET", "sessions to this target: ADDR:PORT, ADDR, NAME or NET", func(f *control.Filter, v string) error {
 		f.Target = v
 		return check(&control.Filter{Target: v}, v)
 	}},
 	{"state", "STATE", "sessions in this state", func(f *control.Filter, v string) error {
 		f.State = v
 		if !slices.Contains(States, v) {
-			return fmt.Errorf("want one of %s", strings.Join(States, ", "))
+			return fmt.Errorf("expected one of %s", strings.Join(States, ", "))
 		}
 		return nil
 	}},
-	{"older-than", "TIME", "sessions that began longer ago", func(f *control.Filter, v string) (err error) {
+	{"older-than", "TIME", "sessions older than TIME", func(f *control.Filter, v string) (err error) {
 		f.OlderThan, err = seconds(v)
 		return err
 	}},
-	{"idle-for", "TIME", "sessions without a byte for longer", func(f *control.Filter, v string) (err error) {
+	{"idle-for", "TIME", "sessions without traffic for TIME", func(f *control.Filter, v string) (err error) {
 		f.IdleFor, err = seconds(v)
 		return err
 	}},
@@ -80,7 +80,7 @@ var States = []string{"connecting", "negotiating", "relaying", "half-closed", "d
 // ID refuses a PID in the place of a session's id; the master knows the rest.
 func ID(text string) error {
 	if _, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return fmt.Errorf("%q is no session id; expected one as in 1-8-2, or --pid %s for the sessions of that process", text, text)
+		return fmt.Errorf("%q is not a session ID; expected one as in 1-8-2, or --pid %s for the sessions of that process", text, text)
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func Parse(text string) (*control.Filter, error) {
 		name, value, assigned := strings.Cut(field, "=")
 		i := slices.IndexFunc(Words, func(w Word) bool { return w.Name == name })
 		if i < 0 || !assigned {
-			return nil, fmt.Errorf("want words such as client=10.0.0.0/8, not %q", field)
+			return nil, fmt.Errorf("expected words such as client=10.0.0.0/8, not %q", field)
 		}
 		if err := Words[i].Set(f, value); err != nil {
 			return nil, fmt.Errorf("%s: %w", field, err)
@@ -117,7 +117,7 @@ func each(list string, do func(string) error) error {
 
 func some(text string) error {
 	if text == "" {
-		return errors.New("want a value")
+		return errors.New("expected a value")
 	}
 	return nil
 }

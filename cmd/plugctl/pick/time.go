@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var errTime = errors.New("want a time above 0, as in 90 or 1h30m")
+var errTime = errors.New("expected a time above 0, as in 90 or 1h30m")
 
 // Time reads a time as plug's options take it: in seconds, or with Go's units:
 // 90, 1.5, 250ms, 1h30m. It is above 0.

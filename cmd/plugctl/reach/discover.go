@@ -65,7 +65,7 @@ func (o *Options) hail(path string) Plug {
 	case p := <-answered:
 		return p
 	case <-time.After(discoverMost):
-		return Plug{Control: path, Err: fmt.Errorf("control socket %s: no whole answer within %v", path, discoverMost)}
+		return Plug{Control: path, Err: fmt.Errorf("control socket %s: no complete answer within %v", path, discoverMost)}
 	}
 }
 
@@ -115,13 +115,13 @@ func (o *Options) only() (place, error) {
 	})
 	switch {
 	case len(plugs) == 1:
-		return place{plugs[0].Control, "it is the only plug that was found"}, nil
+		return place{plugs[0].Control, "this is the only plug that was found"}, nil
 	case len(plugs) > 1:
 		return place{}, &Several{plugs}
 	case denied > 0:
-		return place{}, awayf("found only plugs that you may not ask (%d); run plugctl as root or as their user", denied)
+		return place{}, awayf("found only plugs that you may not query (%d); run plugctl as root or as their user", denied)
 	}
-	return place{}, awayf("no running plug was found; name its control socket with -s PATH, or its pidfile with -P FILE")
+	return place{}, awayf("no running plug was found; give its control socket with -s PATH or its pidfile with -P FILE")
 }
 
 // Several is the error when no plug was named and there are several.
@@ -138,5 +138,5 @@ func (e *Several) Error() string {
 	if len(names) < len(e.Plugs) {
 		names = append(names, "...")
 	}
-	return fmt.Sprintf("%d plugs are running, choose one: %s; see plugctl list", len(e.Plugs), strings.Join(names, ", "))
+	return fmt.Sprintf("%d plugs are running; choose one: %s; see plugctl list", len(e.Plugs), strings.Join(names, ", "))
 }

@@ -64,7 +64,7 @@ func TestDiscover(t *testing.T) {
 	}
 	_, err = o.Dial()
 	var several *Several
-	if !errors.As(err, &several) || !strings.Contains(err.Error(), "plugs are running, choose one: -s /") {
+	if !errors.As(err, &several) || !strings.Contains(err.Error(), "plugs are running; choose one: -s /") {
 		t.Errorf("which one of several: %v", err)
 	}
 	if err := o.Check(); !errors.As(err, &several) {
@@ -91,7 +91,7 @@ func TestDiscoverEndlessAnswer(t *testing.T) {
 		for _, p := range plugs {
 			switch p.Control {
 			case filepath.Join(dir, "endless"):
-				if p.Err == nil || !strings.Contains(p.Err.Error(), "no whole answer within 2s") {
+				if p.Err == nil || !strings.Contains(p.Err.Error(), "no complete answer within 2s") {
 					t.Errorf("the endless one: %v", p.Err)
 				}
 			case filepath.Join(dir, "good"):

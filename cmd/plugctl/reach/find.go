@@ -35,7 +35,7 @@ func (o *Options) search(pid int) (place, error) {
 	if err != nil {
 		return place{}, awayf("%s names %d as the master: %v", o.Pidfile, pid, err)
 	}
-	how := fmt.Sprintf("it was found by %s, since its master %d listens there", o.Pidfile, pid)
+	how := fmt.Sprintf("found by %s: its master %d listens there", o.Pidfile, pid)
 	var last error
 	for _, path := range paths {
 		at := place{path, how}
@@ -44,7 +44,7 @@ func (o *Options) search(pid int) (place, error) {
 		}
 	}
 	if last == nil {
-		last = awayf("%s names %d as the master, and that has no control socket: it runs with --control none, or could not make one",
+		last = awayf("%s names %d as the master, which has no control socket: it runs with --control none, or it could not create one",
 			o.Pidfile, pid)
 	}
 	return place{}, last
@@ -61,7 +61,7 @@ func (o *Options) isMaster(at place, pid int) error {
 	case err != nil:
 		return err
 	case r.Status == nil || r.Status.PID != pid:
-		return awayf("%s: what listens there is not the master %d", at.path, pid)
+		return awayf("%s: the process that listens there is not the master %d", at.path, pid)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (o *Options) isMaster(at place, pid int) error {
 func readMaster(path string) (int, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, awayf("%s: there is no such pidfile; the plug does not run, or was started with another -P", path)
+		return 0, awayf("%s: no such pidfile; the plug is not running, or it was started with another -P", path)
 	}
 	if err != nil {
 		return 0, awayf("%v", err)
@@ -80,10 +80,10 @@ func readMaster(path string) (int, error) {
 	line, err := bufio.NewReaderSize(f, longest).ReadSlice('\n')
 	pid, bad := strconv.Atoi(strings.TrimSuffix(string(line), "\n"))
 	if err != nil || bad != nil || pid <= 0 {
-		return 0, awayf("%s: want the master's PID in its first line, not %q", path, line)
+		return 0, awayf("%s: expected the master's PID in the first line, not %q", path, line)
 	}
 	if held, err := pidfile.Held(path); err == nil && !held {
-		return 0, awayf("%s: the plug does not run: no process has this pidfile locked, so the file is stale", path)
+		return 0, awayf("%s: the plug is not running: no process has locked this pidfile, so it is stale", path)
 	}
 	return pid, nil
 }

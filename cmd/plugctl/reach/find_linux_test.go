@@ -100,7 +100,7 @@ func TestFindByPidfile(t *testing.T) {
 
 	says-- // a pidfile that nobody has locked is no plug's, whoever has the PID now
 	file.Close()
-	if at, err := o.find(); err == nil || !strings.Contains(err.Error(), "the file is stale") {
+	if at, err := o.find(); err == nil || !strings.Contains(err.Error(), "so it is stale") {
 		t.Errorf("%+v, %v", at, err)
 	}
 }
@@ -121,7 +121,7 @@ func TestFindNothing(t *testing.T) {
 	sleep.Process.Kill()
 	sleep.Wait()
 	_, err = o.Dial()
-	if err == nil || !strings.Contains(err.Error(), "there is no such process, the file is stale") {
+	if err == nil || !strings.Contains(err.Error(), "no such process, so the file is stale") {
 		t.Errorf("no process: %v", err)
 	}
 	var away *Away

@@ -20,15 +20,15 @@ func listeners(pid int) ([]string, error) {
 	own, err := sockets(dir + "/fd")
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, errors.New("there is no such process, the file is stale")
+		return nil, errors.New("no such process, so the file is stale")
 	case errors.Is(err, os.ErrPermission):
-		return nil, errors.New("that is another user's process; ask as root, or give the control socket, -s PATH")
+		return nil, errors.New("this process belongs to another user; run plugctl as root, or give the control socket with -s PATH")
 	case err != nil:
 		return nil, err
 	}
 	all, err := listening()
 	if err != nil {
-		return nil, fmt.Errorf("where it listens can't be found: %w; give the control socket, -s PATH", err)
+		return nil, fmt.Errorf("cannot find its control socket: %w; give it with -s PATH", err)
 	}
 	cwd, _ := os.Readlink(dir + "/cwd")
 	var paths []string

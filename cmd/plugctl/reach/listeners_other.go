@@ -6,7 +6,7 @@ import "errors"
 
 // listeners needs Linux's /proc.
 func listeners(pid int) ([]string, error) {
-	return nil, errors.New("which socket it listens on can be found on Linux alone; give it, -s PATH")
+	return nil, errors.New("its control socket can be found only on Linux; give it with -s PATH")
 }
 
 // elsewhere needs sock_diag(7), too.

@@ -37,11 +37,11 @@ func check(program string, args []string) (*checked, error) {
 		if !errors.As(err, &exit) || reason == "" {
 			return nil, fmt.Errorf("%s --check: %w %s", program, err, reason)
 		}
-		return nil, fmt.Errorf("PLUG-ARGS: %s; want what plug --check takes", reason)
+		return nil, fmt.Errorf("PLUG-ARGS: %s; expected arguments that plug --check accepts", reason)
 	}
 	var c checked
 	if err := json.Unmarshal(out.Bytes(), &c); err != nil || c.Source == "" {
-		return nil, fmt.Errorf("%s --check has answered %.80q; want --program to name plug", program, out.String())
+		return nil, fmt.Errorf("%s --check answered %.80q; --program must name plug", program, out.String())
 	}
 	return &c, nil
 }
@@ -57,7 +57,7 @@ func findProgram(given string) (string, error) {
 		}
 		if _, err := os.Stat(path); err != nil {
 			if path, err = exec.LookPath("plug"); err != nil {
-				return "", errors.New("plug is neither beside plugctl nor in PATH; want --program PATH")
+				return "", errors.New("plug is neither next to plugctl nor in PATH; use --program PATH")
 			}
 		}
 	}
@@ -66,10 +66,10 @@ func findProgram(given string) (string, error) {
 		return "", err
 	}
 	if !isPlain(path) {
-		return "", fmt.Errorf("--program %q: want a path of letters, digits and ._/:@+,=-, which every manager takes", path)
+		return "", fmt.Errorf("--program %q: expected a path of letters, digits and ._/:@+,=-, which every manager accepts", path)
 	}
 	if info, err := os.Stat(path); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
-		return "", fmt.Errorf("--program %q: not an executable file; want plug's", path)
+		return "", fmt.Errorf("--program %q: not an executable file; expected the path of plug", path)
 	}
 	return path, nil
 }

@@ -27,17 +27,17 @@ type options struct {
 func Command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "service",
-		Short: "Run a plug as a service of the system",
+		Short: "Run a plug as a system service",
 		Long: `Make a plug a service of systemd, OpenRC, a System V init or FreeBSD's rc, and
-start, stop and watch it there.`,
+start, stop and check it there.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(installCommand(), logrotateCommand(), uninstallCommand(), statusCommand())
 	for _, verb := range []struct{ name, short string }{
 		{"start", "Start the service"},
-		{"stop", "Stop it; its sessions go on until they end"},
-		{"restart", "Stop it and start it; sessions go on"},
+		{"stop", "Stop the service; sessions continue until they end"},
+		{"restart", "Restart the service; sessions continue until they end"},
 	} {
 		c.AddCommand(actCommand(verb.name, verb.short))
 	}
@@ -48,7 +48,7 @@ func installCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
 		Use: "install [flags] -- PLUG-ARG...", DisableFlagsInUseLine: true,
-		Short: "Check PLUG-ARGS and make them a service",
+		Short: "Install a service that runs plug with PLUG-ARGS",
 		Example: `  plugctl service install --name web -- -S /var/log/web 80 10.0.3.15
   plugctl service install --name web --user www-data --manager systemd --dry-run -- 80 10.0.3.15`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -86,10 +86,10 @@ func installCommand() *cobra.Command {
 		},
 	}
 	o.flags(c)
-	c.Flags().StringVar(&o.user, "user", "", "run it as `NAME[:GROUP]` (root)")
-	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
-	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the file, of any manager, and change nothing")
-	c.Flags().BoolVar(&o.replace, "replace", false, "replace the service of this name, and restart it if it runs and has to be another; sessions go on")
+	c.Flags().StringVar(&o.user, "user", "", "run the service as `NAME[:GROUP]` (root)")
+	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (next to plugctl, or in $PATH)")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the file, for any manager, and change nothing")
+	c.Flags().BoolVar(&o.replace, "replace", false, "replace an existing service; restart it if needed")
 	return c
 }
 
@@ -97,7 +97,7 @@ func logrotateCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
 		Use: "logrotate [flags] -- PLUG-ARG...", DisableFlagsInUseLine: true,
-		Short:   "Print what logrotate has to know about the session file",
+		Short:   "Print a logrotate(8) configuration for the session log",
 		Example: `  plugctl service logrotate -- -S /var/log/web 80 10.0.3.15 >/etc/logrotate.d/web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.name = "any"
@@ -119,14 +119,14 @@ func logrotateCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
 	c.Flags().StringVar(&o.user, "user", "", "`NAME[:GROUP]` that the service runs as (root)")
-	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (beside plugctl, or in $PATH)")
+	c.Flags().StringVar(&o.program, "program", "", "`PATH` of plug (next to plugctl, or in $PATH)")
 	return c
 }
 
 func uninstallCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: "uninstall", Short: "Remove the service, when it is stopped", Args: cobra.NoArgs,
+		Use: "uninstall", Short: "Remove the service; it must be stopped first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := o.installed(true)
 			if err != nil {
@@ -169,7 +169,7 @@ func actCommand(verb, short string) *cobra.Command {
 func statusCommand() *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: "status", Short: "Say whether it runs; it fails when it does not", Args: cobra.NoArgs,
+		Use: "status", Short: "Show whether the service is running (exit status 1 if not)", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := o.installed(false)
 			if err != nil {
@@ -182,7 +182,7 @@ func statusCommand() *cobra.Command {
 			case is == kardianos.StatusStopped:
 				return fmt.Errorf("%s: stopped", o.name)
 			case is != kardianos.StatusRunning:
-				return fmt.Errorf("%s: the service manager does not say", o.name)
+				return fmt.Errorf("%s: the service manager did not report a status", o.name)
 			}
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a flag of the root's
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"version": control.Version, "done": true,
@@ -208,9 +208,9 @@ func (o *options) flags(c *cobra.Command) {
 func (o *options) order(cmd *cobra.Command, args []string) (*order, error) {
 	switch dash := cmd.ArgsLenAtDash(); {
 	case dash < 0 && len(args) == 0:
-		return nil, errors.New("no PLUG-ARGS; want them behind --, as in: -- 80 10.0.3.15")
+		return nil, errors.New("no PLUG-ARGS; expected them after --, as in: -- 80 10.0.3.15")
 	case dash != 0:
-		return nil, fmt.Errorf("%q stands before the --; want PLUG-ARGS behind it", args[0])
+		return nil, fmt.Errorf("%q is before the --; expected PLUG-ARGS after it", args[0])
 	}
 	m, err := findManager(o.manager)
 	if err != nil {
@@ -231,7 +231,7 @@ func (o *options) mayInstall(file string) error {
 	if o.dryRun || os.Geteuid() == 0 {
 		return nil
 	}
-	return fmt.Errorf("you are not root, who alone may write %s; want root, or --dry-run to see it", file)
+	return fmt.Errorf("only root can write %s; run as root, or use --dry-run to print it", file)
 }
 
 // installed finds the service of --name.
@@ -251,7 +251,7 @@ func (o *options) installed(root bool) (*unit, error) {
 		return nil, err
 	}
 	if root && os.Geteuid() != 0 {
-		return nil, fmt.Errorf("you are not root, who alone may change %s; want root", u.file)
+		return nil, fmt.Errorf("only root can change %s; run as root", u.file)
 	}
 	return u, nil
 }
@@ -265,7 +265,7 @@ func (p *plan) ready(o *order) error {
 	}
 	for _, dir := range p.Writable {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return fmt.Errorf("PLUG-ARGS: no directory %s for a file of the plug's; want it made first", dir)
+			return fmt.Errorf("PLUG-ARGS: directory %s does not exist; create it first", dir)
 		}
 	}
 	return nil

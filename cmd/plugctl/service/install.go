@@ -48,11 +48,11 @@ func (u *unit) ours() error {
 	text, err := os.ReadFile(u.file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("--name %s: no %s; want the name of an installed service", u.name, u.file)
+		return fmt.Errorf("--name %s: %s does not exist; expected the name of an installed service", u.name, u.file)
 	case err != nil:
 		return err
 	case !strings.Contains(string(text), mark):
-		return fmt.Errorf("--name %s: %s was not made by plugctl; want the name of a service that was", u.name, u.file)
+		return fmt.Errorf("--name %s: %s was not created by plugctl; expected the name of a service that was", u.name, u.file)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (u *unit) ours() error {
 // file behind.
 func (u *unit) install(text string) error {
 	if _, err := os.Lstat(u.file); err == nil {
-		return fmt.Errorf("--name %s: %s is there already; want another name, or uninstall first", u.name, u.file)
+		return fmt.Errorf("--name %s: %s already exists; use another name, or uninstall it first", u.name, u.file)
 	}
 	if err := os.MkdirAll(filepath.Dir(u.file), 0o755); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (u *unit) install(text string) error {
 	if err == nil {
 		var got []byte
 		if got, err = os.ReadFile(u.file); err == nil && string(got) != text {
-			err = errors.New("it is not what was to be written")
+			err = errors.New("its content is not what was written")
 		}
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (u *unit) install(text string) error {
 
 func (u *unit) uninstall() error {
 	if is, _ := u.status(); is == kardianos.StatusRunning {
-		return fmt.Errorf("--name %s: it runs; want it stopped first: plugctl service stop --name %s", u.name, u.name)
+		return fmt.Errorf("--name %s: it is running; stop it first: plugctl service stop --name %s", u.name, u.name)
 	}
 	if err := u.through.Uninstall(); err != nil {
 		return fmt.Errorf("uninstalling %s: %w", u.file, err)
@@ -115,7 +115,7 @@ func (u *unit) act(verb string) error {
 // status is running or stopped; the error says what else it may be.
 func (u *unit) status() (kardianos.Status, error) {
 	is, err := u.through.Status()
-	died := errors.New("it has ended without being stopped")
+	died := errors.New("it ended without being stopped")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		switch exit.ExitCode() { // LSB: 1 and 2 are dead with something left behind
@@ -136,7 +136,7 @@ func checkUser(nameGroup string) error {
 	name, group, _ := strings.Cut(nameGroup, ":")
 	if _, err := user.Lookup(name); err != nil {
 		if _, err := user.LookupId(name); err != nil {
-			return fmt.Errorf("--user %q: no such account; want one that is there", name)
+			return fmt.Errorf("--user %q: no such account; expected an existing one", name)
 		}
 	}
 	if group == "" {
@@ -144,7 +144,7 @@ func checkUser(nameGroup string) error {
 	}
 	if _, err := user.LookupGroup(group); err != nil {
 		if _, err := user.LookupGroupId(group); err != nil {
-			return fmt.Errorf("--user %q: no such group %q; want one that is there", nameGroup, group)
+			return fmt.Errorf("--user %q: no such group %q; expected an existing one", nameGroup, group)
 		}
 	}
 	return nil

@@ -15,11 +15,11 @@ type rotation struct{ File, User, Group string }
 func logrotate(o *order, c *checked) (string, error) {
 	switch {
 	case c.SessionLog == "" || c.SessionLog == "-":
-		return "", errors.New("PLUG-ARGS: no session file to rotate; want -S FILE")
+		return "", errors.New("PLUG-ARGS: no session file to rotate; add -S FILE")
 	case !path.IsAbs(c.SessionLog):
-		return "", fmt.Errorf("PLUG-ARGS: -S %q: want an absolute path", c.SessionLog)
+		return "", fmt.Errorf("PLUG-ARGS: -S %q: must be an absolute path", c.SessionLog)
 	case strings.ContainsAny(c.SessionLog, "*?[]{}\"\\\n"):
-		return "", fmt.Errorf("PLUG-ARGS: -S %q: logrotate would take it for a pattern; want a path without *?[]{}\"\\", c.SessionLog)
+		return "", fmt.Errorf("PLUG-ARGS: -S %q: logrotate would read it as a pattern; expected a path without *?[]{}\"\\", c.SessionLog)
 	}
 	r := rotation{File: c.SessionLog}
 	if o.manager.foreground { // elsewhere the master, who opens it, is root

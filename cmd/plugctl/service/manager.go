@@ -46,9 +46,9 @@ func findManager(name string) (*manager, error) {
 		names = append(names, m.name)
 	}
 	if name == "" {
-		return nil, fmt.Errorf("this system's service manager is %q; want --manager %s", kardianos.Platform(), strings.Join(names, "|"))
+		return nil, fmt.Errorf("this system's service manager is %q; expected --manager %s", kardianos.Platform(), strings.Join(names, "|"))
 	}
-	return nil, fmt.Errorf("--manager %q: want %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("--manager %q: expected %s", name, strings.Join(names, ", "))
 }
 
 // system is what kardianos/service has for the manager on this system.

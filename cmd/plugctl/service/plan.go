@@ -48,7 +48,7 @@ var goodName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 
 func checkName(name string) error {
 	if !goodName.MatchString(name) {
-		return fmt.Errorf("--name %q: want a letter, then letters, digits, _ and -, at most 64", name)
+		return fmt.Errorf("--name %q: expected a letter, then letters, digits, _ and -, at most 64", name)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, err
 		return nil, err
 	}
 	if o.user != "" && !goodUser.MatchString(o.user) {
-		return nil, fmt.Errorf("--user %q: want NAME or NAME:GROUP", o.user)
+		return nil, fmt.Errorf("--user %q: expected NAME or NAME:GROUP", o.user)
 	}
 	p := &plan{Name: o.name, Program: o.program, Args: slices.Clone(o.args)}
 	// The last --control wins: what comes back is p's own where ARGS have none.
@@ -74,7 +74,7 @@ func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, err
 		p.control(o, c)
 	}
 	if o.user != "" && c.hasUser() {
-		return nil, errors.New("--user: given to plugctl and to plug; want it before the -- alone")
+		return nil, errors.New("--user: given to both plugctl and plug; give it only before the --")
 	}
 	if o.manager.foreground {
 		err = p.supervised(o, c)
@@ -119,7 +119,7 @@ func (p *plan) supervised(o *order, c *checked) error {
 	source, _, _ := strings.Cut(c.Source, "/")
 	port, err := strconv.Atoi(source[strings.LastIndexByte(source, ':')+1:])
 	if err != nil {
-		return fmt.Errorf("plug --check says that the source is %q; want a port in it", c.Source)
+		return fmt.Errorf("plug --check reports the source %q; expected a port in it", c.Source)
 	}
 	p.LowPort = port < 1024
 	return nil
@@ -129,10 +129,10 @@ func (p *plan) supervised(o *order, c *checked) error {
 // master stays root, to bind again; the workers are the user's.
 func (p *plan) detached(o *order, c *checked) error {
 	if c.Foreground {
-		return fmt.Errorf("PLUG-ARGS: -n, -d and -S - keep plug in the foreground; want none of them for --manager %s, under which it detaches", o.manager.name)
+		return fmt.Errorf("PLUG-ARGS: -n, -d and -S - keep plug in the foreground; remove them for --manager %s, under which plug detaches", o.manager.name)
 	}
 	if strings.HasPrefix(c.Source, "fd:") {
-		return fmt.Errorf("PLUG-ARGS: source %q is a socket of the service manager's; want a port for --manager %s", c.Source, o.manager.name)
+		return fmt.Errorf("PLUG-ARGS: source %q is a socket of the service manager; expected a port for --manager %s", c.Source, o.manager.name)
 	}
 	if o.user != "" {
 		p.Args = slices.Insert(p.Args, 0, "--user", o.user)
@@ -152,11 +152,11 @@ func (p *plan) places(o *order, c *checked) error {
 			continue
 		}
 		if !path.IsAbs(f.file) {
-			return fmt.Errorf("PLUG-ARGS: %s %q: want an absolute path, since a service starts in /", f.option, f.file)
+			return fmt.Errorf("PLUG-ARGS: %s %q: must be an absolute path, because a service starts in /", f.option, f.file)
 		}
 		dir := path.Dir(path.Clean(f.file))
 		if p.User != "" && slices.Contains([]string{"/run", "/var/run", "/var/log", "/"}, dir) {
-			return fmt.Errorf("PLUG-ARGS: %s %q: %s can't write into %s; want %s, a directory that the unit makes", f.option, f.file,
+			return fmt.Errorf("PLUG-ARGS: %s %q: %s cannot write to %s; use %s, in a directory that the unit creates", f.option, f.file,
 				p.User, dir, path.Join(dir, p.Name, path.Base(f.file)))
 		}
 		p.place(dir)

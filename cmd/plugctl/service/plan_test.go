@@ -140,21 +140,21 @@ func TestOrdersRefused(t *testing.T) {
 		manager, name, user string
 		c                   checked
 	}{
-		`--name "": want`:                                {name: "-"},
-		`--name "1x": want`:                              {name: "1x"},
-		`--name "a.b": want`:                             {name: "a.b"},
-		`--name "../x": want`:                            {name: "../x"},
-		`--user "a b": want`:                             {user: "a b"},
-		`--user "-x": want`:                              {user: "-x"},
-		`--user "a:b:c": want`:                           {user: "a:b:c"},
-		`given to plugctl and to plug`:                   {user: "www", c: checked{Source: "80", User: json.RawMessage(`{"uid":1}`)}},
-		`keep plug in the foreground`:                    {manager: "sysv", c: checked{Source: "80", Foreground: true}},
-		`source "fd:web" is a socket`:                    {manager: "openrc", c: checked{Source: "fd:web"}},
-		`-P "x.pid": want an absolute`:                   {c: checked{Source: "80", Pidfile: "x.pid"}},
-		`-S "log/x": want an absolute`:                   {c: checked{Source: "80", SessionLog: "log/x"}},
-		`--control "c": want an`:                         {c: checked{Source: "80", Control: "c"}},
-		`www can't write into /run; want /run/web/x.pid`: {user: "www", c: checked{Source: "80", Pidfile: "/run/x.pid"}},
-		`want /var/log/web/x`:                            {user: "www", c: checked{Source: "80", SessionLog: "/var/log/x"}},
+		`--name "": expected`:                          {name: "-"},
+		`--name "1x": expected`:                        {name: "1x"},
+		`--name "a.b": expected`:                       {name: "a.b"},
+		`--name "../x": expected`:                      {name: "../x"},
+		`--user "a b": expected`:                       {user: "a b"},
+		`--user "-x": expected`:                        {user: "-x"},
+		`--user "a:b:c": expected`:                     {user: "a:b:c"},
+		`given to both plugctl and plug`:               {user: "www", c: checked{Source: "80", User: json.RawMessage(`{"uid":1}`)}},
+		`keep plug in the foreground`:                  {manager: "sysv", c: checked{Source: "80", Foreground: true}},
+		`source "fd:web" is a socket`:                  {manager: "openrc", c: checked{Source: "fd:web"}},
+		`-P "x.pid": must be an absolute`:              {c: checked{Source: "80", Pidfile: "x.pid"}},
+		`-S "log/x": must be an absolute`:              {c: checked{Source: "80", SessionLog: "log/x"}},
+		`--control "c": must be an`:                    {c: checked{Source: "80", Control: "c"}},
+		`www cannot write to /run; use /run/web/x.pid`: {user: "www", c: checked{Source: "80", Pidfile: "/run/x.pid"}},
+		`use /var/log/web/x`:                           {user: "www", c: checked{Source: "80", SessionLog: "/var/log/x"}},
 	} {
 		if c.manager == "" {
 			c.manager = "systemd"
@@ -188,7 +188,7 @@ func TestOrderStays(t *testing.T) {
 }
 
 func TestFindManager(t *testing.T) {
-	if _, err := findManager("upstart"); err == nil || !strings.Contains(err.Error(), `"upstart": want systemd, openrc, sysv, rc`) {
+	if _, err := findManager("upstart"); err == nil || !strings.Contains(err.Error(), `"upstart": expected systemd, openrc, sysv, rc`) {
 		t.Errorf("error %v", err)
 	}
 	for _, m := range managers {
@@ -208,7 +208,7 @@ func TestLogrotate(t *testing.T) {
 	if err != nil || !hasLine(text, "\tnocreate") {
 		t.Errorf("%v in\n%s", err, text)
 	}
-	for file, want := range map[string]string{"": "want -S FILE", "-": "want -S FILE", "x": "want an absolute", "/var/log/*": "for a pattern"} {
+	for file, want := range map[string]string{"": "add -S FILE", "-": "add -S FILE", "x": "must be an absolute", "/var/log/*": "as a pattern"} {
 		if _, err := logrotate(o, &checked{SessionLog: file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("-S %q: error %v, want %q", file, err, want)
 		}

@@ -39,7 +39,7 @@ func (u *unit) place(p *plan, text string, replace bool) (deed, error) {
 		return deed{}, err
 	}
 	if !replace {
-		return deed{}, fmt.Errorf("--name %s: %s is there already and says something else; want --replace to replace it, or another name", u.name, u.file)
+		return deed{}, fmt.Errorf("--name %s: %s already exists with different content; use --replace to replace it, or use another name", u.name, u.file)
 	}
 	running, err := u.replace(text, old, p.restartFor(string(old), text))
 	return deed{replaced, running}, err
@@ -75,12 +75,12 @@ func (u *unit) replace(text string, old []byte, reason string) (running string, 
 		return "", nil
 	}
 	if reason == "" {
-		return "not restarted: its process stays as it was", nil
+		return "not restarted: its process does not change", nil
 	}
 	if err := u.act(verb); err != nil {
-		return "", fmt.Errorf("%s is replaced, but %w", u.file, err)
+		return "", fmt.Errorf("%s was replaced, but %w", u.file, err)
 	}
-	return "restarted, since " + reason + ": sessions go on until they end, but the new plug does not list them", nil
+	return "restarted because " + reason + ": sessions continue until they end, but the new plug does not list them", nil
 }
 
 // said is what install has done, and what is left to do.
@@ -96,10 +96,10 @@ func (u *unit) said(done deed, p *plan) string {
 		return strings.Join(lines, "\n")
 	}
 	if p.Socket {
-		lines = append(lines, fmt.Sprintf("it listens on a socket of yours: write /etc/systemd/system/%s.socket", u.name))
+		lines = append(lines, fmt.Sprintf("it listens on a socket that you define: write /etc/systemd/system/%s.socket", u.name))
 	}
 	if u.manager.after != "" {
-		lines = append(lines, fmt.Sprintf("to have it started with the system: "+u.manager.after, p.Variable()))
+		lines = append(lines, fmt.Sprintf("to start it at boot: "+u.manager.after, p.Variable()))
 	}
 	return strings.Join(append(lines, "to start it: plugctl service start --name "+u.name), "\n")
 }

@@ -15,13 +15,13 @@ var reloaded = []string{"ExecReload", "KillMode", "NotifyAccess", "Restart", "Re
 // what systemd has given the process.
 func (p *plan) restartFor(old, text string) string {
 	if !p.commandIn(old) {
-		return "its command line is another"
+		return "its command line has changed"
 	}
 	was, is := settings(old), settings(text)
 	for _, s := range slices.Concat(was, is) {
 		if !slices.Contains(was, s) || !slices.Contains(is, s) {
 			name, _, _ := strings.Cut(s, "=")
-			return name + " is another"
+			return name + " has changed"
 		}
 	}
 	return ""

@@ -16,7 +16,7 @@ func TestRestartFor(t *testing.T) {
 		}
 	}
 	same := func(text string) string { return text }
-	const another = "its command line is another"
+	const another = "its command line has changed"
 	for name, c := range map[string]struct {
 		manager string
 		old     *order
@@ -27,12 +27,12 @@ func TestRestartFor(t *testing.T) {
 		"a comment":            {"systemd", nil, replaced("# 5: the", "# The"), ""},
 		"the unit's part":      {"systemd", nil, replaced("Description=TCP", "Description=A"), ""},
 		"the manager's part":   {"systemd", nil, replaced("TasksMax=22000", "TasksMax=9"), ""},
-		"a limit":              {"systemd", nil, replaced("LimitNOFILE=131072", "LimitNOFILE=9"), "LimitNOFILE is another"},
-		"a setting less":       {"systemd", nil, replaced("PrivateDevices=yes\n", ""), "PrivateDevices is another"},
-		"a setting more":       {"systemd", nil, replaced("Type=notify\n", "Type=notify\nNice=3\n"), "Nice is another"},
+		"a limit":              {"systemd", nil, replaced("LimitNOFILE=131072", "LimitNOFILE=9"), "LimitNOFILE has changed"},
+		"a setting less":       {"systemd", nil, replaced("PrivateDevices=yes\n", ""), "PrivateDevices has changed"},
+		"a setting more":       {"systemd", nil, replaced("Type=notify\n", "Type=notify\nNice=3\n"), "Nice has changed"},
 		"an argument":          {"systemd", orderFor(t, "systemd", "www", "80", "10.0.0.2"), same, another},
 		"an argument more":     {"systemd", orderFor(t, "systemd", "www", "80", "10.0.0.1", "x"), same, another},
-		"another user":         {"systemd", orderFor(t, "systemd", "adm", "80", "10.0.0.1"), same, "User is another"},
+		"another user":         {"systemd", orderFor(t, "systemd", "adm", "80", "10.0.0.1"), same, "User has changed"},
 		"the program":          {"systemd", nil, replaced("/usr/local/sbin/plug", "/sbin/plug"), another},
 		"sysv's script":        {"sysv", nil, replaced("left=150", "left=100"), ""},
 		"sysv's arguments":     {"sysv", orderFor(t, "sysv", "www", "80", "10.0.0.2"), same, another},

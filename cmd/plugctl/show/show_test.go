@@ -108,7 +108,7 @@ master     PID 4742, shepherd 4740, for 5m00s
 version    3.0.0+abc
 started    2026-11-22 17:00:00, 3h00m ago, 1 upgrade since
 sessions   20 live, 1234 accepted
-queue      not known here
+queue      unknown
 workers    20 busy, 4 spare, 1 zombie; at most 4096
 targets    2 good, 1 failed
 log level  1
@@ -117,7 +117,7 @@ log level  1
 		t.Errorf("\n%s\nwant\n%s", got, want)
 	}
 	s.Unwritten = 1
-	if got, want := Status(s, now), "\nunwritten  1 session line that the session file has not taken yet\n"; !strings.Contains(got, want) {
+	if got, want := Status(s, now), "\nunwritten  1 session line not yet written to the session file\n"; !strings.Contains(got, want) {
 		t.Errorf("no %q in\n%s", want, got)
 	}
 	s.Paused, s.Queue, s.Shepherd, s.Targets, s.Label = true, 1, 0, nil, "119\x1b[2J\n"

@@ -37,7 +37,7 @@ func Status(s *control.Status, now time.Time) string {
 	say("started", "%s, %s ago, %s since", s.Started.Local().Format(time.DateTime), since(s.Started, now), Plural(int(s.Upgrades), "upgrade"))
 	say("sessions", "%d live, %d accepted", s.Sessions, s.Accepted)
 	if s.Unwritten > 0 {
-		say("unwritten", "%s that the session file has not taken yet", Plural(s.Unwritten, "session line"))
+		say("unwritten", "%s not yet written to the session file", Plural(s.Unwritten, "session line"))
 	}
 	say("queue", "%s", Queue(s))
 	say("workers", "%s; at most %d", Counts(s.Workers, workerStates), s.Limit)
@@ -57,7 +57,7 @@ func Phase(s *control.Status) string {
 // Queue says how many clients wait in the kernel's.
 func Queue(s *control.Status) string {
 	if s.Queue < 0 {
-		return "not known here"
+		return "unknown"
 	}
 	return Plural(s.Queue, "client") + " waiting"
 }

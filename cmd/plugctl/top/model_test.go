@@ -160,7 +160,7 @@ func TestCursorFollows(t *testing.T) {
 		t.Errorf("no sessions: %q", got)
 	}
 	press(m, "\x1b[A\x1b[B\x1b[F\x1b[Hk")
-	if !strings.Contains(screen(m), "there is no session to end") {
+	if !strings.Contains(screen(m), "no session to end") {
 		t.Error(screen(m))
 	}
 	m.Data(some(3))
@@ -244,7 +244,7 @@ func TestFilter(t *testing.T) {
 	if a := press(m, "/\x15\r"); !a.Refresh || m.Filter.Client != "" {
 		t.Errorf("%+v, %+v", a, m.Filter)
 	}
-	if press(m, "ssize\r"); m.Sort != "age" || !strings.Contains(screen(m), "want one of id, pid") {
+	if press(m, "ssize\r"); m.Sort != "age" || !strings.Contains(screen(m), "expected one of id, pid") {
 		t.Errorf("%s\n%s", m.Sort, screen(m))
 	}
 }
@@ -272,7 +272,7 @@ func TestSilence(t *testing.T) {
 		t.Error(got)
 	}
 	never := &Model{Width: 80, Height: 24, Sort: "id", Now: noon}
-	if !strings.Contains(screen(never), "asking the master") {
+	if !strings.Contains(screen(never), "waiting for the master") {
 		t.Error(screen(never))
 	}
 	never.Away("why")

@@ -82,7 +82,7 @@ func (m *Model) pressSessions(k Key) Action {
 	case 's':
 		m.line = &prompt{ask: "sort by: ", accept: m.acceptSort}
 	case '/':
-		m.line = &prompt{ask: "only: ", text: pick.Text(&m.Filter), accept: m.acceptFilter}
+		m.line = &prompt{ask: "filter: ", text: pick.Text(&m.Filter), accept: m.acceptFilter}
 	case 'k':
 		m.askKill()
 	}
@@ -94,7 +94,7 @@ func (m *Model) pressSessions(k Key) Action {
 func (m *Model) askKill() {
 	s, ok := m.chosenSession()
 	if !ok {
-		m.note = "there is no session to end"
+		m.note = "no session to end"
 		return
 	}
 	m.line = &prompt{
@@ -114,7 +114,7 @@ func (m *Model) pressTargets(k Key) Action {
 
 func (m *Model) acceptSort(text string) (Action, error) {
 	if !slices.Contains(show.SortKeys(), text) {
-		return Action{}, fmt.Errorf("want one of %s", strings.Join(show.SortKeys(), ", "))
+		return Action{}, fmt.Errorf("expected one of %s", strings.Join(show.SortKeys(), ", "))
 	}
 	m.Sort = text
 	m.arrange()

@@ -18,7 +18,7 @@ import (
 type Signaled struct{ Signal syscall.Signal }
 
 func (s Signaled) Error() string {
-	return fmt.Sprintf("ended by signal %d, %v", int(s.Signal), s.Signal)
+	return fmt.Sprintf("ended by signal %d (%v)", int(s.Signal), s.Signal)
 }
 
 // Run shows the screen until it is quit. Every interval it asks the master; a

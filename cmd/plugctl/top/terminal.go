@@ -31,7 +31,7 @@ type terminal struct {
 }
 
 // ErrNoTerminal is what Run says without one.
-var ErrNoTerminal = errors.New("top wants a terminal for its screen and its keys; without one there are top --json and sessions")
+var ErrNoTerminal = errors.New("top needs a terminal; use \"top --json\" or \"sessions\" instead")
 
 func open(in, out *os.File) (*terminal, error) {
 	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {

@@ -70,7 +70,7 @@ func (m *Model) summary() Line {
 	case !m.waits.IsZero() && m.Now.Sub(m.waits) > slow:
 		silence = fmt.Sprintf("NO ANSWER for %s", show.Age(m.Now.Sub(m.waits).Seconds()))
 	case m.data.Status == nil:
-		return Line{"asking the master", Plain}
+		return Line{"waiting for the master", Plain}
 	default:
 		s := m.data.Status
 		return Line{fmt.Sprintf("%s, %s; targets: %s; workers: %s", show.Plural(s.Sessions, "session"), waiting(s.Queue),
@@ -125,7 +125,7 @@ func (m *Model) bottom() Line {
 	case m.note != "":
 		return Line{m.note, Bold}
 	case m.pane == help:
-		return Line{"any key goes back", Plain}
+		return Line{"press any key to return", Plain}
 	}
 	c := &m.lists[m.pane]
 	n := len(m.names(m.pane))

@@ -17,7 +17,7 @@ async function look() {
 		cut.hidden = false;
 		main.classList.add("old");
 	}
-	document.title = document.title.replace(/^(away: )?/, document.querySelector(".away:not([hidden])") ? "away: " : "");
+	document.title = document.title.replace(/^(no answer: )?/, document.querySelector(".away:not([hidden])") ? "no answer: " : "");
 	setTimeout(look, every);
 }
 setTimeout(look, every);

@@ -2,7 +2,7 @@
 # shellcheck disable=all
 pidfile={{sh .Pidfile}}
 
-# plug detaches by itself: it returns 0 when it serves, else it says why not.
+# plug detaches itself: it returns 0 once it is serving, else it prints the reason.
 plug() {
 {{- range .Runtime}}
 	[ -d /run/{{.}} ] || mkdir -m 755 /run/{{.}} || return 4
@@ -12,15 +12,15 @@ plug() {
 }
 
 # held reports whether a plug has the pidfile locked. The PID in a stale file may
-# be another plug's by now, but no process has its lock. Without flock(1) the file is
-# believed.
+# belong to another plug by now, but no process has its lock. Without flock(1) the
+# file is trusted.
 held() {
 	! flock -n -s 9 9<"$pidfile" 2>/dev/null
 }
 
-# master prints the PID of the master that lives: the pidfile's first line. A
-# master has its title a moment after it serves; until then it shows its command
-# line.
+# master prints the PID of the running master: the first line of the pidfile. A
+# master sets its title shortly after it starts to serve; until then it shows its
+# command line.
 master() (
 	[ -r "$pidfile" ] && held && read -r pid <"$pidfile" || exit 1
 	title=$(tr '\0' ' ' <"/proc/$pid/cmdline") 2>/dev/null || exit 1
@@ -30,7 +30,7 @@ master() (
 	esac
 )
 
-# patiently COMMAND... waits for it to succeed, for 15 seconds.
+# patiently COMMAND... waits up to 15 seconds for it to succeed.
 patiently() {
 	left=150
 	until "$@"; do

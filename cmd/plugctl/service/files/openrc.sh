@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # {{mark}}
 #
-# rc-service {{.Name}} stop frees the port; sessions go on until they end.
+# rc-service {{.Name}} stop frees the port; sessions continue until they end.
 
 # shellcheck disable=SC2034
 description="TCP plug proxy {{.Name}}"
@@ -11,7 +11,7 @@ extra_started_commands="reload upgrade"
 # shellcheck disable=SC2034
 description_reload="Reopen the session file and reload"
 # shellcheck disable=SC2034
-description_upgrade="Upgrade to the program that lies at its path now, without a restart"
+description_upgrade="Upgrade to the program that is now at its path, without a restart"
 
 depend() {
 	need net
@@ -23,7 +23,7 @@ depend() {
 start() {
 	ebegin "Starting $RC_SVCNAME"
 	plug
-	eend $? "plug does not serve"
+	eend $? "plug is not serving"
 }
 
 stop() {
@@ -31,19 +31,19 @@ stop() {
 	if pid=$(master); then
 		kill -TERM "$pid" && patiently gone "$pid"
 	fi
-	eend $? "master $pid has not ended"
+	eend $? "master $pid did not end"
 }
 
 reload() {
 	ebegin "Reloading $RC_SVCNAME"
 	pid=$(master) && kill -HUP "$pid"
-	eend $? "no master of $pidfile"
+	eend $? "no running master in $pidfile"
 }
 
 upgrade() {
 	ebegin "Upgrading $RC_SVCNAME"
 	pid=$(master) && kill -USR2 "$pid" && patiently replaced "$pid"
-	eend $? "master ${pid:-of $pidfile} has not been replaced; syslog says why"
+	eend $? "master ${pid:-in $pidfile} was not replaced; see syslog"
 }
 
 status() {

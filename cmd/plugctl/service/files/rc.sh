@@ -7,7 +7,7 @@
 # {{mark}}
 #
 # In /etc/rc.conf: {{.Variable}}_enable=YES
-# stop frees the port; sessions go on until they end.
+# stop frees the port; sessions continue until they end.
 
 # shellcheck source=/dev/null
 . /etc/rc.subr
@@ -33,7 +33,7 @@ pidfile={{sh .Pidfile}}
 load_rc_config "$name"
 : "{{print "${" .Variable "_enable:=NO}"}}"
 
-# plug detaches by itself: it returns 0 when it serves, else it says why not.
+# plug detaches itself: it returns 0 once it is serving, else it prints the reason.
 plug_start() {
 {{- range .Runtime}}
 	[ -d /var/run/{{.}} ] || mkdir -m 755 /var/run/{{.}} || return 4
@@ -53,11 +53,11 @@ plug_upgrade() {
 		left=$((left - 1))
 		sleep 0.1
 	done
-	echo "{{.Name}}: master $old has not been replaced; syslog says why"
+	echo "{{.Name}}: master $old was not replaced; see syslog"
 	return 1
 }
 
-# The PID in a stale pidfile may be another plug's by now, but no process has its lock.
+# The PID in a stale pidfile may belong to another plug by now, but no process has its lock.
 if lockf -k -n -s -t 0 "$pidfile" true; then
 	pidfile=$pidfile.stale
 fi

@@ -8,13 +8,13 @@
 # Default-Stop:      0 1 6
 # Short-Description: TCP plug proxy {{.Name}}
 # Description:       {{mark}}; stop frees the port,
-#                    and sessions go on until they end.
+#                    and sessions continue until they end.
 ### END INIT INFO
 
 PATH=/sbin:/usr/sbin:/bin:/usr/bin
 name={{.Name}}
 {{template "daemon.sh" .}}
-# say prints a line and returns the status, as LSB has it.
+# say prints a line and returns the status that LSB defines.
 say() {
 	echo "$name: $2"
 	return "$1"
@@ -22,25 +22,25 @@ say() {
 
 start() {
 	if pid=$(master); then
-		say 0 "runs already, master $pid"
+		say 0 "already running, master $pid"
 		return
 	fi
 	if plug; then
 		say 0 "started, master $(master)"
 	else
-		say 1 "not started: plug does not serve"
+		say 1 "not started: plug is not serving"
 	fi
 }
 
 stop() {
 	pid=$(master) || {
-		say 0 "stopped already"
+		say 0 "already stopped"
 		return
 	}
 	if kill -TERM "$pid" && patiently gone "$pid"; then
 		say 0 "stopped"
 	else
-		say 1 "master $pid has not ended"
+		say 1 "master $pid did not end"
 	fi
 }
 
@@ -60,7 +60,7 @@ upgrade() {
 	if kill -USR2 "$pid" && patiently replaced "$pid"; then
 		say 0 "upgraded, master $(master)"
 	else
-		say 1 "master $pid has not been replaced; syslog says why"
+		say 1 "master $pid was not replaced; see syslog"
 	fi
 }
 
@@ -68,7 +68,7 @@ status() {
 	if pid=$(master); then
 		echo "Running: $name, master $pid, $(workers) workers in $pidfile"
 	elif [ -e "$pidfile" ]; then
-		echo "Stopped: $name has ended without a word, $pidfile is left"
+		echo "Stopped: $name is dead, but its pidfile $pidfile exists"
 		return 1
 	else
 		echo "Stopped: $name"
