@@ -85,7 +85,7 @@ type impostor struct {
 
 const (
 	impostorMagic  = 0x47554c50
-	newestProtocol = 2
+	newestProtocol = 4
 )
 
 func playImpostor() {

@@ -144,7 +144,7 @@ func TestUpgradeAndPause(t *testing.T) {
 			isServed(t, waiting)
 			finish(waiting)
 		}
-		if n := len(p.said(`plug: upgrade done: `)); n != 2*rounds {
+		if n := len(p.said(`plug: upgrade complete: `)); n != 2*rounds {
 			t.Errorf("%d of %d upgrades are said to be done", n, 2*rounds)
 		}
 	})
