@@ -141,7 +141,7 @@ func TestControlByDefaultFails(t *testing.T) {
 	o := unnamed(t)
 	o.foreground()
 	await(t, "a warning", serveBound, func() bool {
-		return len(o.said(`\[WARN\].*no control socket.*/run/plug is not a directory`)) == 1
+		return len(o.said(`\[WARN\].*no control socket.*/run/plug must be a directory`)) == 1
 	})
 	c := dial(t, o.addr())
 	mustPing(t, c)

@@ -166,6 +166,6 @@ func TestUpgradeNamesTheShepherd(t *testing.T) {
 		}
 	}
 	await(t, "the log to have its spans in milliseconds", 5*time.Second, func() bool {
-		return len(p.said(`upgraded: .* frozen_ms=[0-9.]+ gates_ms=[0-9.]+\n`)) == 4 && len(p.said(`the new master serves: after_ms=[0-9.]+\n`)) == 4
+		return len(p.said(`upgraded: .* frozen_ms=[0-9.]+ gates_ms=[0-9.]+\n`)) == 4 && len(p.said(`the new master is serving: after_ms=[0-9.]+\n`)) == 4
 	})
 }

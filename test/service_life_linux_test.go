@@ -127,14 +127,14 @@ func (s *system) live(m scripted) {
 
 	if m.manager == "sysv" { // the others' scripts have the same words, and it takes the script's 15 s
 		p.write("#!/bin/sh\nexit 1\n", 0o755)
-		s.refuses(fmt.Sprintf("master %d has not been replaced", p.master), script("upgrade")...)
+		s.refuses(fmt.Sprintf("master %d was not replaced", p.master), script("upgrade")...)
 		status(0, fmt.Sprint("master ", p.master))
 		p.install(stampedWith(t, thisOne))
 	}
 
 	old := p.master
 	replacing := slices.Insert(slices.Clone(other), 3, "--replace", "--json")
-	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "restarted, since its command line is another") {
+	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "restarted because its command line has changed") {
 		t.Errorf("replaced: %s", said)
 	}
 	if !p.serves() || p.master == old || !strings.Contains(readString(file), "127.0.0.1:1") {
@@ -241,9 +241,9 @@ func TestServiceRefuses(t *testing.T) {
 		s.refuses("PLUG-ARGS: ", with("--name", "x", "--")...)
 		s.refuses(`"80" is before the --`, with("--name", "x", "80", "127.0.0.1:1")...)
 		s.refuses("no PLUG-ARGS", with("--name", "x")...)
-		s.refuses(`--name "a/b": want`, with("--name", "a/b", "--", "80", "127.0.0.1:1")...)
+		s.refuses(`--name "a/b": expected`, with("--name", "a/b", "--", "80", "127.0.0.1:1")...)
 		s.refuses("no such account", with("--name", "x", "--user", "no-such-user", "--", "8080", "127.0.0.1:1")...)
-		s.refuses("no directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1:1")...)
+		s.refuses("directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1:1")...)
 		s.refuses("only root can write", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1:1")...)...)
 		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1:1")
 		s.refuses("--program must name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1:1")
@@ -312,7 +312,7 @@ func TestServiceSystemd(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(strings.Replace(readString(unit), "TimeoutStopSec=30", "TimeoutStopSec=9", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if said := s.must(replacing...); !strings.Contains(said, "web: not restarted: its process stays as it was\n") || !strings.Contains(readString(unit), "TimeoutStopSec=30") {
+	if said := s.must(replacing...); !strings.Contains(said, "web: not restarted: its process does not change\n") || !strings.Contains(readString(unit), "TimeoutStopSec=30") {
 		t.Errorf("--replace of a unit whose command line is the same: %s", said)
 	}
 	os.Remove(s.file("/active"))

@@ -93,6 +93,6 @@ func TestSyslogGoesAway(t *testing.T) {
 	os.Remove(p.syslog.path)
 	cycle(t, p)
 	await(t, "stderr to be told", 5*time.Second, func() bool {
-		return strings.Contains(p.errors(), "syslog can't be reached")
+		return strings.Contains(p.errors(), "syslog cannot be reached")
 	})
 }

@@ -40,7 +40,7 @@ func TestPoolDescriptors(t *testing.T) {
 func TestActivatedTwice(t *testing.T) {
 	p := prepare(t, "prefork", "fd:plug", serve(t, anywhere, echo).addr())
 	p.activate("plug", listenTCP(t, anywhere), listenTCP(t, anywhere))
-	if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "2 sockets of that name") {
+	if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "2 sockets with this name") {
 		t.Errorf("exit code %d: %s", code, p.errors())
 	}
 }
