@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dying says whether a process has been killed, or has begun to exit: its
+// dying reports whether a process has been killed, or has begun to exit: its
 // descriptors are closed after its memory has gone (proc_pid_status(5)).
 func dying(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -153,7 +153,7 @@ func holder(fd int) int {
 	return pids[0]
 }
 
-// alive says whether there is a process pid that we can see, and that is not on
+// alive reports whether there is a process pid that we can see, and that is not on
 // its way out: what is dying has its locks a moment longer than its life.
 func alive(pid int) bool {
 	return pid > 0 && unix.Kill(pid, 0) != unix.ESRCH && !dying(pid)

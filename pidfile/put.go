@@ -89,7 +89,7 @@ func (f *File) create(t *temp, why string) error {
 	return nil
 }
 
-// owns says whether the path names the inode that we hold.
+// owns reports whether the path names the inode that we hold.
 func (f *File) owns() (bool, error) {
 	if f.fd < 0 {
 		return false, nil
@@ -109,7 +109,7 @@ func (f *File) hold(fd int, id inode) {
 	f.fd, f.id, f.reason = fd, id, ""
 }
 
-// short tells that there was no room or descriptor for another file. The one
+// short reports that there was no room or descriptor for another file. The one
 // that we have can still be written, if not in the best way.
 func short(err error) bool {
 	var errno unix.Errno

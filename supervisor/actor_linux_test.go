@@ -28,9 +28,9 @@ type actor struct {
 func (s *stage) hatch() *actor {
 	s.t.Helper()
 	select {
-	case o := <-s.nursery.orders:
+	case o := <-s.spawner.requests:
 		a := s.sleeper(o)
-		s.born(birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
+		s.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 		return a
 	default:
 		s.t.Fatal("no birth was ordered")
@@ -46,7 +46,7 @@ func (a *actor) pidfdOf() int {
 }
 
 // sleeper starts the process of an order.
-func (s *stage) sleeper(o order) *actor {
+func (s *stage) sleeper(o spawnRequest) *actor {
 	s.t.Helper()
 	pid, pidfd := start(s.t, "sleep", "60")
 	pidfds.Store(pid, pidfd)
@@ -75,7 +75,7 @@ func startWith(t testing.TB, attr *syscall.ProcAttr, program string, args ...str
 
 // ring hands a worker's doorbell to the master.
 func (s *stage) ring(a *actor, kind report.Kind) {
-	s.heard(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
+	s.handleDoorbell(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
 }
 
 // spares hatches the ordered children and has them ready.
@@ -95,7 +95,7 @@ func (s *stage) die(a *actor, signal unix.Signal) {
 	unix.Kill(a.pid, signal)
 	until(s.t, "the worker is dead", func() bool { return s.watcher.status(a.pidfd).known })
 	a.dead = true
-	s.saw(sighting{dead: []uint64{a.id}})
+	s.handleEvents(events{dead: []uint64{a.id}})
 }
 
 // orders are the bytes on the worker's lifeline since the last look.

@@ -33,30 +33,30 @@ func (w waitStatus) reason() string {
 // what it does when it gets no thread.
 const goPanics = 2
 
-// youngReason is the same for a worker that died before it was ready.
-func (w waitStatus) youngReason() string {
+// unreadyReason is the same for a worker that died before it was ready.
+func (w waitStatus) unreadyReason() string {
 	if w.known && w.signal == 0 && w.status == goPanics {
 		return w.reason() + ", possibly because it could not start a thread (" + strings.Join(taskLimitNames(), ", ") + ")"
 	}
 	return w.reason()
 }
 
-// buryYoung buries a worker that never got ready: whatever is wrong with it is
+// buryUnready buries a worker that never got ready: whatever is wrong with it is
 // wrong with the next one too, so births slow down.
-func (m *master) buryYoung(c *child) {
+func (m *master) buryUnready(c *child) {
 	m.totals.SpawnFailures++
 	m.bury(c)
 	switch {
 	case m.phase == opening && (c.status.signal == unix.SIGKILL || c.status.signal == unix.SIGTERM):
-		m.nursery.pause(time.Now()) // somebody has killed it: that says nothing about the next one
+		m.spawner.pause(time.Now()) // somebody has killed it: that says nothing about the next one
 	case m.phase == opening:
-		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.youngReason()))
+		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.unreadyReason()))
 	case m.phase == running:
-		pause := m.nursery.pause(time.Now())
-		m.nursery.why = "the last one died before it was ready: " + c.status.youngReason()
-		if !m.nursery.said {
-			m.nursery.said = true
-			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.youngReason(), "pause_ms", inMs(pause))
+		pause := m.spawner.pause(time.Now())
+		m.spawner.why = "the last one died before it was ready: " + c.status.unreadyReason()
+		if !m.spawner.said {
+			m.spawner.said = true
+			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.unreadyReason(), "pause_ms", inMs(pause))
 		}
 	}
 }
@@ -70,8 +70,8 @@ const forgetIdle = 10 * mostTrouble
 // births slow down.
 func (m *master) burySpare(c *child) {
 	m.bury(c)
-	served := c.generation.turns(c.slot) != c.turns
-	b, now := &m.nursery.idle, time.Now()
+	served := c.generation.sessionsOf(c.slot) != c.sessionsBefore
+	b, now := &m.spawner.idle, time.Now()
 	if served || now.Sub(b.until) > forgetIdle {
 		b.release()
 	}
@@ -93,7 +93,7 @@ func (m *master) bury(c *child) {
 	c.status = m.watcher.status(c.pidfd)
 	m.log.Debug("worker ended", "pid", c.pid, c.status.key(), c.status.value())
 	m.totals.died(c.status)
-	m.inherit(c)
+	m.settleRows(c)
 	if c.status.signal == unix.SIGKILL {
 		m.sayOutOfMemory()
 	}
@@ -122,20 +122,20 @@ func (w waitStatus) value() int {
 	return w.status
 }
 
-// inherit settles the sessions that a dead worker has left on the board. A
+// settleRows settles the sessions that a dead worker has left on the board. A
 // worker counts a session just before it frees the row, or marks it as counted: if
 // it has counted one more than that, it died between the two.
-func (m *master) inherit(c *child) {
+func (m *master) settleRows(c *child) {
 	column := c.generation.board.Column(c.slot)
-	counted, freed := uint64(0), c.generation.turns(c.slot)+c.generation.owing(c.slot)
+	counted, freed := uint64(0), c.generation.sessionsOf(c.slot)+c.generation.owing(c.slot)
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
 		m.totals.Ended[i] += n
 	}
-	ahead := counted > freed-c.turns
-	blamed := m.inheritEnds(c, counted)
-	m.totals.inherit(c.generation.board.Tally(c.slot))
+	ahead := counted > freed-c.sessionsBefore
+	blamed := m.absorbEnds(c, counted)
+	m.totals.absorb(c.generation.board.Tally(c.slot))
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -168,7 +168,7 @@ func (m *master) inherit(c *child) {
 			if s.Word.State() == board.RowEnding && blamed {
 				blamed = false
 			} else {
-				m.totals.Ends[outcome][s.Cause.Who()%board.Whos]++
+				m.totals.Ends[outcome][s.Cause.Culprit()%board.Culprits]++
 			}
 		}
 		row.Free()
@@ -254,7 +254,7 @@ func (m *master) reap() {
 		}
 		m.watcher.reap(c.pidfd)
 		m.count[gone]--
-		m.strike(c)
+		m.release(c)
 	}
 	clear(m.dead[len(kept):])
 	m.dead = kept

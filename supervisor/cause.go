@@ -34,9 +34,9 @@ func (e *ends) see(w *board.Ends) (sum uint64) {
 	return sum
 }
 
-// inheritEnds adds what a dead worker has counted to the totals. blamed reports
+// absorbEnds adds what a dead worker has counted to the totals. blamed reports
 // that it died between that count and the one in its column, ended.
-func (m *master) inheritEnds(c *child, ended uint64) (blamed bool) {
+func (m *master) absorbEnds(c *child, ended uint64) (blamed bool) {
 	return m.totals.Ends.see(&c.generation.board.Tally(c.slot).Ends) > ended
 }
 

@@ -22,7 +22,7 @@ import (
 
 // heirs is a new master just before its commit: with two workers of its own
 // behind its gate, and the estate of an old one with three, all real processes.
-func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *estate, workers []*actor) {
+func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, workers []*actor) {
 	t.Helper()
 	path := t.TempDir() + "/plug.pid"
 	s = newStage(t, func(c *config.Config) {
@@ -35,7 +35,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *estate, worker
 	})
 	s.populate()
 	own = s.spares(2)
-	s.phase, s.succession = adopting, &succession{}
+	s.phase, s.takeover = adopting, &takeover{}
 	s.cfg.Pidfile = path
 	g, err := newGeneration(0, s.cfg, 4, 1, 1)
 	if err != nil {
@@ -44,7 +44,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *estate, worker
 	t.Cleanup(g.close)
 	s.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
 	g.board.State.Gate.Store(board.GateOpen)
-	e = &estate{pidfile: -1}
+	e = &received{pidfile: -1}
 	if err := e.addGeneration(&generationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestCommit(t *testing.T) {
 	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
 		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
 	}
-	s.tellUntold(len(s.untold))
+	s.sendDrains(len(s.drainQueue))
 	for i, a := range workers {
 		if a.state != draining || !a.told(report.Drain) {
 			t.Errorf("adopted worker %d is %s, and was not told", i, a.state)
@@ -127,7 +127,7 @@ func TestCommit(t *testing.T) {
 		for end := time.After(patience); !so(); {
 			select {
 			case sight := <-s.watcher.seen:
-				s.saw(sight)
+				s.handleEvents(sight)
 			case <-end:
 				t.Fatalf("timed out waiting until %s", what)
 			}
@@ -179,7 +179,7 @@ func commitBetweenTheGates(t *testing.T) {
 		n := uint32(0)
 		for ; old.State.Gate.Load() == board.GateOpen; n++ {
 			slot, _ := old.Choose(new(board.Tried), visitor(n%1000), now)
-			old.Mark(slot).Connects.Add(1)
+			old.TargetState(slot).Connects.Add(1)
 			if n == 1000 {
 				close(begun)
 			}
@@ -202,8 +202,8 @@ func commitBetweenTheGates(t *testing.T) {
 	}
 	was, is := uint64(0), uint64(0)
 	for i := range board.MaxTargets {
-		was += old.Mark(i).Connects.Load()
-		is += fresh.Mark(i).Connects.Load()
+		was += old.TargetState(i).Connects.Load()
+		is += fresh.TargetState(i).Connects.Load()
 	}
 	if was > is+1 {
 		t.Errorf("the old workers counted %d connects, the new ones know of %d", was, is)
@@ -233,8 +233,8 @@ func TestCommitIsPatient(t *testing.T) {
 		if !workers[1].told(report.Drain) {
 			t.Error("a busy worker was never told")
 		}
-		if s.untold != nil {
-			t.Errorf("%d are yet to be told", len(s.untold))
+		if s.drainQueue != nil {
+			t.Errorf("%d are yet to be told", len(s.drainQueue))
 		}
 	}
 }
@@ -247,7 +247,7 @@ func TestEnduring(t *testing.T) {
 	s.settled()
 	s.tick(time.Now())
 	s.generation.board.Row(carrier.slot, 0).BeginAt -= int64(11 * time.Second)
-	if n := s.enduring(); n != 1 {
+	if n := s.longLived(); n != 1 {
 		t.Errorf("%d settled, want the one that has its session for 11 s", n)
 	}
 	if n := s.ready(); n != 1 {

@@ -77,7 +77,7 @@ func TestDrainAsksForTime(t *testing.T) {
 	s, _, _ := busied(t, nil)
 	s.signal(syscall.SIGQUIT)
 	s.starter.told, s.starter.texts = nil, nil
-	for range lookEvery {
+	for range checkEvery {
 		s.tick(time.Now())
 	}
 	if !s.starter.asks(stopExtended) {

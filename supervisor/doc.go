@@ -11,7 +11,7 @@
 //
 // One goroutine, in loop.go, owns all state. Everything else is a channel to
 // it: what the watcher has seen (doorbells and deaths), births from the
-// nursery, signals, what control clients ask, the pidfile's writer, ticks.
+// spawner, signals, what control clients ask, the pidfile's writer, ticks.
 //
 // # The way of a client
 //
@@ -65,11 +65,11 @@
 //
 //   - An option begins in cmd/plug/options.go and is checked in supervisor/config;
 //     generation.go puts what a worker needs of it on the board.
-//   - The number of processes is decided in policy.go.
+//   - The number of processes is decided in policy.go, probe.go and nudge.go.
 //   - A worker's life is the table in roster.go; a session's states are in
 //     worker/session.go, and its end is in worker/ending.go and delivering.go.
-//   - In an upgrade, the old master's side is in handover.go and bequest.go, and
-//     the new master's side in successor.go, which starts it, and succession.go;
-//     wire.go and estate.go define what passes between them.
+//   - In an upgrade, the old master's side is in upgrade.go and upgrade_state.go,
+//     and the new master's in launcher.go, which starts it, and takeover.go;
+//     wire.go and received.go define what passes between them.
 //   - Tests are beside the code; those with real processes are in test.
 package supervisor

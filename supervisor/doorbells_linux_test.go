@@ -46,16 +46,16 @@ func TestBusyBeforeItIsBorn(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
 	s.settled()
-	o := <-s.nursery.orders
+	o := <-s.spawner.requests
 	a := s.sleeper(o)
-	s.heard(report.Record{Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
+	s.handleDoorbell(report.Record{Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
 	if a.state != busy || a.child.pid != 0 {
 		t.Fatalf("%s, PID %d", a.state, a.child.pid)
 	}
 	now := time.Now().Add(time.Second)
 	s.writePidfile(now)
 	s.answered()
-	s.born(birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
+	s.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 	if s.writePidfile(now.Add(time.Second)); !s.pidfile.writing {
 		t.Fatal("its PID never gets into the pidfile")
 	}
@@ -77,7 +77,7 @@ func TestStrangers(t *testing.T) {
 		"a slot of nobody":   {Kind: report.Begin, Slot: 5, PID: uint32(a.pid), Generation: 1},
 		"no slot at all":     {Kind: report.Begin, Slot: 65535, PID: uint32(a.pid), Generation: 1},
 	} {
-		s.saw(sighting{bells: []report.Record{r}})
+		s.handleEvents(events{bells: []report.Record{r}})
 		if got := s.states(); !slices.Equal(got, []lifeState{spare, spare}) {
 			t.Errorf("%s: roster %v", name, got)
 		}
@@ -87,7 +87,7 @@ func TestStrangers(t *testing.T) {
 	if a.state != gone {
 		t.Errorf("the dead worker is %s", a.state)
 	}
-	s.saw(sighting{dead: []uint64{a.id, 99, 1 << 40}}) // once more, and of nobody
+	s.handleEvents(events{dead: []uint64{a.id, 99, 1 << 40}}) // once more, and of nobody
 	s.settled()
 	if a.state != gone || len(s.roster) != 2 {
 		t.Errorf("%d on the roster", len(s.roster))
@@ -127,12 +127,12 @@ func TestLookAtBoard(t *testing.T) {
 	}
 	s.carry(lostBegin, "10.0.0.1:1")
 	s.ring(lostEnd, report.Begin)
-	s.saw(sighting{})
+	s.handleEvents(events{})
 	if lostBegin.state != spare {
 		t.Error("looked at the board without a reason")
 	}
 	b.State.Attention.Store(1)
-	s.saw(sighting{})
+	s.handleEvents(events{})
 	if b.State.Attention.Load() != 0 {
 		t.Error("the flag is still up")
 	}
@@ -143,7 +143,7 @@ func TestLookAtBoard(t *testing.T) {
 	// Garbage on the pipe is a reason, too.
 	b.Row(lostBegin.slot, 0).End()
 	b.Row(lostBegin.slot, 0).Free()
-	s.saw(sighting{garbled: 5})
+	s.handleEvents(events{garbled: 5})
 	if lostBegin.state != spare || lostBegin.listed {
 		t.Errorf("after garbage: %s", lostBegin.state)
 	}
@@ -160,13 +160,13 @@ func TestLostReady(t *testing.T) {
 	s.settled()
 	a := s.hatch()
 	s.generation.board.State.Attention.Store(1)
-	s.saw(sighting{})
+	s.handleEvents(events{})
 	if a.state != starting {
 		t.Errorf("%s before it reached the board", a.state)
 	}
 	s.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
 	s.generation.board.State.Attention.Store(1)
-	s.saw(sighting{})
+	s.handleEvents(events{})
 	if a.state != spare {
 		t.Errorf("%s, though the board has it", a.state)
 	}
@@ -182,8 +182,8 @@ func TestReadyAndDeadAtOnce(t *testing.T) {
 	unix.Kill(a.pid, unix.SIGKILL)
 	until(t, "the worker is dead", func() bool { return s.watcher.status(a.pidfd).known })
 	a.dead = true
-	s.saw(sighting{dead: []uint64{a.id}, bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
-	if a.state != gone || s.nursery.trouble != 0 {
-		t.Errorf("%s; births wait for %v", a.state, s.nursery.trouble)
+	s.handleEvents(events{dead: []uint64{a.id}, bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
+	if a.state != gone || s.spawner.trouble != 0 {
+		t.Errorf("%s; births wait for %v", a.state, s.spawner.trouble)
 	}
 }

@@ -71,7 +71,7 @@ func (g *generation) rows(slot int) iter.Seq[*board.Row] {
 	}
 }
 
-// carries tells whether the worker in a slot has a session.
+// carries reports whether the worker in a slot has a session.
 func (g *generation) carries(slot int) bool {
 	for row := range g.rows(slot) {
 		if row.Word().State() == board.RowLive {
@@ -81,10 +81,10 @@ func (g *generation) carries(slot int) bool {
 	return false
 }
 
-// turns is how many sessions the rows of a slot have carried and are rid of.
-func (g *generation) turns(slot int) (n uint64) {
+// sessionsOf is how many sessions the rows of a slot have carried and are rid of.
+func (g *generation) sessionsOf(slot int) (n uint64) {
 	for row := range g.rows(slot) {
-		n += row.Word().Turn()
+		n += row.Word().Epoch()
 	}
 	return n
 }

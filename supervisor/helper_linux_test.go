@@ -41,7 +41,7 @@ func (s *said) all() []string {
 	return append([]string(nil), s.lines...)
 }
 
-// has tells whether a line holds the text.
+// has reports whether a line holds the text.
 func (s *said) has(text string) bool {
 	for _, line := range s.all() {
 		if strings.Contains(line, text) {
@@ -106,8 +106,8 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 		set(cfg)
 	}
 	s := &stage{t: t, said: new(said), starter: &starter{gone: make(chan struct{})}, hands: map[uint64]*actor{}, path: cfg.SessionLog}
-	m := &master{cfg: cfg, starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives,
-		successor: new(successor), calls: make(chan func()), over: make(chan struct{}),
+	m := &master{cfg: cfg, starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions,
+		launcher: new(launcher), calls: make(chan func()), over: make(chan struct{}),
 		children: map[uint64]*child{}, ticks: ticks{shown: -1}, null: -1, deadline: time.Now().Add(startPatience)}
 	s.master = m
 	m.stderr = newSink(0, func([]byte) {})
@@ -133,8 +133,8 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	if err := m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
 		t.Fatal(err)
 	}
-	m.nursery.orders = make(chan order, 1<<13)
-	m.nursery.births = make(chan birth, 64)
+	m.spawner.requests = make(chan spawnRequest, 1<<13)
+	m.spawner.results = make(chan spawnResult, 64)
 	m.setZone(time.Now())
 	t.Cleanup(s.close)
 	return s

@@ -30,7 +30,7 @@ func (m *master) openListener() (int, error) {
 	if cfg.Source.Inherited == "" {
 		return listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
 	}
-	fd, err := inheritListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
+	fd, err := adoptListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
 	if err != nil {
 		return -1, err
 	}
@@ -175,9 +175,9 @@ func reason(err error) string {
 	return tried + record.Limit(errno)
 }
 
-// inheritListener takes a socket that the service manager listens on, and fills
+// adoptListener takes a socket that the service manager listens on, and fills
 // in where.
-func inheritListener(fd int, s *config.Source, keepalive bool) (int, error) {
+func adoptListener(fd int, s *config.Source, keepalive bool) (int, error) {
 	fail := func(err error) (int, error) {
 		return -1, fmt.Errorf("source \"fd:%s\": %s", s.Inherited, reason(err))
 	}

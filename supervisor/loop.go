@@ -27,9 +27,9 @@ func (m *master) loop(signals chan os.Signal) {
 		}
 		select {
 		case s := <-m.watcher.seen:
-			m.saw(s)
-		case b := <-m.nursery.births:
-			m.born(b)
+			m.handleEvents(s)
+		case b := <-m.spawner.results:
+			m.spawned(b)
 		case r := <-m.pidfile.results:
 			m.pidfileWritten(r)
 		case s := <-signals:
@@ -40,7 +40,7 @@ func (m *master) loop(signals chan os.Signal) {
 			gone = nil
 			m.log.Warn("the process that started this master has ended; stopping")
 			m.signal(syscall.SIGTERM)
-		case now := <-m.tock:
+		case now := <-m.tickC:
 			m.tick(now)
 		case <-alarm.C:
 		}
@@ -61,7 +61,7 @@ func (m *master) loop(signals chan os.Signal) {
 	m.removeControl()
 }
 
-// do has something done by the loop, and waits for it; false tells that the loop
+// do has something done by the loop, and waits for it; false reports that the loop
 // is over, and nothing was done.
 func (m *master) do(call func()) bool {
 	done := make(chan struct{})
@@ -74,20 +74,20 @@ func (m *master) do(call func()) bool {
 	}
 }
 
-// firstReady tells that no first worker is on its way any more, nor waits to be
+// firstReady reports that no first worker is on its way any more, nor waits to be
 // tried again.
 func (m *master) firstReady(now time.Time) bool {
-	return m.phase == opening && m.count[starting] == 0 && !now.Before(m.nursery.until)
+	return m.phase == opening && m.count[starting] == 0 && !now.Before(m.spawner.until)
 }
 
 // opened is reached when the first workers are ready.
 func (m *master) opened() {
-	if m.succession == nil {
+	if m.takeover == nil {
 		m.serve()
 		return
 	}
 	m.phase = adopting
-	go m.succession.take()
+	go m.takeover.take()
 }
 
 // leave ends a master that another one has replaced: what came for it meanwhile
@@ -102,7 +102,7 @@ func (m *master) leave(signals chan os.Signal) {
 	m.late = make(chan os.Signal, cap(signals))
 	signal.Notify(m.late, handled...)
 	signal.Stop(signals)
-	m.passOn(slices.Concat(m.leftover, drained(signals), drained(m.late)))
+	m.passOn(slices.Concat(m.pendingSignals, drained(signals), drained(m.late)))
 }
 
 // passOn gives signals to the new master. One may be there twice: it came when
@@ -129,10 +129,10 @@ func drained(signals <-chan os.Signal) (all []os.Signal) {
 	}
 }
 
-// saw takes a batch from the watcher: doorbells first, then deaths.
-func (m *master) saw(s sighting) {
+// handleEvents takes a batch from the watcher: doorbells first, then deaths.
+func (m *master) handleEvents(s events) {
 	for _, r := range s.bells {
-		m.heard(r)
+		m.handleDoorbell(r)
 	}
 	if s.garbled > 0 {
 		m.log.Warn("report pipe: skipped bytes that are not a doorbell", "bytes", s.garbled)
@@ -142,18 +142,18 @@ func (m *master) saw(s sighting) {
 	}
 	for _, id := range s.dead {
 		if c := m.children[id]; c != nil && c.state != gone {
-			m.happen(c, hasDied)
+			m.apply(c, hasDied)
 		}
 	}
 	if s.tick {
 		m.tick(time.Now())
 	} else if s.arrival { // a client, or the listener's end
-		m.lookAtListeners(time.Now())
+		m.checkListeners(time.Now())
 	}
 	m.watcher.spent(s)
 	for g := range m.generations() {
 		if g.board.State.Attention.Load() != 0 {
-			m.lookAtBoard(g)
+			m.reconcileBoard(g)
 		}
 	}
 }
@@ -183,8 +183,8 @@ func (m *master) generationOf(number uint32) *generation {
 
 var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, report.End: hasEnded}
 
-// heard takes one doorbell. What does not fit the roster is ignored.
-func (m *master) heard(r report.Record) {
+// handleDoorbell takes one doorbell. What does not fit the roster is ignored.
+func (m *master) handleDoorbell(r report.Record) {
 	g := m.generationOf(r.Generation)
 	if g == nil || int(r.Slot) >= len(g.slots) {
 		m.log.Warn("doorbell ignored: unknown generation or slot", "pid", r.PID, "generation", r.Generation, "slot", r.Slot)
@@ -201,12 +201,12 @@ func (m *master) heard(r report.Record) {
 		m.nudged = max(0, slices.Index(m.roster, c)) // the one after it is the next
 		m.nudge()
 	default:
-		m.happen(c, bellEvents[r.Kind])
+		m.apply(c, bellEvents[r.Kind])
 	}
 }
 
-// lookAtBoard makes the roster agree with the rows: doorbells were lost.
-func (m *master) lookAtBoard(g *generation) {
+// reconcileBoard makes the roster agree with the rows: doorbells were lost.
+func (m *master) reconcileBoard(g *generation) {
 	g.board.State.Attention.Store(0)
 	if g.pool() {
 		return
@@ -216,30 +216,30 @@ func (m *master) lookAtBoard(g *generation) {
 			continue
 		}
 		c.unheard = c.pid == 0 // born will look
-		m.look(c)
+		m.reconcile(c)
 	}
 }
 
-// look makes one worker's state agree with its rows.
-func (m *master) look(c *child) {
+// reconcile makes one worker's state agree with its rows.
+func (m *master) reconcile(c *child) {
 	g := c.generation
 	switch {
 	case c.pid == 0 || g.board.Column(c.slot).PID.Load() != uint32(c.pid):
 		// Has not reached the board yet.
 	case g.carries(c.slot):
-		m.happen(c, hasBegun)
+		m.apply(c, hasBegun)
 	default:
-		m.happen(c, hasEnded)
+		m.apply(c, hasEnded)
 	}
 }
 
 // populate keeps as many workers as the policy wants.
 func (m *master) populate() {
-	if m.phase == stopping || m.frozen || m.phase == adopting || m.nursery.rests(time.Now()) {
+	if m.phase == stopping || m.frozen || m.phase == adopting || m.spawner.rests(time.Now()) {
 		return
 	}
-	s := m.supply()
-	n := s.births()
+	s := m.demand()
+	n := s.toStart()
 	if m.phase == opening {
 		n = max(n, min(m.firstWorkers, s.limit)-s.total)
 	}
@@ -247,17 +247,17 @@ func (m *master) populate() {
 		n = m.cfg.Workers - m.count[starting] - m.count[spare] - m.count[busy]
 	}
 	for range n {
-		if !m.conceive() {
+		if !m.startWorker() {
 			break
 		}
 	}
 	s.starting = m.count[starting]
-	m.setPlenty(s)
+	m.setMayBatch(s)
 	m.noteLimit(s)
 }
 
-func (m *master) supply() supply {
-	s := supply{spares: m.count[spare], starting: m.count[starting], busy: m.count[busy],
+func (m *master) demand() demand {
+	s := demand{spares: m.count[spare], starting: m.count[starting], busy: m.count[busy],
 		min: m.cfg.SparesMin, max: m.cfg.SparesMax, limit: m.cfg.MaxWorkers, total: len(m.roster)}
 	if s.spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
 		s.waiting = queued(m.listeners[0])
@@ -268,20 +268,20 @@ func (m *master) supply() supply {
 	return s
 }
 
-func (m *master) setPlenty(s supply) {
+func (m *master) setMayBatch(s demand) {
 	plenty := uint32(0)
-	if s.plenty() {
+	if s.mayBatch() {
 		plenty = 1
 	}
-	if p := &m.generation.board.State.Plenty; p.Load() != plenty {
+	if p := &m.generation.board.State.MayBatch; p.Load() != plenty {
 		p.Store(plenty)
 	}
 }
 
 // noteLimit says, once for each time, that clients have to wait for a worker.
-func (m *master) noteLimit(s supply) {
+func (m *master) noteLimit(s demand) {
 	switch {
-	case s.short() && !m.limitSaid:
+	case s.atLimit() && !m.limitSaid:
 		m.limitSaid = true
 		m.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.limit)
 	case m.limitSaid && s.spares > m.cfg.SparesMin:

@@ -26,8 +26,8 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	gate := &s.generation.board.State.Gate
 	s.populate()
 	s.populate() // nothing more is ordered for the same need
-	if len(s.nursery.orders) != 2 || s.count[starting] != 2 {
-		t.Fatalf("%d births ordered", len(s.nursery.orders))
+	if len(s.spawner.requests) != 2 || s.count[starting] != 2 {
+		t.Fatalf("%d births ordered", len(s.spawner.requests))
 	}
 	first, second := s.hatch(), s.hatch()
 	s.ring(first, report.Ready)
@@ -52,7 +52,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	if !s.said.has("(127.0.0.1 0): Plugdaemon started.") {
 		t.Errorf("syslog %q", s.said.all())
 	}
-	if s.generation.board.State.Plenty.Load() != 1 {
+	if s.generation.board.State.MayBatch.Load() != 1 {
 		t.Error("spares are plenty, and the board does not say so")
 	}
 }
@@ -168,7 +168,7 @@ func TestPool(t *testing.T) {
 		t.Errorf("%d are born in its place", s.count[starting])
 	}
 	// A draining one has a successor at once.
-	s.happen(all[2].child, toldDrain)
+	s.apply(all[2].child, toldDrain)
 	s.settled()
 	if s.count[starting] != 2 {
 		t.Errorf("%d are born beside a draining one", s.count[starting])

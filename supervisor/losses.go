@@ -6,8 +6,8 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// losses is what an admin should know to be missing.
-type losses struct {
+// dropReport is what an admin should know to be missing.
+type dropReport struct {
 	told, seen  lost // when the log last said so, and a second ago
 	unreachable bool // syslog is, and stderr was told
 }
@@ -19,13 +19,13 @@ type lost struct {
 	Dropped uint64 `json:"dropped"` // lines for stderr
 }
 
-// lookAround is the once-a-second look at what others do to the plug's files,
+// checkFiles is the once-a-second look at what others do to the plug's files,
 // and at what was lost.
-func (m *master) lookAround() {
+func (m *master) checkFiles() {
 	m.reopen(false, func(error) {})
-	m.lookAtPidfile()
+	m.checkPidfile()
 	m.keepControl()
-	m.lookAtZones()
+	m.checkZones()
 	m.tryAgain()
 	m.sayAway(time.Now())
 	m.tellLosses()
@@ -34,7 +34,7 @@ func (m *master) lookAround() {
 // tellLosses logs what was lost since that was last logged, when no more was lost
 // for a second.
 func (m *master) tellLosses() {
-	now, told, seen := m.lost(), &m.losses.told, &m.losses.seen
+	now, told, seen := m.lost(), &m.dropReport.told, &m.dropReport.seen
 	if now.Lines > told.Lines && now.Lines == seen.Lines {
 		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", now.Lines-told.Lines)
 		told.Lines = now.Lines
@@ -47,14 +47,14 @@ func (m *master) tellLosses() {
 	*seen = now
 }
 
-// inheritLosses takes over what an old master has logged of what was lost. One that
+// absorbLosses takes over what an old master has logged of what was lost. One that
 // does not say is taken to have logged everything.
-func (m *master) inheritLosses(told *lost) {
+func (m *master) absorbLosses(told *lost) {
 	if told == nil {
-		m.losses.told = m.lost()
+		m.dropReport.told = m.lost()
 		return
 	}
-	m.losses.told = *told
+	m.dropReport.told = *told
 }
 
 func (m *master) tellLostRecords(n uint64) {

@@ -46,7 +46,7 @@ type master struct {
 	pidfile     pidlist
 	control     controls
 	watcher     *watcher
-	nursery     nursery
+	spawner     spawner
 	generation  *generation   // the one that accepts
 	older       []*generation // whose sessions live on, the oldest first
 
@@ -59,41 +59,41 @@ type master struct {
 	buryUntil time.Time // after TERM, at the latest
 	paused    bool
 
-	lives      *[lifeStates][lifeEvents]life // the table, always
-	roster     []*child                      // in the order of start
+	lives      *[lifeStates][lifeEvents]transition // the table, always
+	roster     []*child                            // in the order of start
 	children   map[uint64]*child
 	count      [lifeStates]int
-	untold     []*child // draining ones that don't know it yet
+	drainQueue []*child // draining ones that don't know it yet
 	dead       []*child // buried, not yet reaped
 	lastID     uint64
 	nudged     int // index of the spare that was nudged last
 	nudges     int // ticks in a row that found clients waiting beside spares
-	crowd      crowd
+	probe      probe
 	totals     totals
 	ticks      ticks
-	losses     losses
+	dropReport dropReport
 	memory     memoryWatch
 	zones      []*zone
 	sourceLost bool             // the listener's interface, and that was said
 	failed     []func() error   // to be tried again
-	tock       <-chan time.Time // ticks, where the watcher has none
+	tickC      <-chan time.Time // ticks, where the watcher has none
 
-	leveled bool      // an admin has changed the log level
-	since   time.Time // when this process became the plug's master
+	logLevelSet bool      // an admin has changed the log level
+	since       time.Time // when this process became the plug's master
 
-	shepherd   int // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
-	version    string
-	successor  *successor
-	upgrading  *upgrade       // under way from this master to a new one
-	succession *succession    // from an old one to this
-	replacedBy int            // PID of the new master; this one only has to leave
-	leftover   []os.Signal    // for the new master
-	late       chan os.Signal // that come when the loop is over
-	frozen     bool           // the roster is being handed over
-	revival    revival        // of a listener that was shut down
-	failure    error          // why the plug can't serve any more
-	calls      chan func()    // from goroutines that need the loop's state
-	over       chan struct{}
+	shepherd       int // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
+	version        string
+	launcher       *launcher
+	upgrading      *upgrade       // under way from this master to a new one
+	takeover       *takeover      // from an old one to this
+	replacedBy     int            // PID of the new master; this one only has to leave
+	pendingSignals []os.Signal    // for the new master
+	late           chan os.Signal // that come when the loop is over
+	frozen         bool           // the roster is being handed over
+	revival        revival        // of a listener that was shut down
+	failure        error          // why the plug can't serve any more
+	calls          chan func()    // from goroutines that need the loop's state
+	over           chan struct{}
 
 	number       uint32    // of the generation to make
 	affinity     [2]uint64 // its key; new if zero
@@ -129,22 +129,22 @@ const startPatience = 10 * time.Second
 func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
 	defer signal.Ignore(syscall.SIGTTOU) // the error may go to a terminal that stops background processes (termios(3), TOSTOP)
 	signal.Ignore(syscall.SIGPIPE)       // EPIPE on stdout or stderr would kill a Go program
-	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &lives, children: map[uint64]*child{},
+	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions, children: map[uint64]*child{},
 		ticks: ticks{shown: -1, told: -1}}
 	m.title, m.version = t, version
 	if cfg.Foreground {
 		m.shepherd = os.Getppid()
 	}
 	m.calls, m.over = make(chan func()), make(chan struct{})
-	m.successor = newSuccessor(starter.Role() == roleSuccessor)
+	m.launcher = newLauncher(starter.Role() == roleSuccessor)
 	prepareThreads()
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
 	if err := m.open(); err != nil {
-		if m.succession != nil {
-			m.succession.wire.abort(reason(err))
+		if m.takeover != nil {
+			m.takeover.wire.abort(reason(err))
 		} else if starter.Role() == roleSuccessor {
-			m.successor.refuse(reason(err))
+			m.launcher.refuse(reason(err))
 		}
 		m.abandon()
 		return 4, errors.New(reason(err))
@@ -189,7 +189,7 @@ func (m *master) open() (err error) {
 		return err
 	}
 	if m.starter.Role() == roleSuccessor {
-		if err = m.succeed(); err != nil {
+		if err = m.takeOver(); err != nil {
 			return fmt.Errorf("upgrade: %w", err)
 		}
 		return m.prepare()
@@ -248,11 +248,11 @@ func (m *master) prepare() (err error) {
 	}
 	m.setZone(time.Now())
 	m.memory.find()
-	if m.tock, err = m.watcher.ticker(tickEvery); err != nil {
+	if m.tickC, err = m.watcher.ticker(tickEvery); err != nil {
 		return err
 	}
 	m.watcher.start()
-	m.nursery.start(m.spawn)
+	m.spawner.start(m.spawn)
 	return nil
 }
 
@@ -268,7 +268,7 @@ func (m *master) shape() (workers, capacity int) {
 // logs it, since the board is that of the current generation.
 func (m *master) sessionFailed(err error) {
 	say := func() {
-		if m.generation.board.Say(board.SaySession, uint64(m.mono()/int64(time.Millisecond))) {
+		if m.generation.board.ShouldLog(board.LogSession, uint64(m.mono()/int64(time.Millisecond))) {
 			if err == unix.EAGAIN {
 				err = errors.New("it is full and no process is reading it")
 			}
@@ -305,7 +305,7 @@ func (m *master) serve() {
 	m.totals.Started = m.since.UnixNano()
 	m.serveControl()
 	m.announce("serving", "source", m.cfg.Source.Label(), "targets", m.targetNames(), "mode", string(m.cfg.Mode), "version", m.version)
-	if err := m.successor.ready(); err != nil {
+	if err := m.launcher.ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)
 	}
 	m.readyAt, m.unready = m.pidfile.next(), true

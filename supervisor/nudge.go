@@ -16,7 +16,7 @@ func (m *master) nudge() {
 	}
 }
 
-// neglected tells whether clients wait beside spares.
+// neglected reports whether clients wait beside spares.
 func (m *master) neglected() bool {
 	return m.phase == running && !m.frozen && !m.paused && m.count[spare] > 0 && queued(m.listeners[0]) > 0
 }
@@ -26,12 +26,12 @@ func (m *master) neglected() bool {
 func (m *master) nudgeMore() {
 	if !m.neglected() {
 		m.nudges = 0
-		m.crowd.dissolve()
+		m.probe.reset()
 		return
 	}
 	m.nudges++
 	if !m.pool() {
-		m.relieve()
+		m.scaleForBacklog()
 	}
 	m.wake(m.nudges)
 }
@@ -49,59 +49,59 @@ func (m *master) wake(n int) {
 	}
 }
 
-// relieve has clients that wait beside spares served by more workers. Spares that
+// scaleForBacklog has clients that wait beside spares served by more workers. Spares that
 // have all been woken up in vain are stopped: another one is started, one at a
 // time. Those that are at work are helped if help is any.
-func (m *master) relieve() {
+func (m *master) scaleForBacklog() {
 	if m.deaf() {
 		return // no other worker would get further
 	}
-	spares, sessions := m.atWork()
+	spares, sessions := m.activeSpares()
 	switch {
 	case m.count[starting] > 0:
-		m.crowd.dissolve()
+		m.probe.reset()
 	case spares >= max(1, m.cfg.SparesMin):
 		m.nudges = 1
-		if n := m.crowd.look(time.Now(), sessions, m.count[spare]); n < 0 {
-			m.dismiss(-n)
+		if n := m.probe.sample(time.Now(), sessions, m.count[spare]); n < 0 {
+			m.retireNewest(-n)
 		} else if n > 0 {
-			m.crowd.joined = m.reinforce(n)
+			m.probe.extra = m.spawnExtra(n)
 		}
 	case m.nudges > m.count[spare]+1:
-		m.reinforce(1)
+		m.spawnExtra(1)
 	}
 }
 
-// reinforce starts up to n workers, and returns how many.
-func (m *master) reinforce(n int) (started int) {
-	if m.nursery.rests(time.Now()) {
+// spawnExtra starts up to n workers, and returns how many.
+func (m *master) spawnExtra(n int) (started int) {
+	if m.spawner.rests(time.Now()) {
 		return 0
 	}
-	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.conceive(); {
+	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.startWorker(); {
 		started++
 	}
 	return started
 }
 
-// dismiss lets n spares go, the newest first.
-func (m *master) dismiss(n int) {
+// retireNewest lets n spares go, the newest first.
+func (m *master) retireNewest(n int) {
 	for _, c := range slices.Backward(m.roster) {
 		if n > 0 && c.state == spare {
-			m.happen(c, toldDrain)
+			m.apply(c, toldDrain)
 			n--
 		}
 	}
 }
 
-// atWork is how many spares have ended sessions since it was last asked, and
+// activeSpares is how many spares have ended sessions since it was last asked, and
 // how many sessions: those that serve one short session after the other ring
 // no bell.
-func (m *master) atWork() (spares int, sessions uint64) {
+func (m *master) activeSpares() (spares int, sessions uint64) {
 	for _, c := range m.roster {
 		if c.state != spare {
 			continue
 		}
-		if turns := c.generation.turns(c.slot); turns != c.worked {
+		if turns := c.generation.sessionsOf(c.slot); turns != c.worked {
 			sessions += turns - c.worked
 			c.worked = turns
 			spares++

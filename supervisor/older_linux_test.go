@@ -112,7 +112,7 @@ func TestSessionFailureIsTheLoops(t *testing.T) {
 		t.Fatal("the loop is not asked")
 	}
 	s.syslog.sink.flush(patience)
-	if !s.said.has("session file /dev/full") || s.generation.board.State.Said[board.SaySession].Load() == 0 || old.board.State.Said[board.SaySession].Load() != 0 {
+	if !s.said.has("session file /dev/full") || s.generation.board.State.LogTimes[board.LogSession].Load() == 0 || old.board.State.LogTimes[board.LogSession].Load() != 0 {
 		t.Errorf("syslog %q", s.said.all())
 	}
 }

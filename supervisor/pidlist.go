@@ -134,8 +134,8 @@ func (m *master) writePidfile(now time.Time) {
 	p.lists <- pidList{p.version, pids}
 }
 
-// lookAtPidfile has the writer look whether the path still names the file.
-func (m *master) lookAtPidfile() {
+// checkPidfile has the writer look whether the path still names the file.
+func (m *master) checkPidfile() {
 	if p := &m.pidfile; p.file != nil && !p.writing {
 		p.writing = true
 		p.lists <- pidList{}

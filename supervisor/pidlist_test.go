@@ -19,7 +19,7 @@ func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
 func listing(t *testing.T) (m *master, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "plug.pid")
-	m = &master{cfg: newConfig(), pid: os.Getpid(), lives: &lives, log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
+	m = &master{cfg: newConfig(), pid: os.Getpid(), lives: &transitions, log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
 	if err := m.pidfile.claim(path, m.pid); err != nil {
 		t.Fatal(err)
 	}

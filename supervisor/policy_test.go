@@ -8,35 +8,35 @@ import (
 func TestBirths(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		s    supply
+		s    demand
 		want int
 	}{
-		{"at start", supply{min: 4, max: 16, limit: 100}, 4},
-		{"some are on their way", supply{starting: 3, total: 3, min: 4, max: 16, limit: 100}, 1},
-		{"enough", supply{spares: 4, total: 9, busy: 5, min: 4, max: 16, limit: 100}, 0},
-		{"one was taken", supply{spares: 3, busy: 1, total: 4, min: 4, max: 16, limit: 100}, 1},
-		{"more than enough", supply{spares: 30, total: 30, min: 4, max: 16, limit: 100}, 0},
-		{"clients wait and nobody is free", supply{busy: 4, total: 4, waiting: 9, min: 4, max: 16, limit: 100}, 9},
-		{"no more than max for them", supply{busy: 4, total: 4, waiting: 900, min: 4, max: 16, limit: 100}, 16},
-		{"those on their way count", supply{busy: 4, starting: 10, total: 14, waiting: 900, min: 4, max: 16, limit: 100}, 6},
-		{"clients wait beside a spare: it is a matter of waking", supply{spares: 4, total: 4, waiting: 9, min: 4, max: 16, limit: 100}, 0},
-		{"the limit", supply{busy: 98, total: 98, waiting: 50, min: 4, max: 16, limit: 100}, 2},
-		{"at the limit", supply{busy: 100, total: 100, waiting: 50, min: 4, max: 16, limit: 100}, 0},
-		{"draining ones count for the limit", supply{busy: 10, total: 100, min: 4, max: 16, limit: 100}, 0},
-		{"beyond the limit", supply{busy: 101, total: 101, waiting: 1, min: 4, max: 16, limit: 100}, 0},
-		{"asleep", supply{min: 0, max: 8, limit: 100}, 0},
-		{"woken", supply{waiting: 1, min: 0, max: 8, limit: 100}, 1},
-		{"woken by many", supply{waiting: 100, min: 0, max: 8, limit: 100}, 8},
-		{"woken, and on its way", supply{starting: 1, total: 1, waiting: 1, min: 0, max: 8, limit: 100}, 0},
+		{"at start", demand{min: 4, max: 16, limit: 100}, 4},
+		{"some are on their way", demand{starting: 3, total: 3, min: 4, max: 16, limit: 100}, 1},
+		{"enough", demand{spares: 4, total: 9, busy: 5, min: 4, max: 16, limit: 100}, 0},
+		{"one was taken", demand{spares: 3, busy: 1, total: 4, min: 4, max: 16, limit: 100}, 1},
+		{"more than enough", demand{spares: 30, total: 30, min: 4, max: 16, limit: 100}, 0},
+		{"clients wait and nobody is free", demand{busy: 4, total: 4, waiting: 9, min: 4, max: 16, limit: 100}, 9},
+		{"no more than max for them", demand{busy: 4, total: 4, waiting: 900, min: 4, max: 16, limit: 100}, 16},
+		{"those on their way count", demand{busy: 4, starting: 10, total: 14, waiting: 900, min: 4, max: 16, limit: 100}, 6},
+		{"clients wait beside a spare: it is a matter of waking", demand{spares: 4, total: 4, waiting: 9, min: 4, max: 16, limit: 100}, 0},
+		{"the limit", demand{busy: 98, total: 98, waiting: 50, min: 4, max: 16, limit: 100}, 2},
+		{"at the limit", demand{busy: 100, total: 100, waiting: 50, min: 4, max: 16, limit: 100}, 0},
+		{"draining ones count for the limit", demand{busy: 10, total: 100, min: 4, max: 16, limit: 100}, 0},
+		{"beyond the limit", demand{busy: 101, total: 101, waiting: 1, min: 4, max: 16, limit: 100}, 0},
+		{"asleep", demand{min: 0, max: 8, limit: 100}, 0},
+		{"woken", demand{waiting: 1, min: 0, max: 8, limit: 100}, 1},
+		{"woken by many", demand{waiting: 100, min: 0, max: 8, limit: 100}, 8},
+		{"woken, and on its way", demand{starting: 1, total: 1, waiting: 1, min: 0, max: 8, limit: 100}, 0},
 	} {
-		if got := c.s.births(); got != c.want {
+		if got := c.s.toStart(); got != c.want {
 			t.Errorf("%s: %d births, want %d", c.name, got, c.want)
 		}
 	}
 }
 
-func randomSupply(random *rand.Rand) supply {
-	s := supply{spares: random.IntN(10), starting: random.IntN(10), busy: random.IntN(10), waiting: random.IntN(40),
+func randomSupply(random *rand.Rand) demand {
+	s := demand{spares: random.IntN(10), starting: random.IntN(10), busy: random.IntN(10), waiting: random.IntN(40),
 		min: random.IntN(10), limit: 1 + random.IntN(40)}
 	s.max = s.min + random.IntN(10)
 	s.total = s.spares + s.starting + s.busy + random.IntN(5)
@@ -47,7 +47,7 @@ func TestBirthsProperties(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100_000 {
 		s := randomSupply(random)
-		n := s.births()
+		n := s.toStart()
 		switch {
 		case n < 0:
 			t.Fatalf("%+v: %d births", s, n)
@@ -60,15 +60,15 @@ func TestBirthsProperties(t *testing.T) {
 		}
 		more := s
 		more.waiting++
-		if more.births() < n {
-			t.Fatalf("%+v: %d births, and %d with one more client", s, n, more.births())
+		if more.toStart() < n {
+			t.Fatalf("%+v: %d births, and %d with one more client", s, n, more.toStart())
 		}
 		room := s
 		room.limit++
-		if room.births() < n {
-			t.Fatalf("%+v: %d births, and %d with a larger limit", s, n, room.births())
+		if room.toStart() < n {
+			t.Fatalf("%+v: %d births, and %d with a larger limit", s, n, room.toStart())
 		}
-		if s.short() && n > 0 {
+		if s.atLimit() && n > 0 {
 			t.Fatalf("%+v: short, and yet %d births", s, n)
 		}
 	}
@@ -86,7 +86,7 @@ func TestBirthsComeToRest(t *testing.T) {
 			if round > 200 {
 				t.Fatalf("%+v: births never end", s)
 			}
-			n := s.births()
+			n := s.toStart()
 			s.total += n
 			s.spares, s.starting = s.spares+s.starting, n // those on their way arrive
 			served := min(s.spares, s.waiting)
@@ -105,18 +105,18 @@ func TestBirthsComeToRest(t *testing.T) {
 }
 
 func TestShort(t *testing.T) {
-	full := supply{busy: 5, total: 5, waiting: 1, limit: 5}
-	if !full.short() {
+	full := demand{busy: 5, total: 5, waiting: 1, limit: 5}
+	if !full.atLimit() {
 		t.Error("clients wait at the limit")
 	}
-	for name, change := range map[string]func(*supply){
-		"nobody waits":  func(s *supply) { s.waiting = 0 },
-		"a spare":       func(s *supply) { s.spares = 1 },
-		"on its way":    func(s *supply) { s.starting = 1 },
-		"room for more": func(s *supply) { s.limit = 6 },
+	for name, change := range map[string]func(*demand){
+		"nobody waits":  func(s *demand) { s.waiting = 0 },
+		"a spare":       func(s *demand) { s.spares = 1 },
+		"on its way":    func(s *demand) { s.starting = 1 },
+		"room for more": func(s *demand) { s.limit = 6 },
 	} {
 		s := full
-		if change(&s); s.short() {
+		if change(&s); s.atLimit() {
 			t.Errorf("%s: short", name)
 		}
 	}
@@ -128,7 +128,7 @@ func TestPlenty(t *testing.T) {
 		want                  bool
 	}{{0, 0, 0, false}, {1, 0, 0, true}, {0, 0, 4, false}, {3, 0, 4, false}, {4, 0, 4, true}, {9, 0, 4, true},
 		{3, 1, 4, true}, {2, 2, 4, true}, {2, 1, 4, false}, {1, 3, 4, false}, {1, 9, 4, false}, {3, 9, 4, false}, {4, 9, 4, true}, {0, 1, 1, false}, {0, 1, 0, false}} {
-		if got := (supply{spares: c.spares, starting: c.starting, min: c.min}).plenty(); got != c.want {
+		if got := (demand{spares: c.spares, starting: c.starting, min: c.min}).mayBatch(); got != c.want {
 			t.Errorf("%d spares of %d, %d on their way: plenty %v", c.spares, c.min, c.starting, got)
 		}
 	}
@@ -138,15 +138,15 @@ func TestFarewells(t *testing.T) {
 	for _, c := range []struct{ unused, most, want int }{
 		{0, 0, 0}, {1, 0, 1}, {8, 0, 1}, {9, 0, 2}, {16, 16, 0}, {3, 16, 0}, {17, 16, 1}, {24, 16, 1}, {25, 16, 2}, {1016, 16, 125},
 	} {
-		if got := farewells(c.unused, c.most); got != c.want {
+		if got := surplus(c.unused, c.most); got != c.want {
 			t.Errorf("%d unused, at most %d: %d farewells, want %d", c.unused, c.most, got, c.want)
 		}
 	}
 	for unused := range 300 {
 		for most := range 20 {
 			n, rounds := unused, 0
-			for ; farewells(n, most) > 0; rounds++ {
-				n -= farewells(n, most)
+			for ; surplus(n, most) > 0; rounds++ {
+				n -= surplus(n, most)
 			}
 			if want := min(unused, most); n != want {
 				t.Fatalf("%d unused, at most %d: %d in the end", unused, most, n)
@@ -167,7 +167,7 @@ func TestSuccessors(t *testing.T) {
 		{3, 0, 5, 5},    // of --spares 0:N none is always wanted
 		{16, 16, 7, 23}, // all are
 	} {
-		if got := successors(c.spares, c.wanted, c.peak); got != c.want {
+		if got := firstWorkers(c.spares, c.wanted, c.peak); got != c.want {
 			t.Errorf("%d spares, %d wanted, %d busy at the most: %d, want %d", c.spares, c.wanted, c.peak, got, c.want)
 		}
 	}

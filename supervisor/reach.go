@@ -53,7 +53,7 @@ func (m *master) checkSyslog() {
 	switch {
 	case why == nil || why == errSyslogFull:
 	case m.cfg.Foreground:
-		m.losses.unreachable = true
+		m.dropReport.unreachable = true
 		m.sayUnreachable(why)
 	default:
 		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.path, reason(why))
@@ -68,17 +68,17 @@ func (m *master) sayUnreachable(why error) {
 // noteLostRecords tells syslog what it has missed, once it takes records again;
 // until then, with -n, stderr is told once.
 func (m *master) noteLostRecords(lost uint64) {
-	if lost == m.losses.told.Records {
+	if lost == m.dropReport.told.Records {
 		return
 	}
 	var why error
-	settled := lost == m.losses.seen.Records // no more for a second
-	m.aside("syslog", m.syslog.path, func() { why = m.syslog.reach() }, func() { m.lookedForSyslog(lost, settled, why) })
+	settled := lost == m.dropReport.seen.Records // no more for a second
+	m.aside("syslog", m.syslog.path, func() { why = m.syslog.reach() }, func() { m.syslogChecked(lost, settled, why) })
 }
 
-// lookedForSyslog does what follows from whether somebody takes records.
-func (m *master) lookedForSyslog(lost uint64, settled bool, why error) {
-	l := &m.losses
+// syslogChecked does what follows from whether somebody takes records.
+func (m *master) syslogChecked(lost uint64, settled bool, why error) {
+	l := &m.dropReport
 	switch {
 	case why == nil && settled:
 		l.unreachable = false

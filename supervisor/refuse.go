@@ -4,12 +4,12 @@ package supervisor
 // it was started for: it can't run by its command line.
 func Refuse(starter Starter, reason string) {
 	if starter.Role() == roleSuccessor {
-		newSuccessor(true).refuse(reason)
+		newLauncher(true).refuse(reason)
 	}
 }
 
 // refuse tells it when nothing has been said yet.
-func (s *successor) refuse(reason string) {
+func (s *launcher) refuse(reason string) {
 	if w, err := s.handover(); err == nil {
 		w.abort(reason)
 		w.close()

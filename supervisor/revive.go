@@ -22,8 +22,8 @@ type revival struct {
 	said  time.Time
 }
 
-// lookAtListeners makes listeners that were shut down listen again.
-func (m *master) lookAtListeners(now time.Time) {
+// checkListeners makes listeners that were shut down listen again.
+func (m *master) checkListeners(now time.Time) {
 	if m.phase != running || m.frozen {
 		return
 	}

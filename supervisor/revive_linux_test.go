@@ -144,7 +144,7 @@ func TestIdleExits(t *testing.T) {
 	s, all := serving(t, nil)
 	s.die(all[0], unix.SIGKILL)
 	s.settled()
-	if s.nursery.idle.trouble != 0 {
+	if s.spawner.idle.trouble != 0 {
 		t.Error("a killed one slows births down")
 	}
 	pause := time.Duration(0)
@@ -152,22 +152,22 @@ func TestIdleExits(t *testing.T) {
 		a := s.hatch()
 		s.ring(a, report.Ready)
 		s.die(a, unix.SIGHUP) // by itself, as far as the master knows
-		if s.nursery.idle.trouble <= pause && s.nursery.idle.trouble != mostTrouble {
-			t.Errorf("round %d: pause %v after %v", round, s.nursery.idle.trouble, pause)
+		if s.spawner.idle.trouble <= pause && s.spawner.idle.trouble != mostTrouble {
+			t.Errorf("round %d: pause %v after %v", round, s.spawner.idle.trouble, pause)
 		}
-		pause = s.nursery.idle.trouble
+		pause = s.spawner.idle.trouble
 		s.settled()
-		if len(s.nursery.orders) != 0 {
+		if len(s.spawner.requests) != 0 {
 			t.Fatalf("round %d: no pause", round)
 		}
-		s.nursery.idle.until = time.Now()
+		s.spawner.idle.until = time.Now()
 		s.settled()
 	}
 	a := s.hatch()
 	s.ring(a, report.Ready)
 	s.carry(a, "10.0.0.1:1").Free()
 	s.die(a, unix.SIGHUP)
-	if s.nursery.idle.trouble != 0 {
+	if s.spawner.idle.trouble != 0 {
 		t.Error("still slow after a worker that has served")
 	}
 	said := 0

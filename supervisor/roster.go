@@ -30,21 +30,21 @@ const (
 	lifeEvents
 )
 
-// life is one cell of the table: the next state, and what is to be done.
-type life struct {
+// transition is one cell of the table: the next state, and what is to be done.
+type transition struct {
 	next lifeState
 	do   func(*master, *child)
 }
 
-// lives is the whole of a worker's life. What a doorbell says that does not fit
+// transitions is the whole of a worker's life. What a doorbell says that does not fit
 // is gossip: a nil action, and the state stays.
-var lives = [lifeStates][lifeEvents]life{
+var transitions = [lifeStates][lifeEvents]transition{
 	starting: {
 		isReady:   {spare, (*master).welcome},
 		hasBegun:  {busy, (*master).welcomeBusy}, // READY went to a full pipe
 		hasEnded:  {spare, (*master).welcome},
 		toldDrain: {draining, (*master).sendDrain},
-		hasDied:   {gone, (*master).buryYoung},
+		hasDied:   {gone, (*master).buryUnready},
 	},
 	spare: {
 		isReady:   {spare, nil},
@@ -76,8 +76,8 @@ var lives = [lifeStates][lifeEvents]life{
 	},
 }
 
-// happen moves one worker's life on.
-func (m *master) happen(c *child, event lifeEvent) {
+// apply moves one worker's life on.
+func (m *master) apply(c *child, event lifeEvent) {
 	cell := m.lives[c.state][event]
 	if cell.next != c.state {
 		m.count[c.state]--
@@ -91,21 +91,21 @@ func (m *master) happen(c *child, event lifeEvent) {
 
 // child is the roster's entry of one worker.
 type child struct {
-	id         uint64 // in the order of start; never used again
-	state      lifeState
-	slot       int
-	pid        int // 0 until the fork has returned
-	pidfd      int
-	lifeline   int
-	generation *generation
-	listed     bool   // in the pidfile
-	unheard    bool   // doorbells were lost before it had a PID
-	turns      uint64 // sessions that the slot's rows had carried before this worker
-	worked     uint64 // and had when it was last looked whether it takes clients (nudge)
-	status     waitStatus
-	leftAt     uint64 // the pidfile's version that it is no longer in
-	born       int64  // Unix ns; 0 is not known
-	condemned  bool   // killed for the sake of its session, at an admin's word
+	id             uint64 // in the order of start; never used again
+	state          lifeState
+	slot           int
+	pid            int // 0 until the fork has returned
+	pidfd          int
+	lifeline       int
+	generation     *generation
+	listed         bool   // in the pidfile
+	unheard        bool   // doorbells were lost before it had a PID
+	sessionsBefore uint64 // sessions that the slot's rows had carried before this worker
+	worked         uint64 // and had when it was last looked whether it takes clients (nudge)
+	status         waitStatus
+	leftAt         uint64 // the pidfile's version that it is no longer in
+	born           int64  // Unix ns; 0 is not known
+	condemned      bool   // killed for the sake of its session, at an admin's word
 }
 
 // list and unlist put a worker into the pidfile, or take it out.
@@ -125,7 +125,7 @@ func (m *master) unlist(c *child) {
 
 // welcome is a worker's first sign of life.
 func (m *master) welcome(c *child) {
-	m.nursery.release()
+	m.spawner.release()
 	if c.generation.pool() {
 		m.list(c)
 	}
@@ -141,22 +141,22 @@ func (m *master) welcomeBusy(c *child) {
 // taking another: it is told later, so that thousands don't all wake up at a commit.
 func (m *master) sendDrain(c *child) {
 	if g := c.generation; g != m.generation && !g.pool() && g.carries(c.slot) {
-		m.untold = append(m.untold, c)
+		m.drainQueue = append(m.drainQueue, c)
 		return
 	}
 	m.send(c, report.Drain)
 }
 
-// tellUntold tells some of the workers that are draining, and don't know it yet.
-func (m *master) tellUntold(most int) {
-	for range min(most, len(m.untold)) {
-		if c := m.untold[0]; c.state == draining {
+// sendDrains tells some of the workers that are draining, and don't know it yet.
+func (m *master) sendDrains(most int) {
+	for range min(most, len(m.drainQueue)) {
+		if c := m.drainQueue[0]; c.state == draining {
 			m.send(c, report.Drain)
 		}
-		m.untold = m.untold[1:]
+		m.drainQueue = m.drainQueue[1:]
 	}
-	if len(m.untold) == 0 {
-		m.untold = nil
+	if len(m.drainQueue) == 0 {
+		m.drainQueue = nil
 	}
 }
 

@@ -21,7 +21,7 @@ type cell struct {
 // the table says so here.
 var wanted = map[lifeState]map[lifeEvent]cell{
 	starting: {isReady: {spare, "welcome"}, hasBegun: {busy, "welcomeBusy"}, hasEnded: {spare, "welcome"},
-		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "buryYoung"}},
+		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "buryUnready"}},
 	spare: {isReady: {spare, ""}, hasBegun: {busy, "list"}, hasEnded: {spare, ""},
 		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "burySpare"}},
 	busy: {isReady: {busy, ""}, hasBegun: {busy, ""}, hasEnded: {spare, "unlist"},
@@ -42,7 +42,7 @@ func nameOf(do func(*master, *child)) string {
 func TestEveryCell(t *testing.T) {
 	for state := range lifeStates {
 		for event := range lifeEvents {
-			want, got := wanted[state][event], lives[state][event]
+			want, got := wanted[state][event], transitions[state][event]
 			if got.next != want.next || nameOf(got.do) != want.do {
 				t.Errorf("%s, event %d: next %s, does %q; want %s, %q", state, event, got.next, nameOf(got.do), want.next, want.do)
 			}
@@ -64,7 +64,7 @@ func TestCommentsNameTheSuccessors(t *testing.T) {
 		}
 		said := strings.Split(string(line[1]), ", ")
 		next := map[string]bool{}
-		for _, cell := range lives[state] {
+		for _, cell := range transitions[state] {
 			if cell.next != state {
 				next[cell.next.String()] = true
 			}
@@ -80,11 +80,11 @@ func TestCommentsNameTheSuccessors(t *testing.T) {
 }
 
 // mute is a table without actions; what would have been done is noted.
-func mute(done *[]string) *[lifeStates][lifeEvents]life {
-	table := lives
+func mute(done *[]string) *[lifeStates][lifeEvents]transition {
+	table := transitions
 	for s := range table {
 		for e := range table[s] {
-			if name := nameOf(lives[s][e].do); name != "" {
+			if name := nameOf(transitions[s][e].do); name != "" {
 				table[s][e].do = func(*master, *child) { *done = append(*done, name) }
 			}
 		}
@@ -108,7 +108,7 @@ func TestCountsAreTheRosters(t *testing.T) {
 			event = hasEnded // or all were dead soon
 		}
 		before, dead := len(done), c.state == gone
-		m.happen(c, event)
+		m.apply(c, event)
 		var count [lifeStates]int
 		for _, c := range m.roster {
 			count[c.state]++

@@ -28,9 +28,9 @@ func TestFailedStart(t *testing.T) {
 			s.die(a, unix.SIGABRT)
 		}, "died before it was ready: killed by signal 6"},
 		{"no fork", func(s *stage) {
-			o := <-s.nursery.orders
+			o := <-s.spawner.requests
 			unix.Close(o.lifeline[1])
-			s.born(birth{child: o.child, err: unix.EAGAIN})
+			s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 		}, "Resource temporarily unavailable"},
 		{"no worker gets ready", func(s *stage) {
 			s.hatch()
@@ -72,7 +72,7 @@ func TestFirstWorkerKilled(t *testing.T) {
 		if s.phase != opening || s.startError != nil {
 			t.Fatalf("%v: phase %d, error %v", signal, s.phase, s.startError)
 		}
-		s.nursery.until = time.Now()
+		s.spawner.until = time.Now()
 		s.populate()
 		s.ring(s.hatch(), report.Ready)
 		s.settled()
@@ -84,7 +84,7 @@ func TestFirstWorkerKilled(t *testing.T) {
 
 func (s *stage) fail(how func(*stage)) { how(s) }
 
-// runs tells whether a process is there and no zombie (proc(5)).
+// runs reports whether a process is there and no zombie (proc(5)).
 func runs(pid int) bool {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(text), ") ")
@@ -110,9 +110,9 @@ func TestLoop(t *testing.T) {
 		s.watcher.start()
 		signals, done, born := make(chan os.Signal, 8), make(chan struct{}), make(chan *actor, 8)
 		go func() {
-			for o := range s.nursery.orders { // the nursery, whose children are ready at once
+			for o := range s.spawner.requests { // the nursery, whose children are ready at once
 				a := s.sleeper(o)
-				s.nursery.births <- birth{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
+				s.spawner.results <- spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
 				unix.Write(s.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
 				born <- a
 			}
@@ -151,6 +151,6 @@ func TestLoop(t *testing.T) {
 		if s.starter.ready != 1 || s.startError != nil {
 			t.Errorf("%s: ready %d, error %v", c.name, s.starter.ready, s.startError)
 		}
-		close(s.nursery.orders)
+		close(s.spawner.requests)
 	}
 }

@@ -121,10 +121,10 @@ func (f *sessionFile) tryAppend(line []byte) (n int, err error) {
 	return n, err
 }
 
-// look opens the path again if it names another file by now, or if it is to be
+// check opens the path again if it names another file by now, or if it is to be
 // opened in any case (a goroutine's: its disk may be away). It is not ok if there
 // is nothing to do.
-func (f *sessionFile) look(open func(string) (outlet, error), file fileID, always bool) (out outlet, ok bool, err error) {
+func (f *sessionFile) check(open func(string) (outlet, error), file fileID, always bool) (out outlet, ok bool, err error) {
 	var named unix.Stat_t
 	if !always && unix.Stat(f.path, &named) == nil && idOf(&named) == file {
 		return outlet{}, false, nil
@@ -174,11 +174,11 @@ func (m *master) reopen(admin bool, then func(error)) {
 		always = true
 	default:
 	}
-	m.aside(aLook, f.path, func() { out, ok, err = f.look(m.openSession, file, always) }, func() {
+	m.aside(aLook, f.path, func() { out, ok, err = f.check(m.openSession, file, always) }, func() {
 		if ok {
 			err = f.replace(out)
 		}
-		m.lookedAt(admin, ok && err == nil, err)
+		m.sessionFileChecked(admin, ok && err == nil, err)
 		then(err)
 		if next := f.next; len(next) > 0 {
 			f.next = nil
@@ -194,9 +194,9 @@ func (m *master) reopen(admin bool, then func(error)) {
 // aLook is the look at the session file's path, among what is done aside.
 const aLook = "session file"
 
-// lookedAt says how a look at the session file ended, and hands a new one to all
+// sessionFileChecked says how a look at the session file ended, and hands a new one to all
 // workers. A failure is said once, and whenever an admin has asked.
-func (m *master) lookedAt(admin, opened bool, err error) {
+func (m *master) sessionFileChecked(admin, opened bool, err error) {
 	f := &m.sessionFile
 	if err != nil {
 		if admin || !f.said {

@@ -35,7 +35,7 @@ func (a *actor) received(t *testing.T) (orders string, fds []int) {
 	}
 }
 
-// sameFile tells whether a descriptor is the file at a path.
+// sameFile reports whether a descriptor is the file at a path.
 func sameFile(fd int, path string) bool {
 	var a, b unix.Stat_t
 	return unix.Fstat(fd, &a) == nil && unix.Stat(path, &b) == nil && a.Ino == b.Ino && a.Dev == b.Dev
@@ -46,7 +46,7 @@ func TestReopen(t *testing.T) {
 		"HUP":  func(s *stage) { s.signal(syscall.SIGHUP) },
 		"USR1": func(s *stage) { s.signal(syscall.SIGUSR1) },
 		"the tick": func(s *stage) {
-			for range lookEvery {
+			for range checkEvery {
 				s.tick(time.Now())
 			}
 		},
@@ -85,7 +85,7 @@ func TestReopen(t *testing.T) {
 		if line := s.sessionLines(1)[0]; line != "to the new file" {
 			t.Errorf("%s: line %q", name, line)
 		}
-		for range 2 * lookEvery {
+		for range 2 * checkEvery {
 			s.tick(time.Now())
 			s.asided()
 		}
@@ -113,7 +113,7 @@ func TestReopenFails(t *testing.T) {
 		s.syslog.sink.flush(patience)
 		return strings.Count(strings.Join(s.said.all(), "\n"), "reopen")
 	}
-	for range 3 * lookEvery {
+	for range 3 * checkEvery {
 		s.tick(time.Now())
 		s.asided()
 	}

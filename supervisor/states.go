@@ -48,7 +48,7 @@ var (
 
 // possible are the causes that each outcome may have. They are shown from the
 // start, since a series that begins with its first event has no rate for it.
-var possible = [...][]board.Who{
+var possible = [...][]board.Culprit{
 	board.Complete:   {board.ByClient, board.ByTarget, board.ByProxy},
 	board.Unreached:  {board.ByTarget, board.ByProxy, board.TargetLate, board.ProxyLate, board.ByAdmin, board.ByLimit, board.ByError, board.ByClient},
 	board.Cut:        {board.ByClient, board.ByTarget, board.ByProxy, board.ClientLate, board.TargetLate, board.ProxyLate, board.ByLimit, board.ByError},

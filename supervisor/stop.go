@@ -26,7 +26,7 @@ const (
 func (m *master) signal(s os.Signal) {
 	m.log.Debug("signal", "signal", s.String())
 	if u := m.upgrading; u != nil && (u.committing || m.frozen && changes(s)) { // within a moment it is known who is the master
-		u.kept = shepherd.Keep(u.kept, s)
+		u.heldSignals = shepherd.Keep(u.heldSignals, s)
 		return
 	}
 	switch s {
@@ -114,18 +114,18 @@ func (m *master) stop(deadline time.Time) {
 		m.upgrading = nil
 		m.thaw()
 	}
-	m.successor.stop()
+	m.launcher.stop()
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.deadline = stopping, deadline
 	m.tellStopping(time.Now())
-	m.tellUntold(len(m.untold))
+	m.sendDrains(len(m.drainQueue))
 	m.generation.board.State.Gate.Store(board.GateDraining)
-	if m.succession == nil || !uncommitted { // the port is the old master's until the commit
+	if m.takeover == nil || !uncommitted { // the port is the old master's until the commit
 		m.freePort()
 	}
 	for _, c := range m.roster {
 		if c.state != gone {
-			m.happen(c, toldDrain)
+			m.apply(c, toldDrain)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func (m *master) killAll(s unix.Signal) {
 	}
 }
 
-// done tells whether the loop's work is over. While it stops, it waits for
+// done reports whether the loop's work is over. While it stops, it waits for
 // deaths: after TERM only for a moment, after QUIT for all, after INT with force.
 func (m *master) done() bool {
 	if m.phase != stopping {

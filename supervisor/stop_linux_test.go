@@ -16,7 +16,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// alive tells whether the worker's process runs.
+// alive reports whether the worker's process runs.
 func (s *stage) alive(a *actor) bool { return !s.watcher.status(a.pidfd).known }
 
 // over says that the time of this phase is over.
@@ -34,7 +34,7 @@ func busied(t *testing.T, set func(*config.Config)) (s *stage, carrier, idle *ac
 	return s, all[0], all[1]
 }
 
-// told tells whether the order has come since the last look.
+// told reports whether the order has come since the last look.
 func (a *actor) told(o report.Order) bool { return strings.Contains(a.orders(), string(rune(o))) }
 
 func TestTerm(t *testing.T) {
@@ -69,8 +69,8 @@ func TestTerm(t *testing.T) {
 		t.Error("the session was ended")
 	}
 	s.populate()
-	if len(s.nursery.orders) != 1 { // the spare's successor, from before
-		t.Errorf("%d births ordered by a master that stops", len(s.nursery.orders))
+	if len(s.spawner.requests) != 1 { // the spare's successor, from before
+		t.Errorf("%d births ordered by a master that stops", len(s.spawner.requests))
 	}
 }
 
@@ -88,10 +88,10 @@ func freeAgain(t *testing.T, s *stage) error {
 // kill $(cat pidfile) leaves its lines: those who die with the master are buried.
 func TestTermBuries(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
-	o := <-s.nursery.orders
+	o := <-s.spawner.requests
 	unborn := s.sleeper(o)
 	s.signal(syscall.SIGTERM)
-	s.born(birth{child: unborn.child, pid: unborn.pid, pidfd: unborn.pidfdOf()})
+	s.spawned(spawnResult{child: unborn.child, pid: unborn.pid, pidfd: unborn.pidfdOf()})
 	if unborn.state != draining || !unborn.told(report.Drain) {
 		t.Errorf("born while the master stops: %s", unborn.state)
 	}
@@ -146,10 +146,10 @@ func TestInt(t *testing.T) {
 	}
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()
-	for len(s.nursery.orders) > 0 { // one more was on its way
-		o := <-s.nursery.orders
+	for len(s.spawner.requests) > 0 { // one more was on its way
+		o := <-s.spawner.requests
 		unix.Close(o.lifeline[1])
-		s.born(birth{child: o.child, err: unix.EAGAIN})
+		s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 	}
 	if !s.done() {
 		t.Errorf("not done: %v", s.states())
@@ -202,17 +202,17 @@ func TestQuit(t *testing.T) {
 	}
 	s.signal(syscall.SIGQUIT) // once more changes nothing
 	s.die(idle, unix.SIGKILL)
-	for len(s.nursery.orders) > 0 {
-		o := <-s.nursery.orders
+	for len(s.spawner.requests) > 0 {
+		o := <-s.spawner.requests
 		unix.Close(o.lifeline[1])
-		s.born(birth{child: o.child, err: unix.EAGAIN})
+		s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 	}
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()
 	if s.done() || !s.alive(carrier) {
 		t.Error("a session is still there")
 	}
-	s.happen(carrier.child, hasEnded)
+	s.apply(carrier.child, hasEnded)
 	s.die(carrier, unix.SIGKILL)
 	s.writePidfile(time.Now().Add(2 * time.Second))
 	s.reap()

@@ -63,7 +63,7 @@ func forgetEnd(listener int) {
 	unix.GetsockoptInt(listener, unix.SOL_SOCKET, unix.SO_ERROR)
 }
 
-// havePidfds tells that workers come with a pidfd.
+// havePidfds reports that workers come with a pidfd.
 const havePidfds = true
 
 // signalWorker signals a worker, and never a stranger with its PID.
@@ -102,10 +102,10 @@ func strangeChild() int {
 	return 0
 }
 
-// countsQueue tells that queued counts, and does not only look.
+// countsQueue reports that queued counts, and does not only look.
 const countsQueue = true
 
-// isStopped tells whether a process is stopped, or gone (proc_pid_stat(5)).
+// isStopped reports whether a process is stopped, or gone (proc_pid_stat(5)).
 func isStopped(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	state := bytes.LastIndexByte(stat, ')') + 2

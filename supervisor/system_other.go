@@ -77,7 +77,7 @@ func socketpair(fds *[2]int) error {
 	return err
 }
 
-// queued tells whether clients wait at a listener: 1 is one or more.
+// queued reports whether clients wait at a listener: 1 is one or more.
 func queued(listener int) int {
 	set := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
 	n, err := unix.Poll(set, 0)
@@ -106,7 +106,7 @@ func taskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
 // that more than listen(2) is needed.
 func forgetEnd(listener int) {}
 
-// havePidfds tells that workers come with a pidfd: there are none here.
+// havePidfds reports that workers come with a pidfd: there are none here.
 const havePidfds = false
 
 func signalWorker(c *child, s unix.Signal) { unix.Kill(c.pid, s) }
@@ -118,7 +118,7 @@ func parentOf(pid int) int { return 0 }
 // strangeChild can't be told either.
 func strangeChild() int { return 0 }
 
-// countsQueue tells that queued counts, and does not only look.
+// countsQueue reports that queued counts, and does not only look.
 const countsQueue = false
 
 // isStopped can't be told here: a worker that was sent STOP is taken to obey in

@@ -9,7 +9,7 @@ import (
 
 const (
 	tickEvery   = 100 * time.Millisecond
-	lookEvery   = 10           // ticks between looks at the session file's path
+	checkEvery  = 10           // ticks between looks at the session file's path
 	restAfter   = 50           // ticks over which a spare must have been unused to be let go
 	tellAtATick = 100          // workers that learn that they are draining
 	sweepEvery  = 10 * 60 * 60 // ticks between sweeps of the affinity table
@@ -24,7 +24,7 @@ type ticks struct {
 	window int // tick at which it began
 	zoneAt time.Time
 
-	aliveAt time.Time // when the starter was told that the loop turns
+	aliveAt time.Time // when the starter was told that the loop runs
 	told    int       // sessions that it was told of
 	trouble string    // and why no client is served
 
@@ -32,7 +32,7 @@ type ticks struct {
 	high int // of the while that is not over yet
 }
 
-// tellStarter keeps the service manager informed: that this loop turns, as often
+// tellStarter keeps the service manager informed: that this loop runs, as often
 // as it wants to know, once a second what has changed, and at once that no client
 // is served. A plug without sessions that can't serve is not alive to the manager,
 // which may start it again.
@@ -46,7 +46,7 @@ func (m *master) tellStarter(now time.Time) {
 		t.aliveAt = now
 		m.starter.Tell("alive", "")
 	}
-	if m.phase == running && (trouble != t.trouble || t.n%lookEvery == 0 && t.shown != t.told) {
+	if m.phase == running && (trouble != t.trouble || t.n%checkEvery == 0 && t.shown != t.told) {
 		t.told, t.trouble = t.shown, trouble
 		m.starter.Tell("status", m.statusLine(trouble))
 	}
@@ -66,7 +66,7 @@ func (m *master) statusLine(trouble string) string {
 // one to begin with more.
 func (m *master) notePeak(now time.Time) {
 	t := &m.ticks
-	if m.upgrading == nil && (m.succession == nil || now.Sub(m.since) >= calmAfter) {
+	if m.upgrading == nil && (m.takeover == nil || now.Sub(m.since) >= calmAfter) {
 		t.high = max(t.high, m.count[busy])
 	}
 	t.peak = max(t.peak, t.high)
@@ -83,17 +83,17 @@ func (m *master) tick(now time.Time) {
 	if m.phase == opening && now.After(m.deadline) {
 		m.failStart(fmt.Errorf("no worker became ready within %v", startPatience))
 	}
-	m.lookAtListeners(now)
+	m.checkListeners(now)
 	m.showTitle()
 	m.tellStarter(now)
-	if m.phase == stopping && t.n%lookEvery == 0 {
+	if m.phase == stopping && t.n%checkEvery == 0 {
 		m.tellStopping(now)
 	}
-	m.tellUntold(tellAtATick)
+	m.sendDrains(tellAtATick)
 	m.nudgeMore()
 	m.rest()
-	if t.n%lookEvery == 0 {
-		m.lookAround()
+	if t.n%checkEvery == 0 {
+		m.checkFiles()
 	}
 	if !now.Before(t.zoneAt) {
 		m.setZone(now)
@@ -126,11 +126,11 @@ func (m *master) rest() {
 	if m.cfg.SparesMin == 0 {
 		most = 0 // a plug that may sleep without processes does
 	}
-	for _, c := range idle[len(idle)-min(len(idle), farewells(t.unused, most)):] {
-		m.happen(c, toldDrain)
+	for _, c := range idle[len(idle)-min(len(idle), surplus(t.unused, most)):] {
+		m.apply(c, toldDrain)
 	}
 	if t.unused > most {
-		t.window, t.unused = t.n-restAfter+lookEvery, free // the rest of the surplus goes sooner
+		t.window, t.unused = t.n-restAfter+checkEvery, free // the rest of the surplus goes sooner
 		return
 	}
 	t.window, t.unused = t.n, free

@@ -91,7 +91,7 @@ func TestPeakOfAnUpgrade(t *testing.T) {
 	if s.ticks.peak != 0 {
 		t.Errorf("peak %d during an upgrade", s.ticks.peak)
 	}
-	s.upgrading, s.succession, s.since = nil, &succession{}, time.Now()
+	s.upgrading, s.takeover, s.since = nil, &takeover{}, time.Now()
 	s.notePeak(s.since.Add(calmAfter - 1))
 	if s.ticks.peak != 0 {
 		t.Errorf("peak %d right behind an upgrade", s.ticks.peak)

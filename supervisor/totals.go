@@ -34,11 +34,11 @@ type totals struct {
 
 // ends are sessions by outcome and by who ended them: each one is counted in Ended,
 // too.
-type ends [board.Outcomes][board.Whos]uint64
+type ends [board.Outcomes][board.Culprits]uint64
 
 // times are a Times of the board, as plain numbers.
 type times struct {
-	Counts [board.Classes]uint64 `json:"counts"`
+	Counts [board.Buckets]uint64 `json:"counts"`
 	Sum    uint64                `json:"sum"` // ns
 }
 
@@ -91,7 +91,7 @@ func (t *times) add(o *times) {
 }
 
 // see adds what a worker has counted.
-func (t *times) see(w *board.Times) {
+func (t *times) see(w *board.Histogram) {
 	for i := range w.Counts {
 		t.Counts[i] += w.Counts[i].Load()
 	}
@@ -100,7 +100,7 @@ func (t *times) see(w *board.Times) {
 
 // note counts one time.
 func (t *times) note(b *board.Bounds, ns int64) {
-	t.Counts[b.Class(ns)]++
+	t.Counts[b.Bucket(ns)]++
 	t.Sum += uint64(max(0, ns))
 }
 
@@ -117,8 +117,8 @@ func (t *totals) see(w *board.Tally) {
 	t.LogsDropped += w.LogsDropped.Load()
 }
 
-// inherit takes a dead worker's tally over.
-func (t *totals) inherit(w *board.Tally) {
+// absorb takes a dead worker's tally over.
+func (t *totals) absorb(w *board.Tally) {
 	t.see(w)
 	w.Clear()
 }
@@ -133,8 +133,8 @@ func (t *totals) died(w waitStatus) {
 	}
 }
 
-// legacy are the totals for a new master, with what only this one's sinks know.
-func (m *master) legacy() totals {
+// totalsToSend are the totals for a new master, with what only this one's sinks know.
+func (m *master) totalsToSend() totals {
 	t := m.totals
 	t.LogsLost += m.syslog.sink.dropped.Load()
 	t.LogsDropped += m.stderr.dropped.Load()
@@ -148,7 +148,7 @@ func (m *master) legacy() totals {
 // all are the totals with everything that living workers and this master's sinks
 // have counted.
 func (m *master) all() totals {
-	t := m.legacy()
+	t := m.totalsToSend()
 	for _, c := range m.roster {
 		if c.state == gone {
 			continue

@@ -16,9 +16,9 @@ func (m *master) trouble() string {
 		return ""
 	case !m.revival.since.IsZero() || errno == syscall.EINVAL: // found by this master, or by a worker
 		return "the listener was shut down by another process"
-	case m.nursery.said && !m.somebodyAccepts():
-		return "cannot start a worker: " + m.nursery.why
-	case m.nursery.idle.said && !m.somebodyAccepts():
+	case m.spawner.said && !m.somebodyAccepts():
+		return "cannot start a worker: " + m.spawner.why
+	case m.spawner.idle.said && !m.somebodyAccepts():
 		return "workers end without a session"
 	case errno != 0:
 		return "cannot accept clients: " + record.Limit(errno)

@@ -142,7 +142,7 @@ func (r *request) setLogLevel() (control.Reply, error) {
 	return r.short(func(m *master) (act, error) {
 		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.cfg.Debug}
 		m.useLogLevel(r.Level)
-		m.leveled = true
+		m.logLevelSet = true
 		if !m.cfg.Foreground {
 			done.said += ", but this plug runs in the background and logs only warnings and errors, to syslog"
 		}
@@ -181,7 +181,7 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 		for g := range r.m.generations() {
 			for i, name := range g.targets() {
 				if name == r.Target {
-					was := g.board.Mark(i).Admin.Swap(uint32(want))
+					was := g.board.TargetState(i).Admin.Swap(uint32(want))
 					done.changed = done.changed || was != uint32(want)
 				}
 			}

@@ -54,7 +54,7 @@ func TestVerbsKillByForce(t *testing.T) {
 	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
 		if !gone && s.watcher.status(all[0].pidfd).known {
 			gone, all[0].dead = true, true
-			s.saw(sighting{dead: []uint64{all[0].id}})
+			s.handleEvents(events{dead: []uint64{all[0].id}})
 		}
 	})
 	if r.Error != "" || len(r.Sessions) != 1 || !gone {
@@ -117,8 +117,8 @@ func TestVerbsKillMany(t *testing.T) {
 			for _, b := range p[:k] {
 				if order, ok := orders.Next(b); ok && order == report.Kill {
 					row := g.board.Row(all[0].slot, int(orders.Row))
-					if row.Word().State() != board.RowLive || row.Word().Turn() != orders.Turn {
-						t.Fatalf("an order for row %d, turn %d, whose word is %x", orders.Row, orders.Turn, row.Word())
+					if row.Word().State() != board.RowLive || row.Word().Epoch() != orders.Epoch {
+						t.Fatalf("an order for row %d, turn %d, whose word is %x", orders.Row, orders.Epoch, row.Word())
 					}
 					row.End()
 					row.Free()

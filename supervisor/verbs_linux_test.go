@@ -91,7 +91,7 @@ func TestVerbsBetweenMasters(t *testing.T) {
 			t.Errorf("frozen: %s: %+v", req.Verb, r)
 		}
 	}
-	if s.phase != running || s.paused || s.generation.board.Mark(0).Admin.Load() != board.Enabled || s.totals.Requests != 0 {
+	if s.phase != running || s.paused || s.generation.board.TargetState(0).Admin.Load() != board.Enabled || s.totals.Requests != 0 {
 		t.Error("something was done")
 	}
 	s.frozen = false
@@ -139,12 +139,12 @@ func TestVerbsLook(t *testing.T) {
 		t.Errorf("%+v", targets)
 	}
 	s.generation.board.Fail(0, uint64(s.mono()/1e6))
-	s.generation.board.Mark(0).Errno.Store(uint32(unix.ECONNREFUSED))
+	s.generation.board.TargetState(0).Errno.Store(uint32(unix.ECONNREFUSED))
 	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
 	if targets[0].State != "failed" || targets[0].Failures != 1 || targets[0].LastFailure != "Connection refused" || targets[0].FailedFor > 60 || time.Since(targets[0].LastFailureAt) > time.Minute {
 		t.Errorf("%+v", targets)
 	}
-	s.generation.board.Mark(0).Failed.Store(0) // as when all have failed
+	s.generation.board.TargetState(0).Failed.Store(0) // as when all have failed
 	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
 	st = s.obeys(control.Request{Verb: control.GetStatus}, nil).Status
 	if targets[0].State != "failing" || st.Targets["failing"] != 1 || st.Targets["good"] != 0 {
@@ -156,7 +156,7 @@ func TestVerbsLook(t *testing.T) {
 	}
 	defer next.close()
 	carry(s.generation.board, next.board, false)
-	if was, is := s.generation.board.Mark(0), next.board.Mark(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
+	if was, is := s.generation.board.TargetState(0), next.board.TargetState(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
 		t.Error("an upgrade forgets that the target is failing")
 	}
 }
@@ -176,8 +176,8 @@ func TestVerbsTarget(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for i := range 2 {
-		if s.generation.board.Mark(i).Admin.Load() != board.Draining || older.board.Mark(i).Admin.Load() != board.Draining {
-			t.Errorf("target %d: %d and %d", i, s.generation.board.Mark(i).Admin.Load(), older.board.Mark(i).Admin.Load())
+		if s.generation.board.TargetState(i).Admin.Load() != board.Draining || older.board.TargetState(i).Admin.Load() != board.Draining {
+			t.Errorf("target %d: %d and %d", i, s.generation.board.TargetState(i).Admin.Load(), older.board.TargetState(i).Admin.Load())
 		}
 	}
 	next, err := newGeneration(2, s.cfg, 2, 1, 1)
@@ -186,7 +186,7 @@ func TestVerbsTarget(t *testing.T) {
 	}
 	defer next.close()
 	carry(s.generation.board, next.board, false)
-	if next.board.Mark(1).Admin.Load() != board.Draining {
+	if next.board.TargetState(1).Admin.Load() != board.Draining {
 		t.Error("an upgrade forgets it")
 	}
 	s.older = nil
@@ -203,7 +203,7 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 		t.Error("not open")
 	}
 	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
-	if s.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.leveled {
+	if s.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.logLevelSet {
 		t.Error("the log level")
 	}
 	r := s.obeys(control.Request{Verb: control.Reload}, nil)
@@ -221,7 +221,7 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 	}
 }
 
-// Each verb that acts says whether that has changed anything.
+// Each verb that acts reports whether that has changed anything.
 func TestVerbsSayChanged(t *testing.T) {
 	s, all := serving(t, nil)
 	accept := func(state string) control.Request { return control.Request{Verb: control.SetAccept, State: state} }

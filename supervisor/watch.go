@@ -2,10 +2,10 @@ package supervisor
 
 import "daemon/plug/worker/report"
 
-// sighting is one batch of what the watcher has seen. Its doorbells were written
+// events is one batch of what the watcher has seen. Its doorbells were written
 // before its deaths, as far as they come from the same worker: deaths are
 // collected first.
-type sighting struct {
+type events struct {
 	bells   []report.Record
 	garbled int      // bytes that were no doorbell
 	dead    []uint64 // ids of workers
@@ -14,7 +14,7 @@ type sighting struct {
 }
 
 // hear adds what was read from a report pipe.
-func (s *sighting) hear(p []byte) {
+func (s *events) hear(p []byte) {
 	for ; len(p) > 0; p = p[min(report.Size, len(p)):] {
 		if r, ok := report.Parse(p); ok {
 			s.bells = append(s.bells, r)

@@ -20,14 +20,14 @@ import (
 type watcher struct {
 	set  int
 	file *os.File
-	seen chan sighting
+	seen chan events
 	back chan []report.Record // spent batches, to be filled again
 
-	timer    int
-	bellpush int // eventfd: hold wants to be noticed
-	holding  atomic.Bool
-	held     chan struct{}
-	goOn     chan struct{}
+	timer   int
+	wakeFD  int // eventfd: hold wants to be noticed
+	holding atomic.Bool
+	held    chan struct{}
+	resumed chan struct{}
 
 	mu    sync.Mutex
 	pipes map[uint64]int // tag → read end
@@ -49,12 +49,12 @@ func newWatcher() (*watcher, error) {
 	if err := unix.SetNonblock(set, true); err != nil {
 		return nil, err
 	}
-	w := &watcher{set: set, file: os.NewFile(uintptr(set), "watcher"), seen: make(chan sighting),
+	w := &watcher{set: set, file: os.NewFile(uintptr(set), "watcher"), seen: make(chan events),
 		back: make(chan []report.Record, 2), pipes: map[uint64]int{}, bells: make([]byte, 64<<10)}
-	if w.bellpush, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if w.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	return w, w.add(w.bellpush, unix.EPOLLIN, holdTag)
+	return w, w.add(w.wakeFD, unix.EPOLLIN, holdTag)
 }
 
 func (w *watcher) control(op, fd int, flags uint32, tag uint64) error {
@@ -85,16 +85,16 @@ func (w *watcher) forget(g *generation) {
 // hold stops the watcher: what there is to see stays where it is. The returned
 // channel is closed when it has stopped; until then it may deliver one more.
 func (w *watcher) hold() <-chan struct{} {
-	w.held, w.goOn = make(chan struct{}), make(chan struct{})
+	w.held, w.resumed = make(chan struct{}), make(chan struct{})
 	w.holding.Store(true)
-	unix.Write(w.bellpush, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	unix.Write(w.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	return w.held
 }
 
 // resume lets it go on.
 func (w *watcher) resume() {
 	w.holding.Store(false)
-	close(w.goOn)
+	close(w.resumed)
 }
 
 // child adds a worker's pidfd: its death comes with the worker's id.
@@ -135,9 +135,9 @@ func (w *watcher) start() {
 		}
 		for {
 			if w.holding.Load() {
-				unix.Read(w.bellpush, make([]byte, 8))
+				unix.Read(w.wakeFD, make([]byte, 8))
 				close(w.held)
-				<-w.goOn
+				<-w.resumed
 			}
 			n := 0
 			err := conn.Read(func(fd uintptr) bool {
@@ -150,12 +150,12 @@ func (w *watcher) start() {
 			if err != nil {
 				return // closed
 			}
-			w.seen <- w.look(events[:n])
+			w.seen <- w.collect(events[:n])
 		}
 	}()
 }
 
-func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
+func (w *watcher) collect(events []unix.EpollEvent) (s events) {
 	rung := false
 	var hung []uint64
 	for i := range events {
@@ -190,15 +190,15 @@ func (w *watcher) look(events []unix.EpollEvent) (s sighting) {
 		w.read(fd, &s)
 	}
 	for _, tag := range hung {
-		w.deafen(tag)
+		w.stopListening(tag)
 	}
 	return s
 }
 
-// deafen takes a report pipe out of the set when nobody can ring there any more
+// stopListening takes a report pipe out of the set when nobody can ring there any more
 // and everything is read: it would be seen again and again, for as long as the
 // pidfile names who rang last.
-func (w *watcher) deafen(tag uint64) {
+func (w *watcher) stopListening(tag uint64) {
 	fd, known := w.pipes[tag]
 	if !known {
 		return // it was forgotten meanwhile
@@ -209,7 +209,7 @@ func (w *watcher) deafen(tag uint64) {
 }
 
 // read takes the doorbells that are in a pipe now.
-func (w *watcher) read(fd int, s *sighting) {
+func (w *watcher) read(fd int, s *events) {
 	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ) // FIONREAD by its other name
 	if err != nil || n <= 0 {
 		return
@@ -222,7 +222,7 @@ func (w *watcher) read(fd int, s *sighting) {
 }
 
 // spent gives a batch's memory back.
-func (w *watcher) spent(s sighting) {
+func (w *watcher) spent(s events) {
 	if s.bells != nil {
 		select {
 		case w.back <- s.bells:

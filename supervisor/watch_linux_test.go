@@ -34,14 +34,14 @@ func watching(t *testing.T) (*watcher, *generation) {
 }
 
 // next is the next sighting; there must be one.
-func (w *watcher) next(t *testing.T) sighting {
+func (w *watcher) next(t *testing.T) events {
 	t.Helper()
 	select {
 	case s := <-w.seen:
 		return s
 	case <-time.After(patience):
 		t.Fatal("nothing was seen")
-		return sighting{}
+		return events{}
 	}
 }
 

@@ -23,16 +23,16 @@ import (
 // for a kqueue. What Linux has a pidfd for is known by its PID here.
 type watcher struct {
 	set  int
-	seen chan sighting
+	seen chan events
 	back chan []report.Record // spent batches, to be filled again
 
 	pipes []int // read ends
 	bells []byte
 
-	push    [2]int // pipe: hold wants to be noticed
+	wakeFD  [2]int // pipe: hold wants to be noticed
 	holding atomic.Bool
 	held    chan struct{}
-	goOn    chan struct{}
+	resumed chan struct{}
 
 	mu   sync.Mutex
 	ids  map[int]uint64     // of watched workers, by PID
@@ -44,12 +44,12 @@ func newWatcher() (*watcher, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("kqueue", err)
 	}
-	w := &watcher{set: set, seen: make(chan sighting), back: make(chan []report.Record, 2),
+	w := &watcher{set: set, seen: make(chan events), back: make(chan []report.Record, 2),
 		bells: make([]byte, 64<<10), ids: map[int]uint64{}, ends: map[int]waitStatus{}}
-	if err := pipe(w.push[:]); err != nil {
+	if err := pipe(w.wakeFD[:]); err != nil {
 		return nil, err
 	}
-	return w, w.add(w.push[0], unix.EVFILT_READ, 0, 0, 0)
+	return w, w.add(w.wakeFD[0], unix.EVFILT_READ, 0, 0, 0)
 }
 
 // add asks for one kind of event (filter) of a descriptor or process.
@@ -101,16 +101,16 @@ func (w *watcher) forget(g *generation) {
 // hold stops the watcher: what there is to see stays where it is. The returned
 // channel is closed when it has stopped; until then it may deliver one more.
 func (w *watcher) hold() <-chan struct{} {
-	w.held, w.goOn = make(chan struct{}), make(chan struct{})
+	w.held, w.resumed = make(chan struct{}), make(chan struct{})
 	w.holding.Store(true)
-	unix.Write(w.push[1], []byte{0})
+	unix.Write(w.wakeFD[1], []byte{0})
 	return w.held
 }
 
 // resume lets it go on.
 func (w *watcher) resume() {
 	w.holding.Store(false)
-	close(w.goOn)
+	close(w.resumed)
 }
 
 // start watches in a goroutine.
@@ -119,9 +119,9 @@ func (w *watcher) start() {
 		events := make([]unix.Kevent_t, 256)
 		for {
 			if w.holding.Load() {
-				unix.Read(w.push[0], make([]byte, 1))
+				unix.Read(w.wakeFD[0], make([]byte, 1))
 				close(w.held)
-				<-w.goOn
+				<-w.resumed
 			}
 			n, err := unix.Kevent(w.set, nil, events, nil)
 			if err == unix.EINTR {
@@ -130,12 +130,12 @@ func (w *watcher) start() {
 			if err != nil {
 				panic(err) // nobody closes the queue, and events has room
 			}
-			w.seen <- w.look(events[:n])
+			w.seen <- w.collect(events[:n])
 		}
 	}()
 }
 
-func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
+func (w *watcher) collect(events []unix.Kevent_t) (s events) {
 	var hung []int
 	w.mu.Lock()
 	for i := range events {
@@ -148,7 +148,7 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 			s.dead = append(s.dead, w.ids[of])
 		case unix.EVFILT_READ:
 			pipe := slices.Contains(w.pipes, of)
-			s.arrival = s.arrival || of != w.push[0] && !pipe                    // the listener
+			s.arrival = s.arrival || of != w.wakeFD[0] && !pipe                  // the listener
 			if pipe && e.Flags&unix.EV_EOF != 0 && int(e.Data) <= len(w.bells) { // one read takes it all
 				hung = append(hung, of)
 			}
@@ -169,21 +169,21 @@ func (w *watcher) look(events []unix.Kevent_t) (s sighting) {
 		}
 	}
 	for _, fd := range hung {
-		w.deafen(fd)
+		w.stopListening(fd)
 	}
 	return s
 }
 
-// deafen takes a report pipe out of the queue when nobody can ring there any
+// stopListening takes a report pipe out of the queue when nobody can ring there any
 // more and everything is read: it would be seen again and again.
-func (w *watcher) deafen(fd int) {
+func (w *watcher) stopListening(fd int) {
 	var change unix.Kevent_t
 	unix.SetKevent(&change, fd, unix.EVFILT_READ, unix.EV_DELETE)
 	unix.Kevent(w.set, []unix.Kevent_t{change}, nil, nil)
 }
 
 // spent gives a batch's memory back.
-func (w *watcher) spent(s sighting) {
+func (w *watcher) spent(s events) {
 	if s.bells != nil {
 		select {
 		case w.back <- s.bells:

@@ -25,7 +25,7 @@ func TestHear(t *testing.T) {
 		{"noise between", [][]byte{bell(1).Append(nil), noise, bell(2).Append(nil)}, []int{1, 2}, report.Size},
 		{"a piece at the end", [][]byte{bell(1).Append(nil), bell(2).Append(nil)[:5]}, []int{1}, 5},
 	} {
-		var s sighting
+		var s events
 		s.hear(slices.Concat(c.pipe...))
 		var got []int
 		for _, r := range s.bells {

@@ -154,7 +154,7 @@ func (w wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err er
 			fds = append(fds, rightsOf(control[:oob])...)
 		}
 		if flags&unix.MSG_CTRUNC != 0 {
-			return fds, errors.New("receive: descriptors were lost: " + shortage(unix.EMFILE))
+			return fds, errors.New("receive: descriptors were lost: " + withLimits(unix.EMFILE))
 		}
 		p = p[n:]
 	}

@@ -48,9 +48,9 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 	return all
 }
 
-// lookAtZones gives workers the index that each interface has now. A target
+// checkZones gives workers the index that each interface has now. A target
 // whose interface was gone may be chosen once it is there: it has not failed.
-func (m *master) lookAtZones() {
+func (m *master) checkZones() {
 	m.followSource()
 	for _, z := range m.zones {
 		index := zoneOf(z.name)
@@ -66,7 +66,7 @@ func (m *master) lookAtZones() {
 			continue
 		}
 		for _, slot := range z.slots {
-			m.generation.board.Mark(slot).Failed.Store(0)
+			m.generation.board.TargetState(slot).Failed.Store(0)
 		}
 		m.log.Info("interface recreated", "interface", z.name, "index", index)
 	}

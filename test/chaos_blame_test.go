@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// isDoomed tells that a blow killed a worker whose line nobody may have been
+// isDoomed reports that a blow killed a worker whose line nobody may have been
 // left to write: its master was dead, or died before it could bury it. A worker
 // that has had the time to see its master's end leaves its line at a TERM.
 func (r *trial) isDoomed(b blow) bool {
@@ -32,7 +32,7 @@ func (r *trial) isDoomed(b blow) bool {
 	return r.stoppedLately(b)
 }
 
-// mayHaveHit tells whether the struck worker may have carried the session: its
+// mayHaveHit reports whether the struck worker may have carried the session: its
 // title named it, or named none, or one that was over already.
 func (r *trial) mayHaveHit(b blow, s *chaosSession) bool {
 	return b.peer == "" || b.peer == s.peer || slices.ContainsFunc(r.sessions, func(o *chaosSession) bool {
@@ -40,14 +40,14 @@ func (r *trial) mayHaveHit(b blow, s *chaosSession) bool {
 	})
 }
 
-// stoppedLately tells that the blow fell on a stopped process.
+// stoppedLately reports that the blow fell on a stopped process.
 func (r *trial) stoppedLately(on blow) bool {
 	return slices.ContainsFunc(r.blows, func(b blow) bool {
 		return b.pid == on.pid && b.signal == stopSignal && !b.at.After(on.at) && on.at.Sub(b.at) < moment
 	})
 }
 
-// struck tells that a process was killed while it may have carried the session.
+// struck reports that a process was killed while it may have carried the session.
 func (r *trial) struck(pid int, s *chaosSession) bool {
 	life := span{s.began.Add(-early), s.ended.Add(late)}
 	return slices.ContainsFunc(r.blows, func(b blow) bool {
@@ -61,7 +61,7 @@ func (r *trial) anyStruck(life span) bool {
 	})
 }
 
-// inOutage tells that the session began without a master, or waited for one.
+// inOutage reports that the session began without a master, or waited for one.
 func (r *trial) inOutage(s *chaosSession) bool {
 	waited := span{s.began, s.first}
 	if s.first.IsZero() {

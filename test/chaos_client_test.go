@@ -88,7 +88,7 @@ var (
 	errEnd     = errors.New("end of file")
 )
 
-// isWith tells whether a process has accepted this client: the plug's end of
+// isWith reports whether a process has accepted this client: the plug's end of
 // the connection is among its descriptors (proc_net_tcp.txt: the tenth field is
 // the inode, 0 while nobody has accepted).
 func (c *loneClient) isWith(pid int) bool {

@@ -157,7 +157,7 @@ func TestChaosTermOfOrphan(t *testing.T) {
 }
 
 // relaunch starts the command line, in the foreground and perhaps again, and
-// tells whether it has the port or has exited. The port may be an older plug's
+// reports whether it has the port or has exited. The port may be an older plug's
 // meanwhile, so the listener must be among the new master's descriptors.
 func (p *plug) relaunch() (serves bool) {
 	p.t.Helper()
@@ -206,7 +206,7 @@ func stopProcess(t testing.TB, pid int) {
 	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
 }
 
-// isStopped tells that every thread has stopped (proc(5): T).
+// isStopped reports that every thread has stopped (proc(5): T).
 func isStopped(pid int) bool {
 	all := tasks(pid)
 	for _, dir := range all {

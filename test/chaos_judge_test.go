@@ -137,7 +137,7 @@ func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...a
 	fault("%s was left without a word: %v after %v, began %s", s.peer, s.err, s.ended.Sub(s.began), s.began.Format("05.000"))
 }
 
-// judgeLine holds a line against what both ends know, and tells whether the
+// judgeLine holds a line against what both ends know, and reports whether the
 // session was whole.
 func (r *trial) judgeLine(s *chaosSession, l sessionLine, fault func(string, ...any)) bool {
 	up, down := numberSize+s.plan.up.n, greetingSize+s.plan.down.n

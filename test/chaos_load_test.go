@@ -30,7 +30,7 @@ type chaosSession struct {
 	answered  bool // the target has ended its part
 }
 
-// whole tells that both ends had all that the plan says, and nothing else. A
+// whole reports that both ends had all that the plan says, and nothing else. A
 // cut one must arrive as a cut, not as an end.
 func (s *chaosSession) whole() bool {
 	if s.plan.order == cutShort {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// isPortable tells that the tested binary was built with -tags portable: its
+// isPortable reports that the tested binary was built with -tags portable: its
 // workers are those of the BSDs and macOS, on Go's network poller.
 var isPortable = sync.OnceValue(func() bool {
 	info, err := buildinfo.ReadFile(built)

@@ -156,7 +156,7 @@ func (p *plug) launch(with ...func(*exec.Cmd)) {
 	}()
 }
 
-// serves tells whether the port listens and the pidfile names a live master.
+// serves reports whether the port listens and the pidfile names a live master.
 func (p *plug) serves() bool {
 	if !listening(p.t, p.port) {
 		return false

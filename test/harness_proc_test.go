@@ -57,13 +57,13 @@ func processesOf(exe string) []process {
 	return found
 }
 
-// forkOf tells whether p is a copy of its parent q, up to its exec: that gives
+// forkOf reports whether p is a copy of its parent q, up to its exec: that gives
 // it a stack elsewhere (proc_pid_stat(5) startstack, 0 if it may not be known).
 func (p process) forkOf(q process) bool {
 	return p.stack == q.stack && p.stack != 0 && p.title == q.title
 }
 
-// isOf tells whether pid lives and runs exe, replaced on disk or not.
+// isOf reports whether pid lives and runs exe, replaced on disk or not.
 func isOf(pid int, exe string) bool {
 	link, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	return err == nil && strings.TrimSuffix(link, " (deleted)") == exe

@@ -191,7 +191,7 @@ func TestHostileIdle(t *testing.T) {
 // receiver has left behind, in each direction.
 const kept = 2 * 64 << 10
 
-// quiet tells that plugs' workers do nothing for a moment.
+// quiet reports that plugs' workers do nothing for a moment.
 func quiet(plugs ...*plug) bool {
 	var procs [][]process
 	for _, p := range plugs {

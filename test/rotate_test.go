@@ -80,7 +80,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-// holds tells whether a process of the pidfile has a file open whose path begins
+// holds reports whether a process of the pidfile has a file open whose path begins
 // so, where /proc has that.
 func (p *plug) holds(prefix string) bool {
 	for _, pid := range p.pids() {

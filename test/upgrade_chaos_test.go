@@ -181,7 +181,7 @@ func (c *upgradeChaos) victim(who string) int {
 }
 
 // settle awaits that the victim is dead and no upgrade under way any more, and
-// tells whether a master serves.
+// reports whether a master serves.
 func (c *upgradeChaos) settle(victim int, what string) (serves bool) {
 	c.t.Helper()
 	over := func() bool {

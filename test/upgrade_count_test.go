@@ -100,7 +100,7 @@ func (p *plug) masters() (found []process) {
 	return found
 }
 
-// environmentHas tells whether a process was started with such a variable: a
+// environmentHas reports whether a process was started with such a variable: a
 // worker's environment is built from nothing.
 func environmentHas(pid int, prefix string) bool {
 	return slices.ContainsFunc(environment(pid), func(e string) bool { return strings.HasPrefix(e, prefix) })

@@ -61,7 +61,7 @@ func (p *plug) write(content string, mode os.FileMode) {
 	}
 }
 
-// runs tells whether pid runs this very file, whatever its name is by now.
+// runs reports whether pid runs this very file, whatever its name is by now.
 func runs(pid int, binary string) bool {
 	is, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil {

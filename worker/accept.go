@@ -22,7 +22,7 @@ import (
 // wait, so a short session can keep its worker's place in the queue: the same
 // few workers stay warm, instead of all in turn, each out of its sleep.
 type acceptor struct {
-	door      *poller // the engine's own set in a pool
+	listenSet *poller // the engine's own set in a pool
 	apart     bool    // the door is a set of its own
 	listeners []listener
 	paused    int64 // monotonic ns: when to try again; 0 is not paused
@@ -45,13 +45,13 @@ const (
 )
 
 func (a *acceptor) open(n int, set *poller, apart bool) error {
-	a.from, a.size, a.door, a.apart = new(sockaddr), new(uint32), set, apart
+	a.from, a.size, a.listenSet, a.apart = new(sockaddr), new(uint32), set, apart
 	if apart {
-		a.door = new(poller)
-		if err := a.door.open(); err != nil {
+		a.listenSet = new(poller)
+		if err := a.listenSet.open(); err != nil {
 			return err
 		}
-		if errno := a.door.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); errno != 0 {
+		if errno := a.listenSet.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); errno != 0 {
 			return errno
 		}
 	}
@@ -77,18 +77,18 @@ func (a *acceptor) close() {
 	}
 }
 
-// mayAccept tells whether a client would be served, and by this worker rather
+// mayAccept reports whether a client would be served, and by this worker rather
 // than by another one.
 func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 
-// canServe tells whether a client would be served.
+// canServe reports whether a client would be served.
 func (e *engine) canServe() bool {
 	return e.room() && !e.draining && e.accept.paused == 0 &&
 		e.board.State.Gate.Load() == board.GateOpen &&
 		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
-// room tells whether the worker may carry one session more.
+// room reports whether the worker may carry one session more.
 func (e *engine) room() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0
 }
@@ -104,15 +104,15 @@ func (e *engine) join() {
 		switch {
 		case l.closed || l.joined == may:
 		case may:
-			l.joined = e.accept.door.add(l.fd, syscall.EPOLLIN|epollExclusive, tagOf(onListener, i, 0)) == 0
+			l.joined = e.accept.listenSet.add(l.fd, syscall.EPOLLIN|epollExclusive, tagOf(onListener, i, 0)) == 0
 		default:
-			e.accept.door.remove(l.fd)
+			e.accept.listenSet.remove(l.fd)
 			l.joined = false
 		}
 	}
 }
 
-// away tells that this worker does not wait at its door only because of a
+// away reports that this worker does not wait at its door only because of a
 // session that may be short.
 func (e *engine) away() bool {
 	return e.accept.apart && e.live > 0 && !e.usedUp() && !e.draining && e.accept.paused == 0 &&
@@ -128,7 +128,7 @@ func (e *engine) stepAside() {
 	}
 	for i := range e.accept.listeners {
 		if l := &e.accept.listeners[i]; l.joined {
-			e.accept.door.remove(l.fd)
+			e.accept.listenSet.remove(l.fd)
 			l.joined = false
 		}
 	}
@@ -158,7 +158,7 @@ func (e *engine) lookBack() {
 	e.backDue = 0
 	for i := range e.accept.listeners {
 		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && readable(l.fd) {
-			e.ring(report.Leaving, 0)
+			e.sendDoorbell(report.Leaving, 0)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (e *engine) rescue(i int) {
 		}
 	}
 	if l.joined && !e.accept.apart { // joining anew, it is told of those that are left
-		e.accept.door.remove(l.fd)
+		e.accept.listenSet.remove(l.fd)
 		l.joined = false
 	}
 	e.join()
@@ -214,7 +214,7 @@ func (e *engine) takeClient(l *listener) bool {
 // leave takes a listener out of the set for good.
 func (e *engine) leave(l *listener) {
 	if l.joined {
-		e.accept.door.remove(l.fd)
+		e.accept.listenSet.remove(l.fd)
 	}
 	l.joined, l.closed = false, true
 }
@@ -229,13 +229,13 @@ func (e *engine) admit(fd int, client board.Addr) {
 	}
 	s := e.place()
 	s.client.fd = fd
-	e.begin(s.row, client)
+	e.publish(s.row, client)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	if e.board.State.LogAt.Load() >= 2 {
 		e.records.debug("session started", record.Str("client", client.String()))
 	}
-	if errno := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.turn)); errno != 0 {
+	if errno := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.epoch)); errno != 0 {
 		e.records.fail("epoll", errno)
 		s.failure = failed("epoll", errno)
 		s.row.Errno.Store(uint32(s.failure.errno))
@@ -243,7 +243,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 		return
 	}
 	if e.accept.apart {
-		e.asideDue = e.clock.mono + int64(long)
+		e.asideDue = e.clock.mono + int64(titleLag)
 	}
 	e.connect(s)
 	e.tellSoon()
@@ -261,14 +261,14 @@ func (e *engine) place() *session {
 			c.Rows.Store(uint32(i) + 1)
 		}
 	}
-	s.turn = uint32(s.row.Word().Turn())
+	s.epoch = uint32(s.row.Word().Epoch())
 	s.state = connecting
-	s.client, s.target = end{fd: -1}, end{fd: -1}
+	s.client, s.target = side{fd: -1}, side{fd: -1}
 	if s.leaving != nil {
 		*s.leaving = leaving{}
 	}
-	if s.talk != nil {
-		s.talk.refusal = ""
+	if s.dialog != nil {
+		s.dialog.refusal = ""
 	}
 	s.slot, s.failure, s.short = -1, failure{}, false
 	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
@@ -286,7 +286,7 @@ func (e *engine) drain() {
 		l := &e.accept.listeners[i]
 		wasJoined := l.joined
 		if wasJoined {
-			e.accept.door.remove(l.fd)
+			e.accept.listenSet.remove(l.fd)
 			l.joined = false
 		}
 		for wasJoined && e.room() && e.board.State.Gate.Load() == board.GateOpen && e.takeClient(l) {

@@ -53,7 +53,7 @@ func (a *alarm) ringBy(at int64) {
 // rang takes note that it has rung.
 func (a *alarm) rang() { a.at = never }
 
-// quiet tells that nobody has come to do anything.
+// quiet reports that nobody has come to do anything.
 func quiet(events []event) bool {
 	return len(events) == 0 || len(events) == 1 && events[0].tag.kind() == onAlarm
 }
@@ -62,7 +62,7 @@ func quiet(events []event) bool {
 // there is something to do now, else none.
 func (e *engine) setAlarm() int {
 	until := min(e.coolDue, e.next())
-	if len(e.again) != 0 || until <= e.clock.mono {
+	if len(e.runAgainSoon) != 0 || until <= e.clock.mono {
 		return 0
 	}
 	e.alarm.ringBy(until)
@@ -80,7 +80,7 @@ func (e *engine) patience() int {
 
 // next is when something has to be done even without an event, in monotonic ns.
 func (e *engine) next() int64 {
-	return min(e.due.next(), orNever(e.visits.due), e.accept.retryAt(), orNever(e.bell.due), orNever(e.asideDue), orNever(e.backDue), orNever(e.owedDue))
+	return min(e.due.next(), orNever(e.visits.due), e.accept.retryAt(), orNever(e.bell.due), orNever(e.asideDue), orNever(e.backDue), orNever(e.lineRetryDue))
 }
 
 func orNever(at int64) int64 {

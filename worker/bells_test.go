@@ -48,14 +48,14 @@ func TestFullPipe(t *testing.T) {
 
 // While spares are plenty, a short session rings no bell, a long one does.
 func TestBellsWaitForCompany(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Plenty.Store(1) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.MayBatch.Store(1) })
 	h := b.hire(0)
 	for range 50 {
 		c := b.dial()
 		io.WriteString(c, "x")
 		hangUpAfter(t, c, "x")
 	}
-	b.wait("all have ended", func() bool { return b.board.Row(0, 0).Word().Turn() == 50 })
+	b.wait("all have ended", func() bool { return b.board.Row(0, 0).Word().Epoch() == 50 })
 	c := b.dial()
 	b.echoes(c, "a long one")
 	bells := 0
@@ -81,7 +81,7 @@ func TestBellsWaitForCompany(t *testing.T) {
 // A worker that was busy and then carries short sessions without a pause is a
 // spare again.
 func TestBusyNoMore(t *testing.T) {
-	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Plenty.Store(1) })
+	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.MayBatch.Store(1) })
 	h := b.hire(0)
 	c := b.dial()
 	b.echoes(c, "a long one")
@@ -105,7 +105,7 @@ func TestBusyNoMore(t *testing.T) {
 	})
 }
 
-// rings tells that a doorbell waits to be heard.
+// rings reports that a doorbell waits to be heard.
 func (b *boss) rings() bool {
 	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(b.report[0]), Events: unix.POLLIN}}, 0)
 	return n == 1

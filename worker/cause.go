@@ -13,7 +13,7 @@ func (w *worker) reach(row *board.Row, stage board.Stage) {
 }
 
 // concludes publishes who ended a session, at the stage where it stands.
-func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Who) {
+func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Culprit) {
 	stage := board.Cause(row.Cause.Load()).Stage()
 	if outcome == board.Complete {
 		stage = board.InOrder
@@ -22,9 +22,9 @@ func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Who)
 	row.Cause.Store(uint32(board.MakeCause(who, stage, int(signal))))
 }
 
-// late tells the end of a side that the system has given up from one that the
+// timedOut tells the end of a side that the system has given up from one that the
 // side itself brought about.
-func late(who board.Who, errno syscall.Errno) board.Who {
+func timedOut(who board.Culprit, errno syscall.Errno) board.Culprit {
 	if errno != syscall.ETIMEDOUT {
 		return who
 	}
@@ -39,8 +39,8 @@ func late(who board.Who, errno syscall.Errno) board.Who {
 	return who
 }
 
-// far is who is connected: the target, or the HTTP proxy in its place.
-func (w *worker) far() board.Who {
+// peer is who is connected: the target, or the HTTP proxy in its place.
+func (w *worker) peer() board.Culprit {
 	if w.board.Assignment.Via.Kind != 0 {
 		return board.ByProxy
 	}
@@ -64,14 +64,14 @@ func (w *worker) afterConnect() board.Stage {
 	return board.Relaying
 }
 
-// blames is whose fault a failed connect is.
-func (w *worker) blames(f *failure) board.Who {
+// culprit is whose fault a failed connect is.
+func (w *worker) culprit(f *failure) board.Culprit {
 	if f.errno == 0 {
 		return board.ByAdmin // nobody else leaves no target to be tried
 	}
 	switch faultOf(f.what, f.errno) {
 	case ofTarget:
-		return late(w.far(), f.errno)
+		return timedOut(w.peer(), f.errno)
 	case shortage:
 		return board.ByLimit
 	}
@@ -88,7 +88,7 @@ func refusalOf(row *board.Row, err error) (reason string) {
 	return err.Error()
 }
 
-// logs tells whether ends are logged on stderr, and at which level: at -d, and
+// logs reports whether ends are logged on stderr, and at which level: at -d, and
 // in JSON with -l, for those who collect that in the place of syslog.
 func (w *worker) logs() (record.Level, bool) {
 	const both = board.OptForeground | board.OptJSON | board.OptLog

@@ -16,7 +16,7 @@ func TestBlames(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		failure    failure
-		want, with board.Who
+		want, with board.Culprit
 	}{
 		{"refused", failure{errno: unix.ECONNREFUSED, peer: true}, board.ByTarget, board.ByProxy},
 		{"unreachable", failure{errno: unix.EHOSTUNREACH, peer: true}, board.ByTarget, board.ByProxy},
@@ -32,11 +32,11 @@ func TestBlames(t *testing.T) {
 	} {
 		b := &board.Board{Assignment: new(board.Assignment)}
 		w := &worker{board: b}
-		if got := w.blames(&c.failure); got != c.want {
+		if got := w.culprit(&c.failure); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 		b.Assignment.Via = convert.From(netip.MustParseAddrPort("192.0.2.80:3128"))
-		if got := w.blames(&c.failure); got != c.with {
+		if got := w.culprit(&c.failure); got != c.with {
 			t.Errorf("%s, with a proxy: %s, want %s", c.name, got, c.with)
 		}
 	}
@@ -44,14 +44,14 @@ func TestBlames(t *testing.T) {
 
 func TestLate(t *testing.T) {
 	for who := board.Nobody; who <= board.ByError; who++ {
-		if got := late(who, unix.ECONNRESET); got != who {
+		if got := timedOut(who, unix.ECONNRESET); got != who {
 			t.Errorf("%s after a reset: %s", who, got)
 		}
-		want := map[board.Who]board.Who{board.ByClient: board.ClientLate, board.ByTarget: board.TargetLate, board.ByProxy: board.ProxyLate}[who]
+		want := map[board.Culprit]board.Culprit{board.ByClient: board.ClientLate, board.ByTarget: board.TargetLate, board.ByProxy: board.ProxyLate}[who]
 		if want == board.Nobody {
 			want = who
 		}
-		if got := late(who, unix.ETIMEDOUT); got != want {
+		if got := timedOut(who, unix.ETIMEDOUT); got != want {
 			t.Errorf("%s in silence: %s, want %s", who, got, want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestConcludes(t *testing.T) {
 	for stage := board.Connecting; stage <= board.HalfClosed; stage++ {
 		for _, c := range []struct {
 			outcome board.Outcome
-			who     board.Who
+			who     board.Culprit
 			want    board.Cause
 		}{
 			{board.Complete, board.ByTarget, board.MakeCause(board.ByTarget, board.InOrder, 0)},

@@ -16,8 +16,8 @@ type clock struct {
 }
 
 const (
-	apart  = 10 * time.Microsecond // are two looks in a row, unless something got in between
-	starts = 20                    // tries to have them so close; else the closest counts
+	clockGap = 10 * time.Microsecond // are two looks in a row, unless something got in between
+	starts   = 20                    // tries to have them so close; else the closest counts
 )
 
 // start finds out how Go's clock and shared, CLOCK_MONOTONIC in ns, compare. They
@@ -31,14 +31,14 @@ func (c *clock) start(shared func() int64) {
 		if width < closest {
 			closest, c.from, c.base = width, from, before+width/2
 		}
-		if closest < int64(apart) {
+		if closest < int64(clockGap) {
 			break
 		}
 	}
-	c.look()
+	c.read()
 }
 
-func (c *clock) look() {
+func (c *clock) read() {
 	now := time.Now()
 	c.wall = now.UnixNano()
 	c.mono = c.base + int64(now.Sub(c.from))

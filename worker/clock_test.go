@@ -23,7 +23,7 @@ func TestClockIsShared(t *testing.T) {
 				return monotonic()
 			})
 			before := monotonic()
-			c.look()
+			c.read()
 			after := monotonic()
 			const skew = int64(10 * time.Millisecond)
 			if c.mono < before-skew || c.mono > after+skew {

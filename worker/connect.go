@@ -42,7 +42,7 @@ func (e *engine) connect(s *session) {
 		slot, ok := e.board.Choose(tried, &s.row.Client, e.clock.ms())
 		if !ok {
 			if s.short && e.mayWait(s) {
-				e.starve(s)
+				e.park(s)
 				return
 			}
 			e.unreached(s)
@@ -53,11 +53,11 @@ func (e *engine) connect(s *session) {
 		}
 		s.slot = slot
 		s.row.Choose(uint16(slot))
-		e.board.Mark(slot).Connects.Add(1)
+		e.board.TargetState(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
 			e.missed(s, f)
 			if s.short && (e.board.Assignment.Via.Kind != 0 || !portless(f.what, f.errno)) && e.mayWait(s) {
-				e.starve(s)
+				e.park(s)
 				return
 			}
 			if e.board.Assignment.Via.Kind != 0 {
@@ -75,10 +75,10 @@ func (e *engine) connectTimeout() int64 {
 	return int64(e.board.Assignment.ConnectTimeout) * int64(time.Millisecond)
 }
 
-// starved is a session for which there was no socket.
-type starved struct {
+// parked is a session for which there was no socket.
+type parked struct {
 	*session
-	turn uint32
+	epoch uint32
 }
 
 // mayWait reports whether a session may wait for what there is none of: for no
@@ -87,24 +87,24 @@ func (e *engine) mayWait(s *session) bool {
 	return e.clock.mono < s.row.BeginAt+e.connectTimeout()
 }
 
-// starve lets a session wait for descriptors or ports as its fellows do in the
+// park lets a session wait for descriptors or ports as its fellows do in the
 // kernel's queue, and takes no more clients meanwhile. Then it may try all targets
 // again.
-func (e *engine) starve(s *session) {
+func (e *engine) park(s *session) {
 	s.slot, s.short = -1, false
 	if s.tried != nil {
 		*s.tried = board.Tried{}
 	}
-	e.hungry = append(e.hungry, starved{s, s.turn})
+	e.fdWaiters = append(e.fdWaiters, parked{s, s.epoch})
 	e.accept.paused = e.clock.mono + int64(resources)
 }
 
-// feed tries the starved sessions again.
-func (e *engine) feed() {
-	list := e.hungry
-	e.hungry = nil
+// retryParked tries the starved sessions again.
+func (e *engine) retryParked() {
+	list := e.fdWaiters
+	e.fdWaiters = nil
 	for _, s := range list {
-		if s.state == connecting && s.session.turn == s.turn && s.target.fd < 0 {
+		if s.state == connecting && s.session.epoch == s.epoch && s.target.fd < 0 {
 			e.connect(s.session)
 		}
 	}
@@ -138,7 +138,7 @@ func (e *engine) dial(s *session) (f failure) {
 	if errno != 0 {
 		return failed("socket", errno)
 	}
-	s.target = end{fd: int(fd)}
+	s.target = side{fd: int(fd)}
 	setInt(s.target.fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, one)
 	// Urgent bytes are read at their place. Clients' sockets have this from the listener.
 	// Here it can't wait for the first mark: of two, the kernel throws the first byte
@@ -156,7 +156,7 @@ func (e *engine) dial(s *session) (f failure) {
 		f.peer = f.peer && to.LoadZone() != address.NoInterface
 		return f
 	}
-	if errno := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.turn)); errno != 0 {
+	if errno := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.epoch)); errno != 0 {
 		return failed("epoll", errno)
 	}
 	return failure{}
@@ -206,7 +206,7 @@ func (e *engine) stepConnect(s *session) {
 	if !t.writable {
 		return
 	}
-	if errno := e.lookClosely(t.fd, s.slot, e.goesTo(s.slot)); errno != 0 {
+	if errno := e.checkClosely(t.fd, s.slot, e.goesTo(s.slot)); errno != 0 {
 		e.connectFailed(s, failed("", errno))
 		return
 	}
@@ -251,25 +251,25 @@ func (e *engine) missed(s *session, f failure) {
 	if s.target.fd >= 0 {
 		closeFD(s.target.fd)
 	}
-	s.target = end{fd: -1} // what epoll has told of it is not of the next one
+	s.target = side{fd: -1} // what epoll has told of it is not of the next one
 	s.failure = f
 	scarce := faultOf(f.what, f.errno) == shortage
 	s.short = s.short || scarce
 	first := true
 	switch {
 	case scarce: // a shortage of this host, over in a moment
-		first = e.board.Say(board.SayConnect, e.clock.ms())
+		first = e.board.ShouldLog(board.LogConnect, e.clock.ms())
 	case e.board.Assignment.Via.Kind != 0: // the proxy's fault, not the target's
-		first = e.board.Say(board.SayProxy, e.clock.ms())
+		first = e.board.ShouldLog(board.LogProxy, e.clock.ms())
 		if f.peer {
 			e.board.Miss(s.slot, e.clock.ms())
-			e.board.Mark(s.slot).Errno.Store(uint32(f.errno))
+			e.board.TargetState(s.slot).Errno.Store(uint32(f.errno))
 		}
 	case f.peer:
 		first = e.board.Fail(s.slot, e.clock.ms())
-		e.board.Mark(s.slot).Errno.Store(uint32(f.errno))
+		e.board.TargetState(s.slot).Errno.Store(uint32(f.errno))
 	default: // this host's fault
-		first = e.board.Say(board.SayConnect, e.clock.ms())
+		first = e.board.ShouldLog(board.LogConnect, e.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what

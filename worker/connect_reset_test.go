@@ -37,7 +37,7 @@ func TestResetRightBehindTheAccept(t *testing.T) {
 	if c := board.Cause(e.board.Row(0, 0).Cause.Load()); c.Code() != "TR" {
 		t.Errorf("its cause is %s", c.Code())
 	}
-	if m := e.board.Mark(0); m.Failures.Load() != 0 {
+	if m := e.board.TargetState(0); m.Failures.Load() != 0 {
 		t.Errorf("the target was marked failed (%d)", m.Failures.Load())
 	}
 }

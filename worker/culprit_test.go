@@ -24,16 +24,16 @@ func becomes(t *testing.T, fd int, event int16) {
 // write of what was kept, or with a pipe between: it is put down to the side
 // that has reset.
 func TestWhoResets(t *testing.T) {
-	kept := func(e *engine, _ *session, from *end) {
+	kept := func(e *engine, _ *session, from *side) {
 		e.relay.keep(from, []byte("kept"))
 	}
-	piped := func(held int) func(*engine, *session, *end) {
-		return func(e *engine, _ *session, from *end) {
+	piped := func(held int) func(*engine, *session, *side) {
+		return func(e *engine, _ *session, from *side) {
 			p, errno := e.relay.takePipe()
 			if errno != 0 {
 				t.Fatal(errno)
 			}
-			from.pipe, from.heavy = p, true
+			from.pipe, from.splicing = p, true
 			if p.held = held; held > 0 {
 				unix.Write(p.w, make([]byte, held))
 			}
@@ -42,10 +42,10 @@ func TestWhoResets(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fails string // "sender", "receiver": who resets
-		set   func(*engine, *session, *end)
+		set   func(*engine, *session, *side)
 	}{
-		{"read", "sender", func(*engine, *session, *end) {}},
-		{"write", "receiver", func(*engine, *session, *end) {}},
+		{"read", "sender", func(*engine, *session, *side) {}},
+		{"write", "receiver", func(*engine, *session, *side) {}},
 		{"write of what was kept", "receiver", kept},
 		{"splice from it", "sender", piped(0)},
 		{"splice to it", "receiver", piped(4)},
@@ -54,7 +54,7 @@ func TestWhoResets(t *testing.T) {
 			e := rig(t)
 			s, client, target := pair(t, e)
 			from, to, sender, receiver := &s.client, &s.target, client, target
-			who := map[string]board.Who{"sender": board.ByClient, "receiver": board.ByTarget}[c.fails]
+			who := map[string]board.Culprit{"sender": board.ByClient, "receiver": board.ByTarget}[c.fails]
 			if side == "target" {
 				from, to, sender, receiver = to, from, target, client
 				who = board.ByClient + board.ByTarget - who

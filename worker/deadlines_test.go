@@ -89,8 +89,8 @@ func TestTags(t *testing.T) {
 		for _, index := range []int{0, 1, 32767, 1<<28 - 1} {
 			for _, turn := range []uint32{0, 1, 1<<32 - 1} {
 				g := tagOf(kind, index, turn)
-				if g.kind() != kind || g.index() != index || g.turn() != turn {
-					t.Errorf("kind %d, index %d, turn %d: %d, %d, %d", kind, index, turn, g.kind(), g.index(), g.turn())
+				if g.kind() != kind || g.index() != index || g.epoch() != turn {
+					t.Errorf("kind %d, index %d, turn %d: %d, %d, %d", kind, index, turn, g.kind(), g.index(), g.epoch())
 				}
 			}
 		}

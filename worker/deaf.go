@@ -31,7 +31,7 @@ func (w *worker) deaf(errno syscall.Errno) {
 	if w.board.State.Deaf.Load() != uint32(errno) {
 		w.board.State.Deaf.Store(uint32(errno))
 	}
-	if !w.board.Say(board.SayAccept, w.clock.ms()) {
+	if !w.board.ShouldLog(board.LogAccept, w.clock.ms()) {
 		return
 	}
 	reason := record.Limit(errno)

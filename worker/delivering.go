@@ -19,8 +19,8 @@ import (
 
 // leaving is what a session needs from the failure of a side on.
 type leaving struct {
-	failed   *end
-	survivor *end
+	failed   *side
+	survivor *side
 	stage    board.Stage // at which the side failed; its reset is put down to that
 	by       int64       // monotonic ns: the session is given up then; 0 if nothing has failed
 	delay    int         // in visitDelays: before the next visit
@@ -40,13 +40,13 @@ func (e *engine) leaves(s *session) *leaving {
 }
 
 // fail passes the failure of one side on, after its last bytes.
-func (e *engine) fail(s *session, failed *end) {
+func (e *engine) fail(s *session, failed *side) {
 	survivor, who := &s.target, board.ByClient
 	if failed == survivor {
 		survivor, who = &s.client, board.ByTarget
 	}
 	if s.who == board.Nobody {
-		s.who = late(who, failed.errno)
+		s.who = timedOut(who, failed.errno)
 	}
 	s.row.Errno.Store(uint32(failed.errno))
 	l := e.leaves(s)
@@ -78,8 +78,8 @@ func (e *engine) stepDelivering(s *session) {
 // drop reads what the survivor still sends, which can no longer be received: a peer that
 // writes before it reads would never come to read the last bytes. It is false when
 // the survivor has failed, too.
-func (e *engine) drop(d *end) bool {
-	for i := 0; d.readable && i < turns; i++ {
+func (e *engine) drop(d *side) bool {
+	for i := 0; d.readable && i < relayBudget; i++ {
 		n, errno := receive(d.fd, e.buffer)
 		switch {
 		case errno == syscall.EAGAIN || errno == 0 && n == 0:
@@ -123,7 +123,7 @@ func (e *engine) desert(s *session) {
 
 // undelivered is how many bytes of a direction were read and have not reached the
 // receiver's kernel, as far as this one knows.
-func (s *session) undelivered(from, to *end) int {
+func (s *session) undelivered(from, to *side) int {
 	n := 0
 	if from.block != nil {
 		n += len(from.block.kept)
@@ -141,13 +141,13 @@ func (s *session) undelivered(from, to *end) int {
 
 // unacknowledged is how many of the bytes sent to a side its kernel has not
 // acknowledged.
-func unacknowledged(from, to *end) int {
+func unacknowledged(from, to *side) int {
 	return pastEnd(from, queueOf(to.fd, unacknowledgedBytes))
 }
 
 // pastEnd is a send queue's length without the end that was passed on: the kernel
 // counts a FIN as a byte.
-func pastEnd(from *end, queue int) int {
+func pastEnd(from *side, queue int) int {
 	if from.done && queue > 0 {
 		queue--
 	}

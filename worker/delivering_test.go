@@ -65,7 +65,7 @@ func readAll(c *net.TCPConn) <-chan []byte {
 }
 
 // account is what the session's row counts from a side.
-func (s *session) account(from *end) uint64 {
+func (s *session) account(from *side) uint64 {
 	if from == &s.client {
 		return s.row.In.Load()
 	}
@@ -73,7 +73,7 @@ func (s *session) account(from *end) uint64 {
 }
 
 // eachSide runs a test with either side as the one that fails.
-func eachSide(t *testing.T, test func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn)) {
+func eachSide(t *testing.T, test func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn)) {
 	for _, side := range []string{"client", "target"} {
 		t.Run(side, func(t *testing.T) {
 			e := rig(t)
@@ -92,7 +92,7 @@ func eachSide(t *testing.T, test func(t *testing.T, e *engine, s *session, from 
 func TestLastBytesBeforeAReset(t *testing.T) {
 	for _, size := range []int{0, 1, 2000, relayRoom, 3_000_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+			eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 				sent := noise(31, size)
 				lastWords(t, e, sender, sent)
 				e.until(t, "the plug has met the reset", func() bool { return s.state == delivering || s.state == ended })
@@ -111,7 +111,7 @@ func TestLastBytesBeforeAReset(t *testing.T) {
 
 // stuffed has the sender send more than the receiver takes, which reads nothing, and
 // reset. The session then delivers.
-func stuffed(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+func stuffed(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 	t.Helper()
 	receiver.SetReadBuffer(32 << 10)
 	for _, fd := range []int{s.client.fd, s.target.fd} {
@@ -129,7 +129,7 @@ func stuffed(t *testing.T, e *engine, s *session, from *end, sender, receiver *n
 func TestCloseTimeout(t *testing.T) {
 	t.Run("silent", func(t *testing.T) { eachSide(t, neverReads) })
 	t.Run("writing", func(t *testing.T) {
-		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+		eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 			go func() {
 				for piece := make([]byte, 64<<10); ; {
 					if _, err := receiver.Write(piece); err != nil {
@@ -145,12 +145,12 @@ func TestCloseTimeout(t *testing.T) {
 // A survivor that keeps the session busy does not keep it from its visits, which look
 // whether the time is over.
 func TestBusySurvivorIsVisited(t *testing.T) {
-	eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+	eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 		e.buffer = e.buffer[:1024] // a turn does not empty the queue
 		stuffed(t, e, s, from, sender, receiver)
 		survivor := s.leaving.survivor
 		go receiver.Write(make([]byte, 256<<10))
-		waiting(t, survivor.fd, 2*turns*len(e.buffer))
+		waiting(t, survivor.fd, 2*relayBudget*len(e.buffer))
 		e.visits, s.leaving.expected, survivor.readable = visits{}, false, true
 		e.stepDelivering(s)
 		if !survivor.readable || !s.queued || !s.leaving.expected || e.visits.due == 0 {
@@ -159,7 +159,7 @@ func TestBusySurvivorIsVisited(t *testing.T) {
 	})
 }
 
-func neverReads(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+func neverReads(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 	e.board.Assignment.CloseTimeout = 80
 	stuffed(t, e, s, from, sender, receiver)
 	failed := e.clock.mono
@@ -178,7 +178,7 @@ func neverReads(t *testing.T, e *engine, s *session, from *end, sender, receiver
 func TestDeliveringEndsAtOnce(t *testing.T) {
 	for _, how := range []string{"the other side resets", "an admin ends it"} {
 		t.Run(how, func(t *testing.T) {
-			eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+			eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 				who, outcome := board.ByClient, board.Cut
 				if from == &s.target {
 					who = board.ByTarget
@@ -190,7 +190,7 @@ func TestDeliveringEndsAtOnce(t *testing.T) {
 				if how == "the other side resets" {
 					cut(receiver)
 				} else {
-					e.endOne(uint32(s.index), s.row.Word().Turn())
+					e.endOne(uint32(s.index), s.row.Word().Epoch())
 					who, outcome = board.ByAdmin, board.AdminEnded
 					if s.state != ended {
 						t.Errorf("state %d after an admin's word", s.state)
@@ -208,7 +208,7 @@ func TestDeliveringEndsAtOnce(t *testing.T) {
 // A side that writes before it reads comes to read, since what it writes is dropped,
 // and what is dropped is not counted.
 func TestSurvivorWritesBeforeItReads(t *testing.T) {
-	eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+	eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 		to := &s.target
 		if from == to {
 			to = &s.client
@@ -239,7 +239,7 @@ func TestSurvivorWritesBeforeItReads(t *testing.T) {
 func TestLastWordsBehindAFailedWrite(t *testing.T) {
 	for _, how := range []string{"write", "write of what was kept", "splice"} {
 		t.Run(how, func(t *testing.T) {
-			eachSide(t, func(t *testing.T, e *engine, s *session, failed *end, early, writer *net.TCPConn) {
+			eachSide(t, func(t *testing.T, e *engine, s *session, failed *side, early, writer *net.TCPConn) {
 				from := &s.client
 				if failed == from {
 					from = &s.target
@@ -258,7 +258,7 @@ func TestLastWordsBehindAFailedWrite(t *testing.T) {
 						t.Fatal(errno)
 					}
 					unix.Write(p.w, make([]byte, 4))
-					from.pipe, from.heavy, p.held = p, true, 4
+					from.pipe, from.splicing, p.held = p, true, 4
 				}
 				resetNow(t, early, failed.fd)
 				from.readable, failed.writable, from.writable = true, true, true
@@ -284,7 +284,7 @@ func TestLastWordsBehindAFailedWrite(t *testing.T) {
 func TestCountOfAConversationThatIsReset(t *testing.T) {
 	for _, how := range []string{"a side resets", "an admin ends it"} {
 		t.Run(how, func(t *testing.T) {
-			eachSide(t, func(t *testing.T, e *engine, s *session, from *end, asks, answers *net.TCPConn) {
+			eachSide(t, func(t *testing.T, e *engine, s *session, from *side, asks, answers *net.TCPConn) {
 				for range 30 { // acknowledgments wait for company only after some time
 					for _, way := range [][2]*net.TCPConn{{asks, answers}, {answers, asks}} {
 						way[0].Write(noise(35, 100))
@@ -295,7 +295,7 @@ func TestCountOfAConversationThatIsReset(t *testing.T) {
 				if how == "a side resets" {
 					cut(asks)
 				} else {
-					e.endOne(uint32(s.index), s.row.Word().Turn())
+					e.endOne(uint32(s.index), s.row.Word().Epoch())
 				}
 				e.until(t, "the session ends", func() bool { return s.state == ended })
 				if in, out := s.row.In.Load(), s.row.Out.Load(); in != 3000 || out != 3000 {

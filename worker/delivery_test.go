@@ -77,7 +77,7 @@ func whileConnecting(t *testing.T) (listener int, b *boss, h *hand, client *net.
 	})
 	h = b.hire(0)
 	client = b.dial()
-	b.wait("the worker connects", func() bool { return b.board.Mark(0).Connects.Load() == 1 })
+	b.wait("the worker connects", func() bool { return b.board.TargetState(0).Connects.Load() == 1 })
 	b.wait("it waits", h.sleeps)
 	return listener, b, h, client
 }
@@ -206,7 +206,7 @@ func TestMessageThatCannotArrive(t *testing.T) {
 		t.Errorf("the line says %s bytes in", f[4])
 	}
 	b.wait("the session is counted as cut", func() bool { return b.board.Column(0).Ended[board.Cut].Load() == 1 })
-	if n := b.board.Mark(0).Failures.Load(); n != 0 {
+	if n := b.board.TargetState(0).Failures.Load(); n != 0 {
 		t.Errorf("%d failures of the target are counted", n)
 	}
 	h.lives()
@@ -239,12 +239,12 @@ func TestDeliveringEnds(t *testing.T) {
 			}
 			return row != nil
 		})
-		turn, outcome := row.Word().Turn(), board.Cut
+		turn, outcome := row.Word().Epoch(), board.Cut
 		if by == "admin" {
 			outcome = board.AdminEnded
 			h.kills(index, turn)
 		}
-		b.wait("the row is free", func() bool { return row.Word().Turn() == turn+1 })
+		b.wait("the row is free", func() bool { return row.Word().Epoch() == turn+1 })
 		got, err := io.Copy(io.Discard, c)
 		if !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%s: the client sees %v", by, err)

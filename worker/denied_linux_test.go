@@ -47,7 +47,7 @@ func TestSpliceDenied(t *testing.T) {
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.ENOSYS, unix.EINVAL} {
 		for _, way := range []string{"from the socket", "to the socket"} {
 			t.Run(fmt.Sprintf("%v, %s", errno, way), func(t *testing.T) {
-				eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+				eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 					to, forbidden := &s.target, -1
 					if from == to {
 						to = &s.client
@@ -68,8 +68,8 @@ func TestSpliceDenied(t *testing.T) {
 						}
 					}()
 					<-done
-					if !e.relay.copies || from.heavy || from.pipe != nil {
-						t.Errorf("copies %v, splices %v, a pipe %v", e.relay.copies, from.heavy, from.pipe != nil)
+					if !e.relay.copies || from.splicing || from.pipe != nil {
+						t.Errorf("copies %v, splices %v, a pipe %v", e.relay.copies, from.splicing, from.pipe != nil)
 					}
 				})
 			})

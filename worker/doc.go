@@ -3,7 +3,7 @@
 //	accept → admit → choose → connect → negotiate → relay → settle
 //
 // A worker is a re-exec of the master's own image. It finds all it needs in the
-// descriptors that it inherits (see inherit.go) and on the board, accepts by
+// descriptors that it inherits (see attach.go) and on the board, accepts by
 // itself on the shared listener, writes its own session lines and syslog
 // records, and rings doorbells for its master. It carries as many sessions at a
 // time as its generation's capacity says, and exits after as many as its uses

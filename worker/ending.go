@@ -12,7 +12,7 @@ import (
 
 // end ends a session whose sockets are closed in the ordinary way.
 func (e *engine) end(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome, e.causer(s, outcome))
+	e.finish(s.row, outcome, e.endedBy(s, outcome))
 	e.bury(s)
 }
 
@@ -24,8 +24,8 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 	}
 	takeOff(&s.row.In, s.undelivered(&s.client, &s.target))
 	takeOff(&s.row.Out, s.undelivered(&s.target, &s.client))
-	e.finish(s.row, outcome, e.causer(s, outcome))
-	for _, d := range [...]*end{&s.client, &s.target} {
+	e.finish(s.row, outcome, e.endedBy(s, outcome))
+	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
 			reset(d.fd)
 		}
@@ -36,7 +36,7 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 // bury closes what the session holds, writes its records and gives its row back.
 func (e *engine) bury(s *session) {
 	e.due.remove(s)
-	for _, d := range [...]*end{&s.client, &s.target} {
+	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
 			closeFD(d.fd)
 			d.fd = -1
@@ -50,8 +50,8 @@ func (e *engine) bury(s *session) {
 		s.tried = nil
 	}
 	reason := ""
-	if s.talk != nil {
-		reason = s.talk.refusal
+	if s.dialog != nil {
+		reason = s.dialog.refusal
 	}
 	e.giveBack(s.row, s.index, reason)
 	e.asideDue = 0

@@ -74,7 +74,7 @@ func TestTermOfAnOrphan(t *testing.T) {
 	}
 }
 
-// hasLeft tells that the worker no longer holds the listener.
+// hasLeft reports that the worker no longer holds the listener.
 func (h *hand) hasLeft() bool {
 	mine, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.b.listener))
 	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", h.pid))
@@ -86,7 +86,7 @@ func (h *hand) hasLeft() bool {
 	return true
 }
 
-// sleeps tells that all threads of the worker wait (proc(5)).
+// sleeps reports that all threads of the worker wait (proc(5)).
 func (h *hand) sleeps() bool {
 	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", h.pid))
 	for _, stat := range stats {

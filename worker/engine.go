@@ -19,43 +19,43 @@ type engine struct {
 	*worker
 	poll   poller
 	alarm  alarm
-	class  class
+	class  schedClass
 	buffer []byte // of the relay, shared by all sessions
 	gathering
 	accept acceptor
 	relay  relay
 
-	table  []*session // by row; made at first use
-	free   []int      // rows without a session
-	live   int
-	again  []*session     // had more to do than a turn allows
-	hungry []starved      // sessions that wait for a socket
-	due    deadlines      // of sessions that connect or negotiate
-	visits visits         // of sessions that leave
-	trials []*board.Tried // spare ones
+	table        []*session // by row; made at first use
+	free         []int      // rows without a session
+	live         int
+	runAgainSoon []*session     // had more to do than a turn allows
+	fdWaiters    []parked       // sessions that wait for a socket
+	due          deadlines      // of sessions that connect or negotiate
+	visits       visits         // of sessions that leave
+	trials       []*board.Tried // spare ones
 
-	asideDue int64 // when a session counts as long; 0 is never
-	backDue  int64 // when clients that were left to the others are looked after; 0 is never
-	owedDue  int64 // when owed lines are tried again; 0 is never
-	coolDue  int64 // when nothing has happened for so long that the worker sleeps
-	draining bool  // takes no more sessions
-	orphan   bool  // the master is gone
-	term     atomic.Bool
-	notify   Notify              // nil as long as it can't be had
-	actions  [len(deadly)]action // the runtime's own
+	asideDue     int64 // when a session counts as long; 0 is never
+	backDue      int64 // when clients that were left to the others are looked after; 0 is never
+	lineRetryDue int64 // when owed lines are tried again; 0 is never
+	coolDue      int64 // when nothing has happened for so long that the worker sleeps
+	draining     bool  // takes no more sessions
+	orphan       bool  // the master is gone
+	term         atomic.Bool
+	notify       Notify              // nil as long as it can't be had
+	actions      [len(deadly)]action // the runtime's own
 }
 
 const (
-	seldom    = 50 * time.Millisecond  // so long a pool worker's title may be behind
-	long      = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
-	warm      = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
-	relayRoom = 64 << 10               // bytes that a turn of the relay reads at most
-	turns     = 16                     // of the relay, before other sessions get theirs
-	never     = int64(1<<63 - 1)       // no deadline
+	seldomTitle = 50 * time.Millisecond  // so long a pool worker's title may be behind
+	titleLag    = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
+	warm        = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
+	relayRoom   = 64 << 10               // bytes that a turn of the relay reads at most
+	relayBudget = 16                     // of the relay, before other sessions get theirs
+	never       = int64(1<<63 - 1)       // no deadline
 )
 
-// begin makes the engine of a worker, and tells the master that it is ready.
-func begin(w *worker) (*engine, error) {
+// newEngine makes the engine of a worker, and tells the master that it is ready.
+func newEngine(w *worker) (*engine, error) {
 	call3(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, 50_000, 0) // the usual: only the runtime's other threads may be late
 	e := &engine{worker: w}
 	e.makeRoom()
@@ -82,14 +82,14 @@ func begin(w *worker) (*engine, error) {
 	}
 	sets := []*poller{&e.poll}
 	if e.accept.apart {
-		sets = append(sets, e.accept.door)
+		sets = append(sets, e.accept.listenSet)
 	}
 	if err := e.alarm.open(sets...); err != nil {
 		return nil, err
 	}
-	e.lookAtGate()
-	e.ring(report.Ready, 0)
-	w.offerToKiller()
+	e.checkGate()
+	e.sendDoorbell(report.Ready, 0)
+	w.raiseOOMScore()
 	return e, nil
 }
 
@@ -104,29 +104,29 @@ func (e *engine) carryOn(notify Notify) (over bool) {
 		if e.orphan && e.notify == nil {
 			return false
 		}
-		e.turn()
+		e.iterate()
 	}
 	return true
 }
 
-// done tells whether the worker's life is over.
+// done reports whether the worker's life is over.
 func (e *engine) done() bool {
 	return e.live == 0 && (e.draining || e.usedUp()) && !e.staysForLines(e.orphan)
 }
 
-// turn waits for events and serves them.
-func (e *engine) turn() {
+// iterate waits for events and serves them.
+func (e *engine) iterate() {
 	set := &e.poll
 	if e.live == 0 {
-		set = e.accept.door
+		set = e.accept.listenSet
 	}
 	events := set.events[:set.wait(e.setAlarm())]
-	e.clock.look()
-	if quiet(events) && e.clock.mono >= e.coolDue && len(e.again) == 0 {
+	e.clock.read()
+	if quiet(events) && e.clock.mono >= e.coolDue && len(e.runAgainSoon) == 0 {
 		e.alarm.rang()
 		e.settleDown()
 		events = set.events[:set.sleep(e.patience())]
-		e.clock.look()
+		e.clock.read()
 	}
 	if !quiet(events) {
 		e.coolDue = e.clock.mono + int64(warm)
@@ -173,7 +173,7 @@ func (e *engine) serve(t tag, flags uint32) {
 
 func (e *engine) serveSession(t tag, flags uint32) {
 	s := e.table[t.index()]
-	if s == nil || s.turn != t.turn() || s.state == ended {
+	if s == nil || s.epoch != t.epoch() || s.state == ended {
 		return // an event of a session that ended in this very turn
 	}
 	side, other := &s.client, &s.target
@@ -191,16 +191,16 @@ func (e *engine) serveSession(t tag, flags uint32) {
 
 // runAgain gives sessions that had more to do their next turn.
 func (e *engine) runAgain() {
-	list := e.again
-	e.again = nil
+	list := e.runAgainSoon
+	e.runAgainSoon = nil
 	for _, s := range list {
 		s.queued = false
 		if s.state != ended {
 			e.step(s)
 		}
 	}
-	if e.again == nil {
-		e.again = list[:0]
+	if e.runAgainSoon == nil {
+		e.runAgainSoon = list[:0]
 	}
 }
 
@@ -222,23 +222,23 @@ func (e *engine) overdue() {
 	if e.backDue != 0 && e.clock.mono >= e.backDue {
 		e.lookBack()
 	}
-	if e.owedDue != 0 && e.clock.mono >= e.owedDue {
-		e.pay(false)
+	if e.lineRetryDue != 0 && e.clock.mono >= e.lineRetryDue {
+		e.retryUnwritten(false)
 		e.join()
 	}
 	if e.clock.mono >= e.accept.retryAt() {
 		e.accept.paused = 0
-		e.feed()
+		e.retryParked()
 		e.join()
 	}
 }
 
-// pay tries the lines that are owed, and gets their rows back.
-func (e *engine) pay(force bool) {
-	e.free = append(e.free, e.payUp(force)...)
-	e.owedDue = 0
-	if len(e.owed) > 0 {
-		e.owedDue = e.clock.mono + int64(owedEvery)
+// retryUnwritten tries the lines that are owed, and gets their rows back.
+func (e *engine) retryUnwritten(force bool) {
+	e.free = append(e.free, e.retryLines(force)...)
+	e.lineRetryDue = 0
+	if len(e.unwritten) > 0 {
+		e.lineRetryDue = e.clock.mono + int64(lineRetry)
 	}
 }
 
@@ -248,11 +248,11 @@ func (e *engine) tellSoon() {
 	b, now := &e.bell, e.clock.mono
 	if e.pool {
 		if b.due == 0 {
-			b.due = now + int64(seldom)
+			b.due = now + int64(seldomTitle)
 		}
 		return
 	}
-	if b.changed(now, e.live > 0, e.board.State.Plenty.Load() != 0); b.due != 0 && b.due <= now {
+	if b.changed(now, e.live > 0, e.board.State.MayBatch.Load() != 0); b.due != 0 && b.due <= now {
 		e.tellNow()
 	}
 }

@@ -16,27 +16,27 @@ type gathering struct {
 	used     int    // bytes of it
 	pieces   []piece
 
-	row      *ring // for pieces that are sent together; nil: not needed yet
-	ringless bool  // there is none here
+	uring   *uring // for pieces that are sent together; nil: not needed yet
+	noUring bool   // there is none here
 }
 
 // piece is what was read at one end of a session, to be sent before anything else
 // is done with the session.
 type piece struct {
 	s        *session
-	from, to *end
+	from, to *side
 	bytes    []byte // in what is gathered
 	result   int32  // of its send in a row: bytes, or an errno below zero; 0: not sent
-	broken   *end   // the receiver, if it could not be written to
+	broken   *side  // the receiver, if it could not be written to
 }
 
 // pieces are sent when there are so many: the first must not wait for long.
 const pieces = 32
 
-// together is how many pieces make a row. Two would pay as well (CPU of 4 clients
+// minBatch is how many pieces make a row. Two would pay as well (CPU of 4 clients
 // 0.90, 0.80 to 1.01), but a session alone, with a piece each way at once, should not
 // need a ring, and strace(1) should show its sends.
-const together = 4
+const minBatch = 4
 
 // makeRoom makes the buffers. What a turn touches should be the same few pages:
 // with one session in a worker they are a good part of its memory.
@@ -46,16 +46,16 @@ func (e *engine) makeRoom() {
 	e.pieces = make([]piece, 0, pieces)
 }
 
-// plain tells that an event says no more than that bytes have come, and that
+// plain reports that an event says no more than that bytes have come, and that
 // nothing is to be done with them but to pass them on.
-func (s *session) plain(from *end, flags uint32) bool {
+func (s *session) plain(from *side, flags uint32) bool {
 	return flags&^syscall.EPOLLOUT == syscall.EPOLLIN && s.state == relaying &&
-		from.writable && from.block == nil && !from.heavy
+		from.writable && from.block == nil && !from.splicing
 }
 
 // gather reads what a plain event tells of. Whatever turns out to be more than a
 // piece goes the ordinary way.
-func (e *engine) gather(s *session, from, to *end) {
+func (e *engine) gather(s *session, from, to *side) {
 	p := e.gathered[e.used : e.used+relayRoom]
 	n, errno := receive(from.fd, p)
 	if errno == 0 && n > 0 {
@@ -92,7 +92,7 @@ func (e *engine) deliver() {
 	if len(e.pieces) == 0 {
 		return
 	}
-	if len(e.pieces) >= together {
+	if len(e.pieces) >= minBatch {
 		e.sendTogether()
 	}
 	for i := range e.inOrder {
@@ -120,25 +120,25 @@ func (e *engine) inOrder(yield func(i int) bool) {
 // sendTogether sends all pieces with one system call, where that can be done, and
 // notes their results.
 func (e *engine) sendTogether() {
-	if e.row == nil && !e.ringless {
-		e.row, _ = openRing(pieces)
-		e.ringless = e.row == nil
+	if e.uring == nil && !e.noUring {
+		e.uring, _ = openUring(pieces)
+		e.noUring = e.uring == nil
 	}
-	if e.ringless {
+	if e.noUring {
 		return
 	}
 	for i := range e.inOrder {
-		e.row.put(i, e.pieces[i].to.fd, e.pieces[i].bytes)
+		e.uring.put(i, e.pieces[i].to.fd, e.pieces[i].bytes)
 	}
-	if !e.row.send(func(i int, result int32) { e.pieces[i].result = result }) {
-		e.row.close()
-		e.row, e.ringless = nil, true
+	if !e.uring.send(func(i int, result int32) { e.pieces[i].result = result }) {
+		e.uring.close()
+		e.uring, e.noUring = nil, true
 	}
 }
 
 // send settles a piece by its result. One that was not sent is sent by itself, and
 // waits where send(2), too, says that it must.
-func (e *engine) send(g *piece) (broken *end) {
+func (e *engine) send(g *piece) (broken *side) {
 	if g.result > 0 {
 		return e.passed(g.from, g.to, g.bytes, int(g.result), 0)
 	}

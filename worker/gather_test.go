@@ -27,22 +27,22 @@ func TestPlain(t *testing.T) {
 	kept := new(block)
 	for _, c := range []struct {
 		state state
-		from  end
+		from  side
 		flags uint32
 		want  bool
 	}{
-		{relaying, end{writable: true}, in, true},
-		{relaying, end{writable: true, full: 1}, both, true},
-		{connecting, end{writable: true}, both, false},
-		{negotiating, end{writable: true}, both, false},
-		{halfClosed, end{writable: true}, both, false},
-		{relaying, end{}, both, false}, // it takes bytes again, and some may wait
-		{relaying, end{writable: true, block: kept}, both, false},
-		{relaying, end{writable: true, heavy: true}, both, false},
-		{relaying, end{writable: true}, unix.EPOLLOUT, false},
-		{relaying, end{writable: true}, both | unix.EPOLLRDHUP, false},
-		{relaying, end{writable: true}, both | unix.EPOLLPRI, false}, // a read will stop at the mark
-		{relaying, end{writable: true}, both | unix.EPOLLERR | unix.EPOLLHUP, false},
+		{relaying, side{writable: true}, in, true},
+		{relaying, side{writable: true, full: 1}, both, true},
+		{connecting, side{writable: true}, both, false},
+		{negotiating, side{writable: true}, both, false},
+		{halfClosed, side{writable: true}, both, false},
+		{relaying, side{}, both, false}, // it takes bytes again, and some may wait
+		{relaying, side{writable: true, block: kept}, both, false},
+		{relaying, side{writable: true, splicing: true}, both, false},
+		{relaying, side{writable: true}, unix.EPOLLOUT, false},
+		{relaying, side{writable: true}, both | unix.EPOLLRDHUP, false},
+		{relaying, side{writable: true}, both | unix.EPOLLPRI, false}, // a read will stop at the mark
+		{relaying, side{writable: true}, both | unix.EPOLLERR | unix.EPOLLHUP, false},
 	} {
 		s := session{state: c.state, client: c.from}
 		if got := s.plain(&s.client, c.flags); got != c.want {
@@ -118,7 +118,7 @@ func pieceMeetsAReset(t *testing.T, e *engine) {
 	e.gather(s, &s.target, &s.client)
 	e.gather(other, &other.client, &other.target)
 	e.gather(other, &other.target, &other.client)
-	if len(e.pieces) != together {
+	if len(e.pieces) != minBatch {
 		t.Fatalf("%d pieces", len(e.pieces))
 	}
 	cut(target)

@@ -53,7 +53,7 @@ func (b *boss) hire(slot int) *hand {
 	return h
 }
 
-// pipeFull tells that a doorbell would find no room.
+// pipeFull reports that a doorbell would find no room.
 func (h *hand) pipeFull() bool {
 	p := []unix.PollFd{{Fd: int32(h.b.report[1]), Events: unix.POLLOUT}}
 	n, _ := unix.Poll(p, 0)

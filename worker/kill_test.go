@@ -80,7 +80,7 @@ func TestKillOrder(t *testing.T) {
 				}
 				return row != nil
 			})
-			turn := row.Word().Turn()
+			turn := row.Word().Epoch()
 			h.kills(index, turn+1)
 			h.kills(index+1, turn)
 			h.kills(1<<30, turn)
@@ -91,7 +91,7 @@ func TestKillOrder(t *testing.T) {
 				t.Fatalf("%s, capacity %d: a session ended by another one's order", c.name, capacity)
 			}
 			h.kills(index, turn)
-			b.wait(c.name+": the row is free", func() bool { return row.Word().Turn() == turn+1 })
+			b.wait(c.name+": the row is free", func() bool { return row.Word().Epoch() == turn+1 })
 			conn.SetReadDeadline(time.Now().Add(patience))
 			told := c.name == "with bytes kept" // the one who writes is told, and only one is
 			if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) && !told {
@@ -104,7 +104,7 @@ func TestKillOrder(t *testing.T) {
 			if column.Ended[board.AdminEnded].Load() != 1 {
 				t.Errorf("%s, capacity %d: outcomes %v", c.name, capacity, &column.Ended)
 			}
-			if b.board.Mark(0).Failed.Load() != 0 || b.board.Mark(0).Failures.Load() != 0 {
+			if b.board.TargetState(0).Failed.Load() != 0 || b.board.TargetState(0).Failures.Load() != 0 {
 				t.Errorf("%s, capacity %d: the target is taken for failed", c.name, capacity)
 			}
 			h.kills(index, turn)
@@ -143,7 +143,7 @@ func TestTallies(t *testing.T) {
 	}
 	b.lines(3)
 	tally, target := b.board.Tally(0), b.board.TargetTally(0)
-	b.wait("all are tallied", func() bool { return b.board.Row(0, 0).Word().Turn() == 3 })
+	b.wait("all are tallied", func() bool { return b.board.Row(0, 0).Word().Epoch() == 3 })
 	durations, connects := uint64(0), uint64(0)
 	for i := range tally.Durations.Counts {
 		durations += tally.Durations.Counts[i].Load()
@@ -159,8 +159,8 @@ func TestTallies(t *testing.T) {
 // said once.
 func TestAllDisabled(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t), echo(t)}, nil)
-	b.board.Mark(0).Admin.Store(board.Disabled)
-	b.board.Mark(1).Admin.Store(board.Draining)
+	b.board.TargetState(0).Admin.Store(board.Disabled)
+	b.board.TargetState(1).Admin.Store(board.Draining)
 	b.hire(0)
 	for i := range 2 {
 		c := b.dial()

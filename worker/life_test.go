@@ -40,9 +40,9 @@ func TestASession(t *testing.T) {
 	}
 	hangUp(t, c)
 	h.hears(report.End)
-	if h.state() != board.RowFree || row.Word().Turn() != 1 || column.Live.Load() != 0 || column.Ended[board.Complete].Load() != 1 ||
+	if h.state() != board.RowFree || row.Word().Epoch() != 1 || column.Live.Load() != 0 || column.Ended[board.Complete].Load() != 1 ||
 		column.BytesIn.Load() != 5 || column.BytesOut.Load() != 5 {
-		t.Errorf("after the session: state %d, turn %d, %d live, %d complete", h.state(), row.Word().Turn(), column.Live.Load(), column.Ended[board.Complete].Load())
+		t.Errorf("after the session: state %d, turn %d, %d live, %d complete", h.state(), row.Word().Epoch(), column.Live.Load(), column.Ended[board.Complete].Load())
 	}
 	line := b.lines(1)[0]
 	got := fields(line)
@@ -57,7 +57,7 @@ func TestASession(t *testing.T) {
 		t.Errorf("syslog %q, want %q", got, want)
 	}
 	b.silent()
-	if mark := b.board.Mark(0); mark.Connects.Load() != 1 || mark.Failures.Load() != 0 {
+	if mark := b.board.TargetState(0); mark.Connects.Load() != 1 || mark.Failures.Load() != 0 {
 		t.Errorf("%d connects, %d failures", mark.Connects.Load(), mark.Failures.Load())
 	}
 }
@@ -144,7 +144,7 @@ func TestRedispatch(t *testing.T) {
 		b.echoes(c, "through")
 		hangUp(t, c)
 	}
-	if failed := b.board.Mark(0); failed.Failed.Load() == 0 || failed.Connects.Load() != 1 || failed.Failures.Load() != 1 {
+	if failed := b.board.TargetState(0); failed.Failed.Load() == 0 || failed.Connects.Load() != 1 || failed.Failures.Load() != 1 {
 		t.Errorf("the failed target: marked %d, %d connects, %d failures", failed.Failed.Load(), failed.Connects.Load(), failed.Failures.Load())
 	}
 	if n := b.board.Column(0).Redispatches.Load(); n != 1 {
@@ -168,7 +168,7 @@ func TestOnlyConnectingMarks(t *testing.T) {
 	io.WriteString(c, "x")
 	io.Copy(io.Discard, c)
 	b.wait("the session is over", func() bool { return b.board.Column(0).Ended[board.Cut].Load() == 1 })
-	if b.board.Mark(0).Failed.Load() != 0 {
+	if b.board.TargetState(0).Failed.Load() != 0 {
 		t.Error("a reset while relaying marks the target")
 	}
 	h.lives()
@@ -193,7 +193,7 @@ func TestRefusedByRules(t *testing.T) {
 	if text, _ := os.ReadFile(b.session); len(text) != 0 {
 		t.Errorf("a refused client left the line %q", text)
 	}
-	if b.board.Row(0, 0).Word().Turn() != 0 {
+	if b.board.Row(0, 0).Word().Epoch() != 0 {
 		t.Error("a refused client had a row")
 	}
 }

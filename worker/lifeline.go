@@ -20,7 +20,7 @@ func (e *engine) readOrders() {
 		}
 		if err != nil || n == 0 {
 			e.poll.remove(FDLifeline)
-			e.accept.door.remove(FDLifeline)
+			e.accept.listenSet.remove(FDLifeline)
 			e.orphaned()
 			return
 		}
@@ -42,11 +42,11 @@ func (e *engine) obey(order report.Order) {
 			e.rescue(i)
 		}
 	case report.Gate:
-		e.lookAtGate()
+		e.checkGate()
 	case report.Drain:
 		e.drain()
 	case report.Kill:
-		e.endOne(e.orders.Row, e.orders.Turn)
+		e.endOne(e.orders.Row, e.orders.Epoch)
 	}
 }
 
@@ -55,18 +55,18 @@ func (e *engine) endOne(row uint32, turn uint64) {
 	if int(row) >= len(e.table) {
 		return
 	}
-	if s := e.table[row]; s != nil && s.state != ended && s.row.Word().Turn() == turn {
+	if s := e.table[row]; s != nil && s.state != ended && s.row.Word().Epoch() == turn {
 		e.endedByAdmin(s, board.ByAdmin)
 	}
 }
 
-func (e *engine) endedByAdmin(s *session, who board.Who) {
+func (e *engine) endedByAdmin(s *session, who board.Culprit) {
 	s.who = who
 	e.abort(s, board.AdminEnded)
 }
 
-// lookAtGate follows the generation's gate.
-func (e *engine) lookAtGate() {
+// checkGate follows the generation's gate.
+func (e *engine) checkGate() {
 	if e.board.State.Gate.Load() == board.GateDraining {
 		e.drain()
 		return

@@ -35,7 +35,7 @@ func TestEveryMomentCanBeInherited(t *testing.T) {
 		return c.(*net.TCPConn)
 	}
 	from(net.IPv4(127, 1, 0, 1)) // what this one leaves must not be taken for the next one's
-	b.wait("the first session's end", func() bool { return b.board.Row(0, 0).Word().Turn() == 1 })
+	b.wait("the first session's end", func() bool { return b.board.Row(0, 0).Word().Epoch() == 1 })
 	b.wait("sleep", h.sleeps)
 	runtime.LockOSThread() // a tracer is a thread
 	defer runtime.UnlockOSThread()
@@ -98,7 +98,7 @@ func (h *hand) stops(tid int, err error) {
 	}
 }
 
-// queued tells whether a client waits to be accepted (tcp(7)).
+// queued reports whether a client waits to be accepted (tcp(7)).
 func (b *boss) queued() bool {
 	info, err := unix.GetsockoptTCPInfo(b.listener, unix.IPPROTO_TCP, unix.TCP_INFO)
 	return err == nil && info.Unacked > 0
@@ -114,12 +114,12 @@ type moments struct {
 	fault               error
 }
 
-// look tells whether the session is over, or something is wrong.
+// look reports whether the session is over, or something is wrong.
 func (m *moments) look() (over bool) {
 	m.steps++
 	row, column := m.b.board.Row(0, 0), m.b.board.Column(0)
 	counted := column.Ended[board.Unreached].Load()
-	if turn := row.Word().Turn(); turn != m.turn {
+	if turn := row.Word().Epoch(); turn != m.turn {
 		text, _ := os.ReadFile(m.b.session)
 		if lines := strings.Count(string(text), "\n"); turn != m.turn+1 || counted != turn || lines != int(turn) {
 			m.fault = fmt.Errorf("freed for the %d. time, %d sessions counted, %d lines", turn, counted, lines)

@@ -18,11 +18,11 @@ var (
 // negotiate begins the talk with the proxy that the session is connected to.
 func (e *engine) negotiate(s *session) {
 	s.state = negotiating
-	if s.talk == nil {
-		s.talk = new(talk)
+	if s.dialog == nil {
+		s.dialog = new(proxyDialog)
 	}
-	s.talk.request = 0
-	s.talk.reply.Reset()
+	s.dialog.request = 0
+	s.dialog.reply.Reset()
 	e.due.add(s, e.clock.mono+e.connectTimeout())
 	e.stepNegotiate(s)
 }
@@ -51,7 +51,7 @@ func (e *engine) stepNegotiate(s *session) {
 			e.refuse(s, errEarlyEnd)
 			return
 		}
-		head, done, err := s.talk.reply.Feed(e.buffer[:n])
+		head, done, err := s.dialog.reply.Feed(e.buffer[:n])
 		if err != nil {
 			e.refuse(s, err)
 			return
@@ -70,13 +70,13 @@ func (e *engine) stepNegotiate(s *session) {
 func (e *engine) sendRequest(s *session) syscall.Errno {
 	target := e.board.Target(s.slot).Name
 	e.text = negotiate.AppendRequest(e.text[:0], target.String())
-	if s.talk.request == len(e.text) {
+	if s.dialog.request == len(e.text) {
 		return 0
 	}
-	n, errno := send(s.target.fd, e.text[s.talk.request:])
+	n, errno := send(s.target.fd, e.text[s.dialog.request:])
 	switch errno {
 	case 0:
-		s.talk.request += n
+		s.dialog.request += n
 	case syscall.EAGAIN:
 		s.target.writable = false
 	default:
@@ -109,6 +109,6 @@ func (e *engine) refuse(s *session, err error) {
 	if err == errSilentProxy || err == syscall.ETIMEDOUT {
 		s.who = board.ProxyLate
 	}
-	s.talk.refusal = refusalOf(s.row, err)
+	s.dialog.refusal = refusalOf(s.row, err)
 	e.end(s, board.Denied)
 }

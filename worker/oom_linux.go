@@ -5,10 +5,10 @@ import (
 	"syscall"
 )
 
-// offerToKiller makes the kernel, when memory runs out, kill a worker and not
+// raiseOOMScore makes the kernel, when memory runs out, kill a worker and not
 // its master: one session rather than the plug (proc(5), oom_score_adj). Raising
 // one's own score needs no right. It comes after READY, so no client waits for it.
-func (w *worker) offerToKiller() {
+func (w *worker) raiseOOMScore() {
 	score := w.board.Assignment.OOMScore
 	if score == 0 {
 		return

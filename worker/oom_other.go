@@ -2,5 +2,5 @@
 
 package worker
 
-// offerToKiller does nothing where nobody can be offered.
-func (w *worker) offerToKiller() {}
+// raiseOOMScore does nothing where nobody can be offered.
+func (w *worker) raiseOOMScore() {}

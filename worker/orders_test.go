@@ -100,7 +100,7 @@ func TestDrain(t *testing.T) {
 	if status := h.exits(); !status.Exited() || status.ExitStatus() != 0 {
 		t.Errorf("status %#x", status)
 	}
-	if b.lines(1)[0] == "" || b.board.Row(1, 0).Word().Turn() != 1 {
+	if b.lines(1)[0] == "" || b.board.Row(1, 0).Word().Epoch() != 1 {
 		t.Error("the last session's line")
 	}
 }

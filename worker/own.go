@@ -6,16 +6,16 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// lookEvery is how often, in ms, a new connection to a target is looked at
+// checkEvery is how often, in ms, a new connection to a target is looked at
 // closely, by one process of the plug: each time would cost a system call for
 // every session. After a failed attempt it is each time.
-const lookEvery = 1000
+const checkEvery = 1000
 
-// lookClosely reports what is wrong with a connection that was made: that it is
+// checkClosely reports what is wrong with a connection that was made: that it is
 // one with itself, or with this plug. 0 is nothing.
-func (w *worker) lookClosely(fd, slot int, to *board.Addr) syscall.Errno {
-	m, now := w.board.Mark(slot), w.clock.ms()
-	if m.Failing.Load() == 0 && now < m.Looked.Load()+lookEvery {
+func (w *worker) checkClosely(fd, slot int, to *board.Addr) syscall.Errno {
+	m, now := w.board.TargetState(slot), w.clock.ms()
+	if m.Failing.Load() == 0 && now < m.Looked.Load()+checkEvery {
 		return 0
 	}
 	own, ok := ownName(fd)
@@ -41,7 +41,7 @@ func (w *worker) lookClosely(fd, slot int, to *board.Addr) syscall.Errno {
 // isOwn reports whether a target that was found to be this plug still is, without
 // a connect: that would be the next client, which would connect in its turn.
 func (w *worker) isOwn(slot int, to *board.Addr) bool {
-	if m := w.board.Mark(slot); m.Failing.Load() == 0 || m.Errno.Load() != uint32(syscall.ELOOP) {
+	if m := w.board.TargetState(slot); m.Failing.Load() == 0 || m.Errno.Load() != uint32(syscall.ELOOP) {
 		return false
 	}
 	own, ok := sourceFor(to)

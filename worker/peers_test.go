@@ -29,7 +29,7 @@ func (b *boss) dial() *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// echoes tells whether what the client says comes back.
+// echoes reports whether what the client says comes back.
 func (b *boss) echoes(c net.Conn, text string) {
 	b.t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {

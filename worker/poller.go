@@ -50,7 +50,7 @@ func tagOf(kind tagKind, index int, turn uint32) tag {
 
 func (t tag) kind() tagKind { return tagKind(t.lo >> 28) }
 func (t tag) index() int    { return int(t.lo & (1<<28 - 1)) }
-func (t tag) turn() uint32  { return t.hi }
+func (t tag) epoch() uint32 { return t.hi }
 
 func (p *poller) open() (err error) {
 	p.events = make([]event, 64)

@@ -28,7 +28,7 @@ type engine struct {
 	open     bool // the gate, when an order was last obeyed
 	paused   bool // accept has failed a moment ago
 	failures int  // of accept in a row
-	paying   bool // owed lines will be tried again
+	retrying bool // owed lines will be tried again
 	draining bool // takes no more sessions
 	orphan   bool // the master is gone
 
@@ -39,8 +39,8 @@ type engine struct {
 // garbage tells Env that sessions leave some: their goroutines and sockets.
 const garbage = true
 
-// begin makes the engine of a worker, and tells the master that it is ready.
-func begin(w *worker) (*engine, error) {
+// newEngine makes the engine of a worker, and tells the master that it is ready.
+func newEngine(w *worker) (*engine, error) {
 	e := &engine{worker: w, over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
 	rows := int(w.board.Tables.RowsEach)
@@ -58,8 +58,8 @@ func begin(w *worker) (*engine, error) {
 		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
 	}
 	e.obey(report.Gate)
-	e.ring(report.Ready, 0)
-	w.offerToKiller()
+	e.sendDoorbell(report.Ready, 0)
+	w.raiseOOMScore()
 	for _, l := range e.listeners {
 		go e.acceptFrom(l)
 	}
@@ -77,7 +77,7 @@ func (e *engine) carryOn(Notify) bool {
 // recorded.
 func (e *engine) lock() {
 	e.mu.Lock()
-	e.clock.look()
+	e.clock.read()
 }
 
 // changed wakes who waits for a change of what this worker may accept, and ends

@@ -23,11 +23,11 @@ type listener struct {
 
 const resources = 100 * time.Millisecond // without accepting, after a failure that lasts
 
-// mayAccept tells whether a client would be served, and by this worker rather
+// mayAccept reports whether a client would be served, and by this worker rather
 // than by another one.
 func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 
-// canServe tells whether a client would be served.
+// canServe reports whether a client would be served.
 func (e *engine) canServe() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
 		e.open && e.board.State.Gate.Load() == board.GateOpen &&
@@ -120,7 +120,7 @@ func (e *engine) notTaken(errno syscall.Errno) bool {
 
 // rest accepts nothing for a while.
 func (e *engine) rest(errno syscall.Errno) {
-	e.clock.look()
+	e.clock.read()
 	e.deaf(errno)
 	e.paused = true
 	time.AfterFunc(resources, func() {
@@ -146,7 +146,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	}
 	s := e.place()
 	s.client = socket
-	e.begin(s.row, client)
+	e.publish(s.row, client)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	if e.board.State.LogAt.Load() >= 2 {

@@ -29,7 +29,7 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 			return s.unreached(), false
 		}
 		if !s.choose() {
-			if s.short && s.starves() {
+			if s.short && s.parks() {
 				continue
 			}
 			return s.unreached(), false
@@ -47,7 +47,7 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 		}
 		s.missed()
 		via := s.board.Assignment.Via.Kind != 0
-		if s.short && (via || !portless(s.failure.what, s.failure.errno)) && s.starves() {
+		if s.short && (via || !portless(s.failure.what, s.failure.errno)) && s.parks() {
 			continue
 		}
 		if via {
@@ -56,10 +56,10 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 	}
 }
 
-// starves waits a moment for descriptors, memory or ports to connect with, as
+// parks waits a moment for descriptors, memory or ports to connect with, as
 // other clients do in the kernel's queue: for no longer than a connect may take.
 // Then it may try all targets again.
-func (s *session) starves() bool {
+func (s *session) parks() bool {
 	s.lock()
 	if s.clock.mono > s.row.BeginAt+int64(s.board.Assignment.ConnectTimeout)*int64(time.Millisecond) {
 		s.mu.Unlock()
@@ -85,7 +85,7 @@ func (s *session) choose() bool {
 		}
 		s.slot = slot
 		s.row.Choose(uint16(slot))
-		s.board.Mark(slot).Connects.Add(1)
+		s.board.TargetState(slot).Connects.Add(1)
 		if s.bell.told {
 			s.show()
 		}
@@ -134,7 +134,7 @@ func (s *session) dial() failure {
 		}
 		s.dials(nil)
 		if f.errno == 0 {
-			f.errno = s.looksClosely(fd, to)
+			f.errno = s.checksClosely(fd, to)
 		}
 		f.errno = connectErrno(f.errno, to)
 		f.peer = marks("", f.errno) && to.LoadZone() != address.NoInterface
@@ -181,11 +181,11 @@ func bindSource(fd int, b *board.Board, family int) failure {
 	return failure{}
 }
 
-// looksClosely is lookClosely under the mutex.
-func (s *session) looksClosely(fd int, to *board.Addr) syscall.Errno {
+// checksClosely is lookClosely under the mutex.
+func (s *session) checksClosely(fd int, to *board.Addr) syscall.Errno {
 	s.lock()
 	defer s.mu.Unlock()
-	return s.lookClosely(fd, s.slot, to)
+	return s.checkClosely(fd, s.slot, to)
 }
 
 // connected notes that the session's target was connected.
@@ -220,18 +220,18 @@ func (s *session) missed() {
 	s.short = s.short || scarce
 	switch {
 	case scarce: // a shortage of this host, over in a moment
-		first = s.board.Say(board.SayConnect, s.clock.ms())
+		first = s.board.ShouldLog(board.LogConnect, s.clock.ms())
 	case s.board.Assignment.Via.Kind != 0: // the proxy's fault, not the target's
-		first = s.board.Say(board.SayProxy, s.clock.ms())
+		first = s.board.ShouldLog(board.LogProxy, s.clock.ms())
 		if f.peer {
 			s.board.Miss(s.slot, s.clock.ms())
-			s.board.Mark(s.slot).Errno.Store(uint32(f.errno))
+			s.board.TargetState(s.slot).Errno.Store(uint32(f.errno))
 		}
 	case f.peer:
 		first = s.board.Fail(s.slot, s.clock.ms())
-		s.board.Mark(s.slot).Errno.Store(uint32(f.errno))
+		s.board.TargetState(s.slot).Errno.Store(uint32(f.errno))
 	default:
-		first = s.board.Say(board.SayConnect, s.clock.ms())
+		first = s.board.ShouldLog(board.LogConnect, s.clock.ms())
 	}
 	if first { // not again for each client, until it was good in between
 		what := f.what
@@ -254,7 +254,7 @@ func (s *session) unreached() board.Outcome {
 		s.records.connected(&s.row.Client, s.slot)
 	}
 	s.noTargets(s.slot)
-	s.who = s.blames(&s.failure)
+	s.who = s.culprit(&s.failure)
 	if s.failure.errno != 0 && !s.failure.peer {
 		return board.Denied
 	}

@@ -34,7 +34,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 		survivor = s.client
 	}
 	s.row.Errno.Store(uint32(failure.errno))
-	s.who = late(s.sideOf(failed), failure.errno)
+	s.who = timedOut(s.sideOf(failed), failure.errno)
 	stage := board.Cause(s.row.Cause.Load()).Stage()
 	s.reach(s.row, board.Delivering)
 	defer s.reach(s.row, stage) // at which it failed: the end is put down to that

@@ -26,7 +26,7 @@ func (e *engine) endOne(row uint32, turn uint64) {
 	}
 }
 
-// ends tells whether an admin has ended the session.
+// ends reports whether an admin has ended the session.
 func (s *session) ends() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

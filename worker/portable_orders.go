@@ -57,7 +57,7 @@ func (e *engine) obey(order report.Order) {
 	case report.Drain:
 		e.drain()
 	case report.Kill:
-		e.endOne(e.orders.Row, e.orders.Turn)
+		e.endOne(e.orders.Row, e.orders.Epoch)
 	}
 }
 

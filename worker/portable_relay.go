@@ -46,7 +46,7 @@ func (s *session) relay() board.Outcome {
 }
 
 // sideOf is who is at a socket.
-func (s *session) sideOf(of *socket) board.Who {
+func (s *session) sideOf(of *socket) board.Culprit {
 	if of == s.client {
 		return board.ByClient
 	}

@@ -26,7 +26,7 @@ type session struct {
 	short   bool // of descriptors or ports, for one of the targets at least
 	tried   board.Tried
 	failure failure       // of the last connect
-	who     board.Who     // ended it
+	who     board.Culprit // ended it
 	gone    syscall.Errno // with which the client has reset before a target was connected
 	leaveBy time.Time     // the session is given up then; zero if no side has failed
 	refusal string        // why the proxy did not let it through, where no errno says it
@@ -113,16 +113,16 @@ func (s *session) takeOff() {
 	s.out.takeOff(s.client)
 }
 
-// pay tries the lines that are owed, and gets their rows back. The mutex is held.
-func (e *engine) pay(force bool) {
-	e.free = append(e.free, e.payUp(force)...)
-	if len(e.owed) > 0 && !e.paying {
-		e.paying = true
-		time.AfterFunc(owedEvery, func() {
+// retryUnwritten tries the lines that are owed, and gets their rows back. The mutex is held.
+func (e *engine) retryUnwritten(force bool) {
+	e.free = append(e.free, e.retryLines(force)...)
+	if len(e.unwritten) > 0 && !e.retrying {
+		e.retrying = true
+		time.AfterFunc(lineRetry, func() {
 			e.lock()
 			defer e.mu.Unlock()
-			e.paying = false
-			e.pay(false)
+			e.retrying = false
+			e.retryUnwritten(false)
 			e.changed()
 		})
 	}

@@ -13,7 +13,7 @@ import (
 func (e *engine) tellSoon() {
 	b, now := &e.bell, e.clock.mono
 	if !e.pool {
-		b.changed(now, e.live > 0, e.board.State.Plenty.Load() != 0)
+		b.changed(now, e.live > 0, e.board.State.MayBatch.Load() != 0)
 	} else if b.due == 0 {
 		b.due = now + int64(quick)
 	}

@@ -12,10 +12,10 @@ import (
 // file, one datagram a message to syslog, and lines of hclog's form to stderr.
 // Buffers are kept, so that a session costs no allocation.
 type records struct {
-	w     *worker
-	text  []byte
-	frame []byte
-	bell  []byte
+	w        *worker
+	text     []byte
+	frame    []byte
+	doorbell []byte
 
 	lines  outlet // the session file
 	logs   outlet // stderr

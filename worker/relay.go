@@ -17,9 +17,9 @@ type relay struct {
 
 // block keeps what a slow receiver has left behind.
 type block struct {
-	class int
-	data  []byte
-	kept  []byte // in data; never empty while an end has it
+	sizeClass int
+	data      []byte
+	kept      []byte // in data; never empty while an end has it
 }
 
 // blockSizes are the sizes of blocks: a slow reader of little should not cost
@@ -27,7 +27,7 @@ type block struct {
 var blockSizes = [...]int{4 << 10, 16 << 10, relayRoom}
 
 // keep puts what is left of the buffer away.
-func (r *relay) keep(d *end, left []byte) {
+func (r *relay) keep(d *side, left []byte) {
 	class := 0
 	for blockSizes[class] < len(left) {
 		class++
@@ -36,15 +36,15 @@ func (r *relay) keep(d *end, left []byte) {
 		d.block = r.blocks[class][n-1]
 		r.blocks[class] = r.blocks[class][:n-1]
 	} else {
-		d.block = &block{class: class, data: make([]byte, blockSizes[class])}
+		d.block = &block{sizeClass: class, data: make([]byte, blockSizes[class])}
 	}
 	d.block.kept = d.block.data[:copy(d.block.data, left)]
 }
 
 // release gives a direction's block back.
-func (r *relay) release(d *end) {
+func (r *relay) release(d *side) {
 	if d.block != nil {
-		r.blocks[d.block.class] = append(r.blocks[d.block.class], d.block)
+		r.blocks[d.block.sizeClass] = append(r.blocks[d.block.sizeClass], d.block)
 	}
 	d.block = nil
 }
@@ -63,7 +63,7 @@ func (e *engine) stepRelay(s *session) {
 
 // conclude decides what becomes of a session whose bytes have been moved. broken
 // is the side that has failed meanwhile, if one has.
-func (e *engine) conclude(s *session, more bool, broken *end) {
+func (e *engine) conclude(s *session, more bool, broken *side) {
 	c, t := &s.client, &s.target
 	s.row.Moved.Store(e.clock.ms())
 	if c.eof || t.eof {
@@ -85,9 +85,9 @@ func (e *engine) conclude(s *session, more bool, broken *end) {
 	}
 }
 
-// cutOff tells that an end was reset and no read will ever say so: everything
+// cutOff reports that an end was reset and no read will ever say so: everything
 // was read before, or nothing will be while the receiver takes nothing.
-func (e *engine) cutOff(from, to *end) bool {
+func (e *engine) cutOff(from, to *side) bool {
 	return from.failed && (from.eof || from.stuck() && !to.writable) && e.erred(from)
 }
 
@@ -95,14 +95,14 @@ func (e *engine) cutOff(from, to *end) bool {
 func (e *engine) later(s *session) {
 	if !s.queued {
 		s.queued = true
-		e.again = append(e.again, s)
+		e.runAgainSoon = append(e.runAgainSoon, s)
 	}
 }
 
 // pump moves one direction on: from reads, to writes. more is true when there
 // is more to do than one turn allows; broken is the side that has failed.
-func (e *engine) pump(s *session, from, to *end) (more bool, broken *end) {
-	for range turns {
+func (e *engine) pump(s *session, from, to *side) (more bool, broken *side) {
+	for range relayBudget {
 		moved := true
 		switch {
 		case from.done:
@@ -112,7 +112,7 @@ func (e *engine) pump(s *session, from, to *end) (more bool, broken *end) {
 				return false, nil
 			}
 			broken = e.flush(from, to)
-		case from.heavy:
+		case from.splicing:
 			moved, broken = e.spliceOnce(s, from, to)
 		case from.eof:
 			e.passEnd(s, from, to)
@@ -130,7 +130,7 @@ func (e *engine) pump(s *session, from, to *end) (more bool, broken *end) {
 }
 
 // copyOnce reads from one side and writes that to the other.
-func (e *engine) copyOnce(s *session, from, to *end) (broken *end) {
+func (e *engine) copyOnce(s *session, from, to *side) (broken *side) {
 	n, errno := receive(from.fd, e.buffer)
 	switch {
 	case errno == syscall.EAGAIN:
@@ -149,15 +149,15 @@ func (e *engine) copyOnce(s *session, from, to *end) (broken *end) {
 		// later is a new event.
 		from.readable = from.mayHaveMore()
 		from.full = 0
-	} else if from.full++; from.full >= heavyAfter {
-		from.heavy = !e.relay.copies
+	} else if from.full++; from.full >= spliceAfter {
+		from.splicing = !e.relay.copies
 	}
 	return e.pass(from, to, e.buffer[:n])
 }
 
 // count takes bytes that were read from one side into the session's account,
 // before they are passed on: who has them finds them there.
-func (e *engine) count(s *session, from *end, n int) {
+func (e *engine) count(s *session, from *side, n int) {
 	if now, m := e.clock.ms(), &s.row.Moved; m.Load() != now {
 		m.Store(now)
 	}
@@ -172,14 +172,14 @@ func (e *engine) count(s *session, from *end, n int) {
 }
 
 // pass writes what was just read, and keeps what the receiver does not take.
-func (e *engine) pass(from, to *end, p []byte) (broken *end) {
+func (e *engine) pass(from, to *side, p []byte) (broken *side) {
 	n, errno := send(to.fd, p)
 	return e.passed(from, to, p, n, errno)
 }
 
 // passed settles what a send of p has come to: n bytes, or an error. What was not
 // sent is kept after an error, too: it was counted, and is taken off at the end.
-func (e *engine) passed(from, to *end, p []byte, n int, errno syscall.Errno) (broken *end) {
+func (e *engine) passed(from, to *side, p []byte, n int, errno syscall.Errno) (broken *side) {
 	if errno != 0 {
 		n = 0
 	}
@@ -195,7 +195,7 @@ func (e *engine) passed(from, to *end, p []byte, n int, errno syscall.Errno) (br
 }
 
 // flush writes what was kept.
-func (e *engine) flush(from, to *end) (broken *end) {
+func (e *engine) flush(from, to *side) (broken *side) {
 	b := from.block
 	n, errno := send(to.fd, b.kept)
 	switch {
@@ -217,7 +217,7 @@ func (e *engine) flush(from, to *end) (broken *end) {
 
 // passEnd passes a half-close on: everything before it has been delivered.
 // When the other direction has ended too, closing says the same.
-func (e *engine) passEnd(s *session, from, to *end) {
+func (e *engine) passEnd(s *session, from, to *side) {
 	from.done = true
 	if !to.done {
 		e.endsFirst(s) // before anybody can have seen it

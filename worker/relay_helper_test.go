@@ -52,8 +52,8 @@ func rig(t testing.TB) *engine {
 			closeFD(p.r)
 			closeFD(p.w)
 		}
-		if e.row != nil {
-			e.row.close()
+		if e.uring != nil {
+			e.uring.close()
 		}
 		unix.Close(e.poll.fd)
 		b.Close()
@@ -68,13 +68,13 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	t.Helper()
 	s := e.place()
 	s.client.fd, s.target.fd, s.slot, s.state = client, target, 0, relaying
-	e.begin(s.row, convert.From(netip.MustParseAddrPort("10.1.2.3:40112")))
+	e.publish(s.row, convert.From(netip.MustParseAddrPort("10.1.2.3:40112")))
 	s.row.Choose(0)
 	e.reach(s.row, board.Relaying)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	for kind, fd := range map[tagKind]int{onClient: client, onTarget: target} {
-		if errno := e.poll.add(fd, peerEvents, tagOf(kind, s.index, s.turn)); errno != 0 {
+		if errno := e.poll.add(fd, peerEvents, tagOf(kind, s.index, s.epoch)); errno != 0 {
 			t.Fatal(errno)
 		}
 	}
@@ -94,11 +94,11 @@ func (e *engine) until(t testing.TB, what string, so func() bool) {
 
 // once is a turn that never sleeps for long.
 func (e *engine) once(ms int) (events int) {
-	if len(e.again) > 0 {
+	if len(e.runAgainSoon) > 0 {
 		ms = 0
 	}
 	events = e.poll.wait(ms)
-	e.clock.look()
+	e.clock.read()
 	e.serveAll(e.poll.events[:events])
 	return events
 }
@@ -106,7 +106,7 @@ func (e *engine) once(ms int) (events int) {
 // quiet turns the loop until nothing happens any more.
 func (e *engine) quiet() {
 	for idle := 0; idle < 3; {
-		if e.once(2) == 0 && len(e.again) == 0 {
+		if e.once(2) == 0 && len(e.runAgainSoon) == 0 {
 			idle++
 		} else {
 			idle = 0
@@ -168,7 +168,7 @@ func descriptors(t testing.TB) int {
 func (e *engine) outcomes(o board.Outcome) uint64 { return e.column.Ended[o].Load() }
 
 // inBlock is how many bytes lie in a direction's block.
-func inBlock(d *end) int {
+func inBlock(d *side) int {
 	if d.block == nil {
 		return 0
 	}

@@ -220,13 +220,13 @@ func TestEndWaitsForWhatIsKept(t *testing.T) {
 func TestBlocks(t *testing.T) {
 	var r relay
 	for _, n := range []int{1, blockSizes[0], blockSizes[0] + 1, blockSizes[1], blockSizes[1] + 1, relayRoom} {
-		var d end
+		var d side
 		p := noise(9, n)
 		r.keep(&d, p)
 		if !bytes.Equal(d.block.kept, p) {
 			t.Fatalf("%d bytes were kept as others", n)
 		}
-		if class := d.block.class; blockSizes[class] < n || class > 0 && blockSizes[class-1] >= n {
+		if class := d.block.sizeClass; blockSizes[class] < n || class > 0 && blockSizes[class-1] >= n {
 			t.Errorf("%d bytes lie in a block of %d", n, blockSizes[class])
 		}
 		used := d.block
@@ -234,7 +234,7 @@ func TestBlocks(t *testing.T) {
 		if d.block != nil {
 			t.Error("still kept after the release")
 		}
-		var next end
+		var next side
 		if r.keep(&next, p); next.block != used {
 			t.Errorf("a block of %d bytes was not used again", n)
 		}

@@ -100,7 +100,7 @@ func TestResets(t *testing.T) {
 func TestLateEventsAreIgnored(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
-	old := tagOf(onClient, s.index, s.turn)
+	old := tagOf(onClient, s.index, s.epoch)
 	feed(client, nil)
 	feed(target, nil)
 	e.until(t, "the session ends", func() bool { return s.state == ended })

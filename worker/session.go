@@ -31,17 +31,17 @@ const (
 type session struct {
 	row   *board.Row
 	index int    // of the row
-	turn  uint32 // of the row, to tell late events
+	epoch uint32 // of the row, to tell late events
 
 	state    state
-	queued   bool      // on the engine's list of those that have more to do
-	linked   bool      // on the list of deadlines
-	answered bool      // the target has sent something
-	short    bool      // of descriptors or ports, for one of the targets at least
-	first    board.Who // whose direction ended first; Nobody before
-	who      board.Who // ended it, where the outcome and the sides' errors don't tell
+	queued   bool          // on the engine's list of those that have more to do
+	linked   bool          // on the list of deadlines
+	answered bool          // the target has sent something
+	short    bool          // of descriptors or ports, for one of the targets at least
+	first    board.Culprit // whose direction ended first; Nobody before
+	who      board.Culprit // ended it, where the outcome and the sides' errors don't tell
 
-	client, target end
+	client, target side
 	slot           int          // the target in use
 	tried          *board.Tried // nil until a target has failed
 	failure        failure      // of the last connect
@@ -49,20 +49,20 @@ type session struct {
 	deadline   int64 // monotonic ns, while linked
 	prev, next *session
 
-	talk    *talk    // with the HTTP proxy; nil without one
-	leaving *leaving // nil until a side has failed, here or in an earlier session of the row
+	dialog  *proxyDialog // with the HTTP proxy; nil without one
+	leaving *leaving     // nil until a side has failed, here or in an earlier session of the row
 }
 
-// talk is what a session has said to an HTTP proxy, and heard.
-type talk struct {
+// proxyDialog is what a session has said to an HTTP proxy, and heard.
+type proxyDialog struct {
 	reply   negotiate.Reply
 	request int    // bytes of the CONNECT request sent so far
 	refusal string // why the proxy did not let the session through, where no errno says it
 }
 
-// end is one side's socket, and the direction that starts there: what was read
+// side is one side's socket, and the direction that starts there: what was read
 // here and could not be written to the other side yet.
-type end struct {
+type side struct {
 	fd       int
 	errno    syscall.Errno // it has failed with
 	readable bool
@@ -72,14 +72,14 @@ type end struct {
 	failed   bool // an error is pending
 	eof      bool // everything has been read
 	done     bool // everything has been passed on, the end too
-	heavy    bool // this direction splices
+	splicing bool // this direction splices
 	full     uint8
 	block    *block // read, not yet written; nil if nothing is
 	pipe     *pipe  // what is in it is kept too
 }
 
 // note takes over what epoll says.
-func (d *end) note(flags uint32) {
+func (d *side) note(flags uint32) {
 	if flags&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		d.readable = true
 	}
@@ -99,10 +99,10 @@ func (d *end) note(flags uint32) {
 
 // mayHaveMore reports whether a read that gave less than it was asked for may have
 // left something: the end, or what lies after an urgent mark, where reads stop.
-func (d *end) mayHaveMore() bool { return d.hangup || d.urgent }
+func (d *side) mayHaveMore() bool { return d.hangup || d.urgent }
 
 // fails notes the error that a side has failed with: the first one.
-func (d *end) fails(errno syscall.Errno) {
+func (d *side) fails(errno syscall.Errno) {
 	if d.errno == 0 {
 		d.errno = errno
 	}
@@ -110,14 +110,14 @@ func (d *end) fails(errno syscall.Errno) {
 
 // erred takes the error that epoll has told of, and reports whether there is one.
 // A call may have taken it before.
-func (e *engine) erred(d *end) bool {
+func (e *engine) erred(d *side) bool {
 	d.fails(socketError(d.fd, scratchInt, scratchSize))
 	d.failed = d.errno != 0
 	return d.failed
 }
 
-// stuck tells that what was read from this end waits for a receiver.
-func (d *end) stuck() bool { return d.block != nil || d.pipe != nil && d.pipe.held > 0 }
+// stuck reports that what was read from this end waits for a receiver.
+func (d *side) stuck() bool { return d.block != nil || d.pipe != nil && d.pipe.held > 0 }
 
 // step does whatever a session can do now.
 func (e *engine) step(s *session) {

@@ -7,9 +7,9 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// begin publishes a session on its row: from here on it is admitted, and will
+// publish publishes a session on its row: from here on it is admitted, and will
 // have its line, whoever dies.
-func (w *worker) begin(row *board.Row, client board.Addr) {
+func (w *worker) publish(row *board.Row, client board.Addr) {
 	row.In.Store(0)
 	row.Out.Store(0)
 	row.Client = client
@@ -33,8 +33,8 @@ func (w *worker) connects(row *board.Row, slot int) {
 
 // finish publishes the outcome, and who brought it about. If the worker is
 // killed from here on, the master writes the line with it.
-func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Who) {
-	w.clock.look()
+func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Culprit) {
+	w.clock.read()
 	w.concludes(row, outcome, who)
 	row.Closed.Store(w.clock.mono)
 	row.Outcome.Store(uint32(outcome))
@@ -58,13 +58,13 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 	}
 	if b.Assignment.Options&board.OptSession != 0 {
 		if errno := w.records.session(&s); errno != 0 {
-			if w.board.Say(board.SaySession, w.clock.ms()) {
+			if w.board.ShouldLog(board.LogSession, w.clock.ms()) {
 				w.records.error("session file "+w.board.Assignment.SessionFile.String(), silence(errno))
 			}
 			w.tally.LinesRetried.Add(1)
 			w.count(&s, outcome)
 			row.Counted.Store(1)
-			w.owed = append(w.owed, debt{row, index})
+			w.unwritten = append(w.unwritten, unwrittenLine{row, index})
 			return false
 		}
 	}
@@ -84,7 +84,7 @@ func (e *engine) giveBack(row *board.Row, index int, reason string) {
 	if settled {
 		e.free = append(e.free, index)
 	} else {
-		e.pay(len(e.free) == 0)
+		e.retryUnwritten(len(e.free) == 0)
 	}
 	if e.board.Assignment.Uses == 1 {
 		e.status = outcome.Status()
@@ -99,26 +99,26 @@ func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.column.BytesIn.Add(s.In)
 	w.column.BytesOut.Add(s.Out)
 	w.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
-	w.tally.Ends.Note(outcome, s.Cause.Who())
+	w.tally.Ends.Note(outcome, s.Cause.Culprit())
 	w.column.Ended[outcome].Add(1)
 }
 
-// debt is a row whose line is owed.
-type debt struct {
+// unwrittenLine is a row whose line is owed.
+type unwrittenLine struct {
 	row   *board.Row
 	index int // of the row
 }
 
-// owedEvery is how often lines that can't be written are tried again.
-const owedEvery = 500 * time.Millisecond
+// lineRetry is how often lines that can't be written are tried again.
+const lineRetry = 500 * time.Millisecond
 
-// payUp tries to write the lines that are owed, the oldest first, and returns
+// retryLines tries to write the lines that are owed, the oldest first, and returns
 // which rows are free now. With force the oldest is given up if it still
 // can't be written: its row is needed.
-func (w *worker) payUp(force bool) (free []int) {
+func (w *worker) retryLines(force bool) (free []int) {
 	var s board.Snapshot
-	for len(w.owed) > 0 {
-		d := w.owed[0]
+	for len(w.unwritten) > 0 {
+		d := w.unwritten[0]
 		d.row.Snapshot(&s)
 		if w.records.session(&s) != 0 {
 			if !force {
@@ -129,29 +129,29 @@ func (w *worker) payUp(force bool) (free []int) {
 		}
 		d.row.Free()
 		free = append(free, d.index)
-		w.owed = w.owed[1:]
+		w.unwritten = w.unwritten[1:]
 	}
 	return free
 }
 
-// owedLast is how long a worker without a master stays for lines that are owed,
+// lineRetryLast is how long a worker without a master stays for lines that are owed,
 // after its last session.
-const owedLast = 5 * time.Second
+const lineRetryLast = 5 * time.Second
 
 // staysForLines reports whether a worker that has no more sessions stays to write
 // the lines that are owed. With a master it need not: that writes them.
 func (w *worker) staysForLines(orphan bool) bool {
-	if !orphan || len(w.owed) == 0 {
+	if !orphan || len(w.unwritten) == 0 {
 		return false
 	}
 	if w.lastCall == 0 {
-		w.lastCall = w.clock.mono + int64(owedLast)
+		w.lastCall = w.clock.mono + int64(lineRetryLast)
 	}
 	if w.clock.mono < w.lastCall {
 		return true
 	}
-	w.records.error("session file "+w.board.Assignment.SessionFile.String(), strconv.Itoa(len(w.owed))+" lines lost")
-	w.column.LinesLost.Add(uint64(len(w.owed)))
-	w.owed = nil
+	w.records.error("session file "+w.board.Assignment.SessionFile.String(), strconv.Itoa(len(w.unwritten))+" lines lost")
+	w.column.LinesLost.Add(uint64(len(w.unwritten)))
+	w.unwritten = nil
 	return false
 }

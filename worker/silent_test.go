@@ -35,7 +35,7 @@ func TestSilentTargetIsLeft(t *testing.T) {
 	b.hire(0)
 	c := b.dial()
 	b.echoes(c, "from the second")
-	if n := b.board.Column(0).Redispatches.Load(); n != 1 || b.board.Mark(0).Failed.Load() == 0 {
-		t.Errorf("%d redispatches, the first target failed at %d", n, b.board.Mark(0).Failed.Load())
+	if n := b.board.Column(0).Redispatches.Load(); n != 1 || b.board.TargetState(0).Failed.Load() == 0 {
+		t.Errorf("%d redispatches, the first target failed at %d", n, b.board.TargetState(0).Failed.Load())
 	}
 }

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	heavyAfter = 2         // full reads in a row make a direction splice
-	pipeRoom   = 512 << 10 // bytes, if the user's limit on pipes allows
-	sparePipes = 16        // kept by a worker for its next sessions
-	lightUnder = 8 << 10   // a splice of less than this is not worth its pipe
-	lightAfter = 16        // such splices in a row make the direction read again
+	spliceAfter = 2         // full reads in a row make a direction splice
+	pipeRoom    = 512 << 10 // bytes, if the user's limit on pipes allows
+	sparePipes  = 16        // kept by a worker for its next sessions
+	smallUnder  = 8 << 10   // a splice of less than this is not worth its pipe
+	smallAfter  = 16        // such splices in a row make the direction read again
 )
 
 // pipe carries a direction's bytes from socket to socket without copying them
@@ -19,7 +19,7 @@ const (
 type pipe struct {
 	r, w  int
 	held  int // bytes in it
-	light int // small splices in a row
+	small int // small splices in a row
 }
 
 func (r *relay) takePipe() (*pipe, syscall.Errno) {
@@ -38,14 +38,14 @@ func (r *relay) takePipe() (*pipe, syscall.Errno) {
 
 // releasePipe gives a direction's pipe back; one with bytes in it is no use to
 // anybody else.
-func (r *relay) releasePipe(d *end) {
+func (r *relay) releasePipe(d *side) {
 	p := d.pipe
 	if p == nil {
 		return
 	}
 	d.pipe = nil
 	if p.held == 0 && len(r.pipes) < sparePipes {
-		p.light = 0
+		p.small = 0
 		r.pipes = append(r.pipes, p)
 		return
 	}
@@ -64,11 +64,11 @@ func splice(from, to, n int) (int, syscall.Errno) {
 
 // spliceOnce fills the direction's pipe and empties it once. moved is false
 // when nothing more can be done now; broken is the side that has failed.
-func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, broken *end) {
+func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *side) {
 	if from.pipe == nil {
 		var errno syscall.Errno
 		if from.pipe, errno = e.relay.takePipe(); errno != 0 {
-			from.heavy, from.full = false, 0 // copying does it too
+			from.splicing, from.full = false, 0 // copying does it too
 			return true, nil
 		}
 	}
@@ -76,7 +76,7 @@ func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, broken *end)
 	if p.held == 0 {
 		if from.eof || !from.readable {
 			e.relay.releasePipe(from) // idle, or at its end: others may need it
-			from.heavy = !from.eof
+			from.splicing = !from.eof
 			return from.eof, nil
 		}
 		n, errno := splice(from.fd, p.w, pipeRoom)
@@ -85,10 +85,10 @@ func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, broken *end)
 		}
 		p.held = n
 		e.count(s, from, n)
-		if n >= lightUnder {
-			p.light = 0
+		if n >= smallUnder {
+			p.small = 0
 		} else {
-			p.light++
+			p.small++
 		}
 	}
 	if !to.writable {
@@ -110,22 +110,22 @@ func (e *engine) spliceOnce(s *session, from, to *end) (moved bool, broken *end)
 		return false, to
 	}
 	p.held -= n
-	if p.held == 0 && p.light >= lightAfter {
-		e.light(from)
+	if p.held == 0 && p.small >= smallAfter {
+		e.smallSplices(from)
 	}
 	return true, nil
 }
 
-// light has a direction read and write again.
-func (e *engine) light(d *end) {
+// smallSplices has a direction read and write again.
+func (e *engine) smallSplices(d *side) {
 	e.relay.releasePipe(d)
-	d.heavy, d.full = false, 0
+	d.splicing, d.full = false, 0
 }
 
 // splicedNothing asks recv(2) what it means that splice(2) has moved nothing. At an
 // urgent mark it says what it says at the end (0) or for an empty socket (EAGAIN),
 // and an error comes ahead of the bytes after the mark.
-func (e *engine) splicedNothing(s *session, from, to *end, errno syscall.Errno) (broken *end) {
+func (e *engine) splicedNothing(s *session, from, to *side, errno syscall.Errno) (broken *side) {
 	switch {
 	case errno == syscall.EAGAIN && !from.mayHaveMore(): // a mark that has come since is a new event
 		from.readable = false
@@ -133,9 +133,9 @@ func (e *engine) splicedNothing(s *session, from, to *end, errno syscall.Errno) 
 	case errno == 0 || errno == syscall.EAGAIN:
 	case denied(errno):
 		e.relay.copies = true
-		e.light(from)
+		e.smallSplices(from)
 	case errno == syscall.ENOMEM || errno == syscall.ENOBUFS:
-		e.light(from)
+		e.smallSplices(from)
 	default:
 		from.fails(errno)
 	}
@@ -153,7 +153,7 @@ func denied(errno syscall.Errno) bool {
 }
 
 // unpipe takes bytes back out of the pipe and writes them in the ordinary way.
-func (e *engine) unpipe(from, to *end) (broken *end) {
+func (e *engine) unpipe(from, to *side) (broken *side) {
 	p := from.pipe
 	n, errno := read(p.r, e.buffer[:min(p.held, len(e.buffer))])
 	if errno != 0 {
@@ -161,7 +161,7 @@ func (e *engine) unpipe(from, to *end) (broken *end) {
 		return from
 	}
 	if p.held -= n; p.held == 0 {
-		e.light(from)
+		e.smallSplices(from)
 	}
 	return e.pass(from, to, e.buffer[:n])
 }

@@ -23,7 +23,7 @@ func TestHeavyAndLight(t *testing.T) {
 	sent := noise(1, 8<<20)
 	unix.SetsockoptInt(s.client.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 512<<10)
 	go client.Write(sent)
-	waiting(t, s.client.fd, heavyAfter*relayRoom)
+	waiting(t, s.client.fd, spliceAfter*relayRoom)
 	go func() {
 		io.CopyN(&seen, target, int64(len(sent)))
 		arrived <- struct{}{}
@@ -44,7 +44,7 @@ func TestHeavyAndLight(t *testing.T) {
 	if !bytes.Equal(seen.Bytes(), sent) {
 		t.Error("spliced bytes arrived as others")
 	}
-	if s.target.heavy || s.target.pipe != nil {
+	if s.target.splicing || s.target.pipe != nil {
 		t.Error("the quiet direction splices")
 	}
 	e.quiet()
@@ -52,7 +52,7 @@ func TestHeavyAndLight(t *testing.T) {
 		t.Errorf("an idle direction keeps its pipe; %d spare ones", len(e.relay.pipes))
 	}
 	echo := make([]byte, 1000)
-	for i := range 3 * lightAfter {
+	for i := range 3 * smallAfter {
 		p := noise(uint64(i), len(echo))
 		client.Write(p)
 		got := make(chan error, 1)
@@ -73,7 +73,7 @@ func TestHeavyAndLight(t *testing.T) {
 			t.Fatalf("message %d: %v", i, err)
 		}
 	}
-	if s.row.In.Load() != uint64(len(sent)+3*lightAfter*len(echo)) {
+	if s.row.In.Load() != uint64(len(sent)+3*smallAfter*len(echo)) {
 		t.Errorf("%d bytes counted", s.row.In.Load())
 	}
 }
@@ -93,27 +93,27 @@ func TestLightSplicesEnd(t *testing.T) {
 	e := rig(t)
 	ours, theirs := unixPair(t), unixPair(t)
 	s := e.carry(t, ours[0], theirs[0])
-	s.client.heavy = true
+	s.client.splicing = true
 	var got []byte
 	buffer := make([]byte, 4096)
-	for i := range lightAfter + 1 {
+	for i := range smallAfter + 1 {
 		unix.Write(ours[1], noise(uint64(i), 100))
 		e.quietly(s)
 		n, _ := unix.Read(theirs[1], buffer)
 		got = append(got, buffer[:max(0, n)]...)
 		if s.client.pipe == nil {
 			// Idle releases a pipe, and its count with it; keep it in hand.
-			if p := e.relay.pipes; len(p) == 1 && i < lightAfter-1 {
+			if p := e.relay.pipes; len(p) == 1 && i < smallAfter-1 {
 				s.client.pipe, e.relay.pipes = p[0], nil
-				s.client.pipe.light = i + 1
+				s.client.pipe.small = i + 1
 			}
 		}
 	}
-	if len(got) != 100*(lightAfter+1) {
+	if len(got) != 100*(smallAfter+1) {
 		t.Errorf("%d bytes arrived", len(got))
 	}
-	if s.client.heavy {
-		t.Errorf("still splicing after %d light ones", lightAfter)
+	if s.client.splicing {
+		t.Errorf("still splicing after %d light ones", smallAfter)
 	}
 }
 
@@ -155,11 +155,11 @@ func TestTurnsAreBounded(t *testing.T) {
 		}
 		moved := s.row.In.Load() - last
 		last += moved
-		if moved == 0 || moved > turns*message || moved > message*messages/2 {
-			t.Fatalf("step %d moved %d bytes; a turn is %d messages of %d", step, moved, turns, message)
+		if moved == 0 || moved > relayBudget*message || moved > message*messages/2 {
+			t.Fatalf("step %d moved %d bytes; a turn is %d messages of %d", step, moved, relayBudget, message)
 		}
-		if last < message*messages && (!s.queued || len(e.again) != 1) {
-			t.Fatalf("step %d: more to do, but not on the list (%d on it)", step, len(e.again))
+		if last < message*messages && (!s.queued || len(e.runAgainSoon) != 1) {
+			t.Fatalf("step %d: more to do, but not on the list (%d on it)", step, len(e.runAgainSoon))
 		}
 	}
 	got := make([]byte, len(sent)+1)
@@ -182,12 +182,12 @@ func TestQueuedSessionThatEnded(t *testing.T) {
 	s, _, _ := pair(t, e)
 	e.later(s)
 	e.later(s)
-	if len(e.again) != 1 {
-		t.Fatalf("%d times on the list", len(e.again))
+	if len(e.runAgainSoon) != 1 {
+		t.Fatalf("%d times on the list", len(e.runAgainSoon))
 	}
 	e.abort(s, board.Cut)
 	e.runAgain()
-	if e.outcomes(board.Cut) != 1 || s.queued || len(e.again) != 0 {
+	if e.outcomes(board.Cut) != 1 || s.queued || len(e.runAgainSoon) != 0 {
 		t.Errorf("ended %d times, queued %v", e.outcomes(board.Cut), s.queued)
 	}
 }
@@ -196,14 +196,14 @@ func TestQueuedSessionThatEnded(t *testing.T) {
 func TestPipesAreKept(t *testing.T) {
 	before := descriptors(t)
 	var r relay
-	var taken []*end
+	var taken []*side
 	for range sparePipes + 3 {
 		p, errno := r.takePipe()
 		if errno != 0 {
 			t.Fatal(errno)
 		}
-		p.light = 5
-		taken = append(taken, &end{pipe: p})
+		p.small = 5
+		taken = append(taken, &side{pipe: p})
 	}
 	taken[0].pipe.held = 1
 	for _, d := range taken {
@@ -214,7 +214,7 @@ func TestPipesAreKept(t *testing.T) {
 		t.Errorf("%d spare pipes, want %d", len(r.pipes), sparePipes)
 	}
 	for _, p := range r.pipes {
-		if p.held != 0 || p.light != 0 {
+		if p.held != 0 || p.small != 0 {
 			t.Error("a spare pipe remembers its last session")
 		}
 		closeFD(p.r)

@@ -214,7 +214,7 @@ func monotonic() int64 {
 	return ts.Nano()
 }
 
-// readable tells whether a descriptor is, without waiting (ppoll(2)).
+// readable reports whether a descriptor is, without waiting (ppoll(2)).
 func readable(fd int) bool {
 	poll := &struct {
 		fd              int32

@@ -13,20 +13,20 @@ import (
 // The calls that sys_linux.go makes raw, as Go makes them.
 
 func write(fd int, p []byte) (n int, errno syscall.Errno) {
-	return again(func() (int, error) { return unix.Write(fd, p) })
+	return retry(func() (int, error) { return unix.Write(fd, p) })
 }
 
 func read(fd int, p []byte) (n int, errno syscall.Errno) {
-	return again(func() (int, error) { return unix.Read(fd, p) })
+	return retry(func() (int, error) { return unix.Read(fd, p) })
 }
 
 // sendNow writes to a socket that may be one that blocks.
 func sendNow(fd int, p []byte) (n int, errno syscall.Errno) {
-	return again(func() (int, error) { return unix.SendmsgN(fd, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) })
+	return retry(func() (int, error) { return unix.SendmsgN(fd, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) })
 }
 
-// again repeats a call that a signal has interrupted.
-func again(call func() (int, error)) (int, syscall.Errno) {
+// retry repeats a call that a signal has interrupted.
+func retry(call func() (int, error)) (int, syscall.Errno) {
 	for {
 		n, err := call()
 		if err != unix.EINTR {
@@ -69,7 +69,7 @@ func (d *destination) send(fd int, p []byte) syscall.Errno {
 	if d.udp != nil && d.udp.LoadZone() != 0 { // its interface may have been made again
 		d.addr = socketAddress(d.udp)
 	}
-	_, errno := again(func() (int, error) {
+	_, errno := retry(func() (int, error) {
 		return len(p), unix.Sendto(fd, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, d.addr)
 	})
 	return errno

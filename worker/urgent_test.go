@@ -41,7 +41,7 @@ func inline(s *session) {
 // urgent byte at its place. A read stops at the mark, and looks as at an empty socket.
 func TestUrgentInAConversation(t *testing.T) {
 	for _, later := range []bool{false, true} {
-		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+		eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 			inline(s)
 			e.quiet()
 			for range 5 { // ftp's interrupt, again and again
@@ -67,7 +67,7 @@ func TestUrgentInABulkTransfer(t *testing.T) {
 	for _, before := range []int{0, 1, relayRoom - 1, relayRoom, relayRoom + 1, 2 * relayRoom, 3 << 20} {
 		for _, after := range []int{0, 5, 5 << 20} {
 			t.Run(fmt.Sprintf("%d and %d", before, after), func(t *testing.T) {
-				eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+				eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 					inline(s)
 					first, second := noise(41, before), noise(42, after)
 					arrived := drain(receiver)
@@ -94,14 +94,14 @@ func TestUrgentInABulkTransfer(t *testing.T) {
 // may learn of it before any event does, of the mark as little as of the end.
 func TestUrgentBeforeAReset(t *testing.T) {
 	for _, by := range []string{"an event", "an event, splicing", "a write", "a write, splicing"} {
-		eachSide(t, func(t *testing.T, e *engine, s *session, from *end, sender, receiver *net.TCPConn) {
+		eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 			inline(s)
 			sender.Write([]byte("before"))
 			sendUrgent(t, sender, []byte{'!'})
 			sender.Write([]byte("after"))
 			waiting(t, from.fd, 6)
 			resetNow(t, sender, from.fd)
-			from.heavy = strings.HasSuffix(by, "splicing")
+			from.splicing = strings.HasSuffix(by, "splicing")
 			got := readAll(receiver)
 			if strings.HasPrefix(by, "a write") {
 				_, errno := send(from.fd, []byte{1})

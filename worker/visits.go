@@ -20,9 +20,9 @@ type visits struct {
 // visit is a session that waits for its turn on its row. One that has ended
 // meanwhile stays queued until its time, and is passed over.
 type visit struct {
-	s    *session
-	turn uint32
-	at   int64
+	s     *session
+	epoch uint32
+	at    int64
 }
 
 // visitDelays are how long a session waits for its first visit, its second and so
@@ -39,7 +39,7 @@ func (e *engine) visitLater(s *session) {
 	l.expected = true
 	at := e.clock.mono + int64(visitDelays[l.delay])
 	q := &e.visits.queues[l.delay]
-	*q = append(*q, visit{s, s.turn, at})
+	*q = append(*q, visit{s, s.epoch, at})
 	l.delay = min(l.delay+1, len(visitDelays)-1)
 	if e.visits.due == 0 || at < e.visits.due {
 		e.visits.due = at
@@ -53,7 +53,7 @@ func (e *engine) visitAll() {
 	for i := range v.queues {
 		n := 0
 		for n < len(v.queues[i]) && v.queues[i][n].at <= now {
-			if w := v.queues[i][n]; w.s.state != ended && w.s.turn == w.turn {
+			if w := v.queues[i][n]; w.s.state != ended && w.s.epoch == w.epoch {
 				e.visit(w.s)
 			}
 			n++

@@ -23,7 +23,7 @@ func TestOthersClientsWakeNobody(t *testing.T) {
 	for i := range all {
 		all[i] = b.hire(i)
 	}
-	served := func(h *hand) uint64 { return b.board.Row(h.slot, 0).Word().Turn() }
+	served := func(h *hand) uint64 { return b.board.Row(h.slot, 0).Word().Epoch() }
 	var before [workers]int
 	for i, h := range all {
 		b.wait("it sleeps", h.sleeps)

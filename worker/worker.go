@@ -27,12 +27,12 @@ type worker struct {
 	title   *title.Title
 	text    []byte // scratch: a title, the OOM score, a request to the proxy
 
-	owed     []debt // ended sessions whose lines could not be written yet
-	lastCall int64  // when an orphan gives them up; 0 is not yet known
-	bell     bell
-	uses     uint32
-	most     uint32 // uses of a whole life; 0 is without end
-	status   int    // exit status
+	unwritten []unwrittenLine // ended sessions whose lines could not be written yet
+	lastCall  int64           // when an orphan gives them up; 0 is not yet known
+	bell      bell
+	uses      uint32
+	most      uint32 // uses of a whole life; 0 is without end
+	status    int    // exit status
 }
 
 // lifetime is how many sessions the worker in a slot may carry. Workers that
@@ -41,14 +41,14 @@ type worker struct {
 // for each of eight neighbours.
 func lifetime(uses uint32, slot int) uint32 { return uses - uses/64*uint32(slot%8) }
 
-// usedUp tells whether the worker has carried all the sessions of its life.
+// usedUp reports whether the worker has carried all the sessions of its life.
 func (w *worker) usedUp() bool { return w.most != 0 && w.uses >= w.most }
 
 // Notify is os/signal's.
 type Notify func(c chan<- os.Signal, signals ...os.Signal)
 
-// begun is the engine that Early has left to Main.
-var begun *engine
+// prepared is the engine that Early has left to Main.
+var prepared *engine
 
 // Main runs this process as a worker and returns its exit status: in fork mode
 // the outcome of its session, else 0.
@@ -64,8 +64,8 @@ func Main(notify Notify) int {
 func Early() (status int, over bool) { return live(nil) }
 
 func live(notify Notify) (status int, over bool) {
-	if begun == nil {
-		w, err := inherit()
+	if prepared == nil {
+		w, err := attach()
 		if err != nil {
 			takeSignals()
 			stderr := outlet{fd: 2} // os.Stderr would wait until somebody reads
@@ -75,24 +75,24 @@ func live(notify Notify) (status int, over bool) {
 		title.Comm("plug")
 		w.title = title.Claim(false)
 		w.showSpare()
-		if begun, err = begin(w); err != nil {
+		if prepared, err = newEngine(w); err != nil {
 			w.records.fail("worker", err)
 			return 4, true
 		}
 	}
-	if !begun.carryOn(notify) {
+	if !prepared.carryOn(notify) {
 		return 0, false
 	}
-	return begun.status, true
+	return prepared.status, true
 }
 
-// ring writes one doorbell. The pipe never blocks traffic: if it is full, the
+// sendDoorbell writes one doorbell. The pipe never blocks traffic: if it is full, the
 // master is asked to look at the whole board.
-func (w *worker) ring(kind report.Kind, row int) {
+func (w *worker) sendDoorbell(kind report.Kind, row int) {
 	r := report.Record{Kind: kind, Slot: uint16(w.slot), PID: uint32(w.pid),
 		Generation: w.board.Assignment.Generation, Row: uint32(row)}
-	w.records.bell = r.Append(w.records.bell[:0])
-	if n, errno := write(FDReport, w.records.bell); errno != 0 || n != report.Size {
+	w.records.doorbell = r.Append(w.records.doorbell[:0])
+	if n, errno := write(FDReport, w.records.doorbell); errno != 0 || n != report.Size {
 		w.board.State.Attention.Store(1)
 		w.tally.BellOverflows.Add(1)
 	}
@@ -106,9 +106,9 @@ func (w *worker) tell() {
 	}
 	w.bell.told = busy
 	if busy {
-		w.ring(report.Begin, 0)
+		w.sendDoorbell(report.Begin, 0)
 	} else {
-		w.ring(report.End, 0)
+		w.sendDoorbell(report.End, 0)
 	}
 }
 

@@ -32,7 +32,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return (&ctl{stdout: stdout, stderr: stderr, now: time.Now}).run(args)
 }
 
-// isTerminal tells whether somebody looks at what is written there.
+// isTerminal reports whether somebody looks at what is written there.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -96,7 +96,7 @@ func findGroup(name string) (gid uint32, known bool, err error) {
 	return gid, known, nil
 }
 
-// unknown tells that a database was asked and has no such entry, or that there
+// unknown reports that a database was asked and has no such entry, or that there
 // is no database, as in a container without /etc/passwd.
 func unknown(err error) bool {
 	var name user.UnknownUserError

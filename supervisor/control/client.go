@@ -108,7 +108,7 @@ func (c *Client) Do(req Request, each func(Reply)) error {
 	}
 }
 
-// reads tells that a request changes nothing, and may be asked twice.
+// reads reports that a request changes nothing, and may be asked twice.
 func (v Verb) reads() bool {
 	switch v {
 	case GetStatus, GetSessions, GetTargets, GetWorkers, GetConfig, GetMetrics:
@@ -117,7 +117,7 @@ func (v Verb) reads() bool {
 	return false
 }
 
-// try asks once; again tells that nothing was done, and that asking once more
+// try asks once; again reports that nothing was done, and that asking once more
 // may help.
 func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, err error) {
 	if c.conn == nil {

@@ -14,7 +14,7 @@ type Peer struct {
 	PID    int      // 0 where the system does not tell
 }
 
-// Member tells whether the peer is in a group.
+// Member reports whether the peer is in a group.
 func (p Peer) Member(gid uint32) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }
 
 // PeerOf asks the kernel who is at the other end of a connection to a unix

@@ -14,7 +14,7 @@ import (
 // its own, with deadlines for every line, so that nobody waits for a client but
 // the client's own conversation.
 type Server struct {
-	// Admit tells whether a peer may ask; the error is why not, and is told to it.
+	// Admit reports whether a peer may ask; the error is why not, and is told to it.
 	Admit func(Peer) error
 	// Answer does one request. What it says with more is sent at once, an error
 	// of which means that the client has gone; what it returns is sent last, with

@@ -99,7 +99,7 @@ func MakeDir(path string, mode fs.FileMode) error {
 
 func at(path string, err error) error { return fmt.Errorf("control socket %s: %w", path, bare(err)) }
 
-// vacant tells whether the path may be taken, and else why not.
+// vacant reports whether the path may be taken, and else why not.
 func vacant(path string) error {
 	info, err := os.Lstat(path)
 	switch {

@@ -19,7 +19,7 @@ type flock struct {
 	pid     int
 	signals chan os.Signal
 	said    *os.File // the starter socket, as masters have it
-	herd    *herd
+	herd    *shepherd
 	status  chan int
 }
 
@@ -38,12 +38,12 @@ func gathered(t *testing.T, script string) *flock {
 	signal.Notify(f.signals, syscall.SIGCHLD)
 	t.Cleanup(func() { signal.Stop(f.signals) })
 	f.pid = child(t, script)
-	f.herd = &herd{master: f.pid, signals: f.signals, ear: ear}
+	f.herd = &shepherd{master: f.pid, signals: f.signals, reader: ear}
 	return f
 }
 
 // listening is a starter socket's ear, and where masters talk.
-func listening(t *testing.T) (said *os.File, e *ear) {
+func listening(t *testing.T) (said *os.File, e *reader) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -54,7 +54,7 @@ func listening(t *testing.T) (said *os.File, e *ear) {
 	unix.SetNonblock(pair[0], true)
 	starter, said := os.NewFile(uintptr(pair[0]), "starter"), os.NewFile(uintptr(pair[1]), "said")
 	t.Cleanup(func() { said.Close(); starter.Close() })
-	if e, err = newEar(starter); err != nil {
+	if e, err = newReader(starter); err != nil {
 		t.Fatal(err)
 	}
 	return said, e

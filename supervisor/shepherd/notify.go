@@ -41,7 +41,7 @@ func (n *notifier) dial() (err error) {
 }
 
 // hear passes a master's word on in the service manager's terms.
-func (n *notifier) hear(w word) {
+func (n *notifier) hear(w message) {
 	if n == nil {
 		return
 	}

@@ -44,7 +44,7 @@ func TestNotify(t *testing.T) {
 		{stopping, "12000000", "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000"},
 		{stopping, "soon", "STOPPING=1"},
 	} {
-		n.hear(word{c.word, 1, c.more})
+		n.hear(message{c.word, 1, c.more})
 		if c.want == "" {
 			continue // the next one shows that nothing was said
 		}
@@ -58,8 +58,8 @@ func TestNotify(t *testing.T) {
 // The shepherd passes on what it hears itself.
 func TestHerdNotifies(t *testing.T) {
 	conn := manager(t)
-	h := &herd{notifier: newNotifier()}
-	h.hear(word{text: status, more: "x"})
+	h := &shepherd{notifier: newNotifier()}
+	h.hear(message{text: status, more: "x"})
 	p := make([]byte, 100)
 	if n, err := conn.Read(p); err != nil || string(p[:n]) != "STATUS=x" {
 		t.Errorf("%q, %v", p[:n], err)
@@ -72,11 +72,11 @@ func TestNobodyToNotify(t *testing.T) {
 		t.Error("a notifier without a service manager")
 	}
 	var n *notifier
-	n.hear(word{text: served})
+	n.hear(message{text: served})
 	conn := manager(t)
 	gone := newNotifier()
 	conn.Close()
-	gone.hear(word{text: served}) // and nothing happens
+	gone.hear(message{text: served}) // and nothing happens
 }
 
 // A service manager that comes late, or binds its socket again, hears how the
@@ -85,15 +85,15 @@ func TestNotifySocketIsFoundAgain(t *testing.T) {
 	path := t.TempDir() + "/notify"
 	t.Setenv("NOTIFY_SOCKET", path)
 	n := newNotifier()
-	n.hear(word{text: served})
+	n.hear(message{text: served})
 	for range 3 {
 		conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn.SetReadDeadline(time.Now().Add(patience))
-		n.hear(word{text: status, more: "x"})
-		n.hear(word{text: alive})
+		n.hear(message{text: status, more: "x"})
+		n.hear(message{text: alive})
 		p := make([]byte, 100)
 		for _, want := range []string{"READY=1", "STATUS=x", "WATCHDOG=1"} {
 			if m, err := conn.Read(p); err != nil || string(p[:m]) != want {

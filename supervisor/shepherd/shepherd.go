@@ -39,32 +39,32 @@ func Run(listener int) int {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
-	ear, err := newEar(starter)
+	ear, err := newReader(starter)
 	if err != nil {
 		signal.Ignore(syscall.SIGTTOU)
 		fmt.Fprintf(os.Stderr, "plug: starter socket: %v\n", err)
 		unix.Kill(pid, unix.SIGKILL) // it has nobody who would relay to it
 		return 4
 	}
-	h := &herd{master: pid, signals: signals, ear: ear, notifier: newNotifier()}
+	h := &shepherd{master: pid, signals: signals, reader: ear, notifier: newNotifier()}
 	status := h.keep()
 	leave(signals)
 	return status
 }
 
-// herd is the state of a shepherd: which process is the master, and which one
+// shepherd is the state of a shepherd: which process is the master, and which one
 // prepares to replace it.
-type herd struct {
-	master  int
-	next    int         // prepares to be the master; 0 is none
-	former  int         // was the master until the present one said that it is; 0 once it has ended
-	orphan  *int        // the exit status of the last master, while another process may be one yet
-	fallen  fallen      // the last of those that prepared themselves and ended, or that said so
-	ready   bool        // the master has its handlers
-	kept    []os.Signal // for when it has
-	unsure  []os.Signal // relayed to the master while another one prepares to replace it
-	signals <-chan os.Signal
-	ear     *ear
+type shepherd struct {
+	master      int
+	next        int         // prepares to be the master; 0 is none
+	former      int         // was the master until the present one said that it is; 0 once it has ended
+	lastStatus  *int        // the exit status of the last master, while another process may be one yet
+	exited      exited      // the last of those that prepared themselves and ended, or that said so
+	ready       bool        // the master has its handlers
+	heldSignals []os.Signal // for when it has
+	inDoubt     []os.Signal // relayed to the master while another one prepares to replace it
+	signals     <-chan os.Signal
+	reader      *reader
 
 	notifier *notifier
 }
@@ -72,14 +72,14 @@ type herd struct {
 // statusLost is the service's when its last master ended unseen.
 const statusLost = 4
 
-// fallen is a process that has ended, and its exit status.
-type fallen struct{ pid, status int }
+// exited is a process that has ended, and its exit status.
+type exited struct{ pid, status int }
 
 // keep relays and reaps until there is no master any more.
-func (h *herd) keep() int {
+func (h *shepherd) keep() int {
 	for {
 		select {
-		case <-h.ear.there:
+		case <-h.reader.there:
 			h.listen()
 		case s := <-h.signals:
 			h.listen()
@@ -95,8 +95,8 @@ func (h *herd) keep() int {
 }
 
 // listen hears what has been said meanwhile, if anything.
-func (h *herd) listen() (heard bool) {
-	words := h.ear.take()
+func (h *shepherd) listen() (heard bool) {
+	words := h.reader.take()
 	for _, w := range words {
 		h.hear(w)
 	}
@@ -104,7 +104,7 @@ func (h *herd) listen() (heard bool) {
 }
 
 // hear takes a word from a master.
-func (h *herd) hear(w word) {
+func (h *shepherd) hear(w message) {
 	h.notifier.hear(w)
 	switch w.text {
 	case served:
@@ -116,73 +116,73 @@ func (h *herd) hear(w word) {
 		h.replace(w.pid)
 	case ended:
 		if status, err := strconv.Atoi(w.more); err == nil {
-			h.fallen = fallen{w.pid, status}
+			h.exited = exited{w.pid, status}
 		}
 	case failed: // said by the old master, which serves on
-		h.master, h.former, h.next, h.orphan, h.unsure = w.pid, 0, 0, nil, nil
+		h.master, h.former, h.next, h.lastStatus, h.inDoubt = w.pid, 0, 0, nil, nil
 		h.release()
 	}
 }
 
 // replace makes another process the master. Its word can come later than the
 // news of its end; then the old master ends too, or says that it serves on.
-func (h *herd) replace(pid int) {
+func (h *shepherd) replace(pid int) {
 	if unix.Kill(pid, 0) == unix.ESRCH {
 		status := h.statusOf(pid)
-		h.orphan = &status
+		h.lastStatus = &status
 		return
 	}
 	h.former = h.master
-	if h.orphan != nil {
+	if h.lastStatus != nil {
 		h.former = 0
 	}
-	h.master, h.next, h.orphan = pid, 0, nil
+	h.master, h.next, h.lastStatus = pid, 0, nil
 	// The old one was about to leave, and passes on only what it has seen. To be
 	// told twice does no harm, but for USR2, which is answered by its upgrade.
-	for _, s := range h.kept {
-		h.unsure = Keep(h.unsure, s)
+	for _, s := range h.heldSignals {
+		h.inDoubt = Keep(h.inDoubt, s)
 	}
-	h.kept, h.unsure = h.unsure, nil
+	h.heldSignals, h.inDoubt = h.inDoubt, nil
 	h.release()
 }
 
 // statusOf is the exit status of a process that somebody else may have reaped.
-func (h *herd) statusOf(pid int) int {
-	if pid == h.fallen.pid {
-		return h.fallen.status
+func (h *shepherd) statusOf(pid int) int {
+	if pid == h.exited.pid {
+		return h.exited.status
 	}
 	return statusLost
 }
 
 // release gives the master the signals that were kept for it.
-func (h *herd) release() {
+func (h *shepherd) release() {
 	if !h.ready {
 		return
 	}
-	for _, s := range h.kept {
+	for _, s := range h.heldSignals {
 		unix.Kill(h.master, s.(syscall.Signal))
 	}
-	h.kept = nil
+	h.heldSignals = nil
 }
 
 // relay passes a signal on to the master. What a master that is not ready could
 // only die of is kept until it is, and what comes when the old one has ended, for
 // whoever replaces it.
-func (h *herd) relay(s os.Signal) {
+func (h *shepherd) relay(s os.Signal) {
 	end := s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
-	if h.orphan != nil || !h.ready && !end {
-		h.kept = Keep(h.kept, s)
+	if h.lastStatus != nil || !h.ready && !end {
+		h.heldSignals = Keep(h.heldSignals, s)
 		return
 	}
 	if h.next != 0 && s != syscall.SIGUSR2 {
-		h.unsure = Keep(h.unsure, s)
+		h.inDoubt = Keep(h.inDoubt, s)
 	}
 	unix.Kill(h.master, s.(syscall.Signal))
 }
 
 // reap takes all children that have ended. It is over when the master is one of
 // them and nobody is about to replace it.
-func (h *herd) reap() (status int, over bool) {
+func (h *shepherd) reap() (status int, over bool) {
 	for !over {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
@@ -198,12 +198,12 @@ func (h *herd) reap() (status int, over bool) {
 }
 
 // ended judges the end of a child; when it is over, final is the service's status.
-func (h *herd) ended(pid, status int) (final int, over bool) {
+func (h *shepherd) ended(pid, status int) (final int, over bool) {
 	switch {
-	case pid == h.next && h.orphan != nil: // the successor of a dead master has failed
-		return *h.orphan, true
+	case pid == h.next && h.lastStatus != nil: // the successor of a dead master has failed
+		return *h.lastStatus, true
 	case pid == h.next:
-		h.next, h.unsure, h.fallen = 0, nil, fallen{pid, status}
+		h.next, h.inDoubt, h.exited = 0, nil, exited{pid, status}
 	case pid == h.former:
 		h.former = 0
 		if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old one's child, which has reaped it
@@ -211,12 +211,12 @@ func (h *herd) ended(pid, status int) (final int, over bool) {
 			return h.statusOf(h.master), true
 		}
 	case pid != h.master:
-	case h.orphan != nil: // it had handed over to one that is dead
-		return *h.orphan, true
+	case h.lastStatus != nil: // it had handed over to one that is dead
+		return *h.lastStatus, true
 	case h.former != 0: // it has not finished taking over: the old one ends too, or serves on
-		h.master, h.former, h.orphan = h.former, 0, &status
+		h.master, h.former, h.lastStatus = h.former, 0, &status
 	case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will be the master, or end too
-		h.orphan = &status
+		h.lastStatus = &status
 	case h.listen(): // somebody has said more before this end
 		return h.ended(pid, status)
 	default:

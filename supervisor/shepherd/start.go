@@ -36,7 +36,7 @@ const (
 	stopping  = "stopping"
 	ended     = "ended"  // with its exit status
 	status    = "status" // with a text for people
-	alive     = "alive"  // the loop turns, for the service manager's watchdog
+	alive     = "alive"  // the loop runs, for the service manager's watchdog
 )
 
 // Variables of the service manager's; they are this process's and stay with it.

@@ -202,7 +202,7 @@ func TestMasterAmongTheDead(t *testing.T) {
 		until(t, "all are dead", func() bool { return zombie(pid) })
 	}
 	_, silence := listening(t)
-	h := &herd{master: pids[10], ear: silence}
+	h := &shepherd{master: pids[10], reader: silence}
 	status, ended := h.reap()
 	if status != 6 || !ended {
 		t.Errorf("status %d, ended %v", status, ended)
@@ -212,7 +212,7 @@ func TestMasterAmongTheDead(t *testing.T) {
 	}
 }
 
-// zombie tells whether a child is dead and not reaped, by ps's word for it.
+// zombie reports whether a child is dead and not reaped, by ps's word for it.
 func zombie(pid int) bool {
 	var info unix.Siginfo
 	return unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == nil && info.Signo != 0

@@ -17,7 +17,7 @@ type Starter struct {
 	gone  chan struct{}
 }
 
-// Find tells whether this process is a master, and by whom it was started.
+// Find reports whether this process is a master, and by whom it was started.
 func Find() (*Starter, bool) {
 	s := &Starter{role: os.Getenv(roleVariable), gone: make(chan struct{})}
 	switch s.role {

@@ -66,7 +66,7 @@ func TestEar(t *testing.T) {
 	s.Tell(replaced, "")
 	s.Tell(status, "3 sessions, 1 target failed")
 	fmt.Fprintf(s.file, "new 1 with more\n"+served+" 1")
-	e, err := newEar(there)
+	e, err := newReader(there)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +75,13 @@ func TestEar(t *testing.T) {
 	fmt.Fprintf(s.file, "2\n") // the line goes on
 	s.Ready()
 	s.file.Close()
-	var then []word
+	var then []message
 	until(t, "the rest is heard", func() bool { then = append(then, e.take()...); return len(then) == 2 })
 	us := os.Getpid()
-	if want := fmt.Sprint([]word{{replaced, us, ""}, {status, us, "3 sessions, 1 target failed"}, {"new", 1, "with more"}}); fmt.Sprint(first) != want {
+	if want := fmt.Sprint([]message{{replaced, us, ""}, {status, us, "3 sessions, 1 target failed"}, {"new", 1, "with more"}}); fmt.Sprint(first) != want {
 		t.Errorf("first %v, want %v", first, want)
 	}
-	if want := fmt.Sprint([]word{{served, 12, ""}, {served, us, ""}}); fmt.Sprint(then) != want {
+	if want := fmt.Sprint([]message{{served, 12, ""}, {served, us, ""}}); fmt.Sprint(then) != want {
 		t.Errorf("then %v, want %v", then, want)
 	}
 }

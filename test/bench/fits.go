@@ -46,7 +46,7 @@ func (w workload) held() int {
 	return 0
 }
 
-// concerns says whether a proxy has any part in a workload: those that were
+// concerns reports whether a proxy has any part in a workload: those that were
 // made for one kind have none in another, and no proxy at all has no memory,
 // no sessions and no upgrades of its own.
 func (w workload) concerns(p *proxy.Proxy) bool {

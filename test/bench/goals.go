@@ -55,7 +55,7 @@ type goal struct {
 }
 
 // goals judges those that this run has the figures for, by the median of the
-// rounds' ratios, and says whether all were met.
+// rounds' ratios, and reports whether all were met.
 func goals(out io.Writer, r results) bool {
 	met, unjudged := true, 0
 	var lines []string
@@ -140,7 +140,7 @@ func (g goal) measured(r results, plug stats.Series, over *point) (v stats.Serie
 	return v, v.String() + " × " + whose, len(v) > 0
 }
 
-// aim says whether what is really wanted was reached.
+// aim reports whether what is really wanted was reached.
 func (g goal) aim(r results, plug, v stats.Series) string {
 	if g.aimed == 0 {
 		return ""

@@ -95,7 +95,7 @@ func shown(p *proxy.Proxy, w workload, c *cell, i int) stats.Series {
 	return c.figures[i]
 }
 
-// problems lists what went wrong, and says whether it went wrong with a plug;
+// problems lists what went wrong, and reports whether it went wrong with a plug;
 // what a peer does wrong is the reader's to judge.
 func problems(out io.Writer, o *options, r results) (failed bool) {
 	for _, w := range o.workloads {

@@ -85,7 +85,7 @@ func (w workload) String() string {
 // Title is the workload in words.
 func (w workload) Title() string { return kinds[w.kind].title(w) }
 
-// sliced says whether a scene has several of this workload, which take turns
+// sliced reports whether a scene has several of this workload, which take turns
 // in short slices (see scenes). Of more short connections at once some proxies
 // leave so many unanswered for seconds that a slice would have no end.
 func (w workload) sliced() bool {

@@ -55,7 +55,7 @@ func (c *client) echo(text string) error {
 	return nil
 }
 
-// ended waits for the end of the connection and says whether it came.
+// ended waits for the end of the connection and reports whether it came.
 func (c *client) ended() bool {
 	_, err := c.line()
 	timeout, ok := err.(net.Error)

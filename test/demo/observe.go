@@ -31,7 +31,7 @@ func (d *demo) pids() []int {
 	return all
 }
 
-// listed says whether the pidfile is the master and exactly these clients.
+// listed reports whether the pidfile is the master and exactly these clients.
 func (d *demo) listed(clients []*client) bool {
 	pids := d.pids()
 	if len(pids) != 1+len(clients) || pids[0] != d.master {
@@ -54,7 +54,7 @@ func title(pid int) string {
 	return strings.TrimSpace(string(out))
 }
 
-// running says whether a process is there and not a zombie, which waits for
+// running reports whether a process is there and not a zombie, which waits for
 // nobody but its parent.
 func running(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil && err != syscall.EPERM {

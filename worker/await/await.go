@@ -18,7 +18,7 @@ func Until(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// Happens waits for a condition, and tells whether it came true within a bound.
+// Happens waits for a condition, and reports whether it came true within a bound.
 func Happens(bound time.Duration, so func() bool) bool {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

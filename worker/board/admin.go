@@ -8,21 +8,21 @@ const (
 	Disabled        // for nobody
 )
 
-// enabled tells whether a new client may get the target.
-func (m *Mark) enabled() bool { return m.Admin.Load() == Enabled }
+// enabled reports whether a new client may get the target.
+func (m *TargetState) enabled() bool { return m.Admin.Load() == Enabled }
 
-// returning tells whether a client may get the target back that it has had.
-func (m *Mark) returning() bool { return m.Admin.Load() < Disabled }
+// returning reports whether a client may get the target back that it has had.
+func (m *TargetState) returning() bool { return m.Admin.Load() < Disabled }
 
-// anyEnabled tells whether there is a target for new clients.
+// anyEnabled reports whether there is a target for new clients.
 func (b *Board) anyEnabled(n int) bool {
 	for i := range n {
-		if b.Mark(i).enabled() {
+		if b.TargetState(i).enabled() {
 			return true
 		}
 	}
 	return false
 }
 
-// NoTargets tells that an admin has left no target for new clients.
+// NoTargets reports that an admin has left no target for new clients.
 func (b *Board) NoTargets() bool { return !b.anyEnabled(int(b.Assignment.TargetCount)) }

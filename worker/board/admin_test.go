@@ -41,14 +41,14 @@ func TestAdminChooses(t *testing.T) {
 		for _, r := range c.targets {
 			switch {
 			case r == '!':
-				b.Mark(i).Failed.Store(1)
+				b.TargetState(i).Failed.Store(1)
 				continue
 			case r == '.':
 				i++
-				b.Mark(i).Admin.Store(Disabled)
+				b.TargetState(i).Admin.Store(Disabled)
 			case r >= 'a':
 				i++
-				b.Mark(i).Admin.Store(Draining)
+				b.TargetState(i).Admin.Store(Draining)
 			default:
 				i++
 			}
@@ -78,11 +78,11 @@ func TestAdminChooses(t *testing.T) {
 
 func TestNoTargets(t *testing.T) {
 	b := with(t, 2, 0)
-	b.Mark(0).Admin.Store(Disabled)
+	b.TargetState(0).Admin.Store(Disabled)
 	if b.NoTargets() {
 		t.Error("one is enabled")
 	}
-	b.Mark(1).Admin.Store(Draining)
+	b.TargetState(1).Admin.Store(Draining)
 	if !b.NoTargets() {
 		t.Error("none is enabled")
 	}

@@ -103,7 +103,7 @@ func TestStickyProbe(t *testing.T) {
 	if got, _ := session(b, client(1), 140, nobody); got != 0 {
 		t.Errorf("a due target was not tried: %d", got)
 	}
-	if b.Mark(0).Failed.Load() != 0 {
+	if b.TargetState(0).Failed.Load() != 0 {
 		t.Error("still marked after a good probe")
 	}
 }

@@ -78,7 +78,7 @@ func Adopt(assignment, state int) (*Board, error) {
 	t := &b.head.Settings
 	b.Assignment = new(Assignment)
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(b.Assignment)), unsafe.Sizeof(Assignment{})), b.assignment[t.At:t.end()])
-	if n := uint64(b.Assignment.TargetCount); n > min(b.head.Targets.Count, b.Tables.Marks.Count, b.Tables.TargetTallies.Count, MaxTargets) {
+	if n := uint64(b.Assignment.TargetCount); n > min(b.head.Targets.Count, b.Tables.TargetStates.Count, b.Tables.TargetTallies.Count, MaxTargets) {
 		b.Close()
 		return nil, fmt.Errorf("board: adopt: %d targets, expected at most %d", n, MaxTargets)
 	}
@@ -168,9 +168,9 @@ func (b *Board) Target(i int) *Target {
 	return (*Target)(unsafe.Pointer(&b.assignment[b.head.Targets.At+uint64(i)*b.head.Targets.Size]))
 }
 
-// Mark is what is shared about target slot i.
-func (b *Board) Mark(i int) *Mark {
-	return (*Mark)(unsafe.Pointer(&b.state[b.Tables.Marks.At+uint64(i)*b.Tables.Marks.Size]))
+// TargetState is what is shared about target slot i.
+func (b *Board) TargetState(i int) *TargetState {
+	return (*TargetState)(unsafe.Pointer(&b.state[b.Tables.TargetStates.At+uint64(i)*b.Tables.TargetStates.Size]))
 }
 
 // Column is worker slot i's totals.

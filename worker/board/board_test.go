@@ -35,7 +35,7 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 			worker.Row(w, i).In.Store(uint64(1000*w + i))
 		}
 	}
-	worker.Mark(MaxTargets - 1).Failures.Store(9)
+	worker.TargetState(MaxTargets - 1).Failures.Store(9)
 	for w := range int(shape.Workers) {
 		if pid := master.Column(w).PID.Load(); pid != uint32(100+w) {
 			t.Errorf("column %d: PID %d", w, pid)
@@ -46,7 +46,7 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 			}
 		}
 	}
-	if master.Mark(MaxTargets-1).Failures.Load() != 9 {
+	if master.TargetState(MaxTargets-1).Failures.Load() != 9 {
 		t.Error("the last mark is another")
 	}
 }
@@ -68,7 +68,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"state's rows", func(_ *assignmentHead, g *State) { g.Tables.Rows.Size = 8 }, "rows: elements of 8 bytes"},
 		{"state's columns", func(_ *assignmentHead, g *State) { g.Tables.Columns.Count = 1 }, "with 1 columns"},
 		{"state's workers", func(_ *assignmentHead, g *State) { g.Tables.Workers = 1 << 40 }, "1099511627776 workers"},
-		{"state's marks", func(_ *assignmentHead, g *State) { g.Tables.Marks.At = 1 << 40 }, "marks: 4096 elements"},
+		{"state's marks", func(_ *assignmentHead, g *State) { g.Tables.TargetStates.At = 1 << 40 }, "marks: 4096 elements"},
 		{"state's affinity", func(_ *assignmentHead, g *State) { g.Tables.Affinity.Count = 0 }, "0 affinity entries"},
 	} {
 		b, assignment, state := made(t, Shape{Workers: 2, Capacity: 2})
@@ -100,7 +100,7 @@ func TestAdoptsAnotherVersion(t *testing.T) {
 	h.Settings.Size += 64
 	h.Rules.At += 256
 	h.Targets.At, h.Targets.Size, h.Targets.Count = h.Targets.At+512, h.Targets.Size+64, h.Targets.Count/2
-	b.State.Tables.Marks.Count = h.Targets.Count
+	b.State.Tables.TargetStates.Count = h.Targets.Count
 	b.Assignment.TargetCount = 2
 	b.Assignment.CloseTimeout = 4711
 	b.head = *h
@@ -142,7 +142,7 @@ func TestAdoptsAnotherVersion(t *testing.T) {
 // tables say.
 func TestStepsByTheHeadersSizes(t *testing.T) {
 	b, _, _ := made(t, Shape{Workers: 3, Capacity: 4})
-	b.Tables.Rows.Size, b.Tables.Columns.Size, b.Tables.Marks.Size = b.Tables.Rows.Size+64, b.Tables.Columns.Size+128, b.Tables.Marks.Size+64
+	b.Tables.Rows.Size, b.Tables.Columns.Size, b.Tables.TargetStates.Size = b.Tables.Rows.Size+64, b.Tables.Columns.Size+128, b.Tables.TargetStates.Size+64
 	distance := func(a, b unsafe.Pointer) uint64 { return uint64(uintptr(b) - uintptr(a)) }
 	if d := distance(unsafe.Pointer(b.Row(0, 0)), unsafe.Pointer(b.Row(2, 1))); d != (2*b.Tables.RowsEach+1)*b.Tables.Rows.Size {
 		t.Errorf("row 1 of worker 2 lies %d bytes behind row 0", d)
@@ -150,7 +150,7 @@ func TestStepsByTheHeadersSizes(t *testing.T) {
 	if d := distance(unsafe.Pointer(b.Column(0)), unsafe.Pointer(b.Column(2))); d != 2*b.Tables.Columns.Size {
 		t.Errorf("column 2 lies %d bytes behind column 0", d)
 	}
-	if d := distance(unsafe.Pointer(b.Mark(0)), unsafe.Pointer(b.Mark(5))); d != 5*b.Tables.Marks.Size {
+	if d := distance(unsafe.Pointer(b.TargetState(0)), unsafe.Pointer(b.TargetState(5))); d != 5*b.Tables.TargetStates.Size {
 		t.Errorf("mark 5 lies %d bytes behind mark 0", d)
 	}
 }

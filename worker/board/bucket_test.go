@@ -67,8 +67,8 @@ func TestExpiredEntriesGoFirst(t *testing.T) {
 func TestTableIsBounded(t *testing.T) {
 	b := with(t, 4, OptSticky)
 	behind := b.state[b.Tables.Affinity.end():]
-	before := b.Mark(MaxTargets - 1)
-	for n := range 4 * Affinities {
+	before := b.TargetState(MaxTargets - 1)
+	for n := range 4 * AffinityEntries {
 		c := client(n)
 		b.remember(&c, n%4, uint64(n))
 	}
@@ -80,8 +80,8 @@ func TestTableIsBounded(t *testing.T) {
 	if before.Failed.Load() != 0 || before.Connects.Load() != 0 || before.Failures.Load() != 0 {
 		t.Error("the marks before the table were written")
 	}
-	if n := entries(b); n < Affinities*9/10 {
-		t.Errorf("%d of %d entries used by four times as many clients", n, Affinities)
+	if n := entries(b); n < AffinityEntries*9/10 {
+		t.Errorf("%d of %d entries used by four times as many clients", n, AffinityEntries)
 	}
 }
 

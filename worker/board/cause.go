@@ -2,30 +2,30 @@ package board
 
 import "strconv"
 
-// Who ended a session. Values are part of the layout: new ones are added at the
+// Culprit ended a session. Values are part of the layout: new ones are added at the
 // end, at most Whos in all.
-type Who uint8
+type Culprit uint8
 
 const (
-	Nobody     Who = iota // it lives
-	ByClient              // by its end, its reset, or because nothing could be written to it
-	ByTarget              // the same, or it could not be connected
-	ByProxy               // the HTTP proxy: the same, or it refused
-	ClientLate            // the system gave the silent client up (tcp(7), keepalive and retransmission)
-	TargetLate            // the same, or it was not connected in time
-	ProxyLate             // the same, or it did not reply in time
-	ByAdmin               // INT, or the control socket
-	BySignal              // its worker was killed by one
-	ByWorker              // its worker ended, by itself or nobody knows how
-	ByMaster              // QUIT's time was over
-	ByLimit               // descriptors, memory or ports had run out
-	ByError               // another error of this host's or of the program
-	Whos       = 16
+	Nobody     Culprit = iota // it lives
+	ByClient                  // by its end, its reset, or because nothing could be written to it
+	ByTarget                  // the same, or it could not be connected
+	ByProxy                   // the HTTP proxy: the same, or it refused
+	ClientLate                // the system gave the silent client up (tcp(7), keepalive and retransmission)
+	TargetLate                // the same, or it was not connected in time
+	ProxyLate                 // the same, or it did not reply in time
+	ByAdmin                   // INT, or the control socket
+	BySignal                  // its worker was killed by one
+	ByWorker                  // its worker ended, by itself or nobody knows how
+	ByMaster                  // QUIT's time was over
+	ByLimit                   // descriptors, memory or ports had run out
+	ByError                   // another error of this host's or of the program
+	Culprits   = 16
 )
 
-// whos are each one's letter and word. A small letter is that of a side whose
+// culprits are each one's letter and word. A small letter is that of a side whose
 // time ran out.
-var whos = [...]struct {
+var culprits = [...]struct {
 	letter byte
 	word   string
 }{
@@ -35,15 +35,15 @@ var whos = [...]struct {
 	ByLimit: {'L', "limit"}, ByError: {'E', "error"},
 }
 
-func (w Who) known() Who {
-	if int(w) < len(whos) {
+func (w Culprit) known() Culprit {
+	if int(w) < len(culprits) {
 		return w
 	}
 	return Nobody
 }
 
 // String is the word that logs use, and metrics.
-func (w Who) String() string { return whos[w.known()].word }
+func (w Culprit) String() string { return culprits[w.known()].word }
 
 // Stage is how far a session has come. Values are part of the layout.
 type Stage uint8
@@ -79,7 +79,7 @@ func (s Stage) String() string { return stageNames[s.known()].word }
 type Cause uint32
 
 // MakeCause puts a cause together. The signal counts for BySignal only.
-func MakeCause(who Who, stage Stage, signal int) Cause {
+func MakeCause(who Culprit, stage Stage, signal int) Cause {
 	c := Cause(who) | Cause(stage)<<8
 	if who == BySignal {
 		c |= Cause(signal&0xff) << 16
@@ -87,8 +87,8 @@ func MakeCause(who Who, stage Stage, signal int) Cause {
 	return c
 }
 
-// Who ended the session.
-func (c Cause) Who() Who { return Who(c) }
+// Culprit ended the session.
+func (c Cause) Culprit() Culprit { return Culprit(c) }
 
 // Stage is where it stood then.
 func (c Cause) Stage() Stage { return Stage(c >> 8) }
@@ -99,13 +99,13 @@ func (c Cause) Signal() int { return int(uint8(c >> 16)) }
 // Code is two letters, who and stage: "C-" is a session that its client ended
 // first and in order, "SR" one that was killed while it relayed.
 func (c Cause) Code() string {
-	return string([]byte{whos[c.Who().known()].letter, stageNames[c.Stage().known()].letter})
+	return string([]byte{culprits[c.Culprit().known()].letter, stageNames[c.Stage().known()].letter})
 }
 
 // String is who, with a signal's number.
 func (c Cause) String() string {
-	if c.Who() == BySignal && c.Signal() != 0 {
+	if c.Culprit() == BySignal && c.Signal() != 0 {
 		return "signal " + strconv.Itoa(c.Signal())
 	}
-	return c.Who().String()
+	return c.Culprit().String()
 }

@@ -9,8 +9,8 @@ func TestCauses(t *testing.T) {
 	for who := Nobody; who <= ByError; who++ {
 		for stage := NoStage; stage <= InOrder; stage++ {
 			c := MakeCause(who, stage, 15)
-			if c.Who() != who || c.Stage() != stage {
-				t.Errorf("%d, %d come back as %d, %d", who, stage, c.Who(), c.Stage())
+			if c.Culprit() != who || c.Stage() != stage {
+				t.Errorf("%d, %d come back as %d, %d", who, stage, c.Culprit(), c.Stage())
 			}
 			if signal := map[bool]int{true: 15}[who == BySignal]; c.Signal() != signal {
 				t.Errorf("%s has signal %d", who, c.Signal())
@@ -23,7 +23,7 @@ func TestCauses(t *testing.T) {
 			}
 		}
 	}
-	if ByError >= Whos || int(ByError) != len(whos)-1 || int(Delivering) != len(stageNames)-1 {
+	if ByError >= Culprits || int(ByError) != len(culprits)-1 || int(Delivering) != len(stageNames)-1 {
 		t.Error("more than a column counts, or one without a letter")
 	}
 }

@@ -8,7 +8,7 @@ type Tried [MaxTargets / 64]uint64
 // Add notes a slot.
 func (t *Tried) Add(slot int) { t[slot/64] |= 1 << (slot % 64) }
 
-// Has tells whether the slot was tried.
+// Has reports whether the slot was tried.
 func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 
 // Choose picks the target of a session that has tried those in tried already,
@@ -23,7 +23,7 @@ func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok boo
 		return 0, false
 	}
 	if b.Assignment.Options&OptSticky != 0 {
-		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.Mark(slot).returning() && b.take(slot, now) {
+		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.TargetState(slot).returning() && b.take(slot, now) {
 			b.remember(client, slot, now/1000)
 			return slot, true
 		}
@@ -46,7 +46,7 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 		b.recover(n)
 	}
 	for i := range n {
-		if !tried.Has(i) && b.Mark(i).enabled() {
+		if !tried.Has(i) && b.TargetState(i).enabled() {
 			if b.Assignment.Options&OptOrdered == 0 {
 				b.State.Rotation.Store(uint64(i) + 1)
 			}
@@ -67,7 +67,7 @@ func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
 		}
 		for k := range n {
 			i := (from + k) % n
-			if tried.Has(i) || !b.Mark(i).enabled() || !b.good(i, now) {
+			if tried.Has(i) || !b.TargetState(i).enabled() || !b.good(i, now) {
 				continue
 			}
 			if !ordered && !b.State.Rotation.CompareAndSwap(last, uint64(i)+1) {
@@ -85,9 +85,9 @@ func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
 	}
 }
 
-// good tells whether the target may be chosen: not failed, or due again (-r).
+// good reports whether the target may be chosen: not failed, or due again (-r).
 func (b *Board) good(slot int, now uint64) bool {
-	failed := b.Mark(slot).Failed.Load()
+	failed := b.TargetState(slot).Failed.Load()
 	return failed == 0 || b.due(failed, now)
 }
 
@@ -98,7 +98,7 @@ func (b *Board) due(failed, now uint64) bool {
 // take chooses a good target. Of a failed one that is due, only a single
 // session is the probe: the mark is renewed, and others wait for its result.
 func (b *Board) take(slot int, now uint64) bool {
-	m := b.Mark(slot)
+	m := b.TargetState(slot)
 	failed := m.Failed.Load()
 	if failed == 0 {
 		return true
@@ -108,7 +108,7 @@ func (b *Board) take(slot int, now uint64) bool {
 
 func (b *Board) anyGood(n int, now uint64) bool {
 	for i := range n {
-		if b.Mark(i).enabled() && b.good(i, now) {
+		if b.TargetState(i).enabled() && b.good(i, now) {
 			return true
 		}
 	}
@@ -118,7 +118,7 @@ func (b *Board) anyGood(n int, now uint64) bool {
 // recover makes all targets good again, so that the first is taken next.
 func (b *Board) recover(n int) {
 	for i := range n {
-		b.Mark(i).Failed.Store(0)
+		b.TargetState(i).Failed.Store(0)
 	}
 	b.State.Rotation.Store(0)
 }
@@ -126,7 +126,7 @@ func (b *Board) recover(n int) {
 // Fail marks a target failed at the board's millisecond now; first is true if
 // its last attempt had succeeded.
 func (b *Board) Fail(slot int, now uint64) (first bool) {
-	m := b.Mark(slot)
+	m := b.TargetState(slot)
 	m.Failures.Add(1)
 	m.Failed.Store(now + 1)
 	return b.Miss(slot, now)
@@ -135,7 +135,7 @@ func (b *Board) Fail(slot int, now uint64) (first bool) {
 // Miss notes that a target could not be reached, and leaves it to be chosen as
 // before: with -h that is the proxy's fault. first is as for Fail.
 func (b *Board) Miss(slot int, now uint64) (first bool) {
-	m := b.Mark(slot)
+	m := b.TargetState(slot)
 	m.LastFailure.Store(uint64(time.Now().UnixMilli()))
 	return m.Failing.CompareAndSwap(0, now+1)
 }
@@ -143,7 +143,7 @@ func (b *Board) Miss(slot int, now uint64) (first bool) {
 // Good takes a target's mark away after a connect; was is true if the last
 // attempt had failed.
 func (b *Board) Good(slot int) (was bool) {
-	m := b.Mark(slot)
+	m := b.TargetState(slot)
 	if m.Failed.Load() != 0 {
 		m.Failed.Store(0)
 	}

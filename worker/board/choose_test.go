@@ -190,13 +190,13 @@ func TestFailAndGood(t *testing.T) {
 	if !b.Fail(0, 7) || b.Fail(0, 8) {
 		t.Error("the first failure is the first, the second is not")
 	}
-	if n := b.Mark(0).Failures.Load(); n != 2 {
+	if n := b.TargetState(0).Failures.Load(); n != 2 {
 		t.Errorf("%d failures counted", n)
 	}
-	if !b.Good(0) || b.Good(0) || b.Mark(0).Failed.Load() != 0 {
+	if !b.Good(0) || b.Good(0) || b.TargetState(0).Failed.Load() != 0 {
 		t.Error("good again: once, and then it is")
 	}
-	if b.Mark(1).Failures.Load() != 0 {
+	if b.TargetState(1).Failures.Load() != 0 {
 		t.Error("another target's failure")
 	}
 }
@@ -209,18 +209,18 @@ func TestFailingOutlivesRecovery(t *testing.T) {
 		t.Fatalf("tried %v", tried)
 	}
 	for slot := range 2 {
-		m := b.Mark(slot)
+		m := b.TargetState(slot)
 		if m.Failed.Load() != 0 || m.Failing.Load() != 5001 || m.LastFailure.Load() == 0 {
 			t.Errorf("target %d: mark %d, failing since %d, last failure at %d", slot, m.Failed.Load(), m.Failing.Load(), m.LastFailure.Load())
 		}
 	}
-	if b.Fail(0, 9000) || b.Mark(0).Failing.Load() != 5001 {
+	if b.Fail(0, 9000) || b.TargetState(0).Failing.Load() != 5001 {
 		t.Error("a further failure is taken for the first")
 	}
-	if !b.Good(1) || b.Good(1) || b.Mark(1).Failing.Load() != 0 || b.Mark(1).LastFailure.Load() == 0 {
+	if !b.Good(1) || b.Good(1) || b.TargetState(1).Failing.Load() != 0 || b.TargetState(1).LastFailure.Load() == 0 {
 		t.Error("good again: once, and when it failed last stays known")
 	}
-	if !b.Miss(1, 9500) || b.Miss(1, 9600) || b.Mark(1).Failed.Load() != 0 || b.Mark(1).Failures.Load() != 1 {
+	if !b.Miss(1, 9500) || b.Miss(1, 9600) || b.TargetState(1).Failed.Load() != 0 || b.TargetState(1).Failures.Load() != 1 {
 		t.Error("a miss is known, and leaves the target to be chosen")
 	}
 }

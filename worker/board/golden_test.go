@@ -67,7 +67,7 @@ func TestLayoutsOnlyGrow(t *testing.T) {
 // for each structure's size and each limit.
 func layoutText() []byte {
 	var text bytes.Buffer
-	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, TargetState{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		of := reflect.TypeOf(v)
 		fmt.Fprintf(&text, "%v size %d\n", of, of.Size())
 		places(&text, of, 0, of.String())
@@ -75,7 +75,7 @@ func layoutText() []byte {
 	for _, limit := range []struct {
 		name string
 		n    int
-	}{{"targets", MaxTargets}, {"rules", MaxRules}, {"affinity", Affinities}} {
+	}{{"targets", MaxTargets}, {"rules", MaxRules}, {"affinity", AffinityEntries}} {
 		fmt.Fprintf(&text, "limit of %s\tcount %d\n", limit.name, limit.n)
 	}
 	return text.Bytes()

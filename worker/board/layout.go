@@ -26,12 +26,12 @@ const (
 
 // What is said once for all processes of a plug, and not by each.
 const (
-	SayAccept  = iota // no descriptors or memory to accept with
-	SayConnect        // none to connect with
-	SayProxy          // the HTTP proxy can't be connected
-	SaySession        // the session file can't be written
-	SayTargets        // an admin has left no target for clients
-	Sayings    = 8
+	LogAccept  = iota // no descriptors or memory to accept with
+	LogConnect        // none to connect with
+	LogProxy          // the HTTP proxy can't be connected
+	LogSession        // the session file can't be written
+	LogTargets        // an admin has left no target for clients
+	LogSlots   = 8
 )
 
 // Option bits of an assignment.
@@ -148,7 +148,7 @@ type Tables struct {
 	Workers  uint64 // worker slots
 	RowsEach uint64 // rows of each worker slot: its capacity and SpareRows
 
-	Marks         table // one Mark for each target slot
+	TargetStates  table // one Mark for each target slot
 	Affinity      table // words
 	Columns       table // one Column for each worker slot
 	Rows          table // RowsEach rows for each worker slot
@@ -170,14 +170,14 @@ type State struct {
 
 	// What the generation's master tells its workers, and a successor that has
 	// adopted them too: so it lies here and not in the assignment.
-	Gate   atomic.Uint32
-	Plenty atomic.Uint32 // 1 while spares are plenty: doorbells may wait for company
-	LogAt  atomic.Uint32 // debug level: 0, 1, 2
-	Deaf   atomic.Uint32 // errno with which accept(2) fails in a worker; 0 once a client was accepted
-	Zone   Zone
-	_      [96]byte
+	Gate     atomic.Uint32
+	MayBatch atomic.Uint32 // 1 while spares are plenty: doorbells may wait for company
+	LogAt    atomic.Uint32 // debug level: 0, 1, 2
+	Deaf     atomic.Uint32 // errno with which accept(2) fails in a worker; 0 once a client was accepted
+	Zone     Zone
+	_        [96]byte
 
-	Said [Sayings]atomic.Uint64 // ms at which a shortage was last said, by whichever process
+	LogTimes [LogSlots]atomic.Uint64 // ms at which a shortage was last said, by whichever process
 
 	Attention atomic.Uint32 // a doorbell found the pipe full: look at all rows
 	_         [60]byte
@@ -185,8 +185,8 @@ type State struct {
 	_         [56]byte
 }
 
-// Mark is what is shared about one target slot.
-type Mark struct {
+// TargetState is what is shared about one target slot.
+type TargetState struct {
 	Failed   atomic.Uint64 // 0 is good; else the board's ms of the failure, plus one
 	Connects atomic.Uint64 // attempts
 	Failures atomic.Uint64 // attempts that failed

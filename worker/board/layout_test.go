@@ -13,7 +13,7 @@ const cacheLine = 64
 // Every process maps the layout as it is, 32-bit builds too: a 64-bit word
 // that is not aligned to 8 bytes could be torn or fault.
 func TestEveryWordIsAligned(t *testing.T) {
-	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, TargetState{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, at uintptr) {
 			if size := f.Size(); at%size != 0 {
 				t.Errorf("%s: %d bytes at offset %d", name, size, at)
@@ -40,7 +40,7 @@ func walk(v reflect.Type, at uintptr, name string, visit func(string, reflect.Ty
 }
 
 func TestNoHiddenPointer(t *testing.T) {
-	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, Mark{}, Column{}, Row{}, Tally{}, TargetTally{}} {
+	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, TargetState{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, _ uintptr) {
 			switch f.Kind() {
 			case reflect.Pointer, reflect.String, reflect.Slice, reflect.Map, reflect.Int, reflect.Uint, reflect.Uintptr, reflect.UnsafePointer:
@@ -63,7 +63,7 @@ func TestCacheLines(t *testing.T) {
 				lines[i], last, attention, rotation, unsafe.Sizeof(h))
 		}
 	}
-	for name, size := range map[string]uintptr{"Mark": unsafe.Sizeof(Mark{}), "Row": unsafe.Sizeof(Row{}), "Column": unsafe.Sizeof(Column{}),
+	for name, size := range map[string]uintptr{"Mark": unsafe.Sizeof(TargetState{}), "Row": unsafe.Sizeof(Row{}), "Column": unsafe.Sizeof(Column{}),
 		"TargetTally": unsafe.Sizeof(TargetTally{})} {
 		if size%cacheLine != 0 {
 			t.Errorf("a %s takes %d bytes, not whole cache lines", name, size)
@@ -84,8 +84,8 @@ func TestTablesLieInside(t *testing.T) {
 			from, to uint64
 		}{
 			{"head", 0, uint64(unsafe.Sizeof(h))},
-			{"marks", x.Marks.At, x.Marks.At + MaxTargets*x.Marks.Size},
-			{"affinity", x.Affinity.At, x.Affinity.At + Affinities*8},
+			{"marks", x.TargetStates.At, x.TargetStates.At + MaxTargets*x.TargetStates.Size},
+			{"affinity", x.Affinity.At, x.Affinity.At + AffinityEntries*8},
 			{"columns", x.Columns.At, x.Columns.At + uint64(s.Workers)*x.Columns.Size},
 			{"rows", x.Rows.At, x.Rows.At + uint64(s.Workers)*uint64(s.Capacity+SpareRows)*x.Rows.Size},
 			{"tallies", x.Tallies.At, x.Tallies.At + uint64(s.Workers)*x.Tallies.Size},

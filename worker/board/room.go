@@ -5,9 +5,9 @@
 package board
 
 const (
-	MaxTargets = 4096    // slots
-	MaxRules   = 1024    // -a networks
-	Affinities = 1 << 16 // remembered clients of -f
+	MaxTargets      = 4096    // slots
+	MaxRules        = 1024    // -a networks
+	AffinityEntries = 1 << 16 // remembered clients of -f
 
 	assignmentReserve = 640
 )

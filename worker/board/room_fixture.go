@@ -7,9 +7,9 @@
 package board
 
 const (
-	MaxTargets = 2048
-	MaxRules   = 1024
-	Affinities = 1 << 16
+	MaxTargets      = 2048
+	MaxRules        = 1024
+	AffinityEntries = 1 << 16
 
 	assignmentReserve = 128
 )

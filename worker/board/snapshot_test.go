@@ -58,7 +58,7 @@ func fill(a *Addr, turn uint64) {
 }
 
 func check(t *testing.T, s *Snapshot) {
-	turn := s.Word.Turn()
+	turn := s.Word.Epoch()
 	var client Addr
 	fill(&client, turn)
 	if s.In != turn || s.Out != turn || s.Client != client || s.Begin != int64(turn) || s.BeginAt != int64(turn) || s.Connect != int64(turn) ||

@@ -37,8 +37,8 @@ func (h *State) layout(s Shape) {
 	h.Magic, h.Version, h.Generation = magicState, version.Board, s.Generation
 	t, next := &h.Tables, uint64(unsafe.Sizeof(State{}))
 	t.Workers, t.RowsEach = uint64(s.Workers), uint64(s.Capacity)+SpareRows
-	put(&t.Marks, &next, unsafe.Sizeof(Mark{}), MaxTargets, page)
-	put(&t.Affinity, &next, unsafe.Sizeof(affinityWord{}), Affinities, page)
+	put(&t.TargetStates, &next, unsafe.Sizeof(TargetState{}), MaxTargets, page)
+	put(&t.Affinity, &next, unsafe.Sizeof(affinityWord{}), AffinityEntries, page)
 	put(&t.Columns, &next, unsafe.Sizeof(Column{}), t.Workers, page)
 	put(&t.Rows, &next, unsafe.Sizeof(Row{}), t.Workers*t.RowsEach, page)
 	put(&t.Tallies, &next, unsafe.Sizeof(Tally{}), t.Workers, page)
@@ -77,7 +77,7 @@ func (t *Tables) check(size uint64) error {
 		t       *table
 		element uintptr
 	}{
-		{"marks", &t.Marks, unsafe.Sizeof(Mark{})},
+		{"marks", &t.TargetStates, unsafe.Sizeof(TargetState{})},
 		{"affinity", &t.Affinity, unsafe.Sizeof(affinityWord{})},
 		{"columns", &t.Columns, unsafe.Sizeof(Column{})},
 		{"rows", &t.Rows, unsafe.Sizeof(Row{})},

@@ -9,7 +9,7 @@ import (
 // Tally is what a worker counts besides its Column, in a table of its own. Only
 // that worker writes it, and the master clears it at the worker's burial.
 type Tally struct {
-	Durations Times // of ended sessions
+	Durations Histogram // of ended sessions
 
 	BellOverflows atomic.Uint64 // doorbells that found the pipe full
 	LinesRetried  atomic.Uint64 // session lines that had to be written again
@@ -20,13 +20,13 @@ type Tally struct {
 }
 
 // Ends are counts of ended sessions by outcome and by who ended them.
-type Ends [Outcomes][Whos]atomic.Uint64
+type Ends [Outcomes][Culprits]atomic.Uint64
 
 // Note counts an end.
-func (e *Ends) Note(outcome Outcome, who Who) { e[outcome%Outcomes][who%Whos].Add(1) }
+func (e *Ends) Note(outcome Outcome, who Culprit) { e[outcome%Outcomes][who%Culprits].Add(1) }
 
 // By is how many sessions somebody has ended, whatever the outcome.
-func (e *Ends) By(who Who) (n uint64) {
+func (e *Ends) By(who Culprit) (n uint64) {
 	for outcome := range e {
 		n += e[outcome][who].Load()
 	}
@@ -42,17 +42,17 @@ func (e *Ends) Clear() {
 	}
 }
 
-// Classes is how many classes of times are told apart.
-const Classes = 16
+// Buckets is how many classes of times are told apart.
+const Buckets = 16
 
-// Times counts times by classes.
-type Times struct {
-	Counts [Classes]atomic.Uint64
+// Histogram counts times by classes.
+type Histogram struct {
+	Counts [Buckets]atomic.Uint64
 	Sum    atomic.Uint64 // ns
 }
 
 // Bounds are the longest times of each class, in ns; the last class has none.
-type Bounds [Classes - 1]int64
+type Bounds [Buckets - 1]int64
 
 // DurationBounds are those of the Tally's times, ConnectBounds those of the
 // TargetTally's. They are part of the layout.
@@ -65,19 +65,19 @@ var (
 
 const ms = int64(time.Millisecond)
 
-// Class is where a time belongs.
-func (b *Bounds) Class(ns int64) int {
+// Bucket is where a time belongs.
+func (b *Bounds) Bucket(ns int64) int {
 	for i, most := range b {
 		if ns <= most {
 			return i
 		}
 	}
-	return Classes - 1
+	return Buckets - 1
 }
 
 // Note counts a time.
-func (t *Times) Note(b *Bounds, ns int64) {
-	t.Counts[b.Class(ns)].Add(1)
+func (t *Histogram) Note(b *Bounds, ns int64) {
+	t.Counts[b.Bucket(ns)].Add(1)
 	t.Sum.Add(uint64(max(0, ns)))
 }
 

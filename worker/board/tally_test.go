@@ -12,11 +12,11 @@ func TestBounds(t *testing.T) {
 			if i > 0 && most <= b[i-1] {
 				t.Errorf("%s: bound %d is not above the one before", name, i)
 			}
-			if b.Class(most) != i || b.Class(most+1) != i+1 {
-				t.Errorf("%s: %d ns is in class %d, a ns more in %d", name, most, b.Class(most), b.Class(most+1))
+			if b.Bucket(most) != i || b.Bucket(most+1) != i+1 {
+				t.Errorf("%s: %d ns is in class %d, a ns more in %d", name, most, b.Bucket(most), b.Bucket(most+1))
 			}
 		}
-		if b.Class(-5) != 0 || b.Class(1<<62) != Classes-1 {
+		if b.Bucket(-5) != 0 || b.Bucket(1<<62) != Buckets-1 {
 			t.Errorf("%s: out of bounds", name)
 		}
 	}

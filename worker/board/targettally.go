@@ -10,7 +10,7 @@ import (
 // worker has left. At a handover the counts move to the next generation's board:
 // what stands on all living boards together is the slot's total.
 type TargetTally struct {
-	Connects Times         // from accept until it was connected, counted then
+	Connects Histogram     // from accept until it was connected, counted then
 	BytesIn  atomic.Uint64 // of ended sessions, read from clients
 	BytesOut atomic.Uint64 // of ended sessions, read from the target
 

@@ -30,7 +30,7 @@ func TestTargetTallyMoves(t *testing.T) {
 		}
 	}
 	a.Move(b)
-	class := ConnectBounds.Class(3 * ms)
+	class := ConnectBounds.Bucket(3 * ms)
 	if n := b.Connects.Counts[class].Load(); n != 2*each || b.Connects.Sum.Load() != uint64(2*each*3*ms) {
 		t.Errorf("%d connects, %d ns", n, b.Connects.Sum.Load())
 	}

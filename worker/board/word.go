@@ -25,8 +25,8 @@ func (w Word) State() RowState { return RowState(w >> 56) }
 // Target is the slot that the session uses, NoTarget before one was chosen.
 func (w Word) Target() uint16 { return uint16(w >> 40) }
 
-// Turn is how many sessions the row has carried before.
-func (w Word) Turn() uint64 { return uint64(w) & (1<<40 - 1) }
+// Epoch is how many sessions the row has carried before.
+func (w Word) Epoch() uint64 { return uint64(w) & (1<<40 - 1) }
 
 // NoTarget is the slot of a session that has not chosen yet.
 const NoTarget = 0xffff
@@ -36,23 +36,23 @@ func (r *Row) Word() Word { return Word(r.word.Load()) }
 
 // Hold publishes a new session: everything else in the row has been stored.
 func (r *Row) Hold() {
-	r.word.Store(uint64(MakeWord(RowLive, NoTarget, r.Word().Turn())))
+	r.word.Store(uint64(MakeWord(RowLive, NoTarget, r.Word().Epoch())))
 }
 
 // Choose notes the session's target.
 func (r *Row) Choose(target uint16) {
-	r.word.Store(uint64(MakeWord(RowLive, target, r.Word().Turn())))
+	r.word.Store(uint64(MakeWord(RowLive, target, r.Word().Epoch())))
 }
 
 // End publishes the outcome: from here on only the session line is missing.
 func (r *Row) End() {
 	w := r.Word()
-	r.word.Store(uint64(MakeWord(RowEnding, w.Target(), w.Turn())))
+	r.word.Store(uint64(MakeWord(RowEnding, w.Target(), w.Epoch())))
 }
 
 // Free gives the row back and counts its session.
 func (r *Row) Free() {
-	r.word.Store(uint64(MakeWord(RowFree, NoTarget, r.Word().Turn()+1)))
+	r.word.Store(uint64(MakeWord(RowFree, NoTarget, r.Word().Epoch()+1)))
 }
 
 // Snapshot is a row as it was at one moment.
@@ -82,5 +82,5 @@ func (r *Row) Snapshot(s *Snapshot) (ok bool) {
 		Begin: r.Begin, BeginAt: r.BeginAt, Outcome: r.Outcome.Load(), Errno: r.Errno.Load(),
 		Connect: r.Connect.Load(), Closed: r.Closed.Load(), Cause: Cause(r.Cause.Load()), Moved: r.Moved.Load(), First: r.First.Load()}
 	after := r.Word()
-	return after.State() != RowFree && after.Turn() == before.Turn()
+	return after.State() != RowFree && after.Epoch() == before.Epoch()
 }

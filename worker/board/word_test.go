@@ -8,7 +8,7 @@ import (
 func TestWordHoldsItsParts(t *testing.T) {
 	same := func(state uint8, target uint16, turn uint64) bool {
 		w := MakeWord(RowState(state), target, turn)
-		return w.State() == RowState(state) && w.Target() == target && w.Turn() == turn&(1<<40-1)
+		return w.State() == RowState(state) && w.Target() == target && w.Epoch() == turn&(1<<40-1)
 	}
 	if err := quick.Check(same, nil); err != nil {
 		t.Error(err)
@@ -45,8 +45,8 @@ func TestRowsLife(t *testing.T) {
 		}
 		for _, s := range steps {
 			s.do()
-			if w := r.Word(); w.State() != s.state || w.Target() != s.target || w.Turn() != s.turn {
-				t.Fatalf("turn %d, after %s: state %d, target %d, turn %d", turn, s.name, w.State(), w.Target(), w.Turn())
+			if w := r.Word(); w.State() != s.state || w.Target() != s.target || w.Epoch() != s.turn {
+				t.Fatalf("turn %d, after %s: state %d, target %d, turn %d", turn, s.name, w.State(), w.Target(), w.Epoch())
 			}
 		}
 	}
@@ -57,7 +57,7 @@ func TestLastTurn(t *testing.T) {
 	var r Row
 	r.word.Store(uint64(MakeWord(RowEnding, 3, 1<<40-1)))
 	r.Free()
-	if w := r.Word(); w.State() != RowFree || w.Turn() != 0 {
+	if w := r.Word(); w.State() != RowFree || w.Epoch() != 0 {
 		t.Errorf("after the last turn: %#x", w)
 	}
 }

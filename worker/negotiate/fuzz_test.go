@@ -43,7 +43,7 @@ func model(all string) (length int, good bool) {
 	}
 }
 
-// judge says whether a Reply fed with these pieces does what one fed with the
+// judge reports whether a Reply fed with these pieces does what one fed with the
 // whole does, and both what the model does.
 func judge(t *testing.T, all string, cuts []int) {
 	t.Helper()

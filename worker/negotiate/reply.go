@@ -137,7 +137,7 @@ func (r *Reply) endStatus() {
 	}
 }
 
-// agreeable says whether the status leaves hope: success, or not final.
+// agreeable reports whether the status leaves hope: success, or not final.
 func (r *Reply) agreeable() bool {
 	return r.status/100 == 1 || r.status/100 == 2
 }

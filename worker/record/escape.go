@@ -7,7 +7,7 @@ import (
 
 const hex = "0123456789abcdef"
 
-// plain says whether a value stands in a text line without quotes.
+// plain reports whether a value stands in a text line without quotes.
 func plain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < '-' || s[i] > '~' {

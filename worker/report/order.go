@@ -18,9 +18,9 @@ const (
 // digit is an order, so that whoever does not know Kill passes over them, and
 // whoever finds another byte among them knows that the rest was lost.
 const (
-	rowDigits  = 10
-	turnDigits = 13 // of 40 bits
-	killDigits = rowDigits + turnDigits
+	rowDigits   = 10
+	epochDigits = 13 // of 40 bits
+	killDigits  = rowDigits + epochDigits
 
 	KillSize = 1 + killDigits // bytes of a whole Kill
 )
@@ -29,7 +29,7 @@ const (
 func AppendKill(b []byte, row uint32, turn uint64) []byte {
 	b = append(b, byte(Kill))
 	b = appendPadded(b, uint64(row), rowDigits)
-	return appendPadded(b, turn, turnDigits)
+	return appendPadded(b, turn, epochDigits)
 }
 
 func appendPadded(b []byte, n uint64, digits int) []byte {
@@ -43,15 +43,15 @@ func appendPadded(b []byte, n uint64, digits int) []byte {
 
 // Orders puts the bytes of a lifeline together, which may come in any parts.
 type Orders struct {
-	Row  uint32 // of the last Kill
-	Turn uint64
+	Row   uint32 // of the last Kill
+	Epoch uint64
 
 	digits int // seen of a Kill; 0 outside of one
 	inKill bool
 	number uint64
 }
 
-// Next takes one byte; ok tells that an order is complete.
+// Next takes one byte; ok reports that an order is complete.
 func (o *Orders) Next(b byte) (order Order, ok bool) {
 	if o.inKill && b >= '0' && b <= '9' {
 		o.number = 10*o.number + uint64(b-'0')
@@ -60,7 +60,7 @@ func (o *Orders) Next(b byte) (order Order, ok bool) {
 		case rowDigits:
 			o.Row, o.number = uint32(o.number), 0
 		case killDigits:
-			o.Turn, o.inKill = o.number, false
+			o.Epoch, o.inKill = o.number, false
 			return Kill, true
 		}
 		return 0, false

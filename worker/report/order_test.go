@@ -14,7 +14,7 @@ func obeyed(p []byte) (all []string) {
 		switch order, ok := o.Next(b); {
 		case !ok:
 		case order == Kill:
-			all = append(all, fmt.Sprintf("k %d %d", o.Row, o.Turn))
+			all = append(all, fmt.Sprintf("k %d %d", o.Row, o.Epoch))
 		default:
 			all = append(all, string(rune(order)))
 		}

@@ -22,7 +22,7 @@ type checked struct {
 	Syslog     string          `json:"syslog"`
 }
 
-// hasUser tells whether plug's own --user is among the arguments.
+// hasUser reports whether plug's own --user is among the arguments.
 func (c *checked) hasUser() bool { return len(c.User) > 0 && string(c.User) != "null" }
 
 // check has plug itself judge the arguments; its first line is the reason.

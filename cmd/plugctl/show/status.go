@@ -46,7 +46,7 @@ func Status(s *control.Status, now time.Time) string {
 	return b.String()
 }
 
-// Phase says whether the plug takes clients.
+// Phase reports whether the plug takes clients.
 func Phase(s *control.Status) string {
 	if s.Paused {
 		return s.Phase + ", paused"

@@ -69,7 +69,7 @@ func (t *terminal) leave() {
 	t.before = nil
 }
 
-// left tells that the terminal is somebody else's, as it was.
+// left reports that the terminal is somebody else's, as it was.
 func (t *terminal) left() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

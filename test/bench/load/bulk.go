@@ -97,10 +97,10 @@ func (b *bulk) stop(r *run) {
 	}
 }
 
-// mayEnd says whether the target was asked for the end of c's stream.
+// mayEnd reports whether the target was asked for the end of c's stream.
 func (b *bulk) mayEnd(c *client) bool { return b.stopped && (!b.both || b.out[c.tag].ended) }
 
-// move does what a ready stream wants and says whether it goes on; if not, the
+// move does what a ready stream wants and reports whether it goes on; if not, the
 // reason is empty at a proper end.
 func (b *bulk) move(r *run, c *client, events uint32) (reason string, open bool) {
 	if b.both && events&sock.Out != 0 {

@@ -38,7 +38,7 @@ func (r *run) tagged(tag int32) *client {
 	return r.all[tag]
 }
 
-// connect gives c a new connection and says whether it did; a failure is
+// connect gives c a new connection and reports whether it did; a failure is
 // counted.
 func (r *run) connect(c *client) bool {
 	fd, e := sock.Dial(r.Addr)

@@ -1,0 +1,227 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cloudflare/tableflip"
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
+)
+
+// launcher starts a new master and judges whether it got ready, with
+// tableflip, and is the same thing seen from inside the new master.
+//
+// tableflip serves for one success in a process's life, and only while the
+// directory exists in which the process was started. A master that needs
+// another try after that starts the new one by itself, in the same way.
+type launcher struct {
+	flip  *tableflip.Upgrader // nil if it can't be had
+	spent atomic.Bool         // it has had its success, or had to be stopped
+	where string              // the directory of the start
+	plain bool                // this process was started without tableflip
+
+	started atomic.Int64 // PID of a new master that was started without tableflip; 0 is none
+}
+
+const (
+	roleVariable  = "PLUG_ROLE"
+	roleSuccessor = "successor"
+	handoverName  = "handover"
+	plainHandover = 3 // descriptors of a new master that was started without tableflip
+	plainReady    = 4
+
+	sentinel = "TABLEFLIP_HAS_PARENT_7DIU3"
+)
+
+// newLauncher must run before this process opens much: in a new master
+// tableflip finds its descriptors by their numbers.
+func newLauncher(isSuccessor bool) *launcher {
+	s := &launcher{plain: isSuccessor && os.Getenv(sentinel) == ""}
+	s.where, _ = os.Getwd()
+	if flip, err := tableflip.New(tableflip.Options{UpgradeTimeout: readyWithin}); err == nil {
+		s.flip = flip
+	}
+	os.Unsetenv(sentinel)
+	return s
+}
+
+// handover is the new master's end of the handover socket.
+func (s *launcher) handover() (wire, error) {
+	if s.plain {
+		unix.CloseOnExec(plainHandover)
+		unix.CloseOnExec(plainReady)
+		return wire{plainHandover}, nil
+	}
+	if s.flip == nil {
+		return wire{}, errors.New("tableflip is not available")
+	}
+	f, err := s.flip.Fds.File(handoverName)
+	if err != nil || f == nil {
+		return wire{}, fmt.Errorf("no handover socket: %v", err)
+	}
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return wire{}, err
+	}
+	unix.SetNonblock(fd, false)
+	return wire{fd}, nil
+}
+
+// ready tells the old master that this one is, or makes upgrades of this one
+// possible if there is no old one.
+func (s *launcher) ready() error {
+	if s.flip != nil {
+		if err := s.flip.Ready(); err != nil {
+			return err
+		}
+	}
+	if s.plain {
+		s.plain = false
+		_, err := unix.Write(plainReady, []byte{1})
+		unix.Close(plainReady)
+		return err
+	}
+	return nil
+}
+
+// stop ends an upgrade that is under way, and all further ones.
+func (s *launcher) stop() {
+	if s.flip != nil {
+		s.spent.Store(true)
+		s.flip.Stop()
+	}
+}
+
+// giveUp ends the new master that is being waited for. tableflip serves no more
+// after that.
+func (s *launcher) giveUp() {
+	if pid := int(s.started.Load()); pid != 0 {
+		unix.Kill(pid, unix.SIGKILL)
+		return
+	}
+	s.stop()
+}
+
+// start starts the program at this one's path with one end of the handover
+// socket, and waits until it is ready.
+func (s *launcher) start(handover int) error {
+	os.Setenv(roleVariable, roleSuccessor)
+	defer os.Unsetenv(roleVariable)
+	if !s.usable() {
+		return s.startPlain(handover)
+	}
+	fd, err := unix.FcntlInt(uintptr(handover), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), handoverName)
+	err = s.flip.Fds.AddFile(handoverName, f)
+	f.Close()
+	if err != nil {
+		return err
+	}
+	// After a success tableflip closes it; to collect the rest must not wait while
+	// the roster is frozen.
+	defer func() {
+		if err != nil {
+			s.letGo()
+		}
+	}()
+	// The end of the master before this one reaches tableflip a moment late.
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	if err = s.flip.WaitForParent(ctx); err != nil {
+		return err
+	}
+	if err = s.flip.Upgrade(); err == nil {
+		s.spent.Store(true)
+	}
+	return err
+}
+
+// undone clears up after a new master that got ready and has not taken over.
+func (s *launcher) undone() {
+	if s.flip != nil && s.spent.Load() {
+		s.letGo()
+	}
+}
+
+// letGo takes the new master's end of the handover socket out of tableflip's
+// hands, which have no way to give anything back: another file takes its place,
+// and the collector closes what was dropped.
+func (s *launcher) letGo() {
+	if null, err := os.Open(os.DevNull); err == nil {
+		s.flip.Fds.AddFile(handoverName, null)
+		null.Close()
+	}
+	runtime.GC()
+	runtime.GC() // a first one may still see it on a stack
+}
+
+// usable reports whether tableflip can start another process.
+func (s *launcher) usable() bool {
+	if s.flip == nil || s.spent.Load() {
+		return false
+	}
+	var then, now os.FileInfo
+	var err error
+	if then, err = os.Stat(s.where); err != nil {
+		return false
+	}
+	now, err = os.Stat(".")
+	return err == nil && os.SameFile(then, now)
+}
+
+// startPlain does what tableflip would do.
+func (s *launcher) startPlain(handover int) error {
+	path, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return fmt.Errorf("cannot start %s: %s", os.Args[0], reason(err))
+	}
+	var ready [2]int
+	if err := unix.Pipe(ready[:]); err != nil {
+		return err
+	}
+	unix.CloseOnExec(ready[0])
+	unix.CloseOnExec(ready[1])
+	defer unix.Close(ready[0])
+	pid, err := syscall.ForkExec(path, append([]string{path}, os.Args[1:]...), &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2, uintptr(handover), uintptr(ready[1])}})
+	unix.Close(ready[1])
+	if err != nil {
+		return fmt.Errorf("fork/exec: %w", err)
+	}
+	s.started.Store(int64(pid))
+	defer s.started.Store(0)
+	ms := int(readyWithin / time.Millisecond)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(ready[0]), Events: unix.POLLIN}}, ms)
+	if n == 1 && err == nil {
+		if n, _ = unix.Read(ready[0], make([]byte, 1)); n == 1 {
+			go endOf(pid)
+			return nil
+		}
+		return fmt.Errorf("pid=%d exited: %s", pid, endOf(pid))
+	}
+	unix.Kill(pid, unix.SIGKILL)
+	endOf(pid)
+	return fmt.Errorf("pid=%d timed out", pid)
+}
+
+// endOf reaps a process and returns how it ended.
+func endOf(pid int) string {
+	status, _ := host.Wait(pid)
+	if status.Signaled() {
+		return fmt.Sprintf("signal %d", status.Signal())
+	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
+}

@@ -1,0 +1,242 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+)
+
+// legacy is a generation that an old master gives away.
+func legacy(t testing.TB, number uint32, workers int) *generation {
+	t.Helper()
+	g, err := newGeneration(number, &config.Config{Mode: config.Prefork, MaxWorkers: workers}, workers, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.close)
+	return g
+}
+
+// copies are descriptors that may be closed by who gets them.
+func copies(t testing.TB, fds ...int) (out []int) {
+	t.Helper()
+	for _, fd := range fds {
+		c, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// roll are records of n workers in the first slots of a generation, with any
+// descriptors.
+func roll(t testing.TB, g *generation, n int) (records []childRecord, fds []int) {
+	t.Helper()
+	for i := range n {
+		records = append(records, childRecord{ID: uint64(10*i) + 7, Generation: g.number, Slot: i, PID: 5000 + i, Busy: i%3 == 1,
+			Draining: i%3 == 2, Listed: i%3 == 1, Turns: uint64(i)})
+		if fds = append(fds, copies(t, g.report)...); havePidfds {
+			fds = append(fds, copies(t, g.report)...)
+		}
+	}
+	return records, fds
+}
+
+// inherited is an estate of one generation and n workers, and the end that fits.
+func inherited(t testing.TB, g *generation, n int) (*received, *endRecord) {
+	t.Helper()
+	e := &received{pidfile: -1}
+	if err := e.addGeneration(&generationRecord{Number: g.number}, copies(t, g.assignment, g.state, g.report)); err != nil {
+		t.Fatal(err)
+	}
+	records, fds := roll(t, g, n)
+	if err := e.addChildren(records, fds); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dissolve(e) })
+	end := &endRecord{Generations: 1, Children: n}
+	for _, r := range records {
+		end.Sum += r.sum()
+	}
+	return e, end
+}
+
+// dissolve gives an estate's descriptors back.
+func dissolve(e *received) {
+	for _, g := range e.generations {
+		g.close()
+	}
+	for _, c := range e.children {
+		unix.Close(c.lifeline)
+		if havePidfds {
+			unix.Close(c.pidfd)
+		}
+	}
+}
+
+// A generation comes with its number, its board, and room for its workers.
+func TestEstateGeneration(t *testing.T) {
+	g := legacy(t, 3, 9)
+	g.board.State.Rotation.Store(5)
+	e, _ := inherited(t, g, 0)
+	if got := e.generations[0]; got.number != 3 || len(got.slots) != 9 || got.board.State.Rotation.Load() != 5 || got.bell != -1 {
+		t.Errorf("generation %d, %d slots, rotation %d, bell %d", got.number, len(got.slots), got.board.State.Rotation.Load(), got.bell)
+	}
+	g.board.State.Rotation.Store(6) // one memory, not a copy of it
+	if got := e.generations[0].board.State.Rotation.Load(); got != 6 {
+		t.Errorf("rotation %d, the old master's is 6", got)
+	}
+}
+
+func TestEstateRefusesGenerations(t *testing.T) {
+	g, other := legacy(t, 3, 4), legacy(t, 4, 4)
+	for name, c := range map[string]struct {
+		record *generationRecord
+		fds    []int
+	}{
+		"no record":                 {nil, []int{g.assignment, g.state, g.report}},
+		"no descriptors":            {&generationRecord{Number: 3}, nil},
+		"two descriptors":           {&generationRecord{Number: 3}, []int{g.assignment, g.state}},
+		"four descriptors":          {&generationRecord{Number: 3}, []int{g.assignment, g.state, g.report, g.report}},
+		"another number":            {&generationRecord{Number: 4}, []int{g.assignment, g.state, g.report}},
+		"the memories changed over": {&generationRecord{Number: 3}, []int{g.state, g.assignment, g.report}},
+		"a pipe for a memory":       {&generationRecord{Number: 3}, []int{g.report, g.state, g.report}},
+		"state of another shape":    {&generationRecord{Number: 4}, []int{g.assignment, other.state, g.report}},
+	} {
+		e := &received{pidfile: -1}
+		fd, closed := canary(t)
+		fds := copies(t, c.fds...)
+		if len(fds) == 3 { // the pipe is what can be watched
+			unix.Close(fds[2])
+			fds[2] = copies(t, fd)[0]
+		}
+		if err := e.addGeneration(c.record, fds); err == nil || len(e.generations) != 0 {
+			t.Errorf("%s: %d generations, %v", name, len(e.generations), err)
+		}
+		if !closed() {
+			t.Errorf("%s: a descriptor is left", name)
+		}
+	}
+}
+
+// A worker comes as it was: state, place in the pidfile, sessions of its slot.
+func TestEstateChildren(t *testing.T) {
+	g := legacy(t, 3, 9)
+	e, end := inherited(t, g, 6)
+	if err := e.verify(end); err != nil {
+		t.Fatal(err)
+	}
+	records, fds := roll(t, g, 6)
+	closeAll(fds)
+	for i, c := range e.children {
+		want := []lifeState{spare, busy, draining}[i%3]
+		if c.state != want || c.generation != e.generations[0] || e.generations[0].slots[i] != c {
+			t.Errorf("worker %d is %s in slot %d, want %s", i, c.state, c.slot, want)
+		}
+		if got := c.record(); got != records[i] {
+			t.Errorf("worker %d would be handed on as %+v, came as %+v", i, got, records[i])
+		}
+	}
+	free := slices.Clone(e.generations[0].free)
+	slices.Sort(free)
+	if !slices.Equal(free, []int{6, 7, 8}) {
+		t.Errorf("free slots %v", free)
+	}
+}
+
+func TestEstateRefusesChildren(t *testing.T) {
+	g := legacy(t, 3, 4)
+	for name, spoil := range map[string]func(records []childRecord, fds []int) ([]childRecord, []int){
+		"a generation that nobody sent": func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].Generation = 2; return r, fds },
+		"a slot below":                  func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].Slot = -1; return r, fds },
+		"a slot beyond":                 func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].Slot = 4; return r, fds },
+		"a slot far beyond":             func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].Slot = 1 << 40; return r, fds },
+		"a slot twice":                  func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].Slot = 0; return r, fds },
+		"everybody's PID":               func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].PID = -1; return r, fds },
+		"the own group's PID":           func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].PID = 0; return r, fds },
+		"init's PID":                    func(r []childRecord, fds []int) ([]childRecord, []int) { r[1].PID = 1; return r, fds },
+		"a descriptor less": func(r []childRecord, fds []int) ([]childRecord, []int) {
+			unix.Close(fds[0])
+			return r, fds[1:]
+		},
+		"a worker less": func(r []childRecord, fds []int) ([]childRecord, []int) { return r[1:], fds },
+	} {
+		e, _ := inherited(t, g, 0)
+		records, fds := roll(t, g, 3)
+		records, fds = spoil(records, fds)
+		if err := e.addChildren(records, fds); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// A roster in which one record was lost, doubled, exchanged or garbled does not
+// pass.
+func TestEstateVerifies(t *testing.T) {
+	g := legacy(t, 3, 40)
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		n := 1 + rng.IntN(30)
+		e, end := inherited(t, g, n)
+		spoiled := *end
+		i := rng.IntN(n)
+		r := e.children[i].record()
+		switch rng.IntN(7) {
+		case 0: // lost: what was sent has one more
+			spoiled.Children++
+			spoiled.Sum += r.sum()
+		case 1: // doubled
+			spoiled.Children--
+			spoiled.Sum -= r.sum()
+		case 2: // another one in its place
+			spoiled.Sum -= r.sum()
+			r.PID++
+			spoiled.Sum += r.sum()
+		case 3:
+			spoiled.Sum -= r.sum()
+			r.ID += 3
+			spoiled.Sum += r.sum()
+		case 4:
+			spoiled.Sum -= r.sum()
+			r.Slot++
+			spoiled.Sum += r.sum()
+		case 5:
+			spoiled.Generations++
+		case 6:
+			spoiled.Sum -= r.sum()
+			r.Generation++
+			spoiled.Sum += r.sum()
+		}
+		if err := e.verify(&spoiled); err == nil || !strings.Contains(err.Error(), "counts differ") {
+			t.Fatalf("%+v passes for %+v: %v", *end, spoiled, err)
+		}
+		if err := e.verify(end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := new(received).verify(nil); err == nil {
+		t.Error("no counts at all pass")
+	}
+}
+
+// Whatever a master counts survives the way to the next one.
+func TestEstateTotalsSurvive(t *testing.T) {
+	var sent, got endRecord
+	fill(reflect.ValueOf(&sent).Elem(), new(int))
+	p, err := json.Marshal(&sent)
+	if err == nil {
+		err = json.Unmarshal(p, &got)
+	}
+	if err != nil || !reflect.DeepEqual(sent.Totals, got.Totals) || !slices.Equal(sent.Lines, got.Lines) {
+		t.Errorf("%s: %+v, sent %+v, %v", p, got, sent, err)
+	}
+}

@@ -1,0 +1,89 @@
+package shepherd
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// message is one line from a master.
+type message struct {
+	text string
+	pid  int
+	more string
+}
+
+// reader hears the words of masters. Its goroutine only reports that there are some:
+// they are taken by who acts on signals, and before it does, so that what was said
+// first is known first. It makes next to no garbage: what years of words leave
+// would be MiB before the first collection.
+type reader struct {
+	socket syscall.RawConn
+	there  chan struct{} // something has been said
+	over   atomic.Bool   // the last master has ended
+	piece  [4096]byte    // of what is taken
+	begun  []byte        // a line whose end has not come yet
+}
+
+// newReader listens at the starter socket, which doesn't block.
+func newReader(starter *os.File) (*reader, error) {
+	socket, err := starter.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	e := &reader{socket: socket, there: make(chan struct{})}
+	go e.wait()
+	return e, nil
+}
+
+// wait tells of words, until the last master has ended.
+func (e *reader) wait() {
+	poll := make([]unix.PollFd, 1)
+	readable := func(fd uintptr) bool {
+		poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		n, _ := unix.Poll(poll, 0)
+		return n > 0
+	}
+	for e.socket.Read(readable) == nil && !e.over.Load() {
+		e.there <- struct{}{}
+	}
+}
+
+// take returns all that has been said and not been taken yet.
+func (e *reader) take() (words []message) {
+	var n int
+	var err error
+	read := func(fd uintptr) { n, err = unix.Read(int(fd), e.piece[:]) }
+	for {
+		n = 0
+		if e.socket.Control(read) != nil || n <= 0 {
+			e.over.Store(n == 0 && err == nil)
+			return words
+		}
+		e.begun = append(e.begun, e.piece[:n]...)
+		rest := e.begun
+		for {
+			line, more, whole := bytes.Cut(rest, []byte("\n"))
+			if !whole {
+				break
+			}
+			if w := messageOf(string(line)); w.pid > 0 {
+				words = append(words, w)
+			}
+			rest = more
+		}
+		e.begun = append(e.begun[:0], rest...)
+	}
+}
+
+// messageOf understands a line; nonsense is said by PID 0.
+func messageOf(line string) message {
+	fields := append(strings.SplitN(line, " ", 3), "", "")
+	pid, _ := strconv.Atoi(fields[1])
+	return message{text: fields[0], pid: pid, more: fields[2]}
+}

@@ -1,0 +1,197 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
+	"daemon/plug/worker"
+)
+
+// spawner gives birth. A fork takes the whole time until the child has executed
+// its program, so it happens in a goroutine of its own; what is to be born is
+// decided by the loop, which has set its slot aside already.
+type spawner struct {
+	requests  chan spawnRequest
+	results   chan spawnResult
+	suspended atomic.Bool // orders are sent back
+	backoff               // while workers can't be started, or die before READY
+	idle      backoff     // while they end without a session, though they were not told to
+	why       string      // what the brake was last pulled for
+}
+
+// spawnRequest is a worker to be started, with the descriptors that it inherits; all
+// but the lifeline stay the master's.
+type spawnRequest struct {
+	child    *child
+	files    []uintptr
+	lifeline [2]int // the master's end, the worker's
+}
+
+// spawnResult is the spawner's answer.
+type spawnResult struct {
+	child *child
+	pid   int
+	pidfd int
+	err   error
+}
+
+func (n *spawner) start(spawn func(slot int, pool bool, files []uintptr) (pid, pidfd int, err error)) {
+	n.requests = make(chan spawnRequest, 1<<13)
+	n.results = make(chan spawnResult, 64)
+	go func() {
+		relaxTimers()
+		for o := range n.requests {
+			if n.suspended.Load() {
+				unix.Close(o.lifeline[1])
+				n.results <- spawnResult{child: o.child, err: errSuspended}
+				continue
+			}
+			pid, pidfd, err := spawn(o.child.slot, o.child.generation.pool(), o.files)
+			unix.Close(o.lifeline[1])
+			n.results <- spawnResult{o.child, pid, pidfd, err}
+		}
+	}()
+}
+
+// errSuspended is an order that came back because of a handover.
+var errSuspended = errors.New("no new workers during a handover")
+
+// rests reports whether no worker may be started yet.
+func (n *spawner) rests(now time.Time) bool {
+	return now.Before(n.until) || now.Before(n.idle.until)
+}
+
+// startWorker sets a slot aside for a worker and orders its birth.
+func (m *master) startWorker() bool {
+	g := m.generation
+	if len(g.free) == 0 {
+		return false
+	}
+	var pair [2]int
+	if err := socketpair(&pair); err != nil {
+		m.troubled("lifeline", err)
+		return false
+	}
+	m.lastID++
+	c := &child{id: m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
+	g.free = g.free[:len(g.free)-1]
+	c.sessionsBefore = g.sessionsOf(c.slot)
+	c.worked = c.sessionsBefore
+	g.slots[c.slot] = c
+	m.roster = append(m.roster, c)
+	m.count[starting]++
+	m.children[c.id] = c
+	m.spawner.requests <- spawnRequest{child: c, files: m.files(g, pair[1]), lifeline: pair}
+	return true
+}
+
+// files are a worker's descriptors, in the order of worker.FDLifeline and its
+// fellows. The numbers are the master's own and stay so.
+func (m *master) files(g *generation, lifeline int) []uintptr {
+	const closed = ^uintptr(0)
+	session := closed
+	if m.sessionFile.fd >= 0 {
+		session = uintptr(m.sessionFile.fd)
+	}
+	null := uintptr(m.null)
+	stdio := [3]uintptr{null, null, null}
+	if m.cfg.Foreground {
+		stdio = [3]uintptr{null, 1, uintptr(m.stderrOut.fd)}
+	}
+	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
+		session, uintptr(m.syslog.fd)}
+	for _, l := range m.listeners {
+		files = append(files, uintptr(l))
+	}
+	return files
+}
+
+// spawned takes the spawner's answer.
+func (m *master) spawned(b spawnResult) {
+	c := b.child
+	if b.err == errSuspended {
+		m.abandonSpawn(c)
+		return
+	}
+	if b.err != nil {
+		m.totals.SpawnFailures++
+		m.troubled("fork", b.err)
+		m.abandonSpawn(c)
+		return
+	}
+	c.pid, c.pidfd, c.born = b.pid, b.pidfd, time.Now().UnixNano()
+	m.totals.Spawns++
+	m.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
+	m.watch(c)
+	if c.unheard {
+		m.reconcile(c)
+	}
+	if c.state == busy || c.generation.pool() {
+		m.pidfile.dirty = true // it was listed before it had a PID
+	}
+	if m.phase == stopping {
+		m.apply(c, toldDrain)
+	}
+}
+
+// troubled says, once for each series, that workers can't be started.
+func (m *master) troubled(what string, err error) {
+	if m.phase == opening {
+		m.failStart(fmt.Errorf("%s: %s", what, withLimits(err)))
+		return
+	}
+	pause := m.spawner.pause(time.Now())
+	m.spawner.why = what + ": " + withLimits(err)
+	if !m.spawner.said {
+		m.spawner.said = true
+		m.log.Error(what, "error", withLimits(err), "workers", len(m.roster), "pause_ms", inMs(pause))
+	}
+}
+
+// abandonSpawn removes a child that was never born.
+func (m *master) abandonSpawn(c *child) {
+	m.count[c.state]--
+	unix.Close(c.lifeline)
+	m.release(c)
+}
+
+// release takes a worker off the roster and gives its slot back.
+func (m *master) release(c *child) {
+	g := c.generation
+	g.slots[c.slot] = nil
+	g.free = append(g.free, c.slot)
+	delete(m.children, c.id)
+	for i, other := range m.roster {
+		if other == c {
+			m.roster = append(m.roster[:i], m.roster[i+1:]...)
+			break
+		}
+	}
+	if g != m.generation && len(g.free) == len(g.slots) {
+		m.retire(g)
+	}
+}
+
+// retire gives up an older generation: its last worker has been buried.
+func (m *master) retire(g *generation) {
+	g.handCounts(m.generation)
+	m.older = slices.DeleteFunc(m.older, func(other *generation) bool { return other == g })
+	m.watcher.forget(g)
+	g.close()
+	m.log.Debug("generation retired", "generation", g.number)
+}
+
+// spawn starts a worker (spawner's goroutine).
+func (m *master) spawn(slot int, pool bool, files []uintptr) (pid, pidfd int, err error) {
+	attr := &syscall.ProcAttr{Env: worker.Env(pool), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
+	wantPidfd(attr.Sys)
+	pid, err = syscall.ForkExec(host.Image(), worker.Args(slot), attr)
+	return pid, gotPidfd(attr.Sys, pid), err
+}

@@ -1,0 +1,130 @@
+package supervisor
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/report"
+)
+
+func TestTroubledNursery(t *testing.T) {
+	s, all := serving(t, nil)
+	s.ring(all[0], report.Begin)
+	s.ring(all[1], report.Begin)
+	s.settled()
+	pause := time.Duration(0)
+	for round := range 12 {
+		if len(s.spawner.requests) == 0 {
+			t.Fatalf("round %d: nothing was ordered", round)
+		}
+		for len(s.spawner.requests) > 0 {
+			o := <-s.spawner.requests
+			unix.Close(o.lifeline[1])
+			s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
+		}
+		if s.spawner.trouble <= pause && s.spawner.trouble != mostTrouble {
+			t.Errorf("round %d: pause %v after %v", round, s.spawner.trouble, pause)
+		}
+		pause = s.spawner.trouble
+		s.settled()
+		if len(s.spawner.requests) != 0 {
+			t.Fatalf("round %d: no pause", round)
+		}
+		s.spawner.until = time.Now()
+		s.settled()
+	}
+	if pause != mostTrouble {
+		t.Errorf("pause %v in the end", pause)
+	}
+	s.syslog.sink.flush(patience)
+	n := 0
+	for _, line := range s.said.all() {
+		if strings.Contains(line, "fork") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("said %d times: %q", n, s.said.all())
+	}
+	a := s.hatch()
+	s.ring(a, report.Ready)
+	if s.spawner.trouble != 0 {
+		t.Error("still troubled after a good birth")
+	}
+	s.settled()
+}
+
+// A worker that dies before it is ready slows births down.
+func TestDeathBeforeReady(t *testing.T) {
+	s, all := serving(t, nil)
+	s.ring(all[0], report.Begin)
+	s.settled()
+	a := s.hatch()
+	s.die(a, unix.SIGKILL)
+	s.settled()
+	if s.spawner.trouble != firstTrouble || len(s.spawner.requests) != 0 {
+		t.Errorf("pause %v, %d ordered", s.spawner.trouble, len(s.spawner.requests))
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("worker died before it was ready") || !s.said.has("killed by signal 9") {
+		t.Errorf("syslog %q", s.said.all())
+	}
+}
+
+func TestNurseryAnswers(t *testing.T) {
+	var n spawner
+	var pair [2]int
+	n.start(func(slot int, pool bool, files []uintptr) (int, int, error) {
+		if slot == 1 || !pool {
+			return 0, -1, errors.New("no")
+		}
+		return 1000 + slot, 2000 + slot, nil
+	})
+	g, err := newGeneration(1, &config.Config{Mode: config.Pool}, 3, 7, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	for slot := range 3 {
+		if err := socketpair(&pair); err != nil {
+			t.Fatal(err)
+		}
+		c := &child{slot: slot, generation: g}
+		n.requests <- spawnRequest{child: c, lifeline: pair}
+		b := <-n.results
+		if b.child != c || (b.err != nil) != (slot == 1) || b.err == nil && (b.pid != 1000+slot || b.pidfd != 2000+slot) {
+			t.Errorf("slot %d: %+v", slot, b)
+		}
+		unix.SetNonblock(pair[0], true)
+		if n, err := unix.Read(pair[0], make([]byte, 1)); n != 0 || err != nil {
+			t.Errorf("the worker's end of the lifeline is still open here: %d, %v", n, err)
+		}
+		unix.Close(pair[0])
+	}
+}
+
+// What a worker inherits, in the order that it knows.
+func TestFiles(t *testing.T) {
+	s := newStage(t, nil)
+	s.null, s.syslog.fd = 70, 71
+	g := s.generation
+	closed := ^uintptr(0)
+	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.sessionFile.fd), 71, uintptr(s.listeners[0])}
+	if got := s.files(g, 72); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	s.cfg.Foreground, s.stderrOut.fd = true, 2
+	fd := s.sessionFile.fd
+	s.sessionFile.fd = -1
+	want[1], want[2], want[7] = 1, 2, closed
+	if got := s.files(g, 72); !slices.Equal(got, want) {
+		t.Errorf("in the foreground, without -S: %v, want %v", got, want)
+	}
+	s.sessionFile.fd = fd
+}

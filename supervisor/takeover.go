@@ -1,0 +1,309 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/pidfile"
+	"daemon/plug/worker/board"
+)
+
+// takeover is the new master's side of a handover. Up to the commit the old
+// master serves; this one has workers that wait behind a closed gate, and if
+// anything fails it just ends, and they with it.
+type takeover struct {
+	m    *master
+	wire wire
+	old  int // its PID
+
+	build string // its version
+}
+
+// takeOver prepares this master with the old one's offer.
+func (m *master) takeOver() error {
+	w, err := m.launcher.handover()
+	if err != nil {
+		return err
+	}
+	s := &takeover{m: m, wire: w, old: os.Getppid()}
+	m.takeover = s
+	hello, err := w.greet(m.version, readyWithin)
+	if err != nil {
+		return err
+	}
+	s.old, s.build = hello.PID, hello.Version
+	answer, fds, err := w.expect(wireOffer, readyWithin)
+	if err != nil {
+		return err
+	}
+	o := answer.Offer
+	sockets := 1 // the starter's
+	if o != nil && o.Control != nil {
+		sockets++
+	}
+	if o == nil || len(o.Listeners) != len(fds)-sockets || len(o.Affinity) != 2 {
+		closeAll(fds)
+		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
+	}
+	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
+		if _, err := adoptListener(fds[1], &m.cfg.Source, m.cfg.Keepalive); err != nil {
+			closeAll(fds)
+			return err
+		}
+		m.tag = m.cfg.Source.Tag()
+		m.syslog.tag = m.tag
+	}
+	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
+		closeAll(fds)
+		return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, label)
+	}
+	m.starter.Become(o.Role, fds[0])
+	m.listeners = fds[1 : 1+len(o.Listeners)]
+	if err := m.continueControl(o.Control, fds[len(fds)-1]); err != nil {
+		return err
+	}
+	m.lastID = o.LastID + 1<<20 // the old master starts workers up to the freeze
+	m.firstWorkers = o.Workers
+	if m.cfg.Foreground && o.Shepherd != 0 {
+		m.shepherd = o.Shepherd
+	}
+	m.number = o.Generation + 1
+	m.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
+	m.starter.Tell("successor", "")
+	return nil
+}
+
+// take asks for the roster, waits for the commit, and takes over (goroutine).
+func (s *takeover) take() {
+	e, err := s.receive()
+	if err == nil {
+		if err = s.m.launcher.ready(); err == nil {
+			err = s.awaitCommit()
+		}
+	}
+	if err != nil {
+		s.wire.abort(err.Error())
+		s.m.do(func() { s.m.failStart(fmt.Errorf("upgrade: %w", err)) })
+		return
+	}
+	committed := false
+	s.m.do(func() {
+		if s.m.phase == adopting { // and not told to stop meanwhile
+			s.m.commit(e)
+			committed = true
+		}
+	})
+	if committed {
+		s.wire.send(&message{Kind: wireCommitted})
+	} else {
+		s.wire.abort("stopped during the upgrade")
+	}
+	s.wire.close()
+}
+
+// receive collects the old master's state.
+func (s *takeover) receive() (*received, error) {
+	if err := s.wire.send(&message{Kind: wireFreeze}); err != nil {
+		return nil, err
+	}
+	e := &received{pidfile: -1}
+	for {
+		m, fds, err := s.wire.receive(answerWithin)
+		if err != nil {
+			return nil, err
+		}
+		switch m.Kind {
+		case wireGeneration:
+			err = e.addGeneration(m.Generation, fds)
+		case wireChildren:
+			if err = e.addChildren(m.Children, fds); err == nil {
+				err = s.wire.send(&message{Kind: wireTaken})
+			}
+		case wireEnd:
+			if len(fds) == 1 {
+				e.pidfile = fds[0]
+			}
+			if err = e.verify(m.End); err == nil {
+				return e, s.wire.send(&message{Kind: wireVerified})
+			}
+		default:
+			closeAll(fds)
+			err = fmt.Errorf("unexpected message %q", m.Kind)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// awaitCommit waits for the old master's word, or for its end: it has given
+// everything away, so there is nobody else then. A closed socket alone is no
+// end: the process must be gone.
+func (s *takeover) awaitCommit() error {
+	_, fds, err := s.wire.expect(wireCommit, 0)
+	closeAll(fds)
+	if err == nil || !errors.Is(err, errWireEnd) && !errors.Is(err, unix.ECONNRESET) {
+		return err
+	}
+	for end := time.Now().Add(answerWithin); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if os.Getppid() != s.old {
+			return nil
+		}
+	}
+	return err
+}
+
+// commit makes this process the master (loop).
+func (m *master) commit(e *received) {
+	begun := time.Now()
+	slices.SortFunc(e.generations, func(a, b *generation) int { return int(a.number) - int(b.number) })
+	for _, g := range e.generations {
+		g.board.State.Gate.Store(board.GateDraining)
+	}
+	if n := len(e.generations); n > 0 {
+		carry(e.generations[n-1].board, m.generation.board, m.cfg.Sticky)
+	}
+	m.paused = e.end.Paused
+	m.phase = running
+	m.generation.board.State.Gate.Store(m.gate())
+	between := time.Since(begun)
+	m.tellGate()
+
+	m.older = e.generations
+	for i, g := range m.older {
+		g.follow(m.generation)
+		if g.build == "" && i == len(m.older)-1 {
+			g.build = m.takeover.build
+		}
+	}
+	m.totals.add(&e.end.Totals)
+	m.totals.Upgrades.Done++
+	if m.since = time.Now(); m.totals.Started == 0 {
+		m.totals.Started = m.since.UnixNano()
+	}
+	if e.end.LogLevel != nil {
+		m.useLogLevel(*e.end.LogLevel)
+		m.logLevelSet = true
+	}
+	m.roster = append(e.children, m.roster...)
+	m.takePidfile(e)
+	for _, g := range m.older {
+		m.attempt("watch report pipe", func() error {
+			if !slices.Contains(m.older, g) {
+				return nil
+			}
+			return m.watcher.generation(g)
+		}, "generation", g.number)
+		g.board.State.Attention.Store(1) // what was in doubt at the freeze is read off the board
+	}
+	for _, c := range e.children {
+		m.children[c.id] = c
+		m.count[c.state]++
+		m.watch(c)
+		m.apply(c, toldDrain)
+	}
+	for _, g := range slices.Clone(m.older) {
+		m.reconcileBoard(g)
+		if len(g.free) == len(g.slots) {
+			m.retire(g)
+		}
+	}
+	m.absorbLosses(e.end.Told)
+	for _, line := range e.end.Lines {
+		m.sessionFile.write([]byte(line))
+	}
+	m.starter.Tell("master", "")
+	m.serveControl()
+	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
+		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
+}
+
+// commitPatience is how long a commit waits for the pidfile's disk.
+const commitPatience = 500 * time.Millisecond
+
+// takePidfile continues the old master's pidfile.
+func (m *master) takePidfile(e *received) {
+	switch {
+	case e.pidfile >= 0 && m.cfg.Pidfile != "":
+		m.adoptPidfile(func() (*pidfile.File, error) {
+			f, err := pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+			if err != nil {
+				unix.Close(e.pidfile)
+			}
+			return f, err
+		})
+	case e.pidfile >= 0:
+		unix.Close(e.pidfile)
+	}
+	m.pidfile.dirty = true
+	m.pidfile.last = time.Time{}
+	m.writePidfile(time.Now())
+	patience := time.After(commitPatience)
+	for m.pidfile.writing { // line 1 must be this process before the old master ends
+		select {
+		case r := <-m.pidfile.results:
+			m.pidfileWritten(r)
+		case <-patience:
+			m.log.Error("pidfile "+m.cfg.Pidfile, "error", errAway)
+			return
+		}
+	}
+}
+
+// carry copies what sessions share from one generation to the next: rotation,
+// failed marks and counters by target, and affinity.
+func carry(from, to *board.Board, sticky bool) {
+	slots, same := matchTargets(from, to)
+	for i, j := range slots {
+		a, b := from.TargetState(i), to.TargetState(j)
+		b.Failed.Store(a.Failed.Load())
+		b.Connects.Store(a.Connects.Load())
+		b.Failures.Store(a.Failures.Load())
+		b.Admin.Store(a.Admin.Load())
+		b.Errno.Store(a.Errno.Load())
+		b.Failing.Store(a.Failing.Load())
+		b.LastFailure.Store(a.LastFailure.Load())
+	}
+	if same {
+		to.State.Rotation.Store(from.State.Rotation.Load())
+	}
+	if sticky {
+		to.CopyAffinity(from, slots)
+	}
+}
+
+// sameTarget compares addresses and names, which have the zone by its name: an
+// interface that was made again has another index.
+func sameTarget(a, b *board.Target) bool {
+	x, y := a.Addr, b.Addr
+	x.Zone, y.Zone = 0, 0
+	return x == y && a.Name == b.Name
+}
+
+// matchTargets tells which target slot of one board is which of another, and
+// whether both have the same targets in the same order. A target may be there
+// more than once.
+func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
+	slots = map[int]int{}
+	taken := map[int]bool{}
+	n, m := int(from.Assignment.TargetCount), int(to.Assignment.TargetCount)
+	same = n == m
+	for i := range n {
+		for k := range m {
+			j := (i + k) % m // most often it stands where it stood
+			a, b := from.Target(i), to.Target(j)
+			if !taken[j] && sameTarget(a, b) {
+				slots[i], taken[j] = j, true
+				break
+			}
+		}
+		j, ok := slots[i]
+		same = same && ok && j == i
+	}
+	return slots, same
+}

@@ -1,0 +1,289 @@
+package supervisor
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/address/convert"
+	"daemon/plug/worker/board"
+)
+
+// towards is a generation with these targets, numbers of ports.
+func towards(t testing.TB, number uint32, ports ...uint16) *generation {
+	t.Helper()
+	cfg := &config.Config{Mode: config.Prefork, Sticky: true, StickyTimeout: time.Hour}
+	for _, p := range ports {
+		cfg.Targets = append(cfg.Targets, config.Target{Addr: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), p), Port: p})
+	}
+	g, err := newGeneration(number, cfg, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.close)
+	return g
+}
+
+// client is one by number.
+func client(n int) *board.Addr {
+	a := convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 1024))
+	return &a
+}
+
+// port is the target that a client gets.
+func port(t testing.TB, g *generation, n int, now uint64) uint16 {
+	t.Helper()
+	slot, ok := g.board.Choose(new(board.Tried), client(n), now)
+	if !ok {
+		t.Fatalf("client %d gets no target", n)
+	}
+	return g.board.Target(slot).Addr.Port
+}
+
+// The same targets: everything goes on as if nothing had been.
+func TestCarryTheSameTargets(t *testing.T) {
+	const now = 5_000_000
+	a, b := towards(t, 1, 1, 2, 3), towards(t, 2, 1, 2, 3)
+	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
+	a.board.Fail(1, now) // target 2
+	had := map[int]uint16{}
+	for n := range 5 {
+		had[n] = port(t, a, n, now)
+	}
+	a.board.TargetState(2).Connects.Store(77)
+	a.board.TargetState(2).Failures.Store(7)
+
+	carry(a.board, b.board, true)
+	for n, want := range had {
+		if got := port(t, b, n, now); got != want {
+			t.Errorf("client %d gets %d, was with %d", n, got, want)
+		}
+	}
+	if m := b.board.TargetState(2); m.Connects.Load() < 77 || m.Failures.Load() != 7 {
+		t.Errorf("target 3 has %d connects, %d failures", m.Connects.Load(), m.Failures.Load())
+	}
+	for n := range 4 {
+		if got := port(t, b, 90+n, now); got == 2 {
+			t.Error("a new client gets the failed target")
+		}
+	}
+}
+
+// Rotation continues where it was, for every number of steps.
+func TestCarryRotation(t *testing.T) {
+	const now = 5_000_000
+	for steps := range 7 {
+		a, b := towards(t, 1, 1, 2, 3), towards(t, 2, 1, 2, 3)
+		for n := range steps {
+			port(t, a, n, now)
+		}
+		carry(a.board, b.board, false)
+		if got, want := port(t, b, 100, now), uint16(steps%3+1); got != want {
+			t.Errorf("after %d sessions the next one gets %d, want %d", steps, got, want)
+		}
+	}
+}
+
+// Twice the same target is twice its share; that goes on too.
+func TestCarryDoubledTargets(t *testing.T) {
+	const now = 5_000_000
+	for steps := range 7 {
+		a, b := towards(t, 1, 1, 1, 2), towards(t, 2, 1, 1, 2)
+		for n := range steps {
+			port(t, a, n, now)
+		}
+		a.board.TargetState(0).Connects.Store(10)
+		a.board.TargetState(1).Connects.Store(20)
+		carry(a.board, b.board, false)
+		if x, y := b.board.TargetState(0).Connects.Load(), b.board.TargetState(1).Connects.Load(); x != 10 || y != 20 {
+			t.Errorf("the doubled target's connects are %d and %d, were 10 and 20", x, y)
+		}
+		if got, want := port(t, b, 100, now), []uint16{1, 1, 2}[steps%3]; got != want {
+			t.Errorf("after %d sessions the next one gets %d, want %d", steps, got, want)
+		}
+	}
+}
+
+// Other targets, or in another order: what there is to keep is kept by address.
+func TestCarryOtherTargets(t *testing.T) {
+	const now = 5_000_000
+	a := towards(t, 1, 1, 2, 3)
+	had := map[int]uint16{}
+	for n := range 6 {
+		had[n] = port(t, a, n, now)
+	}
+	a.board.Fail(1, now) // target 2
+	for i := range 3 {
+		a.board.TargetState(i).Connects.Store(uint64(10 + i))
+	}
+	b := towards(t, 2, 4, 3, 2) // 1 is gone, 4 is new
+	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
+	carry(a.board, b.board, true)
+	for i, want := range []uint64{0, 12, 11} {
+		if got := b.board.TargetState(i).Connects.Load(); got != want {
+			t.Errorf("target %d has %d connects, want %d", b.board.Target(i).Addr.Port, got, want)
+		}
+	}
+	for n, was := range had {
+		got := port(t, b, n, now)
+		if was == 3 && got != 3 {
+			t.Errorf("client %d gets %d, was with 3", n, got)
+		}
+		if got == 2 {
+			t.Errorf("client %d gets the failed target", n)
+		}
+	}
+}
+
+// Without -f nobody is remembered.
+func TestCarryWithoutAffinity(t *testing.T) {
+	const now = 5_000_000
+	a, b := towards(t, 1, 1, 2), towards(t, 2, 1, 2)
+	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
+	port(t, a, 1, now) // to target 1
+	carry(a.board, b.board, false)
+	if got := port(t, b, 1, now); got != 2 {
+		t.Errorf("the client gets %d again", got)
+	}
+}
+
+// The commit is the old master's word, or its end; a closed socket alone is
+// neither.
+func TestAwaitCommit(t *testing.T) {
+	const dead = 1 << 22 // no parent of this process
+	for _, c := range []struct {
+		name string
+		old  int
+		do   func(wire)
+		want string // of the error; empty is none
+	}{
+		{"its word", os.Getppid(), func(w wire) { w.send(&message{Kind: wireCommit}) }, ""},
+		{"its word, and its end", dead, func(w wire) { w.send(&message{Kind: wireCommit}); w.hangUp() }, ""},
+		{"its end", dead, func(w wire) { w.hangUp() }, ""},
+		{"a closed socket", os.Getppid(), func(w wire) { w.hangUp() }, "closed"},
+		{"it gives up", os.Getppid(), func(w wire) { w.abort("TERM") }, "TERM"},
+		{"it gives up, and ends", dead, func(w wire) { w.abort("TERM"); w.hangUp() }, "TERM"},
+		{"another word", os.Getppid(), func(w wire) { w.send(&message{Kind: wireOffer}) }, wireOffer},
+		{"garbage, and its end", dead, func(w wire) { w.send(&message{Kind: "x"}); w.hangUp() }, `"x"`},
+	} {
+		old, own := wired(t)
+		c.do(old)
+		err := (&takeover{wire: own, old: c.old}).awaitCommit()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// It waits as long as there is an old master: nothing but that is asked for.
+func TestAwaitCommitIsPatient(t *testing.T) {
+	old, own := wired(t)
+	got := make(chan error, 1)
+	go func() { got <- (&takeover{wire: own, old: os.Getppid()}).awaitCommit() }()
+	select {
+	case err := <-got:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(answerWithin + 200*time.Millisecond):
+	}
+	if err := old.send(&message{Kind: wireCommit}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+// receive takes the estate in the order of the wire, and says so.
+func TestReceive(t *testing.T) {
+	g := legacy(t, 3, 9)
+	for name, c := range map[string]struct {
+		spoil func(*endRecord)
+		want  string
+	}{
+		"whole":    {func(*endRecord) {}, ""},
+		"one less": {func(e *endRecord) { e.Children++ }, "counts differ"},
+	} {
+		old, own := wired(t)
+		type result struct {
+			e   *received
+			err error
+		}
+		got := make(chan result, 1)
+		go func() {
+			e, err := (&takeover{wire: own}).receive()
+			got <- result{e, err}
+		}()
+		said := func(kind string) {
+			t.Helper()
+			if _, _, err := old.expect(kind, patience); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say := func(m *message, fds ...int) {
+			t.Helper()
+			if err := old.send(m, fds...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		said(wireFreeze)
+		say(&message{Kind: wireGeneration, Generation: &generationRecord{Number: 3}}, g.assignment, g.state, g.report)
+		end := &endRecord{Generations: 1, Pidfile: true, Totals: totals{BytesIn: 8}}
+		records, fds := roll(t, g, 5)
+		each := len(fds) / 5
+		for i := 0; i < 5; i += 2 {
+			n := min(2, 5-i)
+			say(&message{Kind: wireChildren, Children: records[i : i+n]}, fds[each*i:each*(i+n)]...)
+			said(wireTaken)
+			for _, r := range records[i : i+n] {
+				end.Sum += r.sum()
+				end.Children++
+			}
+		}
+		closeAll(fds)
+		c.spoil(end)
+		lock, _ := canary(t)
+		say(&message{Kind: wireEnd, End: end}, lock)
+		if c.want == "" {
+			said(wireVerified)
+		}
+		r := <-got
+		if c.want != "" {
+			if r.err == nil || !strings.Contains(r.err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", name, r.err, c.want)
+			}
+			continue
+		}
+		if r.err != nil || len(r.e.children) != 5 || len(r.e.generations) != 1 || r.e.pidfile < 0 || r.e.end.Totals.BytesIn != 8 {
+			t.Fatalf("%s: %+v, %v", name, r.e, r.err)
+		}
+		dissolve(r.e)
+	}
+}
+
+// Silence, another order or an end in the middle leave no master behind.
+func TestReceiveFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(wire)
+		want string
+	}{
+		"silence":                   {func(wire) {}, os.ErrDeadlineExceeded.Error()},
+		"an end":                    {func(w wire) { unix.Shutdown(w.fd, unix.SHUT_WR) }, errWireEnd.Error()},
+		"workers of nothing":        {func(w wire) { w.send(&message{Kind: wireChildren, Children: []childRecord{{PID: 5000}}}) }, "descriptors"},
+		"the commit at once":        {func(w wire) { w.send(&message{Kind: wireCommit}) }, wireCommit},
+		"an end without counts":     {func(w wire) { w.send(&message{Kind: wireEnd}) }, "no counts"},
+		"a generation of no memory": {func(w wire) { w.send(&message{Kind: wireGeneration}) }, "descriptors"},
+		"an abort":                  {func(w wire) { w.abort("changed my mind") }, "changed my mind"},
+	} {
+		old, own := wired(t)
+		c.do(old)
+		if e, err := (&takeover{wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}

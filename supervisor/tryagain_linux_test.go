@@ -1,0 +1,28 @@
+package supervisor
+
+import (
+	"errors"
+	"testing"
+)
+
+// What fails at a commit is said once, and tried until it succeeds.
+func TestAttemptsAreRepeated(t *testing.T) {
+	s, _ := serving(t, nil)
+	tries := 0
+	s.attempt("watch something", func() error {
+		if tries++; tries < 3 {
+			return errors.New("no room")
+		}
+		return nil
+	}, "pid", 4711)
+	for range 5 {
+		s.checkFiles()
+	}
+	if tries != 3 {
+		t.Errorf("%d tries, want 3", tries)
+	}
+	s.syslog.sink.flush(patience)
+	if !s.said.has("cannot watch something; retrying pid=4711: no room") {
+		t.Errorf("syslog %q", s.said.all())
+	}
+}

@@ -1,0 +1,271 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// upgrade is the old master's side of a handover (USR2). Its conversation runs
+// in a goroutine; what it wants of the master's state it asks the loop for.
+//
+// Until the commit any failure leaves this master as it was.
+type upgrade struct {
+	m       *master
+	wire    wire
+	started chan error // the new process is ready, or why not
+	begun   time.Time
+	frozen  time.Time
+	next    int // PID of the new master, once it has taken over
+
+	committing  bool        // the new master is told to take over (loop)
+	heldSignals []os.Signal // for whoever is the master when it is known (loop)
+
+	build string // its version
+
+	over chan struct{} // closed when err is known
+	err  error         // why it failed
+}
+
+// errCalledOff ends an upgrade of a master that was told to stop.
+var errCalledOff = errors.New("stopped during the upgrade")
+
+// do has something done by the loop, unless the master has been told to stop.
+func (u *upgrade) do(call func()) error {
+	err := errCalledOff
+	u.m.do(func() {
+		if u.m.upgrading == u {
+			err = nil
+			call()
+		}
+	})
+	return err
+}
+
+// end notes the result; who waits for it reads it.
+func (u *upgrade) end(err error) {
+	select {
+	case <-u.over:
+	default:
+		u.err = err
+		close(u.over)
+	}
+}
+
+// readyWithin is how long a new master may take until it is ready.
+const readyWithin = 10 * time.Second
+
+// upgradeNow starts the program that lies at this one's path now. What comes of
+// it is known when the upgrade is over.
+func (m *master) upgradeNow() (*upgrade, error) {
+	var refused error
+	switch {
+	case m.phase != running:
+		refused = errors.New("the plug is not serving")
+	case m.upgrading != nil:
+		refused = errors.New("an upgrade is already in progress")
+	}
+	if refused != nil {
+		m.log.Warn("upgrade refused", "reason", refused)
+		return nil, fmt.Errorf("upgrade refused: %w", refused)
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		err = fmt.Errorf("handover socket: %s", withLimits(err))
+		m.upgradeFailed(err)
+		return nil, err
+	}
+	unix.CloseOnExec(pair[0])
+	unix.CloseOnExec(pair[1])
+	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
+	m.upgrading = u
+	m.log.Info("upgrade started", "program", os.Args[0])
+	m.starter.Tell("upgrading", "")
+	go func() {
+		err := m.launcher.start(pair[1])
+		unix.Close(pair[1])
+		u.started <- err
+		if err != nil {
+			unix.Shutdown(pair[0], unix.SHUT_RDWR) // nobody will answer
+		}
+	}()
+	go func() {
+		err := u.converse()
+		m.do(func() { m.upgradeEnded(u, err) })
+	}()
+	return u, nil
+}
+
+// converse leads the handover up to the commit; nil is its success.
+func (u *upgrade) converse() (err error) {
+	child := 0
+	defer func() {
+		if err != nil {
+			u.wire.abort(err.Error())
+			if early := u.cause(err); early != nil {
+				err = early
+			} else {
+				u.endChild(child)
+			}
+			u.m.launcher.undone()
+		}
+		u.wire.close()
+	}()
+	hello, err := u.greet()
+	if err != nil {
+		return err
+	}
+	child = hello.PID
+	var o offer
+	var fds []int
+	u.build = hello.Version
+	err = u.do(func() {
+		o, fds = u.m.makeOffer()
+		fds = u.m.offerControl(&o, fds)
+	})
+	if err != nil {
+		return err
+	}
+	if err = u.wire.send(&message{Kind: wireOffer, Offer: &o}, fds...); err != nil {
+		return err
+	}
+	if _, _, err = u.wire.expect(wireFreeze, readyWithin); err != nil {
+		return err
+	}
+	if err = u.sendState(); err != nil {
+		return err
+	}
+	if _, _, err = u.wire.expect(wireVerified, answerWithin); err != nil {
+		return err
+	}
+	select { // Ready() is only a byte, and this its sign
+	case err = <-u.started:
+		if err != nil {
+			return err
+		}
+	case <-time.After(answerWithin):
+		return errors.New("the new process verified the handover but was not ready")
+	}
+	if err = u.do(func() { u.committing = true }); err != nil {
+		return err
+	}
+	if err = u.wire.send(&message{Kind: wireCommit}); err != nil {
+		return err
+	}
+	// One that does not answer is ended, and this one goes on: two masters would
+	// be worse.
+	_, _, err = u.wire.expect(wireCommitted, answerWithin)
+	u.next = hello.PID
+	return err
+}
+
+// greet waits for the new process's hello, or for its end.
+func (u *upgrade) greet() (*message, error) {
+	type answer struct {
+		m   *message
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		m, err := u.wire.greet(u.m.version, readyWithin)
+		got <- answer{m, err}
+	}()
+	select {
+	case a := <-got:
+		return a.m, a.err
+	case err := <-u.started:
+		u.started <- err
+		if err != nil {
+			if a := <-got; errors.Is(a.err, errGaveUp) { // its own word says more than its status
+				return nil, a.err
+			}
+			return nil, err
+		}
+		select {
+		case a := <-got:
+			return a.m, a.err
+		case <-time.After(answerWithin):
+			return nil, errors.New("the new process became ready without a handover")
+		}
+	}
+}
+
+// cause is why the new process ended, if that is what broke the conversation:
+// it says more than a closed socket.
+func (u *upgrade) cause(err error) error {
+	if errors.Is(err, errGaveUp) {
+		u.awaitStart() // it is about to end by itself
+		return nil
+	}
+	if !errors.Is(err, errWireEnd) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
+		return nil
+	}
+	select {
+	case early := <-u.started:
+		return early
+	case <-time.After(answerWithin):
+		return nil
+	}
+}
+
+// endChild ends a new master that goes on although the handover has failed, so
+// that the next one can be tried at once. What it says its PID is must be a
+// child of this process, and no worker; one that has said nothing is looked for.
+func (u *upgrade) endChild(pid int) {
+	worker := false
+	u.m.do(func() {
+		for _, c := range u.m.roster {
+			worker = worker || c.pid == pid
+		}
+	})
+	if pid <= 1 || worker || parentOf(pid) != os.Getpid() {
+		pid = strangeChild()
+	}
+	switch {
+	case pid != 0:
+		unix.Kill(pid, unix.SIGKILL)
+	case len(u.started) == 0:
+		u.m.launcher.giveUp()
+	}
+	u.awaitStart()
+}
+
+// awaitStart waits for the news that the new process is ready or has ended.
+func (u *upgrade) awaitStart() {
+	select {
+	case err := <-u.started:
+		u.started <- err
+	case <-time.After(answerWithin):
+	}
+}
+
+// upgradeEnded takes the result (loop).
+func (m *master) upgradeEnded(u *upgrade, err error) {
+	if m.upgrading != u {
+		return // stopped meanwhile
+	}
+	m.upgrading = nil
+	if err != nil {
+		m.thaw()
+		m.upgradeFailed(err)
+		u.end(fmt.Errorf("upgrade failed; nothing has changed: %w", err))
+		for _, s := range u.heldSignals {
+			m.signal(s)
+		}
+		return
+	}
+	m.pendingSignals = u.heldSignals
+	m.log.Info("upgrade complete: the new master is serving", "after_ms", inMs(time.Since(u.begun)))
+	m.phase, m.replacedBy = stopping, u.next
+	m.leaveControl()
+	u.end(nil)
+}
+
+func (m *master) upgradeFailed(err error) {
+	m.totals.Upgrades.Failed++
+	m.log.Error("upgrade failed; nothing has changed", "program", os.Args[0], "reason", reason(err))
+	m.starter.Tell("failed", "")
+}

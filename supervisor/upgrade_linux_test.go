@@ -1,0 +1,196 @@
+package supervisor
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/config"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/report"
+)
+
+// handingOver is a serving master with one session and two spares that has given
+// all it has to a new one, and is frozen since.
+func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor, e *received) {
+	t.Helper()
+	s, carrier, idle = busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s.spares(1)
+	s.settled()
+	s.watcher.start()
+	if set != nil {
+		set(s)
+	}
+	old, own := wired(t)
+	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
+	s.upgrading = u
+	type result struct {
+		e   *received
+		err error
+	}
+	sent, got := make(chan error, 1), make(chan result, 1)
+	go func() {
+		_, _, err := old.expect(wireFreeze, patience)
+		if err == nil {
+			err = u.sendState()
+		}
+		sent <- err
+	}()
+	go func() {
+		e, err := (&takeover{wire: own}).receive()
+		got <- result{e, err}
+	}()
+	for {
+		select {
+		case call := <-s.calls:
+			call()
+			continue
+		case err := <-sent:
+			if err != nil {
+				t.Fatal(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("the estate is not sent")
+		}
+		break
+	}
+	r := <-got
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	t.Cleanup(func() {
+		dissolve(r.e)
+		if r.e.pidfile >= 0 {
+			unix.Close(r.e.pidfile)
+		}
+	})
+	return s, carrier, idle, r.e
+}
+
+// All that a master knows goes to the next one: workers, counts, the lines that
+// could not be written, the lock, the pause.
+func TestBequeath(t *testing.T) {
+	s, _, _, e := handingOver(t, func(s *stage) {
+		s.totals.BytesOut, s.paused = 77, true
+		s.sessionFile.path = "/dev/full"
+		if err := s.reopenNow(); err != nil {
+			t.Skip("no /dev/full")
+		}
+		s.sessionFile.write([]byte("one\n"))
+		s.sessionFile.write([]byte("two\n"))
+	})
+	if !slices.Equal(e.end.Lines, []string{"one\n", "two\n"}) {
+		t.Errorf("lines %q", e.end.Lines)
+	}
+	if sent := &e.end.Totals; sent.BytesOut != s.totals.BytesOut || sent.Spawns != s.totals.Spawns ||
+		!e.end.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
+		t.Errorf("%+v, the pidfile's descriptor is %d", e.end, e.pidfile)
+	}
+	if len(e.children) != len(s.roster) || e.generations[0].number != s.generation.number {
+		t.Fatalf("%d workers of generation %d", len(e.children), e.generations[0].number)
+	}
+	for i, c := range e.children {
+		if had := s.roster[i].record(); c.record() != had {
+			t.Errorf("worker %d came as %+v, was %+v", i, c.record(), had)
+		}
+	}
+}
+
+// What has been given away is not changed any more, for the new master would not
+// know of it: an admin's signals wait for whoever is the master in the end. What
+// ends the plug does not wait.
+func TestFrozenKeepsSignals(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		s, _, _, e := handingOver(t, nil)
+		s.signal(unix.SIGTTIN)
+		s.signal(unix.SIGUSR1)
+		s.signal(unix.SIGTTOU)
+		if s.paused || e.end.Paused {
+			t.Fatalf("paused %v, and the new one %v", s.paused, e.end.Paused)
+		}
+		want := []os.Signal{unix.SIGUSR1, unix.SIGTTOU}
+		if fails {
+			s.upgradeEnded(s.upgrading, errors.New("a whim"))
+			if !s.paused {
+				t.Error("the pause is lost with the upgrade")
+			}
+			continue
+		}
+		s.upgradeEnded(s.upgrading, nil)
+		if s.paused || !slices.Equal(s.pendingSignals, want) {
+			t.Errorf("paused %v, for the new one %v, want %v", s.paused, s.pendingSignals, want)
+		}
+	}
+	s, _, _, _ := handingOver(t, nil)
+	s.signal(unix.SIGTERM)
+	if s.phase != stopping {
+		t.Error("TERM waits")
+	}
+}
+
+// A frozen master takes no birth, no death, no doorbell; when the upgrade has
+// failed it takes them all, and opens the gate that the new one had closed.
+func TestFailedUpgradeThaws(t *testing.T) {
+	s, carrier, idle, _ := handingOver(t, nil)
+	s.generation.board.Row(carrier.slot, 0).Free()
+	r := report.Record{Kind: report.End, Slot: uint16(carrier.slot), PID: uint32(carrier.pid), Generation: 1}
+	if _, err := unix.Write(s.generation.bell, r.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	unix.Kill(idle.pid, unix.SIGKILL)
+	idle.dead = true
+	s.cfg.SparesMin = 5
+	s.populate()
+	select {
+	case sight := <-s.watcher.seen:
+		t.Errorf("seen while it is frozen: %+v", sight)
+	case o := <-s.spawner.requests:
+		t.Errorf("worker %d is ordered while it is frozen", o.child.id)
+	case <-time.After(50 * time.Millisecond):
+	}
+	s.generation.board.State.Gate.Store(board.GateDraining)
+	carrier.orders()
+	s.upgradeEnded(s.upgrading, errors.New("a whim"))
+	if s.generation.board.State.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
+		t.Errorf("the gate is %d", s.generation.board.State.Gate.Load())
+	}
+	for end := time.After(patience); carrier.state != spare || idle.state != gone; {
+		select {
+		case sight := <-s.watcher.seen:
+			s.handleEvents(sight)
+		case <-end:
+			t.Fatalf("the carrier is %s, the dead one %s", carrier.state, idle.state)
+		}
+	}
+	s.settled()
+	if s.count[starting] == 0 || s.spawner.suspended.Load() {
+		t.Errorf("%d births, held %v", s.count[starting], s.spawner.suspended.Load())
+	}
+	s.syslog.sink.flush(patience)
+	if all := strings.Join(s.said.all(), "\n"); s.upgrading != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "a whim") {
+		t.Errorf("syslog %q", all)
+	}
+}
+
+// A pidfile whose disk is away does not hold up the master that is to be replaced:
+// it stays the master.
+func TestFreezeWithoutDisk(t *testing.T) {
+	s, carrier, _ := busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s.spares(1)
+	s.settled()
+	s.watcher.start()
+	s.pidfile.writing = true // and its answer does not come
+	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.cfg.Pidfile) {
+		t.Errorf("error %v", err)
+	}
+	s.thaw()
+	s.pidfile.writing = false
+	if s.frozen || s.spawner.suspended.Load() || !s.pidfile.dirty || carrier.state != busy {
+		t.Errorf("frozen %v, births held %v, pidfile dirty %v, the worker is %s", s.frozen, s.spawner.suspended.Load(), s.pidfile.dirty, carrier.state)
+	}
+}

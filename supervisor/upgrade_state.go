@@ -1,0 +1,188 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"daemon/plug/worker/board"
+)
+
+// ready is how many workers a new master should begin with.
+func (m *master) ready() int {
+	if m.pool() {
+		return m.count[spare] + m.ticks.peak
+	}
+	return firstWorkers(m.count[spare], m.cfg.SparesMin, max(0, max(m.ticks.peak, m.count[busy])-m.longLived()))
+}
+
+// longLived is how many workers are busy with one session for longer than the peak
+// is looked back upon: they were counted all the time, and will go on as they are.
+func (m *master) longLived() (n int) {
+	since := m.mono() - int64(2*restAfter*tickEvery)
+	var s board.Snapshot
+	for _, c := range m.roster {
+		if c.state != busy {
+			continue
+		}
+		for row := range c.generation.rows(c.slot) {
+			if row.Snapshot(&s) && s.Word.State() == board.RowLive && s.BeginAt < since {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// makeOffer is what a new master needs while this one serves on (loop).
+func (m *master) makeOffer() (offer, []int) {
+	m.sendDrains(len(m.drainQueue)) // the next master will believe that draining ones know it
+	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
+		Workers:  m.ready(),
+		Shepherd: m.shepherd,
+		Affinity: m.generation.board.Assignment.AffinityKey[:]}
+	fds := []int{}
+	if fd := m.starter.FD(); fd >= 0 {
+		fds = append(fds, fd)
+	} else {
+		fds = append(fds, m.null)
+	}
+	for _, l := range m.listeners {
+		o.Listeners = append(o.Listeners, m.cfg.Source.Label())
+		fds = append(fds, l)
+	}
+	return o, fds
+}
+
+// messageWithFDs is a message and the descriptors that go with it, which stay the
+// master's.
+type messageWithFDs struct {
+	message
+	fds []int
+}
+
+// sendState freezes this master and sends all that it has.
+func (u *upgrade) sendState() error {
+	var all []messageWithFDs
+	var frozen error
+	err := u.do(func() {
+		u.frozen = time.Now()
+		if frozen = u.m.freeze(); frozen == nil {
+			all = u.m.stateMessages(u.frozen)
+		}
+	})
+	if err = errors.Join(err, frozen); err != nil {
+		return err
+	}
+	for i := range all {
+		if err := u.wire.send(&all[i].message, all[i].fds...); err != nil {
+			return err
+		}
+		if all[i].Kind != wireChildren {
+			continue
+		}
+		if _, _, err := u.wire.expect(wireTaken, answerWithin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stateMessages are all that a frozen master has, in the order of the wire. They are
+// made in the loop and are copies: TERM may thaw this master while they are being sent.
+func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
+	told := m.dropReport.told
+	end := endRecord{Paused: m.paused, Totals: m.totalsToSend(), Lines: m.sessionFile.pending(), Told: &told, Frozen: frozen}
+	if m.logLevelSet {
+		level := m.cfg.Debug
+		end.LogLevel = &level
+	}
+	for g := range m.generations() {
+		end.Generations++
+		r := &generationRecord{Number: g.number, Build: g.build}
+		all = append(all, messageWithFDs{message{Kind: wireGeneration, Generation: r}, []int{g.assignment, g.state, g.report}})
+	}
+	batch := messageWithFDs{message: message{Kind: wireChildren}}
+	for _, c := range m.roster {
+		if c.pid == 0 || c.state == gone {
+			continue
+		}
+		if len(batch.Children) == batchOf {
+			all = append(all, batch)
+			batch.Children, batch.fds = nil, nil
+		}
+		r := c.record()
+		end.Children++
+		end.Sum += r.sum()
+		batch.Children = append(batch.Children, r)
+		if batch.fds = append(batch.fds, c.lifeline); havePidfds {
+			batch.fds = append(batch.fds, c.pidfd)
+		}
+	}
+	if len(batch.Children) > 0 {
+		all = append(all, batch)
+	}
+	last := messageWithFDs{message: message{Kind: wireEnd, End: &end}}
+	if f := m.pidfile.file; f != nil {
+		end.Pidfile, last.fds = true, []int{f.FD()}
+	}
+	return append(all, last)
+}
+
+// freeze brings the roster to a stop: no birth, no death, no doorbell is taken
+// from here on, and the pidfile is as the roster is. It fails if the pidfile's disk
+// does not answer: a list that is on its way there could replace the new master's.
+func (m *master) freeze() error {
+	m.frozen = true
+	m.spawner.suspended.Store(true)
+	for m.pendingSpawns() > 0 {
+		m.spawned(<-m.spawner.results)
+	}
+	for held := m.watcher.hold(); held != nil; {
+		select {
+		case s := <-m.watcher.seen:
+			m.handleEvents(s)
+		case <-held:
+			held = nil
+		}
+	}
+	patience := time.After(commitPatience)
+	for m.pidfile.writing || m.pidfile.dirty && m.pidfile.file != nil && !m.pidfile.broken {
+		if m.pidfile.writing {
+			select {
+			case r := <-m.pidfile.results:
+				m.pidfileWritten(r)
+			case <-patience:
+				return fmt.Errorf("pidfile %s: %w", m.cfg.Pidfile, errAway)
+			}
+		}
+		m.writePidfile(time.Now().Add(coalesce))
+	}
+	m.reap()
+	return nil
+}
+
+// pendingSpawns is how many workers were ordered and have no PID yet.
+func (m *master) pendingSpawns() (n int) {
+	for _, c := range m.roster {
+		if c.pid == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// thaw goes on as before.
+func (m *master) thaw() {
+	if !m.frozen {
+		return
+	}
+	m.frozen = false
+	m.spawner.suspended.Store(false)
+	m.watcher.resume()
+	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
+	if gate := &m.generation.board.State.Gate; gate.Load() == board.GateDraining {
+		gate.Store(m.gate()) // the new master had closed it before it ended
+		m.tellGate()
+	}
+}

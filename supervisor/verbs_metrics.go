@@ -1,0 +1,104 @@
+package supervisor
+
+import (
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
+)
+
+// metrics are all counters, in a few replies if there are many targets.
+func (r *request) metrics() (reply control.Reply, err error) {
+	var t totals
+	var x control.Metrics
+	err = r.loop(func() {
+		m := r.m
+		t = m.all()
+		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.cfg.MaxWorkers,
+			Paused: m.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
+		x.SessionsLimit, x.PoolSessionsLimit = m.sessionLimits()
+		live, bySlot := m.live()
+		m.addLive(&t, &x, &live)
+		m.addLiveByTarget(x.Targets, bySlot)
+	})
+	if err != nil {
+		return reply, err
+	}
+	x.Ended = t.Ends.words()
+	x.Refused, x.Redispatches = t.Refused, t.Redispatches
+	x.Durations = histogram(&t.Durations, &board.DurationBounds)
+	x.Spawns, x.SpawnFailures = t.Spawns, t.SpawnFailures
+	x.Deaths = t.Deaths.words()
+	x.Upgrades = map[string]uint64{"done": t.Upgrades.Done, "failed": t.Upgrades.Failed}
+	x.BellOverflows, x.LinesLost, x.LinesRetried, x.RecordsLost = t.BellOverflows, t.LinesLost, t.LinesRetried, t.LogsLost
+	x.LogLinesLost = t.LogsDropped
+	x.PidfileWrites, x.ControlRequests = t.PidfileWrites, t.Requests
+	x.StartedUnix = float64(t.Started) / 1e9
+	processStatus(&x.Master)
+	targets := x.Targets
+	x.Targets = targets[:min(len(targets), control.MetricsBatch)]
+	reply.Metrics = &x
+	for len(targets) > control.MetricsBatch {
+		if err := r.more(reply); err != nil {
+			return reply, err
+		}
+		targets = targets[control.MetricsBatch:]
+		reply.Metrics = &control.Metrics{Targets: targets[:min(len(targets), control.MetricsBatch)]}
+	}
+	return reply, nil
+}
+
+// addLive adds what is not settled yet. Rows are read after columns: a session
+// that is settled meanwhile is missed for this once, and never counted twice;
+// what was shown before then stands.
+func (m *master) addLive(t *totals, x *control.Metrics, live *traffic) {
+	x.Sessions = live.sessions
+	now := shown{Accepted: uint64(live.sessions), BytesIn: t.BytesIn + live.in, BytesOut: t.BytesOut + live.out}
+	for _, n := range t.Ended {
+		now.Accepted += n
+	}
+	s := &m.totals.Shown
+	s.Accepted, s.BytesIn, s.BytesOut = max(s.Accepted, now.Accepted), max(s.BytesIn, now.BytesIn), max(s.BytesOut, now.BytesOut)
+	x.Accepted, x.BytesIn, x.BytesOut = s.Accepted, s.BytesIn, s.BytesOut
+}
+
+func histogram(t *times, b *board.Bounds) control.Histogram {
+	h := control.Histogram{Counts: t.Counts[:], Sum: float64(t.Sum) / 1e9}
+	for _, ns := range b {
+		h.Bounds = append(h.Bounds, float64(ns)/1e9)
+	}
+	return h
+}
+
+// fatal are the signals that end a worker which does nothing about them, with or
+// without a core.
+var fatal = [...]unix.Signal{unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGKILL,
+	unix.SIGUSR1, unix.SIGSEGV, unix.SIGUSR2, unix.SIGALRM, unix.SIGTERM, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGSYS}
+
+// words are the ends of workers as metrics name them, those that have not
+// happened yet included.
+func (d *deaths) words() control.Exits {
+	signals := make(map[string]uint64, len(fatal))
+	for _, signal := range fatal {
+		signals[strconv.Itoa(int(signal))] = 0
+	}
+	for i, n := range d.By[1:] {
+		if n > 0 {
+			signals[strconv.Itoa(i+1)] = n
+		}
+	}
+	return control.Exits{Exit: d.By[0], Unknown: d.Unknown, Signals: signals}
+}
+
+// processStatus fills in what this process uses.
+func processStatus(p *control.Process) {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
+		p.CPU = (time.Duration(u.Utime.Nano()) + time.Duration(u.Stime.Nano())).Seconds()
+	}
+	p.MaxFDs = descriptors()
+	p.OpenFDs, p.Memory = openFDs(), residentMemory()
+}

@@ -1,0 +1,242 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"daemon/plug/supervisor/control"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
+)
+
+var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "running", stopping: "stopping"}
+
+// status is the plug as a whole.
+func (r *request) status() (reply control.Reply, err error) {
+	err = r.loop(func() {
+		m, t, x := r.m, r.m.all(), control.Metrics{}
+		live, _ := m.live()
+		m.addLive(&t, &x, &live)
+		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
+			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
+			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
+			Targets: map[string]int{}, LogLevel: m.cfg.Debug, Unwritten: m.unwritten()}
+		s.Shepherd = m.shepherd
+		if countsQueue {
+			s.Queue = queued(m.listeners[0])
+		}
+		for _, target := range m.targets() {
+			s.Targets[target.State]++
+		}
+		reply.Status = s
+	})
+	return reply, err
+}
+
+// liveSession is a session as the loop has seen it, to be put into words outside.
+type liveSession struct {
+	child      uint64
+	pid, row   int // the worker's own row
+	generation uint32
+	index      uint64 // of the row in its generation
+	build      string
+	target     string
+	snapshot   board.Snapshot
+}
+
+// liveSessions are all sessions (loop).
+func (m *master) liveSessions() (all []liveSession) {
+	for _, c := range m.roster {
+		if c.state == gone || c.pid == 0 {
+			continue
+		}
+		g, row := c.generation, -1
+		for held := range g.rows(c.slot) {
+			row++
+			s := liveSession{child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
+				index: uint64(c.slot)*g.board.Tables.RowsEach + uint64(row)}
+			if !held.Snapshot(&s.snapshot) || s.snapshot.Word.State() != board.RowLive {
+				continue // what has ended may wait for its line to be written
+			}
+			if t := int(s.snapshot.Word.Target()); t < len(g.targets()) {
+				s.target = g.targets()[t]
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// describe puts a session into words.
+func (s *liveSession) describe(mono int64) control.Session {
+	out := describe(&s.snapshot, mono)
+	out.ID = fmt.Sprintf("%d-%d-%d", s.generation, s.index, s.snapshot.Word.Epoch())
+	out.PID, out.Target, out.Build = s.pid, s.target, s.build
+	return out
+}
+
+// sessions are those that the request's filter takes, in the order of the
+// roster.
+func (r *request) sessions() (taken []liveSession, described []control.Session, err error) {
+	if r.Filter != nil {
+		r.Filter.Client = withZoneName(r.Filter.Client)
+	}
+	match, err := r.Filter.Match()
+	if err != nil {
+		return nil, nil, err
+	}
+	ofTarget, err := r.Filter.MatchTarget()
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []liveSession
+	known := false
+	if err = r.loop(func() {
+		known = r.m.anyTarget(ofTarget)
+		all = r.m.liveSessions()
+	}); err != nil {
+		return nil, nil, err
+	}
+	if !known {
+		return nil, nil, fmt.Errorf("target %q: no such target in this plug; plugctl targets lists them", r.Filter.Target)
+	}
+	mono := r.m.mono()
+	for i := range all {
+		if s := all[i].describe(mono); match(&s) {
+			taken, described = append(taken, all[i]), append(described, s)
+		}
+	}
+	return taken, described, nil
+}
+
+func (r *request) listSessions() (control.Reply, error) {
+	_, all, err := r.sessions()
+	if err != nil {
+		return control.Reply{}, err
+	}
+	return inBatches(r, all, func(part []control.Session) control.Reply { return control.Reply{Sessions: part} })
+}
+
+func (r *request) listTargets() (control.Reply, error) {
+	var all []control.Target
+	if err := r.loop(func() { all = r.m.targets() }); err != nil {
+		return control.Reply{}, err
+	}
+	return inBatches(r, all, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
+}
+
+func (r *request) listWorkers() (control.Reply, error) {
+	var all []control.Worker
+	if err := r.loop(func() { all = r.m.workers() }); err != nil {
+		return control.Reply{}, err
+	}
+	return inBatches(r, all, func(part []control.Worker) control.Reply { return control.Reply{Workers: part} })
+}
+
+// inBatches says a long list in parts; the last one is the answer.
+func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.Reply, error) {
+	for ; len(all) > control.Batch; all = all[control.Batch:] {
+		if err := r.more(in(all[:control.Batch])); err != nil {
+			return control.Reply{}, err
+		}
+	}
+	return in(all), nil
+}
+
+// target is a target of the current generation, without what sessions have
+// counted.
+func (m *master) target(slot int) control.Target {
+	mark := m.generation.board.TargetState(slot)
+	out := control.Target{Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
+	failed, failing := mark.Failed.Load(), mark.Failing.Load()
+	switch {
+	case failed != 0:
+		out.State = "failed"
+	case failing != 0:
+		out.State = "failing"
+	}
+	if failing == 0 { // the mark of a worker whose version keeps nothing else
+		failing = failed
+	}
+	if failing != 0 {
+		out.FailedFor = max(0, float64(m.mono()/int64(time.Millisecond))-float64(failing-1)) / 1000
+	}
+	if at := mark.LastFailure.Load(); at != 0 {
+		out.LastFailureAt = time.UnixMilli(int64(at))
+	}
+	if admin := mark.Admin.Load(); admin != board.Enabled && int(admin) < len(adminWords) {
+		out.State = adminWords[admin]
+	}
+	if errno := mark.Errno.Load(); errno != 0 {
+		out.LastFailure = record.Reason(syscall.Errno(errno))
+	}
+	return out
+}
+
+// workers are those of all generations, in the order of their start (loop).
+func (m *master) workers() (all []control.Worker) {
+	now := time.Now().UnixNano()
+	for _, c := range m.roster {
+		if c.state == gone || c.pid == 0 {
+			continue
+		}
+		column := c.generation.board.Column(c.slot)
+		w := control.Worker{PID: c.pid, State: c.stateNow(), Generation: int(c.generation.number), Build: c.generation.build,
+			Sessions: int(column.Live.Load())}
+		for i := range column.Ended {
+			w.Ended += column.Ended[i].Load()
+		}
+		if c.born != 0 {
+			w.Age = max(0, time.Duration(now-c.born).Seconds())
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// config is the command line as it runs.
+func (r *request) config() (reply control.Reply, err error) {
+	var shown []byte
+	if failed := r.loop(func() { shown, err = json.Marshal(r.m.cfg) }); failed != nil {
+		return reply, failed
+	}
+	all := control.Config{Program: os.Args[0], Args: os.Args[1:]}
+	if err == nil {
+		err = json.Unmarshal(shown, &all.Options)
+	}
+	if err != nil {
+		return reply, err
+	}
+	reply.Config = &all
+	if line, err := json.Marshal(reply); err == nil && len(line) < control.MaxReply-100 {
+		return reply, nil
+	}
+	return r.longConfig(all)
+}
+
+// longConfig says a configuration in parts that fit into a line each: arguments
+// and targets come after the rest.
+func (r *request) longConfig(all control.Config) (reply control.Reply, err error) {
+	var targets []json.RawMessage
+	if err := json.Unmarshal(all.Options["targets"], &targets); err != nil {
+		return reply, err
+	}
+	all.Options["targets"] = json.RawMessage("[]")
+	reply.Config = &control.Config{Program: all.Program, Options: all.Options}
+	for args := all.Args; len(args)+len(targets) > 0; {
+		if err := r.more(reply); err != nil {
+			return reply, err
+		}
+		n, k := min(len(args), control.Batch), min(len(targets), control.Batch)
+		part, err := json.Marshal(targets[:k])
+		if err != nil {
+			return reply, err
+		}
+		reply.Config = &control.Config{Args: args[:n], Options: map[string]json.RawMessage{"targets": part}}
+		args, targets = args[n:], targets[k:]
+	}
+	return reply, nil
+}

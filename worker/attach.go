@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"daemon/plug/worker/board"
+)
+
+// The descriptors of a worker, in the order in which the master passes them.
+// The worker owns its copies; 0 to 2 are the master's own.
+const (
+	FDLifeline   = 3 // socket pair with the master
+	FDReport     = 4 // write end of the report pipe
+	FDAssignment = 5 // board, to read
+	FDState      = 6 // board, to write
+	FDSession    = 7 // session file, append-only; closed without -S
+	FDSyslog     = 8 // datagram socket, not connected; closed without syslog
+	FDListener   = 9 // the first of the listeners
+)
+
+// Arg0 is how a worker is told from any other start of the binary.
+const Arg0 = "plug: worker"
+
+// titleRoom is what argv sets aside for titles: a source, a client and a target
+// of the longest kind.
+const titleRoom = 160
+
+// Args is the argv of the worker in a slot, with the room for its titles.
+func Args(slot int) []string {
+	pad := make([]byte, titleRoom)
+	for i := range pad {
+		pad[i] = ' '
+	}
+	return []string{Arg0, strconv.Itoa(slot), string(pad)}
+}
+
+// Env is a worker's whole environment: its Go runtime uses one processor,
+// keeps no cgroup files open, and sends itself no signals to share out time
+// that nobody else wants. A worker of one session makes no garbage to speak
+// of, unless it is the portable one: nothing is collected until there is much of
+// it, since Go's collection every two minutes would wake thousands of idle
+// processes.
+func Env(pool bool) []string {
+	env := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1"}
+	if !pool && !garbage {
+		env = append(env, "GOGC=off", "GOMEMLIMIT=32MiB")
+	}
+	return env
+}
+
+// attach finds the slot in argv and maps the board.
+func attach() (*worker, error) {
+	if len(os.Args) < 2 {
+		return nil, errors.New("started as a worker without a slot")
+	}
+	slot, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		return nil, fmt.Errorf("slot %q is not a number", os.Args[1])
+	}
+	b, err := board.Open(FDAssignment, FDState)
+	if err != nil {
+		return nil, err
+	}
+	if slot < 0 || slot >= int(b.Assignment.Workers) {
+		return nil, fmt.Errorf("slot %d does not exist; the board has %d", slot, b.Assignment.Workers)
+	}
+	w := &worker{
+		board:  b,
+		slot:   slot,
+		pool:   b.Assignment.Pool(),
+		most:   lifetime(b.Assignment.Uses, slot),
+		pid:    os.Getpid(),
+		column: b.Column(slot),
+		tally:  b.Tally(slot),
+		tag:    b.Assignment.Tag.String(),
+		label:  b.Assignment.Label.String(),
+	}
+	w.column.PID.Store(uint32(w.pid))
+	w.clock.start(monotonic)
+	w.records.init(w)
+	return w, nil
+}

@@ -1,0 +1,147 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+// uring is an io_uring(7) for sends alone: the kernel makes all that were put into
+// it in one system call. None of them waits, so each is done when the call returns,
+// and neither a thread of the kernel nor a signal has a part in it.
+type uring struct {
+	fd            int
+	queue, answer []byte // what is mapped
+	asked         []ask
+	tail          *uint32 // of what was asked
+	waiting       uint32  // put, but not sent yet
+	told          []answer
+	first, last   *uint32 // of the answers
+}
+
+// ask is struct io_uring_sqe, answer is struct io_uring_cqe (linux/io_uring.h).
+type ask struct {
+	operation, _  uint8
+	_             uint16
+	fd            int32
+	_             uint64
+	address       uint64
+	size, options uint32
+	tag           uint64
+	_             [3]uint64
+}
+
+type answer struct {
+	tag    uint64
+	result int32 // bytes, or an errno below zero
+	_      uint32
+}
+
+// ringSetup is struct io_uring_params.
+type ringSetup struct {
+	asks, answers         uint32
+	_                     [3]uint32
+	features              uint32
+	_                     [4]uint32
+	askHead, askTail      uint32
+	_                     [4]uint32
+	askOrder              uint32
+	_                     uint32
+	_                     uint64
+	answerHead, answerEnd uint32
+	_                     [3]uint32
+	answersAt             uint32
+	_                     [2]uint32
+	_                     uint64
+}
+
+// From linux/io_uring.h and asm-generic/unistd.h.
+const (
+	sysRingSetup = 425
+	sysRingEnter = 426
+
+	ringAsks   = 0x10000000 // IORING_OFF_SQES
+	ringSend   = 26         // IORING_OP_SEND
+	ringNative = 1 << 9     // IORING_FEAT_NATIVE_WORKERS
+	ringWait   = 1          // IORING_ENTER_GETEVENTS
+)
+
+// openUring makes a ring for n sends, a power of two. Before Linux 5.12 its memory
+// counts against RLIMIT_MEMLOCK; it is not used there. Many machines forbid it:
+// sysctl kernel.io_uring_disabled, a container's seccomp filter.
+func openUring(n int) (*uring, syscall.Errno) {
+	setup := new(ringSetup)
+	fd, _, errno := syscall.RawSyscall(sysRingSetup, uintptr(n), uintptr(unsafe.Pointer(setup)), 0)
+	if errno != 0 {
+		return nil, errno
+	}
+	r := &uring{fd: int(fd)}
+	if setup.features&ringNative == 0 {
+		r.close()
+		return nil, syscall.ENOSYS
+	}
+	size := max(int(setup.answersAt)+int(setup.answers)*int(unsafe.Sizeof(answer{})), int(setup.askOrder)+int(setup.asks)*4)
+	if r.answer, errno = r.mapped(0, size); errno == 0 {
+		r.queue, errno = r.mapped(ringAsks, int(setup.asks)*int(unsafe.Sizeof(ask{})))
+	}
+	if errno != 0 {
+		r.close()
+		return nil, errno
+	}
+	at := func(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.answer[offset])) }
+	order := unsafe.Slice(at(setup.askOrder), setup.asks)
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	r.asked = unsafe.Slice((*ask)(unsafe.Pointer(&r.queue[0])), setup.asks)
+	r.told = unsafe.Slice((*answer)(unsafe.Pointer(at(setup.answersAt))), setup.answers)
+	r.tail, r.first, r.last = at(setup.askTail), at(setup.answerHead), at(setup.answerEnd)
+	return r, 0
+}
+
+func (r *uring) mapped(offset int64, size int) ([]byte, syscall.Errno) {
+	p, err := syscall.Mmap(r.fd, offset, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_POPULATE)
+	return p, syscallErrno(err)
+}
+
+func (r *uring) close() {
+	for _, m := range [...][]byte{r.answer, r.queue} {
+		if m != nil {
+			syscall.Munmap(m)
+		}
+	}
+	closeFD(r.fd)
+}
+
+// put adds a send to the row. The bytes, which lie on the heap, stay as they are
+// until it is sent; and there are no more than the ring was made for.
+func (r *uring) put(tag, fd int, p []byte) {
+	r.asked[(*r.tail+r.waiting)&uint32(len(r.asked)-1)] = ask{
+		operation: ringSend,
+		fd:        int32(fd),
+		address:   uint64(uintptr(unsafe.Pointer(unsafe.SliceData(p)))),
+		size:      uint32(len(p)),
+		options:   syscall.MSG_NOSIGNAL | syscall.MSG_DONTWAIT,
+		tag:       uint64(tag),
+	}
+	r.waiting++
+}
+
+// send makes the sends of the row, in order, and tells each one's result under
+// its tag. False: some were not made, for want of memory, and have no result; the
+// uring is of no more use.
+func (r *uring) send(tell func(tag int, result int32)) bool {
+	want := r.waiting
+	r.waiting = 0
+	atomic.StoreUint32(r.tail, *r.tail+want)
+	made, _, errno := syscall.RawSyscall6(sysRingEnter, uintptr(r.fd), uintptr(want), uintptr(want), ringWait, 0, 0)
+	end := atomic.LoadUint32(r.last)
+	for i := *r.first; i != end; i++ {
+		a := &r.told[i&uint32(len(r.told)-1)]
+		tell(int(a.tag), a.result)
+	}
+	atomic.StoreUint32(r.first, end)
+	return errno == 0 && uint32(made) == want
+}

@@ -1,0 +1,156 @@
+//go:build linux && !portable
+
+package worker
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// ringed makes a ring.
+func ringed(t *testing.T) *uring {
+	t.Helper()
+	r, errno := openUring(pieces)
+	if errno != 0 {
+		t.Skipf("no io_uring here: %v", errno)
+	}
+	t.Cleanup(r.close)
+	return r
+}
+
+// eachWay runs a test with pieces that are sent together, and with ones that are
+// sent one by one.
+func eachWay(t *testing.T, test func(t *testing.T, e *engine)) {
+	t.Run("together", func(t *testing.T) {
+		ringed(t)
+		e := rig(t)
+		test(t, e)
+	})
+	t.Run("each", func(t *testing.T) {
+		e := rig(t)
+		e.noUring = true
+		test(t, e)
+	})
+}
+
+// wereTogether checks that pieces were sent together, where they can be.
+func (e *engine) wereTogether(t *testing.T) {
+	t.Helper()
+	if (e.uring == nil) != e.noUring {
+		t.Errorf("pieces were sent together: %v; one by one: %v", e.uring != nil, e.noUring)
+	}
+}
+
+// Each send of a row has the result that send(2) would have, in every row, and
+// what goes to the same socket goes in order.
+func TestRing(t *testing.T) {
+	r := ringed(t)
+	plain, full, gone := unixPair(t), unixPair(t), unixPair(t)
+	unix.SetsockoptInt(full[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
+	for {
+		if _, err := unix.Write(full[0], make([]byte, 100)); err != nil {
+			break
+		}
+	}
+	unix.Close(gone[1])
+	got := make([]byte, 100)
+	for i := range 5 * pieces { // round the queue and the answers several times
+		first, second := fmt.Appendf(nil, "first of %d,", i), fmt.Appendf(nil, "second of %d", i)
+		var results [6]int32
+		r.put(5, plain[0], first)
+		r.put(4, full[0], first)
+		r.put(3, gone[0], first)
+		r.put(2, -1, first)
+		r.put(1, plain[0], second)
+		if !r.send(func(tag int, result int32) { results[tag] = result }) {
+			t.Fatalf("row %d was not sent", i)
+		}
+		if want := [6]int32{0, int32(len(second)), -int32(unix.EBADF), -int32(unix.EPIPE), -int32(unix.EAGAIN), int32(len(first))}; results != want {
+			t.Fatalf("row %d: results %d, want %d", i, results, want)
+		}
+		if n, _ := unix.Read(plain[1], got); string(got[:max(n, 0)]) != string(first)+string(second) {
+			t.Fatalf("row %d: %q arrived", i, got[:max(n, 0)])
+		}
+	}
+}
+
+// A ring of which something is wrong loses no piece: they are sent one by one.
+func TestRingFails(t *testing.T) {
+	r := ringed(t)
+	e := rig(t)
+	if err := unix.Close(r.fd); err != nil {
+		t.Fatal(err)
+	}
+	r.fd = -1
+	e.uring = r
+	t.Cleanup(func() { r.answer, r.queue = nil, nil }) // unmapped by the engine
+	var s [minBatch]session
+	var from [minBatch][2]int
+	for i := range s {
+		from[i] = unixPair(t)
+		s[i].client.fd, s[i].target.fd, s[i].state = -1, from[i][0], relaying
+		e.pieces = append(e.pieces, piece{s: &s[i], from: &s[i].client, to: &s[i].target, bytes: []byte{byte(i)}})
+	}
+	e.deliver()
+	for i := range from {
+		got := make([]byte, 9)
+		if n, err := unix.Read(from[i][1], got); n != 1 || got[0] != byte(i) {
+			t.Errorf("piece %d: %d bytes, %v", i, n, err)
+		}
+	}
+	if !e.noUring || e.uring != nil || len(e.pieces) != 0 {
+		t.Errorf("ringless is %v, %d pieces are left", e.noUring, len(e.pieces))
+	}
+}
+
+// A receiver that takes nothing, among ones that do, gets its pieces later, all
+// and in order.
+func TestSlowReaderInARow(t *testing.T) {
+	eachWay(t, func(t *testing.T, e *engine) {
+		var ours, theirs [minBatch][2]int
+		var s [minBatch]*session
+		for i := range s {
+			ours[i], theirs[i] = unixPair(t), unixPair(t)
+			if i == 0 {
+				unix.SetsockoptInt(theirs[i][0], unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
+			}
+			s[i] = e.carry(t, ours[i][0], theirs[i][0])
+		}
+		e.quiet()
+		var sent, got [minBatch][]byte
+		buffer := make([]byte, 700)
+		for k := range 40 {
+			for i := range s {
+				p := noise(uint64(k*minBatch+i), 1000)
+				if n, _ := unix.Write(ours[i][1], p); n > 0 {
+					sent[i] = append(sent[i], p[:n]...)
+				}
+			}
+			e.quiet()
+			for i := 1; i < len(s); i++ {
+				e.until(t, "the others' pieces have come", func() bool {
+					n, _ := unix.Read(theirs[i][1], buffer)
+					got[i] = append(got[i], buffer[:max(0, n)]...)
+					return len(got[i]) == len(sent[i])
+				})
+			}
+		}
+		if !s[0].client.stuck() {
+			t.Error("nothing is kept")
+		}
+		e.until(t, "everything has come", func() bool {
+			n, _ := unix.Read(theirs[0][1], buffer)
+			got[0] = append(got[0], buffer[:max(0, n)]...)
+			return len(got[0]) >= len(sent[0])
+		})
+		e.wereTogether(t)
+		for i := range s {
+			if !bytes.Equal(got[i], sent[i]) {
+				t.Errorf("session %d: %d bytes arrived as others", i, len(got[i]))
+			}
+		}
+	})
+}
