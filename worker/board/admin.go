@@ -1,17 +1,21 @@
+// What an admin wants of each target: enabled, draining or disabled, and what
+// that means for choosing.
+
 package board
 
-// What an admin wants of a target, in Mark.Admin. It stands beside the failed
-// mark: a disabled target may be good, an enabled one failed.
+// What an admin wants of a target, in TargetState.Admin. It is kept apart from
+// the failed mark: a disabled target may be good, an enabled one failed.
 const (
 	Enabled  uint32 = iota
-	Draining        // for clients that are back within -t alone
-	Disabled        // for nobody
+	Draining        // only for clients that return within -t
+	Disabled        // for no client
 )
 
 // enabled reports whether a new client may get the target.
 func (m *TargetState) enabled() bool { return m.Admin.Load() == Enabled }
 
-// returning reports whether a client may get the target back that it has had.
+// returning reports whether a client that used the target before may get it
+// again.
 func (m *TargetState) returning() bool { return m.Admin.Load() < Disabled }
 
 // anyEnabled reports whether there is a target for new clients.

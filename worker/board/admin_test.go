@@ -1,9 +1,12 @@
+// Tests of enabled, draining and disabled targets: which one Choose picks.
+
 package board
 
 import "testing"
 
-// What an admin wants of targets, and who gets which. Letters are targets: a
-// capital is enabled, a small one draining, a dot disabled; ! behind one is failed.
+// Which target a client gets, depending on what an admin wants of each.
+// Letters are targets: a capital is enabled, a lower-case letter draining, a
+// dot disabled; a ! after one marks it failed.
 func TestAdminChooses(t *testing.T) {
 	for _, c := range []struct {
 		targets string
@@ -25,8 +28,8 @@ func TestAdminChooses(t *testing.T) {
 		{"abc", OptSticky, nil, 2, []int{2, 2}},
 		{"abc", OptSticky, nil, -1, []int{-1}},
 		{"A!bC", 0, nil, -1, []int{2, 2}},
-		{"A!b", 0, nil, -1, []int{0}},         // all that an admin leaves have failed: good again
-		{"A!B!c", 0, nil, -1, []int{0, 1, 0}}, // a draining good one is no reason to leave them
+		{"A!b", 0, nil, -1, []int{0}},         // all that are enabled have failed: good again
+		{"A!B!c", 0, nil, -1, []int{0, 1, 0}}, // a good but draining target does not count
 		{"AbC", 0, []int{0}, -1, []int{2, 2}},
 		{"AbC", 0, []int{0, 2}, -1, []int{-1}},
 	} {

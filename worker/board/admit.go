@@ -1,8 +1,12 @@
+// The admission rules (-a): whether a client's address is in one of the
+// admitted
+// networks.
+
 package board
 
 import "encoding/binary"
 
-// Admit reports whether the rules let the client in; no rule lets everybody in.
+// Admit reports whether the rules let the client in; without rules every client is admitted.
 func (b *Board) Admit(client *Addr) bool {
 	if b.Assignment.RuleCount == 0 {
 		return true
@@ -23,7 +27,7 @@ func halves(ip *[16]byte) (hi, lo uint64) {
 	return binary.BigEndian.Uint64(ip[:8]), binary.BigEndian.Uint64(ip[8:])
 }
 
-// mask is the first n of 128 bits.
+// mask returns a mask of the first n of 128 bits.
 func mask(n uint32) (hi, lo uint64) {
 	if n > 64 {
 		return ^uint64(0), ^uint64(0) << (128 - min(n, 128))

@@ -1,3 +1,5 @@
+// Tests of the admission rules, also against net/netip's idea of containment.
+
 package board
 
 import (
@@ -68,8 +70,8 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// Random networks, and clients that lie in them or just beside, against Go's
-// own idea of containment.
+// Random networks, and clients inside them or just outside, compared with
+// netip's Prefix.Contains.
 func TestAdmitAgreesWithPrefix(t *testing.T) {
 	random, a := rand.New(rand.NewPCG(7, 8)), made1(t)
 	inside := 0
@@ -118,7 +120,7 @@ func near(random *rand.Rand, p netip.Prefix) netip.Addr {
 	return addr
 }
 
-// A rotten count never reads beyond the table.
+// A corrupt count never makes a worker read beyond the table.
 func TestRuleCountIsChecked(t *testing.T) {
 	a := ruled(made1(t), netip.MustParsePrefix("10.0.0.0/8"))
 	a.Assignment.RuleCount = 1 << 31

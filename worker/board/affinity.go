@@ -1,3 +1,6 @@
+// The affinity table (-f): which target a client used last, in one word per
+// client; how it is read, written, swept and copied to another board.
+
 package board
 
 import (
@@ -9,7 +12,7 @@ import (
 
 // An affinity entry is one word: a keyed fingerprint of the client's address
 // (30 bits, never 0), the target slot (12) and the second of the last attempt
-// (22, modulo). The table is bounded: a full bucket gives up its oldest entry.
+// (22, modulo). The table is bounded: a full bucket drops its oldest entry.
 const (
 	timeBits = 22
 	timeMask = 1<<timeBits - 1
@@ -27,8 +30,9 @@ func entry(print uint32, slot int, now uint64) uint64 {
 	return uint64(print)<<(slotBits+timeBits) | uint64(slot)<<timeBits | now&timeMask
 }
 
-// age is how many seconds ago the entry was stored. Processes look at their
-// clocks at different moments: what seems to come from the next minute is new.
+// age is how many seconds ago the entry was stored. Processes read their
+// clocks at different times, so an entry that seems to be up to a minute in
+// the future counts as new.
 func age(e, now uint64) uint64 {
 	a := (now - e) & timeMask
 	if a > timeMask-60 {
@@ -37,8 +41,9 @@ func age(e, now uint64) uint64 {
 	return a
 }
 
-// bucket finds where the client's entry may be, and its fingerprint. The key is
-// secret and new for each start, so that nobody can aim at one bucket.
+// bucket finds where the client's entry may be, and its fingerprint. The key
+// is secret and new for each start: clients cannot choose addresses that fall
+// into one bucket.
 func (b *Board) bucket(client *Addr) (*[affinityWays]affinityWord, uint32) {
 	lo := binary.LittleEndian.Uint64(client.IP[:8]) ^ b.Assignment.AffinityKey[0]
 	hi := binary.LittleEndian.Uint64(client.IP[8:]) ^ b.Assignment.AffinityKey[1]
@@ -50,7 +55,7 @@ func (b *Board) bucket(client *Addr) (*[affinityWays]affinityWord, uint32) {
 	return (*[affinityWays]affinityWord)(unsafe.Pointer(&b.state[b.Tables.Affinity.At+i*affinityWays*8])), print & (1<<30 - 1)
 }
 
-// recall tells which target the client used, unless that is too long ago.
+// recall reports which target the client used, unless that was too long ago.
 func (b *Board) recall(client *Addr, now uint64) (slot int, known bool) {
 	ways, print := b.bucket(client)
 	for i := range ways {
@@ -65,7 +70,7 @@ func (b *Board) recall(client *Addr, now uint64) (slot int, known bool) {
 // remember notes the client's target and the time of this attempt.
 func (b *Board) remember(client *Addr, slot int, now uint64) {
 	ways, print := b.bucket(client)
-	for range 4 { // a lost race is another client's gain; give up rather than spin
+	for range 4 { // a lost race: another client's entry was stored; give up rather than spin
 		at, old := place(ways, print, now, uint64(b.Assignment.StickyFor))
 		if ways[at].CompareAndSwap(old, entry(print, slot, now)) {
 			return
@@ -94,8 +99,8 @@ func place(ways *[affinityWays]affinityWord, print uint32, now, stickyFor uint64
 	return at, old
 }
 
-// Sweep clears entries that have expired, so that the entries' clock, which
-// wraps, never makes an old one look young. Once in maxSticky seconds is enough.
+// Sweep clears expired entries. The entries' clock wraps, so without it an old
+// entry would look young again. One sweep in maxSticky seconds is enough.
 func (b *Board) Sweep(now uint64) {
 	table := b.affinity()
 	for i := range table {
@@ -105,8 +110,8 @@ func (b *Board) Sweep(now uint64) {
 	}
 }
 
-// CopyAffinity takes over the entries of another board with the same key; slots
-// tells which target slot of it is which of this one's.
+// CopyAffinity copies the entries of another board with the same key; slots
+// maps that board's target slots to this one's.
 func (b *Board) CopyAffinity(from *Board, slots map[int]int) {
 	old, table := from.affinity(), b.affinity()
 	if len(old) != len(table) {

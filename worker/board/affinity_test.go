@@ -1,3 +1,6 @@
+// Tests of the affinity table: who keeps a target, for how long, and its
+// clock.
+
 package board
 
 import (
@@ -84,7 +87,7 @@ func TestFailedTargetIsForgotten(t *testing.T) {
 	if got, _ := session(b, client(1), 12, nobody); got != 1 {
 		t.Errorf("the new target was not remembered: %d", got)
 	}
-	b.Fail(1, 13_000) // another client found that
+	b.Fail(1, 13_000) // another client found out
 	if got, _ := session(b, client(1), 14, nobody); got != 2 {
 		t.Errorf("with target 1 failed: %d", got)
 	}
@@ -108,8 +111,8 @@ func TestStickyProbe(t *testing.T) {
 	}
 }
 
-// A slot beyond the published ones, from before a reload or from a rotten
-// entry, is nobody's target.
+// A slot that is not published (from before a reload, or from a corrupt entry)
+// is not used.
 func TestRememberedSlotIsChecked(t *testing.T) {
 	b := with(t, 2, OptSticky)
 	from := client(1)
@@ -141,7 +144,7 @@ func TestClockWraps(t *testing.T) {
 	}
 }
 
-// A swept entry never looks young again, though the clock comes round.
+// A swept entry never looks young again, even when the clock has wrapped.
 func TestSweep(t *testing.T) {
 	b := with(t, 3, OptSticky)
 	b.Assignment.StickyFor = 100
@@ -164,9 +167,9 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// Workers look at the clock at the start of their turn, so one of them may be a
-// second behind another, and the master's sweep behind all of them: what was
-// remembered "in the future" is young, not old.
+// Workers read the clock at the start of an iteration, so one worker may be a
+// second late compared with another, and the master's sweep later than all of
+// them. An entry "from the future" is young, not old.
 func TestClocksOfTwoWorkers(t *testing.T) {
 	b := with(t, 3, OptSticky)
 	from := client(1)

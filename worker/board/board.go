@@ -1,3 +1,6 @@
+// The Board type: it creates, opens, adopts and unmaps a generation's two
+// memories, and finds the elements of their tables.
+
 package board
 
 import (
@@ -25,8 +28,9 @@ type Shape struct {
 	Capacity   uint32 // sessions of each at a time
 }
 
-// Make makes a board in two memories of its shape's sizes, which are all zeros.
-// The assignment is yet to be filled in. The descriptors stay the caller's.
+// Make lays out a board of this shape in two memories that contain only zeros
+// and have the shape's sizes. The assignment is not filled in yet. The caller
+// keeps the descriptors.
 func Make(s Shape, assignment, state int) (*Board, error) {
 	size, stateSize := s.Sizes()
 	b := new(Board)
@@ -46,8 +50,8 @@ func Make(s Shape, assignment, state int) (*Board, error) {
 	return b, nil
 }
 
-// Open maps the board of a worker, which is of its own version: the assignment
-// to read, the state to write. The descriptors stay the caller's.
+// Open maps the board for a worker of the same version: the assignment
+// read-only, the state writable. The caller keeps the descriptors.
 func Open(assignment, state int) (*Board, error) {
 	b, err := open(assignment, state)
 	if err != nil {
@@ -62,9 +66,9 @@ func Open(assignment, state int) (*Board, error) {
 	return b, nil
 }
 
-// Adopt maps the board of another master's generation, whose version may be
-// another one: the assignment to read, the state to write. The descriptors stay
-// the caller's.
+// Adopt maps the board of another master's generation, which may be of another
+// version: the assignment read-only, the state writable. The caller keeps the
+// descriptors.
 func Adopt(assignment, state int) (*Board, error) {
 	b, err := open(assignment, state)
 	if err != nil {
@@ -85,7 +89,8 @@ func Adopt(assignment, state int) (*Board, error) {
 	return b, nil
 }
 
-// open maps two memories that start as a board's do, and whose tables lie inside.
+// open maps two memories, if they start like a board's and their tables lie
+// inside them.
 func open(assignment, state int) (*Board, error) {
 	b := new(Board)
 	var err error
@@ -147,7 +152,7 @@ func (b *Board) cast() {
 	b.Tables = b.State.Tables
 }
 
-// Close unmaps the board; nothing of it may be used any more.
+// Close unmaps the board, which must not be used afterwards.
 func (b *Board) Close() {
 	if b.assignment != nil {
 		syscall.Munmap(b.assignment)
@@ -158,7 +163,7 @@ func (b *Board) Close() {
 	*b = Board{}
 }
 
-// Rule is rule i of the assignment, less than MaxRules.
+// Rule is rule i of the assignment; i must be less than MaxRules.
 func (b *Board) Rule(i int) *Rule {
 	return (*Rule)(unsafe.Pointer(&b.assignment[b.head.Rules.At+uint64(i)*b.head.Rules.Size]))
 }
@@ -168,7 +173,7 @@ func (b *Board) Target(i int) *Target {
 	return (*Target)(unsafe.Pointer(&b.assignment[b.head.Targets.At+uint64(i)*b.head.Targets.Size]))
 }
 
-// TargetState is what is shared about target slot i.
+// TargetState is the shared state of target slot i.
 func (b *Board) TargetState(i int) *TargetState {
 	return (*TargetState)(unsafe.Pointer(&b.state[b.Tables.TargetStates.At+uint64(i)*b.Tables.TargetStates.Size]))
 }

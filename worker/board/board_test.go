@@ -1,3 +1,6 @@
+// Tests of Make, Open and Adopt: what is shared, and which memories are
+// refused.
+
 package board
 
 import (
@@ -91,8 +94,9 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// A newer version's board has longer settings, more room and other sizes: all is
-// found by what the heads say, and what workers write there later is not believed.
+// The board of a newer version has longer settings, larger tables and other
+// sizes. Everything is found through the heads, and what workers write into
+// the state's head later is not trusted.
 func TestAdoptsAnotherVersion(t *testing.T) {
 	b, assignment, state := made(t, Shape{Generation: 9, Workers: 3, Capacity: 4})
 	h := (*assignmentHead)(unsafe.Pointer(&b.assignment[0]))
@@ -138,8 +142,8 @@ func TestAdoptsAnotherVersion(t *testing.T) {
 	}
 }
 
-// Elements may be longer than this version has them: each step is as long as the
-// tables say.
+// Elements may be longer than in this version: the step from one to the next
+// is the size in the tables.
 func TestStepsByTheHeadersSizes(t *testing.T) {
 	b, _, _ := made(t, Shape{Workers: 3, Capacity: 4})
 	b.Tables.Rows.Size, b.Tables.Columns.Size, b.Tables.TargetStates.Size = b.Tables.Rows.Size+64, b.Tables.Columns.Size+128, b.Tables.TargetStates.Size+64
@@ -164,7 +168,8 @@ func TestCloseTwice(t *testing.T) {
 	}
 }
 
-// A memory that is shorter than it says would kill who reads beyond its end.
+// If a memory is shorter than its head says, reading beyond its end would kill
+// the reader.
 func TestOpenRefusesShortMemory(t *testing.T) {
 	_, assignment, state := made(t, Shape{Workers: 4, Capacity: 4})
 	for _, c := range []struct {

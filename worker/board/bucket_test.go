@@ -1,3 +1,6 @@
+// Tests of the affinity table's buckets: which entry is replaced, how clients
+// spread, and what the key is for.
+
 package board
 
 import (
@@ -7,7 +10,7 @@ import (
 	"testing"
 )
 
-// fellows are clients of one bucket.
+// fellows returns n clients that share one bucket.
 func fellows(b *Board, n int) (clients []Addr) {
 	first := client(0)
 	ways, _ := b.bucket(&first)
@@ -63,7 +66,7 @@ func TestExpiredEntriesGoFirst(t *testing.T) {
 	}
 }
 
-// However many clients there are, the table stays where it is and as large.
+// The table neither moves nor grows, however many clients there are.
 func TestTableIsBounded(t *testing.T) {
 	b := with(t, 4, OptSticky)
 	behind := b.state[b.Tables.Affinity.end():]
@@ -85,7 +88,7 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// Real networks are blocks of neighbours: they have to spread all the same.
+// Real networks are blocks of neighbouring addresses: they must spread, too.
 func TestBucketsSpread(t *testing.T) {
 	b := with(t, 4, OptSticky)
 	for _, network := range []string{"10.0.0.0:1", "[2001:db8:1:2::]:1", "[2001:db8::1]:1"} {
@@ -107,7 +110,7 @@ func TestBucketsSpread(t *testing.T) {
 		for _, n := range used {
 			most = max(most, n)
 		}
-		// 8192 balls in 8192 buckets: 63 % of these are hit, by 8 or 9 at most.
+		// 8192 balls in 8192 buckets: 63 % of them are hit, each at most 8 or 9 times.
 		if len(used) < 4700 || most > 14 {
 			t.Errorf("%s: %d buckets used by 8192 clients, up to %d in one", network, len(used), most)
 		}
@@ -117,7 +120,7 @@ func TestBucketsSpread(t *testing.T) {
 	}
 }
 
-// Who does not know the key can't tell which clients share a bucket.
+// Without the key, it cannot be predicted which clients share a bucket.
 func TestKeyDecides(t *testing.T) {
 	b := with(t, 4, OptSticky)
 	all := fellows(b, 20)

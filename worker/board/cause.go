@@ -1,30 +1,34 @@
+// Why a session ended: the culprit, the stage and the signal, with their
+// letters
+// and words for logs, in the row's Cause word.
+
 package board
 
 import "strconv"
 
-// Culprit ended a session. Values are part of the layout: new ones are added at the
-// end, at most Whos in all.
+// Culprit is who ended a session. The values are part of the layout: new ones
+// are added at the end, at most Culprits in all.
 type Culprit uint8
 
 const (
-	Nobody     Culprit = iota // it lives
-	ByClient                  // by its end, its reset, or because nothing could be written to it
-	ByTarget                  // the same, or it could not be connected
-	ByProxy                   // the HTTP proxy: the same, or it refused
-	ClientLate                // the system gave the silent client up (tcp(7), keepalive and retransmission)
+	Nobody     Culprit = iota // the session is not over
+	ByClient                  // by its EOF or reset, or because writing to it failed
+	ByTarget                  // the same, or connecting to it failed
+	ByProxy                   // the HTTP proxy: the same, or it refused the request
+	ClientLate                // the kernel dropped the silent client (tcp(7): keepalive, retransmission)
 	TargetLate                // the same, or it was not connected in time
 	ProxyLate                 // the same, or it did not reply in time
-	ByAdmin                   // INT, or the control socket
-	BySignal                  // its worker was killed by one
-	ByWorker                  // its worker ended, by itself or nobody knows how
-	ByMaster                  // QUIT's time was over
+	ByAdmin                   // signal INT, or the control socket
+	BySignal                  // its worker was killed by a signal
+	ByWorker                  // its worker ended for another or an unknown reason
+	ByMaster                  // QUIT's time limit was reached
 	ByLimit                   // descriptors, memory or ports had run out
-	ByError                   // another error of this host's or of the program
+	ByError                   // another local error or an internal error
 	Culprits   = 16
 )
 
-// culprits are each one's letter and word. A small letter is that of a side whose
-// time ran out.
+// culprits are the letter and the word of each. The letter is lower case if
+// that side timed out.
 var culprits = [...]struct {
 	letter byte
 	word   string
@@ -42,20 +46,20 @@ func (w Culprit) known() Culprit {
 	return Nobody
 }
 
-// String is the word that logs use, and metrics.
+// String is the word for logs and metrics.
 func (w Culprit) String() string { return culprits[w.known()].word }
 
-// Stage is how far a session has come. Values are part of the layout.
+// Stage is how far a session has got. The values are part of the layout.
 type Stage uint8
 
 const (
 	NoStage     Stage = iota // of a row that no session has used yet
 	Connecting               // to a target, or to the HTTP proxy; next: Negotiating, Relaying
 	Negotiating              // waits for the proxy's reply; next: Relaying
-	Relaying                 // both directions; next: HalfClosed, Delivering
+	Relaying                 // both directions are open; next: HalfClosed, Delivering
 	HalfClosed               // one side has ended its direction; next: InOrder, Delivering
-	InOrder                  // both have, and everything was delivered
-	Delivering               // one side has failed: what it sent before goes to the other; a dead worker's last stage
+	InOrder                  // both sides have, and everything was delivered
+	Delivering               // one side has failed: its last data goes to the other; also the last stage of a session whose worker died
 	stages
 )
 
@@ -70,15 +74,15 @@ var stageNames = [stages]struct {
 
 func (s Stage) known() Stage { return min(s, stages) % stages }
 
-// String is the word that logs and the control socket use.
+// String is the word for logs and the control socket.
 func (s Stage) String() string { return stageNames[s.known()].word }
 
-// Cause is a row's word for why its session ended: who did it (8 bits), at
-// which stage (8), and the number of the signal (8). A live session's has the
-// stage alone.
+// Cause is the word in a row that says why its session ended: the culprit (8
+// bits), the stage (8) and the number of the signal (8). While the session
+// lives, only the stage is set.
 type Cause uint32
 
-// MakeCause puts a cause together. The signal counts for BySignal only.
+// MakeCause puts a cause together. The signal is used only with BySignal.
 func MakeCause(who Culprit, stage Stage, signal int) Cause {
 	c := Cause(who) | Cause(stage)<<8
 	if who == BySignal {
@@ -90,19 +94,19 @@ func MakeCause(who Culprit, stage Stage, signal int) Cause {
 // Culprit ended the session.
 func (c Cause) Culprit() Culprit { return Culprit(c) }
 
-// Stage is where it stood then.
+// Stage is the session's stage at its end.
 func (c Cause) Stage() Stage { return Stage(c >> 8) }
 
-// Signal is the number of the signal that killed its worker; 0 without one.
+// Signal is the number of the signal that killed its worker, or 0.
 func (c Cause) Signal() int { return int(uint8(c >> 16)) }
 
-// Code is two letters, who and stage: "C-" is a session that its client ended
-// first and in order, "SR" one that was killed while it relayed.
+// Code is two letters, culprit and stage: "C-" is a session that its client
+// ended first and in order, "SR" one that was killed while it relayed.
 func (c Cause) Code() string {
 	return string([]byte{culprits[c.Culprit().known()].letter, stageNames[c.Stage().known()].letter})
 }
 
-// String is who, with a signal's number.
+// String is the culprit's word, with the number of a signal.
 func (c Cause) String() string {
 	if c.Culprit() == BySignal && c.Signal() != 0 {
 		return "signal " + strconv.Itoa(c.Signal())

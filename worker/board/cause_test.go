@@ -1,9 +1,11 @@
+// Tests of causes: their parts, letters and words.
+
 package board
 
 import "testing"
 
-// Every who and every stage have a letter and a word of their own, and a cause
-// gives back what was put into it.
+// Every culprit and every stage has its own letter and word, and a cause
+// returns what was put into it.
 func TestCauses(t *testing.T) {
 	seen := map[string]bool{}
 	for who := Nobody; who <= ByError; who++ {
@@ -41,7 +43,7 @@ func TestCauseTexts(t *testing.T) {
 		{MakeCause(BySignal, Relaying, 9), "SR", "signal 9", "relaying"},
 		{MakeCause(BySignal, Relaying, 0), "SR", "signal", "relaying"},
 		{0, "??", "unknown", "unknown"},
-		{0xffffffff, "??", "unknown", "unknown"}, // whoever wrote that: it is shown
+		{0xffffffff, "??", "unknown", "unknown"}, // a corrupt word is shown, too
 		{MakeCause(ByClient, stages, 0), "C?", "client", "unknown"},
 	} {
 		if c.cause.Code() != c.code || c.cause.String() != c.who || c.cause.Stage().String() != c.stage {

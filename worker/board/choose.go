@@ -1,3 +1,6 @@
+// How a session gets its target: affinity, order or rotation, failed targets,
+// retries and probes; and how failed marks are set and cleared.
+
 package board
 
 import "time"
@@ -5,18 +8,18 @@ import "time"
 // Tried is the set of target slots that one session has tried.
 type Tried [MaxTargets / 64]uint64
 
-// Add notes a slot.
+// Add adds a slot to the set.
 func (t *Tried) Add(slot int) { t[slot/64] |= 1 << (slot % 64) }
 
 // Has reports whether the slot was tried.
 func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 
-// Choose picks the target of a session that has tried those in tried already,
-// at the board's millisecond now. It follows ORIGINAL's order: affinity, then the
-// first good one (-o) or the next good one in rotation. If no target is good,
-// all are good again. A session that has found no good one tries the failed
-// ones too before it gives up: ok is false when it has tried every target that
-// an admin leaves to it.
+// Choose picks the next target for a session that has tried those in tried;
+// now is the board's millisecond. It follows ORIGINAL's order: affinity, then
+// the first good target (-o) or the next good one in rotation. If no target is
+// good, all become good again. A session that has found no good target also
+// tries the failed ones before it gives up: ok is false when it has tried
+// every target that an admin permits.
 func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok bool) {
 	n := int(b.Assignment.TargetCount)
 	if n == 0 {
@@ -57,7 +60,7 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 }
 
 // nextGood takes the next good target that was not tried, in rotation or in
-// order. Who loses the race for a place in the rotation looks again.
+// order. If it loses the race for a place in the rotation, it tries again.
 func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
 	ordered := b.Assignment.Options&OptOrdered != 0
 	for {
@@ -95,8 +98,8 @@ func (b *Board) due(failed, now uint64) bool {
 	return b.Assignment.RetryAfter != 0 && now+1 >= failed+1000*uint64(b.Assignment.RetryAfter)
 }
 
-// take chooses a good target. Of a failed one that is due, only a single
-// session is the probe: the mark is renewed, and others wait for its result.
+// take chooses a good target. If the target is failed but due, only one
+// session probes it: take renews the mark, and the others wait for its result.
 func (b *Board) take(slot int, now uint64) bool {
 	m := b.TargetState(slot)
 	failed := m.Failed.Load()
@@ -115,7 +118,7 @@ func (b *Board) anyGood(n int, now uint64) bool {
 	return false
 }
 
-// recover makes all targets good again, so that the first is taken next.
+// recover makes all targets good again, so that the first one is chosen next.
 func (b *Board) recover(n int) {
 	for i := range n {
 		b.TargetState(i).Failed.Store(0)
@@ -132,15 +135,15 @@ func (b *Board) Fail(slot int, now uint64) (first bool) {
 	return b.Miss(slot, now)
 }
 
-// Miss notes that a target could not be reached, and leaves it to be chosen as
-// before: with -h that is the proxy's fault. first is as for Fail.
+// Miss counts a target that could not be reached, but does not mark it failed:
+// with -h that is the proxy's fault. first is as for Fail.
 func (b *Board) Miss(slot int, now uint64) (first bool) {
 	m := b.TargetState(slot)
 	m.LastFailure.Store(uint64(time.Now().UnixMilli()))
 	return m.Failing.CompareAndSwap(0, now+1)
 }
 
-// Good takes a target's mark away after a connect; was is true if the last
+// Good clears a target's failed mark after a connect; was is true if the last
 // attempt had failed.
 func (b *Board) Good(slot int) (was bool) {
 	m := b.TargetState(slot)

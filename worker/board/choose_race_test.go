@@ -1,3 +1,5 @@
+// Tests of Choose under contention: many goroutines at once, as workers do it.
+
 package board
 
 import (
@@ -6,8 +8,8 @@ import (
 	"testing"
 )
 
-// crowd lets so many goroutines choose so often each, as workers do, and
-// counts what they got.
+// crowd lets goroutines choose targets at the same time, each of them each
+// times, and counts what they got.
 func crowd(b *Board, goroutines, each int, now uint64) []int {
 	counts := make([]atomic.Int64, int(b.Assignment.TargetCount))
 	start := make(chan struct{})
@@ -50,8 +52,8 @@ func TestRotationStaysFair(t *testing.T) {
 	}
 }
 
-// A target that is known as failed is nobody's while others are good, however
-// the others are fought for.
+// While there are good targets, a failed one is never chosen, however much
+// contention there is.
 func TestNobodyTriesAFailedOne(t *testing.T) {
 	for _, failed := range []int{0, 1, 2} {
 		b := with(t, 3, 0)
@@ -63,7 +65,7 @@ func TestNobodyTriesAFailedOne(t *testing.T) {
 	}
 }
 
-// Of a target that is due again, one session alone is the probe.
+// Only one session probes a target that is due again.
 func TestOneProbe(t *testing.T) {
 	for _, options := range []uint32{0, OptOrdered} {
 		for range 20 {

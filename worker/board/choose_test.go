@@ -1,3 +1,6 @@
+// Tests of Choose with one session after the other: order, rotation, failed
+// targets and retries.
+
 package board
 
 import (
@@ -5,8 +8,8 @@ import (
 	"testing"
 )
 
-// session is one session's way through Choose at a second: it fails where fails
-// says so.
+// session runs one session through Choose at a second; its connects fail where
+// fails reports true.
 func session(b *Board, from Addr, second uint64, fails func(slot int) bool) (got int, tried []int) {
 	var t Tried
 	now := 1000 * second
@@ -39,7 +42,8 @@ func only(slots ...int) func(int) bool {
 	}
 }
 
-// A step is one session that meets the targets in down, and what it tries.
+// A step is one session while the targets in down fail, and the targets that
+// it tries.
 type step struct {
 	now  uint64 // seconds
 	down []int
@@ -110,8 +114,8 @@ func equal(a, b []int) bool {
 	return true
 }
 
-// Whatever was failed before, and whatever the options: a session whose every
-// connect fails tries each target exactly once.
+// A session whose every connect fails tries each target exactly once, whatever
+// failed before and whatever the options are.
 func TestGivesUpAfterEveryTarget(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -137,8 +141,8 @@ func TestGivesUpAfterEveryTarget(t *testing.T) {
 	}
 }
 
-// Good ones come first: no session of a single thread tries a failed target
-// that is not due while it has not tried every good one.
+// Good targets come first: without concurrency, no session tries a failed
+// target that is not due before it has tried every good one.
 func TestGoodOnesFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
@@ -167,7 +171,7 @@ func TestGoodOnesFirst(t *testing.T) {
 	}
 }
 
-// -r is kept to the millisecond.
+// -r is exact to the millisecond.
 func TestDue(t *testing.T) {
 	b := with(t, 2, OptOrdered)
 	b.Assignment.RetryAfter = 3
@@ -201,8 +205,8 @@ func TestFailAndGood(t *testing.T) {
 	}
 }
 
-// That all are good again when all have failed is for choosing alone: what is
-// known of a target stays until it is connected.
+// When all targets have failed, all become good again, but only for choosing:
+// the other facts about a target stay until it is connected.
 func TestFailingOutlivesRecovery(t *testing.T) {
 	b := with(t, 2, 0)
 	if _, tried := session(b, client(0), 5, everybody); len(tried) != 2 {

@@ -6,10 +6,10 @@
 //   - the state, written by both: the gate, rotation, failed marks, affinity,
 //     one column of totals for each worker, one row for each session.
 //
-// A process can be killed between any two stores. So what is held (a row, a
-// target's mark, an affinity entry) is one 64-bit owner word, stored at once;
-// what is counted is a column that a single worker writes; and the rest of a
-// row is published by the store of its word.
+// A process can be killed between any two stores. So everything that is held
+// (a row, a target's mark, an affinity entry) is one 64-bit owner word, stored
+// at once; every count is in a column that only one worker writes; and the
+// store of a row's word publishes the rest of the row.
 //
 // A master adopts boards of other versions (package version). It takes the
 // places, sizes and counts of all parts from the two heads, copies as much of

@@ -1,3 +1,6 @@
+// Golden files of the layout: each version's offsets and sizes, which never
+// change (-update writes this version's file).
+
 package board
 
 import (
@@ -15,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden file of this version's layout")
 
-// Each version's golden file has the place and size of every word. Those of one
-// version never change; those of the next only come behind what was there.
+// Each version's golden file has the offset and size of every word. One
+// version's never change; the next version only adds words after them.
 func TestLayoutIsGolden(t *testing.T) {
 	path := fmt.Sprintf("testdata/layout-v%d", version.Board)
 	got := layoutText()
@@ -45,8 +48,8 @@ func TestLayoutIsGolden(t *testing.T) {
 	}
 }
 
-// What a master reads of an older version's board is where its own version has
-// it: words only ever come to be in a reserve.
+// A master finds the words of an older version's board where its own version
+// has them: new words only come into a reserve.
 func TestLayoutsOnlyGrow(t *testing.T) {
 	for v := version.OldestBoard; v < version.Board; v++ {
 		older, err := os.ReadFile(fmt.Sprintf("testdata/layout-v%d", v))
@@ -55,7 +58,7 @@ func TestLayoutsOnlyGrow(t *testing.T) {
 		}
 		is := lines(layoutText())
 		for name, place := range lines(older) {
-			// The assignment is copied, as long as it is; a limit is read from the head.
+			// The assignment is copied, at its own length; a limit is read from the head.
 			if is[name] != place && name != "board.Assignment" && !strings.HasPrefix(name, "limit ") {
 				t.Errorf("version %d has %s at %q, version %d at %q: raise version.OldestBoard", v, name, place, version.Board, is[name])
 			}
@@ -63,8 +66,8 @@ func TestLayoutsOnlyGrow(t *testing.T) {
 	}
 }
 
-// layoutText is a line for each word: its name, its offset and its size; and one
-// for each structure's size and each limit.
+// layoutText returns one line for each word (its name, offset and size), and
+// one for each structure's size and each limit.
 func layoutText() []byte {
 	var text bytes.Buffer
 	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, TargetState{}, Column{}, Row{}, Tally{}, TargetTally{}} {
@@ -95,7 +98,7 @@ func places(text *bytes.Buffer, v reflect.Type, at uintptr, name string) {
 	}
 }
 
-// lines are a golden file's places by name.
+// lines returns the offsets of a golden file by name.
 func lines(text []byte) map[string]string {
 	m := map[string]string{}
 	for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {

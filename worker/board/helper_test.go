@@ -1,3 +1,5 @@
+// Helpers of this package's tests: boards in files, clients and addresses.
+
 package board
 
 import (
@@ -8,16 +10,16 @@ import (
 	"daemon/plug/worker/address/convert"
 )
 
-// addr is an address of a test.
+// addr parses an address.
 func addr(text string) Addr { return convert.From(netip.MustParseAddrPort(text)) }
 
-// client is the n-th of very many clients.
+// client is the n-th of a very large number of clients.
 func client(n int) Addr {
 	return convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 1024))
 }
 
-// made is a board and its descriptors, closed with the test. Its memories are
-// files, since a board asks only that they can be mapped.
+// made returns a board and its descriptors, closed when the test ends. Its
+// memories are files: a board only needs something that can be mapped.
 func made(t testing.TB, s Shape) (b *Board, assignment, state int) {
 	t.Helper()
 	size, stateSize := s.Sizes()
@@ -30,7 +32,7 @@ func made(t testing.TB, s Shape) (b *Board, assignment, state int) {
 	return b, assignment, state
 }
 
-// made1 is a board with one worker.
+// made1 returns a board for one worker.
 func made1(t testing.TB) *Board {
 	t.Helper()
 	b, _, _ := made(t, Shape{Generation: 1, Workers: 1, Capacity: 1})
@@ -50,7 +52,7 @@ func file(t testing.TB, size int64) int {
 	return int(f.Fd())
 }
 
-// with is a board with so many targets.
+// with returns a board with this number of targets.
 func with(t testing.TB, targets int, options uint32) *Board {
 	t.Helper()
 	b := made1(t)

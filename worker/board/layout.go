@@ -1,3 +1,7 @@
+// The layout of the two memories, word by word. Each version's offsets are
+// fixed
+// (see golden_test.go); a new word takes its room from a reserve.
+
 package board
 
 import (
@@ -9,8 +13,8 @@ import (
 // Limits of the layout that are the same in every version.
 const (
 	Outcomes     = 8 // kinds of outcome counted in a column
-	SpareRows    = 7 // rows of a worker beyond its capacity, for lines that are yet to be written
-	affinityWays = 8 // entries a bucket: one cache line
+	SpareRows    = 7 // rows of a worker beyond its capacity, for unwritten session lines
+	affinityWays = 8 // entries per bucket: one cache line
 
 	magicAssignment = 0x32674153474c5550 // "PLUGSAg2", little endian
 	magicState      = 0x32745353474c5550 // "PLUGSSt2"
@@ -18,19 +22,19 @@ const (
 
 // Gate values. Only the master writes them.
 const (
-	GateClosed   uint32 = iota // not yet: the generation waits for its commit
-	GateOpen                   // accept
+	GateClosed   uint32 = iota // not yet open: the generation waits for its commit
+	GateOpen                   // accept clients
 	GatePaused                 // TTOU: leave clients in the kernel's queue
-	GateDraining               // for good: finish what you have, take nothing new
+	GateDraining               // final: finish the current sessions, accept no new ones
 )
 
-// What is said once for all processes of a plug, and not by each.
+// Messages that one process logs for all processes of a plug.
 const (
 	LogAccept  = iota // no descriptors or memory to accept with
-	LogConnect        // none to connect with
+	LogConnect        // no descriptors or memory to connect with
 	LogProxy          // the HTTP proxy can't be connected
 	LogSession        // the session file can't be written
-	LogTargets        // an admin has left no target for clients
+	LogTargets        // an admin has disabled or is draining all targets
 	LogSlots   = 8
 )
 
@@ -39,7 +43,7 @@ const (
 	OptSticky uint32 = 1 << iota
 	OptOrdered
 	OptKeepalive
-	OptLog           // -l: a syslog record for each session's begin and end
+	OptLog           // -l: a syslog record for each session's start and end
 	OptForeground    // errors go to stderr, not to syslog
 	OptJSON          // --log-format json
 	OptSession       // a session file is open
@@ -48,16 +52,16 @@ const (
 	OptPool          // --mode pool, whatever the capacity
 )
 
-// Addr is an address in the shared memory.
+// Addr is an address, as the shared memory stores it.
 type Addr = address.Addr
 
-// Text is a bounded string in the shared memory.
+// Text is a string of limited length, as the shared memory stores it.
 type Text struct {
 	Len uint32
 	Buf [268]byte // a host name and a port take at most 259
 }
 
-// Set stores s, cut to the room there is.
+// Set stores s, truncated to the size of Buf.
 func (t *Text) Set(s string) { t.Len = uint32(copy(t.Buf[:], s)) }
 
 // String returns a copy of the text.
@@ -70,8 +74,9 @@ type Target struct {
 	_    [24]byte
 }
 
-// Rule admits one network: the first Bits of IP, IPv4 in mapped form (so Bits
-// is 96 more than the network's). A rule never admits the other kind.
+// Rule admits one network: the first Bits bits of IP. IPv4 networks are in
+// mapped form, so their Bits is 96 more than the network's own. A rule never
+// admits addresses of the other family.
 type Rule struct {
 	IP   [16]byte
 	Bits uint32
@@ -79,7 +84,7 @@ type Rule struct {
 	_    [8]byte
 }
 
-// Zone tells local time without a zone database: Offset seconds east of UTC
+// Zone gives local time without a zone database: Offset seconds east of UTC
 // until the Unix second Until, then Next.
 type Zone struct {
 	Until  atomic.Int64
@@ -87,7 +92,7 @@ type Zone struct {
 	Next   atomic.Int32
 }
 
-// table says where the elements of a table lie in its memory.
+// table is where the elements of a table lie in its memory.
 type table struct {
 	At, Size, Count uint64
 }
@@ -95,8 +100,8 @@ type table struct {
 // end is where the table ends.
 func (t *table) end() uint64 { return t.At + t.Size*t.Count }
 
-// assignmentHead starts the assignment and says where its parts lie: another
-// version's are found through it alone.
+// assignmentHead is the start of the assignment and says where its parts lie.
+// The parts of another version's assignment are found only through it.
 type assignmentHead struct {
 	Magic    uint64
 	Version  uint32
@@ -108,15 +113,15 @@ type assignmentHead struct {
 	_        [160]byte
 }
 
-// Assignment is what the master tells its workers before they start, apart from
-// rules and targets. It is never changed once a worker has been started. New
-// words take their room from the reserve, at its start.
+// Assignment is what the master sets for its workers before it starts them,
+// except for rules and targets. It never changes once a worker has been
+// started. New words take their room from the start of the reserve.
 type Assignment struct {
 	Options        uint32
 	Generation     uint32
 	Workers        uint32 // slots: columns of the state
-	Capacity       uint32 // sessions at a time of a worker
-	Uses           uint32 // sessions in its life; 0 is no limit
+	Capacity       uint32 // sessions per worker at a time
+	Uses           uint32 // sessions in a worker's life; 0 is no limit
 	Listeners      uint32 // inherited listening sockets
 	RuleCount      uint32
 	TargetCount    uint32
@@ -142,13 +147,13 @@ type Assignment struct {
 	_ [assignmentReserve]byte
 }
 
-// Tables are the places of the state's tables. Workers can write the state, so
-// each process takes its own copy of them before it uses any.
+// Tables says where the state's tables lie. Workers can write the state, so
+// each process makes its own copy of this before it uses a table.
 type Tables struct {
 	Workers  uint64 // worker slots
 	RowsEach uint64 // rows of each worker slot: its capacity and SpareRows
 
-	TargetStates  table // one Mark for each target slot
+	TargetStates  table // one TargetState for each target slot
 	Affinity      table // words
 	Columns       table // one Column for each worker slot
 	Rows          table // RowsEach rows for each worker slot
@@ -157,7 +162,7 @@ type Tables struct {
 }
 
 // State is what the workers and the master write: this head, and the tables
-// that it places.
+// whose places it gives.
 type State struct {
 	Magic      uint64
 	Version    uint32
@@ -166,26 +171,27 @@ type State struct {
 	Tables     Tables
 	_          [72]byte
 
-	// What follows is written all the time: it begins a cache line.
+	// The words from here on are written often: they start a cache line.
 
-	// What the generation's master tells its workers, and a successor that has
-	// adopted them too: so it lies here and not in the assignment.
+	// The master's instructions to running workers. A successor that has
+	// adopted the workers writes them too, so they lie here and not in the
+	// assignment.
 	Gate     atomic.Uint32
-	MayBatch atomic.Uint32 // 1 while spares are plenty: doorbells may wait for company
+	MayBatch atomic.Uint32 // 1 while there are plenty of spares: workers may send doorbells in batches
 	LogAt    atomic.Uint32 // debug level: 0, 1, 2
 	Deaf     atomic.Uint32 // errno with which accept(2) fails in a worker; 0 once a client was accepted
 	Zone     Zone
 	_        [96]byte
 
-	LogTimes [LogSlots]atomic.Uint64 // ms at which a shortage was last said, by whichever process
+	LogTimes [LogSlots]atomic.Uint64 // ms at which each message was last logged, by any process
 
-	Attention atomic.Uint32 // a doorbell found the pipe full: look at all rows
+	Attention atomic.Uint32 // a doorbell found the pipe full: check all rows
 	_         [60]byte
 	Rotation  atomic.Uint64 // slot of the last target taken, plus one
 	_         [56]byte
 }
 
-// TargetState is what is shared about one target slot.
+// TargetState is the shared state of one target slot.
 type TargetState struct {
 	Failed   atomic.Uint64 // 0 is good; else the board's ms of the failure, plus one
 	Connects atomic.Uint64 // attempts
@@ -193,32 +199,32 @@ type TargetState struct {
 	Admin    atomic.Uint32 // what an admin wants of it: Enabled, Draining or Disabled
 	Errno    atomic.Uint32 // of the last failure
 
-	// What is known of the target, which choosing does not read: the failed mark
-	// is taken away from all when all have failed, these words are not.
+	// Facts about the target that Choose does not read: when all targets have
+	// failed, their failed marks are cleared, but these words are not.
 	Failing     atomic.Uint64 // 0: the last attempt succeeded; else the board's ms of the first that failed since, plus one
 	LastFailure atomic.Uint64 // Unix ms of the last attempt that failed; 0 is none
-	Looked      atomic.Uint64 // the board's ms when a connection to it was last looked at closely
+	Looked      atomic.Uint64 // the board's ms when a connection to it was last sampled
 	_           [72]byte
 }
 
-// Column is what one worker counts. Only that worker writes it, and the master
-// clears it at the worker's burial.
+// Column holds one worker's counts. Only that worker writes it, and the master
+// clears it when it buries the worker.
 type Column struct {
 	PID          atomic.Uint32
-	Live         atomic.Uint32 // sessions now, for the worker's fellows (pool)
-	Rows         atomic.Uint32 // rows of this slot that were ever used; stays at a burial
+	Live         atomic.Uint32 // sessions now; the other workers read it (pool)
+	Rows         atomic.Uint32 // rows of this slot that were ever used; kept at a burial
 	_            uint32
 	Ended        [Outcomes]atomic.Uint64 // sessions by outcome
 	BytesIn      atomic.Uint64           // of ended sessions, read from clients
 	BytesOut     atomic.Uint64           // of ended sessions, read from targets
 	Refused      atomic.Uint64           // by -a
 	Redispatches atomic.Uint64
-	LinesLost    atomic.Uint64 // session lines given up
+	LinesLost    atomic.Uint64 // session lines that were given up
 	LogsLost     atomic.Uint64 // syslog records dropped
 	_            [128]byte
 }
 
-// Row is one session's place.
+// Row is the record of one session.
 type Row struct {
 	word    atomic.Uint64 // owner word: see Word
 	In      atomic.Uint64 // bytes read from the client
@@ -226,12 +232,12 @@ type Row struct {
 	Client  Addr
 	Begin   int64         // wall clock, Unix ns
 	BeginAt int64         // monotonic, ns
-	Outcome atomic.Uint32 // how it ended, with the word ending
+	Outcome atomic.Uint32 // how it ended, stored before the word says ending
 	Errno   atomic.Uint32
-	Connect atomic.Int64  // monotonic ns when the target was connected; 0 not yet
+	Connect atomic.Int64  // monotonic ns when the target was connected; 0 before that
 	Closed  atomic.Int64  // monotonic ns when it ended
-	Cause   atomic.Uint32 // a Cause; its stage from the row's first store on
-	Counted atomic.Uint32 // 1: it ended and its column has it, but the row still owes its line
+	Cause   atomic.Uint32 // a Cause; its stage is set from the row's first store on
+	Counted atomic.Uint32 // 1: it ended and is in its column, but its line is still unwritten
 	Moved   atomic.Uint64 // the board's ms when the session last moved bytes, either way
 	First   atomic.Int64  // monotonic ns of the target's first byte; 0 not yet
 	_       [80]byte

@@ -1,3 +1,5 @@
+// Tests of the layout: alignment, cache lines, no pointers, tables in bounds.
+
 package board
 
 import (
@@ -11,7 +13,7 @@ import (
 const cacheLine = 64
 
 // Every process maps the layout as it is, 32-bit builds too: a 64-bit word
-// that is not aligned to 8 bytes could be torn or fault.
+// that is not 8-byte aligned could be torn or cause a fault.
 func TestEveryWordIsAligned(t *testing.T) {
 	for _, v := range []any{assignmentHead{}, Assignment{}, Rule{}, Target{}, State{}, TargetState{}, Column{}, Row{}, Tally{}, TargetTally{}} {
 		walk(reflect.TypeOf(v), 0, fmt.Sprintf("%T", v), func(name string, f reflect.Type, at uintptr) {
@@ -30,7 +32,7 @@ func walk(v reflect.Type, at uintptr, name string, visit func(string, reflect.Ty
 			f := v.Field(i)
 			walk(f.Type, at+f.Offset, name+"."+f.Name, visit)
 		}
-	case reflect.Array: // one element, and the next, stand for all
+	case reflect.Array: // one element and the next are enough
 		for i := range min(2, v.Len()) {
 			walk(v.Elem(), at+uintptr(i)*v.Elem().Size(), name, visit)
 		}
@@ -50,8 +52,8 @@ func TestNoHiddenPointer(t *testing.T) {
 	}
 }
 
-// What one worker writes all the time shares no cache line with what another
-// one writes.
+// The words that one worker writes often share no cache line with those of
+// another worker.
 func TestCacheLines(t *testing.T) {
 	var h State
 	attention, rotation := unsafe.Offsetof(h.Attention), unsafe.Offsetof(h.Rotation)
@@ -117,7 +119,7 @@ func TestText(t *testing.T) {
 	if len(text.String()) != len(text.Buf) {
 		t.Errorf("a long text has %d bytes, room is for %d", len(text.String()), len(text.Buf))
 	}
-	text.Len = 1 << 30 // whoever wrote that: reading stays inside
+	text.Len = 1 << 30 // a corrupt length: reading stays inside
 	if len(text.String()) != len(text.Buf) {
 		t.Errorf("a text with a wrong length has %d bytes", len(text.String()))
 	}

@@ -1,20 +1,22 @@
+// The outcomes of a session, with their exit statuses and words.
+
 package board
 
-// Outcome is how a session ended. Values are part of the layout: new ones are
-// added at the end, at most Outcomes in all.
+// Outcome is how a session ended. The values are part of the layout: new ones
+// are added at the end, at most Outcomes in all.
 type Outcome uint32
 
 const (
 	Complete   Outcome = iota // both directions ended
-	Unreached                 // no target could be connected
+	Unreached                 // connecting to every target failed
 	Cut                       // reset or write error while relaying
-	Denied                    // the HTTP proxy refused, an internal error, a limit
+	Denied                    // refused by the HTTP proxy, or ended by an internal error or a limit
 	Killed                    // its worker was killed by a signal
 	AdminEnded                // ended by an admin through master or worker
 )
 
-// Status is the exit status that 2.5 gave to a session of this outcome; a
-// killed one has none, and is logged as 4.
+// Status is the exit status of a session with this outcome, as in 2.5. A
+// session whose worker was killed has none and is logged with 4.
 func (o Outcome) Status() int {
 	switch o {
 	case Complete:
@@ -27,7 +29,7 @@ func (o Outcome) Status() int {
 	return 4
 }
 
-// String is the word that logs use.
+// String is the word for logs.
 func (o Outcome) String() string {
 	switch o {
 	case Complete:

@@ -1,5 +1,7 @@
+// Whether workers are a pool's.
+
 package board
 
-// Pool reports whether workers are a pool's: few, each for as many sessions as its
-// descriptors allow, which may be a single one.
+// Pool reports whether the workers are a pool's: few, each with as many
+// sessions as its descriptors allow, which may be only one.
 func (a *Assignment) Pool() bool { return a.Options&OptPool != 0 }

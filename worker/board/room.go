@@ -1,6 +1,6 @@
 //go:build !fixture
 
-// What the layout has room for, in this version.
+// The sizes of the layout's tables in this version.
 
 package board
 

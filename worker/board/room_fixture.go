@@ -1,8 +1,8 @@
 //go:build fixture
 
-// What the layout had room for before, for tests of upgrades from it and to
-// it: everything behind the assignment's settings lies elsewhere, and so does
-// everything behind the marks.
+// Smaller sizes, for tests of upgrades from and to an older version:
+// everything after the assignment's settings lies elsewhere, and so does
+// everything after the target states.
 
 package board
 

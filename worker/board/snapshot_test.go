@@ -1,5 +1,7 @@
 //go:build !race
 
+// A test of Snapshot under contention: it never mixes two sessions of a row.
+
 package board
 
 import (
@@ -9,10 +11,10 @@ import (
 	"testing"
 )
 
-// A row's client and times are plain fields: their writer holds the row's word
-// back until they are stored, and a reader who meets another turn afterwards
-// throws its copy away. The race detector can't know that a torn copy is never
-// used, so this test is for builds without it.
+// A row's client and times are plain fields. Their writer stores the row's
+// word only after them, and a reader that then finds another epoch discards
+// its copy. The race detector cannot know that a torn copy is never used, so
+// this test is only for builds without it.
 func TestSnapshotNeverMixesTurns(t *testing.T) {
 	const readers, wanted = 2, 100_000
 	var r Row

@@ -1,3 +1,6 @@
+// Where the tables lie in the two memories: laying them out, and checking the
+// heads of a memory that another process has made.
+
 package board
 
 import (
@@ -7,16 +10,16 @@ import (
 	"daemon/plug/worker/version"
 )
 
-// Where the tables of the two memories lie. A process maps the memory of another
-// version, too: it takes all places, sizes and counts from the heads, and an
-// element that is shorter than its own is refused.
+// A process also maps the memory of other versions: it takes all places, sizes
+// and counts from the heads, and refuses elements that are shorter than its
+// own.
 
 const page = 4096
 
 func align(n uint64, to uint64) uint64 { return (n + to - 1) &^ (to - 1) }
 
-// put lays out a table of count elements of a size at the next multiple of to, and
-// moves next behind it.
+// put lays out a table of count elements of a size at the next multiple of to,
+// and sets next to the table's end.
 func put(t *table, next *uint64, size uintptr, count uint64, to uint64) {
 	*t = table{At: align(*next, to), Size: uint64(size), Count: count}
 	*next = t.end()
@@ -46,7 +49,7 @@ func (h *State) layout(s Shape) {
 	h.Size = align(next, page)
 }
 
-// Sizes are those of a board's two memories, in bytes.
+// Sizes returns the sizes of a board's two memories, in bytes.
 func (s Shape) Sizes() (assignment, state int64) {
 	var h assignmentHead
 	var g State
@@ -55,7 +58,8 @@ func (s Shape) Sizes() (assignment, state int64) {
 	return int64(h.Size), int64(g.Size)
 }
 
-// check finds out whether the parts of the assignment lie in a memory of this size.
+// check returns an error unless the parts of the assignment lie in a memory of
+// this size.
 func (h *assignmentHead) check(size uint64) error {
 	if h.Settings.Count != 1 {
 		return fmt.Errorf("assignment: %d parts with settings, expected 1", h.Settings.Count)
@@ -69,8 +73,8 @@ func (h *assignmentHead) check(size uint64) error {
 	return h.Targets.fits("targets", size, unsafe.Sizeof(Target{}))
 }
 
-// check finds out whether the tables of the state lie in a memory of this size,
-// and fit each other.
+// check returns an error unless the tables of the state lie in a memory of
+// this size and match each other.
 func (t *Tables) check(size uint64) error {
 	for _, c := range []struct {
 		name    string
@@ -99,8 +103,8 @@ func (t *Tables) check(size uint64) error {
 	return nil
 }
 
-// fits refuses a table that reaches beyond its memory, or whose elements are
-// shorter than element bytes, or so large that no version can mean it.
+// fits returns an error if the table ends beyond its memory, if its elements
+// are shorter than element bytes, or if they are too large for any version.
 func (t *table) fits(name string, size uint64, element uintptr) error {
 	if t.Size < uint64(element) || t.Size > page {
 		return fmt.Errorf("%s: elements of %d bytes, expected from %d to %d", name, t.Size, element, page)

@@ -1,3 +1,6 @@
+// Tests of the tally: the bounds of its buckets, and one tally for each
+// worker.
+
 package board
 
 import (
@@ -22,7 +25,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// Every worker slot has a tally of its own, whose counts are where they were put.
+// Every worker slot has its own tally, and each count is stored in its place.
 func TestTally(t *testing.T) {
 	b, _, _ := made(t, Shape{Generation: 1, Workers: 9, Capacity: 3})
 	if n := unsafe.Sizeof(Tally{}); n%64 != 0 {

@@ -1,9 +1,11 @@
+// A test of the targets' counts: they move to the next board completely.
+
 package board
 
 import "testing"
 
-// What has been counted of a target moves to the next board whole, also what its
-// workers count while it moves, and what was shown never becomes less.
+// All counts of a target move to the next board, including those that workers
+// add meanwhile, and the sums that were shown never decrease.
 func TestTargetTallyMoves(t *testing.T) {
 	from, _, _ := made(t, Shape{Generation: 1, Workers: 2, Capacity: 1})
 	to, _, _ := made(t, Shape{Generation: 2, Workers: 2, Capacity: 1})

@@ -1,17 +1,20 @@
+// A row's owner word, which says whether the row is free, live or ending, and
+// consistent copies (snapshots) of a row.
+
 package board
 
 // RowState is the first part of a row's word.
 type RowState uint8
 
 const (
-	RowFree   RowState = iota // nobody's; next: live
-	RowLive                   // a session is carried; next: ending
-	RowEnding                 // outcome and counts stored, its line being written; next: free
+	RowFree   RowState = iota // next: live
+	RowLive                   // carries a session; next: ending
+	RowEnding                 // outcome and counts are stored, its line is being written; next: free
 )
 
 // Word is a row's owner word: state (8 bits), target slot (16), and how many
-// sessions the row has carried before (40). Freeing the row counts its session,
-// in one store.
+// sessions the row has carried before (40). The store that frees the row also
+// counts its session.
 type Word uint64
 
 // MakeWord puts a word together.
@@ -19,10 +22,11 @@ func MakeWord(state RowState, target uint16, turn uint64) Word {
 	return Word(state)<<56 | Word(target)<<40 | Word(turn&(1<<40-1))
 }
 
-// State tells who holds the row.
+// State is the row's state.
 func (w Word) State() RowState { return RowState(w >> 56) }
 
-// Target is the slot that the session uses, NoTarget before one was chosen.
+// Target is the target slot of the session, or NoTarget before it has chosen
+// one.
 func (w Word) Target() uint16 { return uint16(w >> 40) }
 
 // Epoch is how many sessions the row has carried before.
@@ -34,28 +38,28 @@ const NoTarget = 0xffff
 // Word reads the row's word.
 func (r *Row) Word() Word { return Word(r.word.Load()) }
 
-// Hold publishes a new session: everything else in the row has been stored.
+// Hold publishes a new session; the rest of the row must be stored before.
 func (r *Row) Hold() {
 	r.word.Store(uint64(MakeWord(RowLive, NoTarget, r.Word().Epoch())))
 }
 
-// Choose notes the session's target.
+// Choose stores the session's target.
 func (r *Row) Choose(target uint16) {
 	r.word.Store(uint64(MakeWord(RowLive, target, r.Word().Epoch())))
 }
 
-// End publishes the outcome: from here on only the session line is missing.
+// End publishes the outcome: after this, only the session line is missing.
 func (r *Row) End() {
 	w := r.Word()
 	r.word.Store(uint64(MakeWord(RowEnding, w.Target(), w.Epoch())))
 }
 
-// Free gives the row back and counts its session.
+// Free frees the row and counts its session.
 func (r *Row) Free() {
 	r.word.Store(uint64(MakeWord(RowFree, NoTarget, r.Word().Epoch()+1)))
 }
 
-// Snapshot is a row as it was at one moment.
+// Snapshot is a consistent copy of a row.
 type Snapshot struct {
 	Word    Word
 	In, Out uint64

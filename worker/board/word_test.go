@@ -1,3 +1,5 @@
+// Tests of a row's owner word, its states and its snapshots.
+
 package board
 
 import (
@@ -52,7 +54,7 @@ func TestRowsLife(t *testing.T) {
 	}
 }
 
-// The turn is counted modulo 2^40: its overflow must not make a free row live.
+// The epoch is counted modulo 2^40: an overflow must not make a free row live.
 func TestLastTurn(t *testing.T) {
 	var r Row
 	r.word.Store(uint64(MakeWord(RowEnding, 3, 1<<40-1)))

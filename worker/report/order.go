@@ -1,3 +1,7 @@
+// The orders that a master sends to a worker over its lifeline: their bytes,
+// and
+// a reader that gets them in any pieces.
+
 package report
 
 import "strconv"
@@ -7,16 +11,17 @@ import "strconv"
 type Order byte
 
 const (
-	Nudge   Order = 'n' // look at the listener: its wake-up may be lost
-	Gate    Order = 'g' // look at the gate
+	Nudge   Order = 'n' // check the listener: a wake-up may have been lost
+	Gate    Order = 'g' // read the gate
 	Drain   Order = 'd' // leave the listener, and exit after the last session
-	Session Order = 's' // a new session file comes with this byte (SCM_RIGHTS)
-	Kill    Order = 'k' // end the session of a row and turn, which follow: AppendKill
+	Session Order = 's' // a new session file; its descriptor comes with this byte (SCM_RIGHTS)
+	Kill    Order = 'k' // end the session of a row and epoch, which follow: see AppendKill
 )
 
-// What follows a Kill: so many decimal digits of the row, then of its turn. No
-// digit is an order, so that whoever does not know Kill passes over them, and
-// whoever finds another byte among them knows that the rest was lost.
+// A Kill is followed by this many decimal digits of the row, then of its
+// epoch. No digit is an order, so a worker that does not know Kill ignores
+// them, and one that finds another byte among them knows that the rest was
+// lost.
 const (
 	rowDigits   = 10
 	epochDigits = 13 // of 40 bits
@@ -41,17 +46,18 @@ func appendPadded(b []byte, n uint64, digits int) []byte {
 	return append(b, s...)
 }
 
-// Orders puts the bytes of a lifeline together, which may come in any parts.
+// Orders puts together the orders of a lifeline, whose bytes may come in any
+// pieces.
 type Orders struct {
 	Row   uint32 // of the last Kill
 	Epoch uint64
 
-	digits int // seen of a Kill; 0 outside of one
+	digits int // digits of a Kill so far; 0 outside of a Kill
 	inKill bool
 	number uint64
 }
 
-// Next takes one byte; ok reports that an order is complete.
+// Next takes one byte; ok reports whether it completes an order.
 func (o *Orders) Next(b byte) (order Order, ok bool) {
 	if o.inKill && b >= '0' && b <= '9' {
 		o.number = 10*o.number + uint64(b-'0')

@@ -1,3 +1,5 @@
+// Tests of the orders: whole, in pieces, cut, and unknown to the reader.
+
 package report
 
 import (
@@ -7,7 +9,7 @@ import (
 	"testing"
 )
 
-// obeyed are the orders that come of the bytes, cut into parts of any size.
+// obeyed returns the orders read from p, which is cut into pieces of any size.
 func obeyed(p []byte) (all []string) {
 	var o Orders
 	for _, b := range p {
@@ -38,7 +40,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// An order whose end was lost is none, and those behind it are obeyed.
+// An incomplete order is dropped, and the orders after it are obeyed.
 func TestKillCut(t *testing.T) {
 	whole := AppendKill(nil, 123, 456)
 	for cut := 1; cut < len(whole); cut++ {
@@ -54,7 +56,7 @@ func TestKillCut(t *testing.T) {
 	}
 }
 
-// A worker that does not know the order finds no other one in it.
+// A worker that does not know Kill finds no other order in it.
 func TestKillIsNoOtherOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 1000 {

@@ -1,3 +1,5 @@
+// Tests of doorbells: their wire form, their sizes and garbage.
+
 package report
 
 import (
@@ -17,7 +19,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The wire is what an older or newer master reads.
+// Older and newer masters read this form.
 func TestWire(t *testing.T) {
 	r := Record{Kind: End, Slot: 0x0102, PID: 0x03040506, Generation: 0x0708090a, Row: 0x0b0c0d0e}
 	want := "\x02\x03\x02\x01\x06\x05\x04\x03\x0a\x09\x08\x07\x0e\x0d\x0c\x0b"
@@ -51,7 +53,7 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// A batch is written at once only if it fits in PIPE_BUF on every system
+// A batch is written in one piece only if it fits in PIPE_BUF on every system
 // (POSIX: at least 512), and a read of whole pipes never cuts a record.
 func TestSizes(t *testing.T) {
 	if got := len(Record{Kind: Ready}.Append(nil)); got != Size {
@@ -75,7 +77,7 @@ func TestOrdersDiffer(t *testing.T) {
 	}
 }
 
-// What is parsed is what was written, byte for byte; anything else is refused.
+// A parsed record is byte for byte what was written; anything else is refused.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(Record{Kind: Begin, Slot: 65535, PID: 1 << 31, Generation: 9, Row: 4095}.Append(nil))

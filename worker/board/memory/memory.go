@@ -10,9 +10,9 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// New makes a board and returns it with its two descriptors, which the caller
-// owns and hands to workers: assignment and state. The assignment is yet to be
-// filled in, and then sealed with Seal.
+// New makes a board and returns it with its two descriptors, assignment and
+// state, which the caller owns and passes to workers. The caller fills in the
+// assignment and then seals both with Seal.
 func New(s board.Shape) (b *board.Board, assignment, state int, err error) {
 	size, stateSize := s.Sizes()
 	assignment, err = allocate("plug-assignment", size)

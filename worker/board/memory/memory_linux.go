@@ -1,8 +1,13 @@
+// A board's memory on Linux: memfds, and the seals that keep workers from
+// writing
+// the assignment.
+
 package memory
 
 import "golang.org/x/sys/unix"
 
-// allocate makes size bytes that several processes can map: a memfd.
+// allocate returns a descriptor of size bytes that several processes can map:
+// a memfd.
 func allocate(name string, size int64) (int, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -15,8 +20,8 @@ func allocate(name string, size int64) (int, error) {
 	return fd, nil
 }
 
-// Seal fixes the two memories' sizes and takes from everybody but the master,
-// who has mapped it already, the right to write the assignment (memfd_create(2),
+// Seal fixes the sizes of the two memories and makes the assignment read-only
+// for all but the master, which has already mapped it (memfd_create(2),
 // fcntl(2) F_ADD_SEALS).
 func Seal(assignment, state int) error {
 	_, err := unix.FcntlInt(uintptr(assignment), unix.F_ADD_SEALS,

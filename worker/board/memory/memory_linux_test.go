@@ -1,3 +1,6 @@
+// Tests of the seals: workers can neither write the assignment nor change a
+// size.
+
 package memory
 
 import (
@@ -13,7 +16,7 @@ import (
 
 const page = 4096
 
-// sealed is a board as workers inherit it.
+// sealed returns a board as workers inherit it.
 func sealed(t *testing.T) (b *board.Board, assignment, state int) {
 	t.Helper()
 	b, assignment, state, err := New(board.Shape{Generation: 1, Workers: 2, Capacity: 1})
@@ -49,7 +52,7 @@ func TestNobodyElseWritesTheAssignment(t *testing.T) {
 	if err := unix.Mprotect(unsafe.Slice((*byte)(unsafe.Pointer(worker.Assignment)), page), unix.PROT_READ|unix.PROT_WRITE); err == nil {
 		t.Error("a reader's mapping became writable")
 	}
-	// Opened anew, it is another open file, with the same seals.
+	// Opening it again gives another open file with the same seals.
 	again, err := os.OpenFile("/proc/self/fd/"+strconv.Itoa(assignment), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,7 @@
 //go:build !linux
 
+// A board's memory on systems other than Linux: unlinked files without seals.
+
 package memory
 
 import (
@@ -8,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allocate makes size bytes that several processes can map: an unlinked file,
-// where there is no memfd.
+// allocate returns a descriptor of size bytes that several processes can map:
+// an unlinked file, as there is no memfd.
 func allocate(name string, size int64) (int, error) {
 	f, err := os.CreateTemp("", "."+name)
 	if err != nil {
@@ -29,6 +31,6 @@ func allocate(name string, size int64) (int, error) {
 	return fd, nil
 }
 
-// Seal does nothing where there are no seals: workers map the assignment for
-// reading only.
+// Seal does nothing, as there are no seals: workers map the assignment
+// read-only.
 func Seal(assignment, state int) error { return nil }
