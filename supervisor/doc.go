@@ -34,38 +34,45 @@
 //
 // # Packages
 //
-// "→" lists what a package may import of this project.
+// "→" lists what a package may import of this project, besides worker/version;
+// "its parts" are the packages below it. arrows_test.go compares this list with
+// the import statements.
 //
-//	cmd/plug        command line, manual page, choice of process        → supervisor, worker
+//	cmd/plug        command line, manual page, choice of process        → supervisor/…, worker/…
 //	cmd/plugctl     the admin's client: commands, manual page           → its parts, supervisor/control
-//	  reach         finds a master and sends it requests
-//	  show          text and JSON of the replies
-//	  pick          selects sessions
-//	  top           the live screen
-//	  metrics       the exporter for Prometheus, the status page
-//	  service       units and scripts, their quoting, checks before an installation
+//	  reach         finds a master and sends it requests                → supervisor/control, pidfile
+//	  show          text and JSON of the replies                        → supervisor/control
+//	  pick          selects sessions                                    → supervisor/control
+//	  top           the live screen                                     → cmd/plugctl/pick, cmd/plugctl/reach, cmd/plugctl/show, supervisor/control
+//	  metrics       the exporter for Prometheus, the status page        → cmd/plugctl/show, supervisor/control
+//	  service       units and scripts, quoting, checks, installation    → supervisor/control
 //	supervisor      the master: loop, roster, spawning, burial, upgrade → its parts, worker/…, pidfile
-//	  config        the configuration of one plug, parsed and checked
-//	  control       the control socket: messages, server, client
-//	  shepherd      the process that an admin starts: -n, daemon start
-//	  scribe        a process that writes to files that may block
+//	  policy        how many workers: pure                              → nothing
+//	  config        the configuration of one plug, parsed and checked   → nothing
+//	  control       the control socket: messages, server, client        → nothing
+//	  host          what the supervisor asks the system for             → nothing
+//	  shepherd      the process that an admin starts: -n, daemon start  → supervisor/host
+//	  scribe        a process that writes to files that may block       → supervisor/host, worker/record
 //	worker          the engine: accept, connect, relay, settle          → its parts
-//	  early         starts a worker before the rest of the program is initialised (why the module path starts with a d)
-//	  board         the shared memory: targets, rules, marks, rows
-//	  address       an address on the board, as text
-//	  report        doorbells and orders on the wire
-//	  record        session line, syslog, log lines
-//	  negotiate     CONNECT
-//	  title         what ps shows
-//	  await         how tests wait for a condition
+//	  early         starts a worker before the rest of the program is initialised (why the module path starts with a d) → worker
+//	  board         the shared memory: targets, rules, marks, rows      → worker/address
+//	  board/memory  makes and maps a board's memory                     → worker/board
+//	  address       an address on the board, as text                    → nothing
+//	  address/convert  netip's addresses and those of the board         → worker/address
+//	  report        doorbells and orders on the wire                    → nothing
+//	  record        session line, syslog, log lines                     → worker/address, worker/board
+//	  negotiate     CONNECT                                             → nothing
+//	  title         what ps shows                                       → worker/address
+//	  version       the program's version and those of its protocols    → nothing
+//	  await         how tests wait for a condition                      → nothing
 //	pidfile         the locked list of PIDs                             → nothing
-//	test            tests of the real binary; demo, bench               → nothing (they run the binary)
+//	test            tests of the real binary; demo, bench               → its parts (they run the binary)
 //
 // # Where to change what
 //
 //   - An option begins in cmd/plug/options.go and is checked in supervisor/config;
 //     generation.go puts what a worker needs of it on the board.
-//   - The number of processes is decided in policy.go, probe.go and nudge.go.
+//   - The number of processes is decided in supply.go, which asks package policy.
 //   - A worker's life is the table in roster.go; a session's states are in
 //     worker/session.go, and its end is in worker/ending.go and delivering.go.
 //   - In an upgrade, the old master's side is in upgrade.go and upgrade_state.go,

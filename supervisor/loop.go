@@ -1,3 +1,6 @@
+// The loop: the one goroutine that owns all of the master's state. It takes events,
+// doorbells, deaths, spawn results and signals, and makes the roster agree.
+
 package supervisor
 
 import (
@@ -230,62 +233,6 @@ func (m *master) reconcile(c *child) {
 		m.apply(c, hasBegun)
 	default:
 		m.apply(c, hasEnded)
-	}
-}
-
-// populate keeps as many workers as the policy wants.
-func (m *master) populate() {
-	if m.phase == stopping || m.frozen || m.phase == adopting || m.spawner.rests(time.Now()) {
-		return
-	}
-	s := m.demand()
-	n := s.toStart()
-	if m.phase == opening {
-		n = max(n, min(m.firstWorkers, s.limit)-s.total)
-	}
-	if m.pool() {
-		n = m.cfg.Workers - m.count[starting] - m.count[spare] - m.count[busy]
-	}
-	for range n {
-		if !m.startWorker() {
-			break
-		}
-	}
-	s.starting = m.count[starting]
-	m.setMayBatch(s)
-	m.noteLimit(s)
-}
-
-func (m *master) demand() demand {
-	s := demand{spares: m.count[spare], starting: m.count[starting], busy: m.count[busy],
-		min: m.cfg.SparesMin, max: m.cfg.SparesMax, limit: m.cfg.MaxWorkers, total: len(m.roster)}
-	if s.spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
-		s.waiting = queued(m.listeners[0])
-		if s.waiting == 0 && s.starting == 0 && s.busy < s.limit {
-			m.watcher.listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
-		}
-	}
-	return s
-}
-
-func (m *master) setMayBatch(s demand) {
-	plenty := uint32(0)
-	if s.mayBatch() {
-		plenty = 1
-	}
-	if p := &m.generation.board.State.MayBatch; p.Load() != plenty {
-		p.Store(plenty)
-	}
-}
-
-// noteLimit says, once for each time, that clients have to wait for a worker.
-func (m *master) noteLimit(s demand) {
-	switch {
-	case s.atLimit() && !m.limitSaid:
-		m.limitSaid = true
-		m.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.limit)
-	case m.limitSaid && s.spares > m.cfg.SparesMin:
-		m.limitSaid = false
 	}
 }
 

@@ -1,3 +1,6 @@
+// The master of a plug: its fields, and its life from the command line to the end.
+// Run opens what is needed, waits for the first workers, and runs the loop.
+
 package supervisor
 
 import (
@@ -15,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/title"
@@ -68,7 +72,7 @@ type master struct {
 	lastID     uint64
 	nudged     int // index of the spare that was nudged last
 	nudges     int // ticks in a row that found clients waiting beside spares
-	probe      probe
+	probe      policy.Probe
 	totals     totals
 	ticks      ticks
 	dropReport dropReport

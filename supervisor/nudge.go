@@ -1,9 +1,9 @@
+// Lost wake-ups: clients that wait although workers sleep. A tick that finds them
+// wakes spares by an order over their lifelines.
+
 package supervisor
 
 import (
-	"slices"
-	"time"
-
 	"daemon/plug/worker/report"
 )
 
@@ -26,7 +26,7 @@ func (m *master) neglected() bool {
 func (m *master) nudgeMore() {
 	if !m.neglected() {
 		m.nudges = 0
-		m.probe.reset()
+		m.probe.Reset()
 		return
 	}
 	m.nudges++
@@ -47,65 +47,4 @@ func (m *master) wake(n int) {
 			}
 		}
 	}
-}
-
-// scaleForBacklog has clients that wait beside spares served by more workers. Spares that
-// have all been woken up in vain are stopped: another one is started, one at a
-// time. Those that are at work are helped if help is any.
-func (m *master) scaleForBacklog() {
-	if m.deaf() {
-		return // no other worker would get further
-	}
-	spares, sessions := m.activeSpares()
-	switch {
-	case m.count[starting] > 0:
-		m.probe.reset()
-	case spares >= max(1, m.cfg.SparesMin):
-		m.nudges = 1
-		if n := m.probe.sample(time.Now(), sessions, m.count[spare]); n < 0 {
-			m.retireNewest(-n)
-		} else if n > 0 {
-			m.probe.extra = m.spawnExtra(n)
-		}
-	case m.nudges > m.count[spare]+1:
-		m.spawnExtra(1)
-	}
-}
-
-// spawnExtra starts up to n workers, and returns how many.
-func (m *master) spawnExtra(n int) (started int) {
-	if m.spawner.rests(time.Now()) {
-		return 0
-	}
-	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.startWorker(); {
-		started++
-	}
-	return started
-}
-
-// retireNewest lets n spares go, the newest first.
-func (m *master) retireNewest(n int) {
-	for _, c := range slices.Backward(m.roster) {
-		if n > 0 && c.state == spare {
-			m.apply(c, toldDrain)
-			n--
-		}
-	}
-}
-
-// activeSpares is how many spares have ended sessions since it was last asked, and
-// how many sessions: those that serve one short session after the other ring
-// no bell.
-func (m *master) activeSpares() (spares int, sessions uint64) {
-	for _, c := range m.roster {
-		if c.state != spare {
-			continue
-		}
-		if turns := c.generation.sessionsOf(c.slot); turns != c.worked {
-			sessions += turns - c.worked
-			c.worked = turns
-			spares++
-		}
-	}
-	return spares, sessions
 }

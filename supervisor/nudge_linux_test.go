@@ -1,3 +1,6 @@
+// Tests of lost wake-ups, and of the workers that are added for clients that wait
+// beside spares at work.
+
 package supervisor
 
 import (
@@ -9,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/report"
 )
 
@@ -151,7 +155,7 @@ func (s *stage) lookAfterWork(workers []*actor) {
 func TestSparesAtWork(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
 	s.client()
-	s.probe.until = time.Now().Add(time.Hour) // more of them are not tried
+	s.probe.Until = time.Now().Add(time.Hour) // more of them are not tried
 	for range 20 {
 		s.lookAfterWork(all)
 		if n := s.count[starting]; n != 0 {
@@ -171,15 +175,15 @@ func TestReinforcement(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
 	s.client()
 	for i := 0; s.count[starting] == 0; i++ {
-		if i > 2*probeSamples {
+		if i > 2*policy.Samples {
 			t.Fatal("nobody comes")
 		}
 		s.lookAfterWork(all)
 	}
 	all = append(all, s.spares(1)...)
-	s.probe.rate *= 1e9 // as if those of before had done more each
+	s.probe.Rate *= 1e9 // as if those of before had done more each
 	for i := 0; s.count[spare] == 3; i++ {
-		if i > 2*probeSamples {
+		if i > 2*policy.Samples {
 			t.Fatal("who was no help stays")
 		}
 		s.lookAfterWork(all)
@@ -193,9 +197,9 @@ func TestReinforcement(t *testing.T) {
 func TestNoReinforcementAtTheLimit(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 2 })
 	s.client()
-	for range 6 * probeSamples {
+	for range 6 * policy.Samples {
 		s.lookAfterWork(all)
-		s.probe.rate *= 1e9
+		s.probe.Rate *= 1e9
 	}
 	if s.count[starting] != 0 || s.count[spare] != 2 {
 		t.Errorf("%d births, %d spares", s.count[starting], s.count[spare])

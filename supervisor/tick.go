@@ -1,3 +1,6 @@
+// The tick: ten times a second, what nothing else would bring about in time, like
+// the title, the messages to the starter, and local time on the board.
+
 package supervisor
 
 import (
@@ -101,39 +104,6 @@ func (m *master) tick(now time.Time) {
 	if t.n%sweepEvery == 0 && m.cfg.Sticky {
 		m.generation.board.Sweep(uint64(m.mono() / int64(time.Second)))
 	}
-}
-
-// rest lets spares go that nobody has needed for a while. A spare that serves
-// one short session after the other rings no bell: the board knows better.
-func (m *master) rest() {
-	if m.pool() || m.phase != running || m.frozen {
-		return
-	}
-	t, free, idle := &m.ticks, 0, []*child(nil)
-	for _, c := range m.roster {
-		if c.state == spare && !c.generation.carries(c.slot) {
-			free++
-			idle = append(idle, c)
-		}
-	}
-	if t.n == t.window || free < t.unused {
-		t.unused = free
-	}
-	if t.n-t.window < restAfter {
-		return
-	}
-	most := m.cfg.SparesMax
-	if m.cfg.SparesMin == 0 {
-		most = 0 // a plug that may sleep without processes does
-	}
-	for _, c := range idle[len(idle)-min(len(idle), surplus(t.unused, most)):] {
-		m.apply(c, toldDrain)
-	}
-	if t.unused > most {
-		t.window, t.unused = t.n-restAfter+checkEvery, free // the rest of the surplus goes sooner
-		return
-	}
-	t.window, t.unused = t.n, free
 }
 
 // setZone tells workers local time for as long as the zone's rule lasts.

@@ -1,3 +1,6 @@
+// The old side of an upgrade, what it sends: the offer, and after the roster is
+// frozen, generations, workers and totals.
+
 package supervisor
 
 import (
@@ -7,32 +10,6 @@ import (
 
 	"daemon/plug/worker/board"
 )
-
-// ready is how many workers a new master should begin with.
-func (m *master) ready() int {
-	if m.pool() {
-		return m.count[spare] + m.ticks.peak
-	}
-	return firstWorkers(m.count[spare], m.cfg.SparesMin, max(0, max(m.ticks.peak, m.count[busy])-m.longLived()))
-}
-
-// longLived is how many workers are busy with one session for longer than the peak
-// is looked back upon: they were counted all the time, and will go on as they are.
-func (m *master) longLived() (n int) {
-	since := m.mono() - int64(2*restAfter*tickEvery)
-	var s board.Snapshot
-	for _, c := range m.roster {
-		if c.state != busy {
-			continue
-		}
-		for row := range c.generation.rows(c.slot) {
-			if row.Snapshot(&s) && s.Word.State() == board.RowLive && s.BeginAt < since {
-				n++
-			}
-		}
-	}
-	return n
-}
 
 // makeOffer is what a new master needs while this one serves on (loop).
 func (m *master) makeOffer() (offer, []int) {

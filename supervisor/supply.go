@@ -1,0 +1,188 @@
+// How many workers there are: all that starts workers or lets spares go because of
+// the number of clients. Package policy calculates; this file counts and acts.
+
+package supervisor
+
+import (
+	"slices"
+	"time"
+
+	"daemon/plug/supervisor/policy"
+	"daemon/plug/worker/board"
+)
+
+// populate keeps as many workers as the policy wants.
+func (m *master) populate() {
+	if m.phase == stopping || m.frozen || m.phase == adopting || m.spawner.rests(time.Now()) {
+		return
+	}
+	s := m.demand()
+	n := s.ToStart()
+	if m.phase == opening {
+		n = max(n, min(m.firstWorkers, s.Limit)-s.Total)
+	}
+	if m.pool() {
+		n = m.cfg.Workers - m.count[starting] - m.count[spare] - m.count[busy]
+	}
+	for range n {
+		if !m.startWorker() {
+			break
+		}
+	}
+	s.Starting = m.count[starting]
+	m.setMayBatch(s)
+	m.noteLimit(s)
+}
+
+func (m *master) demand() policy.Demand {
+	s := policy.Demand{Spares: m.count[spare], Starting: m.count[starting], Busy: m.count[busy],
+		Min: m.cfg.SparesMin, Max: m.cfg.SparesMax, Limit: m.cfg.MaxWorkers, Total: len(m.roster)}
+	if s.Spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
+		s.Waiting = queued(m.listeners[0])
+		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
+			m.watcher.listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
+		}
+	}
+	return s
+}
+
+func (m *master) setMayBatch(s policy.Demand) {
+	plenty := uint32(0)
+	if s.MayBatch() {
+		plenty = 1
+	}
+	if p := &m.generation.board.State.MayBatch; p.Load() != plenty {
+		p.Store(plenty)
+	}
+}
+
+// noteLimit says, once for each time, that clients have to wait for a worker.
+func (m *master) noteLimit(s policy.Demand) {
+	switch {
+	case s.AtLimit() && !m.limitSaid:
+		m.limitSaid = true
+		m.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.Limit)
+	case m.limitSaid && s.Spares > m.cfg.SparesMin:
+		m.limitSaid = false
+	}
+}
+
+// rest lets spares go that nobody has needed for a while. A spare that serves
+// one short session after the other rings no bell: the board knows better.
+func (m *master) rest() {
+	if m.pool() || m.phase != running || m.frozen {
+		return
+	}
+	t, free, idle := &m.ticks, 0, []*child(nil)
+	for _, c := range m.roster {
+		if c.state == spare && !c.generation.carries(c.slot) {
+			free++
+			idle = append(idle, c)
+		}
+	}
+	if t.n == t.window || free < t.unused {
+		t.unused = free
+	}
+	if t.n-t.window < restAfter {
+		return
+	}
+	most := m.cfg.SparesMax
+	if m.cfg.SparesMin == 0 {
+		most = 0 // a plug that may sleep without processes does
+	}
+	for _, c := range idle[len(idle)-min(len(idle), policy.Surplus(t.unused, most)):] {
+		m.apply(c, toldDrain)
+	}
+	if t.unused > most {
+		t.window, t.unused = t.n-restAfter+checkEvery, free // the rest of the surplus goes sooner
+		return
+	}
+	t.window, t.unused = t.n, free
+}
+
+// scaleForBacklog has clients that wait beside spares served by more workers. Spares that
+// have all been woken up in vain are stopped: another one is started, one at a
+// time. Those that are at work are helped if help is any.
+func (m *master) scaleForBacklog() {
+	if m.deaf() {
+		return // no other worker would get further
+	}
+	spares, sessions := m.activeSpares()
+	switch {
+	case m.count[starting] > 0:
+		m.probe.Reset()
+	case spares >= max(1, m.cfg.SparesMin):
+		m.nudges = 1
+		if n := m.probe.Sample(time.Now(), sessions, m.count[spare]); n < 0 {
+			m.retireNewest(-n)
+		} else if n > 0 {
+			m.probe.Extra = m.spawnExtra(n)
+		}
+	case m.nudges > m.count[spare]+1:
+		m.spawnExtra(1)
+	}
+}
+
+// spawnExtra starts up to n workers, and returns how many.
+func (m *master) spawnExtra(n int) (started int) {
+	if m.spawner.rests(time.Now()) {
+		return 0
+	}
+	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.startWorker(); {
+		started++
+	}
+	return started
+}
+
+// retireNewest lets n spares go, the newest first.
+func (m *master) retireNewest(n int) {
+	for _, c := range slices.Backward(m.roster) {
+		if n > 0 && c.state == spare {
+			m.apply(c, toldDrain)
+			n--
+		}
+	}
+}
+
+// activeSpares is how many spares have ended sessions since it was last asked, and
+// how many sessions: those that serve one short session after the other ring
+// no bell.
+func (m *master) activeSpares() (spares int, sessions uint64) {
+	for _, c := range m.roster {
+		if c.state != spare {
+			continue
+		}
+		if turns := c.generation.sessionsOf(c.slot); turns != c.worked {
+			sessions += turns - c.worked
+			c.worked = turns
+			spares++
+		}
+	}
+	return spares, sessions
+}
+
+// ready is how many workers a new master should begin with.
+func (m *master) ready() int {
+	if m.pool() {
+		return m.count[spare] + m.ticks.peak
+	}
+	return policy.FirstWorkers(m.count[spare], m.cfg.SparesMin, max(0, max(m.ticks.peak, m.count[busy])-m.longLived()))
+}
+
+// longLived is how many workers are busy with one session for longer than the peak
+// is looked back upon: they were counted all the time, and will go on as they are.
+func (m *master) longLived() (n int) {
+	since := m.mono() - int64(2*restAfter*tickEvery)
+	var s board.Snapshot
+	for _, c := range m.roster {
+		if c.state != busy {
+			continue
+		}
+		for row := range c.generation.rows(c.slot) {
+			if row.Snapshot(&s) && s.Word.State() == board.RowLive && s.BeginAt < since {
+				n++
+			}
+		}
+	}
+	return n
+}
