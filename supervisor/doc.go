@@ -10,8 +10,29 @@
 //	plugctl   | an admin          | master             | control socket
 //
 // One goroutine, in loop.go, owns all state. Everything else is a channel to
-// it: what the watcher has seen (doorbells and deaths), births from the
+// it: what the watcher has seen (doorbells and deaths), workers from the
 // spawner, signals, what control clients ask, the pidfile's writer, ticks.
+//
+// # Words
+//
+//   - A plug is a set of listeners, rules, targets and workers.
+//   - The master, the workers and the shepherd are the kinds of process. A spare
+//     is a worker without a session.
+//   - A client connects to a plug, and the plug to a target. A session is one
+//     such pair of connections; its outcome is how it ended.
+//   - The board is the memory that a master shares with its workers: the
+//     assignment, which workers only read, and the state. A row is a session's
+//     place on it. The gate is the word on it that allows workers to accept.
+//   - The report pipe carries doorbells, short records that tell the master where
+//     to look. A lifeline is the socket pair between the master and one worker; it
+//     carries orders, and its end of file says that the other side is gone.
+//   - The roster is the master's table of workers. A generation is the workers of
+//     one binary version or configuration, with their board and report pipe.
+//   - To nudge a spare is to have it check the listener, because a wake-up may
+//     have been lost. To drain is to finish the current sessions and accept no
+//     new ones. To bury a worker is to settle what it has left on the board.
+//   - A handover passes the service from the old master to the new one; the new
+//     one adopts the workers that the old one has started.
 //
 // # The way of a client
 //

@@ -77,7 +77,7 @@ func TestControlByDefault(t *testing.T) {
 	q.foreground()
 	other := fmt.Sprintf("/run/plug/127.0.0.1_%d.ctl", q.port)
 	r := runCtl(t, "/", "status")
-	if r.status != 5 || !strings.Contains(r.stderr, "2 plugs are running, choose one: -s ") || !strings.Contains(r.stderr, path) || !strings.Contains(r.stderr, other) {
+	if r.status != 5 || !strings.Contains(r.stderr, "2 plugs are running; choose one: -s ") || !strings.Contains(r.stderr, path) || !strings.Contains(r.stderr, other) {
 		t.Errorf("two plugs: %+v", r)
 	}
 	r = runCtl(t, "/", "list")
