@@ -248,7 +248,7 @@ func (m *master) prepare() (err error) {
 		m.generation.board.Assignment.AffinityKey = m.affinity
 	}
 	if err = m.watcher.generation(m.generation); err != nil {
-		return fmt.Errorf("watch report pipe: %w", err)
+		return fmt.Errorf("cannot watch the report pipe: %w", err)
 	}
 	m.setZone(time.Now())
 	m.memory.find()

@@ -176,7 +176,7 @@ func (m *master) removePidfile() {
 	}
 	file, writing, results := p.file, p.writing, p.results
 	p.file, p.writing, p.results = nil, false, nil // the loop must not take what is waited for here
-	_, err := within(removePatience, "pidfile", nothing(func() error {
+	_, err := within(removePatience, "pidfile "+m.cfg.Pidfile, nothing(func() error {
 		if writing {
 			<-results
 		}

@@ -193,7 +193,7 @@ func (m *master) commit(e *received) {
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)
 	for _, g := range m.older {
-		m.attempt("watch report pipe", func() error {
+		m.attempt("watch the report pipe", func() error {
 			if !slices.Contains(m.older, g) {
 				return nil
 			}

@@ -4,7 +4,7 @@ import "slices"
 
 // watch sees to it that the worker's death is noticed.
 func (m *master) watch(c *child) {
-	m.attempt("watch worker", func() error {
+	m.attempt("watch the worker", func() error {
 		if c.state == gone {
 			return nil
 		}

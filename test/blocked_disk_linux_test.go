@@ -112,7 +112,7 @@ func TestHangingDisk(t *testing.T) {
 		q := prepare(t, mode, "-S", disk.dir+"/other", target)
 		q.daemon = true
 		q.launch()
-		if code := q.wait(10 * time.Second); code != 4 || !strings.Contains(q.errors(), "does not answer") {
+		if code := q.wait(10 * time.Second); code != 4 || !strings.Contains(q.errors(), "the file system does not respond") {
 			t.Errorf("exit %d: %q", code, q.errors())
 		}
 		disk.away.Unlock()

@@ -257,7 +257,7 @@ func TestMetricsPage(t *testing.T) {
 	mustPing(t, held[0])
 	syscall.Kill(p.master, syscall.SIGCONT)
 	shows("healthz", 200, "ok")
-	if body := func() string { _, b := e.get("main"); return b }(); strings.Contains(body, "does not answer") {
+	if body := func() string { _, b := e.get("main"); return b }(); strings.Contains(body, "has not answered") {
 		t.Errorf("the master goes on, but: %s", body)
 	}
 

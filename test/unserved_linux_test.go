@@ -118,7 +118,7 @@ func TestAddressAppears(t *testing.T) {
 	t.Run("never there", func(t *testing.T) {
 		p := prepare(t, "prefork", "10.9.8.3:{port}", serve(t, anywhere, echo).addr())
 		p.launch()
-		if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "not an address of this host; --freebind") {
+		if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "not an address of this host; use --freebind") {
 			t.Errorf("exit code %d: %s", code, p.errors())
 		}
 	})

@@ -50,7 +50,7 @@ func TestClientErrors(t *testing.T) {
 		stale.Path:                               "the plug has ended",
 		stopped:                                  "no answer within 1s: the master is stopped",
 		rude("silent", ""):                       "closed the connection without an answer",
-		rude("garbage", "hello\n"):               "garbage",
+		rude("garbage", "hello\n"):               "invalid answer",
 		rude("long", strings.Repeat("x", 1<<20)): "at most 65536 bytes",
 		rude("half", `{"version":1,"done":true`): "closed the connection",
 	} {

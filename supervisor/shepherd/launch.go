@@ -24,10 +24,10 @@ func Launch(listener int) int {
 	status, err := host.Wait(pid)
 	switch {
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "plug: wait for the master: %v\n", err)
+		fmt.Fprintf(os.Stderr, "plug: waiting for the master: %v\n", err)
 		return 4
 	case status.Signaled():
-		fmt.Fprintf(os.Stderr, "plug: the master was killed by signal %d before it served\n", status.Signal())
+		fmt.Fprintf(os.Stderr, "plug: the master was killed by signal %d before it was serving\n", status.Signal())
 		return 4
 	case status.ExitStatus() == 0: // TERM before it served: that was asked for
 		return 0

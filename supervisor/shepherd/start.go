@@ -70,7 +70,7 @@ func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, start
 	})
 	if err != nil {
 		unix.Close(pair[0])
-		return 0, nil, fmt.Errorf("start the master: %w", err)
+		return 0, nil, fmt.Errorf("cannot start the master: %w", err)
 	}
 	unix.SetNonblock(pair[0], true)
 	return pid, os.NewFile(uintptr(pair[0]), "starter"), nil
