@@ -1,13 +1,13 @@
 // Package address is an Internet address as the board has it, and its text.
 //
-// It imports next to nothing: package early, which sees to it that a worker
-// starts fast, says why workers do without net/netip.
+// It imports next to nothing: package early explains why workers do not use
+// net/netip.
 package address
 
 import "strconv"
 
-// Addr is an address with a port in the shared memory: 16 bytes, IPv4 in
-// mapped form (RFC 4291, 2.5.5.2).
+// Addr is an address with a port, as it lies in the shared memory: 16 bytes,
+// IPv4 in mapped form (RFC 4291, 2.5.5.2).
 type Addr struct {
 	IP   [16]byte
 	Zone uint32 // interface index of a link-local address
@@ -15,7 +15,7 @@ type Addr struct {
 	Kind uint16 // 0 none, 4, 6
 }
 
-// AppendTo appends "10.1.2.3:119" or "[2001:db8::1]:119", or "-" if there is none.
+// AppendTo appends "10.1.2.3:119" or "[2001:db8::1]:119", or "-" if it is empty.
 func (a *Addr) AppendTo(dst []byte) []byte {
 	switch a.Kind {
 	case 4:
@@ -44,10 +44,10 @@ func (a *Addr) AppendHost(dst []byte) []byte {
 	return append(dst, '-')
 }
 
-// String is what AppendTo appends.
+// String is the text that AppendTo appends.
 func (a *Addr) String() string { return string(a.AppendTo(nil)) }
 
-// Host is what AppendHost appends.
+// Host is the text that AppendHost appends.
 func (a *Addr) Host() string { return string(a.AppendHost(nil)) }
 
 func (a *Addr) appendIPv4(dst []byte) []byte {
@@ -60,7 +60,7 @@ func (a *Addr) appendIPv4(dst []byte) []byte {
 	return dst
 }
 
-// appendIPv6 writes the canonical text (RFC 5952, 4): small letters, no leading
+// appendIPv6 writes the canonical text (RFC 5952, 4): lower case, no leading
 // zeros, and "::" for the first of the longest runs of two zeros or more.
 func (a *Addr) appendIPv6(dst []byte) []byte {
 	from, to := a.zeros()
@@ -80,7 +80,7 @@ func (a *Addr) appendIPv6(dst []byte) []byte {
 
 func (a *Addr) group(i int) uint16 { return uint16(a.IP[2*i])<<8 | uint16(a.IP[2*i+1]) }
 
-// zeros is the run of groups that "::" stands for; from is -1 if there is none.
+// zeros is the run of groups that "::" replaces; from is -1 if there is none.
 func (a *Addr) zeros() (from, to int) {
 	from = -1
 	for i := 0; i < 8; i++ {

@@ -1,3 +1,5 @@
+// A test that an address's text costs no allocation.
+
 package address
 
 import "testing"

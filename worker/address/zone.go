@@ -1,3 +1,6 @@
+// The zone of a link-local address: its interface index, and its name in
+// texts.
+
 package address
 
 import (
@@ -9,15 +12,15 @@ import (
 // interface has this index.
 const NoInterface uint32 = 1<<31 - 1
 
-// LoadZone is the zone of an address in shared memory, which changes when its
-// interface is made again.
+// LoadZone returns the zone of an address in shared memory. It changes when
+// the interface is created again.
 func (a *Addr) LoadZone() uint32 { return atomic.LoadUint32(&a.Zone) }
 
-// StoreZone changes it.
+// StoreZone stores a new zone.
 func (a *Addr) StoreZone(index uint32) { atomic.StoreUint32(&a.Zone, index) }
 
-// appendZone appends "%eth0", or "%3" if the interface has no name any more (RFC
-// 4007, 11.2).
+// appendZone appends "%eth0", or "%3" if the interface no longer has a name
+// (RFC 4007, 11.2).
 func appendZone(dst []byte, index uint32) []byte {
 	dst = append(dst, '%')
 	if name := interfaceName(index); name != "" {

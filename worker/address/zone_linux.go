@@ -1,3 +1,5 @@
+// The name of an interface index, on Linux.
+
 package address
 
 import (
@@ -15,9 +17,9 @@ type interfaceRequest struct {
 	_     [20]byte
 }
 
-// interfaceName asks the kernel for an interface's name, through a socket of the
-// kind that every process of a plug may have; "" if there is none. Only link-local
-// addresses come here.
+// interfaceName asks the kernel for an interface's name, or returns "" if
+// there is none. It needs a socket, of a kind that every process of a plug may
+// open. It is called only for link-local addresses.
 func interfaceName(index uint32) string {
 	fd, err := syscall.Socket(syscall.AF_INET6, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

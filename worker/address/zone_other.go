@@ -1,6 +1,8 @@
 //go:build !linux
 
+// The name of an interface index, which only Linux looks up.
+
 package address
 
-// interfaceName is not asked for here: records have the interface's number.
+// interfaceName returns "": records contain the interface's number.
 func interfaceName(uint32) string { return "" }

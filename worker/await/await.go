@@ -1,5 +1,5 @@
-// Package await is how tests wait: for a condition, with a bound, and never for a
-// time alone.
+// Package await has the waiting functions for tests: they wait for a
+// condition, with a time limit, and never just for a time.
 package await
 
 import (
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must happen.
+// Patience is how long a test waits for an event that must happen.
 const Patience = 10 * time.Second
 
 // Until waits for a condition that must come true.
@@ -18,7 +18,8 @@ func Until(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// Happens waits for a condition, and reports whether it came true within a bound.
+// Happens waits for a condition, and reports whether it came true within the
+// bound.
 func Happens(bound time.Duration, so func() bool) bool {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

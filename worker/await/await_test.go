@@ -1,3 +1,5 @@
+// A test of Happens.
+
 package await
 
 import (

@@ -1,5 +1,7 @@
 //go:build !portable
 
+// The init function that starts a worker.
+
 package early
 
 import (

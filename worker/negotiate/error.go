@@ -1,17 +1,19 @@
+// The errors of a proxy's reply: limits, malformed replies and refusals.
+
 package negotiate
 
 // Limits of a reply, in bytes, line ends included.
 const (
 	MaxStatusLine = 1024
 	MaxHeaderLine = 8192
-	MaxReply      = 32768 // all of it, interim replies included
-	MaxReason     = 128   // kept of a refusal's reason
+	MaxReply      = 32768 // bytes of the whole reply, interim replies included
+	MaxReason     = 128   // bytes of a refusal's reason that are kept
 )
 
-// Error is a reply that can't be one, or is beyond a limit.
+// Error is why a reply is not valid or is beyond a limit.
 type Error string
 
-// What may be wrong with a reply. The limits' texts have their values.
+// What may be wrong with a reply. The texts contain the values of the limits.
 const (
 	ErrStatusLine Error = "malformed status line from the proxy"
 	ErrNUL        Error = "NUL in the headers from the proxy"
@@ -23,7 +25,7 @@ const (
 
 func (e Error) Error() string { return string(e) }
 
-// Refusal is a reply with a status that is no success.
+// Refusal is a reply whose status is not a success.
 type Refusal struct {
 	Status int    // three digits
 	Reason string // printable ASCII, at most MaxReason bytes, may be empty

@@ -1,3 +1,6 @@
+// Fuzz and property tests of Reply: in any pieces it does what a simple model
+// does.
+
 package negotiate
 
 import (
@@ -9,8 +12,8 @@ import (
 
 var statusLine = regexp.MustCompile(`^HTTP/1\.[01] ([0-9]{3})(?: ([^\x00]*))?$`)
 
-// model reads a whole reply in the plain way, line by line. It says how long
-// the reply is, or false if it isn't a good one, for whatever cause.
+// model reads a whole reply line by line, as simply as possible. It returns
+// the reply's length, or false if the reply is not a good one for any reason.
 func model(all string) (length int, good bool) {
 	head := true
 	interim := false
@@ -43,8 +46,8 @@ func model(all string) (length int, good bool) {
 	}
 }
 
-// judge reports whether a Reply fed with these pieces does what one fed with the
-// whole does, and both what the model does.
+// judge reports whether a Reply that gets these pieces does the same as one
+// that gets the whole, and whether both do what the model does.
 func judge(t *testing.T, all string, cuts []int) {
 	t.Helper()
 	var whole, pieces Reply
@@ -99,7 +102,7 @@ func TestPiecesMakeNoDifference(t *testing.T) {
 	}
 }
 
-// cutAt is some cuts, in order.
+// cutAt returns some positions to cut at, in ascending order.
 func cutAt(all string, seed uint64) (cuts []int) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for at := 0; ; {

@@ -1,40 +1,42 @@
+// Reply, the parser of a proxy's reply to CONNECT, byte by byte.
+
 package negotiate
 
 import "bytes"
 
-// Reply reads a proxy's reply as it arrives, in whatever pieces. The zero
-// value is ready; it allocates nothing unless the proxy refuses.
+// Reply reads a proxy's reply as it arrives, in any pieces. The zero value is
+// ready for use. It allocates nothing unless the proxy refuses.
 type Reply struct {
 	part   part
-	cr     bool   // the last byte was a CR, which is the line's end if an LF follows
+	cr     bool   // the last byte was a CR, which ends the line if an LF follows
 	status uint16 // of the reply that is being read
 	line   uint16 // bytes of the line so far
 	total  uint16 // bytes of everything so far
-	reason []byte // only of a refusal
-	err    error  // how it failed
+	reason []byte // only for a refusal
+	err    error  // why it failed
 }
 
-// part is what the next byte belongs to.
+// part is the part of the reply to which the next byte belongs.
 type part uint8
 
 const (
 	inStatus  part = iota // → inHeaders, ended
-	inHeaders             // → ended, or after an interim reply inStatus
+	inHeaders             // → ended, or inStatus after an interim reply
 	ended
 )
 
-// Reset makes the Reply ready for another proxy's.
+// Reset prepares the Reply for another proxy's reply.
 func (r *Reply) Reset() { *r = Reply{} }
 
-// Feed takes bytes of p up to the end of the headers; n is how many. With done
-// the proxy has agreed, by any status from 200 to 299, and p[n:] is the
-// target's data already: such a reply has no body, whatever its headers say.
-// Interim replies are passed over.
+// Feed takes bytes of p up to the end of the headers; n is how many it took.
+// If done is true, the proxy has agreed, with a status from 200 to 299, and
+// p[n:] is already the target's data: such a reply has no body, whatever its
+// headers say. Interim replies are skipped.
 //
-// An error is final and no reason to ask again: a *Refusal with the proxy's
-// status and reason, or an Error. How the reply was cut into pieces makes no
-// difference to any of this. At the end, Feed takes nothing and says the same
-// again.
+// An error is final, so there is no reason to try again: it is a *Refusal with
+// the proxy's status and reason, or an Error. The result does not depend on
+// how the reply was cut into pieces. After the end, Feed takes nothing and
+// returns the same result again.
 func (r *Reply) Feed(p []byte) (n int, done bool, err error) {
 	for n < len(p) && r.part != ended {
 		r.take(p[n])
@@ -43,8 +45,8 @@ func (r *Reply) Feed(p []byte) (n int, done bool, err error) {
 	return n, r.part == ended && r.err == nil, r.err
 }
 
-// take reads one byte. A line may end with a bare LF; a CR within one is a
-// byte like others.
+// take reads one byte. A line may end with a bare LF; a CR within a line is an
+// ordinary byte.
 func (r *Reply) take(c byte) {
 	r.line++
 	r.total++
@@ -86,7 +88,7 @@ func (r *Reply) fail(err error) {
 	r.part, r.err = ended, err
 }
 
-// Where things are in a status line.
+// Positions in a status line.
 const (
 	prefix    = "HTTP/1."
 	minorAt   = len(prefix)
@@ -94,8 +96,8 @@ const (
 	statusEnd = statusAt + len("200")
 )
 
-// takeStatus reads a byte of the status line. The space behind the status may
-// be missing with the reason, as some proxies have it.
+// takeStatus reads a byte of the status line. The space after the status may
+// be missing if there is no reason; some proxies omit it.
 func (r *Reply) takeStatus(c byte) {
 	at, fits := int(r.line)-1, true
 	switch {
@@ -115,7 +117,7 @@ func (r *Reply) takeStatus(c byte) {
 	case at == statusEnd:
 		fits = c == ' ' || c == '\r'
 	case at == statusEnd+1 && r.cr:
-		fits = false // a CR in place of the space, and no LF behind it
+		fits = false // a CR instead of the space, and no LF after it
 	case c == 0:
 		r.fail(ErrNUL)
 	default:
@@ -137,12 +139,12 @@ func (r *Reply) endStatus() {
 	}
 }
 
-// agreeable reports whether the status leaves hope: success, or not final.
+// agreeable reports whether the status is a success or an interim one.
 func (r *Reply) agreeable() bool {
 	return r.status/100 == 1 || r.status/100 == 2
 }
 
-// takeReason keeps a refusal's reason in a form that is safe in a log.
+// takeReason stores a refusal's reason in a form that is safe in a log.
 func (r *Reply) takeReason(c byte) {
 	if r.agreeable() {
 		return
@@ -151,7 +153,7 @@ func (r *Reply) takeReason(c byte) {
 		r.keep('?')
 	}
 	switch {
-	case c == '\r': // not before the next byte says that it isn't the line's end
+	case c == '\r': // not before the next byte shows that the line does not end here
 	case c == '\t':
 		r.keep(' ')
 	case c < ' ' || c > '~':

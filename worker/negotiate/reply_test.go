@@ -1,3 +1,5 @@
+// Tests of Reply: good replies, refusals, hostile ones, and its cost.
+
 package negotiate
 
 import (
@@ -8,8 +10,8 @@ import (
 	"unsafe"
 )
 
-// replies are what proxies send, honest and hostile ones, with what is behind
-// the headers and the error's text.
+// replies are what honest and hostile proxies send, with the bytes after the
+// headers and the error's text.
 var replies = map[string]struct{ reply, rest, err string }{
 	"plain":               {"HTTP/1.1 200 OK\r\n\r\n", "", ""},
 	"HTTP/1.0":            {"HTTP/1.0 200 Connection established\r\n\r\n", "", ""},
@@ -95,7 +97,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// No reply is over before its last byte.
+// No reply is complete before its last byte.
 func TestRepliesWait(t *testing.T) {
 	for name, test := range replies {
 		var r Reply

@@ -1,3 +1,5 @@
+// A test of the CONNECT request's text.
+
 package negotiate
 
 import "testing"

@@ -1,6 +1,8 @@
+// Local dates and times for records, computed from a Unix time and an offset.
+
 package record
 
-// civil is a moment as a calendar and a clock on the wall show it.
+// civil is a time as a calendar and a wall clock show it.
 type civil struct {
 	year                             int64
 	month, day, hour, minute, second int
@@ -8,17 +10,17 @@ type civil struct {
 
 const (
 	secondsPerDay = 24 * 60 * 60
-	daysPer400    = 400*365 + 97             // the Gregorian calendar repeats after these
+	daysPer400    = 400*365 + 97             // the Gregorian calendar repeats after this number of days
 	daysTo1970    = 1970*365 + 477 - 31 - 28 // from the 1st of March of year 0
 )
 
 // civilOf is the local time, offset seconds east of UTC, of a Unix time.
-// Package time would do the same, but for a zone it wants a Location, which
-// is an allocation or a zone file in every worker.
+// Package time would do the same, but it needs a Location for a zone: an
+// allocation or a zone file in every worker.
 func civilOf(unix int64, offset int32) civil {
 	days, clock := floorDiv(unix+int64(offset), secondsPerDay)
-	// With years that begin in March the leap day comes last, and the
-	// lengths of the months follow one rule: 153 days in every five.
+	// If years begin in March, the leap day comes last, and the lengths of the
+	// months follow one rule: 153 days in every five.
 	cycle, day := floorDiv(days+daysTo1970, daysPer400)
 	year := (day - day/1460 + day/36524 - day/(daysPer400-1)) / 365
 	day -= year*365 + year/4 - year/100

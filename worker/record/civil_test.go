@@ -1,3 +1,5 @@
+// Tests of local dates and times against package time.
+
 package record
 
 import (
@@ -20,7 +22,7 @@ func check(t *testing.T, unix int64, offset int32) {
 	}
 }
 
-// Every day there is, at its first and its last second.
+// Every day in range, at its first and its last second.
 func TestCivilEveryDay(t *testing.T) {
 	for unix := firstSecond; unix <= lastSecond; unix += secondsPerDay {
 		check(t, unix, 0)

@@ -1,10 +1,12 @@
+// How half a line is removed from a session file.
+
 package record
 
 import "syscall"
 
-// CutBack takes the last n bytes of a session file away again: the beginning of
-// a line whose rest found no room, which is worse than no line. While there is
-// no room nobody else can have written behind it.
+// CutBack removes the last n bytes of a session file: the beginning of a line
+// whose rest did not fit, which is worse than no line. As long as the file has
+// no room, no other process can have written after it.
 func CutBack(fd, n int) {
 	var s syscall.Stat_t
 	if syscall.Fstat(fd, &s) == nil && uint32(s.Mode)&syscall.S_IFMT == syscall.S_IFREG && s.Size >= int64(n) {

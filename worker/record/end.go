@@ -1,3 +1,5 @@
+// The log line of an ended session: its fields and their order.
+
 package record
 
 import (
@@ -7,24 +9,24 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// End is one ended session, as log lines tell it.
+// End is one ended session, as log lines report it.
 type End struct {
 	PID      int // of the process that carried it
 	Client   string
-	Target   string // the last one tried; empty before one was chosen
+	Target   string // the last one tried; empty before the first choice
 	Outcome  string
 	Status   int
 	Cause    string // who ended it
-	Code     string // the same and the state, in two letters
-	State    string // in which it was then
-	Reason   string // the error's; empty without one
+	Code     string // culprit and state, in two letters
+	State    string // the state at the end
+	Reason   string // the error's text; empty if there was none
 	In, Out  uint64
 	Connect  time.Duration // from accept until the target was connected; 0 if it never was
-	First    time.Duration // from accept until the target's first byte; 0 without one
-	Duration time.Duration // from accept until its end
+	First    time.Duration // from accept until the target's first byte; 0 if there was none
+	Duration time.Duration // from accept until the session's end
 }
 
-// EndOf is an ended session as log lines tell it.
+// EndOf returns an ended session, as log lines report it.
 func EndOf(s *board.Snapshot, outcome board.Outcome, pid int, target string) End {
 	end := End{PID: pid, Client: s.Client.String(), Target: target,
 		Outcome: outcome.String(), Status: outcome.Status(),
@@ -36,8 +38,8 @@ func EndOf(s *board.Snapshot, outcome board.Outcome, pid int, target string) End
 	return end
 }
 
-// since is how long after its begin something happened in a session: at least
-// a microsecond; 0 if it did not happen.
+// since is the time from the session's start to an event: at least a
+// microsecond; 0 if the event did not happen.
 func since(s *board.Snapshot, at int64) time.Duration {
 	if at == 0 {
 		return 0
@@ -45,8 +47,8 @@ func since(s *board.Snapshot, at int64) time.Duration {
 	return max(time.Microsecond, time.Duration(at-s.BeginAt))
 }
 
-// AppendEnd appends the log line of an ended session; the rest is as in
-// AppendLog. What never happened has no key.
+// AppendEnd appends the log line of an ended session; the other arguments are
+// as in AppendLog. An event that did not happen has no key.
 func AppendEnd(dst []byte, json bool, level Level, unixNano int64, offset int32, e *End) []byte {
 	kv := append(make([]KV, 0, 16), Str("client", e.Client), Str("target", e.Target),
 		Str("outcome", e.Outcome), Num("status", int64(e.Status)),

@@ -1,3 +1,5 @@
+// Tests of an ended session's log line.
+
 package record
 
 import (

@@ -1,3 +1,6 @@
+// How values are quoted and escaped in log lines, exactly as hclog and
+// encoding/json do it.
+
 package record
 
 import (
@@ -7,7 +10,7 @@ import (
 
 const hex = "0123456789abcdef"
 
-// plain reports whether a value stands in a text line without quotes.
+// plain reports whether a value needs no quotes in a text line.
 func plain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < '-' || s[i] > '~' {
@@ -17,8 +20,8 @@ func plain(s string) bool {
 	return true
 }
 
-// appendEscaped appends s as hclog's text format escapes it; a backslash is
-// left alone, as there.
+// appendEscaped appends s as hclog's text format escapes it; like hclog, it
+// does not escape a backslash.
 func appendEscaped(dst []byte, s string, quoted bool) []byte {
 	if printable(s) {
 		return append(dst, s...)
@@ -36,8 +39,9 @@ func appendEscaped(dst []byte, s string, quoted bool) []byte {
 	return dst
 }
 
-// printable is false for a quotation mark, too, whether it gets escaped or
-// not: hclog then replaces what isn't UTF-8, and otherwise leaves it.
+// printable is also false for a quotation mark, whether or not it is escaped:
+// in that case hclog replaces bytes that are not UTF-8, otherwise it keeps
+// them.
 func printable(s string) bool {
 	for _, r := range s {
 		if r == '"' || !strconv.IsPrint(r) {
@@ -59,8 +63,8 @@ func appendUnprintable(dst []byte, r rune) []byte {
 	return appendHex(append(dst, `\U`...), r, 8)
 }
 
-// appendQuoted appends s as a JSON string, as encoding/json does with its
-// escaping for HTML on.
+// appendQuoted appends s as a JSON string, like encoding/json with HTML
+// escaping.
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {

@@ -1,6 +1,8 @@
+// Log lines as JSON.
+
 package record
 
-// The keys that every JSON line has.
+// The keys of every JSON line.
 const (
 	keyLevel     = "@level"
 	keyMessage   = "@message"
@@ -10,9 +12,9 @@ const (
 
 var fixedKeys = [...]string{keyLevel, keyMessage, keyModule, keyTimestamp}
 
-// appendJSON writes the keys in their order, since hclog gives encoding/json
-// a map: sorted, and of two equal keys the later. There are few, so looking
-// for the next one costs less than sorting them somewhere.
+// appendJSON writes the keys in the order of hclog, which gives encoding/json
+// a map: sorted, and of two equal keys the later one. There are few keys, so
+// searching for the next one costs less than sorting them.
 func appendJSON(dst []byte, level Level, unixNano int64, offset int32, msg string, kv []KV) []byte {
 	open := byte('{')
 	for last, next := "", nextKey(kv, "", true); next >= 0; next = nextKey(kv, last, false) {
@@ -37,7 +39,8 @@ func appendJSON(dst []byte, level Level, unixNano int64, offset int32, msg strin
 	return append(dst, "}\n"...)
 }
 
-// nextKey is the index of the smallest key above last, -1 when there is none.
+// nextKey is the index of the smallest key greater than last, or -1 if there
+// is none.
 func nextKey(kv []KV, last string, first bool) int {
 	found := -1
 	for i := range len(fixedKeys) + len(kv) {

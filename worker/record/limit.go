@@ -1,3 +1,5 @@
+// What an error number says about limits and shortages.
+
 package record
 
 import (
@@ -6,7 +8,7 @@ import (
 )
 
 // Limit is an error's text, with the name and value of the limit that was
-// reached, if it stands for one (getrlimit(2), proc(5)).
+// reached, if the error means one (getrlimit(2), proc(5)).
 func Limit(errno syscall.Errno) string {
 	text := Reason(errno)
 	var r syscall.Rlimit
@@ -25,8 +27,8 @@ func Limit(errno syscall.Errno) string {
 	return text
 }
 
-// Scarce reports whether a call has failed because descriptors or memory have run
-// out: in a moment there may be some.
+// Scarce reports whether a call failed because of a shortage of descriptors or
+// memory, which may soon be over.
 func Scarce(errno syscall.Errno) bool {
 	return errno == syscall.EMFILE || errno == syscall.ENFILE || errno == syscall.ENOBUFS || errno == syscall.ENOMEM
 }

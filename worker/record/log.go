@@ -1,3 +1,5 @@
+// Log lines for stderr, as hclog writes them: levels, keys and the text form.
+
 package record
 
 import (
@@ -9,28 +11,29 @@ import (
 // Level is a log line's level on stderr.
 type Level uint8
 
-// Those levels of hclog that a worker's lines have, by its names.
+// The levels of hclog that workers use, with hclog's names.
 const (
 	LevelDebug Level = iota + 1
 	LevelInfo
 	LevelError
 )
 
-// levelNames has each level as text, padded to one width, and as JSON has it.
+// levelNames has each level as text, padded to one width, and as it is in
+// JSON.
 var levelNames = [...]struct{ text, json string }{
 	LevelDebug: {"[DEBUG]", "debug"},
 	LevelInfo:  {"[INFO] ", "info"},
 	LevelError: {"[ERROR]", "error"},
 }
 
-// KV is one key of a log line with its value, a text or a number. It is no
-// interface, so that giving one allocates nothing.
+// KV is one key of a log line with its value, a text or a number. It is not an
+// interface, so passing one allocates nothing.
 type KV struct {
 	Key    string
 	Str    string
 	Num    int64
 	IsNum  bool
-	places int // of Num, behind its decimal point
+	places int // digits of Num after the decimal point
 }
 
 // Str is a key with a text.
@@ -65,8 +68,8 @@ func (kv *KV) appendNum(dst []byte) []byte {
 }
 
 // AppendLog appends a line for stderr with its newline, byte for byte what
-// hclog 1.6.3 writes for a logger named "plug", so that the lines of workers
-// and those of the master, which has the real one, are of one kind:
+// hclog 1.6.3 writes for a logger named "plug", so that workers' lines look
+// like those of the master, which uses hclog:
 //
 //	2026-11-22T17:30:00.123+0100 [ERROR] plug: msg: key=value
 //	{"@level":"error","@message":"msg","@module":"plug","@timestamp":"2026-11-22T17:30:00.123456+01:00","key":"value"}

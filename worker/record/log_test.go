@@ -1,3 +1,5 @@
+// Tests of log lines: each is compared with what hclog writes.
+
 package record
 
 import (
@@ -15,7 +17,7 @@ var hclogLevels = map[Level]hclog.Level{
 	LevelDebug: hclog.Debug, LevelInfo: hclog.Info, LevelError: hclog.Error,
 }
 
-// byHclog is what the real one writes at that moment.
+// byHclog is the line that hclog writes at that time.
 func byHclog(asJSON bool, level Level, unixNano int64, offset int32, msg string, kv []KV) string {
 	var out bytes.Buffer
 	logger := hclog.New(&hclog.LoggerOptions{
@@ -83,7 +85,7 @@ func TestLogIsHclogs(t *testing.T) {
 		compare(t, LevelError, sunday*1e9, 0, "msg", Str("key", value))
 		compare(t, LevelError, sunday*1e9, 0, "msg "+value, Str("a", value), Num("b", 1<<63-1), Str("c", value))
 	}
-	// JSON sorts its keys, and the later of two equal ones counts.
+	// JSON sorts its keys, and of two equal ones the later is used.
 	compare(t, LevelInfo, sunday*1e9, 0, "msg", Num("z", 1), Num("B", 2), Num("", 3), Num("!", 4), Num("@m", 5), Num("a", 6))
 	compare(t, LevelInfo, sunday*1e9, 0, "msg", Num("a", 1), Str("@message", "mine"), Num("a", 2))
 }
@@ -99,7 +101,7 @@ func TestLogTimeIsHclogs(t *testing.T) {
 	}
 }
 
-// Values made of everything that is special somewhere.
+// Values with every character that is special in one of the formats.
 func TestLogAnyValueIsHclogs(t *testing.T) {
 	pieces := strings.Split(` |"|\|a|=|-|~|,|<|&|é|€|`+"\n|\r|\t|\x00|\x1f|\x7f|\u0080|\u2028|\ufffd|\xff|\xc3|\U0001F600|\U000F0000", "|")
 	random := rand.New(rand.NewPCG(5, 6))

@@ -1,3 +1,5 @@
+// The messages to syslog.
+
 package record
 
 import (
@@ -6,9 +8,9 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// The messages to syslog, word for word as plugdaemon 2.5 wrote them, since
-// log parsers match them. A tag is "(port)", or "(addr port)" when the plug
-// listens on one address only.
+// The messages have exactly the wording of plugdaemon 2.5, since log parsers
+// match them. A tag is "(port)", or "(addr port)" when the plug listens on one
+// address only.
 
 // AppendStarted appends "TAG: Plugdaemon started.", a notice.
 func AppendStarted(dst []byte, tag string) []byte {
@@ -17,7 +19,8 @@ func AppendStarted(dst []byte, tag string) []byte {
 }
 
 // AppendConnect appends "TAG: Connect from CLIENT to TARGETADDR", a notice.
-// The target comes without its port, rendered at its first use and then kept.
+// The target is without its port. The caller renders it at the first use and
+// keeps it.
 func AppendConnect(dst []byte, tag string, client *address.Addr, targetAddr string) []byte {
 	dst = appendFrom(dst, tag, client)
 	dst = append(dst, " to "...)
@@ -42,9 +45,9 @@ func AppendComplete(dst []byte, tag string, status int) []byte {
 	return append(dst, '.')
 }
 
-// AppendError appends "TAG: WHAT: REASON", an error. What was being tried
-// comes with its object, e.g. "connect 10.0.3.15:119"; the reason is Reason's
-// text or an error's.
+// AppendError appends "TAG: WHAT: REASON", an error. WHAT is the failed action
+// with its object, e.g. "connect 10.0.3.15:119"; REASON is Reason's text or an
+// error's.
 func AppendError(dst []byte, tag, what, reason string) []byte {
 	dst = append(dst, tag...)
 	dst = append(dst, ": "...)

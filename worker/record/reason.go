@@ -1,3 +1,5 @@
+// The texts of error numbers, as the C library has them.
+
 package record
 
 import (
@@ -6,7 +8,7 @@ import (
 )
 
 // Reason is the C library's text for an error number, e.g. "Connection
-// refused". Those that a session meets cost no allocation.
+// refused". The errors that sessions get cost no allocation.
 func Reason(errno syscall.Errno) string {
 	if text := common(errno); text != "" {
 		return text
@@ -14,8 +16,8 @@ func Reason(errno syscall.Errno) string {
 	return spell(errno)
 }
 
-// spell undoes what Go did to the C library's texts: it made their first
-// letter small, and has a text of its own for numbers without one.
+// spell turns Go's texts back into the C library's: Go made the first letter
+// lower case, and has its own text for numbers without one.
 func spell(errno syscall.Errno) string {
 	text := errno.Error()
 	if number := strconv.Itoa(int(errno)); text == "errno "+number {

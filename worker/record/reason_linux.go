@@ -1,9 +1,11 @@
+// The texts of common errors on Linux, without an allocation.
+
 package record
 
 import "syscall"
 
-// common has the texts of the errors that sockets give, or "". It is Linux's
-// alone: the C libraries differ in words, e.g. for ETIMEDOUT.
+// common returns the text of an error that sockets give, or "". It is for
+// Linux only: the wording of C libraries differs, e.g. for ETIMEDOUT.
 func common(errno syscall.Errno) string {
 	switch errno {
 	case syscall.ECONNREFUSED:

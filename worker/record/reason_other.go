@@ -1,8 +1,10 @@
 //go:build !linux
 
+// The texts of errors on other systems: all are made from Go's.
+
 package record
 
 import "syscall"
 
-// common knows none: every text is made from Go's.
+// common returns "": every text is made from Go's.
 func common(syscall.Errno) string { return "" }

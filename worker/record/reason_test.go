@@ -1,3 +1,5 @@
+// Tests of the texts of errors.
+
 package record
 
 import (
@@ -23,7 +25,7 @@ func TestReason(t *testing.T) {
 	}
 }
 
-// The texts written out say what the general way says.
+// The constant texts are the same as the ones made from Go's.
 func TestReasonAgrees(t *testing.T) {
 	for errno := syscall.Errno(1); errno < 200; errno++ {
 		if text := common(errno); text != "" && text != spell(errno) {

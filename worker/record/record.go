@@ -1,10 +1,9 @@
-// Package record owns the texts that a session leaves behind: its line in the
-// session file, its messages to syslog and the log lines on stderr. Workers
-// write with it, and the master for workers that were killed.
-//
-// What is written often is appended to a buffer of the caller's, without an
-// allocation. Local time comes in as an offset, so that no process but the master
-// has to know a time zone. Files and sockets are the caller's; CutBack alone changes
+// Package record makes the texts about a session: its line in the session
+// file, its messages to syslog and the log lines on stderr. Workers write with
+// it, and the master for workers that were killed.  What is written often is
+// appended to a buffer of the caller's, without an allocation. Local time
+// comes in as an offset, so that no process but the master has to know a time
+// zone. Files and sockets are the caller's; CutBack alone changes
 // one, to take half a line away.
 package record
 
@@ -20,7 +19,7 @@ const Identity = "plug"
 // Line is one ended session, as -S records it.
 type Line struct {
 	Unix   int64 // when it ended, seconds of the wall clock
-	Offset int32 // local time at that moment, seconds east of UTC
+	Offset int32 // local time at the end, seconds east of UTC
 	PID    int   // the process that carried it
 	Listen string
 	Peer   address.Addr // the client, without its port

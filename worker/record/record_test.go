@@ -1,3 +1,5 @@
+// Tests of the session line and of the messages to syslog.
+
 package record
 
 import (

@@ -1,3 +1,5 @@
+// Datagrams for syslog, local or over UDP.
+
 package record
 
 import (
@@ -8,22 +10,22 @@ import (
 // Severity is a syslog severity; its numbers are those of syslog(3).
 type Severity uint8
 
-// The severities that are used here.
+// The severities that plug uses.
 const (
 	Err     Severity = 3
 	Warning Severity = 4
 	Notice  Severity = 5
 )
 
-// Limits of a whole frame, its head included.
+// Limits of a whole datagram, its header included.
 const (
 	MaxSyslogUDP   = 1024 // bytes, RFC 3164 section 4.1
-	MaxSyslogLocal = 2048 // bytes, what today's daemons take without cutting
+	MaxSyslogLocal = 2048 // bytes that today's daemons accept without truncation
 )
 
 const (
 	facilityDaemon = 3
-	maxHost        = 255 // bytes, of a name in DNS
+	maxHost        = 255 // bytes of a DNS name
 )
 
 // AppendSyslog appends one datagram for syslog, without a newline. With an
@@ -35,9 +37,9 @@ const (
 //
 //	<29>Nov 22 17:30:00 HOST plug[4711]: TEXT
 //
-// unix and offset are as in Line. Text that could forge a record of its own
-// is made harmless: control characters and bytes that are not UTF-8 become
-// "?". What exceeds the limit is cut, never within a character.
+// unix and offset are as in Line. Text that could forge another record is made
+// harmless: control characters and bytes that are not UTF-8 become "?". Text
+// beyond the limit is cut off, never within a character.
 func AppendSyslog(dst []byte, severity Severity, unix int64, offset int32, host string, pid int, text []byte) []byte {
 	limit := len(dst) + MaxSyslogLocal
 	if host != "" {
@@ -57,8 +59,8 @@ func AppendSyslog(dst []byte, severity Severity, unix int64, offset int32, host 
 	return appendHarmless(dst, text, limit)
 }
 
-// ShortHost is the host name as RFC 3164 section 4.1.2 wants it: without its
-// domain, while an address stays whole.
+// ShortHost is the host name in the form of RFC 3164 section 4.1.2: without
+// its domain, except that an address is not shortened.
 func ShortHost(name string) string {
 	numeric := true
 	for i := 0; i < len(name); i++ {
@@ -76,7 +78,7 @@ func ShortHost(name string) string {
 
 const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-// appendStamp appends "Nov  2 17:30:00", English whatever the locale.
+// appendStamp appends "Nov  2 17:30:00", in English in every locale.
 func appendStamp(dst []byte, c civil) []byte {
 	dst = append(dst, months[3*c.month-3:3*c.month]...)
 	dst = append(dst, ' ')
@@ -88,7 +90,7 @@ func appendStamp(dst []byte, c civil) []byte {
 	return c.appendClock(dst)
 }
 
-// appendHost keeps the host one word, since a space would end it.
+// appendHost replaces what would end the host name, such as a space.
 func appendHost(dst []byte, host string) []byte {
 	for i := 0; i < len(host) && i < maxHost; i++ {
 		c := host[i]
@@ -110,7 +112,7 @@ func appendHarmless(dst, text []byte, limit int) []byte {
 		if len(dst)+size > limit {
 			return dst
 		}
-		// U+0080 to U+009F are the terminal's control characters, too.
+		// U+0080 to U+009F are terminal control characters, too.
 		if r < ' ' || 0x7f <= r && r <= 0x9f || r == utf8.RuneError && size == 1 {
 			dst = append(dst, '?')
 		} else {

@@ -1,3 +1,5 @@
+// Tests of syslog datagrams: their forms, months, limits and host names.
+
 package record
 
 import (
@@ -48,7 +50,8 @@ func TestSyslogMonths(t *testing.T) {
 	}
 }
 
-// A frame is cut at its limit wherever its buffer begins, never in a character.
+// A datagram is cut at its limit wherever its buffer begins, never in a
+// character.
 func TestSyslogLimits(t *testing.T) {
 	for _, host := range []string{"", "gate", strings.Repeat("g", 2000)} {
 		limit := MaxSyslogLocal

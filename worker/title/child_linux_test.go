@@ -1,3 +1,5 @@
+// A child process for the tests of titles, and what the kernel shows of it.
+
 package title
 
 import (
@@ -11,8 +13,8 @@ import (
 	"testing"
 )
 
-// A child is this test binary again, with arguments of the test's choice. It
-// claims its titles and does what it is told, line by line.
+// A child is this test binary, started with a test's arguments. It claims its
+// titles and obeys commands, one per line.
 
 const childVariable = "PLUG_TITLE_TEST_CHILD" // "args" or "env": what it claims
 
@@ -84,7 +86,7 @@ func start(t *testing.T, what string, args []string, env ...string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The race detector's own wait at the end is of no use here.
+	// The race detector's wait at exit is of no use here.
 	env = append(env, "GORACE=atexit_sleep_ms=0", childVariable+"="+what)
 	cmd := &exec.Cmd{Path: self, Args: args, Env: env, Stdin: in, Stderr: os.Stderr}
 	out, err := cmd.StdoutPipe()
@@ -96,7 +98,7 @@ func start(t *testing.T, what string, args []string, env ...string) *child {
 	}
 	in.Close()
 	t.Cleanup(func() {
-		orders.Close() // the child's end of file
+		orders.Close() // EOF for the child
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("child %q: %v", args, err)
 		}
@@ -104,7 +106,8 @@ func start(t *testing.T, what string, args []string, env ...string) *child {
 	return &child{t, cmd.Process.Pid, orders, bufio.NewReader(out)}
 }
 
-// tell waits for the answer, so what was told has been done.
+// tell waits for the answer, so the order has been carried out when it
+// returns.
 func (c *child) tell(order string) string {
 	c.t.Helper()
 	if _, err := fmt.Fprintln(c.orders, order); err != nil {
@@ -126,7 +129,7 @@ func (c *child) room() int {
 	return room
 }
 
-// proc is what the kernel tells others about the child.
+// proc is what /proc shows about the child.
 func (c *child) proc(name string) string {
 	c.t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", c.pid, name))

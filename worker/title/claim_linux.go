@@ -1,3 +1,5 @@
+// Claiming the memory of a process's arguments and environment for its title.
+
 package title
 
 import (
@@ -12,14 +14,14 @@ import (
 var claimed *Title
 
 // Claim takes the memory of the program's arguments for titles, and with env
-// that of the environment behind it. os.Args must still be as the runtime made
-// it: its strings lie in that memory, so Claim puts clones in their place.
-// Strings that were taken out of os.Args before, such as the program name that
-// packages flag and pflag keep, will show the titles. The environment needs
-// no such care, since the runtime has copied it.
+// also the environment's, which follows it. os.Args must still be as the
+// runtime made it: its strings lie in that memory, so Claim puts clones in
+// their place. Strings that were taken out of os.Args before, such as the
+// program name that packages flag and pflag keep, will show the titles. The
+// environment needs no such care, since the runtime has copied it.
 //
-// With env it reads /proc/self/stat; where that can't be read, the arguments
-// alone are taken. The second call gets the first one's Title.
+// With env it reads /proc/self/stat; if it can't, it takes only the arguments.
+// A second call returns the first one's Title.
 func Claim(env bool) *Title {
 	if claimed != nil {
 		return claimed
@@ -41,9 +43,9 @@ func Claim(env bool) *Title {
 	return claimed
 }
 
-// argumentArea is where the arguments lie, one NUL behind each. Of an empty
-// string the address is not to be relied on; it is where its neighbours leave
-// a byte for its NUL.
+// argumentArea is where the arguments lie, each followed by a NUL. The address
+// of an empty string is not reliable; it lies where its neighbours leave a
+// byte for its NUL.
 func argumentArea(args []string) (start *byte, length int) {
 	for i, arg := range args {
 		if arg == "" {
@@ -54,7 +56,7 @@ func argumentArea(args []string) (start *byte, length int) {
 		if start == nil {
 			start = (*byte)(unsafe.Add(unsafe.Pointer(data), -length))
 		} else if unsafe.Add(unsafe.Pointer(start), length) != unsafe.Pointer(data) {
-			return nil, 0 // somebody has replaced argument i
+			return nil, 0 // argument i has been replaced
 		}
 		length += len(args[i]) + 1
 	}
@@ -64,8 +66,8 @@ func argumentArea(args []string) (start *byte, length int) {
 	return start, length
 }
 
-// withEnvironment is the length of arguments and environment together, or
-// that of the arguments where the kernel doesn't see them as we do.
+// withEnvironment is the length of arguments and environment together, or only
+// that of the arguments if the kernel sees them at another place.
 func withEnvironment(start uintptr, length int) int {
 	edges, ok := stackEdges()
 	if !ok || edges[0] != uint64(start) || edges[1] != uint64(start)+uint64(length) ||
@@ -92,7 +94,7 @@ func stackEdges() (edges [4]uint64, ok bool) {
 }
 
 // parseStat counts fields from the last parenthesis on, since the name in
-// them, field 2, may hold spaces and parentheses.
+// field 2 may contain spaces and parentheses.
 func parseStat(stat []byte) (edges [4]uint64, ok bool) {
 	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte{' '})
 	for field := 3; ok && field < 52; field++ {

@@ -1,3 +1,5 @@
+// A process's short name (comm) on Linux.
+
 package title
 
 import (
@@ -9,18 +11,18 @@ import (
 const maxComm = 15
 
 // Comm names the calling thread, cut to 15 bytes; a process is known by its
-// first thread's name (ps -o comm, pgrep). So it is to be called from an init
-// function, or from main when an init function has locked the main thread.
-// Threads that are born later inherit the name of the one that starts them.
+// first thread's name (ps -o comm, pgrep). So call it from an init function,
+// or from main if an init function has locked the main thread. Later threads
+// inherit the name of the thread that starts them.
 func Comm(name string) {
 	var buffer [maxComm + 1]byte
 	copy(buffer[:maxComm], name)
-	// prctl(2): it fails only for a bad address.
+	// prctl(2) fails only for a bad address.
 	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_NAME, uintptr(unsafe.Pointer(&buffer)), 0)
 }
 
-// CommAny names the process from any of its threads. It goes through
-// /proc/self/comm, and fails where there is no /proc.
+// CommAny names the process from any of its threads. It writes
+// /proc/self/comm, and fails without /proc.
 func CommAny(name string) error {
 	if len(name) > maxComm {
 		name = name[:maxComm]

@@ -1,3 +1,5 @@
+// Tests of titles as the kernel and ps show them.
+
 package title
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// shapes of argument lists: short, long, beyond a page, with empty ones at
-// every place.
+// shapes are lists of arguments: short, long, longer than a page, with empty
+// ones in every position.
 var shapes = map[string][]string{
 	"one letter":      {"p"},
 	"name":            {"plug"},
@@ -47,8 +49,8 @@ func TestRoomIsTheKernels(t *testing.T) {
 	}
 }
 
-// Every title is shown exactly, up to the room: the lengths around each edge,
-// then any, in any order. The kernel ends a title with one NUL.
+// Every title is shown exactly, up to the room: first the lengths around each
+// limit, then any lengths in any order. The kernel ends a title with one NUL.
 func TestShownExactly(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for name, args := range shapes {
@@ -127,7 +129,7 @@ func TestComm(t *testing.T) {
 	}
 }
 
-// Readers while titles change see titles, perhaps mixed, and nothing else.
+// While titles change, readers see titles, perhaps mixed, and nothing else.
 func TestReadWhileSet(t *testing.T) {
 	c := start(t, "env", []string{"plug", strings.Repeat("x", 60)}, "A="+strings.Repeat("a", 60))
 	room := c.room()

@@ -1,8 +1,10 @@
 //go:build !linux
 
+// Titles on other systems: none.
+
 package title
 
-// Claim gives no Title here: where the arguments lie is Linux's to say.
+// Claim returns no Title: only Linux says where the arguments lie.
 func Claim(env bool) *Title { return nil }
 
 // Comm does nothing here.

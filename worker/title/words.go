@@ -1,3 +1,5 @@
+// The texts of the titles.
+
 package title
 
 import (
@@ -6,8 +8,8 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// The titles, without their NUL. A source is the plug's label as session lines
-// have it: "119" or "10.0.0.1:119".
+// The texts are without their NUL. A source is the plug's label, as in session
+// lines: "119" or "10.0.0.1:119".
 
 // AppendMaster appends "plug: master 119 (3 sessions)".
 func AppendMaster(dst []byte, source string, sessions int) []byte {

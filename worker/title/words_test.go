@@ -1,3 +1,5 @@
+// Tests of the titles' texts.
+
 package title
 
 import (

@@ -1,6 +1,6 @@
 //go:build fixture
 
-// Package version, as the program before this one had it: for the tests of
+// Package version, as it was in the program before this one: for the tests of
 // upgrades from that program and back to it.
 package version
 

@@ -1,12 +1,12 @@
 //go:build !fixture
 
 // Package version has the version numbers of everything that one process of
-// plug hands to another.
+// plug passes to another.
 //
-// A change of a layout or a message raises its number. What is only added at
-// the end, into a reserve, keeps the oldest number; anything else raises that,
-// too, and then an upgrade from the program before is refused. The golden files
-// beside each layout and message show which of the two it is.
+// A change of a layout or a message raises its number. If the change only adds
+// words to a reserve, the oldest number stays. Any other change raises that,
+// too, and then an upgrade from the previous program is refused. The golden
+// files of each layout and message show which of the two it is.
 package version
 
 const (

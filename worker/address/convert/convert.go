@@ -1,4 +1,4 @@
-// Package convert brings addresses from Go's form to the board's.
+// Package convert converts addresses from Go's form to the board's.
 package convert
 
 import (
@@ -7,8 +7,8 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// From puts an address into the board's form. A zone is not taken along: it
-// is a name here, and there an interface's index.
+// From converts an address to the board's form. It drops the zone: Go has a
+// name, the board an interface index.
 func From(a netip.AddrPort) (out address.Addr) {
 	ip := a.Addr()
 	if !ip.IsValid() {

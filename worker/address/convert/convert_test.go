@@ -1,3 +1,5 @@
+// Tests of the conversion, and of the board's address texts against net/netip.
+
 package convert
 
 import (
@@ -16,7 +18,7 @@ func TestFrom(t *testing.T) {
 		{"0.0.0.0:0", "0.0.0.0:0", 4},
 		{"[2001:db8::1]:65535", "[2001:db8::1]:65535", 6},
 		{"[::]:1", "[::]:1", 6},
-		{"[fe80::1%lo]:5", "[fe80::1]:5", 6}, // the zone goes by number, beside it
+		{"[fe80::1%lo]:5", "[fe80::1]:5", 6}, // the zone is a number, stored separately
 	} {
 		a := From(netip.MustParseAddrPort(c.in))
 		if a.Kind != c.kind || a.String() != c.out {
@@ -29,12 +31,12 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// The texts are net/netip's, which are canonical, whatever the address.
+// For every address the text is net/netip's, which is canonical.
 func TestTextsAreNetips(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 200_000 {
 		var ip [16]byte
-		for i := range ip { // half of the groups are zeros, and many digits
+		for i := range ip { // half of the groups are zeros, and many digits are
 			if random.IntN(2) == 0 {
 				ip[i] = byte(random.Uint32() >> random.IntN(32))
 			}
