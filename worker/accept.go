@@ -5,9 +5,9 @@ package worker
 import (
 	"syscall"
 	"time"
-	"unsafe"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
 )
@@ -22,13 +22,11 @@ import (
 // wait, so a short session can keep its worker's place in the queue: the same
 // few workers stay warm, instead of all in turn, each out of its sleep.
 type acceptor struct {
-	listenSet *poller // the engine's own set in a pool
-	apart     bool    // the door is a set of its own
+	listenSet *kernel.Poller // the engine's own set in a pool
+	apart     bool           // the door is a set of its own
 	listeners []listener
 	paused    int64 // monotonic ns: when to try again; 0 is not paused
 	failures  int   // of accept in a row
-	from      *sockaddr
-	size      *uint32
 }
 
 type listener struct {
@@ -44,21 +42,21 @@ const (
 	resources = 100 * time.Millisecond
 )
 
-func (a *acceptor) open(n int, set *poller, apart bool) error {
-	a.from, a.size, a.listenSet, a.apart = new(sockaddr), new(uint32), set, apart
+func (a *acceptor) open(n int, set *kernel.Poller, apart bool) syscall.Errno {
+	a.listenSet, a.apart = set, apart
 	if apart {
-		a.listenSet = new(poller)
-		if err := a.listenSet.open(); err != nil {
-			return err
+		a.listenSet = new(kernel.Poller)
+		if errno := a.listenSet.Open(); errno != 0 {
+			return errno
 		}
-		if errno := a.listenSet.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); errno != 0 {
+		if errno := a.listenSet.Add(FDLifeline, syscall.EPOLLIN, kernel.MakeTag(onLifeline, 0, 0)); errno != 0 {
 			return errno
 		}
 	}
 	for i := range n {
 		a.listeners = append(a.listeners, listener{fd: FDListener + i})
 	}
-	return nil
+	return 0
 }
 
 func (a *acceptor) retryAt() int64 {
@@ -71,7 +69,7 @@ func (a *acceptor) retryAt() int64 {
 func (a *acceptor) close() {
 	for i := range a.listeners {
 		if l := &a.listeners[i]; l.fd >= 0 {
-			closeFD(l.fd)
+			kernel.Close(l.fd)
 			l.fd, l.joined, l.closed = -1, false, true
 		}
 	}
@@ -104,9 +102,9 @@ func (e *engine) join() {
 		switch {
 		case l.closed || l.joined == may:
 		case may:
-			l.joined = e.accept.listenSet.add(l.fd, syscall.EPOLLIN|epollExclusive, tagOf(onListener, i, 0)) == 0
+			l.joined = e.accept.listenSet.Add(l.fd, syscall.EPOLLIN|kernel.Exclusive, kernel.MakeTag(onListener, i, 0)) == 0
 		default:
-			e.accept.listenSet.remove(l.fd)
+			e.accept.listenSet.Remove(l.fd)
 			l.joined = false
 		}
 	}
@@ -128,7 +126,7 @@ func (e *engine) stepAside() {
 	}
 	for i := range e.accept.listeners {
 		if l := &e.accept.listeners[i]; l.joined {
-			e.accept.listenSet.remove(l.fd)
+			e.accept.listenSet.Remove(l.fd)
 			l.joined = false
 		}
 	}
@@ -141,7 +139,7 @@ func (e *engine) takeClients(i int) {
 	l := &e.accept.listeners[i]
 	joined := l.joined
 	for n := range batch {
-		if !e.mayAccept() || n > 0 && !readable(l.fd) || !e.takeClient(l) {
+		if !e.mayAccept() || n > 0 && !kernel.Readable(l.fd) || !e.takeClient(l) {
 			break
 		}
 	}
@@ -157,7 +155,7 @@ func (e *engine) takeClients(i int) {
 func (e *engine) lookBack() {
 	e.backDue = 0
 	for i := range e.accept.listeners {
-		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && readable(l.fd) {
+		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && kernel.Readable(l.fd) {
 			e.sendDoorbell(report.Leaving, 0)
 		}
 	}
@@ -173,7 +171,7 @@ func (e *engine) rescue(i int) {
 		}
 	}
 	if l.joined && !e.accept.apart { // joining anew, it is told of those that are left
-		e.accept.listenSet.remove(l.fd)
+		e.accept.listenSet.Remove(l.fd)
 		l.joined = false
 	}
 	e.join()
@@ -185,14 +183,12 @@ func (e *engine) takeClient(l *listener) bool {
 		return false
 	}
 	a := &e.accept
-	*a.size = uint32(unsafe.Sizeof(*a.from))
-	fd, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(l.fd), uintptr(unsafe.Pointer(a.from)),
-		uintptr(unsafe.Pointer(a.size)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+	fd, client, errno := kernel.Accept(l.fd)
 	switch errno {
 	case 0:
 		a.failures = 0
 		e.hears()
-		e.admit(int(fd), a.from.addr())
+		e.admit(fd, client)
 		return true
 	case syscall.EAGAIN:
 		a.failures = 0
@@ -214,7 +210,7 @@ func (e *engine) takeClient(l *listener) bool {
 // leave takes a listener out of the set for good.
 func (e *engine) leave(l *listener) {
 	if l.joined {
-		e.accept.listenSet.remove(l.fd)
+		e.accept.listenSet.Remove(l.fd)
 	}
 	l.joined, l.closed = false, true
 }
@@ -224,7 +220,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	if !e.board.Admit(&client) {
 		e.column.Refused.Add(1)
 		e.records.refused(&client)
-		closeFD(fd)
+		kernel.Close(fd)
 		return
 	}
 	s := e.place()
@@ -235,7 +231,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	if e.board.State.LogAt.Load() >= 2 {
 		e.records.debug("session started", record.Str("client", client.String()))
 	}
-	if errno := e.poll.add(fd, peerEvents, tagOf(onClient, s.index, s.epoch)); errno != 0 {
+	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onClient, s.index, s.epoch)); errno != 0 {
 		e.records.fail("epoll", errno)
 		s.failure = failed("epoll", errno)
 		s.row.Errno.Store(uint32(s.failure.errno))
@@ -286,7 +282,7 @@ func (e *engine) drain() {
 		l := &e.accept.listeners[i]
 		wasJoined := l.joined
 		if wasJoined {
-			e.accept.listenSet.remove(l.fd)
+			e.accept.listenSet.Remove(l.fd)
 			l.joined = false
 		}
 		for wasJoined && e.room() && e.board.State.Gate.Load() == board.GateOpen && e.takeClient(l) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // The descriptors of a worker, in the order in which the master passes them.
@@ -79,7 +80,7 @@ func attach() (*worker, error) {
 		label:  b.Assignment.Label.String(),
 	}
 	w.column.PID.Store(uint32(w.pid))
-	w.clock.start(monotonic)
+	w.clock.start(kernel.Monotonic)
 	w.records.init(w)
 	return w, nil
 }

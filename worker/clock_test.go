@@ -3,6 +3,8 @@ package worker
 import (
 	"testing"
 	"time"
+
+	"daemon/plug/worker/kernel"
 )
 
 // Workers compare their times with each other's, and one may be put off between
@@ -17,14 +19,14 @@ func TestClockIsShared(t *testing.T) {
 			var c clock
 			c.start(func() int64 {
 				if looks++; looks == put.at {
-					for end := monotonic() + int64(20*time.Millisecond); monotonic() < end; {
+					for end := kernel.Monotonic() + int64(20*time.Millisecond); kernel.Monotonic() < end; {
 					}
 				}
-				return monotonic()
+				return kernel.Monotonic()
 			})
-			before := monotonic()
+			before := kernel.Monotonic()
 			c.read()
-			after := monotonic()
+			after := kernel.Monotonic()
 			const skew = int64(10 * time.Millisecond)
 			if c.mono < before-skew || c.mono > after+skew {
 				t.Errorf("%v, when the shared clock is between %v and %v", time.Duration(c.mono), time.Duration(before), time.Duration(after))

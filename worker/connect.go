@@ -5,10 +5,10 @@ package worker
 import (
 	"syscall"
 	"time"
-	"unsafe"
 
 	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/record"
 )
 
@@ -18,17 +18,6 @@ type failure struct {
 	errno syscall.Errno
 	peer  bool // the target is marked failed, see fault
 }
-
-// one is a socket option's "on", where the kernel can read it.
-var one = func() *int32 { i := new(int32); *i = 1; return i }()
-
-// scratchAddr, scratchInt and scratchSize are what connects pass to the
-// kernel, on the heap. There is one thread.
-var (
-	scratchAddr = new(sockaddr)
-	scratchInt  = new(int32)
-	scratchSize = new(uint32)
-)
 
 // connect starts connecting the session to its next target; without one left
 // the session ends.
@@ -134,50 +123,29 @@ func (e *engine) dial(s *session) (f failure) {
 	if e.isOwn(s.slot, to) {
 		return failed("", syscall.ELOOP)
 	}
-	fd, _, errno := syscall.RawSyscall(syscall.SYS_SOCKET, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	fd, errno := kernel.Socket(to)
 	if errno != 0 {
 		return failed("socket", errno)
 	}
-	s.target = side{fd: int(fd)}
-	setInt(s.target.fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, one)
+	s.target = side{fd: fd}
+	kernel.SetOn(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
 	// Urgent bytes are read at their place. Clients' sockets have this from the listener.
 	// Here it can't wait for the first mark: of two, the kernel throws the first byte
 	// away before any event has told of it.
-	setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE, one)
+	kernel.SetOn(fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE)
 	if b.Assignment.Options&board.OptKeepalive != 0 {
-		setInt(s.target.fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, one)
+		kernel.SetOn(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
 	}
-	if f = e.bindSource(s.target.fd); f.errno != 0 {
+	if f = e.bindSource(fd, to); f.errno != 0 {
 		return f
 	}
-	_, _, errno = syscall.RawSyscall(syscall.SYS_CONNECT, fd, uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
-	if errno != 0 && errno != syscall.EINPROGRESS {
+	if errno := kernel.Connect(fd, to); errno != 0 {
 		f = failed("", connectErrno(errno, to))
 		f.peer = f.peer && to.LoadZone() != address.NoInterface
 		return f
 	}
-	if errno := e.poll.add(s.target.fd, peerEvents, tagOf(onTarget, s.index, s.epoch)); errno != 0 {
+	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onTarget, s.index, s.epoch)); errno != 0 {
 		return failed("epoll", errno)
-	}
-	return failure{}
-}
-
-// bindSource fixes where the connection comes from: -p, or the source's
-// interface or address.
-func (e *engine) bindSource(fd int) failure {
-	b := e.board
-	if b.Assignment.Interface.Len != 0 {
-		if errno := syscallErrno(syscall.BindToDevice(fd, b.Assignment.Interface.String())); errno != 0 {
-			return failed("interface "+b.Assignment.Interface.String(), errno)
-		}
-	}
-	if b.Assignment.Source.Kind == 0 {
-		return failure{}
-	}
-	setInt(fd, syscall.IPPROTO_IP, bindNoPort, one) // the port is chosen for the whole connection
-	size := scratchAddr.set(&b.Assignment.Source)
-	if _, errno := call3(syscall.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), size); errno != 0 {
-		return failed("bind "+b.Assignment.Source.Host(), errno)
 	}
 	return failure{}
 }
@@ -186,7 +154,7 @@ func (e *engine) bindSource(fd int) failure {
 func (e *engine) stepConnect(s *session) {
 	t := &s.target
 	if t.failed || t.hangup && !t.writable {
-		errno := socketError(t.fd, scratchInt, scratchSize)
+		errno := kernel.SocketError(t.fd)
 		if errno == syscall.ECONNRESET || errno == syscall.EPIPE || errno == 0 {
 			// Refused it would be ECONNREFUSED: this target has accepted, perhaps
 			// said something, and reset the connection before we looked.
@@ -249,7 +217,7 @@ func (e *engine) connectFailed(s *session, f failure) {
 // missed notes that the session's target could not be connected.
 func (e *engine) missed(s *session, f failure) {
 	if s.target.fd >= 0 {
-		closeFD(s.target.fd)
+		kernel.Close(s.target.fd)
 	}
 	s.target = side{fd: -1} // what epoll has told of it is not of the next one
 	s.failure = f

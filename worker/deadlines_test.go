@@ -83,16 +83,3 @@ func TestDeadlinesAgreeWithASlice(t *testing.T) {
 		}
 	}
 }
-
-func TestTags(t *testing.T) {
-	for _, kind := range []tagKind{onLifeline, onListener, onClient, onTarget, onTerm} {
-		for _, index := range []int{0, 1, 32767, 1<<28 - 1} {
-			for _, turn := range []uint32{0, 1, 1<<32 - 1} {
-				g := tagOf(kind, index, turn)
-				if g.kind() != kind || g.index() != index || g.epoch() != turn {
-					t.Errorf("kind %d, index %d, turn %d: %d, %d, %d", kind, index, turn, g.kind(), g.index(), g.epoch())
-				}
-			}
-		}
-	}
-}

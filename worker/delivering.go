@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // One side has failed: it has reset, or can no longer be written to. The other side
@@ -80,7 +80,7 @@ func (e *engine) stepDelivering(s *session) {
 // the survivor has failed, too.
 func (e *engine) drop(d *side) bool {
 	for i := 0; d.readable && i < relayBudget; i++ {
-		n, errno := receive(d.fd, e.buffer)
+		n, errno := kernel.Receive(d.fd, e.buffer)
 		switch {
 		case errno == syscall.EAGAIN || errno == 0 && n == 0:
 			d.readable, d.urgent = false, false
@@ -99,7 +99,7 @@ func (e *engine) drop(d *side) bool {
 // connected for them. A mere end of the client is a half-close.
 func (e *engine) forsaken(s *session) bool {
 	c := &s.client
-	n, errno := peek(c.fd, e.buffer[:1])
+	n, errno := kernel.Peek(c.fd, e.buffer[:1])
 	if errno == 0 && n > 0 {
 		e.leaves(s)
 		e.visitLater(s)
@@ -136,13 +136,13 @@ func (s *session) undelivered(from, to *side) int {
 	}
 	// The last acknowledgment waits for company, and a reset comes without it: what
 	// has left this host counts as arrived.
-	return n + pastEnd(from, queueOf(to.fd, unsentBytes))
+	return n + pastEnd(from, kernel.QueueOf(to.fd, kernel.Unsent))
 }
 
 // unacknowledged is how many of the bytes sent to a side its kernel has not
 // acknowledged.
 func unacknowledged(from, to *side) int {
-	return pastEnd(from, queueOf(to.fd, unacknowledgedBytes))
+	return pastEnd(from, kernel.QueueOf(to.fd, kernel.Unacknowledged))
 }
 
 // pastEnd is a send queue's length without the end that was passed on: the kernel
@@ -159,31 +159,4 @@ func takeOff(account *atomic.Uint64, n int) {
 	if n > 0 {
 		account.Store(account.Load() - min(account.Load(), uint64(n)))
 	}
-}
-
-// peek reads from a socket and leaves what it has read there.
-func peek(fd int, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_PEEK, 0, 0)
-		if errno != syscall.EINTR {
-			return int(n), errno
-		}
-	}
-}
-
-// The parts of a socket's send queue (tcp(7), SIOCOUTQ; linux/sockios.h, SIOCOUTQNSD).
-const (
-	unacknowledgedBytes = syscall.TIOCOUTQ
-	unsentBytes         = 0x894b
-)
-
-// queueOf is how many bytes there are in a part of a socket's send queue, also after
-// a reset; 0 without a socket, and for one that is not connected yet.
-func queueOf(fd int, part uintptr) int {
-	if fd < 0 {
-		return 0
-	}
-	*scratchInt = 0
-	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), part, uintptr(unsafe.Pointer(scratchInt)))
-	return int(*scratchInt)
 }

@@ -4,6 +4,7 @@ package worker
 
 import (
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // How a session ends: end in order, abort with a reset. A side that has failed
@@ -27,7 +28,7 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 	e.finish(s.row, outcome, e.endedBy(s, outcome))
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
-			reset(d.fd)
+			kernel.ResetAtClose(d.fd)
 		}
 	}
 	e.bury(s)
@@ -38,7 +39,7 @@ func (e *engine) bury(s *session) {
 	e.due.remove(s)
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
-			closeFD(d.fd)
+			kernel.Close(d.fd)
 			d.fd = -1
 		}
 		e.relay.release(d)

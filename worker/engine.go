@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/report"
 )
 
@@ -17,9 +18,9 @@ import (
 // allocation a session after warm-up.
 type engine struct {
 	*worker
-	poll   poller
-	alarm  alarm
-	class  schedClass
+	poll   kernel.Poller
+	alarm  kernel.Alarm
+	class  kernel.SchedClass
 	buffer []byte // of the relay, shared by all sessions
 	gathering
 	accept acceptor
@@ -41,8 +42,8 @@ type engine struct {
 	draining     bool  // takes no more sessions
 	orphan       bool  // the master is gone
 	term         atomic.Bool
-	notify       Notify              // nil as long as it can't be had
-	actions      [len(deadly)]action // the runtime's own
+	notify       Notify                     // nil as long as it can't be had
+	actions      [len(deadly)]kernel.Action // the runtime's own
 }
 
 const (
@@ -51,17 +52,16 @@ const (
 	warm        = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
 	relayRoom   = 64 << 10               // bytes that a turn of the relay reads at most
 	relayBudget = 16                     // of the relay, before other sessions get theirs
-	never       = int64(1<<63 - 1)       // no deadline
 )
 
 // newEngine makes the engine of a worker, and tells the master that it is ready.
 func newEngine(w *worker) (*engine, error) {
-	call3(syscall.SYS_PRCTL, syscall.PR_SET_TIMERSLACK, 50_000, 0) // the usual: only the runtime's other threads may be late
+	kernel.TimerSlack(50_000) // the usual: only the runtime's other threads may be late
 	e := &engine{worker: w}
 	e.makeRoom()
 	b := w.board
 	if w.pool {
-		e.class.find()
+		e.class.Find()
 	}
 	rows := int(b.Tables.RowsEach)
 	e.table = make([]*session, rows)
@@ -70,21 +70,21 @@ func newEngine(w *worker) (*engine, error) {
 		e.free[i] = rows - 1 - i
 	}
 	e.actions = takeSignals()
-	if err := e.poll.open(); err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+	if errno := e.poll.Open(); errno != 0 {
+		return nil, fmt.Errorf("epoll: %w", errno)
 	}
-	if errno := e.poll.add(FDLifeline, syscall.EPOLLIN, tagOf(onLifeline, 0, 0)); errno != 0 {
+	if errno := e.poll.Add(FDLifeline, syscall.EPOLLIN, kernel.MakeTag(onLifeline, 0, 0)); errno != 0 {
 		return nil, fmt.Errorf("epoll: lifeline: %w", errno)
 	}
 	syscall.SetNonblock(FDLifeline, true)
-	if err := e.accept.open(int(b.Assignment.Listeners), &e.poll, !w.pool); err != nil {
-		return nil, fmt.Errorf("epoll: listener: %w", err)
+	if errno := e.accept.open(int(b.Assignment.Listeners), &e.poll, !w.pool); errno != 0 {
+		return nil, fmt.Errorf("epoll: listener: %w", errno)
 	}
-	sets := []*poller{&e.poll}
+	sets := []*kernel.Poller{&e.poll}
 	if e.accept.apart {
 		sets = append(sets, e.accept.listenSet)
 	}
-	if err := e.alarm.open(sets...); err != nil {
+	if err := e.alarm.Open(kernel.MakeTag(onAlarm, 0, 0), sets...); err != nil {
 		return nil, err
 	}
 	e.checkGate()
@@ -120,12 +120,12 @@ func (e *engine) iterate() {
 	if e.live == 0 {
 		set = e.accept.listenSet
 	}
-	events := set.events[:set.wait(e.setAlarm())]
+	events := set.Events[:set.Wait(e.setAlarm())]
 	e.clock.read()
 	if quiet(events) && e.clock.mono >= e.coolDue && len(e.runAgainSoon) == 0 {
-		e.alarm.rang()
+		e.alarm.Rang()
 		e.settleDown()
-		events = set.events[:set.sleep(e.patience())]
+		events = set.Events[:set.Sleep(e.patience())]
 		e.clock.read()
 	}
 	if !quiet(events) {
@@ -135,9 +135,9 @@ func (e *engine) iterate() {
 }
 
 // serveAll serves what a wait has brought, and does what is due besides.
-func (e *engine) serveAll(events []event) {
+func (e *engine) serveAll(events []kernel.Event) {
 	for i := range events {
-		e.serve(events[i].tag, events[i].flags)
+		e.serve(events[i].Tag, events[i].Flags)
 	}
 	e.deliver()
 	e.runAgain()
@@ -153,31 +153,31 @@ func (e *engine) settleDown() {
 }
 
 // serve dispatches one event to who waits for it.
-func (e *engine) serve(t tag, flags uint32) {
-	if t.kind() == onClient || t.kind() == onTarget {
+func (e *engine) serve(t kernel.Tag, flags uint32) {
+	if t.Kind() == onClient || t.Kind() == onTarget {
 		e.serveSession(t, flags)
 		return
 	}
 	e.deliver()
-	switch t.kind() {
+	switch t.Kind() {
 	case onLifeline:
 		e.readOrders()
 	case onListener:
-		e.takeClients(t.index())
+		e.takeClients(t.Index())
 	case onTerm:
 		e.endAll()
 	case onAlarm:
-		e.alarm.rang()
+		e.alarm.Rang()
 	}
 }
 
-func (e *engine) serveSession(t tag, flags uint32) {
-	s := e.table[t.index()]
-	if s == nil || s.epoch != t.epoch() || s.state == ended {
+func (e *engine) serveSession(t kernel.Tag, flags uint32) {
+	s := e.table[t.Index()]
+	if s == nil || s.epoch != t.Epoch() || s.state == ended {
 		return // an event of a session that ended in this very turn
 	}
 	side, other := &s.client, &s.target
-	if t.kind() == onTarget {
+	if t.Kind() == onTarget {
 		side, other = other, side
 	}
 	if s.plain(side, flags) {
@@ -263,7 +263,7 @@ func (e *engine) tellNow() {
 	if e.bell.due = 0; !e.pool {
 		e.tell()
 	}
-	e.class.suit(e.live)
+	e.class.Suit(e.live)
 	e.show()
 }
 
@@ -284,23 +284,23 @@ func (e *engine) orphaned() {
 // a master, only the worker itself can write them. It is not caught earlier, since
 // a handler costs memory.
 func (e *engine) catchTerm(notify Notify) {
-	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	fd, errno := kernel.EventFD()
 	if errno == 0 {
-		errno = e.poll.add(int(fd), syscall.EPOLLIN|epollEdge, tagOf(onTerm, 0, 0))
+		errno = e.poll.Add(fd, syscall.EPOLLIN|kernel.Edge, kernel.MakeTag(onTerm, 0, 0))
 	}
 	if errno != 0 {
 		e.records.failErrno("orphan: eventfd", errno)
 		return
 	}
 	for i, s := range deadly {
-		setAction(s, &e.actions[i], nil) // os/signal relies on it
+		kernel.SetAction(s, &e.actions[i], nil) // os/signal relies on it
 	}
 	c := make(chan os.Signal, 1)
 	notify(c, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		<-c
 		e.term.Store(true)
-		write(int(fd), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		kernel.Signal(fd)
 	}()
 }
 

@@ -2,7 +2,11 @@
 
 package worker
 
-import "syscall"
+import (
+	"syscall"
+
+	"daemon/plug/worker/kernel"
+)
 
 // In a conversation small pieces come on many sessions at once. They are gathered
 // first, several sessions' in one buffer, and then sent in a row. The kernel's
@@ -16,8 +20,8 @@ type gathering struct {
 	used     int    // bytes of it
 	pieces   []piece
 
-	uring   *uring // for pieces that are sent together; nil: not needed yet
-	noUring bool   // there is none here
+	uring   *kernel.Uring // for pieces that are sent together; nil: not needed yet
+	noUring bool          // there is none here
 }
 
 // piece is what was read at one end of a session, to be sent before anything else
@@ -57,7 +61,7 @@ func (s *session) plain(from *side, flags uint32) bool {
 // piece goes the ordinary way.
 func (e *engine) gather(s *session, from, to *side) {
 	p := e.gathered[e.used : e.used+relayRoom]
-	n, errno := receive(from.fd, p)
+	n, errno := kernel.Receive(from.fd, p)
 	if errno == 0 && n > 0 {
 		e.count(s, from, n)
 		e.pieces = append(e.pieces, piece{s: s, from: from, to: to, bytes: p[:n]})
@@ -121,17 +125,17 @@ func (e *engine) inOrder(yield func(i int) bool) {
 // notes their results.
 func (e *engine) sendTogether() {
 	if e.uring == nil && !e.noUring {
-		e.uring, _ = openUring(pieces)
+		e.uring, _ = kernel.OpenUring(pieces)
 		e.noUring = e.uring == nil
 	}
 	if e.noUring {
 		return
 	}
 	for i := range e.inOrder {
-		e.uring.put(i, e.pieces[i].to.fd, e.pieces[i].bytes)
+		e.uring.Put(i, e.pieces[i].to.fd, e.pieces[i].bytes)
 	}
-	if !e.uring.send(func(i int, result int32) { e.pieces[i].result = result }) {
-		e.uring.close()
+	if !e.uring.Send(func(i int, result int32) { e.pieces[i].result = result }) {
+		e.uring.Close()
 		e.uring, e.noUring = nil, true
 	}
 }

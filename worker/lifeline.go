@@ -19,8 +19,8 @@ func (e *engine) readOrders() {
 			return
 		}
 		if err != nil || n == 0 {
-			e.poll.remove(FDLifeline)
-			e.accept.listenSet.remove(FDLifeline)
+			e.poll.Remove(FDLifeline)
+			e.accept.listenSet.Remove(FDLifeline)
 			e.orphaned()
 			return
 		}

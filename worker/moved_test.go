@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // shown is the worker's only row.
@@ -69,7 +70,7 @@ func TestMovedAndFirst(t *testing.T) {
 func mono(t *testing.T) int64 {
 	t.Helper()
 	var c clock
-	c.start(monotonic)
+	c.start(kernel.Monotonic)
 	return c.mono
 }
 

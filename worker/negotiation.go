@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/negotiate"
 )
 
@@ -38,7 +39,7 @@ func (e *engine) stepNegotiate(s *session) {
 		}
 	}
 	for t.readable {
-		n, errno := receive(t.fd, e.buffer)
+		n, errno := kernel.Receive(t.fd, e.buffer)
 		switch {
 		case errno == syscall.EAGAIN && t.errno == 0:
 			t.readable, t.urgent = false, false
@@ -73,7 +74,7 @@ func (e *engine) sendRequest(s *session) syscall.Errno {
 	if s.dialog.request == len(e.text) {
 		return 0
 	}
-	n, errno := send(s.target.fd, e.text[s.dialog.request:])
+	n, errno := kernel.Send(s.target.fd, e.text[s.dialog.request:])
 	switch errno {
 	case 0:
 		s.dialog.request += n

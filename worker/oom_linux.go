@@ -3,6 +3,8 @@ package worker
 import (
 	"strconv"
 	"syscall"
+
+	"daemon/plug/worker/kernel"
 )
 
 // raiseOOMScore makes the kernel, when memory runs out, kill a worker and not
@@ -18,6 +20,6 @@ func (w *worker) raiseOOMScore() {
 		return
 	}
 	w.text = strconv.AppendInt(w.text[:0], int64(score), 10)
-	write(fd, w.text)
+	kernel.Write(fd, w.text)
 	syscall.Close(fd)
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"syscall"
 
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/record"
 )
 
@@ -46,9 +47,9 @@ func (o *outlet) write(p []byte) (n int, errno syscall.Errno) {
 	for n < len(p) {
 		m := 0
 		if o.socket {
-			m, errno = sendNow(o.fd, p[n:])
+			m, errno = kernel.SendNow(o.fd, p[n:])
 		} else {
-			m, errno = write(o.fd, p[n:])
+			m, errno = kernel.Write(o.fd, p[n:])
 		}
 		if errno == 0 && m == 0 {
 			errno = syscall.EAGAIN

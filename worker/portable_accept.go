@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/record"
 )
 
@@ -65,7 +66,7 @@ func (e *engine) enter(l *listener) bool {
 		}
 		e.rest(errnoOf(err))
 	}
-	closeFD(l.fd)
+	kernel.Close(l.fd)
 	l.fd = -1
 	return false
 }
@@ -93,7 +94,7 @@ func (e *engine) takeClient(l *listener) bool {
 	case 0:
 		e.failures = 0
 		e.hears()
-		e.admit(fd, boardAddress(from))
+		e.admit(fd, kernel.FromUnix(from))
 		return true
 	case unix.EAGAIN:
 		e.failures = 0
@@ -136,7 +137,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	if !e.board.Admit(&client) {
 		e.column.Refused.Add(1)
 		e.records.refused(&client)
-		closeFD(fd)
+		kernel.Close(fd)
 		return
 	}
 	socket, err := openSocket(fd)

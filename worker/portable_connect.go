@@ -10,6 +10,7 @@ import (
 
 	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/record"
 )
 
@@ -100,7 +101,7 @@ func (s *session) dial() failure {
 	if s.isOwn(s.slot, to) {
 		return failed("", unix.ELOOP)
 	}
-	fd, err := unix.Socket(familyOf(to), unix.SOCK_STREAM, 0)
+	fd, err := unix.Socket(kernel.Family(to), unix.SOCK_STREAM, 0)
 	if err != nil {
 		return failed("socket", errnoOf(err))
 	}
@@ -113,11 +114,11 @@ func (s *session) dial() failure {
 	if b.Assignment.Options&board.OptKeepalive != 0 {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
-	f := bindSource(fd, b, familyOf(to))
+	f := s.bindSource(fd, to)
 	if f.errno == 0 {
 		s.dials(target)
 		s.within(target, time.Now().Add(s.patience()))
-		f.errno = errnoOf(unix.Connect(fd, socketAddress(to)))
+		f.errno = errnoOf(unix.Connect(fd, kernel.ToUnix(to)))
 		if f.errno == unix.EINPROGRESS || f.errno == unix.EINTR {
 			stop := s.guard(target)
 			f.errno = target.connected()
@@ -159,26 +160,6 @@ func (s *session) patience() time.Duration {
 		limit = min(limit, time.Until(s.leaveBy))
 	}
 	return limit
-}
-
-// bindSource fixes where the connection comes from: -p, or the source's
-// interface or address.
-func bindSource(fd int, b *board.Board, family int) failure {
-	from := b.Assignment.Source
-	if b.Assignment.Interface.Len != 0 {
-		name := b.Assignment.Interface.String()
-		if errno := bindInterface(fd, name, family, &from); errno != 0 {
-			return failed("interface "+name, errno)
-		}
-	}
-	if from.Kind == 0 {
-		return failure{}
-	}
-	choosePortLate(fd)
-	if err := unix.Bind(fd, socketAddress(&from)); err != nil {
-		return failed("bind "+from.Host(), errnoOf(err))
-	}
-	return failure{}
 }
 
 // checksClosely is lookClosely under the mutex.

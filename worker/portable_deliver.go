@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // One side has failed: it has reset, or can no longer be written to. The other side
@@ -91,7 +92,7 @@ func discard(from *socket, ends chan<- ending) {
 // taken for that.
 func (s *socket) hasAll() (yes bool) {
 	s.raw.Control(func(fd uintptr) {
-		n, known := outQueue(int(fd), s.ended.Load())
+		n, known := kernel.OutQueue(int(fd), s.ended.Load())
 		yes = known && n == 0
 		if !known {
 			yes = s.atEnd.Load()
@@ -106,7 +107,7 @@ func (s *socket) hasAll() (yes bool) {
 // unacknowledged is how many bytes of those written the peer's kernel has not
 // acknowledged, as far as this system can be asked.
 func (s *socket) unacknowledged() (n int) {
-	s.raw.Control(func(fd uintptr) { n, _ = outQueue(int(fd), s.ended.Load()) })
+	s.raw.Control(func(fd uintptr) { n, _ = kernel.OutQueue(int(fd), s.ended.Load()) })
 	return n
 }
 

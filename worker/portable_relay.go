@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // room is how much of a direction is in this process at most.
@@ -101,7 +102,7 @@ func pass(p []byte, from, to *socket, count *meter, ends chan<- ending) syscall.
 func (s *socket) take() (buffer *[room]byte, n int, errno syscall.Errno) {
 	err := s.raw.Read(func(fd uintptr) bool {
 		buffer = buffers.Get().(*[room]byte)
-		n, errno = read(int(fd), buffer[:])
+		n, errno = kernel.Read(int(fd), buffer[:])
 		if errno == 0 && n > 0 {
 			return true
 		}

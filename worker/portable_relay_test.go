@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // link is a TCP connection: one end in the engine's form, the other a client's.
@@ -66,7 +67,7 @@ func startPump(t *testing.T) *pumping {
 	p.sockets[0], p.from = link(t)
 	p.sockets[1], p.to = link(t)
 	c := new(clock)
-	c.start(monotonic)
+	c.start(kernel.Monotonic)
 	go pump(p.sockets[0], p.sockets[1], &meter{bytes: &p.count, row: &p.row, clock: c, first: true}, p.ends)
 	return p
 }
@@ -97,7 +98,7 @@ func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 	})
 	var count atomic.Uint64
 	c := new(clock)
-	c.start(monotonic)
+	c.start(kernel.Monotonic)
 	ends := make(chan ending, 4)
 	go pump(ours, other, &meter{bytes: &count, row: new(board.Row), clock: c, first: true}, ends)
 	select {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/kernel"
 )
 
 // socket is a descriptor in Go's network poller. It is no net.Conn: that would
@@ -48,7 +50,7 @@ func openSocket(fd int) (*socket, error) {
 func (s *socket) close() { s.file.Close() }
 
 // reset makes close send a reset.
-func (s *socket) reset() { s.raw.Control(func(fd uintptr) { reset(int(fd)) }) }
+func (s *socket) reset() { s.raw.Control(func(fd uintptr) { kernel.ResetAtClose(int(fd)) }) }
 
 // write returns when all of p is on its way, or after an error. A slow receiver makes
 // it wait, and so the sender.
@@ -60,7 +62,7 @@ func (s *socket) write(p []byte) (n int, errno syscall.Errno) {
 // offer writes what the socket takes at once.
 func (s *socket) offer(p []byte) (n int, errno syscall.Errno) {
 	err := s.raw.Write(func(fd uintptr) bool {
-		n, errno = write(int(fd), p)
+		n, errno = kernel.Write(int(fd), p)
 		return true
 	})
 	switch {

@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/record"
 )
 
@@ -20,7 +21,7 @@ type records struct {
 	lines  outlet // the session file
 	logs   outlet // stderr
 	host   string
-	syslog destination
+	syslog kernel.Destination
 	names  []name // of target slots, each made at first use
 }
 
@@ -36,7 +37,7 @@ func (r *records) init(w *worker) {
 	if b.Assignment.SyslogUDP.Kind != 0 {
 		r.host = b.Assignment.Host.String()
 	}
-	r.syslog = makeDestination(b.Assignment.Syslog.String(), &b.Assignment.SyslogUDP)
+	r.syslog = kernel.NewDestination(b.Assignment.Syslog.String(), &b.Assignment.SyslogUDP)
 }
 
 // target is the name of a slot; with a proxy, session lines show the proxy.
@@ -144,7 +145,7 @@ func (r *records) send(severity record.Severity) {
 	w := r.w
 	unix := w.clock.wall / 1e9
 	r.frame = record.AppendSyslog(r.frame[:0], severity, unix, w.zone(unix), r.host, w.pid, r.text)
-	if errno := r.syslog.send(FDSyslog, r.frame); errno != 0 {
+	if errno := r.syslog.Send(FDSyslog, r.frame); errno != 0 {
 		w.column.LogsLost.Add(1)
 	}
 }

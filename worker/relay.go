@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // relay is what directions share: spare blocks and pipes.
@@ -131,7 +132,7 @@ func (e *engine) pump(s *session, from, to *side) (more bool, broken *side) {
 
 // copyOnce reads from one side and writes that to the other.
 func (e *engine) copyOnce(s *session, from, to *side) (broken *side) {
-	n, errno := receive(from.fd, e.buffer)
+	n, errno := kernel.Receive(from.fd, e.buffer)
 	switch {
 	case errno == syscall.EAGAIN:
 		from.readable, from.urgent = false, false
@@ -173,7 +174,7 @@ func (e *engine) count(s *session, from *side, n int) {
 
 // pass writes what was just read, and keeps what the receiver does not take.
 func (e *engine) pass(from, to *side, p []byte) (broken *side) {
-	n, errno := send(to.fd, p)
+	n, errno := kernel.Send(to.fd, p)
 	return e.passed(from, to, p, n, errno)
 }
 
@@ -197,7 +198,7 @@ func (e *engine) passed(from, to *side, p []byte, n int, errno syscall.Errno) (b
 // flush writes what was kept.
 func (e *engine) flush(from, to *side) (broken *side) {
 	b := from.block
-	n, errno := send(to.fd, b.kept)
+	n, errno := kernel.Send(to.fd, b.kept)
 	switch {
 	case errno == syscall.EAGAIN:
 		to.writable = false
@@ -221,6 +222,6 @@ func (e *engine) passEnd(s *session, from, to *side) {
 	from.done = true
 	if !to.done {
 		e.endsFirst(s) // before anybody can have seen it
-		call3(syscall.SYS_SHUTDOWN, uintptr(to.fd), syscall.SHUT_WR, 0)
+		kernel.ShutWrite(to.fd)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/board/memory"
+	"daemon/plug/worker/kernel"
 )
 
 // rows is how many sessions a rig carries at most: their ends are more than are
@@ -32,15 +33,15 @@ func rig(t testing.TB) *engine {
 	b.Assignment.TargetCount = 1
 	b.Assignment.CloseTimeout = uint32(patience.Milliseconds())
 	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), tally: b.Tally(0), label: "119", tag: "(119)"}
-	w.clock.start(monotonic)
+	w.clock.start(kernel.Monotonic)
 	w.records.init(w)
 	e := &engine{worker: w, table: make([]*session, rows)}
 	e.makeRoom()
 	for i := range e.table {
 		e.free = append(e.free, len(e.table)-1-i)
 	}
-	if err := e.poll.open(); err != nil {
-		t.Fatal(err)
+	if errno := e.poll.Open(); errno != 0 {
+		t.Fatal(errno)
 	}
 	t.Cleanup(func() {
 		for _, s := range e.table {
@@ -49,13 +50,13 @@ func rig(t testing.TB) *engine {
 			}
 		}
 		for _, p := range e.relay.pipes {
-			closeFD(p.r)
-			closeFD(p.w)
+			kernel.Close(p.r)
+			kernel.Close(p.w)
 		}
 		if e.uring != nil {
-			e.uring.close()
+			e.uring.Close()
 		}
-		unix.Close(e.poll.fd)
+		unix.Close(e.poll.FD)
 		b.Close()
 		unix.Close(assignment)
 		unix.Close(state)
@@ -73,8 +74,8 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	e.reach(s.row, board.Relaying)
 	e.live++
 	e.column.Live.Store(uint32(e.live))
-	for kind, fd := range map[tagKind]int{onClient: client, onTarget: target} {
-		if errno := e.poll.add(fd, peerEvents, tagOf(kind, s.index, s.epoch)); errno != 0 {
+	for kind, fd := range map[kernel.TagKind]int{onClient: client, onTarget: target} {
+		if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(kind, s.index, s.epoch)); errno != 0 {
 			t.Fatal(errno)
 		}
 	}
@@ -97,9 +98,9 @@ func (e *engine) once(ms int) (events int) {
 	if len(e.runAgainSoon) > 0 {
 		ms = 0
 	}
-	events = e.poll.wait(ms)
+	events = e.poll.Wait(ms)
 	e.clock.read()
-	e.serveAll(e.poll.events[:events])
+	e.serveAll(e.poll.Events[:events])
 	return events
 }
 

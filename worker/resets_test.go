@@ -13,6 +13,7 @@ import (
 
 	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // cut closes with a reset.
@@ -100,7 +101,7 @@ func TestResets(t *testing.T) {
 func TestLateEventsAreIgnored(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
-	old := tagOf(onClient, s.index, s.epoch)
+	old := kernel.MakeTag(onClient, s.index, s.epoch)
 	feed(client, nil)
 	feed(target, nil)
 	e.until(t, "the session ends", func() bool { return s.state == ended })

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// The scheduling class of workers, as the system shows it.
+
 package worker
 
 import (
@@ -12,25 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
-
-func TestSchedulerHasDeadlines(t *testing.T) {
-	for release, want := range map[string]bool{
-		"6.6": true, "6.6.0-rc1": true, "6.12.48+deb13-amd64": true, "7.0.1": true, "10.1": true, "6.18.44-x": true,
-		"6.5.13": false, "6.1.0-18-amd64": false, "5.15.0": false, "5.99": false, "": false, "6": false, "6.x": false, "six": false,
-	} {
-		if got := hasDeadlines([]byte(release)); got != want {
-			t.Errorf("%q: %v", release, got)
-		}
-	}
-	var names unix.Utsname
-	if err := unix.Uname(&names); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := string(kernelRelease()), unix.ByteSliceToString(names.Release[:]); got != want {
-		t.Errorf("this kernel is %q, want %q", got, want)
-	}
-}
 
 // policy is the scheduling class of a process's first thread (proc_pid_stat(5)
 // policy).
@@ -49,7 +34,7 @@ func policy(t *testing.T, pid int) string {
 func TestSchedulingClass(t *testing.T) {
 	const other, batch, idle = "0", "3", "5"
 	crowded := other
-	if hasDeadlines(kernelRelease()) {
+	if kernel.HasDeadlines() {
 		crowded = batch
 	}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/negotiate"
 )
 
@@ -111,7 +112,7 @@ func (d *side) fails(errno syscall.Errno) {
 // erred takes the error that epoll has told of, and reports whether there is one.
 // A call may have taken it before.
 func (e *engine) erred(d *side) bool {
-	d.fails(socketError(d.fd, scratchInt, scratchSize))
+	d.fails(kernel.SocketError(d.fd))
 	d.failed = d.errno != 0
 	return d.failed
 }

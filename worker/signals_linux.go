@@ -4,7 +4,8 @@ package worker
 
 import (
 	"syscall"
-	"unsafe"
+
+	"daemon/plug/worker/kernel"
 )
 
 // fromTerminals are the signals that a terminal sends to a process group, and to
@@ -17,30 +18,16 @@ var fromTerminals = [...]syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.
 // is the status of a session without a target.
 var deadly = [...]syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT}
 
-// action is a signal's action as the kernel has it (rt_sigaction(2)).
-type action [8]uintptr
-
-const (
-	signalDefault = 0 // SIG_DFL
-	signalIgnore  = 1 // SIG_IGN
-	handlerWord   = 0 // of an action: where its handler is
-	signalSet     = 8 // bytes of a set of signals
-)
-
 // takeSignals sets the actions of a worker's signals behind the runtime's back,
 // since os/signal would cost threads and memory, and returns the runtime's own of
 // the deadly ones.
-func takeSignals() (ofRuntime [len(deadly)]action) {
+func takeSignals() (ofRuntime [len(deadly)]kernel.Action) {
 	for _, s := range fromTerminals {
-		setAction(s, &action{handlerWord: signalIgnore}, nil)
+		kernel.SetAction(s, &kernel.IgnoreAction, nil)
 	}
-	old := new([len(deadly)]action)
+	old := new([len(deadly)]kernel.Action)
 	for i, s := range deadly {
-		setAction(s, &action{handlerWord: signalDefault}, &old[i])
+		kernel.SetAction(s, &kernel.DefaultAction, &old[i])
 	}
 	return *old
-}
-
-func setAction(s syscall.Signal, to, old *action) {
-	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(old)), signalSet, 0, 0)
 }

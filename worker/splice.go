@@ -4,6 +4,8 @@ package worker
 
 import (
 	"syscall"
+
+	"daemon/plug/worker/kernel"
 )
 
 const (
@@ -28,12 +30,11 @@ func (r *relay) takePipe() (*pipe, syscall.Errno) {
 		r.pipes = r.pipes[:n-1]
 		return p, 0
 	}
-	var fds [2]int
-	if errno := syscallErrno(syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK)); errno != 0 {
+	in, out, errno := kernel.Pipe(pipeRoom)
+	if errno != 0 {
 		return nil, errno
 	}
-	call3(syscall.SYS_FCNTL, uintptr(fds[1]), syscall.F_SETPIPE_SZ, pipeRoom)
-	return &pipe{r: fds[0], w: fds[1]}, 0
+	return &pipe{r: in, w: out}, 0
 }
 
 // releasePipe gives a direction's pipe back; one with bytes in it is no use to
@@ -49,17 +50,8 @@ func (r *relay) releasePipe(d *side) {
 		r.pipes = append(r.pipes, p)
 		return
 	}
-	closeFD(p.r)
-	closeFD(p.w)
-}
-
-func splice(from, to, n int) (int, syscall.Errno) {
-	for {
-		m, _, errno := syscall.RawSyscall6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), spliceMove|spliceNonblock)
-		if errno != syscall.EINTR {
-			return int(m), errno
-		}
-	}
+	kernel.Close(p.r)
+	kernel.Close(p.w)
 }
 
 // spliceOnce fills the direction's pipe and empties it once. moved is false
@@ -79,7 +71,7 @@ func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *sid
 			from.splicing = !from.eof
 			return from.eof, nil
 		}
-		n, errno := splice(from.fd, p.w, pipeRoom)
+		n, errno := kernel.Splice(from.fd, p.w, pipeRoom)
 		if n <= 0 {
 			return true, e.splicedNothing(s, from, to, errno)
 		}
@@ -97,7 +89,7 @@ func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *sid
 	if e.relay.copies {
 		return true, e.unpipe(from, to)
 	}
-	n, errno := splice(p.r, to.fd, p.held)
+	n, errno := kernel.Splice(p.r, to.fd, p.held)
 	switch {
 	case errno == syscall.EAGAIN:
 		to.writable = false
@@ -155,7 +147,7 @@ func denied(errno syscall.Errno) bool {
 // unpipe takes bytes back out of the pipe and writes them in the ordinary way.
 func (e *engine) unpipe(from, to *side) (broken *side) {
 	p := from.pipe
-	n, errno := read(p.r, e.buffer[:min(p.held, len(e.buffer))])
+	n, errno := kernel.Read(p.r, e.buffer[:min(p.held, len(e.buffer))])
 	if errno != 0 {
 		from.fails(errno) // they can't be had: the stream has a hole
 		return from

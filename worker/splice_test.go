@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // A direction that keeps filling the buffer splices; when its traffic becomes
@@ -217,8 +218,8 @@ func TestPipesAreKept(t *testing.T) {
 		if p.held != 0 || p.small != 0 {
 			t.Error("a spare pipe remembers its last session")
 		}
-		closeFD(p.r)
-		closeFD(p.w)
+		kernel.Close(p.r)
+		kernel.Close(p.w)
 	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors, %d before", after, before)

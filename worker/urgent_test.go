@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // sendUrgent writes p, the last byte of which is urgent.
@@ -33,8 +34,8 @@ func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
 
 // inline has a rig's sockets as accept(2) behind a listener, and dial, give them.
 func inline(s *session) {
-	setInt(s.client.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, one)
-	setInt(s.target.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, one)
+	kernel.SetOn(s.client.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE)
+	kernel.SetOn(s.target.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE)
 }
 
 // Bytes after an urgent one arrive, whether they have come with it or later, and the
@@ -104,7 +105,7 @@ func TestUrgentBeforeAReset(t *testing.T) {
 			from.splicing = strings.HasSuffix(by, "splicing")
 			got := readAll(receiver)
 			if strings.HasPrefix(by, "a write") {
-				_, errno := send(from.fd, []byte{1})
+				_, errno := kernel.Send(from.fd, []byte{1})
 				from.fails(errno)
 				e.conclude(s, false, from)
 			}

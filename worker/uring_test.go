@@ -1,23 +1,28 @@
 //go:build linux && !portable
 
+// Pieces of several sessions, sent together or one by one.
+
 package worker
 
 import (
 	"bytes"
-	"fmt"
+	"os"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/kernel"
 )
 
 // ringed makes a ring.
-func ringed(t *testing.T) *uring {
+func ringed(t *testing.T) *kernel.Uring {
 	t.Helper()
-	r, errno := openUring(pieces)
+	r, errno := kernel.OpenUring(pieces)
 	if errno != 0 {
 		t.Skipf("no io_uring here: %v", errno)
 	}
-	t.Cleanup(r.close)
+	t.Cleanup(r.Close)
 	return r
 }
 
@@ -44,49 +49,38 @@ func (e *engine) wereTogether(t *testing.T) {
 	}
 }
 
-// Each send of a row has the result that send(2) would have, in every row, and
-// what goes to the same socket goes in order.
-func TestRing(t *testing.T) {
-	r := ringed(t)
-	plain, full, gone := unixPair(t), unixPair(t), unixPair(t)
-	unix.SetsockoptInt(full[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
-	for {
-		if _, err := unix.Write(full[0], make([]byte, 100)); err != nil {
-			break
+// ringFD is the descriptor of this process's only ring.
+func ringFD(t *testing.T) (fd int) {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd = -1
+	for _, entry := range open {
+		if link, _ := os.Readlink("/proc/self/fd/" + entry.Name()); link == "anon_inode:[io_uring]" {
+			if fd >= 0 {
+				t.Fatal("there are several rings")
+			}
+			fd, _ = strconv.Atoi(entry.Name())
 		}
 	}
-	unix.Close(gone[1])
-	got := make([]byte, 100)
-	for i := range 5 * pieces { // round the queue and the answers several times
-		first, second := fmt.Appendf(nil, "first of %d,", i), fmt.Appendf(nil, "second of %d", i)
-		var results [6]int32
-		r.put(5, plain[0], first)
-		r.put(4, full[0], first)
-		r.put(3, gone[0], first)
-		r.put(2, -1, first)
-		r.put(1, plain[0], second)
-		if !r.send(func(tag int, result int32) { results[tag] = result }) {
-			t.Fatalf("row %d was not sent", i)
-		}
-		if want := [6]int32{0, int32(len(second)), -int32(unix.EBADF), -int32(unix.EPIPE), -int32(unix.EAGAIN), int32(len(first))}; results != want {
-			t.Fatalf("row %d: results %d, want %d", i, results, want)
-		}
-		if n, _ := unix.Read(plain[1], got); string(got[:max(n, 0)]) != string(first)+string(second) {
-			t.Fatalf("row %d: %q arrived", i, got[:max(n, 0)])
-		}
-	}
+	return fd
 }
 
 // A ring of which something is wrong loses no piece: they are sent one by one.
 func TestRingFails(t *testing.T) {
 	r := ringed(t)
 	e := rig(t)
-	if err := unix.Close(r.fd); err != nil {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	r.fd = -1
+	defer unix.Close(null)
+	if err := unix.Dup3(null, ringFD(t), unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
 	e.uring = r
-	t.Cleanup(func() { r.answer, r.queue = nil, nil }) // unmapped by the engine
 	var s [minBatch]session
 	var from [minBatch][2]int
 	for i := range s {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/report"
 	"daemon/plug/worker/title"
 )
@@ -92,7 +93,7 @@ func (w *worker) sendDoorbell(kind report.Kind, row int) {
 	r := report.Record{Kind: kind, Slot: uint16(w.slot), PID: uint32(w.pid),
 		Generation: w.board.Assignment.Generation, Row: uint32(row)}
 	w.records.doorbell = r.Append(w.records.doorbell[:0])
-	if n, errno := write(FDReport, w.records.doorbell); errno != 0 || n != report.Size {
+	if n, errno := kernel.Write(FDReport, w.records.doorbell); errno != 0 || n != report.Size {
 		w.board.State.Attention.Store(1)
 		w.tally.BellOverflows.Add(1)
 	}

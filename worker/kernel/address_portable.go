@@ -1,24 +1,27 @@
 //go:build !linux || portable
 
-package worker
+// Addresses of the board from and to the form of golang.org/x/sys/unix, for the portable
+// engine and for systems without raw calls.
+
+package kernel
 
 import (
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/worker/board"
+	"daemon/plug/worker/address"
 )
 
-// socketAddress is an address of the board in the system's form.
-func socketAddress(a *board.Addr) unix.Sockaddr {
+// ToUnix is an address of the board in the system's form.
+func ToUnix(a *address.Addr) unix.Sockaddr {
 	if a.Kind == 4 {
 		return &unix.SockaddrInet4{Port: int(a.Port), Addr: [4]byte(a.IP[12:])}
 	}
 	return &unix.SockaddrInet6{Port: int(a.Port), Addr: a.IP, ZoneId: a.LoadZone()}
 }
 
-// boardAddress is the address of an accepted client in the board's form; a
+// FromUnix is the address of an accepted client in the board's form; a
 // mapped one is IPv4.
-func boardAddress(from unix.Sockaddr) (a board.Addr) {
+func FromUnix(from unix.Sockaddr) (a address.Addr) {
 	mapped := [12]byte{10: 0xff, 11: 0xff}
 	switch from := from.(type) {
 	case *unix.SockaddrInet4:
@@ -36,8 +39,8 @@ func boardAddress(from unix.Sockaddr) (a board.Addr) {
 	return a
 }
 
-// familyOf is the address family of an address.
-func familyOf(a *board.Addr) int {
+// Family is the address family of an address.
+func Family(a *address.Addr) int {
 	if a.Kind == 4 {
 		return unix.AF_INET
 	}

@@ -1,6 +1,8 @@
 //go:build !linux
 
-package worker
+// Where a connection comes from, on systems that can't bind a socket to an interface.
+
+package kernel
 
 import (
 	"net"
@@ -10,14 +12,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address"
 	"daemon/plug/worker/address/convert"
-	"daemon/plug/worker/board"
 )
 
-// bindInterface makes the connection come from an interface's first address of
+// BindInterface makes the connection come from an interface's first address of
 // the target's family, unless from is one already: no socket can be bound to an
 // interface here, and routing decides through which one it leaves.
-func bindInterface(_ int, name string, family int, from *board.Addr) syscall.Errno {
+func BindInterface(_ int, name string, to, from *address.Addr) syscall.Errno {
 	if from.Kind != 0 {
 		return 0
 	}
@@ -33,11 +35,11 @@ func bindInterface(_ int, name string, family int, from *board.Addr) syscall.Err
 	}
 	addrs, err := i.Addrs()
 	if err != nil {
-		return errnoOf(err)
+		return Errno(err)
 	}
 	for _, a := range addrs {
 		prefix, err := netip.ParsePrefix(a.String())
-		if err != nil || prefix.Addr().Is4() != (family == unix.AF_INET) {
+		if err != nil || prefix.Addr().Is4() != (to.Kind == 4) {
 			continue
 		}
 		*from = convert.From(netip.AddrPortFrom(prefix.Addr(), 0))
@@ -49,4 +51,7 @@ func bindInterface(_ int, name string, family int, from *board.Addr) syscall.Err
 	return unix.EADDRNOTAVAIL
 }
 
-func choosePortLate(fd int) {}
+// BindAddress makes the connection come from an address (bind(2)).
+func BindAddress(fd int, from *address.Addr) syscall.Errno {
+	return Errno(unix.Bind(fd, ToUnix(from)))
+}

@@ -1,6 +1,8 @@
 //go:build !linux || portable
 
-package worker
+// Addresses in the form of golang.org/x/sys/unix.
+
+package kernel
 
 import (
 	"net/netip"
@@ -19,13 +21,13 @@ func TestAddresses(t *testing.T) {
 		if want.Kind == 6 {
 			want.Zone = 7
 		}
-		if got := boardAddress(socketAddress(&want)); got != want {
+		if got := FromUnix(ToUnix(&want)); got != want {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
 	}
 	mapped := &unix.SockaddrInet6{Port: 5, Addr: netip.MustParseAddr("::ffff:10.1.2.3").As16(), ZoneId: 7}
 	want := convert.From(netip.MustParseAddrPort("10.1.2.3:5"))
-	if got := boardAddress(mapped); got != want {
+	if got := FromUnix(mapped); got != want {
 		t.Errorf("mapped: %+v, want %+v", got, want)
 	}
 }

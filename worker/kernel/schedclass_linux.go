@@ -1,6 +1,6 @@
-//go:build linux && !portable
+// The scheduling class of a thread that serves several sessions (sched(7)).
 
-package worker
+package kernel
 
 import (
 	"bytes"
@@ -13,25 +13,25 @@ const (
 	schedBatch = 3 // SCHED_BATCH (sched(7))
 )
 
-// schedClass is a worker's scheduling class. With several sessions a pool worker is in
+// SchedClass is a worker's scheduling class. With several sessions a pool worker is in
 // SCHED_BATCH: a thread that is woken does not interrupt who is running, so more
 // events come together until it runs, and it serves them with fewer switches. The
 // nice value counts as before. Alone, a session has nothing to gain and waits for
 // longer. A class that an admin has chosen stays, and so does the usual one where
 // the scheduler would make a batch thread wait for whole periods of others.
-type schedClass struct {
+type SchedClass struct {
 	own bool    // the worker may choose
 	now uintptr // what it has chosen
 }
 
-// find looks at the class that a pool worker was started in.
-func (c *schedClass) find() {
-	c.own = schedulingClass() == schedOther && hasDeadlines(kernelRelease())
+// Find looks at the class that a pool worker was started in.
+func (c *SchedClass) Find() {
+	c.own = schedulingClass() == schedOther && HasDeadlines()
 }
 
-// suit chooses the class for a number of sessions, unless somebody else has
+// Suit chooses the class for a number of sessions, unless somebody else has
 // chosen one since.
-func (c *schedClass) suit(live int) {
+func (c *SchedClass) Suit(live int) {
 	wanted := uintptr(schedOther)
 	if live > 1 {
 		wanted = schedBatch
@@ -54,6 +54,9 @@ func schedulingClass() uintptr {
 
 // noPriority is struct sched_param, as these classes want it.
 var noPriority = new(int32)
+
+// HasDeadlines is hasDeadlines of the running kernel.
+func HasDeadlines() bool { return hasDeadlines(kernelRelease()) }
 
 // hasDeadlines reports whether a kernel's scheduler gives every thread its turn by
 // a virtual deadline (EEVDF, Linux 6.6).

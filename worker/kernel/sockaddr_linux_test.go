@@ -1,15 +1,15 @@
-package worker
+// Socket addresses come back from the kernel's form as they were.
+
+package kernel
 
 import (
 	"net"
 	"net/netip"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/address/convert"
-	"daemon/plug/worker/board"
 )
 
 func TestSockaddrRoundTrip(t *testing.T) {
@@ -69,9 +69,7 @@ func TestKernelAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unix.Close(fd)
-		s := new(sockaddr)
-		size := s.set(&in)
-		if _, errno := call3(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(s)), size); errno == unix.EADDRNOTAVAIL {
+		if errno := BindAddress(fd, &in); errno == unix.EADDRNOTAVAIL {
 			continue // no IPv6 here
 		} else if errno != 0 {
 			t.Errorf("bind %s: %v", text, errno)
@@ -92,63 +90,5 @@ func TestKernelAgrees(t *testing.T) {
 		if got.String() != in.Host() {
 			t.Errorf("bound to %s, want %s", got, in.Host())
 		}
-	}
-}
-
-func TestSocketErrorIsTakenOnce(t *testing.T) {
-	pair := unixPair(t)
-	value, size := new(int32), new(uint32)
-	if errno := socketError(pair[0], value, size); errno != 0 {
-		t.Errorf("a healthy socket: %v", errno)
-	}
-	if errno := socketError(-1, value, size); errno != unix.EBADF {
-		t.Errorf("no socket: %v", errno)
-	}
-}
-
-// unixPair is a pair of stream sockets, closed with the test.
-func unixPair(t testing.TB) [2]int {
-	t.Helper()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		unix.Close(pair[0])
-		unix.Close(pair[1])
-	})
-	return pair
-}
-
-func TestSyslogDestination(t *testing.T) {
-	path := t.TempDir() + "/log"
-	in, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(out)
-	d := makeDestination(path, &board.Addr{})
-	if errno := d.send(out, []byte("one record")); errno != 0 {
-		t.Fatal(errno)
-	}
-	b := make([]byte, 100)
-	if n, err := in.Read(b); err != nil || string(b[:n]) != "one record" {
-		t.Errorf("%q, %v", b[:n], err)
-	}
-	nowhere := makeDestination(path+".none", &board.Addr{})
-	if errno := nowhere.send(out, []byte("x")); errno != unix.ENOENT {
-		t.Errorf("to a path without a socket: %v", errno)
-	}
-	long := make([]byte, 300) // cut to what a path may be, never beyond the address
-	for i := range long {
-		long[i] = 'x'
-	}
-	if d := makeDestination(string(long), &board.Addr{}); d.size > unix.SizeofSockaddrUnix {
-		t.Errorf("an address of %d bytes", d.size)
 	}
 }

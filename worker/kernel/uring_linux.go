@@ -1,6 +1,6 @@
-//go:build linux && !portable
+// Many sends in one system call (io_uring(7)).
 
-package worker
+package kernel
 
 import (
 	"sync/atomic"
@@ -8,10 +8,10 @@ import (
 	"unsafe"
 )
 
-// uring is an io_uring(7) for sends alone: the kernel makes all that were put into
+// Uring is an io_uring(7) for sends alone: the kernel makes all that were put into
 // it in one system call. None of them waits, so each is done when the call returns,
 // and neither a thread of the kernel nor a signal has a part in it.
-type uring struct {
+type Uring struct {
 	fd            int
 	queue, answer []byte // what is mapped
 	asked         []ask
@@ -68,18 +68,18 @@ const (
 	ringWait   = 1          // IORING_ENTER_GETEVENTS
 )
 
-// openUring makes a ring for n sends, a power of two. Before Linux 5.12 its memory
+// OpenUring makes a ring for n sends, a power of two. Before Linux 5.12 its memory
 // counts against RLIMIT_MEMLOCK; it is not used there. Many machines forbid it:
 // sysctl kernel.io_uring_disabled, a container's seccomp filter.
-func openUring(n int) (*uring, syscall.Errno) {
+func OpenUring(n int) (*Uring, syscall.Errno) {
 	setup := new(ringSetup)
 	fd, _, errno := syscall.RawSyscall(sysRingSetup, uintptr(n), uintptr(unsafe.Pointer(setup)), 0)
 	if errno != 0 {
 		return nil, errno
 	}
-	r := &uring{fd: int(fd)}
+	r := &Uring{fd: int(fd)}
 	if setup.features&ringNative == 0 {
-		r.close()
+		r.Close()
 		return nil, syscall.ENOSYS
 	}
 	size := max(int(setup.answersAt)+int(setup.answers)*int(unsafe.Sizeof(answer{})), int(setup.askOrder)+int(setup.asks)*4)
@@ -87,7 +87,7 @@ func openUring(n int) (*uring, syscall.Errno) {
 		r.queue, errno = r.mapped(ringAsks, int(setup.asks)*int(unsafe.Sizeof(ask{})))
 	}
 	if errno != 0 {
-		r.close()
+		r.Close()
 		return nil, errno
 	}
 	at := func(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.answer[offset])) }
@@ -101,23 +101,25 @@ func openUring(n int) (*uring, syscall.Errno) {
 	return r, 0
 }
 
-func (r *uring) mapped(offset int64, size int) ([]byte, syscall.Errno) {
+func (r *Uring) mapped(offset int64, size int) ([]byte, syscall.Errno) {
 	p, err := syscall.Mmap(r.fd, offset, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_POPULATE)
-	return p, syscallErrno(err)
+	return p, Errno(err)
 }
 
-func (r *uring) close() {
+// Close gives the ring up, once.
+func (r *Uring) Close() {
 	for _, m := range [...][]byte{r.answer, r.queue} {
 		if m != nil {
 			syscall.Munmap(m)
 		}
 	}
-	closeFD(r.fd)
+	Close(r.fd)
+	r.fd, r.answer, r.queue = -1, nil, nil
 }
 
-// put adds a send to the row. The bytes, which lie on the heap, stay as they are
+// Put adds a send to the batch. The bytes, which lie on the heap, stay as they are
 // until it is sent; and there are no more than the ring was made for.
-func (r *uring) put(tag, fd int, p []byte) {
+func (r *Uring) Put(tag, fd int, p []byte) {
 	r.asked[(*r.tail+r.waiting)&uint32(len(r.asked)-1)] = ask{
 		operation: ringSend,
 		fd:        int32(fd),
@@ -129,10 +131,10 @@ func (r *uring) put(tag, fd int, p []byte) {
 	r.waiting++
 }
 
-// send makes the sends of the row, in order, and tells each one's result under
+// Send makes the sends of the batch, in order, and tells each one's result under
 // its tag. False: some were not made, for want of memory, and have no result; the
-// uring is of no more use.
-func (r *uring) send(tell func(tag int, result int32)) bool {
+// ring is of no more use.
+func (r *Uring) Send(tell func(tag int, result int32)) bool {
 	want := r.waiting
 	r.waiting = 0
 	atomic.StoreUint32(r.tail, *r.tail+want)

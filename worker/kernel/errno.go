@@ -1,0 +1,17 @@
+// What a call of package syscall or golang.org/x/sys/unix has failed with, as a number.
+// Raw calls return the number at once.
+
+package kernel
+
+import "syscall"
+
+// Errno is the errno of such a call; 0 without an error.
+func Errno(err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	if errno, ok := err.(syscall.Errno); ok {
+		return errno
+	}
+	return syscall.EINVAL // they return no other errors
+}

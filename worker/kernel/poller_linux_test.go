@@ -1,0 +1,18 @@
+// The parts of a tag come back.
+
+package kernel
+
+import "testing"
+
+func TestTags(t *testing.T) {
+	for _, kind := range []TagKind{0, 1, 5, 15} {
+		for _, index := range []int{0, 1, 32767, 1<<28 - 1} {
+			for _, turn := range []uint32{0, 1, 1<<32 - 1} {
+				g := MakeTag(kind, index, turn)
+				if g.Kind() != kind || g.Index() != index || g.Epoch() != turn {
+					t.Errorf("kind %d, index %d, turn %d: %d, %d, %d", kind, index, turn, g.Kind(), g.Index(), g.Epoch())
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,126 @@
+// Raw calls on sockets: accept, connect, send, receive, options and queues.
+
+package kernel
+
+import (
+	"syscall"
+	"unsafe"
+
+	"daemon/plug/worker/address"
+)
+
+// on is a socket option's "on", where the kernel can read it.
+var on = func() *int32 { i := new(int32); *i = 1; return i }()
+
+// scratchAddr, scratchInt and scratchSize are what calls pass to the kernel, on the heap.
+// There is one thread.
+var (
+	scratchAddr = new(sockaddr)
+	scratchInt  = new(int32)
+	scratchSize = new(uint32)
+)
+
+// Socket makes a TCP socket of an address's family that does not block (socket(2)).
+func Socket(to *address.Addr) (int, syscall.Errno) {
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_SOCKET, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	return int(fd), errno
+}
+
+// Accept takes one client from a listener's queue; its socket does not block. It is not
+// repeated after EINTR (accept4(2)).
+func Accept(listener int) (fd int, client address.Addr, errno syscall.Errno) {
+	*scratchSize = uint32(unsafe.Sizeof(*scratchAddr))
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(scratchAddr)),
+		uintptr(unsafe.Pointer(scratchSize)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, client, errno
+	}
+	return int(r), scratchAddr.addr(), 0
+}
+
+// Connect starts a connect; EINPROGRESS is no error (connect(2)).
+func Connect(fd int, to *address.Addr) syscall.Errno {
+	_, _, errno := syscall.RawSyscall(syscall.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
+	if errno == syscall.EINPROGRESS {
+		return 0
+	}
+	return errno
+}
+
+// Receive reads from a socket; Read, which goes through the file system's checks
+// first, costs a relayed request 2 % more.
+func Receive(fd int, p []byte) (int, syscall.Errno) { return receive(fd, p, 0) }
+
+// Peek reads from a socket and leaves what it has read there.
+func Peek(fd int, p []byte) (int, syscall.Errno) { return receive(fd, p, syscall.MSG_PEEK) }
+
+func receive(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+		if errno != syscall.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+// Send writes to a socket; a peer that has gone is an error, never a signal.
+func Send(fd int, p []byte) (int, syscall.Errno) { return send(fd, p, syscall.MSG_NOSIGNAL) }
+
+// SendNow is Send on a socket that may be one that blocks.
+func SendNow(fd int, p []byte) (int, syscall.Errno) {
+	return send(fd, p, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
+}
+
+func send(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+		if errno != syscall.EINTR {
+			return int(n), errno
+		}
+	}
+}
+
+// ShutWrite ends the direction from here to the peer (shutdown(2)).
+func ShutWrite(fd int) { call3(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_WR, 0) }
+
+// SetOn switches a socket option on (setsockopt(2)).
+func SetOn(fd, level, option int) syscall.Errno {
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(on)), 4, 0)
+	return errno
+}
+
+// SocketError takes the socket's pending error (socket(7) SO_ERROR).
+func SocketError(fd int) syscall.Errno {
+	*scratchInt, *scratchSize = 0, 4
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_ERROR,
+		uintptr(unsafe.Pointer(scratchInt)), uintptr(unsafe.Pointer(scratchSize)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return syscall.Errno(*scratchInt)
+}
+
+var lingerNot = &syscall.Linger{Onoff: 1, Linger: 0}
+
+// ResetAtClose makes the socket's close send a reset (socket(7) SO_LINGER).
+func ResetAtClose(fd int) {
+	syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_LINGER,
+		uintptr(unsafe.Pointer(lingerNot)), unsafe.Sizeof(*lingerNot), 0)
+}
+
+// The parts of a socket's send queue (tcp(7), SIOCOUTQ; linux/sockios.h, SIOCOUTQNSD).
+const (
+	Unacknowledged = syscall.TIOCOUTQ
+	Unsent         = 0x894b
+)
+
+// QueueOf is how many bytes there are in a part of a socket's send queue, also after
+// a reset; 0 without a socket, and for one that is not connected yet.
+func QueueOf(fd int, part uintptr) int {
+	if fd < 0 {
+		return 0
+	}
+	*scratchInt = 0
+	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), part, uintptr(unsafe.Pointer(scratchInt)))
+	return int(*scratchInt)
+}
