@@ -35,7 +35,7 @@ func (p *plug) listener() (number int) {
 			inode = f[9]
 		}
 	}
-	await(p.t, "a worker with the listener", 5*time.Second, func() bool {
+	await(p.t, "a worker with the listener", normalWait, func() bool {
 		for _, w := range p.workers() {
 			for fd, is := range descriptors(w.pid) {
 				if number = fd; is == "socket:["+inode+"]" && strings.HasPrefix(w.title, "plug: ") {
@@ -67,7 +67,7 @@ func TestAcceptDenied(t *testing.T) {
 				p.withoutAccept(listener, errno)
 				w := queue(t, p, 3)
 				why := strings.ToLower(errno.Error())
-				await(t, "the status to say "+why, 5*time.Second, func() bool {
+				await(t, "the status to say "+why, normalWait, func() bool {
 					trouble := p.asks("status", nil).Status.Trouble
 					return strings.HasPrefix(trouble, "cannot accept clients: ") && strings.Contains(strings.ToLower(trouble), why)
 				})

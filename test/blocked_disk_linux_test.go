@@ -52,7 +52,7 @@ func TestEndedSessionsOfFullDisk(t *testing.T) {
 		for range n {
 			cycle(t, p)
 		}
-		await(t, "the sessions to be counted", 5*time.Second, func() bool {
+		await(t, "the sessions to be counted", normalWait, func() bool {
 			m := p.ctlJSON("status").Status
 			return m.Accepted == n+1 && m.Sessions == 1
 		})
@@ -82,7 +82,7 @@ func TestHangingDisk(t *testing.T) {
 		held := heldBy(t, p)
 		lines := func() int { return strings.Count(disk.content("sessions"), "\n") }
 		cycle(t, p)
-		await(t, "the first line", 5*time.Second, func() bool { return lines() == 1 })
+		await(t, "the first line", normalWait, func() bool { return lines() == 1 })
 		back := make(chan struct{})
 		disk.away.Lock()
 		t.Cleanup(func() {
@@ -100,7 +100,7 @@ func TestHangingDisk(t *testing.T) {
 		p.syslog.await(t, ".*session file .*/sessions: the file system does not respond")
 		close(back)
 		disk.away.Unlock()
-		await(t, "the lines of the time when the disk was away", 10*time.Second, func() bool { return lines() == 41 })
+		await(t, "the lines of the time when the disk was away", longWait, func() bool { return lines() == 41 })
 		disk.away.Lock()
 		endsByTerm(t, p)
 		disk.away.Unlock()
@@ -133,7 +133,7 @@ func TestWaitingLinesAtTheEnd(t *testing.T) {
 		for range n {
 			cycle(t, p)
 		}
-		await(t, "the sessions to be counted", 5*time.Second, func() bool { return p.ctlJSON("status").Status.Sessions == 1 })
+		await(t, "the sessions to be counted", normalWait, func() bool { return p.ctlJSON("status").Status.Sessions == 1 })
 		p.signal(syscall.SIGTERM)
 		var text strings.Builder
 		lines := func() int {
@@ -159,7 +159,7 @@ func TestWaitingLinesAtTheEnd(t *testing.T) {
 			}
 			passed(50 * time.Millisecond)
 		}
-		await(t, "the line of the last session", 5*time.Second, func() bool { return lines() == n+1 })
+		await(t, "the line of the last session", normalWait, func() bool { return lines() == n+1 })
 		p.gone(5 * time.Second)
 	})
 }

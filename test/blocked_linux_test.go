@@ -133,7 +133,7 @@ func TestFIFOWithoutReader(t *testing.T) {
 		held := heldBy(t, p)
 		cycle(t, p)
 		buffer := make([]byte, 4096)
-		await(t, "a line", 5*time.Second, func() bool {
+		await(t, "a line", normalWait, func() bool {
 			n, err := r.Read(buffer)
 			return (err == nil || errors.Is(err, io.EOF)) && strings.Contains(string(buffer[:n]), "plug[")
 		})

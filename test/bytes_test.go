@@ -170,7 +170,7 @@ func TestResetArrivesAsReset(t *testing.T) {
 				t.Errorf("%+v: the other side reads %v, not a reset", c, err)
 			}
 			p.lines(i + 1)
-			await(t, fmt.Sprintf("status=3 in syslog, %d times", i+1), 5*time.Second, func() bool {
+			await(t, fmt.Sprintf("status=3 in syslog, %d times", i+1), normalWait, func() bool {
 				return len(slices.DeleteFunc(p.syslog.all(), func(r record) bool {
 					return r.text != fmt.Sprintf("(%d): Complete, status=3.", p.port)
 				})) == i+1

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // The tests' own carrier is the worker of the client that is asked about, even
@@ -22,7 +21,7 @@ func TestCarrierIsOfThisClient(t *testing.T) {
 		if err := hungUp(held[0]); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the worker's end", 5*time.Second, func() bool { return !isOf(killed, p.bin) })
+		await(t, "the worker's end", normalWait, func() bool { return !isOf(killed, p.bin) })
 
 		next := hold(t, p, 1)[0]
 		if !slices.Contains(p.pids(), killed) {

@@ -37,7 +37,7 @@ func TestCausesOfAMaster(t *testing.T) {
 				s := end.signal
 				if s == 0 {
 					p.signal(syscall.SIGQUIT)
-					await(t, "the port to be free", 5*time.Second, func() bool { return !listening(t, p.port) })
+					await(t, "the port to be free", normalWait, func() bool { return !listening(t, p.port) })
 					s = syscall.SIGINT
 				}
 				p.signal(s)

@@ -37,7 +37,7 @@ type driver struct {
 func (d *driver) strike(a act) {
 	d.t.Helper()
 	b := blow{signal: a.signal, role: a.role}
-	await(d.t, "a process to strike", 10*time.Second, func() bool {
+	await(d.t, "a process to strike", longWait, func() bool {
 		d.alive()
 		b.pid, b.master, b.peer = d.victim(a)
 		return b.pid != 0
@@ -127,7 +127,7 @@ func (d *driver) fell(b blow, handle *os.Process) {
 	old := d.master
 	d.hit(handle, b)
 	handle.Release()
-	await(d.t, fmt.Sprintf("the master's end after %v to the %v", b.signal, b.role), 10*time.Second,
+	await(d.t, fmt.Sprintf("the master's end after %v to the %v", b.signal, b.role), longWait,
 		func() bool { return !isOf(old, d.bin) && d.hasExited() })
 	d.mu.Lock()
 	d.ended[old] = time.Now()
@@ -189,15 +189,15 @@ func (d *driver) undisturbed(mode string) {
 		return true
 	})
 	want := fmt.Sprintf("plug: master %d (0 sessions)", d.port)
-	await(d.t, "the master's title to count no session", 10*time.Second, func() bool { return title(d.master) == want })
-	await(d.t, "the pidfile to list no session", 10*time.Second, func() bool {
+	await(d.t, "the master's title to count no session", longWait, func() bool { return title(d.master) == want })
+	await(d.t, "the pidfile to list no session", longWait, func() bool {
 		pids := d.pids()
 		if mode != "pool" {
 			return len(pids) == 1 && pids[0] == d.master
 		}
 		return len(pids) == 1+len(d.workers())
 	})
-	await(d.t, "zombies to be reaped", 5*time.Second, func() bool { return len(zombies(d.master, d.cmd.Process.Pid)) == 0 })
+	await(d.t, "zombies to be reaped", normalWait, func() bool { return len(zombies(d.master, d.cmd.Process.Pid)) == 0 })
 }
 
 // zombies are the dead children that the parents have not taken.

@@ -96,7 +96,7 @@ func TestChaosMasterKilled(t *testing.T) {
 				t.Errorf("session line %+v", l)
 			}
 		}
-		await(t, "the end of the killed master's workers", 10*time.Second, func() bool {
+		await(t, "the end of the killed master's workers", longWait, func() bool {
 			for _, w := range p.workers() {
 				if w.ppid != p.master {
 					return false
@@ -117,7 +117,7 @@ func TestChaosMasterKilled(t *testing.T) {
 // TERM. Their signal masks tell nothing: Go's runtime has a handler from the start.
 func (p *plug) noticed() {
 	p.t.Helper()
-	await(p.t, "the workers to notice", 5*time.Second, func() bool {
+	await(p.t, "the workers to notice", normalWait, func() bool {
 		return !slices.ContainsFunc(p.procs(), func(w process) bool {
 			return !slices.Contains(slices.Collect(maps.Values(descriptors(w.pid))), "anon_inode:[eventfd]")
 		})
@@ -202,7 +202,7 @@ func stopProcess(t testing.TB, pid int) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatalf("stop %d: %v", pid, err)
 	}
-	await(t, fmt.Sprintf("%d to stop", pid), 5*time.Second, func() bool { return isStopped(pid) })
+	await(t, fmt.Sprintf("%d to stop", pid), normalWait, func() bool { return isStopped(pid) })
 	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
 }
 

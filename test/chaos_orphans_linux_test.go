@@ -28,7 +28,7 @@ func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 		stopProcess(t, stopped)
 		syscall.Kill(p.master, syscall.SIGKILL)
 		p.wait(5 * time.Second) // the shepherd has nothing left to do
-		await(t, "the end of the other spares", 5*time.Second, func() bool { return len(p.procs()) == 1 })
+		await(t, "the end of the other spares", normalWait, func() bool { return len(p.procs()) == 1 })
 
 		p.launch()
 		if code := p.wait(serveBound); code != 4 {
@@ -38,7 +38,7 @@ func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 			t.Errorf("stderr %q does not end with %q", p.errors(), want)
 		}
 		syscall.Kill(stopped, syscall.SIGCONT)
-		await(t, "the stopped worker's end", 5*time.Second, func() bool { return !isOf(stopped, p.bin) })
+		await(t, "the stopped worker's end", normalWait, func() bool { return !isOf(stopped, p.bin) })
 		p.relaunch()
 		mustPing(t, dial(t, p.addr()))
 	})

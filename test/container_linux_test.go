@@ -73,7 +73,7 @@ func TestContainerStop(t *testing.T) {
 		held := hold(t, p, 5)
 		stopped := make(chan time.Duration, 1)
 		go func() { stopped <- dockerStop(t, p, one) }()
-		await(t, "the port to be free", 5*time.Second, func() bool { return !opened(p.port) })
+		await(t, "the port to be free", normalWait, func() bool { return !opened(p.port) })
 		for _, c := range held {
 			mustPing(t, c)
 		}
@@ -127,7 +127,7 @@ func TestContainerDrain(t *testing.T) {
 			stopped := make(chan time.Duration, 1)
 			go func() { stopped <- dockerStop(t, p, one) }()
 			if c.act != nil {
-				await(t, "the port to be free", 5*time.Second, func() bool { return !opened(p.port) })
+				await(t, "the port to be free", normalWait, func() bool { return !opened(p.port) })
 				c.act(held)
 			}
 			if took := <-stopped; took < c.least || took > c.least+3*time.Second {

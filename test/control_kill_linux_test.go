@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // A worker that is stopped can't obey: it is killed for its only session, and
@@ -88,7 +87,7 @@ func TestControlKillOlder(t *testing.T) {
 		p.upgrade(thisOne)
 		fresh := hold(t, p, 2)
 		var sessions []ctlSession
-		await(t, "the control socket", 5*time.Second, func() bool {
+		await(t, "the control socket", normalWait, func() bool {
 			r, err := ask(p.ctl(), fields{"verb": "sessions", "filter": fields{"worker_version": older}})
 			sessions = r.Sessions
 			return err == nil && len(sessions) == 3

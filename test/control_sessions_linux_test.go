@@ -172,11 +172,11 @@ func TestControlKillByID(t *testing.T) {
 			t.Errorf("%d sessions live, want 7", live)
 		}
 		p.asks("kill", fields{"filter": fields{"target": a}})
-		await(t, "the sessions of the one target to be gone", 5*time.Second, func() bool {
+		await(t, "the sessions of the one target to be gone", normalWait, func() bool {
 			return !slices.ContainsFunc(p.asks("sessions", nil).Sessions, func(s ctlSession) bool { return s.Target != b })
 		})
 		p.asks("kill", fields{"filter": fields{"all": true}})
-		await(t, "all sessions to be gone", 5*time.Second, func() bool { return len(p.asks("sessions", nil).Sessions) == 0 })
+		await(t, "all sessions to be gone", normalWait, func() bool { return len(p.asks("sessions", nil).Sessions) == 0 })
 		p.lines(8)
 	})
 }

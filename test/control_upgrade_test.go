@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // upgradesBy has the plug replaced through its control socket, and is given the
@@ -181,7 +180,7 @@ func TestControlUpgradeTwice(t *testing.T) {
 		}
 		first <- err
 	}()
-	await(t, "an upgrade under way", 5*time.Second, func() bool { return len(p.said("upgrade started")) == 1 })
+	await(t, "an upgrade under way", normalWait, func() bool { return len(p.said("upgrade started")) == 1 })
 	if why := p.refuses(t, "upgrade", nil); !strings.Contains(why, "an upgrade is already in progress") {
 		t.Errorf("the second one: %s", why)
 	}

@@ -60,7 +60,7 @@ func TestControlTargets(t *testing.T) {
 		if l := last(p.lines(lines+1), 1)[0]; l.peer != "127.9.0.30" || l.target != "-" {
 			t.Errorf("its line: %+v", l)
 		}
-		await(t, "a word about that", 5*time.Second, func() bool { return len(p.said("no target available: all are disabled or draining")) == 1 })
+		await(t, "a word about that", normalWait, func() bool { return len(p.said("no target available: all are disabled or draining")) == 1 })
 		if got := p.asks("metrics", nil).Metrics.Ended.of("unreached"); got != 1 {
 			t.Errorf("%d unreached", got)
 		}
@@ -121,7 +121,7 @@ func TestControlReopen(t *testing.T) {
 	p.asks("reopen", nil)
 	p.asks("log-level", fields{"level": 2})
 	finish(hold(t, p, 1)[0])
-	await(t, "a session's begin in the log", 5*time.Second, func() bool { return len(p.said("session started")) == 1 })
+	await(t, "a session's begin in the log", normalWait, func() bool { return len(p.said("session started")) == 1 })
 	p.asks("log-level", fields{"level": 0})
 	if s := p.asks("status", nil).Status; s.LogLevel != 0 {
 		t.Errorf("%+v", s)
@@ -289,7 +289,7 @@ func TestControlCounters(t *testing.T) {
 			in, out, took = in+l.in, out+l.out, took+l.took
 		}
 		var m *ctlMetrics
-		if !holdsWithin(5*time.Second, func() bool { // a line is written before it is counted
+		if !holdsWithin(normalWait, func() bool { // a line is written before it is counted
 			m = p.asks("metrics", nil).Metrics
 			return m.Ended.of("complete") == uint64(total)
 		}) {

@@ -81,7 +81,7 @@ func TestControlHostile(t *testing.T) {
 	served("100 that are silent or never read")
 	// A client that has just left may be counted yet, and another one be refused
 	// its place: so one more each time, until there is no room.
-	await(t, "a client too many", 5*time.Second, func() bool {
+	await(t, "a client too many", normalWait, func() bool {
 		for more := true; more; more = len(idle) < 128 {
 			c, err := openTalk(p.ctl())
 			if err != nil {
@@ -95,7 +95,7 @@ func TestControlHostile(t *testing.T) {
 	for _, c := range idle {
 		c.Close()
 	}
-	await(t, "room again", 5*time.Second, func() bool {
+	await(t, "room again", normalWait, func() bool {
 		r, err := ask(p.ctl(), fields{"verb": "status"})
 		return err == nil && r.Error == ""
 	})

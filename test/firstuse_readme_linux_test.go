@@ -117,7 +117,7 @@ func (p *readmePlug) step(step string, c shown) {
 func (p *readmePlug) stopped() {
 	p.t.Helper()
 	p.ping()
-	if !holdsWithin(5*time.Second, func() bool {
+	if !holdsWithin(normalWait, func() bool {
 		_, err := os.Stat(p.pidfile)
 		return err != nil && !listening(p.t, 119)
 	}) {
@@ -195,7 +195,7 @@ func (p *readmePlug) connect() {
 		if strings.HasSuffix(m[2], " spare") {
 			continue
 		}
-		await(p.t, fmt.Sprintf("a process %q", m[2]), 5*time.Second, func() bool {
+		await(p.t, fmt.Sprintf("a process %q", m[2]), normalWait, func() bool {
 			i := slices.IndexFunc(p.procs(), func(q process) bool { return q.title == m[2] })
 			if i >= 0 {
 				p.pids[m[1]] = strconv.Itoa(p.procs()[i].pid)

@@ -87,7 +87,7 @@ func ownEtc(t *testing.T) {
 func (p *readmePlug) run(c shown) {
 	p.t.Helper()
 	var printed, want []string
-	fits := holdsWithin(5*time.Second, func() bool {
+	fits := holdsWithin(normalWait, func() bool {
 		out, err := p.shell(c.command).CombinedOutput()
 		if err != nil {
 			p.t.Fatalf("%q: %v\n%s", c.command, err, out)

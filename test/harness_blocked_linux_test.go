@@ -65,7 +65,7 @@ func endsByTerm(t testing.TB, p *plug) {
 	t.Helper()
 	began := time.Now()
 	p.signal(syscall.SIGTERM)
-	await(t, "the master's end", 10*time.Second, func() bool { return !isOf(p.master, p.bin) })
+	await(t, "the master's end", longWait, func() bool { return !isOf(p.master, p.bin) })
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("TERM took %v", took)
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // carrier is the PID of the worker with a client's session. The pidfile does
@@ -23,7 +22,7 @@ func (p *plug) carriersOf(clients []*net.TCPConn) []int {
 	p.t.Helper()
 	var pids []int
 	var missing int
-	holdsWithin(5*time.Second, func() bool {
+	holdsWithin(normalWait, func() bool {
 		pids, missing = p.findCarriers(clients)
 		return missing == 0
 	})
@@ -57,7 +56,7 @@ func (p *plug) findCarriers(clients []*net.TCPConn) (pids []int, missing int) {
 func (p *plug) lists(clients []*net.TCPConn) []int {
 	p.t.Helper()
 	var listed, carriers []int
-	if !holdsWithin(10*time.Second, func() bool {
+	if !holdsWithin(longWait, func() bool {
 		listed = p.pids()
 		if p.mode != "pool" && len(listed) != 1+len(clients) { // spares a look at every process
 			return false

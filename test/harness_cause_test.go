@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // endLine is the log line of an ended session, in JSON.
@@ -32,7 +31,7 @@ type endLine struct {
 // ends awaits the log lines of n ended sessions, and that there are no more.
 func (p *plug) ends(n int) (lines []endLine) {
 	p.t.Helper()
-	holdsWithin(5*time.Second, func() bool {
+	holdsWithin(normalWait, func() bool {
 		lines = nil
 		for text := range strings.Lines(p.errors()) {
 			var l endLine

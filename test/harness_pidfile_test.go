@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // readPidfile reads and checks the form: decimal PIDs, each ended by a
@@ -57,7 +56,7 @@ func (p *plug) pids() []int {
 func (p *plug) carriers(n int) []int {
 	p.t.Helper()
 	var pids []int
-	await(p.t, fmt.Sprintf("a pidfile of the master and %d workers", n), 10*time.Second, func() bool {
+	await(p.t, fmt.Sprintf("a pidfile of the master and %d workers", n), longWait, func() bool {
 		pids = p.pids()
 		return len(pids) == n+1
 	})

@@ -69,12 +69,20 @@ func program(t testing.TB, name string) string {
 	return ""
 }
 
+// How long a test waits for a condition before it fails, unless a promise of the
+// plug's own sets the limit.
+const (
+	shortWait  = 2 * time.Second  // for what happens at once
+	normalWait = 5 * time.Second  // for what takes a process or a timer of a second
+	longWait   = 10 * time.Second // for what many processes have to do
+)
+
 // await polls until cond holds; what names the thing awaited when it doesn't
 // within bound.
 func await(t testing.TB, what string, bound time.Duration, cond func() bool) {
 	t.Helper()
 	if !holdsWithin(bound, cond) {
-		t.Fatalf("waited %v in vain for %s", bound, what)
+		t.Fatalf("waited %v for %s", bound, what)
 	}
 }
 

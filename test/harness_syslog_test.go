@@ -114,7 +114,7 @@ func (s *syslogSink) find(pattern string) (record, bool) {
 func (s *syslogSink) await(t testing.TB, pattern string) record {
 	t.Helper()
 	var r record
-	await(t, "a syslog record "+strconv.Quote(pattern), 5*time.Second, func() (ok bool) {
+	await(t, "a syslog record "+strconv.Quote(pattern), normalWait, func() (ok bool) {
 		r, ok = s.find(pattern)
 		return ok
 	})

@@ -211,7 +211,7 @@ func connecting(t *testing.T, port int) map[int]bool {
 // awaitConnect waits for a connect to a port beside those that there were.
 func awaitConnect(t *testing.T, port int, before map[int]bool) {
 	t.Helper()
-	await(t, "the plug to connect", 5*time.Second, func() bool {
+	await(t, "the plug to connect", normalWait, func() bool {
 		now := connecting(t, port)
 		maps.DeleteFunc(now, func(local int, _ bool) bool { return before[local] })
 		return len(now) > 0

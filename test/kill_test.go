@@ -19,7 +19,7 @@ func TestKillOneWorker(t *testing.T) {
 			held := hold(t, p, 8)
 			victim := p.lists(held)[3]
 			named := fmt.Sprintf("plug: %d %v > ", p.port, held[3].LocalAddr())
-			await(t, "the title of the session's process to name its client", 2*time.Second, func() bool {
+			await(t, "the title of the session's process to name its client", shortWait, func() bool {
 				return strings.HasPrefix(title(victim), named)
 			})
 			if err := syscall.Kill(victim, s); err != nil {
@@ -52,7 +52,7 @@ func TestFreezeWorker(t *testing.T) {
 		c := hold(t, p, 1)[0]
 		pid := p.carrier(c)
 		syscall.Kill(pid, syscall.SIGSTOP)
-		await(t, "the worker to stop", 2*time.Second, func() bool { q, _ := readProcess(pid); return q.state == 'T' })
+		await(t, "the worker to stop", shortWait, func() bool { q, _ := readProcess(pid); return q.state == 'T' })
 		c.SetDeadline(time.Now().Add(200 * time.Millisecond))
 		if err := ping(c); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a frozen session: %v", err)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
@@ -88,7 +87,7 @@ func TestMetricsOfLiveSessions(t *testing.T) {
 			}
 		}
 		busy := 0.0 // of short sessions the master does not hear
-		if !holdsWithin(2*time.Second, func() bool {
+		if !holdsWithin(shortWait, func() bool {
 			busy = e.scrape()[`plug_workers{state="busy"}`]
 			return busy == 3 || mode == "pool" && busy > 0
 		}) {
@@ -139,7 +138,7 @@ func TestMetricsOfAKill(t *testing.T) {
 	hold(t, p, 1)
 	syscall.Kill(p.carriers(1)[0], syscall.SIGKILL)
 	var got map[string]float64
-	await(t, "the kill to be counted", 10*time.Second, func() bool {
+	await(t, "the kill to be counted", longWait, func() bool {
 		got = e.scrape()
 		return got[`plug_worker_exits_total{cause="signal",signal="9"}`] == 1
 	})

@@ -187,7 +187,7 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 			}
 			return sum
 		}
-		await(t, "all sessions to be counted as ended", 10*time.Second, func() bool {
+		await(t, "all sessions to be counted as ended", longWait, func() bool {
 			got = e.scrape()
 			return ended() == float64(n) && got["plug_sessions"] == 0
 		})
@@ -227,7 +227,7 @@ func TestMetricsPage(t *testing.T) {
 		t.Helper()
 		var got int
 		var body, missing string
-		if !holdsWithin(10*time.Second, func() bool {
+		if !holdsWithin(longWait, func() bool {
 			got, body = e.get(path)
 			missing = ""
 			for _, w := range want {

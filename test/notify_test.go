@@ -88,7 +88,7 @@ func TestDrainExtendsTheStop(t *testing.T) {
 			held := hold(t, p, 1)
 			p.signal(syscall.SIGQUIT)
 			for range 2 {
-				if asked := extended(n.awaits("STOPPING=1")); asked <= c.most-5*time.Second || asked > c.most {
+				if asked := extended(n.awaits("STOPPING=1")); asked <= c.most-normalWait || asked > c.most {
 					t.Errorf("it asks for %v, not about %v", asked, c.most)
 				}
 			}

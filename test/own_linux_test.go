@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // fewPorts leaves this network namespace so many ephemeral ports, from first on.
@@ -129,7 +128,7 @@ func TestOwnTarget(t *testing.T) {
 					t.Error("an echo, though there is no target")
 				}
 			}
-			await(t, "the end of all sessions", 5*time.Second, func() bool { return p.asks("status", nil).Status.Sessions == 0 })
+			await(t, "the end of all sessions", normalWait, func() bool { return p.asks("status", nil).Status.Sessions == 0 })
 			if s := p.asks("status", nil).Status; s.Accepted > 40 {
 				t.Errorf("three clients have made %d sessions", s.Accepted)
 			}

@@ -7,14 +7,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // ownsPidfile awaits that the pidfile's first line is another master than this
 // one, which lives, and that a second plug is refused by it.
 func (p *plug) ownsPidfile(path string, before int) {
 	p.t.Helper()
-	await(p.t, "the pidfile to name the new master", 5*time.Second, func() bool {
+	await(p.t, "the pidfile to name the new master", normalWait, func() bool {
 		pids, err := readPidfile(path)
 		if err != nil || pids[0] == before || !isOf(pids[0], p.bin) {
 			return false
@@ -114,7 +113,7 @@ func TestPidfileFollowsItsLink(t *testing.T) {
 	p.foreground()
 	gone := func(path string) {
 		t.Helper()
-		await(t, "the old pidfile to go", 5*time.Second, func() bool { _, err := os.Stat(path); return os.IsNotExist(err) })
+		await(t, "the old pidfile to go", normalWait, func() bool { _, err := os.Stat(path); return os.IsNotExist(err) })
 	}
 	next := to("b")
 	p.ownsPidfile(next, 0)
@@ -132,7 +131,7 @@ func TestControlSocketComesBack(t *testing.T) {
 	p := startUpgradable(t, "prefork", thisOne, withControl(serve(t, anywhere, echo).addr())...)
 	back := func() {
 		t.Helper()
-		await(t, "the control socket to come back", 5*time.Second, func() bool {
+		await(t, "the control socket to come back", normalWait, func() bool {
 			r, err := p.tries("status", nil)
 			return err == nil && r.Status != nil && r.Status.PID == p.master
 		})

@@ -289,7 +289,7 @@ func TestPlugctlChanged(t *testing.T) {
 		p := startUpgradable(t, mode, thisOne, withControl(addr)...)
 		// The plug may see by itself that the file was renamed, before it is told.
 		rotated := func(verb string) {
-			await(t, verb+" to change the session file", 10*time.Second, func() bool {
+			await(t, verb+" to change the session file", longWait, func() bool {
 				if err := os.Rename(p.sessions, p.sessions+".0"); err != nil {
 					t.Fatal(err)
 				}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Clients and targets are found in every form in which they are written, and what
@@ -165,7 +164,7 @@ func TestUpgradeNamesTheShepherd(t *testing.T) {
 			t.Errorf("upgrade %d: %+v, the shepherd is %d", i, s, p.cmd.Process.Pid)
 		}
 	}
-	await(t, "the log to have its spans in milliseconds", 5*time.Second, func() bool {
+	await(t, "the log to have its spans in milliseconds", normalWait, func() bool {
 		return len(p.said(`upgraded: .* frozen_ms=[0-9.]+ gates_ms=[0-9.]+\n`)) == 4 && len(p.said(`the new master is serving: after_ms=[0-9.]+\n`)) == 4
 	})
 }

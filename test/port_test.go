@@ -53,10 +53,10 @@ func TestPortAfterEveryEnd(t *testing.T) {
 					e.end(old.plug)
 					if !e.stays {
 						old.wait(10 * time.Second)
-						await(t, "the master's end", 5*time.Second, func() bool { return !isOf(old.master, old.bin) })
+						await(t, "the master's end", normalWait, func() bool { return !isOf(old.master, old.bin) })
 					}
 					if e.stays {
-						await(t, "the port to be free", 5*time.Second, func() bool { return !opened(old.port) })
+						await(t, "the port to be free", normalWait, func() bool { return !opened(old.port) })
 						old.takePort(t, true, 0) // with a pidfile of its own
 					}
 					held := 0
@@ -158,10 +158,10 @@ func (old *leftPort) release(t *testing.T, named []int) {
 	}
 	if slices.Contains(named, old.master) {
 		old.finishAll(t)
-		await(t, "the old master's end", 5*time.Second, func() bool { return !isOf(old.master, old.bin) })
+		await(t, "the old master's end", normalWait, func() bool { return !isOf(old.master, old.bin) })
 	}
 	// A worker that carries a session stays, but not on the port.
-	await(t, "the port to be free", 5*time.Second, func() bool { return !opened(old.port) })
+	await(t, "the port to be free", normalWait, func() bool { return !opened(old.port) })
 }
 
 func (old *leftPort) finishAll(t *testing.T) {

@@ -176,9 +176,9 @@ func TestPromiseWorkerKilled(t *testing.T) {
 				p.lines(2)
 				b.ended(t)
 				p.lines(3)
-				await(t, "no dead child of the master", 2*time.Second, func() bool { return len(p.zombies()) == 0 })
+				await(t, "no dead child of the master", shortWait, func() bool { return len(p.zombies()) == 0 })
 				want := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
-				await(t, "the title "+want, 2*time.Second, func() bool { return title(p.master) == want })
+				await(t, "the title "+want, shortWait, func() bool { return title(p.master) == want })
 				p.ready(4)
 			})
 		})
@@ -189,7 +189,7 @@ func TestPromiseWorkerKilled(t *testing.T) {
 // stay for some seconds.
 func (p *plug) ready(n int) {
 	p.t.Helper()
-	await(p.t, fmt.Sprintf("%d workers or more, all waiting", n), 10*time.Second, func() bool {
+	await(p.t, fmt.Sprintf("%d workers or more, all waiting", n), longWait, func() bool {
 		all := p.workers()
 		for _, w := range all {
 			if !strings.HasSuffix(w.title, " spare") && !strings.HasSuffix(w.title, "(0 sessions)") {
@@ -273,7 +273,7 @@ func TestPromiseMasterKilled(t *testing.T) {
 					}
 					c.Close()
 				}
-				await(t, "the port to be free", 2*time.Second, func() bool { return !listening(t, p.port) })
+				await(t, "the port to be free", shortWait, func() bool { return !listening(t, p.port) })
 				b.ended(t)
 				p.gone(5 * time.Second)
 				p.lines(1 + served)

@@ -71,10 +71,10 @@ func TestPromiseMasterStopped(t *testing.T) {
 		p.lists(live)
 		p.lines(before + len(lost))
 		want := fmt.Sprintf("plug: master %d (%d session", p.port, len(live))
-		if !holdsWithin(2*time.Second, func() bool { return strings.HasPrefix(title(p.master), want) }) {
+		if !holdsWithin(shortWait, func() bool { return strings.HasPrefix(title(p.master), want) }) {
 			t.Errorf("the master's title is %q, with %d sessions", title(p.master), len(live))
 		}
-		await(t, "no dead child of the master", 2*time.Second, func() bool { return len(p.zombies()) == 0 })
+		await(t, "no dead child of the master", shortWait, func() bool { return len(p.zombies()) == 0 })
 		t.Logf("true again after %v; the slowest of %d sessions took %v", time.Since(continued), cycles, slowest)
 		for _, c := range live {
 			flow(t, c, 100_000)
@@ -93,7 +93,7 @@ func (p *plug) killCarrier(sessions ...[]*net.TCPConn) (lost []*net.TCPConn) {
 	victim := p.carrier(sessions[0][0])
 	syscall.Kill(victim, syscall.SIGKILL)
 	// It stays a zombie for as long as its master is stopped.
-	await(p.t, "the worker's end", 5*time.Second, func() bool { return !isOf(victim, p.bin) })
+	await(p.t, "the worker's end", normalWait, func() bool { return !isOf(victim, p.bin) })
 	for _, c := range slices.Concat(sessions...) {
 		if ping(c) != nil {
 			lost = append(lost, c)

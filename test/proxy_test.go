@@ -40,7 +40,7 @@ func daemonize(t testing.TB, port int, name string, args ...string) {
 			<-ended
 		}
 	})
-	if !holdsWithin(10*time.Second, func() bool { return listening(t, port) }) {
+	if !holdsWithin(longWait, func() bool { return listening(t, port) }) {
 		t.Fatalf("%s does not serve: %s", name, readString(log.Name()))
 	}
 }

@@ -211,7 +211,7 @@ func TestSessionFileRotation(t *testing.T) {
 			// A worker that has not been told yet writes to the old one; but soon
 			// all do to the new one, the one that was busy all the time too.
 			ended := 1
-			await(t, "four lines in the new file", 5*time.Second, func() bool {
+			await(t, "four lines in the new file", normalWait, func() bool {
 				session()
 				ended++
 				return len(parseSessions(t, p.sessions)) >= 4
@@ -231,7 +231,7 @@ func TestSessionFileRotation(t *testing.T) {
 // linesOf awaits n lines in both files together, and gives the first one's.
 func (p *plug) linesOf(path, old string, n int) (lines []sessionLine) {
 	p.t.Helper()
-	await(p.t, fmt.Sprintf("%d lines in the old and the new file", n), 5*time.Second, func() bool {
+	await(p.t, fmt.Sprintf("%d lines in the old and the new file", n), normalWait, func() bool {
 		lines = parseSessions(p.t, path)
 		return len(lines)+len(parseSessions(p.t, old)) == n
 	})

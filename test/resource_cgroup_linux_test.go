@@ -56,7 +56,7 @@ func newCgroup(t testing.TB, controller string) *cgroup {
 // remove waits for the group's last process, and a moment longer, since a dead
 // one may be in it still.
 func (g *cgroup) remove() {
-	if !holdsWithin(5*time.Second, func() bool { return os.Remove(g.dir) == nil }) {
+	if !holdsWithin(normalWait, func() bool { return os.Remove(g.dir) == nil }) {
 		g.t.Errorf("cgroup %s remains: %q", g.dir, readString(filepath.Join(g.dir, "cgroup.procs")))
 	}
 }

@@ -80,7 +80,7 @@ func (p *plug) killWorker(held []*net.TCPConn) (live []*net.TCPConn, lost int) {
 	p.t.Helper()
 	victim := p.workers()[0].pid
 	syscall.Kill(victim, syscall.SIGKILL)
-	await(p.t, "the worker's end", 5*time.Second, func() bool { return !isOf(victim, p.bin) })
+	await(p.t, "the worker's end", normalWait, func() bool { return !isOf(victim, p.bin) })
 	for _, c := range held {
 		if ping(c) == nil {
 			live = append(live, c)

@@ -116,15 +116,15 @@ func fullDisk(t *testing.T) {
 			t.Fatalf("all of %d lines are in a file without room", len(whole))
 		}
 		waiting := func() int { return p.asks("status", nil).Status.Unwritten }
-		if missing := n + len(gone) - len(whole); !holdsWithin(5*time.Second, func() bool { return waiting() == missing }) {
+		if missing := n + len(gone) - len(whole); !holdsWithin(normalWait, func() bool { return waiting() == missing }) {
 			t.Errorf("the status says that %d lines wait; %d are missing", waiting(), missing)
 		}
 		freed := time.Now()
 		filler.free()
-		await(t, "the lines that had found no room", 5*time.Second, func() bool {
+		await(t, "the lines that had found no room", normalWait, func() bool {
 			return len(parseSessions(t, p.sessions)) >= n+len(gone)
 		})
-		await(t, "the status to say that no line waits", 5*time.Second, func() bool { return waiting() == 0 })
+		await(t, "the status to say that no line waits", normalWait, func() bool { return waiting() == 0 })
 		took := time.Since(freed)
 		p.ended(log, max(took, p.whole(freed, held, n+len(gone)+len(held))))
 	})
@@ -157,7 +157,7 @@ func fullDiskOfStdout(t *testing.T) {
 			t.Fatalf("all of %d lines are in a file without room", whole)
 		}
 		filler.free()
-		await(t, "the lines that had found no room", 5*time.Second, func() bool { return len(parseSessions(t, p.sessions)) == n })
+		await(t, "the lines that had found no room", normalWait, func() bool { return len(parseSessions(t, p.sessions)) == n })
 		if text := readString(p.sessions); strings.Contains(text, "\x00") {
 			t.Errorf("NULs: %q", text)
 		}
@@ -190,7 +190,7 @@ func fullDiskForLong(t *testing.T) {
 		p.calm(shortageLasts)
 		filler.free()
 		var written, given int
-		if !holdsWithin(5*time.Second, func() bool {
+		if !holdsWithin(normalWait, func() bool {
 			written, given = len(parseSessions(t, p.sessions)), 0
 			for _, r := range p.errs() {
 				for _, m := range lost.FindAllStringSubmatch(r.text, -1) {
@@ -204,7 +204,7 @@ func fullDiskForLong(t *testing.T) {
 		}
 		t.Logf("%d sessions, %d lines written, %d given up", n, written, given)
 		cycle(t, p)
-		await(t, "the next line", 5*time.Second, func() bool { return len(parseSessions(t, p.sessions)) == written+1 })
+		await(t, "the next line", normalWait, func() bool { return len(parseSessions(t, p.sessions)) == written+1 })
 	})
 }
 
@@ -244,11 +244,11 @@ func readOnlyDisk(t *testing.T) {
 		if err := unix.Mount("plug-test", dir, "tmpfs", 0, ""); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the lines that could not be written", 5*time.Second, func() bool {
+		await(t, "the lines that could not be written", normalWait, func() bool {
 			return len(parseSessions(t, p.sessions)) == len(gone)+1
 		})
 		took := time.Since(mended)
-		await(t, "the pidfile to be there again", 5*time.Second, p.serves)
+		await(t, "the pidfile to be there again", normalWait, p.serves)
 		p.ended(log, max(took, p.whole(mended, held, len(gone)+1+len(held))))
 	})
 }
@@ -318,7 +318,7 @@ func fileSize(t *testing.T) {
 		for _, w := range p.workers() {
 			limit(t, w.pid, unix.RLIMIT_FSIZE, unix.RLIM_INFINITY)
 		}
-		await(t, "the lines that had found no room", 5*time.Second, func() bool {
+		await(t, "the lines that had found no room", normalWait, func() bool {
 			return len(parseSessions(t, p.sessions)) >= n+len(gone)
 		})
 		took := time.Since(lifted)

@@ -70,7 +70,7 @@ func cgroupMemory(t *testing.T) {
 	// A worker that dies in accept(2), as it asks for memory, has not admitted
 	// the client yet.
 	lost, kills := len(all)-len(live), g.kills()
-	await(t, fmt.Sprintf("lines of %d lost sessions, up to %d less", lost, kills), 5*time.Second, func() bool {
+	await(t, fmt.Sprintf("lines of %d lost sessions, up to %d less", lost, kills), normalWait, func() bool {
 		n := len(parseSessions(t, p.sessions))
 		return n >= lost-kills && n <= lost
 	})
@@ -82,7 +82,7 @@ func cgroupMemory(t *testing.T) {
 		}
 	}
 	const killedBy = `session from 127\.0\.0\.1: killed by signal 9$`
-	if !holdsWithin(2*time.Second, func() bool { return p.count(killedBy) == len(lines) }) {
+	if !holdsWithin(shortWait, func() bool { return p.count(killedBy) == len(lines) }) {
 		t.Errorf("%d sessions were killed, and the log tells of %d", len(lines), p.count(killedBy))
 	}
 	lifted := time.Now()

@@ -83,7 +83,7 @@ func (p *plug) freeze(pid int) {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
-	await(p.t, fmt.Sprintf("%d to stand still", pid), 2*time.Second, func() bool {
+	await(p.t, fmt.Sprintf("%d to stand still", pid), shortWait, func() bool {
 		q, _ := readProcess(pid)
 		return q.state == 'T'
 	})

@@ -104,7 +104,7 @@ func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySysl
 		const window = 250 * time.Millisecond
 		heard := sessionsIn(t, p, window)
 		// What is under way when a socket is closed is lost, and nobody knows it.
-		await(t, "every record so far", 5*time.Second, func() bool {
+		await(t, "every record so far", normalWait, func() bool {
 			records, _, lost := s.tally()
 			return records+lost == 2*heard+1
 		})
@@ -117,7 +117,7 @@ func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySysl
 		mend(s)
 		_, before, _ := s.tally()
 		again := 0
-		await(t, "the ends of sessions in syslog again", 5*time.Second, func() bool {
+		await(t, "the ends of sessions in syslog again", normalWait, func() bool {
 			cycle(t, p)
 			again++
 			_, ends, _ := s.tally()

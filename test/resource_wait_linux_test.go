@@ -78,7 +78,7 @@ func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Du
 		p.carriers(0)
 	}
 	want := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
-	await(p.t, "the master to count no sessions", 5*time.Second, func() bool { return title(p.master) == want })
+	await(p.t, "the master to count no sessions", normalWait, func() bool { return title(p.master) == want })
 	return took
 }
 

@@ -42,13 +42,13 @@ func TestRotationUnderLoad(t *testing.T) {
 				}
 				for i := range scaled(how.rounds, max(2, how.rounds/20)) {
 					how.rotate(p, c, fmt.Sprintf("%s.%d", p.sessions, i))
-					await(t, "lines in the new file", 10*time.Second, func() bool {
+					await(t, "lines in the new file", longWait, func() bool {
 						info, err := os.Stat(p.sessions)
 						return err == nil && info.Size() > 0
 					})
 				}
 				// The master tells one worker after the other.
-				holdsWithin(2*time.Second, func() bool { return !p.holds(p.sessions + ".") })
+				holdsWithin(shortWait, func() bool { return !p.holds(p.sessions + ".") })
 				for _, i := range idle {
 					if err := finish(i); err != nil {
 						t.Error(err)
@@ -56,7 +56,7 @@ func TestRotationUnderLoad(t *testing.T) {
 				}
 				n := c.rest() + len(idle)
 				all := 0
-				await(t, fmt.Sprintf("%d lines in all files", n), 10*time.Second, func() bool {
+				await(t, fmt.Sprintf("%d lines in all files", n), longWait, func() bool {
 					all = p.linesOfAll()
 					return all >= n
 				})
@@ -147,7 +147,7 @@ func (p *plug) copyTruncate(c *crowd, to string) {
 			}
 			lines += strings.Count(readString(fmt.Sprintf("%s.%d", p.sessions, i)), "\n")
 		}
-		await(p.t, "the lines of all ended sessions", 10*time.Second, func() bool {
+		await(p.t, "the lines of all ended sessions", longWait, func() bool {
 			return lines+strings.Count(readString(p.sessions), "\n") == ended
 		})
 		if err := copyFile(p.sessions, to); err != nil {

@@ -117,7 +117,7 @@ func (s *system) live(m scripted) {
 		t.Fatal(err)
 	}
 	s.must(script("reload")...)
-	await(t, "a new session file after reload", 5*time.Second, func() bool { _, err := os.Stat(p.sessions); return err == nil })
+	await(t, "a new session file after reload", normalWait, func() bool { _, err := os.Stat(p.sessions); return err == nil })
 
 	p.install(stampedWith(t, nextOne))
 	s.must(script("upgrade")...)
@@ -173,7 +173,7 @@ func (s *system) live(m scripted) {
 	mustPing(t, held)
 
 	syscall.Kill(p.master, syscall.SIGKILL)
-	await(t, "the end of the master", 5*time.Second, func() bool { return !isOf(p.master, p.bin) })
+	await(t, "the end of the master", normalWait, func() bool { return !isOf(p.master, p.bin) })
 	status(m.crashed, "")
 	s.refuses("without being stopped", verb("status")...)
 	s.must(verb("restart")...)

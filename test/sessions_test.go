@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // Many sessions at once: each has a live process of its own, the pidfile names
@@ -31,7 +30,7 @@ func TestHeldSessions(t *testing.T) {
 				t.Fatalf("%d in the pidfile is no process of the plug", pid)
 			}
 			var m []string
-			await(t, fmt.Sprintf("the title of %d to name its session", pid), 2*time.Second, func() bool {
+			await(t, fmt.Sprintf("the title of %d to name its session", pid), shortWait, func() bool {
 				m = form.FindStringSubmatch(title(pid))
 				return m != nil
 			})
@@ -41,7 +40,7 @@ func TestHeldSessions(t *testing.T) {
 			delete(clients, m[1])
 		}
 		want := fmt.Sprintf("plug: master %d (%d sessions)", p.port, n)
-		await(t, "the master's title "+strconv.Quote(want), 2*time.Second, func() bool { return title(p.master) == want })
+		await(t, "the master's title "+strconv.Quote(want), shortWait, func() bool { return title(p.master) == want })
 
 		for _, c := range held {
 			if err := finish(c); err != nil {
@@ -59,7 +58,7 @@ func TestHeldSessions(t *testing.T) {
 			}
 		}
 		want = fmt.Sprintf("plug: master %d (0 sessions)", p.port)
-		await(t, "the master's title "+strconv.Quote(want), 2*time.Second, func() bool { return title(p.master) == want })
+		await(t, "the master's title "+strconv.Quote(want), shortWait, func() bool { return title(p.master) == want })
 	}, "fork", "prefork")
 }
 
@@ -154,7 +153,7 @@ func TestForkExitCodes(t *testing.T) {
 			}
 			var ends map[int]string
 			missing := 0
-			if !holdsWithin(5*time.Second, func() bool {
+			if !holdsWithin(normalWait, func() bool {
 				ends, missing = p.burials(), 0
 				for pid := range pids {
 					if ends[pid] == "" {

@@ -16,8 +16,8 @@ import (
 // freed awaits that the port is closed and the pidfile gone.
 func (p *plug) freed() {
 	p.t.Helper()
-	await(p.t, "the port to be free", 5*time.Second, func() bool { return !listening(p.t, p.port) })
-	await(p.t, "the pidfile to be removed", 5*time.Second, func() bool {
+	await(p.t, "the port to be free", normalWait, func() bool { return !listening(p.t, p.port) })
+	await(p.t, "the pidfile to be removed", normalWait, func() bool {
 		_, err := os.Stat(p.pidfile)
 		return os.IsNotExist(err)
 	})
@@ -62,7 +62,7 @@ func TestTermLeavesSessions(t *testing.T) {
 		if mode == "pool" {
 			carriers = 1
 		}
-		await(t, "the spares' end", 5*time.Second, func() bool { return len(p.procs()) <= max(carriers, len(busy(p))) })
+		await(t, "the spares' end", normalWait, func() bool { return len(p.procs()) <= max(carriers, len(busy(p))) })
 		for i, c := range held {
 			both(t,
 				func() error { return send(c, uint64(i), 100_000) },
@@ -140,7 +140,7 @@ func TestQuitDrains(t *testing.T) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		held := hold(t, p, 5)
 		p.signal(syscall.SIGQUIT)
-		await(t, "the port to be free", 5*time.Second, func() bool { return !listening(t, p.port) })
+		await(t, "the port to be free", normalWait, func() bool { return !listening(t, p.port) })
 		for i, c := range held {
 			mustPing(t, c)
 			if p.hasExited() || !isOf(p.master, p.bin) {
@@ -185,7 +185,7 @@ func TestQuitDrainTimeout(t *testing.T) {
 // signal for it has no answer; who is accepted before it counts is right.
 func (p *plug) waits() (waiting *net.TCPConn) {
 	p.t.Helper()
-	await(p.t, "a client that waits", 10*time.Second, func() bool {
+	await(p.t, "a client that waits", longWait, func() bool {
 		waiting = dial(p.t, p.addr())
 		waiting.SetDeadline(time.Now().Add(300 * time.Millisecond))
 		err := ping(waiting)

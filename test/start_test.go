@@ -182,7 +182,7 @@ func TestKeepalive(t *testing.T) {
 				"target": func(s tcpSocket) bool { return s.remotePort == b.port },
 			} {
 				// Retransmission comes before keepalive in that column: await its end.
-				if !holdsWithin(2*time.Second, func() bool {
+				if !holdsWithin(shortWait, func() bool {
 					n, timed := 0, 0
 					for _, s := range tcpSockets(t) {
 						if s.state == stateEstablished && match(s) {

@@ -76,7 +76,7 @@ func TestStickyTargetFails(t *testing.T) {
 		}
 		serve(t, a.addr(), greet("a"))
 		others := 0
-		await(t, "the failed target to be good again for new clients", 5*time.Second, func() bool {
+		await(t, "the failed target to be good again for new clients", normalWait, func() bool {
 			others++
 			return greeting(t, fmt.Sprintf("127.0.2.%d", others), p.addr()) == "a"
 		})

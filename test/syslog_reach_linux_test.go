@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // unreachable are the ways in which a syslog socket takes no datagrams: what is
@@ -51,14 +50,14 @@ func TestSyslogUnreachableAtStart(t *testing.T) {
 				} else {
 					p.foreground()
 				}
-				await(t, "the start to say why syslog can't be reached", 5*time.Second, func() bool {
+				await(t, "the start to say why syslog can't be reached", normalWait, func() bool {
 					said := p.errors()
 					return strings.Contains(said, path) && strings.Contains(said, c.says)
 				})
 				cycle(t, p)
 				os.Remove(path)
 				s := listenSyslog(t, path)
-				await(t, "every record, or that it was lost", 5*time.Second, func() bool {
+				await(t, "every record, or that it was lost", normalWait, func() bool {
 					heard := 0
 					for _, r := range s.all() {
 						if lost := recordsLost.FindStringSubmatch(r.text); lost != nil {
@@ -92,7 +91,7 @@ func TestSyslogGoesAway(t *testing.T) {
 	p.syslog.await(t, `\(\d+\): Plugdaemon started\.`)
 	os.Remove(p.syslog.path)
 	cycle(t, p)
-	await(t, "stderr to be told", 5*time.Second, func() bool {
+	await(t, "stderr to be told", normalWait, func() bool {
 		return strings.Contains(p.errors(), "syslog cannot be reached")
 	})
 }

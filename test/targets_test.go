@@ -53,7 +53,7 @@ func TestOrdered(t *testing.T) {
 			t.Errorf("with the first one down: order %s", got)
 		}
 		serve(t, down.addr(), greet("first"))
-		await(t, "the first target to be taken again after -r", 5*time.Second, func() bool {
+		await(t, "the first target to be taken again after -r", normalWait, func() bool {
 			return greeting(t, "", p.addr()) == "first"
 		})
 		if got := order(t, p, 5); got != strings.Repeat("first", 5) {
@@ -164,7 +164,7 @@ func TestRetryAfter(t *testing.T) {
 		if n := back.accepted.Load(); n != 0 {
 			t.Fatalf("%d connections before -r", n)
 		}
-		await(t, "the target to be tried again", 5*time.Second-time.Since(failed), func() bool {
+		await(t, "the target to be tried again", normalWait-time.Since(failed), func() bool {
 			return greeting(t, "", p.addr()) == "back"
 		})
 	})

@@ -95,7 +95,7 @@ func TestTostop(t *testing.T) {
 		}
 		cycle(t, p)
 		p.signal(syscall.SIGTTOU) // an admin's still pauses
-		await(t, "the pause", 5*time.Second, func() bool { return p.ctlJSON("status").Status.Paused })
+		await(t, "the pause", normalWait, func() bool { return p.ctlJSON("status").Status.Paused })
 		p.signal(syscall.SIGTTIN)
 		cycle(t, p)
 	})
@@ -108,7 +108,7 @@ func TestWorkerTerminalSignals(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, "--control", "ctl", serve(t, anywhere, echo).addr())
 		sessionPID := func() (pid int) {
-			await(t, "the session to be listed", 5*time.Second, func() bool {
+			await(t, "the session to be listed", normalWait, func() bool {
 				all := p.ctlJSON("sessions").Sessions
 				if len(all) == 1 {
 					pid = all[0].PID
@@ -137,14 +137,14 @@ func TestWorkerTerminalSignals(t *testing.T) {
 			if isPortable() {
 				said = "killed by signal 15"
 			}
-			await(t, said, 5*time.Second, func() bool { return strings.Contains(p.errors(), said) })
+			await(t, said, normalWait, func() bool { return strings.Contains(p.errors(), said) })
 		}
 		// Without a master the worker writes the line itself.
 		c := hold(t, p, 1)[0]
 		pid := sessionPID()
 		p.signal(syscall.SIGTERM)
 		p.wait(10 * time.Second)
-		await(t, "the worker to notice", 5*time.Second, func() bool {
+		await(t, "the worker to notice", normalWait, func() bool {
 			return mask(t, pid, "SigCgt")&(1<<(syscall.SIGQUIT-1)) != 0
 		})
 		mustPing(t, c)

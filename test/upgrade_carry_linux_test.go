@@ -153,7 +153,7 @@ func TestUpgradePaused(t *testing.T) {
 		p := startUpgradable(t, mode, thisOne, b.addr())
 		held := hold(t, p, 2)
 		p.signal(syscall.SIGTTOU)
-		await(t, "the pause", 5*time.Second, func() bool { return len(p.said(`accepting: paused=true`)) == 1 })
+		await(t, "the pause", normalWait, func() bool { return len(p.said(`accepting: paused=true`)) == 1 })
 		// Who was about to accept may still do it; what waits now goes on waiting.
 		w := queue(t, p, 4)
 		var waits []int
@@ -207,7 +207,7 @@ func TestUpgradeSessionFileRotated(t *testing.T) {
 		p.signal(syscall.SIGUSR1)
 		// A worker that is told of the new file as its session ends may write to the old one.
 		ended := 0
-		await(t, "a line in the new session file", 5*time.Second, func() bool {
+		await(t, "a line in the new session file", normalWait, func() bool {
 			c := dial(t, p.addr())
 			mustPing(t, c)
 			finish(c)

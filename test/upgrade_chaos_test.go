@@ -277,7 +277,7 @@ func (c *upgradeChaos) outcomes() (lines []string) {
 func (c *upgradeChaos) recorded(what string) {
 	c.t.Helper()
 	var faults []string
-	if !holdsWithin(5*time.Second, func() bool {
+	if !holdsWithin(normalWait, func() bool {
 		byPeer := map[string][]sessionLine{}
 		for _, l := range parseSessions(c.t, c.sessions) {
 			byPeer[l.peer] = append(byPeer[l.peer], l)

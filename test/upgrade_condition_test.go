@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // condition is all that a failed upgrade must leave as it was.
@@ -24,7 +23,7 @@ type condition struct {
 // condition is what it is when nothing is going on.
 func (p *plug) condition() (c condition) {
 	p.t.Helper()
-	await(p.t, "the dead to be reaped", 5*time.Second, func() bool { return len(zombies(p.master)) == 0 })
+	await(p.t, "the dead to be reaped", normalWait, func() bool { return len(zombies(p.master)) == 0 })
 	q, err := readProcess(p.master)
 	if err != nil {
 		p.t.Fatal(err)

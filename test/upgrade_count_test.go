@@ -115,7 +115,7 @@ func (p *plug) allRun(version string, held *streamers) {
 		carries[one.pid] = true
 	}
 	var other []process
-	if !holdsWithin(5*time.Second, func() bool {
+	if !holdsWithin(normalWait, func() bool {
 		other = slices.DeleteFunc(p.workers(), func(w process) bool {
 			return carries[w.pid] || runs(w.pid, stampedWith(p.t, version)) || !isOf(w.pid, p.bin)
 		})
@@ -191,7 +191,7 @@ type census struct {
 func (p *plug) takeCensus(version string, held *streamers) (c census) {
 	p.t.Helper()
 	p.allRun(version, held)
-	await(p.t, "the last dead workers to be reaped", 5*time.Second, func() bool { return len(zombies(p.master, p.cmd.Process.Pid)) == 0 })
+	await(p.t, "the last dead workers to be reaped", normalWait, func() bool { return len(zombies(p.master, p.cmd.Process.Pid)) == 0 })
 	await(p.t, "the numbers to stand still", 20*time.Second, func() bool {
 		before := p.numbers()
 		passed(500 * time.Millisecond)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // An upgrade while the disk of the pidfile is away holds nothing up: either master
@@ -31,7 +30,7 @@ func TestUpgradeWithHangingPidfile(t *testing.T) {
 	disk.away.Unlock()
 	back = true
 	master := p.ctlJSON("status").Status.PID
-	await(t, "the pidfile to be the master's", 5*time.Second, func() bool {
+	await(t, "the pidfile to be the master's", normalWait, func() bool {
 		first, _, _ := strings.Cut(disk.content("pid"), "\n")
 		return first == strconv.Itoa(master)
 	})

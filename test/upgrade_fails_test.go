@@ -225,13 +225,13 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 			p.t.Errorf("%s: the reason in the log is %s, want %q", one.name, reason, one.reason)
 		}
 		var what []string
-		if !holdsWithin(2*time.Second, func() bool {
+		if !holdsWithin(shortWait, func() bool {
 			what = p.condition().differs(before)
 			return len(what) == 0
 		}) {
 			p.t.Errorf("%s: %q", one.name, what)
 		}
-		if !holdsWithin(2*time.Second, func() bool { return len(p.strangers()) == 0 }) {
+		if !holdsWithin(shortWait, func() bool { return len(p.strangers()) == 0 }) {
 			p.t.Errorf("%s: what should have been the new master is still there: %v", one.name, p.strangers())
 		}
 		open := before.open
@@ -239,7 +239,7 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 			open = append(open, "tableflip's place")
 		}
 		// What it has dropped is closed by the collector.
-		if !holdsWithin(2*time.Second, func() bool { return len(p.condition().open) <= len(open) }) {
+		if !holdsWithin(shortWait, func() bool { return len(p.condition().open) <= len(open) }) {
 			p.t.Errorf("%s: try %d: the master's descriptors are %q, were %q", one.name, try+1, p.condition().open, open)
 		}
 		p.remembers()
@@ -281,7 +281,7 @@ func (p *trialPlug) settled() {
 		all += len(carriers)
 	}
 	var odd []process
-	if !holdsWithin(10*time.Second, func() bool {
+	if !holdsWithin(longWait, func() bool {
 		workers := p.workers()
 		odd = slices.DeleteFunc(slices.Clone(workers), calm)
 		living := map[uint64]bool{} // older generations that nobody carries are let go a moment after their last worker

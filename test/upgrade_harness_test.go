@@ -118,7 +118,7 @@ func (p *plug) succeeded() {
 		p.master = pids[0]
 		return true
 	})
-	await(p.t, fmt.Sprintf("the end of the old master %d", old), 5*time.Second, func() bool { return !isOf(old, p.bin) })
+	await(p.t, fmt.Sprintf("the end of the old master %d", old), normalWait, func() bool { return !isOf(old, p.bin) })
 }
 
 // said are the lines of the log, on stderr, that match.

@@ -206,7 +206,7 @@ func TestUpgradeReadyAtTheTimeout(t *testing.T) {
 				began := time.Now()
 				p.signal(syscall.SIGUSR2)
 				fresh := 0
-				await(t, "the new process", 5*time.Second, func() bool {
+				await(t, "the new process", normalWait, func() bool {
 					for _, q := range p.masters() {
 						if q.pid != old && q.pid != p.cmd.Process.Pid {
 							fresh = q.pid
@@ -222,7 +222,7 @@ func TestUpgradeReadyAtTheTimeout(t *testing.T) {
 				await(t, "the upgrade's end", upgradeBound, func() bool {
 					return len(p.said(saidUpgraded)) > 0 || len(p.said(saidFailed)) > before
 				})
-				await(t, "one master", 5*time.Second, func() bool { return len(p.masters()) == 2 })
+				await(t, "one master", normalWait, func() bool { return len(p.masters()) == 2 })
 				upgraded, failed := len(p.said(saidUpgraded)) > 0, len(p.said(saidFailed)) > before
 				if upgraded == failed {
 					t.Errorf("upgraded %v, failed %v", upgraded, failed)

@@ -141,7 +141,7 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 			}
 		}
 		var faults []string
-		holdsWithin(2*time.Second, func() bool {
+		holdsWithin(shortWait, func() bool {
 			faults = nil
 			for _, w := range p.spares(2) {
 				faults = append(faults, undue(p, w, true)...)
@@ -164,7 +164,7 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 			}
 		}
 		// A place that tableflip keeps, and its pipe to the master before.
-		if !holdsWithin(2*time.Second, func() bool { return len(descriptors(p.master)) <= open+2 }) {
+		if !holdsWithin(shortWait, func() bool { return len(descriptors(p.master)) <= open+2 }) {
 			t.Errorf("the first master had %d descriptors, this one has %v", open, descriptors(p.master))
 		}
 	})

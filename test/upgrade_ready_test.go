@@ -19,7 +19,7 @@ func TestUpgradeBringsWorkers(t *testing.T) {
 		passed(500 * time.Millisecond) // some ticks, that note how many are busy
 		old := p.errors()
 		p.upgrade(nextOne)
-		await(t, "the new master's word", 5*time.Second, func() bool { return len(p.said(saidUpgraded)) == 1 })
+		await(t, "the new master's word", normalWait, func() bool { return len(p.said(saidUpgraded)) == 1 })
 		before, _, _ := strings.Cut(strings.TrimPrefix(p.errors(), old), "plug: upgraded: ")
 		if n := strings.Count(before, "plug: worker started: "); n < spares+sessions {
 			t.Errorf("%d workers were started before the new master took over, want %d", n, spares+sessions)

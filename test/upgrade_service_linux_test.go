@@ -61,7 +61,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 				m := master()
 				return first() != old && m.pid != 0 && runs(m.pid, stampedWith(t, version))
 			})
-			await(t, "the old master's end", 5*time.Second, func() bool { return len(p.masters()) == 2 })
+			await(t, "the old master's end", normalWait, func() bool { return len(p.masters()) == 2 })
 			if q, err := readProcess(one.pid); err != nil || q.start != one.start {
 				t.Fatalf("PID 1 has ended: %v", err)
 			}
@@ -70,7 +70,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 			finish(c)
 		}
 		// A session's process that loses its master has no other parent than PID 1.
-		await(t, "zombies to be reaped", 5*time.Second, func() bool { return len(zombies(one.pid, master().pid)) == 0 })
+		await(t, "zombies to be reaped", normalWait, func() bool { return len(zombies(one.pid, master().pid)) == 0 })
 		if err := held.end(); err != nil {
 			t.Error(err)
 		}
@@ -145,13 +145,13 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 		if state := do("status"); !strings.HasPrefix(state, "run: ") {
 			t.Errorf("sv status: %s", state)
 		}
-		await(t, "zombies to be reaped", 5*time.Second, func() bool { return len(zombies(watched, p.master)) == 0 })
+		await(t, "zombies to be reaped", normalWait, func() bool { return len(zombies(watched, p.master)) == 0 })
 		if err := held.end(); err != nil {
 			t.Error(err)
 		}
 		p.lines(5 + roundsOfService)
 		do("down")
-		await(t, "the service's status", 5*time.Second, func() bool { return readString(p.dir+"/finish") != "" })
+		await(t, "the service's status", normalWait, func() bool { return readString(p.dir+"/finish") != "" })
 		if got := readString(p.dir + "/finish"); got != "0 0\n" {
 			t.Errorf("the service ended with %q, not once with 0", got)
 		}
@@ -195,7 +195,7 @@ func TestUpgradeOfDaemon(t *testing.T) {
 			}
 		}
 		// A worker that has just ended is one until its master has had its turn.
-		await(t, "zombies to be reaped", 5*time.Second, func() bool { return len(zombies(p.master)) == 0 })
+		await(t, "zombies to be reaped", normalWait, func() bool { return len(zombies(p.master)) == 0 })
 		if err := held.end(); err != nil {
 			t.Error(err)
 		}

@@ -39,7 +39,7 @@ func TestUpgradeAskedTwice(t *testing.T) {
 				syscall.Kill(p.master, syscall.SIGUSR2)
 				p.replaced(version)
 			}
-			if !holdsWithin(5*time.Second, func() bool { return told() > before }) { // the log is written beside the loop
+			if !holdsWithin(normalWait, func() bool { return told() > before }) { // the log is written beside the loop
 				t.Error("the log tells of no upgrade")
 			}
 			if failed := p.said(saidFailed); len(failed) > 0 {
@@ -91,7 +91,7 @@ func TestUpgradeAborted(t *testing.T) {
 				}
 			}
 			what := fmt.Sprintf("round %d, %v %v after USR2", i, s, wait)
-			if !holdsWithin(10*time.Second, p.hasExited) {
+			if !holdsWithin(longWait, p.hasExited) {
 				t.Fatalf("%s: the shepherd goes on; %v", what, p.procs())
 			}
 			if p.code() != 0 {
@@ -103,7 +103,7 @@ func TestUpgradeAborted(t *testing.T) {
 			if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
 				t.Errorf("%s: the pidfile is still there: %v", what, err)
 			}
-			if !holdsWithin(5*time.Second, func() bool { return len(p.masters()) == 0 }) {
+			if !holdsWithin(normalWait, func() bool { return len(p.masters()) == 0 }) {
 				t.Errorf("%s: a master is left: %v", what, p.masters())
 			}
 			if s == syscall.SIGTERM {

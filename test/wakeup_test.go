@@ -113,7 +113,7 @@ func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 	case sig == syscall.SIGKILL && err != errSilence:
 		// The connection has an end: somebody had accepted it.
 		w.died++
-		await(p.t, "the killed worker's end", 5*time.Second, func() bool { return !isOf(victim.pid, p.bin) })
+		await(p.t, "the killed worker's end", normalWait, func() bool { return !isOf(victim.pid, p.bin) })
 	case sig == syscall.SIGSTOP && err == errSilence && isStopped(victim.pid) && c.isWith(victim.pid):
 		w.frozen++
 	default:
@@ -137,7 +137,7 @@ func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 		}
 	}
 	c.close()
-	await(p.t, "the session's end", 5*time.Second, func() bool {
+	await(p.t, "the session's end", normalWait, func() bool {
 		pids, err := readPidfile(p.pidfile)
 		return err == nil && (p.mode == "pool" || len(pids) == 1)
 	})

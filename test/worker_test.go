@@ -30,7 +30,7 @@ func (p *plug) readySpares(n int) []process {
 	p.t.Helper()
 	found := p.spares(n)
 	for _, w := range found {
-		await(p.t, "a spare to wait", 5*time.Second, func() bool { return isPortable() || has(w.pid, "anon_inode:[timerfd]") })
+		await(p.t, "a spare to wait", normalWait, func() bool { return isPortable() || has(w.pid, "anon_inode:[timerfd]") })
 	}
 	return found
 }
@@ -169,7 +169,7 @@ func TestWorkerDescriptors(t *testing.T) {
 				}
 				// A client may see the end a little before the worker has closed all.
 				var faults []string
-				holdsWithin(2*time.Second, func() bool {
+				holdsWithin(shortWait, func() bool {
 					faults = nil
 					for _, w := range p.spares(2) {
 						faults = append(faults, undue(p, w, session)...)

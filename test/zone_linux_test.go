@@ -80,7 +80,7 @@ func TestTargetsZoneIsMadeAgain(t *testing.T) {
 				t.Error("a session without the interface")
 			}
 			l.again()
-			await(t, "the target to be reached again", 5*time.Second, func() bool { return works(p) })
+			await(t, "the target to be reached again", normalWait, func() bool { return works(p) })
 			if n := len(parseSessions(t, p.sessions)); n < 2 {
 				t.Errorf("%d session lines", n)
 			}
@@ -116,10 +116,10 @@ func TestSourcesZoneIsMadeAgain(t *testing.T) {
 		return ping(c) == nil
 	}
 	for range 2 {
-		await(t, "clients to be served", 5*time.Second, works)
+		await(t, "clients to be served", normalWait, works)
 		l.remove()
 		l.again()
-		await(t, "clients to be served again", 5*time.Second, works)
+		await(t, "clients to be served again", normalWait, works)
 		p.upgrade(nextOne)
 	}
 }
@@ -195,7 +195,7 @@ func TestSyslogsZone(t *testing.T) {
 	l.again()
 	done := make(chan struct{})
 	go func() { hears("Complete."); close(done) }()
-	await(t, "the records of workers after that", 5*time.Second, func() bool {
+	await(t, "the records of workers after that", normalWait, func() bool {
 		cycle(t, p)
 		select {
 		case <-done:
@@ -237,7 +237,7 @@ func TestSyslogsZoneOfWorkers(t *testing.T) {
 	}
 	cycle(t, p)
 	p.lines(1)
-	await(t, "the records to leave by p0", 5*time.Second, func() bool { return looks("p0") })
+	await(t, "the records to leave by p0", normalWait, func() bool { return looks("p0") })
 	p.stop()
 	for _, name := range others {
 		if looks(name) {
