@@ -149,7 +149,7 @@ func open(path string) (f *File, err error) {
 // system.
 func (f *File) Write(pids []int) error {
 	if f.fd < 0 {
-		return f.wrap(errors.New("cannot be cannot be written after its release"))
+		return f.wrap(errors.New("cannot be written after its release"))
 	}
 	return f.write(pids)
 }

@@ -120,7 +120,7 @@ func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
 		return nil, err
 	}
 	if s.Size < page || s.Size > 1<<34 {
-		return nil, fmt.Errorf("the memory has only %d bytes", s.Size)
+		return nil, fmt.Errorf("the memory has %d bytes, expected %d to %d", s.Size, page, int64(1)<<34)
 	}
 	p, err := syscall.Mmap(fd, 0, int(s.Size), protection, syscall.MAP_SHARED)
 	if err != nil {

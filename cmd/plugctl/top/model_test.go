@@ -231,7 +231,7 @@ func TestFilter(t *testing.T) {
 	if a := press(m, "\r"); !a.Refresh || m.Filter.Client != "10.0.0.0/8" || m.Filter.IdleFor != 60 {
 		t.Errorf("%+v, %+v", a, m.Filter)
 	}
-	if !strings.Contains(screen(m), "only client=10.0.0.0/8 idle-for=1m0s: 1-3 of 3") {
+	if !strings.Contains(screen(m), "filter client=10.0.0.0/8 idle-for=1m0s: 1-3 of 3") {
 		t.Error(screen(m))
 	}
 	if a := press(m, "/ nonsense\r"); a.Refresh || m.Filter.Client == "" || !strings.Contains(screen(m), `not "nonsense"`) {

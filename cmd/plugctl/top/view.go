@@ -139,9 +139,9 @@ func (m *Model) bottom() Line {
 		order += " reversed"
 	}
 	if only := pick.Text(&m.Filter); only != "" {
-		where = "only " + only + ": " + where
+		where = "filter " + only + ": " + where
 	}
-	return m.edges("q quit  h help  Tab targets  / only  k kill  <> sort: "+order, where)
+	return m.edges("q quit  h help  Tab targets  / filter  k kill  <> sort: "+order, where)
 }
 
 // edges puts one text at the left edge, as much of it as there is room for, the
