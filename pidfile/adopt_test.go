@@ -1,3 +1,5 @@
+// Tests of Adopt: how a pidfile passes from one master to the next.
+
 package pidfile
 
 import (
@@ -43,7 +45,8 @@ func TestHandover(t *testing.T) {
 	other.must("claim", path)
 }
 
-// The old master goes on if the new one fails, even with the descriptor sent.
+// If the new master fails, the old one keeps the pidfile, even after the
+// descriptor was sent.
 func TestHandoverFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "plug.pid")
 	f := claim(t, path)

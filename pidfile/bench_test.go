@@ -1,3 +1,5 @@
+// Benchmarks of Write, on disk and in memory.
+
 package pidfile
 
 import (
@@ -10,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// benchmark calls body on the disk of the temporary directory and, where there
-// is one, in memory, as /run is.
+// benchmark calls body with a directory on disk and, if possible, with one in
+// memory, such as /run.
 func benchmark(b *testing.B, body func(b *testing.B, f *File, pids []int)) {
 	for name, place := range map[string]string{"disk": "", "memory": "/dev/shm"} {
 		for _, n := range []int{1, 100, 4000} {
@@ -47,13 +49,13 @@ func BenchmarkWrite(b *testing.B) {
 	})
 }
 
-// A master writes every 10 ms at most; ext4 makes new files faster then than in
-// a row (see memory). What counts is the CPU.
+// A master writes at most every 10 ms; at that rate ext4 creates files faster
+// than without a pause (see memory). What matters is the CPU time.
 func BenchmarkWritePaced(b *testing.B) {
 	benchmark(b, func(b *testing.B, f *File, pids []int) {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
-		before := cpu(b) // of all: a replaced file is closed when Write has returned
+		before := cpu(b) // of all goroutines: a replaced file is closed after Write has returned
 		for b.Loop() {
 			<-tick.C
 			if err := f.Write(pids); err != nil {
@@ -65,7 +67,7 @@ func BenchmarkWritePaced(b *testing.B) {
 	})
 }
 
-// cpu is what this process has used, user and system.
+// cpu is the CPU time of this process, user and system.
 func cpu(b *testing.B) time.Duration {
 	var r unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {

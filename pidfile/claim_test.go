@@ -1,3 +1,5 @@
+// Tests of Claim: locks that are held, races, links and errors.
+
 package pidfile
 
 import (
@@ -38,8 +40,8 @@ func TestHeld(t *testing.T) {
 	}
 }
 
-// A lock whose holder can't be found, as behind another PID namespace, is
-// waited for, and respected in the end.
+// If the holder of a lock cannot be found, as in another PID namespace, Claim
+// waits for the lock and in the end respects it.
 func TestHeldByNobodyKnown(t *testing.T) {
 	for _, tt := range []struct {
 		content string
@@ -68,8 +70,8 @@ func TestHeldByNobodyKnown(t *testing.T) {
 	}
 }
 
-// A starter meets its holder at work: whatever it opened may be gone when it
-// is locked.
+// A starter meets a holder that is writing: the file that it opened may be
+// replaced before it is locked.
 func TestHeldWhileWriting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "plug.pid")
 	f := claim(t, path)
@@ -94,8 +96,9 @@ func TestHeldWhileWriting(t *testing.T) {
 	}
 }
 
-// Of two that start at one instant exactly one wins, and the other one names
-// it; even if what they find is the pidfile of a PID that lives.
+// Of two processes that start at the same time, exactly one wins, and the
+// other one names it, even if they find a pidfile with the PID of a live
+// process.
 func TestRace(t *testing.T) {
 	tries := 200
 	if testing.Short() {
@@ -140,7 +143,7 @@ func TestErrors(t *testing.T) {
 	if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
 		t.Fatal(err)
 	}
-	// Never a device of the system: were the check broken, it would be replaced.
+	// Not a device: if the check failed, Claim would replace it.
 	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +210,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// A daemon leaves the directory from which it was started.
+// A daemon leaves the directory in which it was started.
 func TestRelativePath(t *testing.T) {
 	dir := t.TempDir()
 	h := spawn(t, nil)
@@ -222,8 +225,8 @@ func TestRelativePath(t *testing.T) {
 	only(t, dir)
 }
 
-// What was opened may have lost its name before it is locked: that is nobody's
-// refusal and no claim, only a reason to look again.
+// The file that was opened may have been replaced before it is locked: that is
+// neither a refusal nor a claim, only a reason to try again.
 func TestConfirm(t *testing.T) {
 	for name, c := range map[string]struct {
 		meanwhile func(path string) error

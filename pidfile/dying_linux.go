@@ -1,3 +1,5 @@
+// Whether a process is about to end, on Linux.
+
 package pidfile
 
 import (
@@ -9,14 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dying reports whether a process has been killed, or has begun to exit: its
-// descriptors are closed after its memory has gone (proc_pid_status(5)).
+// dying reports whether a process has been killed or has begun to exit: its
+// memory is freed first, its descriptors are closed later
+// (proc_pid_status(5)).
 func dying(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	return err == nil && saysDying(status)
 }
 
-// saysDying reads the content of /proc/PID/status.
+// saysDying parses the content of /proc/PID/status.
 func saysDying(status []byte) bool {
 	memory := false
 	for line := range bytes.Lines(status) {

@@ -1,3 +1,5 @@
+// Tests of locks whose holder has been killed.
+
 package pidfile
 
 import (
@@ -8,8 +10,8 @@ import (
 	"time"
 )
 
-// Whoever was killed may hold the lock a moment longer: that is waited for, as
-// an admin's "kill -9; plug" needs it.
+// A killed process may hold the lock a little longer. Claim waits for that, so
+// that an admin's "kill -9; plug" works.
 func TestHeldByTheDying(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "plug.pid")
 	h := spawn(t, nil)

@@ -1,3 +1,5 @@
+// How a pidfile moves when a symbolic link in its path is changed.
+
 package pidfile
 
 import (
@@ -7,10 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Follow goes to where the links at the path lead by now, if Current has found
-// that this is another place than before: it claims that path as a start would,
-// with these PIDs, and gives the old one up only then. After an error, such as a
-// *HeldError, the old file is still ours, and Current will find the same again.
+// Follow moves the pidfile to where the links in the path now lead, if Current
+// has found that this is another place than before. It claims that path as a
+// start would, with these PIDs, and only then gives up the old one. After an
+// error, such as a *HeldError, f still has the old file, and Current will
+// report the same again.
 func (f *File) Follow(pids []int) error {
 	if f.target == "" {
 		return nil
@@ -21,15 +24,15 @@ func (f *File) Follow(pids []int) error {
 		return err
 	}
 	if mine, _ := f.owns(); mine && unix.Unlink(f.path) != nil {
-		_ = unix.Ftruncate(f.fd, 0) // no reader takes the PIDs of the past for living ones
+		_ = unix.Ftruncate(f.fd, 0) // no reader takes the old PIDs for live ones
 	}
 	f.retire(f.fd)
 	f.path, f.fd, f.id, f.reason = next.path, next.fd, next.id, next.reason
 	return nil
 }
 
-// strayed notes that the path leads elsewhere than to the file that was handed
-// over, and where that lies, for Follow.
+// strayed notes for Follow that the path does not lead to the file that was
+// handed over, and where that file lies.
 func (f *File) strayed() {
 	if mine, err := f.owns(); mine || err != nil {
 		return

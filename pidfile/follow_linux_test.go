@@ -1,3 +1,5 @@
+// Tests of Follow and of links that change before an upgrade.
+
 package pidfile
 
 import (
@@ -10,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// linked is a claimed pidfile behind a link, with another directory for it.
+// linked returns a claimed pidfile that a link points to, and another
+// directory for it.
 func linked(t *testing.T) (f *File, link, from, to string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -33,7 +36,8 @@ func point(t *testing.T, link, to string) {
 	}
 }
 
-// follows has f go to the new place with these PIDs, and the old file be gone.
+// follows makes f move to the new place with these PIDs, and checks that the
+// old file is gone.
 func follows(t *testing.T, f *File, from, to string) {
 	t.Helper()
 	pids := []int{os.Getpid(), 7}
@@ -60,7 +64,7 @@ func TestFollowsALink(t *testing.T) {
 	follows(t, f, from, to)
 }
 
-// What another plug has stays that plug's, and ours stays ours.
+// Another plug's pidfile stays that plug's, and ours stays ours.
 func TestFollowsNoLinkIntoAnotherPlug(t *testing.T) {
 	f, link, from, to := linked(t)
 	other := claim(t, to)
@@ -79,7 +83,7 @@ func TestFollowsNoLinkIntoAnotherPlug(t *testing.T) {
 	follows(t, f, from, to)
 }
 
-// A link that was moved shortly before an upgrade is followed by the new master.
+// If a link was changed shortly before an upgrade, the new master follows it.
 func TestAdoptFollowsALink(t *testing.T) {
 	old, link, from, to := linked(t)
 	point(t, link, to)
@@ -95,7 +99,7 @@ func TestAdoptFollowsALink(t *testing.T) {
 	_ = f.Close()
 }
 
-// A directory that is away at an upgrade is waited for.
+// If the directory is missing at an upgrade, the master waits for it.
 func TestAdoptWithoutDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	if err := os.Mkdir(dir, 0o755); err != nil {

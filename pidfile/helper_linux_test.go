@@ -1,3 +1,5 @@
+// Helper commands that need their own mount namespace.
+
 package pidfile
 
 import (
@@ -7,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// obeySystem does what only a process in a mount namespace of its own may do.
+// obeySystem executes commands that need a mount namespace of their own.
 func obeySystem(words []string) (string, error) {
 	switch words[0] {
 	case "tmpfs": // tmpfs DIR SIZE

@@ -1,5 +1,7 @@
 //go:build !linux
 
+// Helper commands that exist only on Linux.
+
 package pidfile
 
 import "fmt"

@@ -1,3 +1,5 @@
+// The helper process of these tests: it claims, writes and watches on command.
+
 package pidfile
 
 import (
@@ -14,9 +16,9 @@ import (
 	"time"
 )
 
-// The test binary, run again with this variable, obeys commands on stdin and
-// answers each with one line: a second process for everything that is between
-// processes.
+// With this variable in its environment, the test binary obeys commands on
+// stdin and answers each with one line. It is the second process for tests
+// that need two.
 const helperEnv = "PIDFILE_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -34,7 +36,7 @@ func obey(in io.Reader, out io.Writer) {
 		words := strings.Fields(sc.Text())
 		answer, err := "", error(nil)
 		switch words[0] {
-		case "claim": // claim PATH [NANOSECONDS]: spin until then
+		case "claim": // claim PATH [NANOSECONDS]: busy-wait until then
 			if len(words) > 2 {
 				at, _ := strconv.ParseInt(words[2], 10, 64)
 				for time.Now().UnixNano() < at {
@@ -62,7 +64,7 @@ func obey(in io.Reader, out io.Writer) {
 			err = os.Chdir(words[1])
 		case "umask":
 			syscall.Umask(0o077)
-		case "drop": // become nobody
+		case "drop": // drop privileges: become the user nobody
 			err = errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534))
 		default:
 			answer, err = obeySystem(words)
@@ -95,7 +97,7 @@ type helper struct {
 	out *bufio.Reader
 }
 
-// spawn starts a helper, which ends with the test.
+// spawn starts a helper, which ends when the test ends.
 func spawn(t *testing.T, attr *syscall.SysProcAttr, files ...*os.File) *helper {
 	t.Helper()
 	h := &helper{t: t, cmd: exec.Command(os.Args[0])}

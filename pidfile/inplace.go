@@ -1,3 +1,5 @@
+// Rewriting a pidfile in place, for directories in which no file can be made.
+
 package pidfile
 
 import (
@@ -7,23 +9,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFill bounds the blank lines of rewrite: as much as a pidfile of ours can
-// be longer than another.
+// maxFill limits the blank lines of rewrite: a pidfile of ours is never longer
+// than another by more than this.
 const maxFill = 1 << 16
 
-// rewrite puts the buffer into the held inode itself.
+// rewrite writes the buffer into the held inode itself.
 //
-// The new content goes over the old with one write, followed by newlines where
-// the old content was longer, and only then the file is cut. So a reader that
-// takes the file by one read(2) never finds it empty and always finds the master;
-// at worst there are blank lines at the end. That the rest is whole holds only as
-// far as the filesystem keeps reads and writes apart: POSIX asks for it, but ext4
-// and tmpfs let a read see half of a write, and a reader that takes several calls
-// may get a part of each content everywhere. Readers have no remedy, since the
-// lock is held for the file's life: that is what InPlace warns of.
+// The new content overwrites the old with one write, followed by newlines
+// where the old content was longer; only then is the file truncated. So a
+// reader that reads the file with one read(2) never finds it empty and always
+// finds the master; at worst there are blank lines at the end. The rest is
+// complete only if the filesystem keeps reads and writes apart: POSIX requires
+// it, but on ext4 and tmpfs a read can see half of a write, and on every
+// filesystem a reader that needs several calls may get a part of each content.
+// Readers can do nothing about it, since the lock is held for the file's whole
+// life: InPlace warns of this.
 //
-// On a full disk a longer content may be written in part; the file is then cut
-// after its last whole line.
+// On a full disk a longer content may be written in part; the file is then
+// truncated after its last complete line.
 func (f *File) rewrite() error {
 	var st unix.Stat_t
 	if err := again(func() error { return unix.Fstat(f.fd, &st) }); err != nil {
@@ -42,9 +45,9 @@ func (f *File) rewrite() error {
 	return err
 }
 
-// rewriteFirst puts the master into the first line where there is no room for the
-// rest: the other lines stay as they are if there is room for that, else they go.
-// What does not even take the master stays as it is.
+// rewriteFirst writes the master into the first line if there is no room for
+// the rest: the other lines stay if there is room for them, otherwise they are
+// removed. If there is no room even for the master, the file stays as it is.
 func (f *File) rewriteFirst() {
 	first, _, _ := bytes.Cut(f.buf, []byte{'\n'})
 	first = append(slices.Clip(first), '\n')
@@ -69,8 +72,8 @@ func fill(content []byte, old int64) []byte {
 	return append(content, bytes.Repeat([]byte{'\n'}, int(n))...)
 }
 
-// writeAll writes b from the file's beginning, nearly always by one call, and
-// says how much was written: a full disk may take a part.
+// writeAll writes b from the file's beginning, nearly always with one call,
+// and returns how much it wrote: a full disk may take only a part.
 func writeAll(fd int, b []byte) (done int, err error) {
 	for done < len(b) && err == nil {
 		var n int

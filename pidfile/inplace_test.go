@@ -1,3 +1,5 @@
+// Tests of rewriting in place: when it happens, and what readers see.
+
 package pidfile
 
 import (
@@ -14,13 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nobody is a helper without privileges, in a directory tree that it can walk.
+// nobody starts a helper without privileges, in a directory tree that it can
+// access.
 func nobody(t *testing.T) (h *helper, dir string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to become another user")
 	}
-	// t.TempDir's parent is closed to others.
+	// t.TempDir's parent is not accessible to others.
 	dir, err := os.MkdirTemp("", "pidfile")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +64,7 @@ func TestUnwritableDirectory(t *testing.T) {
 	testInPlace(t, h, path)
 }
 
-// The same without becoming another user.
+// The same without changing the user.
 func TestUnwritableOwnDirectory(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may write everywhere; TestUnwritableDirectory is for root")
@@ -90,7 +93,7 @@ func TestUnwritableOwnDirectory(t *testing.T) {
 	}
 }
 
-// In a directory such as /tmp another user's file may be written but not
+// In a directory such as /tmp, another user's file may be written but not
 // replaced.
 func TestStickyDirectory(t *testing.T) {
 	h, dir := nobody(t)
@@ -108,7 +111,7 @@ func TestStickyDirectory(t *testing.T) {
 	testInPlace(t, h, path)
 }
 
-// A directory that stops being writable doesn't stop the pidfile.
+// The pidfile still works when its directory stops being writable.
 func TestDirectoryTurnsUnwritable(t *testing.T) {
 	h, dir := nobody(t)
 	_ = os.Chmod(dir, 0o777)
@@ -137,7 +140,7 @@ func TestDirectoryTurnsUnwritable(t *testing.T) {
 }
 
 // testInPlace writes through h, which has path in place: contents, the lock,
-// the same inode for ever, and an empty file at the end.
+// an inode that never changes, and an empty file at the end.
 func testInPlace(t *testing.T, h *helper, path string) {
 	t.Helper()
 	before, err := identifyPath(path)
@@ -165,7 +168,7 @@ func testInPlace(t *testing.T, h *helper, path string) {
 	}
 }
 
-// What can't be unlinked is emptied, and can be claimed again.
+// A file that cannot be unlinked is emptied, and can be claimed again.
 func TestRemoveInPlace(t *testing.T) {
 	h, dir := nobody(t)
 	path := filepath.Join(dir, "plug.pid")
@@ -181,7 +184,7 @@ func TestRemoveInPlace(t *testing.T) {
 	}
 }
 
-// Between its write and its cut the file holds the new PIDs and blank lines.
+// Between write and truncation the file holds the new PIDs and blank lines.
 func TestFill(t *testing.T) {
 	for _, pids := range [][]int{{1}, {4711, 4712}, {1000000, 1, 22, 333}} {
 		var f File
@@ -198,9 +201,9 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// A reader that takes the file by one read always finds the master, whatever
-// else the filesystem lets it see of a write that goes on (logged, not judged:
-// see rewrite).
+// A reader that reads the file with one read always finds the master. Whether
+// the filesystem shows it half of a write is logged, but is not an error: see
+// rewrite.
 func TestInPlaceReaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "plug.pid")
 	f := claim(t, path)

@@ -1,3 +1,5 @@
+// The lock of a pidfile: opening and locking it, and finding out who holds it.
+
 package pidfile
 
 import (
@@ -8,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HeldError says that another live process has the pidfile.
+// HeldError means that another live process has the pidfile.
 type HeldError struct {
 	Path string // as it was given to Claim or Adopt
 	PID  int    // the holder as its file names it; 0 if the file names none
@@ -21,8 +23,8 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("pidfile %s: held by process %d", e.Path, e.PID)
 }
 
-// inode tells files apart; while a descriptor of one is open, no other gets
-// its numbers.
+// inode identifies a file; as long as one of its descriptors is open, no other
+// file gets the same numbers.
 type inode struct{ dev, ino uint64 }
 
 func identify(fd int) (inode, error) {
@@ -47,8 +49,8 @@ func flock(fd int) error {
 	return again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 }
 
-// openFile opens without the traps of a path that anybody may have prepared:
-// no link is followed, no pipe waited for, no terminal acquired.
+// openFile avoids the traps of a path that anyone may have prepared: it
+// follows no link, waits for no pipe and acquires no terminal.
 func openFile(path string, flags int) (fd int, err error) {
 	err = again(func() error {
 		fd, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, mode)
@@ -57,9 +59,9 @@ func openFile(path string, flags int) (fd int, err error) {
 	return fd, err
 }
 
-// seize opens and locks the file that is at the path now. It returns
-// unix.ENOENT, errMoved, a *HeldError, or a bare reason; the descriptor is the
-// caller's.
+// seize opens and locks the file that the path names now. It returns
+// unix.ENOENT, errMoved, a *HeldError, or a bare reason; the caller owns the
+// descriptor.
 func (f *File) seize() (int, inode, error) {
 	if err := checkRegular(f.path); err != nil {
 		return -1, inode{}, err
@@ -69,7 +71,7 @@ func (f *File) seize() (int, inode, error) {
 		if denied != unix.EACCES && denied != unix.EROFS {
 			return -1, inode{}, denied
 		}
-		// Not ours to write; but if it is held, that is the better reason.
+		// We cannot write it; but if it is held, that is the better reason.
 		var err error
 		if fd, err = openFile(f.path, unix.O_RDONLY); err != nil {
 			return -1, inode{}, denied
@@ -86,8 +88,8 @@ func (f *File) seize() (int, inode, error) {
 	return fd, id, nil
 }
 
-// confirm locks fd and makes sure that the path still names it: between open
-// and lock its holder may have replaced or removed it.
+// confirm locks fd and makes sure that the path still names it: its holder may
+// have replaced or removed it between open and lock.
 func (f *File) confirm(fd int) (inode, error) {
 	if err := flock(fd); err == unix.EWOULDBLOCK {
 		return inode{}, &HeldError{Path: f.given, PID: holder(fd)}
@@ -124,7 +126,8 @@ func Held(path string) (bool, error) {
 	return false, err
 }
 
-// checkRegular refuses what must be neither opened nor replaced.
+// checkRegular returns an error for a file that must be neither opened nor
+// replaced.
 func checkRegular(path string) error {
 	var st unix.Stat_t
 	if err := again(func() error { return unix.Lstat(path, &st) }); err != nil {
@@ -139,7 +142,7 @@ func checkRegular(path string) error {
 	return errors.New("is not a regular file")
 }
 
-// holder reads the PID in the first line of fd's file; 0 if there is none.
+// holder returns the PID in the first line of fd's file, or 0.
 func holder(fd int) int {
 	var b [32]byte
 	n, err := unix.Pread(fd, b[:], 0)
@@ -153,14 +156,15 @@ func holder(fd int) int {
 	return pids[0]
 }
 
-// alive reports whether there is a process pid that we can see, and that is not on
-// its way out: what is dying has its locks a moment longer than its life.
+// alive reports whether there is a process pid that we can see and that is not
+// about to end: a dying process keeps its locks a little longer than its
+// memory.
 func alive(pid int) bool {
 	return pid > 0 && unix.Kill(pid, 0) != unix.ESRCH && !dying(pid)
 }
 
-// again repeats a call that a signal interrupted, as network filesystems let
-// happen to calls that elsewhere never wait.
+// again repeats a call that a signal has interrupted. On network filesystems
+// this happens to calls that never wait elsewhere.
 func again(call func() error) error {
 	for {
 		if err := call(); err != unix.EINTR {

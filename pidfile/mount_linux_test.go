@@ -1,3 +1,5 @@
+// Tests that need mounts: bind mounts, and full disks.
+
 package pidfile
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// mounter is a helper that may mount without anybody else's seeing it; root is
-// its view of the tree.
+// mounter returns a helper in its own mount namespace, and root, its view of
+// the file tree.
 func mounter(t *testing.T) (h *helper, root string) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -58,14 +60,14 @@ func TestDiskFull(t *testing.T) {
 	fds := fmt.Sprintf("/proc/%d/fd", h.pid())
 	held := countFDs(t, fds)
 	h.must("write", h.pid(), 2)
-	awaitFDs(t, fds, held) // a replaced file gives its place back then
+	awaitFDs(t, fds, held) // this releases the space of a replaced file
 	h.must("fill", dir+"/fill")
 	big := []any{"write", h.pid()}
 	for range 2000 {
 		big = append(big, 1234567)
 	}
-	// What is no longer than before fits into the file that is there; what is
-	// longer fails, and leaves what was there.
+	// Content that is not longer than before fits into the existing file;
+	// longer content fails, and the old content stays.
 	for i, write := range [][]any{{"write", h.pid(), 3}, big} {
 		got := h.do(write...)
 		if i == 0 && got != "ok" || i == 1 && !strings.Contains(got, "no space left on device") {
@@ -98,8 +100,9 @@ func TestDiskFullAndFree(t *testing.T) {
 	}
 	h.must("claim", path)
 	h.must("fill", dir+"/fill")
-	h.must("write", h.pid(), 3) // the block that the file has takes it
-	// A new master has its place in the first line even if the rest finds none.
+	h.must("write", h.pid(), 3) // it fits into the block that the file has
+	// A new master is written into the first line even if there is no room for
+	// the rest.
 	big := []any{"write", 77}
 	for range 2000 {
 		big = append(big, 1234567)
@@ -117,7 +120,7 @@ func TestDiskFullAndFree(t *testing.T) {
 	}
 }
 
-// In place a full disk takes a part: whole lines must remain.
+// In place, a full disk takes only a part: complete lines must remain.
 func TestDiskFullInPlace(t *testing.T) {
 	h, root := mounter(t)
 	dir := t.TempDir()

@@ -1,14 +1,16 @@
+// Giving a file a name that does not exist yet, with link(2).
+
 package pidfile
 
 import "golang.org/x/sys/unix"
 
-// linkNoReplace does by two calls what link(2) alone promises: it never
-// replaces. Killed between them, a process leaves a second name of the live
-// file behind, which is why a temporary name is never opened for writing.
+// linkNoReplace renames with two calls what link(2) guarantees: it never
+// replaces a file. If the process is killed between them, the live file keeps
+// a second name; for that reason a temporary name is never opened for writing.
 func linkNoReplace(old, path string) error {
 	if err := unix.Link(old, path); err != nil {
 		return err
 	}
-	_ = unix.Unlink(old) // a leftover, which the next sweep finds
+	_ = unix.Unlink(old) // if it fails, the next sweep removes it
 	return nil
 }

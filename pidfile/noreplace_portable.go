@@ -1,7 +1,9 @@
 //go:build !linux || portable
 
+// Giving a file a name that does not exist yet, on other systems.
+
 package pidfile
 
-// renameNoReplace renames old to an absent path; unix.EEXIST if it isn't
-// absent.
+// renameNoReplace renames old to path, which must not exist (otherwise
+// unix.EEXIST).
 func renameNoReplace(old, path string) error { return linkNoReplace(old, path) }

@@ -1,3 +1,5 @@
+// Reading a pidfile's content.
+
 package pidfile
 
 import (
@@ -7,10 +9,11 @@ import (
 	"math"
 )
 
-// Parse reads a pidfile's content: one decimal PID a line, each ended by a
-// newline, the master first. Content that is empty, cut (no newline at its end)
-// or holds anything else is an error. Blank lines at the end are accepted, since
-// a file that is rewritten in place has them while it shrinks.
+// Parse reads a pidfile's content: one decimal PID per line, each line ended
+// by a newline, the master first. It is an error if the content is empty,
+// truncated (no newline at the end) or contains anything else. Blank lines at
+// the end are accepted, since a file that is rewritten in place has them while
+// it shrinks.
 func Parse(b []byte) ([]int, error) {
 	if len(b) == 0 {
 		return nil, errors.New("pidfile is empty")
@@ -30,8 +33,8 @@ func Parse(b []byte) ([]int, error) {
 	return pids, nil
 }
 
-// parsePID takes what Write writes and nothing else: digits, the first not 0,
-// within pid_t.
+// parsePID accepts only what Write writes: digits, the first not 0, within
+// pid_t.
 func parsePID(line []byte) (int, bool) {
 	if len(line) == 0 || line[0] == '0' {
 		return 0, false

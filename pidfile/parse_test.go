@@ -1,3 +1,5 @@
+// Tests of Parse.
+
 package pidfile
 
 import (
@@ -41,7 +43,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Whatever Parse takes, written again, is what it took.
+// The PIDs that Parse returns, written again, are the parsed content.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("4711\n4712\n"))
 	f.Add([]byte("1\n\n"))

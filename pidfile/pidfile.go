@@ -1,13 +1,13 @@
-// Package pidfile owns one plug's pidfile: who may write it, and that whoever
-// reads it reads it whole.
+// Package pidfile owns one plug's pidfile: it controls who may write it, and
+// readers always read a complete file.
 //
-// The claim is a flock(2) on the file's inode, so it ends with its last
-// descriptor, however the process ended, and travels with the descriptor to
-// another process. Content is never edited: it is written to a temporary file
-// in the same directory, locked, and renamed over the path, so the path always
-// names a locked file and a reader keeps the version that it opened. Where that
-// is not possible the file is rewritten in place under its lock; InPlace then
-// says why, and inplace.go what a reader may see.
+// The claim is a flock(2) on the file's inode, so it ends when the last
+// descriptor is closed, however the process ends, and passes with the
+// descriptor to another process. Content is never edited: it is written to a
+// temporary file in the same directory, locked, and renamed over the path, so
+// the path always names a locked file and a reader keeps the version that it
+// opened. Where that is not possible the file is rewritten in place under its
+// lock; InPlace then says why, and inplace.go what a reader may see.
 //
 //	f, err := pidfile.Claim("/run/plug.pid", os.Getpid())
 //	f.Write([]int{master, worker, worker})
@@ -27,16 +27,16 @@ import (
 )
 
 const (
-	// patience bounds a Claim that finds the path in motion: another starter
-	// at the same instant, a holder that is just dying or handing over.
+	// patience limits how long Claim waits while the path is changing: another
+	// process is starting, or a holder is dying or handing over.
 	patience = 2 * time.Second
 
-	// settle is how long a held file must name the same living process
-	// before Claim believes it. A starter that replaces a stale file holds it
-	// for two system calls with the dead master's PID still in it.
+	// settle is how long a held file must name the same living process before
+	// Claim believes it. While a starter replaces a stale file, it holds that
+	// file for two system calls, and the dead master's PID is still in it.
 	settle = 15 * time.Millisecond
 
-	// tries bounds Write, which never sleeps.
+	// tries limits the attempts of Write, which never sleeps.
 	tries = 8
 )
 
@@ -45,20 +45,20 @@ type File struct {
 	given  string // the path as the admin wrote it, for messages
 	abs    string // the same, absolute
 	path   string // absolute, not a link
-	target string // where the links at abs lead by now; "" is path
+	target string // where the links at abs now lead; "" means path
 	fd     int    // the locked descriptor, owned; -1 after Remove or Close
 	id     inode  // of fd
-	reason string // why the file is rewritten in place; "" if it is replaced
+	reason string // why the file is rewritten in place; "" means that it is replaced
 	buf    []byte // the content to be written, reused
 
 	retired chan int        // descriptors of replaced files, to be closed; nil before the first
-	closeFD func(int) error // close(2); tests have a slow one
+	closeFD func(int) error // close(2); slower in tests
 }
 
 // Claim takes the pidfile at path for this process and writes pid as its only
-// line. An absent file is made, a stale one (nobody has its lock) is replaced;
-// a symbolic link at path is resolved now and survives. It waits at most two
-// seconds for a path that is changing hands.
+// line. A missing file is created, a stale one (its lock is free) is replaced;
+// a symbolic link at path is resolved now and kept. Claim waits at most two
+// seconds while the path is changing hands.
 //
 // It returns a *HeldError if another process has the lock. All other errors
 // read "pidfile PATH: reason" and wrap the system's error where there is one.
@@ -99,20 +99,21 @@ func Claim(path string, pid int) (*File, error) {
 	}
 }
 
-// Adopt continues a pidfile whose locked descriptor another process handed
-// over; the content stays as it is until the first Write, which also finds out
-// whether it must be rewritten in place. From then on f owns fd and makes it
-// close-on-exec. On an error fd remains the caller's: a *HeldError if fd is not
-// locked and somebody else's descriptor is. A directory that is away is none:
-// Write fails until it is back.
+// Adopt continues a pidfile whose locked descriptor another process has handed
+// over. The content stays as it is until the first Write, which also finds out
+// whether the file must be rewritten in place. From then on f owns fd and
+// makes it close-on-exec. On an error the caller still owns fd; the error is a
+// *HeldError if fd is not locked but another process's descriptor is. A
+// missing directory is not an error: Write fails until it is back.
 func Adopt(path string, fd int) (*File, error) {
 	f, away := open(path)
 	id, err := identify(fd)
 	if err != nil {
 		return nil, f.wrap(err)
 	}
-	// The lock belongs to the open file, so to take it again through the same
-	// one changes nothing, and through a stranger proves that it was none.
+	// The lock belongs to the open file: taking it again through the same one
+	// changes nothing, and taking it through another one proves that it was
+	// not locked.
 	if err := flock(fd); err == unix.EWOULDBLOCK {
 		return nil, &HeldError{Path: path, PID: holder(fd)}
 	} else if err != nil {
@@ -126,7 +127,8 @@ func Adopt(path string, fd int) (*File, error) {
 	return f, nil
 }
 
-// open makes an unclaimed File. With an error it has the path as it was given.
+// open returns an unclaimed File. On an error, it has the path as it was
+// given.
 func open(path string) (f *File, err error) {
 	f = &File{given: path, fd: -1, closeFD: unix.Close}
 	if f.abs, err = absolute(path); err == nil {
@@ -139,14 +141,14 @@ func open(path string) (f *File, err error) {
 	return f, f.wrap(err)
 }
 
-// Write replaces the whole content: one decimal PID a line, the master first.
+// Write replaces the whole content: one decimal PID per line, the master
+// first.
 //
-// If somebody removed the file or put another one there, it is put back; but if
-// another live process has the other one's lock, that process keeps the path
-// and Write returns a *HeldError. After any error the old content is still
-// there (in place: see rewrite) and the next Write may succeed. It never
-// sleeps, and never syncs: a pidfile is worth nothing after a crash of the
-// system.
+// If the file was removed or replaced, Write puts it back; but if another live
+// process holds the lock of the replacement, that process keeps the path and
+// Write returns a *HeldError. After any error the old content is still there
+// (in place: see rewrite) and the next Write may succeed. It never sleeps, and
+// never syncs: a pidfile is worth nothing after a crash of the system.
 func (f *File) Write(pids []int) error {
 	if f.fd < 0 {
 		return f.wrap(errors.New("cannot be written after its release"))
@@ -181,22 +183,22 @@ func (f *File) format(pids []int) error {
 	return nil
 }
 
-// InPlace reports whether the file is rewritten in place, and why. It may
-// become true with a Write, when a directory stops being writable.
+// InPlace reports whether the file is rewritten in place, and why. This may
+// become true in a Write, when a directory stops being writable.
 func (f *File) InPlace() (bool, string) { return f.reason != "", f.reason }
 
-// Path is the file's absolute path, behind all links to it; it stays right when
-// the process changes its directory.
+// Path is the file's absolute path, with all links resolved; it stays correct
+// when the process changes its directory.
 func (f *File) Path() string { return f.path }
 
-// FD is the locked descriptor, to be handed over. f still owns it, and the next
-// Write may close it: pass it on at once, and write no more until the other
-// side has either adopted it or failed.
+// FD is the locked descriptor, to be handed over. f still owns it, and the
+// next Write may close it: pass it on at once, and do not write again until
+// the other side has adopted it or failed.
 func (f *File) FD() int { return f.fd }
 
-// Remove unlinks the file, if the path still names ours, and releases it.
-// Where it can't be unlinked (a mount, an unwritable directory) it is emptied,
-// so that no reader takes the PIDs of the past for living ones.
+// Remove unlinks the file, if the path still names ours, and releases it. If
+// it cannot be unlinked (a mount, an unwritable directory), Remove empties it,
+// so that no reader takes the old PIDs for live ones.
 func (f *File) Remove() error {
 	if f.fd < 0 {
 		return nil
@@ -212,11 +214,11 @@ func (f *File) Remove() error {
 	return f.wrap(err)
 }
 
-// Close releases the file without unlinking it. The lock is only dropped with
-// its last descriptor, so a process that adopted it keeps it.
+// Close releases the file without unlinking it. The lock ends only with its
+// last descriptor, so a process that has adopted the file keeps it.
 func (f *File) Close() error {
 	if f.retired != nil {
-		close(f.retired) // the rest end by themselves
+		close(f.retired) // the closer goroutine closes the rest
 		f.retired = nil
 	}
 	if f.fd < 0 {
@@ -228,7 +230,7 @@ func (f *File) Close() error {
 	return f.wrap(err)
 }
 
-// wrap says which pidfile an error is about.
+// wrap adds the path of the pidfile to an error.
 func (f *File) wrap(err error) error {
 	if _, ok := err.(*HeldError); ok || err == nil {
 		return err

@@ -1,3 +1,5 @@
+// Tests of a pidfile's life: claim, write, remove and close.
+
 package pidfile
 
 import (
@@ -53,7 +55,7 @@ func locked(t *testing.T, path string) bool {
 	return flock(fd) == unix.EWOULDBLOCK
 }
 
-// only fails if the directory holds anything but these names.
+// only fails unless the directory contains exactly these names.
 func only(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -144,8 +146,8 @@ func countFDs(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-// awaitFDs waits until dir lists no more than so many: replaced files, an earlier
-// test's among them, are closed by and by.
+// awaitFDs waits until dir lists at most this many descriptors: replaced
+// files, also those of an earlier test, are closed in the background.
 func awaitFDs(t *testing.T, dir string, most int) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); countFDs(t, dir) > most; runtime.Gosched() {
@@ -204,7 +206,7 @@ func TestRemoveLeavesWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-// A pidfile that an admin removed or overwrote by another comes back.
+// A pidfile that an admin has removed or overwritten comes back.
 func TestWritePutsItBack(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "plug.pid")
@@ -228,7 +230,7 @@ func TestWritePutsItBack(t *testing.T) {
 	only(t, dir, "plug.pid", "plug.pid.old")
 }
 
-// But a path that another live master has taken since stays that master's.
+// But if another live master has taken the path since, it keeps it.
 func TestWriteRespectsAnother(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "plug.pid")
 	f := claim(t, path)

@@ -1,3 +1,5 @@
+// Property tests: concurrent readers only ever see complete writes.
+
 package pidfile
 
 import (
@@ -10,8 +12,8 @@ import (
 	"testing"
 )
 
-// version is a content that tells of itself how long it is and which one, so
-// that a reader recognizes a mixture of two.
+// version is a content that shows its own length and number, so that a reader
+// recognizes a mixture of two.
 func version(pids []int, master, v, workers int) []int {
 	pids = append(pids[:0], master, workers+1)
 	for range workers {
@@ -20,7 +22,7 @@ func version(pids []int, master, v, workers int) []int {
 	return pids
 }
 
-// watcher reads a pidfile over and over, and keeps the first fault.
+// watcher reads a pidfile repeatedly, and keeps the first error.
 type watcher struct {
 	stop  atomic.Bool
 	done  chan struct{}
@@ -66,8 +68,9 @@ func checkVersion(b []byte, master int) error {
 	return nil
 }
 
-// memory is a directory as /run is, on tmpfs: ext4 looks at every inode that was
-// deleted within five seconds before it makes one, and here those are all.
+// memory is a directory on tmpfs, like /run. Before ext4 creates an inode, it
+// checks every inode that was deleted within five seconds, and in these tests
+// that is all of them.
 func memory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "pidfile")
@@ -78,7 +81,7 @@ func memory(t *testing.T) string {
 	return dir
 }
 
-// Every read is one complete write, and every moment the path is locked.
+// Every read returns one complete write, and the path is locked at all times.
 func TestReadersSeeWholeWrites(t *testing.T) {
 	const writes = 20_000
 	dir := memory(t)
@@ -89,7 +92,7 @@ func TestReadersSeeWholeWrites(t *testing.T) {
 	if err := f.Write(version(pids, master, 0, 1)); err != nil {
 		t.Fatal(err)
 	}
-	// Processes, not goroutines: those would keep the writer from its turn.
+	// Processes, not goroutines, which would slow down the writer.
 	readers := []*helper{spawn(t, nil), spawn(t, nil)}
 	for _, r := range readers {
 		r.must("watch", path, master)

@@ -1,3 +1,5 @@
+// One Write: replacing the file by a new inode, or finding out why that fails.
+
 package pidfile
 
 import (
@@ -7,15 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errMoved says that the path named another file than a moment before, which
-// means only that one has to look again.
+// errMoved means that the path has been given another file since, which is
+// only a reason to try again.
 var errMoved = errors.New("other processes keep replacing the file")
 
-// put makes the buffer the file's content, and the file ours if it isn't.
-// It returns errMoved, a *HeldError, or a bare reason.
+// put makes the buffer the file's content, and takes the file if we do not
+// hold it. It returns errMoved, a *HeldError, or a bare reason.
 //
-// The new inode is complete and locked before it gets the path's name, and the
-// old one is released after that, so no starter ever finds the path unlocked.
+//	The new inode is complete and locked before it gets the path's name, and
+//
+// the old one is released only afterwards, so no starter ever finds the path
+// unlocked.
 func (f *File) put() error {
 	mine, err := f.owns()
 	if err != nil {
@@ -25,13 +29,13 @@ func (f *File) put() error {
 		return f.rewrite()
 	}
 
-	// Before the lock on a stale file, so that it is held for as short as can
-	// be: see settle.
+	// Before the stale file is locked, so that the lock is held as briefly as
+	// possible: see settle.
 	t, err := makeTemp(f.path, f.buf)
 	why := unmakeable(f.path, err)
 	if err != nil && mine && short(err) {
 		if f.fits(len(f.buf)) {
-			return f.rewrite() // through the descriptor that we have: for this once
+			return f.rewrite() // through the descriptor that we have, just this once
 		}
 		f.rewriteFirst()
 		return err
@@ -72,8 +76,8 @@ func (f *File) put() error {
 	return f.rewrite()
 }
 
-// create gives t the absent path. t is nil if there could be none, for the
-// reason why.
+// create gives t the path, which must not exist. t is nil if no temporary file
+// could be made; why is the reason.
 func (f *File) create(t *temp, why string) error {
 	if t == nil {
 		return errors.New(why)
@@ -101,7 +105,7 @@ func (f *File) owns() (bool, error) {
 	return err == nil && id == f.id, err
 }
 
-// hold takes ownership of fd and releases what was held before.
+// hold takes ownership of fd and releases the previous descriptor.
 func (f *File) hold(fd int, id inode) {
 	if f.fd >= 0 && f.fd != fd {
 		f.retire(f.fd)
@@ -110,7 +114,7 @@ func (f *File) hold(fd int, id inode) {
 }
 
 // short reports that there was no room or descriptor for another file. The one
-// that we have can still be written, if not in the best way.
+// that we have can still be rewritten, although that is worse.
 func short(err error) bool {
 	var errno unix.Errno
 	if !errors.As(err, &errno) {
@@ -119,16 +123,16 @@ func short(err error) bool {
 	return errno == unix.EMFILE || errno == unix.ENFILE || errno == unix.ENOSPC || errno == unix.EDQUOT
 }
 
-// fits reports whether writing n bytes in place needs no room: the file has that
-// many already, or has blocks for them.
+// fits reports whether n bytes can be written in place without more disk
+// space: the file is that long already, or has blocks for them.
 func (f *File) fits(n int) bool {
 	var s unix.Stat_t
 	return unix.Fstat(f.fd, &s) == nil && int64(n) <= max(s.Size, 512*s.Blocks)
 }
 
 // Current reports whether the path still names this file. If not, the file was
-// removed or replaced, which the next Write mends, or a link on the way leads
-// elsewhere, which Follow is for.
+// removed or replaced, which the next Write repairs, or a link in the path
+// leads elsewhere, which is a case for Follow.
 func (f *File) Current() bool {
 	if to, err := resolve(f.abs); err == nil && to != f.path {
 		f.target = to
@@ -138,8 +142,8 @@ func (f *File) Current() bool {
 	return mine && err == nil
 }
 
-// unmakeable tells a directory in which we may not make files, a reason to
-// write in place, from every other failure to make one ("").
+// unmakeable returns why we may not create files in a directory, which is a
+// reason to write in place; for every other error it returns "".
 func unmakeable(path string, err error) string {
 	var errno unix.Errno
 	if errors.As(err, &errno) {
@@ -151,7 +155,7 @@ func unmakeable(path string, err error) string {
 	return ""
 }
 
-// unreplaceable does the same for a file over which rename(2) failed.
+// unreplaceable does the same for a file that rename(2) could not replace.
 func unreplaceable(err error) string {
 	switch err {
 	case unix.EBUSY:

@@ -1,15 +1,17 @@
+// Closing replaced files in the background.
+
 package pidfile
 
-// retiring bounds the replaced files whose close has not returned yet. A master
-// writes every 10 ms at most, so the disk may keep it waiting for about a second
-// in a row before a Write does.
+// retiring limits the number of replaced files whose close has not returned
+// yet. A master writes at most every 10 ms, so the disk may be busy for about
+// a second before a Write has to wait.
 const retiring = 100
 
-// retire closes the descriptor of a file that has lost its name, and does not
-// wait for that. The last close gives the file's blocks back, for which ext4
-// awaits their writeback and, mounted with discard and without a journal, the
-// disk's answer: milliseconds, or half a second on a disk with other work. The
-// next content must not be late for the sake of the last one.
+// retire closes the descriptor of a file that has lost its name, without
+// waiting for it. The last close frees the file's blocks; for that, ext4 waits
+// for their writeback and, if mounted with discard and without a journal, for
+// the disk's answer: milliseconds, or half a second on a busy disk. The next
+// content must not be delayed by the previous one.
 func (f *File) retire(fd int) {
 	if f.retired == nil {
 		f.retired = make(chan int, retiring)

@@ -1,3 +1,5 @@
+// A test of slow closes of replaced files.
+
 package pidfile
 
 import (
@@ -9,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A disk that takes its time over the files that were replaced holds up no
-// Write, until there are too many of them; and all are closed in the end.
+// A disk that is slow to close replaced files delays no Write until there are
+// too many of them; and in the end all are closed.
 func TestSlowClose(t *testing.T) {
 	f, err := Claim(filepath.Join(t.TempDir(), "pid"), os.Getpid())
 	if err != nil {
@@ -29,7 +31,7 @@ func TestSlowClose(t *testing.T) {
 			if err := f.Write([]int{os.Getpid(), n + 1}); err != nil {
 				t.Error(err)
 			}
-			if left := n + 1 - len(closed); left > retiring+1 { // one of them in the closer's hand
+			if left := n + 1 - len(closed); left > retiring+1 { // the closer is working on one of them
 				t.Errorf("%d replaced files are open, more than %d", left, retiring+1)
 			}
 			written <- n

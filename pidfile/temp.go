@@ -1,3 +1,6 @@
+// Temporary files next to the pidfile: making them, naming them, and removing
+// those that killed processes left.
+
 package pidfile
 
 import (
@@ -10,12 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mode is the pidfile's, whatever the umask: monitoring reads it unprivileged.
+// mode is the pidfile's mode, whatever the umask is: monitoring reads it
+// unprivileged.
 const mode = 0o644
 
-// names bounds the temporary names that one process tries. The second is only
-// needed if a process of the same PID, in another PID namespace, uses the same
-// directory at the same instant.
+// names limits the temporary names that one process tries. The second name is
+// needed only if a process with the same PID, in another PID namespace, uses
+// the same directory at the same time.
 const names = 8
 
 // temp is a complete, locked file that is going to be the pidfile.
@@ -25,11 +29,12 @@ type temp struct {
 	id   inode
 }
 
-// makeTemp makes a temporary file with this content beside path.
+// makeTemp makes a temporary file with this content next to path.
 //
 // A name that exists is never opened for writing: it may be a second link to
-// somebody's live pidfile. It is unlinked if nobody has its lock; and whoever
-// made a file and locked it makes sure afterwards that it still has its name.
+// another process's live pidfile. If its lock is free, it is unlinked; so
+// after making and locking a file, a process checks that the file still has
+// its name.
 func makeTemp(path string, content []byte) (*temp, error) {
 	var err error
 	for n := 0; n < names; n++ {
@@ -47,7 +52,7 @@ func makeTemp(path string, content []byte) (*temp, error) {
 		}
 		t := &temp{name: name, fd: fd}
 		if err = t.secure(); err == errMoved {
-			_ = unix.Close(fd) // the name, if there is one, is another's
+			_ = unix.Close(fd) // if the name exists, it is another process's
 			continue
 		}
 		if err == nil {
@@ -62,8 +67,8 @@ func makeTemp(path string, content []byte) (*temp, error) {
 	return nil, fmt.Errorf("directory %s: temporary file: %w", dirOf(path), err)
 }
 
-// secure sets the mode, takes the lock and makes sure of the name; errMoved if
-// a sweep was faster.
+// secure sets the mode, takes the lock and checks the name; errMoved means
+// that a sweep was faster.
 func (t *temp) secure() error {
 	var st unix.Stat_t
 	if err := again(func() error { return unix.Fstat(t.fd, &st) }); err != nil {
@@ -87,7 +92,7 @@ func (t *temp) secure() error {
 	return err
 }
 
-// keep gives the descriptor away, once the file has its final name.
+// keep passes the descriptor on, once the file has its final name.
 func (t *temp) keep() (int, inode) {
 	fd := t.fd
 	t.fd = -1
@@ -104,8 +109,8 @@ func (t *temp) drop() {
 	t.fd = -1
 }
 
-// tempName is ".NAME.PID.tmp", the nth one ".NAME.PID.N.tmp". Of a long NAME
-// only the beginning is kept, as the whole must stay within 255 bytes.
+// tempName is ".NAME.PID.tmp", the nth one ".NAME.PID.N.tmp". A long NAME is
+// truncated, as the whole may have at most 255 bytes.
 func tempName(path string, pid, n int) string {
 	suffix := strconv.Itoa(pid)
 	if n > 0 {
@@ -119,7 +124,8 @@ func tempPrefix(path string) string {
 	return dir + "." + base[:min(len(base), 200)] + "."
 }
 
-// sweep removes what killed processes left beside path.
+// sweep removes the temporary files that killed processes have left next to
+// path.
 func sweep(path string) {
 	entries, err := os.ReadDir(dirOf(path))
 	if err != nil {
@@ -137,7 +143,7 @@ func sweep(path string) {
 	}
 }
 
-// unlinkStale unlinks a temporary name that nobody has locked.
+// unlinkStale unlinks a temporary name whose file is not locked.
 func unlinkStale(name string) bool {
 	if checkRegular(name) != nil {
 		return false

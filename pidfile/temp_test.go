@@ -1,3 +1,5 @@
+// Tests of temporary files: leftovers, sweeps and long names.
+
 package pidfile
 
 import (
@@ -10,7 +12,7 @@ import (
 )
 
 // A temporary name that is a second link to the live pidfile (see
-// linkNoReplace) must lose the name, never the content.
+// linkNoReplace) must be removed, but the content must stay.
 func TestLeftoverIsNeverTruncated(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "plug.pid")
@@ -28,7 +30,7 @@ func TestLeftoverIsNeverTruncated(t *testing.T) {
 	}
 	only(t, dir, "held", "plug.pid")
 
-	// And one that is locked belongs to somebody who lives.
+	// A locked one belongs to a live process.
 	name := tempName(path, os.Getpid(), 0)
 	put(t, name, "43\n")
 	fd, err := openFile(name, unix.O_RDWR)
@@ -92,7 +94,7 @@ func TestLongName(t *testing.T) {
 	}
 }
 
-// Both ways to claim an absent path never replace a present one.
+// The two ways to claim a missing path never replace an existing file.
 func TestNoReplace(t *testing.T) {
 	for name, rename := range map[string]func(string, string) error{"rename": renameNoReplace, "link": linkNoReplace} {
 		dir := t.TempDir()

@@ -1,3 +1,5 @@
+// The client's end of the control socket: connecting, asking and trying again.
+
 package control
 
 import (
@@ -12,7 +14,8 @@ import (
 	"time"
 )
 
-// Client is one who asks. It is not safe for concurrent use.
+// Client sends requests to a control socket. It is not safe for concurrent
+// use.
 type Client struct {
 	path    string
 	timeout time.Duration
@@ -20,17 +23,18 @@ type Client struct {
 	lines   *bufio.Reader
 }
 
-// RefusedError is what the master has answered instead of doing it all.
+// RefusedError is the master's answer when it did not do all that was
+// requested.
 type RefusedError struct{ Path, Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
 
-// againEvery is how soon a request is repeated that met a plug between two
-// masters.
+// againEvery is the interval at which a request is repeated while the plug
+// changes masters.
 const againEvery = 20 * time.Millisecond
 
 // Dial connects to the control socket at path. The timeout is for connecting
-// and, later, for each line of an answer. Errors read "control socket PATH:
+// and, later, for each line of a reply. Errors read "control socket PATH:
 // reason".
 func Dial(path string, timeout time.Duration) (*Client, error) {
 	c := &Client{path: path, timeout: timeout}
@@ -56,7 +60,7 @@ func (c *Client) dial() error {
 	return nil
 }
 
-// Close ends the conversation.
+// Close closes the connection.
 func (c *Client) Close() {
 	if c.conn != nil {
 		c.conn.Close()
@@ -64,13 +68,13 @@ func (c *Client) Close() {
 	}
 }
 
-// isSocket reports whether there is a socket at the path, or nothing.
+// isSocket reports whether the path names a socket or does not exist.
 func isSocket(path string) bool {
 	info, err := os.Stat(path)
 	return err != nil || info.Mode().Type() == fs.ModeSocket
 }
 
-// failed is a failure in words, with the error that it wraps.
+// failed is an error with this reason, which wraps err.
 func (c *Client) failed(reason string, err error) error {
 	return &dialError{fmt.Sprintf("control socket %s: %s", c.path, reason), err}
 }
@@ -87,9 +91,9 @@ func (c *Client) fail(reason string) error {
 	return fmt.Errorf("control socket %s: %s", c.path, reason)
 }
 
-// Do asks, and hands over every reply, the last one included. A plug that is
-// just changing masters is asked again, within the timeout. The error is a
-// *RefusedError if the master answered with one.
+// Do sends a request and calls each with every reply, including the last one.
+// While the plug is changing masters, it asks again, until the timeout. The
+// error is a *RefusedError if the master answered with one.
 func (c *Client) Do(req Request, each func(Reply)) error {
 	req.Version = Version
 	line, err := json.Marshal(req)
@@ -108,7 +112,7 @@ func (c *Client) Do(req Request, each func(Reply)) error {
 	}
 }
 
-// reads reports that a request changes nothing, and may be asked twice.
+// reads reports whether a request changes nothing, and so may be sent twice.
 func (v Verb) reads() bool {
 	switch v {
 	case GetStatus, GetSessions, GetTargets, GetWorkers, GetConfig, GetMetrics:
@@ -117,8 +121,8 @@ func (v Verb) reads() bool {
 	return false
 }
 
-// try asks once; again reports that nothing was done, and that asking once more
-// may help.
+// try sends the request once; again reports that nothing was done, and that
+// another try may help.
 func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, err error) {
 	if c.conn == nil {
 		if err := c.dial(); err != nil {
@@ -128,7 +132,8 @@ func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, 
 	c.conn.SetWriteDeadline(time.Now().Add(c.timeout))
 	if _, err := c.conn.Write(line); err != nil {
 		c.Close()
-		// A server that has closed a silent conversation has read nothing of this.
+		// A server that has closed an idle connection has read nothing of
+		// this.
 		return !errors.Is(err, os.ErrDeadlineExceeded), c.unanswered(err)
 	}
 	for heard := false; ; heard = true {
@@ -159,7 +164,8 @@ func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, 
 	}
 }
 
-// unanswered is an error of the connection in words that say what to look at.
+// unanswered turns an error of the connection into one that says what to
+// check.
 func (c *Client) unanswered(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -1,3 +1,5 @@
+// Tests of the client: errors, requests during an upgrade, long lists.
+
 package control
 
 import (
@@ -11,7 +13,7 @@ import (
 	"time"
 )
 
-// Every error of a client names the socket, and says what to look at.
+// Every error of a client names the socket, and says what to check.
 func TestClientErrors(t *testing.T) {
 	dir := t.TempDir()
 	stopped := filepath.Join(dir, "stopped") // listens, and never answers
@@ -65,7 +67,7 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-// Between two masters a client asks again, and is answered by the second one.
+// Between two masters a client asks again, and the second one answers.
 func TestClientAsksAgain(t *testing.T) {
 	var n atomic.Int32
 	path := serving(t, &Server{Answer: func(req *Request, _ func(Reply) error) Reply {
@@ -77,7 +79,7 @@ func TestClientAsksAgain(t *testing.T) {
 	if r, err := ask(path); err != nil || r.Said != "second" || r.Error != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	n.Store(-1 << 30) // and so on: it gives up in time
+	n.Store(-1 << 30) // it never succeeds: the client gives up in time
 	c, err := Dial(path, 2*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -89,8 +91,9 @@ func TestClientAsksAgain(t *testing.T) {
 	}
 }
 
-// A conversation that the server has closed since is begun anew; a request that
-// changes something is not repeated when it may have been obeyed.
+// If the server has closed the connection since, the client connects again; a
+// request that changes something is not repeated if it may have been carried
+// out.
 func TestClientAfterSilence(t *testing.T) {
 	var n atomic.Int32
 	path := serving(t, &Server{Silence: 30 * time.Millisecond, Answer: func(*Request, func(Reply) error) Reply {
@@ -108,11 +111,11 @@ func TestClientAfterSilence(t *testing.T) {
 		}
 		p := make([]byte, 1)
 		c.conn.SetReadDeadline(time.Now().Add(patience))
-		c.conn.Read(p) // until the server has hung up
+		c.conn.Read(p) // until the server has closed the connection
 	}
 }
 
-// Long lists come in parts, of which no reply is longer than a line may be.
+// Long lists come in parts, and no reply is longer than a line may be.
 func TestAsk(t *testing.T) {
 	path := serving(t, &Server{Answer: func(_ *Request, more func(Reply) error) Reply {
 		more(Reply{Sessions: make([]Session, Batch), Config: &Config{Program: "p", Args: []string{"1"}, Options: map[string]json.RawMessage{"mode": []byte(`"pool"`), "targets": []byte(`["t"]`)}}})
@@ -183,7 +186,7 @@ func TestSocketClaim(t *testing.T) {
 	if err := next.Remove(); err != nil {
 		t.Error(err)
 	}
-	first.Close() // its process ends
+	first.Close() // its process has ended
 	second, err := Claim(path, -1)
 	if err != nil {
 		t.Fatal("a stale one: ", err)
@@ -206,7 +209,7 @@ func TestSocketClaim(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	owner := *second
-	owner.ID.Number++ // somebody else has replaced it
+	owner.ID.Number++ // another process has replaced it
 	owner.FD = -1
 	owner.Remove()
 	if _, err := inodeOf(path); err != nil {

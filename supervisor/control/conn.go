@@ -1,3 +1,5 @@
+// The connections of a control socket, as files in Go's poller.
+
 package control
 
 import (
@@ -7,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Both ends of a conversation are sockets in Go's poller, as files. They are no
-// net.Conn: what package net has besides would make each process of a plug larger.
+// Both ends of a connection are sockets in Go's poller, as files. They are not
+// net.Conns: the rest of package net would make each process of a plug larger.
 
-// connect connects to the socket at path. It does not wait: a queue that is full
-// is EAGAIN (unix(7)).
+// connect connects to the socket at path. It does not wait: a full queue is
+// EAGAIN (unix(7)).
 func connect(path string) (*os.File, error) {
 	fd, err := openSocket()
 	if err != nil {
@@ -38,13 +40,13 @@ func openSocket() (int, error) {
 	return fd, err
 }
 
-// Listener is a socket that listens, in Go's poller.
+// Listener is a listening socket in Go's poller.
 type Listener struct {
 	file *os.File
 	raw  syscall.RawConn
 }
 
-// newListener takes a descriptor over.
+// newListener takes ownership of a descriptor.
 func newListener(fd int) (*Listener, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
@@ -69,7 +71,7 @@ func (l *Listener) accept() (c *os.File, err error) {
 		return err != unix.EAGAIN && err != unix.EINTR && err != unix.ECONNABORTED
 	})
 	if waited != nil {
-		return nil, os.ErrClosed // there is no deadline that could pass
+		return nil, os.ErrClosed // it has no deadline
 	}
 	if err != nil {
 		return nil, err

@@ -1,3 +1,5 @@
+// Filters of sessions and targets: checking and matching.
+
 package control
 
 import (
@@ -9,12 +11,12 @@ import (
 	"strings"
 )
 
-// states are those of Session.State.
+// states are the values of Session.State.
 var states = [...]string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
 
-// Match makes a filter, which may be nil, a function that reports which sessions
-// it takes. The error says what is wrong with it: what can match no session is
-// never silently no session.
+// Match returns a function that reports which sessions match the filter, which
+// may be nil. The error says what is wrong with the filter: one that can match
+// no session is always an error.
 func (f *Filter) Match() (func(*Session) bool, error) {
 	if f == nil {
 		return func(*Session) bool { return true }, nil
@@ -62,8 +64,8 @@ func (f *Filter) Match() (func(*Session) bool, error) {
 	}, nil
 }
 
-// MatchTarget makes the filter's target a function that reports which targets it
-// takes.
+// MatchTarget returns a function that reports which targets match the filter's
+// target.
 func (f *Filter) MatchTarget() (func(target string) bool, error) {
 	if f == nil || f.Target == "" {
 		return func(string) bool { return true }, nil
@@ -75,8 +77,8 @@ func (f *Filter) MatchTarget() (func(target string) bool, error) {
 	return target.has, nil
 }
 
-// Kills reports whether the filter, which may be nil, says for a kill which
-// sessions are meant; all sessions only with All.
+// Kills returns an error unless the filter, which may be nil, selects sessions
+// for a kill; all sessions are selected only with All.
 func (f *Filter) Kills() error {
 	switch all := f != nil && f.All; {
 	case f.Empty() && !all:
@@ -87,8 +89,8 @@ func (f *Filter) Kills() error {
 	return nil
 }
 
-// UnmarshalJSON refuses what it does not know: a filter of which a part is
-// ignored takes sessions that were not meant.
+// UnmarshalJSON refuses unknown fields: if a part of a filter were ignored, it
+// would match sessions that were not meant.
 func (f *Filter) UnmarshalJSON(text []byte) error {
 	type plain Filter
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -99,13 +101,13 @@ func (f *Filter) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Empty reports that a filter, which may be nil, names nothing.
+// Empty reports whether the filter, which may be nil, has no condition.
 func (f *Filter) Empty() bool {
 	return f == nil || len(f.IDs) == 0 && len(f.PIDs) == 0 && f.Client == "" && f.Target == "" && f.State == "" &&
 		f.OlderThan == 0 && f.IdleFor == 0 && f.Worker == "" && f.NotVersion == ""
 }
 
-// ErrEmpty is a Kill that names nothing.
+// ErrEmpty is the error of a Kill without any condition.
 var ErrEmpty = errors.New("no sessions selected; set all to end all sessions")
 
 // isID reports whether a text has the form of Session.ID.

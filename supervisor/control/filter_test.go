@@ -1,3 +1,5 @@
+// Tests of filters.
+
 package control
 
 import (
@@ -103,7 +105,7 @@ func TestFilterErrors(t *testing.T) {
 	}
 }
 
-// A filter that names nothing is empty, whatever field it could have named.
+// A filter without conditions is empty; with any field set it is not.
 func TestFilterEmpty(t *testing.T) {
 	for _, f := range []*Filter{nil, {}, {All: true}, {IDs: []string{}}} {
 		if !f.Empty() {
@@ -117,7 +119,7 @@ func TestFilterEmpty(t *testing.T) {
 	}
 }
 
-// With -h targets are names: each is found with its port and without.
+// With -h targets are names: a filter finds them with and without the port.
 func TestFilterOfNames(t *testing.T) {
 	s := Session{Target: "News.example:119"}
 	for target, want := range map[string]bool{
@@ -130,7 +132,7 @@ func TestFilterOfNames(t *testing.T) {
 	}
 }
 
-// What a client must say for a kill, the server asks of everybody.
+// The server requires from every client what a kill must say.
 func TestFilterKills(t *testing.T) {
 	for _, c := range []struct {
 		filter *Filter
@@ -148,7 +150,7 @@ func TestFilterKills(t *testing.T) {
 	}
 }
 
-// A condition that is not known would be one that is not kept.
+// An unknown condition would not be applied.
 func TestFilterUnknownField(t *testing.T) {
 	var r Request
 	err := json.Unmarshal([]byte(`{"version":1,"verb":"kill","mood":7,"filter":{"client":"10.0.0.0/8","idle_for":3600}}`), &r)

@@ -1,15 +1,17 @@
+// Putting together an answer that comes in several replies.
+
 package control
 
 import "encoding/json"
 
-// Ask is Do for whoever wants the whole answer at once: lists that came in
-// several replies are put together, and of everything else the last word holds.
+// Ask is Do for callers that want the whole answer at once: lists from several
+// replies are joined, and for everything else the last reply counts.
 func (c *Client) Ask(req Request) (all Reply, err error) {
 	err = c.Do(req, func(r Reply) { all.add(r) })
 	return all, err
 }
 
-// add puts a further reply to the first ones.
+// add adds a later reply to the earlier ones.
 func (r *Reply) add(more Reply) {
 	r.Version, r.Done = more.Version, more.Done
 	r.Sessions = append(r.Sessions, more.Sessions...)
@@ -49,8 +51,8 @@ func (r *Reply) add(more Reply) {
 	}
 }
 
-// join puts the rest of an option's list after what came of it before. A value
-// that is no list is the last word.
+// join appends the rest of an option's list to its first part. If the value is
+// not a list, the later one replaces the first.
 func join(first, rest json.RawMessage) json.RawMessage {
 	var a, b []json.RawMessage
 	if json.Unmarshal(first, &a) != nil || json.Unmarshal(rest, &b) != nil {

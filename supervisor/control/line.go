@@ -1,3 +1,5 @@
+// Reading a line of limited length.
+
 package control
 
 import (
@@ -8,8 +10,8 @@ import (
 
 var errTooLong = errors.New("the line is too long")
 
-// readLine reads up to the next newline, which is left away. A line beyond most
-// bytes is errTooLong: no more of it is kept than that.
+// readLine reads up to the next newline, which it removes. A line longer than
+// most bytes is errTooLong: no more than that is stored.
 func readLine(r *bufio.Reader, most int) (line []byte, err error) {
 	for {
 		part, err := r.ReadSlice('\n')

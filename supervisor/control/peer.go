@@ -1,3 +1,5 @@
+// The process at the other end of a control connection.
+
 package control
 
 import (
@@ -10,15 +12,15 @@ import (
 type Peer struct {
 	UID    uint32
 	GID    uint32
-	Groups []uint32 // supplementary ones
-	PID    int      // 0 where the system does not tell
+	Groups []uint32 // supplementary groups
+	PID    int      // 0 where the system does not provide it
 }
 
 // Member reports whether the peer is in a group.
 func (p Peer) Member(gid uint32) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }
 
-// PeerOf asks the kernel who is at the other end of a connection to a unix
-// socket: who connected, or who has listened.
+// PeerOf asks the kernel which process is at the other end of a connection to
+// a unix socket: the one that connected, or the one that listens.
 func PeerOf(c syscall.Conn) (p Peer, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

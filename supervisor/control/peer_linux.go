@@ -1,3 +1,5 @@
+// The peer's credentials on Linux.
+
 package control
 
 import (
@@ -6,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer asks for SO_PEERCRED and SO_PEERGROUPS (unix(7), socket(7)).
+// peer reads SO_PEERCRED and SO_PEERGROUPS (unix(7), socket(7)).
 func peer(fd int) (Peer, error) {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
@@ -22,7 +24,7 @@ func peer(fd int) (Peer, error) {
 			p.Groups = groups[:size/4]
 		}
 		if errno != unix.ERANGE {
-			break // an error leaves the primary group alone
+			break // on an error, only the primary group is known
 		}
 	}
 	return p, nil

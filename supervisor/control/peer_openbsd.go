@@ -1,3 +1,5 @@
+// The peer's credentials on OpenBSD.
+
 package control
 
 import (
@@ -7,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer asks for SO_PEERCRED (getsockopt(2)), whose struct sockpeercred is three
-// 32-bit numbers: uid, gid, pid. Of the calls that read an option into more than
-// four bytes, x/sys has one that fits. Groups are those of the accounts.
+// peer reads SO_PEERCRED (getsockopt(2)), whose struct sockpeercred is three
+// 32-bit numbers: uid, gid, pid. Of the calls in x/sys that read an option of
+// more than four bytes, only one fits. The groups are those of the user's
+// account.
 func peer(fd int) (Peer, error) {
 	cred, err := unix.GetsockoptICMPv6Filter(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {

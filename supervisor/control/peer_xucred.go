@@ -1,10 +1,12 @@
 //go:build darwin || freebsd
 
+// The peer's credentials on FreeBSD and macOS.
+
 package control
 
 import "golang.org/x/sys/unix"
 
-// peer asks for LOCAL_PEERCRED (unix(4)): what getpeereid(3) does, and groups.
+// peer reads LOCAL_PEERCRED (unix(4)), as getpeereid(3) does, plus groups.
 func peer(fd int) (Peer, error) {
 	const local = 0 // SOL_LOCAL
 	cred, err := unix.GetsockoptXucred(fd, local, unix.LOCAL_PEERCRED)

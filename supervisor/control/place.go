@@ -1,3 +1,6 @@
+// Places in a filter: a network, an address or a host name, with a port or
+// without.
+
 package control
 
 import (
@@ -7,12 +10,12 @@ import (
 	"strings"
 )
 
-// place is where sessions come from or go to: a network, an address or a host's
-// name, with the port or without.
+// place is where sessions come from or go to: a network, an address or a host
+// name, with or without a port.
 type place struct {
-	net  netip.Prefix // not valid for a name
+	net  netip.Prefix // not valid for a host name
 	zone string       // of IPv6; "" is any
-	host string       // small letters
+	host string       // lower case
 	port string       // "" is any
 }
 
@@ -21,9 +24,9 @@ var (
 	errHost  = errors.New("must be an address, a network or a host name, with or without its port, as in 10.0.3.15:119")
 )
 
-// parsePlace reads one; "" is none, and matches nothing. Host bits of networks are
-// masked, and IPv4-mapped addresses are IPv4, as in rules. Names are taken where
-// there may be any.
+// parsePlace parses a place; "" is an empty place, which matches nothing. Host
+// bits of networks are masked, and IPv4-mapped addresses become IPv4, as in
+// rules. Host names are accepted if names is true.
 func parsePlace(text string, names bool) (p place, err error) {
 	if text == "" {
 		return p, nil
@@ -65,8 +68,8 @@ func (p *place) has(at string) bool {
 	return p.host != "" && p.host == strings.ToLower(name) && (p.port == "" || p.port == port)
 }
 
-// cutZone takes the zone out of a network, after the address or at the end:
-// fe80::%eth0/10 or fe80::/10%eth0.
+// cutZone removes the zone from a network; it may follow the address or the
+// whole: fe80::%eth0/10 or fe80::/10%eth0.
 func cutZone(text string) (net, zone string) {
 	before, after, found := strings.Cut(text, "%")
 	if !found {
@@ -84,8 +87,8 @@ func netOf(a netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(a, a.BitLen())
 }
 
-// unmapNet is a network as sessions' addresses are in it: ::ffff:10.0.0.0/104 is
-// 10.0.0.0/8.
+// unmapNet returns a network in the form of sessions' addresses:
+// ::ffff:10.0.0.0/104 is 10.0.0.0/8.
 func unmapNet(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
@@ -93,8 +96,8 @@ func unmapNet(p netip.Prefix) netip.Prefix {
 	return p.Masked()
 }
 
-// isHost reports whether a text may be a host's name (RFC 1123; underscores are
-// found, too), and is no address that went wrong.
+// isHost reports whether a text may be a host name (RFC 1123; underscores
+// occur, too) and is not a malformed address.
 func isHost(name string) bool {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 	return name != "" && len(name) <= 253 && strings.Trim(name, allowed) == "" && strings.Trim(name, "0123456789.") != ""

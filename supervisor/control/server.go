@@ -1,3 +1,5 @@
+// The master's end of the control socket: connections, deadlines and closing.
+
 package control
 
 import (
@@ -10,33 +12,34 @@ import (
 	"time"
 )
 
-// Server answers the clients of one socket. Each connection has a goroutine of
-// its own, with deadlines for every line, so that nobody waits for a client but
-// the client's own conversation.
+// Server answers the clients of one socket. Each connection has its own
+// goroutine, with deadlines for every line, so a slow client delays only
+// itself.
 type Server struct {
-	// Admit reports whether a peer may ask; the error is why not, and is told to it.
+	// Admit reports whether a peer may send requests; the error is the reason
+	// for a refusal and is sent to the peer.
 	Admit func(Peer) error
-	// Answer does one request. What it says with more is sent at once, an error
-	// of which means that the client has gone; what it returns is sent last, with
-	// Done.
+	// Answer handles one request. What it passes to more is sent at once; an
+	// error of more means that the client has gone. The reply that it returns
+	// is sent last, with Done.
 	Answer func(req *Request, more func(Reply) error) Reply
 
-	Silence  time.Duration // a client may be silent for so long; 0 is a minute
-	Patience time.Duration // for a client to take one reply; 0 is ten seconds
+	Silence  time.Duration // how long a client may be silent; 0 means a minute
+	Patience time.Duration // how long a client may take to receive one reply; 0 means ten seconds
 
 	mu       sync.Mutex
 	listener *Listener
-	deaf     chan struct{}     // closed when no client is taken any more
-	talks    map[*os.File]bool // true while it is being answered
+	deaf     chan struct{}     // closed when no more clients are accepted
+	talks    map[*os.File]bool // true while a request is being answered
 	over     bool
 	all      sync.WaitGroup
 }
 
-// lastWord is how long a client may take, when the server closes, to say what it
-// has connected for.
+// lastWord is how long a client has, when the server closes, to send the
+// request that it has connected for.
 const lastWord = 100 * time.Millisecond
 
-// Serve takes the listener over, and answers its clients until Close.
+// Serve takes ownership of the listener, and answers its clients until Close.
 func (s *Server) Serve(l *Listener) {
 	s.mu.Lock()
 	s.listener, s.talks, s.deaf = l, map[*os.File]bool{}, make(chan struct{})
@@ -48,7 +51,7 @@ func (s *Server) Serve(l *Listener) {
 			switch {
 			case errors.Is(err, os.ErrClosed):
 				return
-			case err != nil: // no descriptors, most likely
+			case err != nil: // most likely no descriptors
 				time.Sleep(100 * time.Millisecond)
 			default:
 				s.take(c)
@@ -57,8 +60,8 @@ func (s *Server) Serve(l *Listener) {
 	}()
 }
 
-// Deafen takes no more clients: whoever connects from here on is another's, if
-// the socket is. Those that are there are answered.
+// Deafen stops accepting clients: if another process shares the socket, it
+// gets all later ones. Clients that are connected are still answered.
 func (s *Server) Deafen() {
 	if s.listener != nil {
 		s.listener.Close()
@@ -66,9 +69,9 @@ func (s *Server) Deafen() {
 	}
 }
 
-// Close takes no more clients, and waits for those that are there, but not for
-// ever: then they are disconnected. Answer must be able to say why there is
-// nothing to be had any more.
+// Close stops accepting clients and waits at most patience for the connected
+// ones, then disconnects them. Answer must be able to say why requests are no
+// longer served.
 func (s *Server) Close(patience time.Duration) {
 	s.Deafen()
 	s.mu.Lock()
@@ -95,7 +98,7 @@ func (s *Server) Close(patience time.Duration) {
 	}
 }
 
-// take begins a conversation, if there is room for one.
+// take starts a conversation, if the limit of clients permits it.
 func (s *Server) take(c *os.File) {
 	s.mu.Lock()
 	room := len(s.talks) < MaxClients
@@ -119,7 +122,7 @@ func (s *Server) take(c *os.File) {
 	}()
 }
 
-// converse answers one request after the other.
+// converse answers one request after another.
 func (s *Server) converse(c *os.File) {
 	peer, err := PeerOf(c)
 	if err == nil && s.Admit != nil {
@@ -147,7 +150,8 @@ func (s *Server) converse(c *os.File) {
 	}
 }
 
-// answer does one request. After what is none the client is disconnected.
+// answer handles one request. After a line that is not a request, the client
+// is disconnected.
 func (s *Server) answer(c *os.File, line []byte) (reply Reply, ok bool) {
 	req := new(Request)
 	if err := json.Unmarshal(line, req); err != nil {
@@ -161,7 +165,7 @@ func (s *Server) answer(c *os.File, line []byte) (reply Reply, ok bool) {
 	return reply, true
 }
 
-// listen gives a client its time for a request.
+// listen sets a client's deadline for a request.
 func (s *Server) listen(c *os.File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,3 +1,5 @@
+// Tests of the server: limits, deadlines, admission and closing.
+
 package control
 
 import (
@@ -18,7 +20,7 @@ import (
 
 const patience = 10 * time.Second
 
-// serving is a server at a socket of its own.
+// serving starts a server at a new socket.
 func serving(t *testing.T, s *Server) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "ctl")
@@ -52,11 +54,11 @@ func dial(t *testing.T, path string) net.Conn {
 	return c
 }
 
-// What is no request is answered with the reason.
+// A line that is not a request is answered with the reason.
 func TestServerBounds(t *testing.T) {
 	path := serving(t, &Server{})
 	tooLong := fmt.Sprintf("at most %d bytes", MaxRequest)
-	full := `{"version":1,"verb":"status","target":"` // up to just as long as a line may be
+	full := `{"version":1,"verb":"status","target":"` // almost as long as a line may be
 	full += strings.Repeat("x", MaxRequest-len(full)-3) + `"}`
 	for name, c := range map[string]struct {
 		send, said, reason string
@@ -92,7 +94,7 @@ func TestServerBounds(t *testing.T) {
 	}
 }
 
-// Requests of one conversation are answered one after the other.
+// Requests of one conversation are answered one after another.
 func TestServerPipeline(t *testing.T) {
 	path := serving(t, &Server{Answer: func(req *Request, more func(Reply) error) Reply {
 		more(Reply{Said: req.Target})
@@ -116,7 +118,7 @@ func TestServerPipeline(t *testing.T) {
 	}
 }
 
-// A client that is silent, and one that reads nothing, are disconnected.
+// A client that sends nothing, and one that reads nothing, are disconnected.
 func TestServerDeadlines(t *testing.T) {
 	failed := make(chan error, 1)
 	big := strings.Repeat("x", 60<<10)
@@ -170,7 +172,7 @@ func ask(path string) (Reply, error) {
 	return c.Ask(Request{Verb: GetStatus})
 }
 
-// One client more than there may be is told so, and the others are served.
+// One client too many gets an error, and the others are served.
 func TestServerFull(t *testing.T) {
 	path := serving(t, &Server{})
 	var all []net.Conn
@@ -179,7 +181,7 @@ func TestServerFull(t *testing.T) {
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(patience); ; <-tick.C { // they are taken one after the other
+	for end := time.Now().Add(patience); ; <-tick.C { // they are accepted one after another
 		reply, _ := ask(path)
 		if strings.Contains(reply.Error, "128 clients") {
 			break
@@ -194,8 +196,8 @@ func TestServerFull(t *testing.T) {
 	}
 }
 
-// Closing waits for answers that are on their way, and lets nobody in; whoever
-// has connected already is told what Answer has to say.
+// Close waits for answers in progress and accepts no more clients; a client
+// that is already connected gets the answer of Answer.
 func TestServerClose(t *testing.T) {
 	begun, goOn := make(chan bool, 1), make(chan bool)
 	var over atomic.Bool
@@ -212,7 +214,7 @@ func TestServerClose(t *testing.T) {
 	path := serving(t, s)
 	slow, idle := dial(t, path), dial(t, path)
 	answers := bufio.NewReader(idle)
-	idle.Write([]byte(`{"version":1,"verb":"status"}` + "\n")) // else it might be in the queue yet
+	idle.Write([]byte(`{"version":1,"verb":"status"}` + "\n")) // otherwise it might still be in the queue
 	if line, err := readLine(answers, MaxReply); err != nil {
 		t.Fatalf("an idle client: %q, %v", line, err)
 	}
@@ -231,7 +233,7 @@ func TestServerClose(t *testing.T) {
 		t.Errorf("a client that was being answered: %q, %v", line, err)
 	}
 	closed.Wait()
-	late := dial(t, path) // the socket listens still, for another process
+	late := dial(t, path) // the socket still listens, for another process
 	late.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	late.Write([]byte(`{"version":1,"verb":"status"}` + "\n"))
 	if _, err := late.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -1,3 +1,5 @@
+// The listening control socket and its path: claiming, publishing, removing.
+
 package control
 
 import (
@@ -15,29 +17,29 @@ import (
 
 const (
 	backlog    = 128
-	holderTime = time.Second // for a holder to say who it is
+	holderTime = time.Second // how long a holder may take to say who it is
 )
 
-// Socket is a socket that listens, and its place in the file system. The
-// descriptor is a plain one, close-on-exec, that may be passed on.
+// Socket is a listening socket and its path. The descriptor is an ordinary
+// one, close-on-exec, that may be passed on.
 type Socket struct {
 	Path string
 	FD   int
 	ID   Inode
 
-	early string // its name until it is published
+	early string // its name before it is published
 }
 
-// Inode tells whose file lies at a path.
+// Inode identifies the file at a path.
 type Inode struct {
 	Device uint64 `json:"device"`
 	Number uint64 `json:"number"`
 }
 
 // Claim makes the socket at path, with mode 0600, or 0660 and the group if gid
-// is not negative. A socket that nobody answers at is replaced; one that somebody
-// has, or another kind of file, is an error. Errors read "control socket PATH:
-// reason".
+// is not negative. A stale socket is replaced; if the socket is in use, or the
+// path names another kind of file, that is an error. Errors read "control
+// socket PATH: reason".
 func Claim(path string, gid int) (*Socket, error) {
 	s, err := Prepare(path, gid)
 	if err != nil {
@@ -50,8 +52,8 @@ func Claim(path string, gid int) (*Socket, error) {
 	return s, nil
 }
 
-// Prepare is Claim but for the name, which Publish gives: until then whoever has
-// the path keeps it.
+// Prepare is Claim without the final name, which Publish sets: until then the
+// current owner keeps the path.
 func Prepare(path string, gid int) (s *Socket, err error) {
 	if err = vacant(path); err != nil {
 		return nil, at(path, err)
@@ -68,8 +70,8 @@ func Prepare(path string, gid int) (s *Socket, err error) {
 	return s, nil
 }
 
-// Publish gives a prepared socket its name: whoever finds it can connect, and
-// at no moment is there none, if there was one before.
+// Publish gives a prepared socket its name. From then on clients can connect;
+// if there was a socket before, the path names one at all times.
 func (s *Socket) Publish() error {
 	if err := os.Rename(s.early, s.Path); err != nil {
 		return at(s.Path, err)
@@ -78,8 +80,8 @@ func (s *Socket) Publish() error {
 	return nil
 }
 
-// MakeDir makes a directory for control sockets, if it is not there. One in which
-// others could put a socket of theirs is an error.
+// MakeDir creates a directory for control sockets, if it does not exist. It is
+// an error if other users could create a socket in it.
 func MakeDir(path string, mode fs.FileMode) error {
 	switch err := os.Mkdir(path, mode); {
 	case err == nil:
@@ -99,7 +101,7 @@ func MakeDir(path string, mode fs.FileMode) error {
 
 func at(path string, err error) error { return fmt.Errorf("control socket %s: %w", path, bare(err)) }
 
-// vacant reports whether the path may be taken, and else why not.
+// vacant returns nil if the path may be claimed, otherwise the reason why not.
 func vacant(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -123,7 +125,7 @@ func vacant(path string) error {
 	return errors.New(holder(path, c))
 }
 
-// holder is who has the socket, in words.
+// holder describes the process that has the socket.
 func holder(path string, c *os.File) string {
 	if client, err := Dial(path, holderTime); err == nil {
 		defer client.Close()
@@ -145,10 +147,10 @@ func holder(path string, c *os.File) string {
 	return "held by a process that does not identify itself"
 }
 
-// listenAt makes a socket that listens. Before that nobody can connect, so
-// nobody gets in before its mode is what it should be.
+// listenAt makes a listening socket. It listens only once its mode is set, so
+// no client connects before that.
 func listenAt(path string, gid int) (fd int, err error) {
-	os.Remove(path) // of an earlier process with this PID
+	os.Remove(path) // left by an earlier process with this PID
 	fd, err = openSocket()
 	if err != nil {
 		return -1, err
@@ -175,7 +177,7 @@ func listenAt(path string, gid int) (fd int, err error) {
 	return fd, unix.Listen(fd, backlog)
 }
 
-// Listener is the socket as a Server takes it: a copy of the descriptor.
+// Listener returns a copy of the descriptor, for a Server.
 func (s *Socket) Listener() (*Listener, error) {
 	fd, err := unix.FcntlInt(uintptr(s.FD), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -184,14 +186,14 @@ func (s *Socket) Listener() (*Listener, error) {
 	return newListener(fd)
 }
 
-// Current reports whether the path still names this socket. What can't be looked
-// at may be.
+// Current reports whether the path still names this socket. If that cannot be
+// determined, it returns true.
 func (s *Socket) Current() bool {
 	id, err := inodeOf(s.Path)
 	return err == nil && id == s.ID || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// Remove takes the socket's name away, if it is still this one's, and closes
+// Remove removes the socket's name, if it is still this socket's, and closes
 // its descriptor.
 func (s *Socket) Remove() error {
 	defer s.Close()
@@ -199,7 +201,7 @@ func (s *Socket) Remove() error {
 		return os.Remove(s.early)
 	}
 	if id, err := inodeOf(s.Path); err != nil || id != s.ID {
-		return nil // gone, or another's
+		return nil // gone, or another process's
 	}
 	if err := os.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return at(s.Path, err)
@@ -207,7 +209,8 @@ func (s *Socket) Remove() error {
 	return nil
 }
 
-// Close closes the descriptor and leaves the name: somebody else has it too.
+// Close closes the descriptor and keeps the name, which another process uses,
+// too.
 func (s *Socket) Close() {
 	unix.Close(s.FD)
 	s.FD = -1
@@ -221,7 +224,8 @@ func inodeOf(path string) (Inode, error) {
 	return Inode{uint64(st.Dev), uint64(st.Ino)}, nil
 }
 
-// bare is an error without the call and path that Go puts before it.
+// bare returns the error without the operation and path that Go puts before
+// it.
 func bare(err error) error {
 	switch e := err.(type) {
 	case *fs.PathError:

@@ -1,7 +1,7 @@
-// Package scribe is a process that writes texts where a writer may have to wait:
-// to a file on a network's disk, or to a terminal or pipe of another user. It reads
-// them from a pipe, whose writers find it full when the texts are not taken, and
-// ends when the pipe has no writer any more.
+// Package scribe is a process that writes texts to where a write may block: to
+// a file on a network disk, or to a terminal or pipe of another user. It reads
+// them from a pipe, which fills up while the texts cannot be written, and ends
+// when the pipe no longer has a writer.
 package scribe
 
 import (
@@ -17,26 +17,27 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// Arg0 is how a scribe is told from any other start of the binary.
+// Arg0 distinguishes a scribe from other starts of the binary.
 const Arg0 = "plug: scribe"
 
 const (
-	again = 200 * time.Millisecond // between tries to write to a file that takes nothing
-	last  = 5 * time.Second        // for such tries, once the pipe has no writer any more
+	again = 200 * time.Millisecond // between attempts to write to a file that takes nothing
+	last  = 5 * time.Second        // for such attempts, once the pipe no longer has a writer
 )
 
-// Main writes what comes on descriptor 0 to descriptor 1, and returns the
+// Main copies descriptor 0 to descriptor 1, and returns the process's exit
+// status.
 // process's exit status.
 func Main() int {
-	// It ends after the last writer, whatever ends the others.
+	// It ends after the last writer, whatever ends the other processes.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	pass(0, 1, last)
 	return 0
 }
 
-// pass writes what comes from a pipe to a descriptor, until the pipe has no writer
-// any more, or its texts can't be written.
+// pass copies from a pipe to a descriptor, until the pipe no longer has a
+// writer or its texts cannot be written.
 func pass(from, to int, last time.Duration) {
 	var st unix.Stat_t
 	file := unix.Fstat(to, &st) == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG
@@ -55,7 +56,8 @@ func pass(from, to int, last time.Duration) {
 	}
 }
 
-// writeAll writes to a pipe or a terminal. A reader that has gone does not come back.
+// writeAll writes to a pipe or a terminal. If its reader has gone, there will
+// be no other.
 func writeAll(to int, texts []byte) bool {
 	for len(texts) > 0 {
 		n, err := unix.Write(to, texts)
@@ -67,9 +69,9 @@ func writeAll(to int, texts []byte) bool {
 	return true
 }
 
-// writeLines writes whole lines to a file. One that takes nothing, like that on a
-// full disk, is tried again, but not for ever when the pipe has no writer any more:
-// no process is left that would end it.
+// writeLines writes whole lines to a file. If a file takes nothing, for
+// example on a full disk, it tries again; but once the pipe no longer has a
+// writer it gives up after a time, as no process is left that would end it.
 func writeLines(from, to int, texts []byte, last time.Duration) bool {
 	var deadline time.Time
 	for len(texts) > 0 {
@@ -94,15 +96,16 @@ func writeLines(from, to int, texts []byte, last time.Duration) bool {
 	return true
 }
 
-// hungUp reports whether a pipe has no writer any more.
+// hungUp reports whether a pipe no longer has a writer.
 func hungUp(pipe int) bool {
 	p := []unix.PollFd{{Fd: int32(pipe)}}
 	unix.Poll(p, 0)
 	return p[0].Revents&unix.POLLHUP != 0
 }
 
-// Start starts a scribe that writes to fd, and returns the pipe to it, which does
-// not block. ended is closed when it has ended. program is the running image.
+// Start starts a scribe that writes to fd, and returns the pipe to it, which
+// is non-blocking. ended is closed when the scribe has ended. program is the
+// running image.
 func Start(program string, fd int, user *syscall.Credential) (pipe int, ended <-chan struct{}, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {

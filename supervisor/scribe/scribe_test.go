@@ -1,3 +1,5 @@
+// Tests of a scribe: copying, and files that take nothing.
+
 package scribe
 
 import (
@@ -7,8 +9,8 @@ import (
 	"time"
 )
 
-// passes runs pass from a new pipe to a file, and gives the pipe's other end and
-// what is closed when it has come back.
+// passes runs pass from a new pipe to a file. It returns the pipe's other end,
+// and a channel that is closed when pass has returned.
 func passes(t *testing.T, to *os.File) (w *os.File, over chan struct{}) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -16,7 +18,7 @@ func passes(t *testing.T, to *os.File) (w *os.File, over chan struct{}) {
 		t.Fatal(err)
 	}
 	over = make(chan struct{})
-	from := int(r.Fd()) // and no longer non-blocking
+	from := int(r.Fd()) // Fd makes it blocking
 	go func() {
 		defer close(over)
 		defer r.Close()
@@ -25,7 +27,7 @@ func passes(t *testing.T, to *os.File) (w *os.File, over chan struct{}) {
 	return w, over
 }
 
-// Lines reach the file, and the end of their last writer is a scribe's end.
+// Lines reach the file, and a scribe ends with its last writer.
 func TestPass(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "lines"))
 	if err != nil {
@@ -42,14 +44,14 @@ func TestPass(t *testing.T) {
 	}
 }
 
-// A file that takes nothing is tried for as long as somebody writes to the pipe, and
-// for a while after.
+// If a file takes nothing, pass tries again as long as the pipe has a writer,
+// and for a while after that.
 func TestPassGivesUp(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "lines")
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(name) // not for writing
+	f, err := os.Open(name) // read-only
 	if err != nil {
 		t.Fatal(err)
 	}

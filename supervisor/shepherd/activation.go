@@ -1,3 +1,5 @@
+// Sockets from the service manager (socket activation).
+
 package shepherd
 
 import (
@@ -7,8 +9,8 @@ import (
 	"strings"
 )
 
-// Activated finds a listening socket that the service manager has opened, by
-// its name (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES).
+// Activated returns the listening socket that the service manager has opened
+// under this name (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES).
 func Activated(name string) (fd int, err error) {
 	const first = 3
 	pid, _ := strconv.Atoi(os.Getenv("LISTEN_PID"))

@@ -1,11 +1,11 @@
 // Package shepherd owns the process that an admin starts: it starts the master
-// and tells the admin what became of it.
+// and reports to the admin whether it serves.
 //
-// With -n that process stays as the shepherd, the one process that a service
-// manager ever sees, whatever masters come and go behind it. Without -n it is
-// gone as soon as the plug serves.
+// With -n that process stays as the shepherd, the only process that a service
+// manager sees, however often masters are replaced. Without -n it exits as
+// soon as the plug serves.
 //
-// Between the two processes is the starter socket: the master writes a line for
-// each thing that its starter should know, such as that the plug serves (see
-// starter.go); its end of file means that the other one has ended.
+// Between the two processes is the starter socket: the master writes a line
+// for each event that its starter should know, such as that the plug serves
+// (see starter.go); EOF means that the process at the other end has ended.
 package shepherd

@@ -1,3 +1,5 @@
+// The shepherd as PID 1, as in a container: how it ends what a master leaves.
+
 package shepherd
 
 import (
@@ -8,12 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a dead master has left gets this long to end by itself, and then to end by TERM.
+// How long the processes of a dead master have to end on their own, and then
+// again after TERM.
 const leftPatience = 500 * time.Millisecond
 
-// leave ends what the last master has left behind, if this process is PID 1: its
-// own end would kill them. Spares end by themselves; workers without a master
-// write the lines of their sessions at TERM.
+// leave ends the processes that the last master has left, if this process is
+// PID 1: its own end would kill them. Spares end on their own; workers without
+// a master write the lines of their sessions at TERM.
 func leave(signals <-chan os.Signal) {
 	if os.Getpid() != 1 || childless(signals, leftPatience) {
 		return
@@ -22,8 +25,8 @@ func leave(signals <-chan os.Signal) {
 	childless(signals, leftPatience)
 }
 
-// childless waits until this process has no children, and reports whether that
-// is so.
+// childless waits until this process has no children, and reports whether it
+// has none.
 func childless(signals <-chan os.Signal, patience time.Duration) bool {
 	late := time.After(patience)
 	for {

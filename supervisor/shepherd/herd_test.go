@@ -1,3 +1,6 @@
+// Tests of the shepherd with a script as its master: signals, reaping, exit
+// status.
+
 package shepherd
 
 import (
@@ -13,12 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flock is a herd at work with a script for a master.
+// flock is a shepherd at work with a script as its master.
 type flock struct {
 	t       *testing.T
 	pid     int
 	signals chan os.Signal
-	said    *os.File // the starter socket, as masters have it
+	said    *os.File // the starter socket's end for masters
 	herd    *shepherd
 	status  chan int
 }
@@ -30,7 +33,7 @@ func herding(t *testing.T, script string) *flock {
 	return f
 }
 
-// gathered is a herd that nobody tends yet.
+// gathered returns a shepherd that is not running yet.
 func gathered(t *testing.T, script string) *flock {
 	t.Helper()
 	said, ear := listening(t)
@@ -42,7 +45,8 @@ func gathered(t *testing.T, script string) *flock {
 	return f
 }
 
-// listening is a starter socket's ear, and where masters talk.
+// listening returns a starter socket's two ends: the one for masters, and a
+// reader.
 func listening(t *testing.T) (said *os.File, e *reader) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -64,7 +68,7 @@ func (f *flock) tend() {
 	go func() { f.status <- f.herd.keep() }()
 }
 
-// says is a master's word.
+// says writes a master's message.
 func (f *flock) says(text string, pid int) {
 	f.t.Helper()
 	if _, err := fmt.Fprintf(f.said, "%s %d\n", text, pid); err != nil {
@@ -72,7 +76,7 @@ func (f *flock) says(text string, pid int) {
 	}
 }
 
-// ends waits for the status that the shepherd exits with.
+// ends waits for the shepherd's exit status.
 func (f *flock) ends() int {
 	f.t.Helper()
 	select {
@@ -108,11 +112,11 @@ func TestStatusIsTheMasters(t *testing.T) {
 	}
 }
 
-// TERM, INT and QUIT mean the same to a master that is not ready: its end.
+// To a master that is not ready, TERM, INT and QUIT mean the same: to end.
 func TestSignalsThatNeverWait(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
 		f := herding(t, "ulimit -c 0; exec sleep 60")
-		// A shell that is not its program yet dies of them just as well.
+		// A shell that has not executed its program yet dies of them, too.
 		f.signals <- s
 		if got := f.ends(); got != 128+int(s) {
 			t.Errorf("%v: status %d", s, got)
@@ -120,7 +124,8 @@ func TestSignalsThatNeverWait(t *testing.T) {
 	}
 }
 
-// What would kill a master that has no handler yet is kept until it is ready.
+// A signal that would kill a master without handlers is kept until it is
+// ready.
 func TestSignalsAreKept(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
 		f := herding(t, "exec sleep 60")
@@ -133,7 +138,7 @@ func TestSignalsAreKept(t *testing.T) {
 	}
 }
 
-// Each kept signal arrives, and from then on all are relayed at once.
+// Each kept signal arrives, and afterwards all signals are relayed at once.
 func TestEverySignalArrives(t *testing.T) {
 	place := t.TempDir()
 	f := herding(t, "cd "+place+`
@@ -171,7 +176,7 @@ func TestEverySignalArrives(t *testing.T) {
 	}
 }
 
-// It reaps whoever dies, and ends with the master alone.
+// It reaps every child, but ends only with the master.
 func TestReapsEverybody(t *testing.T) {
 	f := herding(t, "exec sleep 60")
 	var strays []int
@@ -218,7 +223,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// What an admin set for Go's runtime stays, but for what the master needs.
+// What an admin sets for Go's runtime stays, except for what the master needs.
 func TestEnvironmentOfTheRuntime(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "7")
 	t.Setenv("GODEBUG", "netdns=go")

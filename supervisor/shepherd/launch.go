@@ -1,3 +1,5 @@
+// Starting a master as a daemon.
+
 package shepherd
 
 import (
@@ -11,7 +13,8 @@ import (
 )
 
 // Launch starts the master as a daemon, waits until it serves or fails, and
-// returns the status to exit with. The master has said on stderr why it failed.
+// returns the status to exit with. If the master fails, it has printed the
+// reason on stderr.
 func Launch(listener int) int {
 	pid, starter, err := start(roleDaemon, listener, &syscall.SysProcAttr{Setsid: true})
 	if err != nil {
@@ -29,7 +32,7 @@ func Launch(listener int) int {
 	case status.Signaled():
 		fmt.Fprintf(os.Stderr, "plug: the master was killed by signal %d before it was serving\n", status.Signal())
 		return 4
-	case status.ExitStatus() == 0: // TERM before it served: that was asked for
+	case status.ExitStatus() == 0: // TERM before it served, as requested
 		return 0
 	}
 	return status.ExitStatus()

@@ -1,3 +1,5 @@
+// The test binary as a master: the scenes that it plays in these tests.
+
 package shepherd
 
 import (
@@ -15,9 +17,9 @@ import (
 	"daemon/plug/worker/await"
 )
 
-// The masters of these tests are this test binary again. Run and Launch start
-// it with the role in its environment; what it does there is in sceneVariable,
-// and its directory in placeVariable.
+// The masters of these tests are this test binary. Run and Launch start it
+// with the role in its environment; sceneVariable says what it does there, and
+// placeVariable in which directory.
 const (
 	sceneVariable = "PLUG_SHEPHERD_TEST"
 	placeVariable = "PLUG_SHEPHERD_TEST_DIR"
@@ -35,8 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// catchHangup makes HUP one that children die of: under nohup they would ignore it
-// from the start.
+// catchHangup makes sure that HUP kills children: under nohup they would
+// ignore it from the start.
 func catchHangup() { signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) }
 
 // master plays a scene and returns its exit status.
@@ -78,7 +80,7 @@ func master(s *Starter, scene, place string) int {
 	}
 }
 
-// describe is what a master can tell of itself.
+// describe returns what a master knows about itself.
 func describe() string {
 	sid, _ := unix.Getsid(0)
 	text := fmt.Sprintf("leads %v group %v role %q\n", sid == os.Getpid(), unix.Getpgrp() == os.Getpid(), os.Getenv(roleVariable))
@@ -89,7 +91,7 @@ func describe() string {
 	return text
 }
 
-// note leaves a text, whole at once, for who waits for it.
+// note writes a text to a file, all at once, for the test that waits for it.
 func note(place, name, text string) {
 	path := filepath.Join(place, name)
 	if os.WriteFile(path+".part", []byte(text), 0o600) == nil {
@@ -97,7 +99,7 @@ func note(place, name, text string) {
 	}
 }
 
-// appears waits for a note.
+// appears waits for a note and reports whether it came.
 func appears(place, name string) bool {
 	return await.Happens(patience, func() bool { _, err := os.Stat(filepath.Join(place, name)); return err == nil })
 }
@@ -111,7 +113,7 @@ func scene(t *testing.T, name string) string {
 	return place
 }
 
-// read is a note's text.
+// read returns a note's text.
 func read(t *testing.T, place, name string) string {
 	t.Helper()
 	if !appears(place, name) {
@@ -124,7 +126,7 @@ func read(t *testing.T, place, name string) string {
 	return string(text)
 }
 
-// child starts a shell's script.
+// child starts a shell script.
 func child(t *testing.T, script string) int {
 	t.Helper()
 	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", script}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
@@ -132,7 +134,7 @@ func child(t *testing.T, script string) int {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// Only a living child of ours: its PID is nobody else's then.
+		// Only a live child of ours, whose PID cannot have been reused.
 		if ours, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); ours == 0 && err == nil {
 			unix.Kill(pid, unix.SIGKILL)
 			unix.Wait4(pid, nil, 0, nil)

@@ -1,3 +1,5 @@
+// Notifications to the service manager: sd_notify, status, watchdog.
+
 package shepherd
 
 import (
@@ -11,15 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notifier tells the service manager how the service is, in the one process
-// that it knows (sd_notify(3)). A nil one has nobody to tell.
+// notifier reports the state of the service to the service manager, from the
+// only process that it knows (sd_notify(3)). A nil one reports nothing.
 type notifier struct {
 	to    string
-	conn  *net.UnixConn // nil while it can't be connected
-	state string        // the last that was said of the service as a whole
+	conn  *net.UnixConn // nil while it cannot connect
+	state string        // the last state of the service that was sent
 }
 
-// newNotifier finds the service manager, if there is one that expects news.
+// newNotifier returns a notifier, or nil if no service manager expects
+// notifications.
 func newNotifier() *notifier {
 	to := os.Getenv("NOTIFY_SOCKET")
 	if to == "" {
@@ -40,7 +43,7 @@ func (n *notifier) dial() (err error) {
 	return err
 }
 
-// hear passes a master's word on in the service manager's terms.
+// hear translates a master's message for the service manager.
 func (n *notifier) hear(w message) {
 	if n == nil {
 		return
@@ -61,7 +64,8 @@ func (n *notifier) hear(w message) {
 	}
 }
 
-// extension asks for more time to stop, if the master has said how much.
+// extension asks for more time to stop, if the master has said how much it
+// needs.
 func extension(usec string) string {
 	if _, err := strconv.ParseUint(usec, 10, 64); err != nil {
 		return ""
@@ -69,14 +73,15 @@ func extension(usec string) string {
 	return "\nEXTEND_TIMEOUT_USEC=" + usec
 }
 
-// become says how the service as a whole is.
+// become sends the state of the service as a whole.
 func (n *notifier) become(state string) {
 	n.state = state
 	n.say(state)
 }
 
-// say waits for a moment at most: signals and children are more urgent. Who has
-// bound the socket again since has heard nothing of the service yet.
+// say waits only briefly: signals and children are more urgent. If the service
+// manager has bound its socket again, it does not know the state yet, so say
+// sends it first.
 func (n *notifier) say(text string) {
 	if n.conn != nil {
 		err := n.send(text)
@@ -100,8 +105,8 @@ func (n *notifier) send(text string) error {
 	return err
 }
 
-// watchdog is how often the service manager wants to hear that the service is
-// alive; 0 is never (WATCHDOG_USEC, WATCHDOG_PID).
+// watchdog is how often the service manager expects a sign of life; 0 is never
+// (WATCHDOG_USEC, WATCHDOG_PID).
 func watchdog() time.Duration {
 	usec, _ := strconv.Atoi(os.Getenv("WATCHDOG_USEC"))
 	if pid := os.Getenv("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {

@@ -1,3 +1,5 @@
+// Tests of the notifications, of the watchdog and of socket activation.
+
 package shepherd
 
 import (
@@ -10,7 +12,7 @@ import (
 	"time"
 )
 
-// manager is a service manager that listens on its socket.
+// manager is a service manager that reads its socket.
 func manager(t *testing.T) *net.UnixConn {
 	t.Helper()
 	path := t.TempDir() + "/notify"
@@ -24,7 +26,7 @@ func manager(t *testing.T) *net.UnixConn {
 	return conn
 }
 
-// What the service manager hears of each word of a master.
+// What the service manager gets for each message of a master.
 func TestNotify(t *testing.T) {
 	conn := manager(t)
 	n := newNotifier()
@@ -46,7 +48,7 @@ func TestNotify(t *testing.T) {
 	} {
 		n.hear(message{c.word, 1, c.more})
 		if c.want == "" {
-			continue // the next one shows that nothing was said
+			continue // the next one shows that nothing was sent
 		}
 		m, err := conn.Read(p)
 		if err != nil || !regexp.MustCompile("^"+c.want+"$").Match(p[:m]) {
@@ -55,7 +57,7 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// The shepherd passes on what it hears itself.
+// The shepherd passes on the messages that it reads itself.
 func TestHerdNotifies(t *testing.T) {
 	conn := manager(t)
 	h := &shepherd{notifier: newNotifier()}
@@ -76,11 +78,11 @@ func TestNobodyToNotify(t *testing.T) {
 	conn := manager(t)
 	gone := newNotifier()
 	conn.Close()
-	gone.hear(message{text: served}) // and nothing happens
+	gone.hear(message{text: served}) // nothing happens
 }
 
-// A service manager that comes late, or binds its socket again, hears how the
-// service is, and all that is said from then on.
+// A service manager that starts late, or binds its socket again, gets the
+// state of the service and all later messages.
 func TestNotifySocketIsFoundAgain(t *testing.T) {
 	path := t.TempDir() + "/notify"
 	t.Setenv("NOTIFY_SOCKET", path)
@@ -136,17 +138,17 @@ func TestActivated(t *testing.T) {
 	self := strconv.Itoa(os.Getpid())
 	for _, c := range []struct {
 		pid, fds, names, name string
-		want                  int // -1 is refused
+		want                  int // -1: refused
 	}{
 		{self, "1", "news", "news", 3},
 		{self, "3", "a:news:b", "news", 4},
 		{self, "3", "a:b:news", "news", 5},
-		{self, "2", "a:b:news", "news", -1}, // beyond what was passed
+		{self, "2", "a:b:news", "news", -1}, // more than were passed
 		{self, "1", "other", "news", -1},
 		{self, "0", "news", "news", -1},
 		{self, "x", "news", "news", -1},
 		{self, "1", "", "news", -1},
-		{"1", "1", "news", "news", -1}, // another process's
+		{"1", "1", "news", "news", -1}, // for another process
 		{"", "", "", "news", -1},
 	} {
 		t.Setenv("LISTEN_PID", c.pid)

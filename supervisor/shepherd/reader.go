@@ -1,3 +1,5 @@
+// Reading masters' messages from the starter socket.
+
 package shepherd
 
 import (
@@ -18,19 +20,20 @@ type message struct {
 	more string
 }
 
-// reader hears the words of masters. Its goroutine only reports that there are some:
-// they are taken by who acts on signals, and before it does, so that what was said
-// first is known first. It makes next to no garbage: what years of words leave
-// would be MiB before the first collection.
+// reader receives the messages of masters. Its goroutine only reports that
+// there are some: the goroutine that handles signals takes them, before it
+// handles a signal, so that what was sent first is known first. It allocates
+// almost nothing: over years, garbage would reach MiB before the first
+// collection.
 type reader struct {
 	socket syscall.RawConn
-	there  chan struct{} // something has been said
+	there  chan struct{} // there are messages
 	over   atomic.Bool   // the last master has ended
-	piece  [4096]byte    // of what is taken
-	begun  []byte        // a line whose end has not come yet
+	piece  [4096]byte    // buffer for a read
+	begun  []byte        // the beginning of an incomplete line
 }
 
-// newReader listens at the starter socket, which doesn't block.
+// newReader reads from the starter socket, which is non-blocking.
 func newReader(starter *os.File) (*reader, error) {
 	socket, err := starter.SyscallConn()
 	if err != nil {
@@ -41,7 +44,7 @@ func newReader(starter *os.File) (*reader, error) {
 	return e, nil
 }
 
-// wait tells of words, until the last master has ended.
+// wait reports messages until the last master has ended.
 func (e *reader) wait() {
 	poll := make([]unix.PollFd, 1)
 	readable := func(fd uintptr) bool {
@@ -54,7 +57,7 @@ func (e *reader) wait() {
 	}
 }
 
-// take returns all that has been said and not been taken yet.
+// take returns all messages that have not been taken yet.
 func (e *reader) take() (words []message) {
 	var n int
 	var err error
@@ -81,7 +84,7 @@ func (e *reader) take() (words []message) {
 	}
 }
 
-// messageOf understands a line; nonsense is said by PID 0.
+// messageOf parses a line; a malformed one has PID 0.
 func messageOf(line string) message {
 	fields := append(strings.SplitN(line, " ", 3), "", "")
 	pid, _ := strconv.Atoi(fields[1])

@@ -1,3 +1,5 @@
+// Tests of the reader: its garbage, and its end.
+
 package shepherd
 
 import (
@@ -6,7 +8,7 @@ import (
 	"time"
 )
 
-// A shepherd lives for years: what it hears may not add up before Go's first
+// A shepherd lives for years: what it reads must not add up before Go's first
 // collection, at 4 MiB.
 func TestEarMakesLittleGarbage(t *testing.T) {
 	said, e := listening(t)
@@ -31,8 +33,8 @@ func TestEarMakesLittleGarbage(t *testing.T) {
 	}
 }
 
-// Once the last master has ended, and all that it said has been taken, the ear
-// has nothing more to tell.
+// Once the last master has ended, and all its messages have been taken, the
+// reader reports nothing more.
 func TestEarEnds(t *testing.T) {
 	said, e := listening(t)
 	said.WriteString("ended 7 3\nhalf a l")
@@ -45,7 +47,7 @@ func TestEarEnds(t *testing.T) {
 	if len(words) != 1 || words[0] != (message{ended, 7, "3"}) {
 		t.Errorf("heard %v", words)
 	}
-	// It may have been about to tell once more, but no oftener.
+	// It may have been about to report once more, but not more often.
 	told := 0
 	for over := time.After(100 * time.Millisecond); ; {
 		select {

@@ -1,3 +1,7 @@
+// The shepherd: it relays signals, reaps children, and knows which process is
+// the
+// master while one replaces another.
+
 package shepherd
 
 import (
@@ -11,12 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// relayed are the signals that are meant for the master.
+// relayed are the signals that go to the master.
 var relayed = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
 	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTOU, syscall.SIGTTIN}
 
-// Keep adds a signal to those that are kept for a process. It gets them at once,
-// and then they have no order (signal(7)): of pauses and resumes the last counts.
+// Keep adds a signal to those that are kept for a process. The process gets
+// them all at once, and then they have no order (signal(7)): of pauses and
+// resumes only the last is kept.
 func Keep(kept []os.Signal, s os.Signal) []os.Signal {
 	pauses := func(s os.Signal) bool { return s == syscall.SIGTTOU || s == syscall.SIGTTIN }
 	if pauses(s) {
@@ -25,9 +30,9 @@ func Keep(kept []os.Signal, s os.Signal) []os.Signal {
 	return append(kept, s)
 }
 
-// Run starts the master and stays: it relays signals, reaps what the master
-// leaves behind, and returns the master's exit status. Sessions of a master
-// that has ended live on without it.
+// Run starts the master and stays: it relays signals, reaps the master's
+// orphans, and returns the master's exit status. The sessions of a master that
+// has ended continue without it.
 func Run(listener int) int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, relayed...)
@@ -35,7 +40,7 @@ func Run(listener int) int {
 	adoptOrphans()
 	pid, starter, err := start(roleService, listener, &syscall.SysProcAttr{Setpgid: true})
 	if err != nil {
-		signal.Ignore(syscall.SIGTTOU) // from the terminal that this is written to
+		signal.Ignore(syscall.SIGTTOU) // from the terminal to which it writes
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
@@ -43,7 +48,7 @@ func Run(listener int) int {
 	if err != nil {
 		signal.Ignore(syscall.SIGTTOU)
 		fmt.Fprintf(os.Stderr, "plug: starter socket: %v\n", err)
-		unix.Kill(pid, unix.SIGKILL) // it has nobody who would relay to it
+		unix.Kill(pid, unix.SIGKILL) // otherwise no process would relay signals to it
 		return 4
 	}
 	h := &shepherd{master: pid, signals: signals, reader: ear, notifier: newNotifier()}
@@ -52,24 +57,25 @@ func Run(listener int) int {
 	return status
 }
 
-// shepherd is the state of a shepherd: which process is the master, and which one
-// prepares to replace it.
+// shepherd is the state of a shepherd: which process is the master, and which
+// one is preparing to replace it.
 type shepherd struct {
 	master      int
-	next        int         // prepares to be the master; 0 is none
-	former      int         // was the master until the present one said that it is; 0 once it has ended
-	lastStatus  *int        // the exit status of the last master, while another process may be one yet
-	exited      exited      // the last of those that prepared themselves and ended, or that said so
+	next        int         // is preparing to be the master; 0 is none
+	former      int         // was the master until the present one reported that it is; 0 once it has ended
+	lastStatus  *int        // the exit status of the last master, while another process may still become one
+	exited      exited      // the last process that was preparing and has ended, or has reported its end
 	ready       bool        // the master has its handlers
-	heldSignals []os.Signal // for when it has
-	inDoubt     []os.Signal // relayed to the master while another one prepares to replace it
+	heldSignals []os.Signal // until it has
+	inDoubt     []os.Signal // relayed to the master while another process is preparing to replace it
 	signals     <-chan os.Signal
 	reader      *reader
 
 	notifier *notifier
 }
 
-// statusLost is the service's when its last master ended unseen.
+// statusLost is the service's status if its last master's exit status is
+// unknown.
 const statusLost = 4
 
 // exited is a process that has ended, and its exit status.
@@ -83,7 +89,8 @@ func (h *shepherd) keep() int {
 			h.listen()
 		case s := <-h.signals:
 			h.listen()
-			// A master that has ended takes no signal, and is not always heard of first.
+			// A master that has ended takes no signal, and its end may not
+			// have been handled yet.
 			if status, over := h.reap(); over {
 				return status
 			}
@@ -94,7 +101,8 @@ func (h *shepherd) keep() int {
 	}
 }
 
-// listen hears what has been said meanwhile, if anything.
+// listen handles the messages that have arrived, and reports whether there
+// were any.
 func (h *shepherd) listen() (heard bool) {
 	words := h.reader.take()
 	for _, w := range words {
@@ -103,7 +111,7 @@ func (h *shepherd) listen() (heard bool) {
 	return len(words) > 0
 }
 
-// hear takes a word from a master.
+// hear handles a message from a master.
 func (h *shepherd) hear(w message) {
 	h.notifier.hear(w)
 	switch w.text {
@@ -118,14 +126,15 @@ func (h *shepherd) hear(w message) {
 		if status, err := strconv.Atoi(w.more); err == nil {
 			h.exited = exited{w.pid, status}
 		}
-	case failed: // said by the old master, which serves on
+	case failed: // sent by the old master, which still serves
 		h.master, h.former, h.next, h.lastStatus, h.inDoubt = w.pid, 0, 0, nil, nil
 		h.release()
 	}
 }
 
-// replace makes another process the master. Its word can come later than the
-// news of its end; then the old master ends too, or says that it serves on.
+// replace makes another process the master. Its message may come later than
+// the news of its end; then the old master ends too, or reports that it still
+// serves.
 func (h *shepherd) replace(pid int) {
 	if unix.Kill(pid, 0) == unix.ESRCH {
 		status := h.statusOf(pid)
@@ -137,8 +146,9 @@ func (h *shepherd) replace(pid int) {
 		h.former = 0
 	}
 	h.master, h.next, h.lastStatus = pid, 0, nil
-	// The old one was about to leave, and passes on only what it has seen. To be
-	// told twice does no harm, but for USR2, which is answered by its upgrade.
+	// The old one was about to leave, and passes on only the signals that it
+	// has seen. Getting a signal twice does no harm, except for USR2, which
+	// the upgrade itself has answered.
 	for _, s := range h.heldSignals {
 		h.inDoubt = Keep(h.inDoubt, s)
 	}
@@ -146,7 +156,8 @@ func (h *shepherd) replace(pid int) {
 	h.release()
 }
 
-// statusOf is the exit status of a process that somebody else may have reaped.
+// statusOf is the exit status of a process that another process may have
+// reaped.
 func (h *shepherd) statusOf(pid int) int {
 	if pid == h.exited.pid {
 		return h.exited.status
@@ -154,7 +165,7 @@ func (h *shepherd) statusOf(pid int) int {
 	return statusLost
 }
 
-// release gives the master the signals that were kept for it.
+// release sends the master the signals that were kept for it.
 func (h *shepherd) release() {
 	if !h.ready {
 		return
@@ -165,9 +176,9 @@ func (h *shepherd) release() {
 	h.heldSignals = nil
 }
 
-// relay passes a signal on to the master. What a master that is not ready could
-// only die of is kept until it is, and what comes when the old one has ended, for
-// whoever replaces it.
+// relay passes a signal on to the master. A signal that would kill a master
+// that is not ready is kept until it is ready, and one that comes when the old
+// master has ended is kept for its successor.
 func (h *shepherd) relay(s os.Signal) {
 	end := s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT
 	if h.lastStatus != nil || !h.ready && !end {
@@ -180,8 +191,8 @@ func (h *shepherd) relay(s os.Signal) {
 	unix.Kill(h.master, s.(syscall.Signal))
 }
 
-// reap takes all children that have ended. It is over when the master is one of
-// them and nobody is about to replace it.
+// reap reaps all children that have ended. over is true if the master is among
+// them and no process is about to replace it.
 func (h *shepherd) reap() (status int, over bool) {
 	for !over {
 		var ws unix.WaitStatus
@@ -197,7 +208,8 @@ func (h *shepherd) reap() (status int, over bool) {
 	return status, over
 }
 
-// ended judges the end of a child; when it is over, final is the service's status.
+// ended handles the end of a child; if over is true, final is the service's
+// status.
 func (h *shepherd) ended(pid, status int) (final int, over bool) {
 	switch {
 	case pid == h.next && h.lastStatus != nil: // the successor of a dead master has failed
@@ -206,18 +218,18 @@ func (h *shepherd) ended(pid, status int) (final int, over bool) {
 		h.next, h.inDoubt, h.exited = 0, nil, exited{pid, status}
 	case pid == h.former:
 		h.former = 0
-		if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old one's child, which has reaped it
+		if unix.Kill(h.master, 0) == unix.ESRCH { // it was the old master's child, which has reaped it
 			h.listen()
 			return h.statusOf(h.master), true
 		}
 	case pid != h.master:
-	case h.lastStatus != nil: // it had handed over to one that is dead
+	case h.lastStatus != nil: // it had handed over to a process that is dead
 		return *h.lastStatus, true
-	case h.former != 0: // it has not finished taking over: the old one ends too, or serves on
+	case h.former != 0: // it has not finished taking over: the old one ends too, or still serves
 		h.master, h.former, h.lastStatus = h.former, 0, &status
-	case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will be the master, or end too
+	case h.next != 0 && unix.Kill(h.next, 0) == nil: // it will become the master, or end too
 		h.lastStatus = &status
-	case h.listen(): // somebody has said more before this end
+	case h.listen(): // there was another message before this end
 		return h.ended(pid, status)
 	default:
 		return status, true

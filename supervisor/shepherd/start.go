@@ -1,3 +1,6 @@
+// Starting a master: its role, its arguments, its environment, its
+// descriptors.
+
 package shepherd
 
 import (
@@ -14,7 +17,7 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// roleVariable tells a master by whom it was started.
+// roleVariable tells a master what started it.
 const roleVariable = "PLUG_ROLE"
 
 const (
@@ -24,13 +27,13 @@ const (
 	starterFD     = 3
 )
 
-// What a master tells its starter, each with its PID, a line each.
+// The messages of a master to its starter, each with its PID on one line.
 const (
 	served    = "ready"     // the plug serves
-	successor = "successor" // it prepares to replace the master
-	replaced  = "master"    // it has done so
+	successor = "successor" // this process is preparing to replace the master
+	replaced  = "master"    // it has replaced the master
 	failed    = "failed"    // an upgrade of this master has failed
-	upgrading = "upgrading" // one has begun
+	upgrading = "upgrading" // an upgrade has begun
 	reloading = "reloading"
 	reloaded  = "reloaded"
 	stopping  = "stopping"
@@ -39,17 +42,18 @@ const (
 	alive     = "alive"  // the loop runs, for the service manager's watchdog
 )
 
-// Variables of the service manager's; they are this process's and stay with it.
+// Variables of the service manager, which belong to this process only.
 var managers = []string{"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="}
 
-// aliveVariable tells the master how often its shepherd wants to hear from it.
+// aliveVariable tells the master how often its shepherd expects a sign of
+// life.
 const aliveVariable = "PLUG_ALIVE_USEC"
 
-// ListenerFD is where a master finds the service manager's socket.
+// ListenerFD is the descriptor of the service manager's socket in a master.
 const ListenerFD = 4
 
-// start starts the master with this process's own command line, and a listener
-// of the service manager's if that is no negative number.
+// start starts the master with this process's command line, and with a
+// listener of the service manager unless listener is negative.
 func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
 	hideStrays()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -76,8 +80,8 @@ func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, start
 	return pid, os.NewFile(uintptr(pair[0]), "starter"), nil
 }
 
-// argv is this process's own, with an absolute name: an upgrade will look for
-// the program there, wherever it is then.
+// argv is this process's arguments, with an absolute name: a later upgrade
+// looks for the program there, whatever its directory is then.
 func argv() []string {
 	args := slices.Clone(os.Args)
 	if path, err := exec.LookPath(args[0]); err == nil {
@@ -90,10 +94,10 @@ func argv() []string {
 	return args
 }
 
-// environment is the master's, but for its role: this process's own, and what
-// keeps its Go runtime quiet. One processor is enough for one loop, and each
-// more is a thread that wakes up with it; the runtime need not look every
-// second whether it may have more.
+// environment is the master's, without its role: this process's own, and
+// variables that keep its Go runtime quiet. One processor is enough for one
+// loop, and each further one is a thread that wakes up with it; the runtime
+// need not check every second whether it may have more.
 func environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
 		foreign := slices.ContainsFunc(managers, func(m string) bool { return strings.HasPrefix(s, m) })
@@ -110,8 +114,8 @@ func environment() []string {
 	return env
 }
 
-// result is a wait status as an exit status, in the shell's way: a signal is
-// 128 and its number.
+// result turns a wait status into an exit status, as shells do: 128 plus the
+// number of a signal.
 func result(status unix.WaitStatus) int {
 	if status.Signaled() {
 		return 128 + int(status.Signal())

@@ -1,3 +1,5 @@
+// Tests of Launch and Run with real processes.
+
 package shepherd
 
 import (
@@ -16,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Launch comes back when the daemon serves, with its status if it does not.
+// Launch returns when the daemon serves, or with its status if it ends before.
 func TestLaunch(t *testing.T) {
 	for name, want := range map[string]int{"unready exit 4": 4, "unready exit 0": 0, "unready killed": 4} {
 		scene(t, name)
@@ -60,7 +62,7 @@ func TestLaunchWaitsUntilItServes(t *testing.T) {
 	unix.Wait4(daemon, nil, 0, nil)
 }
 
-// livingChild is the only child that there is (proc(5)).
+// livingChild returns the only child (proc(5)).
 func livingChild(t *testing.T) (pid int) {
 	t.Helper()
 	tasks, _ := filepath.Glob("/proc/self/task/*/children")
@@ -79,7 +81,7 @@ func livingChild(t *testing.T) (pid int) {
 	return pid
 }
 
-// running is Run in a goroutine of the test.
+// running calls Run in a goroutine of the test.
 func running(t *testing.T) <-chan int {
 	t.Helper()
 	status := make(chan int, 1)
@@ -103,7 +105,8 @@ func ends(t *testing.T, status <-chan int) int {
 	}
 }
 
-// Run relays what this very process gets, and ends with the master's status.
+// Run relays the signals of this very process, and returns the master's
+// status.
 func TestRun(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGTTOU} {
 		place := scene(t, "serve")
@@ -142,7 +145,7 @@ func TestServiceKeepsItsOutput(t *testing.T) {
 	ends(t, status)
 }
 
-// The master learns of its shepherd's end by the end of the starter socket.
+// The master notices its shepherd's end by the EOF of the starter socket.
 func TestShepherdsEnd(t *testing.T) {
 	place := scene(t, "serve")
 	pid, starter, err := start(roleService, -1, &syscall.SysProcAttr{Setpgid: true})
@@ -160,13 +163,13 @@ func TestShepherdsEnd(t *testing.T) {
 	}
 }
 
-// As long as the shepherd is there its end of the starter socket is open,
-// whatever Go's collector thinks of a file that nobody reads any more.
+// While the shepherd lives, its end of the starter socket stays open, even
+// though Go's collector might close a file that is no longer read.
 func TestStarterOutlivesCollections(t *testing.T) {
 	place := scene(t, "serve")
 	status := running(t)
 	read(t, place, "ready")
-	for range 3 { // cleanups run behind a collection, and this one's as any other
+	for range 3 { // cleanups run after a collection
 		cleaned := make(chan struct{})
 		runtime.AddCleanup(new([64]byte), func(done chan struct{}) { close(done) }, cleaned)
 		until(t, "a collection's cleanups have run", func() bool {
@@ -188,7 +191,7 @@ func TestStarterOutlivesCollections(t *testing.T) {
 	ends(t, status)
 }
 
-// A master and others may be dead by the same SIGCHLD.
+// One SIGCHLD may stand for the master and other children.
 func TestMasterAmongTheDead(t *testing.T) {
 	var pids []int
 	for range 10 {
@@ -212,7 +215,7 @@ func TestMasterAmongTheDead(t *testing.T) {
 	}
 }
 
-// zombie reports whether a child is dead and not reaped, by ps's word for it.
+// zombie reports whether a child is dead and not reaped, according to ps.
 func zombie(pid int) bool {
 	var info unix.Siginfo
 	return unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == nil && info.Signo != 0

@@ -1,3 +1,6 @@
+// The master's side of the starter socket: its messages to the process that
+// started it.
+
 package shepherd
 
 import (
@@ -12,16 +15,16 @@ import (
 // Starter is the master's side of the starter socket.
 type Starter struct {
 	role  string
-	file  *os.File // nil once it has been told all
+	file  *os.File // nil after the last message
 	first bool     // the shepherd is PID 1
 	gone  chan struct{}
 }
 
-// Find reports whether this process is a master, and by whom it was started.
+// Find reports whether this process is a master, and what started it.
 func Find() (*Starter, bool) {
 	s := &Starter{role: os.Getenv(roleVariable), gone: make(chan struct{})}
 	switch s.role {
-	case roleSuccessor: // knows its starter only from the old master's offer
+	case roleSuccessor: // gets its starter only with the old master's offer
 	case roleDaemon, roleService:
 		s.Become(s.role, starterFD)
 	default:
@@ -31,7 +34,7 @@ func Find() (*Starter, bool) {
 	return s, true
 }
 
-// Role is who started this master.
+// Role says what started this master.
 func (s *Starter) Role() string { return s.role }
 
 // FD is the starter socket, for a new master to continue; -1 if there is none.
@@ -48,12 +51,12 @@ func (s *Starter) FD() int {
 	return fd
 }
 
-// Become continues what another master's starter was, with its socket.
+// Become continues another master's starter, with its socket.
 func (s *Starter) Become(role string, fd int) {
 	s.role = role
 	unix.CloseOnExec(fd)
 	if role == roleDaemon && fd != starterFD {
-		unix.Close(fd) // the launcher has long gone
+		unix.Close(fd) // the launcher has ended long ago
 		return
 	}
 	unix.SetNonblock(fd, true)
@@ -63,12 +66,12 @@ func (s *Starter) Become(role string, fd int) {
 		go func() {
 			defer close(s.gone)
 			var b [1]byte
-			s.file.Read(b[:]) // a shepherd says nothing: this is its end
+			s.file.Read(b[:]) // a shepherd sends nothing: this is its end
 		}()
 	}
 }
 
-// Ready says that the plug serves. A daemon lets go of its terminal first.
+// Ready reports that the plug serves. A daemon first leaves its terminal.
 func (s *Starter) Ready() error {
 	if s.role != roleDaemon {
 		return s.tell(served, "")
@@ -84,15 +87,15 @@ func (s *Starter) Ready() error {
 	return s.tell(served, "")
 }
 
-// Tell tells the shepherd what becomes of this master, with a text for people
-// where that is of use.
+// Tell sends the shepherd a message about this master, with a text for people
+// if that is useful.
 func (s *Starter) Tell(word, text string) {
 	if s.role == roleService {
 		s.tell(word, text)
 	}
 }
 
-// wordPatience is how long a master waits for a starter that does not listen: it
+// wordPatience is how long a master waits for a starter that does not read: it
 // may be stopped, and its socket full.
 const wordPatience = 100 * time.Millisecond
 
@@ -102,15 +105,15 @@ func (s *Starter) tell(word, text string) error {
 	}
 	patience := wordPatience
 	if word == alive || word == status {
-		patience = time.Millisecond // the next one says the same
+		patience = time.Millisecond // the next one will say the same
 	}
 	s.file.SetWriteDeadline(time.Now().Add(patience))
 	_, err := s.file.Write(fmt.Appendf(nil, "%s %d %s\n", word, os.Getpid(), text))
 	return err
 }
 
-// Alive is how often the shepherd wants to hear that this master is alive; 0 is
-// never.
+// Alive is how often the shepherd expects a sign of life from this master; 0
+// is never.
 func (s *Starter) Alive() time.Duration {
 	usec, _ := strconv.Atoi(os.Getenv(aliveVariable))
 	return time.Duration(usec) * time.Microsecond / 4
@@ -120,13 +123,13 @@ func (s *Starter) Alive() time.Duration {
 func (s *Starter) Gone() <-chan struct{} { return s.gone }
 
 // EndsAll reports whether the shepherd is PID 1, at whose end the kernel kills
-// every process. A socket's pair knows who made it (SO_PEERCRED, unix(7)), and
-// that stays so for all masters to come.
+// every process. The kernel remembers which process made a socket pair
+// (SO_PEERCRED, unix(7)), for all later masters, too.
 func (s *Starter) EndsAll() bool {
 	return s.role == roleService && s.first
 }
 
-// detach puts /dev/null in the place of the descriptors that were the caller's.
+// detach replaces the caller's descriptors with /dev/null.
 func detach() error {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

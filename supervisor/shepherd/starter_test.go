@@ -1,3 +1,5 @@
+// Tests of the master's messages to its starter.
+
 package shepherd
 
 import (
@@ -10,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// becoming is a Starter with a socket, and the other end of that.
+// becoming returns a Starter with a socket, and the socket's other end.
 func becoming(t *testing.T, role string) (*Starter, *os.File, int) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -26,7 +28,7 @@ func becoming(t *testing.T, role string) (*Starter, *os.File, int) {
 	return s, there, pair[1]
 }
 
-// What a master says, line by line, with its PID.
+// What a master sends, line by line, with its PID.
 func TestWords(t *testing.T) {
 	s, there, fd := becoming(t, roleService)
 	if s.Role() != roleService || s.FD() != fd {
@@ -55,11 +57,11 @@ func TestWords(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the shepherd's end goes unnoticed")
 	}
-	s.Tell(failed, "") // to nobody
+	s.Tell(failed, "") // without a reader
 	s.file.Close()
 }
 
-// An ear understands what a Starter says, and passes nonsense over.
+// A reader parses what a Starter sends, and ignores malformed lines.
 func TestEar(t *testing.T) {
 	s, there, _ := becoming(t, roleService)
 	fmt.Fprintf(s.file, "\nnonsense\nmaster\nmaster x\n")
@@ -72,7 +74,7 @@ func TestEar(t *testing.T) {
 	}
 	<-e.there
 	first := e.take()
-	fmt.Fprintf(s.file, "2\n") // the line goes on
+	fmt.Fprintf(s.file, "2\n") // an incomplete line, continued later
 	s.Ready()
 	s.file.Close()
 	var then []message
@@ -86,7 +88,7 @@ func TestEar(t *testing.T) {
 	}
 }
 
-// A daemon's launcher has long gone when its successor takes over.
+// A daemon's launcher has ended long before its successor takes over.
 func TestDaemonsSuccessor(t *testing.T) {
 	s, there, fd := becoming(t, roleDaemon)
 	if err := unix.Fstat(fd, new(unix.Stat_t)); err != unix.EBADF {

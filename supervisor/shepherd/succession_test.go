@@ -1,3 +1,6 @@
+// Tests of the shepherd during upgrades: successors, failures, signals in
+// between.
+
 package shepherd
 
 import (
@@ -13,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// replacing is a shepherd whose master serves, and a successor of that.
+// replacing returns a shepherd whose master serves, and a successor of that
+// master.
 func replacing(t *testing.T, script, next string) (f *flock, other int) {
 	t.Helper()
 	f = herding(t, script)
@@ -23,7 +27,8 @@ func replacing(t *testing.T, script, next string) (f *flock, other int) {
 	return f, other
 }
 
-// The old master ends when the new one has taken over: one service goes on.
+// When the new master has taken over, the old one ends, and the service
+// continues.
 func TestSuccession(t *testing.T) {
 	for _, first := range []string{"its word", "the old one's end"} {
 		f, other := replacing(t, "exec sleep 60", "trap 'exit 6' USR1; while :; do sleep 0.01; done")
@@ -44,7 +49,7 @@ func TestSuccession(t *testing.T) {
 	}
 }
 
-// A successor that fails changes nothing, whether it says so or not.
+// A successor that fails changes nothing, whether it reports it or not.
 func TestFailedSuccession(t *testing.T) {
 	for _, how := range []string{"it ends", "the master says so"} {
 		f, other := replacing(t, "exec sleep 60", "exec sleep 60")
@@ -55,14 +60,14 @@ func TestFailedSuccession(t *testing.T) {
 			f.says(failed, f.pid)
 		}
 		f.goesOn()
-		f.signals <- syscall.SIGUSR2 // to the old one
+		f.signals <- syscall.SIGUSR2 // for the old one
 		if got := f.ends(); got != 128+12 {
 			t.Errorf("%s: status %d", how, got)
 		}
 	}
 }
 
-// If both end, the service has ended as the master did that last served.
+// If both end, the service's status is that of the master that served last.
 func TestBothEnd(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 	unix.Kill(f.pid, unix.SIGKILL)
@@ -73,25 +78,25 @@ func TestBothEnd(t *testing.T) {
 	}
 }
 
-// What comes when the old master has ended, and the new one's word has not been
-// heard yet, is the new one's.
+// A signal that comes after the old master's end, but before the new one's
+// message has been read, goes to the new one.
 func TestSignalBetweenMasters(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 	unix.Kill(f.pid, unix.SIGKILL)
 	until(t, "the old master is reaped", func() bool { return unix.Kill(f.pid, 0) == unix.ESRCH })
 	f.signals <- syscall.SIGUSR2
-	f.goesOn() // it is the shepherd's now
+	f.goesOn() // the shepherd has it now
 	f.says(replaced, other)
 	if got := f.ends(); got != 128+12 {
 		t.Errorf("status %d, want that of USR2", got)
 	}
 }
 
-// What a signal finds said already is known before anybody is told of the signal,
-// however late the shepherd gets its turn: the new master gets it, not the old
-// one, which is on its way out, and the old one's end is no service's end.
+// Messages that were sent before a signal are handled before it, however late
+// the shepherd runs: the new master gets the signal, not the old one, which is
+// ending, and the old one's end is not the service's end.
 func TestWordsComeFirst(t *testing.T) {
-	for range 10 { // where the order is left to luck
+	for range 10 { // to try both orders
 		place := t.TempDir()
 		f := gathered(t, "exec sleep 60")
 		other := child(t, "trap 'exit 3' USR2; >'"+place+"/traps'; while :; do sleep 0.01; done")
@@ -111,8 +116,8 @@ func TestWordsComeFirst(t *testing.T) {
 	}
 }
 
-// An old master that has ended in the shepherd's own turn has said before who
-// replaces it.
+// If an old master ends while the shepherd handles other events, it has
+// reported before that what replaces it.
 func TestLastWordsComeFirst(t *testing.T) {
 	f := gathered(t, "exec sleep 60")
 	other := child(t, "exec sleep 60")
@@ -127,7 +132,7 @@ func TestLastWordsComeFirst(t *testing.T) {
 	}
 }
 
-// trapping is a shepherd whose master ignores all that is relayed to it, and a
+// trapping returns a shepherd whose master ignores all relayed signals, and a
 // successor with these traps, whose output goes to a file.
 func trapping(t *testing.T, traps string) (f *flock, other int, out string) {
 	t.Helper()
@@ -143,8 +148,8 @@ func trapping(t *testing.T, traps string) (f *flock, other int, out string) {
 	return f, other, out
 }
 
-// A master on its way out may not see any more what is relayed to it: then the
-// one that has replaced it is told, but not of an upgrade, which has happened.
+// A master that is ending may not see a relayed signal any more: then its
+// successor gets it, except for an upgrade, which has happened.
 func TestSignalIsNotLost(t *testing.T) {
 	for _, s := range relayed {
 		t.Run(s.(syscall.Signal).String(), func(t *testing.T) {
@@ -167,8 +172,9 @@ func TestSignalIsNotLost(t *testing.T) {
 	}
 }
 
-// What a new master is told all at once has no order, so of a pause before the
-// old one's end and a resume after it the resume alone is passed on.
+// A new master gets its signals all at once, without an order; so of a pause
+// before the old one's end and a resume after it, only the resume is passed
+// on.
 func TestLastOfPauseAndResume(t *testing.T) {
 	f, other, out := trapping(t, "trap 'echo pause' TTOU; trap 'echo resume' TTIN")
 	f.signals <- syscall.SIGTTOU
@@ -207,7 +213,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Signals that come in between are the old master's first.
+// Signals that come in between go to the old master first.
 func TestSignalsFollowTheMaster(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 	f.signals <- syscall.SIGUSR1
@@ -221,8 +227,9 @@ func TestSignalsFollowTheMaster(t *testing.T) {
 	}
 }
 
-// A successor may die right after it has taken over, and its word come after
-// the news of that. The service ends with the old master, as the new one did.
+// A successor may die just after it has taken over, and its message may come
+// after the news of its end. The service ends with the old master, with the
+// new one's status.
 func TestSuccessorsWordIsLate(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 	unix.Kill(other, unix.SIGTERM)
@@ -235,8 +242,8 @@ func TestSuccessorsWordIsLate(t *testing.T) {
 	}
 }
 
-// A new master may die before the old one has heard that it took over: then the
-// old one serves on, and says so.
+// A new master may die before the old one knows that it took over: then the
+// old one continues to serve, and reports that.
 func TestNewMasterDiesEarly(t *testing.T) {
 	for _, then := range []string{"the old one serves on", "the old one ends"} {
 		f, other := replacing(t, "exec sleep 60", "exec sleep 60")
@@ -256,8 +263,8 @@ func TestNewMasterDiesEarly(t *testing.T) {
 	}
 }
 
-// A new master is the old one's child, which may reap it before it ends itself:
-// then the shepherd sees one death only, and knows what it was told.
+// A new master is the old one's child, which may reap it before it ends
+// itself: then the shepherd sees only one death, and relies on the message.
 func TestNewMasterReapedByTheOld(t *testing.T) {
 	for _, said := range []bool{true, false} {
 		path := t.TempDir() + "/pid"

@@ -1,3 +1,6 @@
+// What the shepherd needs from Linux: stray descriptors, orphans, socket
+// pairs.
+
 package shepherd
 
 import (
@@ -7,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hideStrays keeps from the master, and so from every worker, what this process
-// was started with beyond the three standard descriptors (close_range(2)).
+// hideStrays keeps the descriptors that this process was started with, except
+// the three standard ones, from the master, and so from every worker
+// (close_range(2)).
 func hideStrays() {
 	if unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return
@@ -21,11 +25,11 @@ func hideStrays() {
 	}
 }
 
-// adoptOrphans makes this process the parent of what its descendants leave
-// behind (prctl(2) PR_SET_CHILD_SUBREAPER).
+// adoptOrphans makes this process the parent of its descendants' orphans
+// (prctl(2) PR_SET_CHILD_SUBREAPER).
 func adoptOrphans() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// makerOf is the PID of the process that made a pair of sockets; 0 if that is not
+// makerOf is the PID of the process that made a socket pair; 0 if it is not
 // known.
 func makerOf(fd int) int {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)

@@ -1,11 +1,13 @@
 //go:build !linux
 
+// What the shepherd needs from other systems.
+
 package shepherd
 
 import "golang.org/x/sys/unix"
 
-// hideStrays keeps from the master, and so from every worker, what this process
-// was started with beyond the three standard descriptors.
+// hideStrays keeps the descriptors that this process was started with, except
+// the three standard ones, from the master, and so from every worker.
 func hideStrays() {
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
@@ -18,10 +20,10 @@ func hideStrays() {
 	}
 }
 
-// adoptOrphans does nothing: orphans go to init here.
+// adoptOrphans does nothing: orphans go to init on this system.
 func adoptOrphans() {}
 
-// makerOf is not needed: there are no PID namespaces here.
+// makerOf is not needed: this system has no PID namespaces.
 func makerOf(int) int { return 0 }
 
 func dup(from, to int) error { return unix.Dup2(from, to) }
