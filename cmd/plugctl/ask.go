@@ -1,3 +1,6 @@
+// How a command asks the master: at once, or with progress for what takes
+// time.
+
 package main
 
 import (
@@ -5,7 +8,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// ask asks for something that takes no time.
+// ask sends a request that takes no time.
 func (c *ctl) ask(request control.Request) (control.Reply, error) {
 	m, err := c.Dial()
 	if err != nil {
@@ -15,7 +18,7 @@ func (c *ctl) ask(request control.Request) (control.Reply, error) {
 	return m.Ask(request)
 }
 
-// order has the master do something and shows how far that has come.
+// order sends an order to the master and shows its progress.
 func (c *ctl) order(request control.Request) (control.Reply, error) {
 	m, err := c.Dial()
 	if err != nil {
@@ -27,7 +30,7 @@ func (c *ctl) order(request control.Request) (control.Reply, error) {
 	return m.Order(request, p.show)
 }
 
-// do has the master do something and prints what it says when that is done.
+// do sends an order to the master and prints its message when it is done.
 func (c *ctl) do(request control.Request) error {
 	r, err := c.order(request)
 	if err != nil {

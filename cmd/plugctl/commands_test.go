@@ -1,3 +1,5 @@
+// Tests of the commands against a fake master: requests, output, JSON.
+
 package main
 
 import (
@@ -16,7 +18,7 @@ var (
 
 var yes = true
 
-// table is what the fake master answers.
+// table holds the fake master's replies.
 var table = map[control.Verb][]control.Reply{
 	control.GetStatus:   {{Status: &control.Status{Label: "119", Mode: "pool", Phase: "running", PID: 4742, Started: noon, Since: noon}}},
 	control.GetSessions: {{Sessions: []control.Session{other}}, {Sessions: []control.Session{one}}},
@@ -34,7 +36,7 @@ var table = map[control.Verb][]control.Reply{
 }
 
 // TestCommands: each command sends its request, prints the answer and exits
-// with its status.
+// with the answer's status.
 func TestCommands(t *testing.T) {
 	f := fakeMaster(t, table)
 	for _, c := range []struct {
@@ -97,8 +99,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestJSON: each command's answer is JSON with the messages' own keys, a line
-// each; a failure has its reason there, too.
+// TestJSON: each command's answer is JSON with the keys of the messages, one
+// object per line; a failure has its reason there, too.
 func TestJSON(t *testing.T) {
 	f := fakeMaster(t, table)
 	for line, want := range map[string]string{
@@ -144,8 +146,8 @@ func TestJSONEmpty(t *testing.T) {
 	}
 }
 
-// TestKillInPart: where some can't be ended, those that were are shown, and the
-// status is that of a failure.
+// TestKillInPart: if some sessions cannot be ended, the others are shown, and
+// the status is that of a failure.
 func TestKillInPart(t *testing.T) {
 	f := fakeMaster(t, map[control.Verb][]control.Reply{control.Kill: {{Sessions: []control.Session{one}}, {Said: "1 session ended", Error: "1 of 2 sessions could not be ended: why"}}})
 	status, stdout, stderr := plugctl("kill", "--all", "-s", f.path)

@@ -1,3 +1,5 @@
+// Shell completion: the scripts, and the words that a master's answer offers.
+
 package main
 
 import (
@@ -33,8 +35,9 @@ func completionCommand() *cobra.Command {
 	}
 }
 
-// Cobra's script compares what was typed with the words as bash would quote them:
-// an IPv6 target whose [ was typed without a backslash would not be found.
+// Cobra's script compares the typed text with the words as bash would quote
+// them: an IPv6 target whose [ was typed without a backslash would not be
+// found.
 const (
 	quotedOnly   = `[[ $comp == "$cur"* ]] || continue`
 	quotedOrBare = `[[ $comp == "$cur"* || ${compline%%$tab*} == "$cur"* ]] || continue`
@@ -49,10 +52,11 @@ func bashCompletion(root *cobra.Command, out io.Writer) error {
 	return err
 }
 
-// hurry is how long a shell may wait for a master's part of a completion.
+// hurry is how long a shell waits for a master's part of a completion.
 const hurry = time.Second
 
-// completeTargets offers the targets of the master that the line names so far.
+// completeTargets offers the targets of the master that the command line
+// names.
 func (c *ctl) completeTargets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -67,7 +71,7 @@ func (c *ctl) offerTargets() (offers []string) {
 	return offers
 }
 
-// completeSessions offers the ids of its sessions.
+// completeSessions offers the IDs of that master's sessions.
 func (c *ctl) completeSessions(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return c.offerSessions(), cobra.ShellCompDirectiveNoFileComp
 }
@@ -79,8 +83,8 @@ func (c *ctl) offerSessions() (offers []string) {
 	return offers
 }
 
-// completeFlags offers values to the flags of a command that have some: words that
-// are known, and what the master's sessions and targets have.
+// completeFlags offers values for a command's flags: known words, and what the
+// master's sessions and targets have.
 func (c *ctl) completeFlags(cmd *cobra.Command) {
 	known := func(words []string) func() []string { return func() []string { return words } }
 	ofSessions := func(value func(*control.Session) string, about string) func() []string {
@@ -115,7 +119,8 @@ func (c *ctl) completeFlags(cmd *cobra.Command) {
 	}
 }
 
-// offer is a completion that no answer can make anything else of.
+// offer returns a completion in which nothing from an answer has a special
+// meaning.
 func offer(word, about string) string {
 	return cobra.CompletionWithDesc(show.Clean(word), show.Clean(about))
 }
@@ -124,7 +129,7 @@ func (c *ctl) askInAHurry(verb control.Verb) control.Reply {
 	c.Timeout = min(c.Timeout, hurry)
 	r, err := c.ask(control.Request{Verb: verb})
 	if err != nil {
-		return control.Reply{} // a completion has nowhere to say why
+		return control.Reply{} // a completion cannot report an error
 	}
 	return r
 }

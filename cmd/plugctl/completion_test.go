@@ -1,3 +1,5 @@
+// Tests of shell completion.
+
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// TestCompletion: targets and ids come from the master that the line names;
-// where there is none, nothing is offered, and nothing is said.
+// TestCompletion: targets and IDs come from the master that the command line
+// names; without a master, nothing is offered or printed.
 func TestCompletion(t *testing.T) {
 	hostile := one
 	hostile.ID = "9\n--all"
@@ -46,7 +48,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// TestCompletionScripts: each shell that is installed can read its script.
+// TestCompletionScripts: each installed shell can read its script.
 func TestCompletionScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		status, script, stderr := plugctl("completion", shell)
@@ -66,8 +68,8 @@ func TestCompletionScripts(t *testing.T) {
 	}
 }
 
-// An IPv6 target is completed in bash, whether its bracket was typed as it is or
-// quoted.
+// In bash, an IPv6 target is completed whether or not its bracket was typed
+// with a backslash.
 func TestCompletionOfABracket(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {

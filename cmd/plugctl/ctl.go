@@ -1,3 +1,5 @@
+// One run of plugctl: parsing, errors, and printing answers as text or JSON.
+
 package main
 
 import (
@@ -14,13 +16,13 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// ctl is one run of plugctl: what the global flags say, and where it prints.
+// ctl is one run of plugctl: the global flags and the outputs.
 type ctl struct {
 	reach.Options
 	named          []named // all plugs that -s and -P name
 	stdout, stderr io.Writer
 	now            func() time.Time
-	started        bool // the command line is right: what fails now is no usage error
+	started        bool // the command line is correct: later errors are not usage errors
 }
 
 func (c *ctl) run(args []string) int {
@@ -30,14 +32,14 @@ func (c *ctl) run(args []string) int {
 	root.SetOut(out)
 	root.SetErr(c.stderr)
 	ran, err := root.ExecuteC()
-	if out.err != nil { // of help, version or completion: cobra returns no error for it
+	if out.err != nil { // in help, version or completion: cobra returns no error for it
 		c.started = true
 		err = fmt.Errorf("stdout: %w", out.err)
 	}
 	return c.report(ran, err)
 }
 
-// keeper keeps the first error of what is written to it.
+// keeper keeps the first error of writing to it.
 type keeper struct {
 	io.Writer
 	err error
@@ -51,8 +53,8 @@ func (k *keeper) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// answer prints text, or with --json what the master has said. The keys are
-// those of control.Reply; a list that was asked for is there even if it is empty.
+// answer prints text, or with --json the master's reply. The keys are those of
+// control.Reply; a requested list is there even if it is empty.
 func (c *ctl) answer(text string, json map[string]any) error {
 	if !c.JSON {
 		return c.print([]byte(text))
@@ -69,8 +71,8 @@ func (c *ctl) print(text []byte) error {
 	return nil
 }
 
-// table is a table as text. On a terminal it is made to fit: columns that one
-// can do without are left out, unless whole is asked for.
+// table returns a table as text. On a terminal it is made to fit: less
+// important columns are omitted unless whole is set.
 func (c *ctl) table(t *show.Table, whole bool) string {
 	if f, ok := c.stdout.(*os.File); ok && !whole {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
@@ -80,7 +82,7 @@ func (c *ctl) table(t *show.Table, whole bool) string {
 	return t.Text(show.Terminal)
 }
 
-// list is a slice as JSON has to show it, [] if it is empty.
+// list returns a slice for JSON: [] if it is empty.
 func list[T any](s []T) []T {
 	if s == nil {
 		return []T{}

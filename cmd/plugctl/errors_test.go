@@ -1,3 +1,5 @@
+// Tests of errors: usage errors, masters that do not answer, a full stdout.
+
 package main
 
 import (
@@ -10,8 +12,8 @@ import (
 	"time"
 )
 
-// TestUsageErrors: what is wrong with a command line is said in one line, with
-// the value and what would be right, and nobody is asked.
+// TestUsageErrors: an error in a command line is reported in one line, with
+// the value and what would be right, and no master is asked.
 func TestUsageErrors(t *testing.T) {
 	f := fakeMaster(t, table)
 	for line, want := range map[string]string{
@@ -58,8 +60,8 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-// TestAway: whoever is not there, or does not answer, is named; the status says
-// that nothing is known to be done.
+// TestAway: the error names the master that does not exist or does not answer;
+// the status says that nothing is known to be done.
 func TestAway(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name, content string) string {
@@ -96,7 +98,7 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// deaf is a socket that nobody has any more.
+// deaf returns a socket on which no process listens.
 func deaf(t *testing.T, dir string) string {
 	t.Helper()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "deaf"), Net: "unix"})
@@ -108,7 +110,7 @@ func deaf(t *testing.T, dir string) string {
 	return filepath.Join(dir, "deaf")
 }
 
-// What nobody could read is no success.
+// Output that cannot be written is an error.
 func TestFullStdout(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

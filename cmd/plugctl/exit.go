@@ -1,3 +1,5 @@
+// The exit statuses, and which error gives which.
+
 package main
 
 import (
@@ -14,29 +16,31 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Exit statuses; top that is ended by a signal exits with 128 and its number.
+// Exit statuses; if a signal ends top, it exits with 128 and the signal's
+// number.
 const (
 	exitDone   = 0
-	exitFailed = 1 // the master refused or failed, or stdout did
+	exitFailed = 1 // the master refused or failed, or stdout failed
 	exitAway   = 2 // no master answered
 	exitNone   = 3 // kill: no session matches
-	exitUsage  = 5 // as plug's
+	exitUsage  = 5 // same as plug's
 )
 
-// errNone is what kill says if there is nothing to kill.
+// errNone is the error of kill if no session matches.
 var errNone = errors.New("no session matches")
 
-// usageError is a fault of the command line that shows only when it is run.
+// usageError is an error in the command line that is found only when the
+// command runs.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// answeredError is in the answer already, with what was done.
+// answeredError is an error that the printed answer already contains.
 type answeredError struct{ error }
 
 func (e answeredError) Unwrap() error { return e.error }
 
-// report says what went wrong and returns the exit status.
+// report prints the error and returns the exit status.
 func (c *ctl) report(ran *cobra.Command, err error) int {
 	if err == nil {
 		return exitDone

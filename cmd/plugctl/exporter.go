@@ -1,3 +1,6 @@
+// What plugctl metrics gets from the command line: several plugs, and its
+// unit.
+
 package main
 
 import (
@@ -10,11 +13,12 @@ import (
 	"daemon/plug/cmd/plugctl/service"
 )
 
-// named is a plug as the command line names it. Commands take one; metrics takes
-// several.
+// named is a plug as the command line names it. Most commands take one;
+// metrics takes several.
 type named struct{ flag, path string }
 
-// namedValue is a pflag.Value that keeps the last one, and all of them in order.
+// namedValue is a pflag.Value that keeps the last value, and a list of all of
+// them.
 type namedValue struct {
 	flag string
 	last *string
@@ -30,7 +34,7 @@ func (v namedValue) Set(path string) error {
 	return nil
 }
 
-// oneOnly is an error if several plugs are named.
+// oneOnly returns an error if several plugs are named.
 func (c *ctl) oneOnly() error {
 	if len(c.named) < 2 {
 		return nil
@@ -39,12 +43,12 @@ func (c *ctl) oneOnly() error {
 	return fmt.Errorf("%s %s and %s %s: name one plug; only metrics takes several", a.flag, a.path, b.flag, b.path)
 }
 
-// forMetrics makes what plugctl metrics asks with: each master is found again for
-// each request. One that does not run now may be started later, so that is no
-// error.
+// forMetrics returns the setup of plugctl metrics, which looks for each master
+// at each request. A master that does not run now may be started later, so
+// that is not an error.
 func (c *ctl) forMetrics() (*metrics.Setup, error) {
 	s := &metrics.Setup{Timeout: c.Timeout, JSON: c.JSON, Unit: c.metricsUnit}
-	if len(c.named) == 0 { // the environment's, or the only plug
+	if len(c.named) == 0 { // the one in the environment, or the only plug
 		if err := c.Check(); err != nil {
 			return nil, err
 		}
@@ -72,7 +76,7 @@ func exported(o *reach.Options, place string) *metrics.Plug {
 	return &metrics.Plug{Place: place, Ask: metrics.Over(func() (metrics.Conversation, error) { return o.Dial() })}
 }
 
-// metricsUnit is a unit for the exporter of these plugs.
+// metricsUnit returns a unit for the exporter of these plugs.
 func (c *ctl) metricsUnit(address string) (string, error) {
 	program, err := os.Executable()
 	if err != nil {

@@ -1,3 +1,5 @@
+// A fake master for the tests, and running plugctl inside a test.
+
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// fake is a control socket that answers from a table: the last reply is what
-// Server.Answer returns, those before it go out first.
+// fake is a control socket with prepared replies: Server.Answer returns the
+// last one, after the others have been sent.
 type fake struct {
 	path    string
 	mu      sync.Mutex
@@ -22,7 +24,7 @@ type fake struct {
 
 func fakeMaster(t *testing.T, replies map[control.Verb][]control.Reply) *fake {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "plugctl-") // a socket's path is short, and t.TempDir's may not be
+	dir, err := os.MkdirTemp("", "plugctl-") // a socket's path must be short, and t.TempDir's may not be
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func (f *fake) answer(req *control.Request, more func(control.Reply) error) cont
 	return all[len(all)-1]
 }
 
-// last is the request that came last.
+// last is the most recent request.
 func (f *fake) last() control.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,10 +68,10 @@ func (f *fake) last() control.Request {
 	return f.asked[len(f.asked)-1]
 }
 
-// noon is the time at which tests ask.
+// noon is the time of the tests.
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.Local)
 
-// plugctl runs a command line and gives what it printed.
+// plugctl runs a command line and returns what it printed.
 func plugctl(args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	c := &ctl{stdout: &out, stderr: &errs, now: func() time.Time { return noon }}

@@ -1,3 +1,5 @@
+// The command kill.
+
 package main
 
 import (
@@ -50,7 +52,7 @@ func (c *ctl) kill(request control.Request) error {
 	if len(r.Sessions) == 0 {
 		return err
 	}
-	// Where not all could be ended, those that were are shown all the same.
+	// If some could not be ended, the others are shown all the same.
 	show.Sort(r.Sessions, "id", false)
 	json := map[string]any{"sessions": r.Sessions, "said": r.Said}
 	if r.Changed != nil {

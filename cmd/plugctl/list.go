@@ -1,3 +1,5 @@
+// The command list, which shows the running plugs.
+
 package main
 
 import (
@@ -44,7 +46,7 @@ func (c *ctl) showPlugs(plugs []reach.Plug) error {
 	return c.answer(c.table(table, false), map[string]any{"plugs": all})
 }
 
-// found is a plug as list shows it.
+// found is a plug in the output of list.
 type found struct {
 	Control string          `json:"control"`
 	Status  *control.Status `json:"status,omitempty"`

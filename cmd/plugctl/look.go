@@ -1,3 +1,5 @@
+// The commands that show a plug: status, targets, workers and config.
+
 package main
 
 import (
@@ -75,5 +77,5 @@ func (c *ctl) configCommand() *cobra.Command {
 	}
 }
 
-// errEmpty is about a master that breaks the protocol.
+// errEmpty is for a master that violates the protocol.
 var errEmpty = fmt.Errorf("the master's answer lacks what was requested")

@@ -1,6 +1,6 @@
 // Command plugctl is the admin's client of running plugs: it finds a master by
-// its control socket, asks it one thing, prints the answer and says by its exit
-// status how it went.
+// its control socket, sends one request, prints the answer and exits with the
+// result.
 //
 //	reach   finds the master and asks it
 //	show    makes text and JSON of what it said
@@ -8,7 +8,7 @@
 //	metrics numbers for Prometheus, the status page
 //	service units and scripts
 //
-// Everything that would make the plug binary fat lives here instead.
+// Everything that would make the plug binary large lives here instead.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 	"golang.org/x/term"
 )
 
-// version is the release, and behind + the revision it was built from; make
-// sets it.
+// version is the release, followed by + and the revision that it was built
+// from; make sets it.
 var version = "3.0.0-dev"
 
 func main() {
@@ -32,7 +32,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return (&ctl{stdout: stdout, stderr: stderr, now: time.Now}).run(args)
 }
 
-// isTerminal reports whether somebody looks at what is written there.
+// isTerminal reports whether output goes to a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -1,3 +1,6 @@
+// Tests that compare plugctl(8) with the commands, flags, defaults and
+// statuses.
+
 package main
 
 import (
@@ -15,7 +18,7 @@ import (
 	"daemon/plug/cmd/plugctl/pick"
 )
 
-// manual is plugctl.8 as its tests look at it: mdoc(7)'s source.
+// manual is plugctl.8 in parts: the mdoc(7) source.
 type manual struct {
 	text     string
 	sections map[string]string            // by .Sh
@@ -46,8 +49,8 @@ func readManual(t *testing.T) manual {
 	return m
 }
 
-// items are the list items of a section in their order, and what stands below
-// each up to the next.
+// items iterates over the list items of a section: each head, and the text up
+// to the next item.
 func items(section string) func(func(head, body string) bool) {
 	return func(yield func(head, body string) bool) {
 		for _, part := range strings.Split(section, "\n.It ")[1:] {
@@ -59,7 +62,7 @@ func items(section string) func(func(head, body string) bool) {
 	}
 }
 
-// leaves are the commands that do something.
+// leaves are the commands that can be run.
 func leaves(cmd *cobra.Command) []*cobra.Command {
 	if !cmd.HasSubCommands() {
 		return []*cobra.Command{cmd}
@@ -71,7 +74,7 @@ func leaves(cmd *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// commandHead is what the page has to call a command.
+// commandHead is a command's head in the manual.
 func commandHead(cmd *cobra.Command) string {
 	head := "Cm " + strings.TrimPrefix(cmd.CommandPath(), "plugctl ")
 	for _, arg := range strings.Fields(cmd.Use)[1:] {
@@ -91,7 +94,7 @@ func commandHead(cmd *cobra.Command) string {
 	return head
 }
 
-// flagHead is what the page has to call a flag.
+// flagHead is a flag's head in the manual.
 func flagHead(f *pflag.Flag) string {
 	head := "Fl -" + f.Name
 	if f.Shorthand != "" {
@@ -103,7 +106,7 @@ func flagHead(f *pflag.Flag) string {
 	return head
 }
 
-// own are a command's flags without those of all commands.
+// own are a command's flags without the global ones.
 func own(cmd *cobra.Command) map[string]*pflag.Flag {
 	flags := make(map[string]*pflag.Flag)
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -114,8 +117,9 @@ func own(cmd *cobra.Command) map[string]*pflag.Flag {
 	return flags
 }
 
-// TestManualCommands: the page has every command with its arguments and flags,
-// and no other. A flag that one command has like another is said there.
+// TestManualCommands: the manual has every command with its arguments and
+// flags, and no other. If a flag is the same as another command's, the manual
+// may say so.
 func TestManualCommands(t *testing.T) {
 	m := readManual(t)
 	known := map[string]bool{"Cm help Op Ar command": true} // cobra's own
@@ -152,7 +156,8 @@ func TestManualCommands(t *testing.T) {
 	}
 }
 
-// TestManualGlobalFlags: the flags of all commands, and of plugctl alone.
+// TestManualGlobalFlags: the global flags, and the flags of plugctl without a
+// command.
 func TestManualGlobalFlags(t *testing.T) {
 	root := (&ctl{}).root()
 	want := make(map[string]bool)
@@ -166,7 +171,7 @@ func TestManualGlobalFlags(t *testing.T) {
 	compare(t, "GLOBAL FLAGS", got, want)
 }
 
-// TestManualPicking: the flags that pick sessions, and which commands have them.
+// TestManualPicking: the filter flags, and which commands have them.
 func TestManualPicking(t *testing.T) {
 	m := readManual(t)
 	got, want := make(map[string]bool), make(map[string]bool)
@@ -200,7 +205,8 @@ func compare(t *testing.T, section string, got, want map[string]bool) {
 	}
 }
 
-// TestManualFlags: no flag that the page names anywhere is unknown, but plug's.
+// TestManualFlags: every flag that the manual mentions exists, except for
+// plug's.
 func TestManualFlags(t *testing.T) {
 	ofPlug := []string{"-control-group", "-check", "f", "d"}
 	known := make(map[string]bool)
@@ -221,7 +227,7 @@ func TestManualFlags(t *testing.T) {
 	}
 }
 
-// TestManualDefaults: what the page calls the default is the parser's.
+// TestManualDefaults: the defaults in the manual are the parser's.
 func TestManualDefaults(t *testing.T) {
 	m := readManual(t)
 	root := (&ctl{}).root()
@@ -249,7 +255,7 @@ func TestManualDefaults(t *testing.T) {
 	}
 }
 
-// TestManualExitStatus: the page's are the code's.
+// TestManualExitStatus: the exit statuses in the manual are the code's.
 func TestManualExitStatus(t *testing.T) {
 	got := make(map[string]bool)
 	for head := range items(readManual(t).sections["EXIT STATUS"]) {
@@ -262,8 +268,7 @@ func TestManualExitStatus(t *testing.T) {
 	compare(t, "EXIT STATUS", got, want)
 }
 
-// TestManualLint: mandoc finds nothing to say, but for other manual pages that
-// are not installed here.
+// TestManualLint: mandoc reports nothing, except missing other manual pages.
 func TestManualLint(t *testing.T) {
 	mandoc, err := exec.LookPath("mandoc")
 	if err != nil {

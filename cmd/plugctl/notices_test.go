@@ -1,3 +1,5 @@
+// A test that NOTICES has the licences of all linked modules.
+
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"testing"
 )
 
-// linked are the modules that plug and plugctl are made of on any system that
-// they are built for, with where each lies; Go itself is "go".
+// linked returns the modules that plug and plugctl link on any supported
+// system, with each one's directory; Go itself is "go".
 func linked(t *testing.T) map[string]string {
 	t.Helper()
 	dirs := map[string]string{"go": runtime.GOROOT()}
@@ -32,11 +34,11 @@ func linked(t *testing.T) map[string]string {
 	return dirs
 }
 
-// noticeHead begins each module's part of NOTICES.
+// noticeHead is the start of each module's part of NOTICES.
 var noticeHead = regexp.MustCompile(`(?m)^=== (\S+)\n\n`)
 
-// TestNotices: NOTICES has the licence of each module that the binaries link,
-// word for word, and of no other.
+// TestNotices: NOTICES has the exact licence of each module that the binaries
+// link, and no other.
 func TestNotices(t *testing.T) {
 	text, err := os.ReadFile("NOTICES")
 	if err != nil {
@@ -62,7 +64,7 @@ func TestNotices(t *testing.T) {
 			continue
 		}
 		files := licences(t, dir)
-		if len(files) == 0 && module != "go" { // some systems keep Go's elsewhere
+		if len(files) == 0 && module != "go" { // some distributions have Go's elsewhere
 			t.Errorf("%s: no licence in %s", module, dir)
 		}
 		for _, file := range files {
@@ -97,5 +99,5 @@ func licences(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// squeezed is a text without what differs by line ends alone.
+// squeezed removes differences of white space.
 func squeezed(text string) string { return strings.Join(strings.Fields(text), " ") }

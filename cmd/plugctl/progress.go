@@ -1,3 +1,5 @@
+// The progress of orders that take time.
+
 package main
 
 import (
@@ -8,17 +10,18 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// progress shows how far an order has come: with --json a line of JSON on
-// stdout for each report; on a terminal one line that changes; else a line on
-// stderr now and then.
+// progress shows the progress of an order: with --json a line of JSON on
+// stdout for each report; on a terminal one line that is updated; otherwise
+// occasional lines on stderr.
 type progress struct {
 	ctl      *ctl
 	terminal bool
 	said     string
-	next     time.Time // before that, no line that is not a terminal's
+	next     time.Time // time before which no further line is printed (not on a terminal)
 }
 
-// everySoOften is how often a line of progress goes to what is no terminal.
+// everySoOften is the interval between progress lines that do not go to a
+// terminal.
 const everySoOften = time.Second
 
 func (c *ctl) newProgress() *progress {
@@ -46,7 +49,7 @@ func (p *progress) show(now control.Progress) {
 	p.said = text
 }
 
-// end gives the line that changes back.
+// end clears the updated line.
 func (p *progress) end() {
 	if p.terminal && p.said != "" {
 		fmt.Fprint(p.ctl.stderr, "\r\x1b[K")

@@ -1,3 +1,5 @@
+// Usage errors in the same form as plug's.
+
 package main
 
 import (
@@ -9,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// reword has cobra and pflag say what is wrong with a command line as plug and
-// plugctl do: the flag or the command, the value, then what would be right.
+// reword makes cobra and pflag report usage errors like plug and plugctl: the
+// flag or the command, the value, then what would be right.
 func reword(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
 	var each func(*cobra.Command)
@@ -48,7 +50,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// argsError says what a command's usage line says of its arguments.
+// argsError says which arguments a command expects, from its usage line.
 func argsError(cmd *cobra.Command, args []string) error {
 	_, names, _ := strings.Cut(cmd.Use, " ")
 	switch n := len(strings.Fields(names)); {

@@ -1,3 +1,5 @@
+// The tree of commands, and the global flags.
+
 package main
 
 import (
@@ -12,7 +14,7 @@ import (
 	"daemon/plug/cmd/plugctl/service"
 )
 
-// patience is how long the master may be silent, unless --timeout says it.
+// patience is how long the master may be silent, unless --timeout is given.
 const patience = 5 * time.Second
 
 // root is the tree of all commands.
@@ -21,7 +23,7 @@ func (c *ctl) root() *cobra.Command {
 		Use:           "plugctl COMMAND",
 		Short:         "Query and control running plugs",
 		Version:       version,
-		SilenceErrors: true, // report says them
+		SilenceErrors: true, // report prints them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Name() != "metrics" {
@@ -85,7 +87,7 @@ func (c *ctl) root() *cobra.Command {
 	return root
 }
 
-// onlyGroup makes a command that is nothing without one of its own.
+// onlyGroup makes a command that only groups other commands.
 func onlyGroup(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

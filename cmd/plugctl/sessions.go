@@ -1,3 +1,5 @@
+// The command sessions, and the filter flags that it shares with kill and top.
+
 package main
 
 import (
@@ -39,7 +41,7 @@ func sortFlag(flags *pflag.FlagSet, key *string) {
 	flags.Var(choiceValue{key, show.SortKeys()}, "sort", "sort by this column ("+*key+")")
 }
 
-// pickFlags are a flag for each word of a filter.
+// pickFlags adds a flag for each condition of a filter.
 func pickFlags(flags *pflag.FlagSet, filter *control.Filter) {
 	for i := range pick.Words {
 		flags.Var(pickValue{filter, &pick.Words[i]}, pick.Words[i].Name, pick.Words[i].Help)

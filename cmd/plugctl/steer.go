@@ -1,3 +1,7 @@
+// The commands that change a plug: target, accept, reload, reopen, upgrade,
+// stop
+// and log-level.
+
 package main
 
 import (
@@ -51,7 +55,7 @@ func (c *ctl) reopenCommand() *cobra.Command {
 	return c.orderCommand("reopen", "Reopen the session file and syslog, as SIGUSR1 does", control.Request{Verb: control.Reopen})
 }
 
-// orderCommand is a command without arguments or flags: one request.
+// orderCommand makes a command without arguments or flags: one request.
 func (c *ctl) orderCommand(name, short string, request control.Request) *cobra.Command {
 	return &cobra.Command{
 		Use:   name,

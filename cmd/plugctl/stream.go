@@ -1,3 +1,5 @@
+// The command top --json.
+
 package main
 
 import (
@@ -8,8 +10,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// stream is top for programs: a line of JSON for each answer, count of them or
-// without end. A master that does not answer ends it.
+// stream is top for programs: it prints a line of JSON for each of count
+// answers, or without limit. It ends if the master does not answer.
 func (c *ctl) stream(filter *control.Filter, key string, reverse bool, interval time.Duration, count int) error {
 	asker := top.NewAsker(c.Options)
 	tick := time.NewTicker(interval)

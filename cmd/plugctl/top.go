@@ -1,3 +1,5 @@
+// The command top.
+
 package main
 
 import (
@@ -25,7 +27,7 @@ func (c *ctl) topCommand() *cobra.Command {
 				return usagef("--count needs --json: without it, top runs until you quit")
 			}
 			if err := c.Check(); err != nil {
-				return err // any other trouble is shown, and may end
+				return err // other errors are shown, and may be temporary
 			}
 			out, ok := c.stdout.(*os.File)
 			if !ok {

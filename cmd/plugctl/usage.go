@@ -1,3 +1,5 @@
+// The output of --help.
+
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"daemon/plug/cmd/plugctl/show"
 )
 
-// usage is for --help: a command's line, its commands or flags, and the global
-// flags, in the order in which they were made.
+// usage is for --help: it prints a command's usage line, its commands or
+// flags, and the global flags, in the order of their definition.
 func usage(w io.Writer, cmd *cobra.Command) {
 	fmt.Fprintf(w, "usage: %s\n", cmd.UseLine())
 	if cmd.HasAvailableSubCommands() {
@@ -60,7 +62,8 @@ func flags(w io.Writer, head string, set *pflag.FlagSet) {
 	})
 }
 
-// valueOf is what usage calls a flag's value, "" if it takes none, and its help.
+// valueOf is the name of a flag's value in the usage, "" if it takes none, and
+// the flag's help.
 func valueOf(f *pflag.Flag) (value, help string) {
 	value, help = pflag.UnquoteUsage(f)
 	if f.Value.Type() == "bool" {

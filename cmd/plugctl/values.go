@@ -1,3 +1,5 @@
+// The types of flags' values: times, choices and conditions.
+
 package main
 
 import (
@@ -10,7 +12,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// timeValue is a pflag.Value of a time above 0.
+// timeValue is a pflag.Value for a time above 0.
 type timeValue time.Duration
 
 func newTimeValue(d *time.Duration, preset time.Duration) *timeValue {
@@ -27,7 +29,7 @@ func (t *timeValue) Set(text string) error {
 	return err
 }
 
-// choiceValue is a pflag.Value that is one of several words.
+// choiceValue is a pflag.Value for one of several words.
 type choiceValue struct {
 	word    *string
 	choices []string
@@ -44,7 +46,7 @@ func (v choiceValue) Set(text string) error {
 	return nil
 }
 
-// pickValue is a pflag.Value that adds to a filter.
+// pickValue is a pflag.Value that adds a condition to a filter.
 type pickValue struct {
 	filter *control.Filter
 	word   *pick.Word

@@ -1,3 +1,5 @@
+// The requests of the exporter to a plug: metrics, status and sessions.
+
 package metrics
 
 import (
@@ -8,13 +10,13 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Ask sends one request to a plug's control socket and hands its replies, one
-// after the other, to take, whose error ends the answer and is returned. It
-// returns an error, too, when the plug can't be reached, refuses, or has not
-// said all before the context ends.
+// Ask sends one request to a plug's control socket and passes its replies, one
+// after another, to take, whose error ends the answer and is returned. It also
+// returns an error if the plug cannot be reached, refuses, or has not sent its
+// whole answer before the context ends.
 type Ask func(ctx context.Context, request control.Request, take func(*control.Reply) error) error
 
-// maxSessions bounds the page; who needs more has plugctl sessions.
+// maxSessions limits the page; for more, there is plugctl sessions.
 const maxSessions = 500
 
 var errEnough = errors.New("enough")
@@ -25,7 +27,7 @@ func (ask Ask) metrics(ctx context.Context) (m *control.Metrics, err error) {
 		case r.Metrics == nil:
 		case m == nil:
 			m = r.Metrics
-		default: // the rest of a long list (control.Reply)
+		default: // a further part of a long list (control.Reply)
 			m.Targets = append(m.Targets, r.Metrics.Targets...)
 		}
 		return nil
@@ -49,7 +51,7 @@ func (ask Ask) status(ctx context.Context) (s *control.Status, err error) {
 	return s, err
 }
 
-// sessions are the live ones, at most maxSessions.
+// sessions are the live sessions, at most maxSessions.
 func (ask Ask) sessions(ctx context.Context) (all []control.Session, err error) {
 	err = ask(ctx, control.Request{Version: control.Version, Verb: control.GetSessions}, func(r *control.Reply) error {
 		all = append(all, r.Sessions...)

@@ -1,3 +1,5 @@
+// A test of the status page in a real browser.
+
 package metrics
 
 import (
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// In a real browser: what the plug says changes on the page without a reload,
-// and the page says so when the plug, or plugctl itself, is away.
+// Changes of the plug appear on the page without a reload, and the page shows
+// when the plug, or plugctl itself, does not answer.
 func TestPageInBrowser(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
@@ -56,7 +58,7 @@ func TestPageInBrowser(t *testing.T) {
 					loads.Add(1)
 				case "/main":
 					if looks.Add(1) == 1 && c.change != nil {
-						ahead.Add(int64(fresh)) // so that what was asked for the page itself is not fresh
+						ahead.Add(int64(fresh)) // so that the answer for the page itself is not fresh any more
 						c.change(f)
 					} else if c.cut {
 						panic(http.ErrAbortHandler)

@@ -1,3 +1,5 @@
+// The Prometheus collector: it asks all plugs at each scrape.
+
 package metrics
 
 import (
@@ -10,15 +12,15 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// collector asks the plugs at each scrape. It keeps no numbers: the plugs'
-// counters go on through upgrades, and plugctl may come and go.
+// collector asks the plugs at each scrape. It stores no numbers: the plugs'
+// counters continue through upgrades, and plugctl may be restarted.
 type collector struct {
 	plugs   []*Plug
 	timeout time.Duration
 }
 
-// Describe announces nothing: which series there are depends on the plugs'
-// targets, outcomes and causes (an "unchecked" collector).
+// Describe describes nothing: the series depend on the plugs' targets,
+// outcomes and causes (an "unchecked" collector).
 func (c *collector) Describe(chan<- *prometheus.Desc) {}
 
 func (c *collector) Collect(out chan<- prometheus.Metric) {
@@ -33,14 +35,14 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// sink makes constant metrics of one plug; what Prometheus refuses makes the
-// scrape fail with that reason, and nothing panics on what a plug says.
+// sink makes constant metrics of one plug. If Prometheus refuses one, the
+// scrape fails with that reason; nothing that a plug sends causes a panic.
 type sink struct {
 	out  chan<- prometheus.Metric
 	plug label
 }
 
-// label is one name and value.
+// label is one name with its value.
 type label struct{ name, value string }
 
 func (out sink) gauge(name, help string, value float64, labels ...label) {
@@ -60,7 +62,7 @@ func (out sink) value(kind prometheus.ValueType, name, help string, value float6
 	out.out <- m
 }
 
-// histogram turns counts into Prometheus's cumulative buckets.
+// histogram converts counts to Prometheus's cumulative buckets.
 func (out sink) histogram(name, help string, h control.Histogram, labels ...label) {
 	desc, values := out.describe(name, help, labels)
 	if len(h.Counts) != len(h.Bounds)+1 {

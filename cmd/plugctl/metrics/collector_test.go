@@ -1,3 +1,5 @@
+// Tests of a scrape: its series, several plugs, plugs that do not answer.
+
 package metrics
 
 import (
@@ -18,7 +20,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// scrape is what a Prometheus would get.
+// scrape returns what Prometheus would get.
 func scrape(t *testing.T, f *fake) (families []*dto.MetricFamily, text string) {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -112,7 +114,7 @@ func TestQueueThatIsNotKnown(t *testing.T) {
 	}
 }
 
-// Away, refusing or silent: one series, 0, in bounded time.
+// Not running, refusing or silent: one series, 0, within a time limit.
 func TestUpIsNoughtWhileAway(t *testing.T) {
 	for name, make := range map[string]func(*fake){
 		"away":   func(f *fake) { f.leave("dial: no such file") },
@@ -129,7 +131,7 @@ func TestUpIsNoughtWhileAway(t *testing.T) {
 	}
 }
 
-// A target that the command line names twice has two series of each kind.
+// A target that the command line contains twice has two series of each kind.
 func TestSameTargetTwice(t *testing.T) {
 	f := busy()
 	f.metrics.Targets = append(f.metrics.Targets, f.metrics.Targets[0])
@@ -147,8 +149,8 @@ func TestSameTargetTwice(t *testing.T) {
 	}
 }
 
-// One exporter for several plugs: each has its label, also after it has gone, and
-// a plug that does not answer holds up no other.
+// One exporter for several plugs: each has its label, even after it has gone,
+// and a plug that does not answer does not delay the others.
 func TestSeveralPlugs(t *testing.T) {
 	a, b, same := busy(), busy(), busy()
 	b.status.Label = "443"
@@ -179,8 +181,8 @@ func TestSeveralPlugs(t *testing.T) {
 	}
 }
 
-// A histogram that contradicts itself fails the scrape with a reason; it is
-// neither shown nor a panic.
+// An inconsistent histogram makes the scrape fail with a reason; it is not
+// shown and does not panic.
 func TestBrokenHistogram(t *testing.T) {
 	f := busy()
 	f.metrics.Durations.Counts = f.metrics.Durations.Counts[:2]
@@ -191,7 +193,7 @@ func TestBrokenHistogram(t *testing.T) {
 	}
 }
 
-// Names are as Prometheus' own linter has them.
+// Names meet the rules of Prometheus's own linter.
 func TestLint(t *testing.T) {
 	families, _ := scrape(t, busy())
 	if len(families) < 30 {
@@ -219,7 +221,7 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
-// The manual names every family, and no other.
+// The manual names every family, and no others.
 func TestManualNamesTheFamilies(t *testing.T) {
 	page, err := os.ReadFile("../plugctl.8")
 	if err != nil {

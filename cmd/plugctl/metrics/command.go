@@ -1,3 +1,5 @@
+// The command plugctl metrics: its flags, and serving until it is ended.
+
 package metrics
 
 import (
@@ -18,20 +20,20 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// UsageError is one of the command line: nothing was tried.
+// UsageError is an error in the command line: nothing was done.
 type UsageError struct{ error }
 
 func (e UsageError) Unwrap() error { return e.error }
 
-// Setup is what the options of the root say.
+// Setup is what the global options say.
 type Setup struct {
 	Plugs   []*Plug
-	Timeout time.Duration // that asking a plug may take in all
+	Timeout time.Duration // time limit for asking one plug
 	JSON    bool
-	Unit    func(address string) (string, error) // a systemd unit that serves there
+	Unit    func(address string) (string, error) // a systemd unit that serves at the address
 }
 
-// Command is plugctl metrics. setup's error is one of the command line.
+// Command is plugctl metrics. An error of setup is a usage error.
 func Command(setup func() (*Setup, error)) *cobra.Command {
 	var address string
 	var once, unit bool
@@ -74,8 +76,9 @@ connect sees the plugs' clients and targets.`,
 	return c
 }
 
-// checkAddress reports what is wrong with an address to listen on. Names are
-// refused: which address they have may change, and asking takes time.
+// checkAddress returns an error unless an address can be listened on. Host
+// names are refused: their addresses may change, and looking them up takes
+// time.
 func checkAddress(text string) error {
 	host, port, err := net.SplitHostPort(text)
 	if n, bad := strconv.ParseUint(port, 10, 16); err == nil && bad == nil && strconv.FormatUint(n, 10) == port {
@@ -105,7 +108,8 @@ func (s *Setup) serve(ctx context.Context, address string, out io.Writer) error 
 	return serve(ctx, listener, newSite(s.Plugs, s.Timeout))
 }
 
-// bare is an error without the call and address that net puts before it.
+// bare returns the error without the operation and address that net puts
+// before it.
 func bare(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -1,3 +1,5 @@
+// A fake plug for these tests.
+
 package metrics
 
 import (
@@ -11,12 +13,12 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// fake is a plug that answers from fields.
+// fake is a plug that answers with the contents of its fields.
 type fake struct {
 	metrics  control.Metrics
 	status   control.Status
 	sessions []control.Session
-	away     atomic.Pointer[string] // the reason; nil: it answers
+	away     atomic.Pointer[string] // the reason; nil means that it answers
 	silent   atomic.Bool            // never answers
 	asked    atomic.Int64           // requests for metrics
 }
@@ -51,14 +53,14 @@ func (f *fake) ask(ctx context.Context, r control.Request, take func(*control.Re
 	return fmt.Errorf("unexpected verb %q", r.Verb)
 }
 
-// plugs are this one, as the command line would name it.
+// plugs returns this plug, as the command line would name it.
 func (f *fake) plugs() []*Plug { return []*Plug{{Place: "/run/fake.ctl", Ask: f.ask}} }
 
 func (f *fake) leave(why string) { f.away.Store(&why) }
 
 func (f *fake) back() { f.away.Store(nil) }
 
-// busy is a plug that has counted something of everything.
+// busy returns a plug in which every count is greater than 0.
 func busy() *fake {
 	f := &fake{
 		metrics: control.Metrics{

@@ -1,3 +1,5 @@
+// The metric families: each one's name, help, type and labels.
+
 package metrics
 
 import (
@@ -7,7 +9,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Words that a label can take although the plug has not counted any yet, so that
+// Label values that are present even before the plug has counted any, so that
 // rate() and alerts see the first one.
 var (
 	targetStates   = []string{"good", "failing", "failed", "draining", "disabled"}
@@ -17,7 +19,8 @@ var (
 
 const upHelp = "Whether the plug answered on its control socket."
 
-// all is every family but plug_up. Names say what is counted, and in which unit.
+// all makes every family except plug_up. Names say what is counted, and in
+// which unit.
 func (out sink) all(m *control.Metrics, s *control.Status) {
 	out.gauge("plug_build_info", "Always 1; its labels are the version and the mode.", 1, label{"version", m.Build}, label{"mode", s.Mode})
 	out.gauge("plug_start_time_seconds", "When the plug started, in seconds since 1970; upgrades do not change it.", m.StartedUnix)
@@ -68,8 +71,9 @@ func (out sink) targets(targets []control.Target) {
 	}
 }
 
-// namesOf are the labels of targets. One that the command line names more than
-// once has several slots, which are numbered: no two series are the same.
+// namesOf returns the labels of targets. A target that occurs more than once
+// on the command line has several slots, which are numbered: no two series are
+// the same.
 func namesOf(targets []control.Target) [][]label {
 	copies, seen := map[string]int{}, map[string]int{}
 	for _, t := range targets {
@@ -107,7 +111,7 @@ func (out sink) workers(m *control.Metrics) {
 	}
 }
 
-// master is the process alone. What is 0 is not known there.
+// master describes only the master process. Values that are 0 are unknown.
 func (out sink) master(p *control.Process) {
 	out.counter("plug_master_cpu_seconds_total", "CPU time of the master process; an upgrade starts a new one.", p.CPU)
 	for _, g := range []struct {

@@ -1,3 +1,5 @@
+// The option --once: one scrape on stdout, and the systemd unit.
+
 package metrics
 
 import (
@@ -13,7 +15,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// once prints what one scrape would get, or with JSON what the plugs have said.
+// once prints what one scrape would get, or with JSON the plugs' replies.
 func (s *Setup) once(ctx context.Context, out io.Writer) error {
 	if s.JSON {
 		return s.onceJSON(ctx, out)
@@ -25,7 +27,7 @@ func (s *Setup) once(ctx context.Context, out io.Writer) error {
 	return print(out, text)
 }
 
-// print writes to stdout: what does not arrive there is an error.
+// print writes to stdout; if that fails, it returns an error.
 func print(out io.Writer, text string) error {
 	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("stdout: %w", err)

@@ -1,3 +1,5 @@
+// Asking a plug through a new connection each time.
+
 package metrics
 
 import (
@@ -6,22 +8,22 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Conversation is one with a master, as a *control.Client has it. It is for one
-// goroutine.
+// Conversation is a connection to a master, such as *control.Client. It must
+// be used by only one goroutine.
 type Conversation interface {
 	Do(request control.Request, each func(control.Reply)) error
 	Close()
 }
 
-// Over asks in a conversation of its own each time, so that the plug may be
-// started anew meanwhile.
+// Over uses a new connection for each request, so that the plug may be
+// restarted in between.
 func Over(dial func() (Conversation, error)) Ask {
 	return func(ctx context.Context, request control.Request, take func(*control.Reply) error) error {
 		ctx, enough := context.WithCancel(ctx)
 		defer enough()
 		replies, done := make(chan control.Reply), make(chan error, 1)
-		// A conversation has deadlines between its lines alone, so the context
-		// may end first; what still comes then is nobody's.
+		// A conversation has only deadlines per line, so the context may end
+		// first; later replies are ignored.
 		go func() { done <- converse(ctx, dial, request, replies) }()
 		for {
 			select {

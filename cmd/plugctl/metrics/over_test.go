@@ -1,3 +1,5 @@
+// Tests of Over.
+
 package metrics
 
 import (
@@ -9,11 +11,11 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// talk is a conversation of canned replies.
+// talk is a conversation with prepared replies.
 type talk struct {
 	replies []control.Reply
 	err     error
-	hang    chan struct{} // nil: it does not
+	hang    chan struct{} // nil: it does not hang
 	closed  chan struct{}
 }
 

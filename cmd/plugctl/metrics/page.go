@@ -1,3 +1,5 @@
+// The status page: its templates, its files and what they show.
+
 package metrics
 
 import (
@@ -10,8 +12,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// The page is built of these files alone, and its policy lets a browser load
-// nothing else: no script in a client's or target's name could run.
+// The page consists only of these files, and its policy lets a browser load
+// nothing else: no script in the name of a client or target could run.
 //
 //go:embed page
 var files embed.FS
@@ -23,24 +25,24 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"count": countText, "rows": countRows, "percent": percentText,
 }).ParseFS(files, "page/*.html"))
 
-// whole is what the templates see of all plugs.
+// whole is the data of all plugs for the templates.
 type whole struct {
 	Plugs   []shown
 	Title   string
-	Away    bool // one of them is
+	Away    bool // at least one plug does not answer
 	Refresh int  // seconds
 }
 
-// shown is what the templates see of one.
+// shown is the data of one plug for the templates.
 type shown struct {
 	view
-	Named  string // among several
+	Named  string // its name, if there are several plugs
 	Now    time.Time
-	Hidden int // sessions that the page has no room for
+	Hidden int // number of sessions beyond the page's limit
 	States []string
 }
 
-// refresh is how often the page asks again.
+// refresh is how often the page updates itself.
 const refresh = 2 * time.Second
 
 func (s *site) pages(mux *http.ServeMux) {
@@ -58,7 +60,7 @@ func (s *site) pages(mux *http.ServeMux) {
 	}
 }
 
-// page answers 200 also while a plug is away: the page says so itself.
+// page answers with 200 even if a plug does not answer: the page shows that.
 func (s *site) page(out http.ResponseWriter, r *http.Request, name string) {
 	views, err := s.views(r.Context(), true)
 	if err != nil {
@@ -95,10 +97,10 @@ func guard(out http.ResponseWriter, kind string) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// Old reports whether what is shown is of before the plug went away.
+// Old reports whether the data is from before the plug stopped answering.
 func (s shown) Old() bool { return !s.Away.IsZero() }
 
-// Ended is the sum of all outcomes.
+// Ended is the number of ended sessions with any outcome.
 func (s shown) Ended() (n uint64) {
 	for _, by := range s.Metrics.Ended {
 		for _, of := range by {
@@ -121,7 +123,7 @@ func (s shown) Failures() map[string]uint64 {
 	return of
 }
 
-// Used is how far a worker's state fills the limit, in percent.
+// Used is how much of the limit the workers in a state use, in percent.
 func (s shown) Used() float64 {
 	all := 0
 	for _, n := range s.Status.Workers {
@@ -130,7 +132,7 @@ func (s shown) Used() float64 {
 	return float64(all) / float64(max(1, s.Status.Limit)) * 100
 }
 
-// FailureRate is the part of a target's attempts that failed, in percent.
+// FailureRate is the share of a target's attempts that failed, in percent.
 func (s shown) FailureRate(t control.Target) float64 {
 	return float64(t.Failures) / float64(max(1, t.Connects)) * 100
 }

@@ -1,3 +1,5 @@
+// Tests of the status page and of the health check.
+
 package metrics
 
 import (
@@ -12,7 +14,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// visit is the whole listener's handler on a fake plug.
+// visit returns the server's whole handler for a fake plug.
 func visit(t *testing.T, f *fake) (get func(path string) (int, http.Header, string), c *clock) {
 	t.Helper()
 	w, c := watching(t, f)
@@ -33,7 +35,7 @@ func visit(t *testing.T, f *fake) (get func(path string) (int, http.Header, stri
 	}, c
 }
 
-// words is what a reader sees, spaces joined.
+// words returns the text that a reader sees, with single spaces.
 func words(t *testing.T, text string) string {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(text))
@@ -74,7 +76,8 @@ func TestPageShowsThePlug(t *testing.T) {
 	}
 }
 
-// Nothing may come from elsewhere, and what the plug says is text.
+// The page loads nothing from elsewhere, and what the plug sends is shown as
+// text.
 func TestPageIsItsOwn(t *testing.T) {
 	f := busy()
 	f.metrics.Targets[0].LastFailure = `<script src="http://203.0.113.1/x.js"></script>`
@@ -181,8 +184,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// The page of several plugs shows each, and says which one is away; the health is
-// good only if all are.
+// The page of several plugs shows each, and says which one does not answer;
+// the health check succeeds only if all are healthy.
 func TestPageOfSeveralPlugs(t *testing.T) {
 	a, b := busy(), busy()
 	b.status.Label = "443"

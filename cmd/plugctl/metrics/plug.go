@@ -1,3 +1,5 @@
+// A plug that is asked: its name, its status and its metrics.
+
 package metrics
 
 import (
@@ -7,23 +9,23 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Plug is one that is asked.
+// Plug is a plug that the exporter asks.
 type Plug struct {
-	Place string // its control socket or pidfile, as it was named
+	Place string // its control socket or pidfile, as on the command line
 	Ask   Ask
 
 	mu    sync.Mutex
-	label string // as it has called itself; "" before its first answer
+	label string // the name from its own answer; "" before the first one
 }
 
-// answer is what a scrape shows of one plug.
+// answer is a plug's data for a scrape.
 type answer struct {
 	metrics *control.Metrics
 	status  *control.Status
 	err     error
 }
 
-// numbers asks for what a scrape shows.
+// numbers gets a plug's data for a scrape.
 func (p *Plug) numbers(ctx context.Context) (a answer) {
 	if a.metrics, a.err = p.Ask.metrics(ctx); a.err == nil {
 		a.status, a.err = p.status(ctx)
@@ -31,7 +33,7 @@ func (p *Plug) numbers(ctx context.Context) (a answer) {
 	return a
 }
 
-// status asks for it, and learns what the plug is called.
+// status gets the plug's status, and from it the plug's name.
 func (p *Plug) status(ctx context.Context) (*control.Status, error) {
 	s, err := p.Ask.status(ctx)
 	if err == nil {
@@ -42,7 +44,7 @@ func (p *Plug) status(ctx context.Context) (*control.Status, error) {
 	return s, err
 }
 
-// called is the plug's label, or its place before that is known.
+// called is the plug's label, or its place before the label is known.
 func (p *Plug) called() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,8 +54,8 @@ func (p *Plug) called() string {
 	return p.label
 }
 
-// askAll asks all plugs at the same time: one that does not answer holds up no
-// other.
+// askAll asks all plugs at the same time: one that does not answer does not
+// delay the others.
 func askAll(ctx context.Context, plugs []*Plug) []answer {
 	answers := make([]answer, len(plugs))
 	var all sync.WaitGroup
@@ -64,8 +66,8 @@ func askAll(ctx context.Context, plugs []*Plug) []answer {
 	return answers
 }
 
-// nameIn is the label of plug i. Plugs may listen on the same port of different
-// addresses or namespaces: then the place tells them apart.
+// nameIn is the label of plug i. Plugs may listen on the same port of
+// different addresses or namespaces; then the place distinguishes them.
 func nameIn(plugs []*Plug, i int) string {
 	name := plugs[i].called()
 	for j, other := range plugs {

@@ -1,3 +1,5 @@
+// The HTTP server with its limits.
+
 package metrics
 
 import (
@@ -10,8 +12,8 @@ import (
 	"time"
 )
 
-// Bounds of the listener: whoever is slow, or one of too many, waits or is cut
-// off, and holds up nobody else.
+// Limits of the server: slow and surplus clients wait or are disconnected, and
+// delay no one else.
 const (
 	maxConnections = 128
 	maxScrapes     = 8
@@ -20,12 +22,13 @@ const (
 	writeTimeout   = 30 * time.Second
 	idleTimeout    = time.Minute
 	maxHeader      = 16 << 10
-	goodbye        = 2 * time.Second // for answers that are under way at the end
+	goodbye        = 2 * time.Second // for answers in progress at the end
 )
 
-// serve answers on the listener until the context ends, and closes it.
+// serve answers requests on the listener until the context ends, and closes
+// it.
 func serve(ctx context.Context, listener net.Listener, s *site) error {
-	running, stop := context.WithCancel(context.Background()) // it answers until the last reader has gone
+	running, stop := context.WithCancel(context.Background()) // it answers until the last client has gone
 	defer stop()
 	for _, w := range s.watches {
 		go w.run(running)
@@ -56,7 +59,7 @@ func serve(ctx context.Context, listener net.Listener, s *site) error {
 	return nil
 }
 
-// bounded lets at most n connections of the listener live at a time; the others
+// bounded limits the number of the listener's connections to n; the others
 // wait in the kernel's queue.
 func bounded(l net.Listener, n int) net.Listener {
 	return &boundedListener{Listener: l, places: make(chan struct{}, n)}
@@ -77,7 +80,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
 }
 
-// placed is a connection that gives its place back when it is closed.
+// placed is a connection that releases its place when it is closed.
 type placed struct {
 	net.Conn
 	leave func()

@@ -1,3 +1,5 @@
+// Tests of the HTTP server and of the command's flags.
+
 package metrics
 
 import (
@@ -17,7 +19,7 @@ import (
 	"daemon/plug/worker/await"
 )
 
-// A command serves until its context ends, and says where.
+// The command serves until its context ends, and prints its address.
 func TestCommandServes(t *testing.T) {
 	f := busy()
 	c := Command(func() (*Setup, error) { return &Setup{Plugs: f.plugs(), Timeout: time.Second}, nil })
@@ -94,7 +96,7 @@ func TestCommandRefuses(t *testing.T) {
 	}
 }
 
-// Beyond its bound the listener accepts only when somebody leaves.
+// At its limit, the listener accepts a connection only when another one ends.
 func TestListenerIsBounded(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -131,7 +133,7 @@ func TestListenerIsBounded(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 	first.Close()
-	first.Close() // a second close gives nothing back
+	first.Close() // a second close releases nothing
 	<-accepted
 	select {
 	case <-accepted:
@@ -140,8 +142,8 @@ func TestListenerIsBounded(t *testing.T) {
 	}
 }
 
-// lockedBuffer is written and read by two goroutines. The buffer is a field, since
-// io.WriteString would find an embedded one's own method and take no lock.
+// lockedBuffer is used by two goroutines. The buffer is a field, since
+// io.WriteString would call an embedded buffer's own method, without the lock.
 type lockedBuffer struct {
 	sync.Mutex
 	text bytes.Buffer
@@ -172,7 +174,7 @@ func once(t *testing.T, s *Setup, args ...string) string {
 	return out.String()
 }
 
-// --once prints what a scrape would get, a plug that is away included.
+// --once prints what a scrape would get, even if a plug does not answer.
 func TestOnce(t *testing.T) {
 	f, away := busy(), busy()
 	away.leave("gone")

@@ -1,3 +1,5 @@
+// The handlers of the HTTP server, and the health check.
+
 package metrics
 
 import (
@@ -13,7 +15,7 @@ import (
 	"daemon/plug/cmd/plugctl/show"
 )
 
-// site is what is served: the plugs, and what a watch has seen of each.
+// site is the data that is served: the plugs, and a watch for each.
 type site struct {
 	plugs   []*Plug
 	watches []*watch
@@ -28,7 +30,7 @@ func newSite(plugs []*Plug, timeout time.Duration) *site {
 	return s
 }
 
-// registry is where a scrape gathers.
+// registry returns the registry for a scrape.
 func (s *site) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(&collector{plugs: s.plugs, timeout: s.timeout})
@@ -44,8 +46,8 @@ func (s *site) handler() http.Handler {
 	return mux
 }
 
-// views are what is known of each plug, as of now or of a second ago. The error
-// is that of a client that has gone.
+// views returns what is known of each plug, at most a second old. An error
+// means that the client has gone.
 func (s *site) views(ctx context.Context, everything bool) ([]view, error) {
 	views, errs := make([]view, len(s.watches)), make([]error, len(s.watches))
 	var all sync.WaitGroup
@@ -61,8 +63,8 @@ func (s *site) views(ctx context.Context, everything bool) ([]view, error) {
 	return views, nil
 }
 
-// health is 200 while every plug answers and has a target for clients, 503 with
-// the reasons while one does not.
+// health answers 200 if every plug answers and has a target for clients,
+// otherwise 503 with the reasons.
 func (s *site) health(out http.ResponseWriter, r *http.Request) {
 	views, err := s.views(r.Context(), false)
 	if err != nil {
@@ -87,7 +89,8 @@ func (s *site) health(out http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(out, "ok")
 }
 
-// sick is why the plug serves no client, as far as it is known; "" if it does.
+// sick is the reason why the plug serves no clients, if known; "" if it
+// serves.
 func (v *view) sick() string {
 	switch {
 	case v.Reason != nil:

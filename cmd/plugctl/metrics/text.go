@@ -1,3 +1,5 @@
+// Numbers and times as the page shows them.
+
 package metrics
 
 import (
@@ -6,7 +8,7 @@ import (
 	"time"
 )
 
-// bytesText has three digits and a binary unit.
+// bytesText formats bytes with three digits and a binary unit.
 func bytesText(n uint64) string {
 	if n < 1024 {
 		return strconv.FormatUint(n, 10) + " B"
@@ -26,7 +28,7 @@ func bytesText(n uint64) string {
 	return strconv.FormatFloat(f, 'f', digits, 64) + " " + "KMGTPE"[unit-1:unit] + "iB"
 }
 
-// secondsText is a span as a person says it: its two largest units.
+// secondsText formats a duration for people: its two largest units.
 func secondsText(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
@@ -48,7 +50,7 @@ func secondsText(seconds float64) string {
 
 func spanText(from, to time.Time) string { return secondsText(to.Sub(from).Seconds()) }
 
-// clockText has the date as well, for a page that was left open for a night.
+// clockText includes the date, for a page that stays open overnight.
 func clockText(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 // countText groups digits by thousands.
@@ -67,7 +69,7 @@ func percentText(f float64) string {
 	return fmt.Sprintf("%.0f %%", f)
 }
 
-// countRows says how many, with the word in the right number.
+// countRows formats a number with the word in singular or plural.
 func countRows(n int, word string) string {
 	if n == 1 {
 		return "1 " + word

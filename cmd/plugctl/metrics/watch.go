@@ -1,3 +1,5 @@
+// The last known state of a plug, shared by all readers of the page.
+
 package metrics
 
 import (
@@ -7,29 +9,30 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// fresh is how old an answer may be that several readers share; idle is how
-// often the plug is asked while nobody reads, so that "away since" is true to
-// about that.
+// fresh is how old an answer may be that readers share; idle is how often the
+// plug is asked without readers, which is also about the precision of "away
+// since".
 const (
 	fresh = time.Second
 	idle  = 10 * time.Second
 )
 
-// view is what is known about the plug. Its parts are never changed once made.
+// view is what is known about the plug. Its parts never change once it is
+// made.
 type view struct {
 	Status   *control.Status // nil: it has never answered
 	Metrics  *control.Metrics
 	Sessions []control.Session
-	Asked    time.Time // when it was asked for what stands above
+	Asked    time.Time // time of the request for the data above
 
-	Targets map[string]int // by state, when it was last asked for anything
+	Targets map[string]int // by state, from the last request of any kind
 
-	Away   time.Time // since when it does not answer; zero: it does
-	Reason error     // why not
+	Away   time.Time // time since when it has not answered; zero: it answers
+	Reason error     // the reason why it does not answer
 }
 
-// watch owns the last view. One goroutine asks, and serves all readers: however
-// many there are, the plug is asked once a second.
+// watch owns the last view. One goroutine asks, and serves all readers: the
+// plug is asked once a second, however many readers there are.
 type watch struct {
 	plug    *Plug
 	timeout time.Duration
@@ -37,8 +40,8 @@ type watch struct {
 	now     func() time.Time
 }
 
-// reader is one who wants the view. Who wants only to know whether the plug is
-// there does not make it list its sessions.
+// reader is a request for the view. A reader that only needs to know whether
+// the plug answers does not make it list its sessions.
 type reader struct {
 	answer     chan view
 	everything bool
@@ -53,7 +56,7 @@ func (w *watch) run(ctx context.Context) {
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	var v view
-	var asked, heard time.Time // for everything; at all
+	var asked, heard time.Time // a request for everything; any request
 	for {
 		select {
 		case <-ctx.Done():
@@ -76,7 +79,7 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// see is the view as of now, or of a second ago.
+// see returns a view that is at most a second old.
 func (w *watch) see(ctx context.Context, everything bool) (view, error) {
 	answer := make(chan view, 1)
 	select {
@@ -92,7 +95,7 @@ func (w *watch) see(ctx context.Context, everything bool) (view, error) {
 	}
 }
 
-// look asks the plug, for everything or only whether it is there.
+// look asks the plug, either for everything or only whether it answers.
 func (w *watch) look(ctx context.Context, last view, everything bool) view {
 	ctx, stop := context.WithTimeout(ctx, w.timeout)
 	defer stop()

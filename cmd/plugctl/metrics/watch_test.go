@@ -1,3 +1,5 @@
+// Tests of the watch: sharing, idle checks, silence, limits.
+
 package metrics
 
 import (
@@ -8,7 +10,7 @@ import (
 	"time"
 )
 
-// clock is a time that the test moves.
+// clock is a clock that the test controls.
 type clock struct {
 	sync.Mutex
 	at time.Time
@@ -49,7 +51,7 @@ func see(t *testing.T, w *watch) view {
 	return v
 }
 
-// However many look, the plug is asked once a second.
+// However many readers there are, the plug is asked once a second.
 func TestReadersShareAnAnswer(t *testing.T) {
 	f := busy()
 	w, c := watching(t, f)
@@ -68,7 +70,8 @@ func TestReadersShareAnAnswer(t *testing.T) {
 	}
 }
 
-// A prober learns whether the plug is there, and costs it no list of sessions.
+// A health check finds out whether the plug answers, without a list of
+// sessions.
 func TestProbersAskLittle(t *testing.T) {
 	f := busy()
 	w, c := watching(t, f)
@@ -124,7 +127,7 @@ func TestSilenceIsAway(t *testing.T) {
 	}
 }
 
-// Nobody reads: the look in between finds out when the plug went.
+// Without readers, the idle check finds out when the plug stopped.
 func TestLookInBetween(t *testing.T) {
 	f := busy()
 	w := newWatch(f.plugs()[0], time.Second)

@@ -1,5 +1,5 @@
-// Package pick says which sessions are meant: it makes a control.Filter of what
-// an admin gives, flags on the command line and words in top alike.
+// Package pick selects sessions: it makes a control.Filter from an admin's
+// flags on the command line or words in top.
 package pick
 
 import (
@@ -12,15 +12,15 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Word is one thing to pick by.
+// Word is one condition.
 type Word struct {
-	Name  string // of the flag, and in front of the = in top
-	Value string // what usage calls its value
+	Name  string // name of the flag, and of the word before = in top
+	Value string // the value's name in usage
 	Help  string
-	Set   func(f *control.Filter, value string) error // a second one adds to a list, or replaces
+	Set   func(f *control.Filter, value string) error // a second value is added to a list, or replaces the first
 }
 
-// Words are all of them, in the order in which usage shows them.
+// Words are all conditions, in the order of the usage.
 var Words = []Word{
 	{"id", "ID", "the session with this ID; repeatable", func(f *control.Filter, v string) error {
 		return each(v, func(id string) error {
@@ -74,10 +74,10 @@ var Words = []Word{
 	}},
 }
 
-// States are those of a session.
+// States are the states of a session.
 var States = []string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
 
-// ID refuses a PID in the place of a session's id; the master knows the rest.
+// ID refuses a PID instead of a session's ID; the master checks the rest.
 func ID(text string) error {
 	if _, err := strconv.ParseUint(text, 10, 32); err == nil {
 		return fmt.Errorf("%q is not a session ID; expected one as in 1-8-2, or --pid %s for the sessions of that process", text, text)
@@ -85,8 +85,8 @@ func ID(text string) error {
 	return nil
 }
 
-// Parse reads words as top has them, "client=10.0.0.0/8 idle-for=1m"; none is
-// the empty filter.
+// Parse parses words as in top, "client=10.0.0.0/8 idle-for=1m"; without words
+// the filter is empty.
 func Parse(text string) (*control.Filter, error) {
 	f := new(control.Filter)
 	for _, field := range strings.Fields(text) {
@@ -102,7 +102,7 @@ func Parse(text string) (*control.Filter, error) {
 	return f, nil
 }
 
-// each does something with every element of a list with commas.
+// each calls do for every element of a comma-separated list.
 func each(list string, do func(string) error) error {
 	for element := range strings.SplitSeq(list, ",") {
 		if err := some(element); err != nil {
@@ -122,13 +122,13 @@ func some(text string) error {
 	return nil
 }
 
-// check has the filter of one value checked as the master checks it.
+// check checks a filter with one value as the master does.
 func check(f *control.Filter, value string) error {
 	if err := some(value); err != nil {
 		return err
 	}
 	_, err := f.Match()
-	return errors.Unwrap(err) // without what flag and value were
+	return errors.Unwrap(err) // without the flag and the value
 }
 
 func seconds(text string) (float64, error) {

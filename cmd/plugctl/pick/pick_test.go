@@ -1,3 +1,5 @@
+// Tests of parsing conditions.
+
 package pick
 
 import (
@@ -37,7 +39,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestParseErrors: each says what is wrong, with the value.
+// TestParseErrors: each error says what is wrong, with the value.
 func TestParseErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"10.0.0.0/8":       `not "10.0.0.0/8"`,
@@ -66,8 +68,8 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// TestEmptyKnowsEveryField: a filter that names anything at all is not empty,
-// and has a text: fields that are added later, too.
+// TestEmptyKnowsEveryField: a filter with any condition is not empty, and has
+// a text; this includes fields that are added later.
 func TestEmptyKnowsEveryField(t *testing.T) {
 	kind := reflect.TypeFor[control.Filter]()
 	for i := range kind.NumField() {

@@ -1,3 +1,5 @@
+// The text of a filter.
+
 package pick
 
 import (
@@ -8,7 +10,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Text is a filter in the words that Parse reads.
+// Text formats a filter in the form that Parse reads.
 func Text(f *control.Filter) string {
 	pids := make([]string, len(f.PIDs))
 	for i, pid := range f.PIDs {

@@ -1,3 +1,5 @@
+// Times on the command line.
+
 package pick
 
 import (
@@ -8,8 +10,8 @@ import (
 
 var errTime = errors.New("expected a time above 0, as in 90 or 1h30m")
 
-// Time reads a time as plug's options take it: in seconds, or with Go's units:
-// 90, 1.5, 250ms, 1h30m. It is above 0.
+// Time parses a time like plug's options: in seconds, or with Go's units: 90,
+// 1.5, 250ms, 1h30m. It must be above 0.
 func Time(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if seconds, bad := strconv.ParseFloat(text, 64); bad == nil {

@@ -1,3 +1,5 @@
+// Finding all running plugs, and choosing one if none is named.
+
 package reach
 
 import (
@@ -16,28 +18,28 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Plug is a control socket that was found, and what its master says of itself.
+// Plug is a control socket that was found, with its master's status.
 type Plug struct {
 	Control string
 	Status  *control.Status // nil: it has not answered
-	Err     error           // why not
+	Err     error           // the reason
 }
 
-// Denied reports whether the plug is one that this user may not ask.
+// Denied reports whether this user may not ask the plug.
 func (p *Plug) Denied() bool { return errors.Is(p.Err, fs.ErrPermission) }
 
 // When all masters are asked, each may be silent for discoverTime, and take
-// discoverMost for its whole answer: the socket may be another user's, who could
-// make an answer without end.
+// discoverMost for its whole answer: the socket may belong to another user,
+// who could send an endless answer.
 const (
 	discoverTime = time.Second
 	discoverMost = 2 * discoverTime
 )
 
-// Discover finds the control sockets of this system on which a plug listens, and
-// asks each for its status: those in the directories where a plug puts its
-// socket unless --control names another, and, where the kernel can tell, those
-// of this network namespace that lie elsewhere.
+// Discover finds the control sockets of this system on which a plug listens,
+// and asks each for its status. It searches the default directories for
+// control sockets and, if the kernel shows them, also finds those of this
+// network namespace that lie elsewhere.
 func (o *Options) Discover() []Plug {
 	paths := elsewhere()
 	for _, dir := range runDirs(runtime.GOOS, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR")) {
@@ -53,11 +55,11 @@ func (o *Options) Discover() []Plug {
 	}
 	asked.Wait()
 	return slices.DeleteFunc(plugs, func(p Plug) bool {
-		return errors.Is(p.Err, syscall.ECONNREFUSED) || errors.Is(p.Err, fs.ErrNotExist) // a dead plug's
+		return errors.Is(p.Err, syscall.ECONNREFUSED) || errors.Is(p.Err, fs.ErrNotExist) // left by a dead plug
 	})
 }
 
-// hail asks a master for its status, for discoverMost.
+// hail asks a master for its status, for at most discoverMost.
 func (o *Options) hail(path string) Plug {
 	answered := make(chan Plug, 1)
 	go func() { answered <- o.status(path) }()
@@ -85,8 +87,8 @@ func (o *Options) status(path string) Plug {
 	return p
 }
 
-// runDirs are the directories of plugs for which no --control was given: root's,
-// the user's own, and for root those of all users.
+// runDirs are the default directories of control sockets: root's, the user's
+// own, and for root those of all users.
 func runDirs(goos string, euid int, userDir string) (dirs []string) {
 	if goos == "linux" {
 		dirs = append(dirs, "/run/plug")
@@ -103,7 +105,7 @@ func runDirs(goos string, euid int, userDir string) (dirs []string) {
 	return dirs
 }
 
-// only gives the control socket of the only plug that this user may ask.
+// only returns the control socket of the only plug that this user may ask.
 func (o *Options) only() (place, error) {
 	plugs := o.Discover()
 	denied := 0
@@ -124,10 +126,10 @@ func (o *Options) only() (place, error) {
 	return place{}, awayf("no running plug was found; give its control socket with -s PATH or its pidfile with -P FILE")
 }
 
-// Several is the error when no plug was named and there are several.
+// Several is the error if no plug was named and several are running.
 type Several struct{ Plugs []Plug }
 
-// mostNamed is how many plugs an error names.
+// mostNamed is the maximum number of plugs that an error names.
 const mostNamed = 8
 
 func (e *Several) Error() string {

@@ -1,3 +1,5 @@
+// Tests of finding plugs.
+
 package reach
 
 import (
@@ -12,7 +14,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// listens makes a control socket whose plug has a label, until the test ends.
+// listens makes a control socket for a plug with this label, until the test
+// ends.
 func listens(t *testing.T, path, label string) {
 	t.Helper()
 	answers(t, path, func(func(control.Reply) error) control.Reply {
@@ -37,8 +40,8 @@ func answers(t *testing.T, path string, answer func(more func(control.Reply) err
 	t.Cleanup(func() { s.Close(time.Second) })
 }
 
-// Control sockets are found in the user's directory and wherever else the kernel
-// knows of them; dead ones, and other programs' sockets, are not.
+// Discover finds control sockets in the user's directory and anywhere else
+// that the kernel shows; it ignores dead ones and other programs' sockets.
 func TestDiscover(t *testing.T) {
 	dir := shortDir(t)
 	user := filepath.Join(dir, "plug")
@@ -72,8 +75,8 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// A socket whose answer has no end, as another user could make one, does not keep
-// plugctl from the others.
+// A socket with an endless answer, which another user could make, does not
+// keep plugctl from the others.
 func TestDiscoverEndlessAnswer(t *testing.T) {
 	dir := shortDir(t)
 	answers(t, filepath.Join(dir, "endless"), func(more func(control.Reply) error) control.Reply {

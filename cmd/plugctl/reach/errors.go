@@ -1,9 +1,11 @@
+// The error if no master answers.
+
 package reach
 
 import "fmt"
 
-// Away says why no master has answered. A master that has answered that it did
-// not do what it was asked is a *control.RefusedError.
+// Away is the reason why no master has answered. If a master has answered that
+// it did not do what was requested, the error is a *control.RefusedError.
 type Away struct{ Reason string }
 
 func (e *Away) Error() string { return e.Reason }

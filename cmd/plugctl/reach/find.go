@@ -1,3 +1,5 @@
+// Finding a master's control socket through its pidfile.
+
 package reach
 
 import (
@@ -12,7 +14,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// find gives the socket that Options mean.
+// find returns the control socket that the Options name.
 func (o *Options) find() (place, error) {
 	if o.Control != "" {
 		return place{path: o.Control}, nil
@@ -28,8 +30,8 @@ func (o *Options) find() (place, error) {
 }
 
 // search asks every socket on which a process listens whether it is that
-// master's: a process's command line, where --control would stand, is hidden by
-// the title that it shows to ps.
+// master's: --control cannot be read from the process's command line, which is
+// replaced by its title.
 func (o *Options) search(pid int) (place, error) {
 	paths, err := listeners(pid)
 	if err != nil {
@@ -66,7 +68,7 @@ func (o *Options) isMaster(at place, pid int) error {
 	return nil
 }
 
-// readMaster reads the first line of a pidfile.
+// readMaster reads the PID in the first line of a pidfile.
 func readMaster(path string) (int, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {

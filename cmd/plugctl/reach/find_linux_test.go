@@ -1,3 +1,5 @@
+// Tests of finding a master through its pidfile.
+
 package reach
 
 import (
@@ -14,8 +16,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// claimed makes a pidfile that names a process as the master, locked as a master
-// has it.
+// claimed makes a pidfile that names a process as the master, and locks it as
+// a master does.
 func claimed(t *testing.T, dir string, pid int) (path string, file *pidfile.File) {
 	t.Helper()
 	path = filepath.Join(dir, "pid")
@@ -30,7 +32,7 @@ func claimed(t *testing.T, dir string, pid int) (path string, file *pidfile.File
 	return path, file
 }
 
-// shortDir is a directory whose path leaves room for a socket's name.
+// shortDir returns a directory whose path is short enough for a socket in it.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "reach-")
@@ -42,8 +44,8 @@ func shortDir(t *testing.T) string {
 }
 
 // TestFindByPidfile: this process is the master. Its control socket has been
-// renamed since it was bound, as control.Claim does, and it listens on another
-// one besides, which is nobody's control socket.
+// renamed since it was bound, as control.Claim does it, and the process also
+// listens on another socket, which is not a control socket.
 func TestFindByPidfile(t *testing.T) {
 	dir := shortDir(t)
 	other, err := net.Listen("unix", filepath.Join(dir, "a-other"))
@@ -98,14 +100,15 @@ func TestFindByPidfile(t *testing.T) {
 		t.Errorf("%+v, %v", at, err)
 	}
 
-	says-- // a pidfile that nobody has locked is no plug's, whoever has the PID now
+	says-- // an unlocked pidfile is not a plug's, whatever process has the PID now
 	file.Close()
 	if at, err := o.find(); err == nil || !strings.Contains(err.Error(), "so it is stale") {
 		t.Errorf("%+v, %v", at, err)
 	}
 }
 
-// TestFindNothing: each reason why a pidfile leads nowhere is told apart.
+// TestFindNothing: each reason why a pidfile leads to no master has its own
+// error.
 func TestFindNothing(t *testing.T) {
 	dir := shortDir(t)
 	sleep := exec.Command("sleep", "60")
@@ -130,7 +133,7 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
-// TestParseListener: what the kernel sends is not believed to be well-formed.
+// TestParseListener: messages from the kernel may be malformed.
 func TestParseListener(t *testing.T) {
 	good := []byte{
 		1, 1, 10, 0, 0xa9, 0x55, 0, 0, 1, 1, 10, 0, 0xa9, 3, 0xa9, 4, // unix_diag_msg
@@ -150,7 +153,7 @@ func TestParseListener(t *testing.T) {
 		for _, v := range []byte{0, 1, 3, 0xff} {
 			bad := append([]byte(nil), good...)
 			bad[i] = v
-			parseListener(bad) // must end, without a panic
+			parseListener(bad) // must return, without a panic
 		}
 	}
 }

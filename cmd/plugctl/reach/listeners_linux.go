@@ -1,3 +1,5 @@
+// The sockets on which processes listen, on Linux.
+
 package reach
 
 import (
@@ -11,10 +13,10 @@ import (
 	"syscall"
 )
 
-// listeners are the paths of the unix sockets on which a process listens. The
-// path to which one was bound may be another than where it lies now, since a
-// control socket gets its name when it listens: its inode is looked for in the
-// directory.
+// listeners returns the paths of the unix sockets on which a process listens.
+// A socket's path may differ from the one that it was bound to, since a
+// control socket gets its final name only when it listens; so the directory is
+// searched for its inode.
 func listeners(pid int) ([]string, error) {
 	dir := fmt.Sprintf("/proc/%d", pid)
 	own, err := sockets(dir + "/fd")
@@ -48,12 +50,12 @@ func listeners(pid int) ([]string, error) {
 }
 
 // boundEarly is the name under which a control socket is bound before it gets
-// its own, so that the kernel can tell it from other programs' sockets.
+// its own. It distinguishes control sockets from other programs' sockets.
 var boundEarly = regexp.MustCompile(`/\.plug[0-9]+$`)
 
-// elsewhere are the paths of all control sockets of this network namespace, in
-// whatever directory, as far as this user can see them. One whose plug was
-// given a relative path is not among them.
+// elsewhere returns the paths of all control sockets of this network
+// namespace, in any directory, that this user can see. It does not find the
+// socket of a plug that was given a relative path.
 func elsewhere() (paths []string) {
 	all, err := listening()
 	if err != nil {
@@ -70,7 +72,7 @@ func elsewhere() (paths []string) {
 	return paths
 }
 
-// sockets are the numbers of the sockets among a process's descriptors.
+// sockets returns the numbers of the sockets among a process's descriptors.
 func sockets(dir string) (map[uint32]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -80,7 +82,7 @@ func sockets(dir string) (map[uint32]bool, error) {
 	for _, e := range entries {
 		link, err := os.Readlink(filepath.Join(dir, e.Name()))
 		if err != nil {
-			continue // closed meanwhile
+			continue // closed in the meantime
 		}
 		text, ok := strings.CutPrefix(link, "socket:[")
 		if n, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 32); ok && err == nil {
@@ -90,8 +92,8 @@ func sockets(dir string) (map[uint32]bool, error) {
 	return numbers, nil
 }
 
-// inodeIn is the path of the socket in a directory whose inode has these low
-// bits, "" if there is none: sock_diag(7) has no more of them.
+// inodeIn returns the path of the socket in a directory whose inode has these
+// low bits, or "": sock_diag(7) has only the low bits.
 func inodeIn(dir string, low uint32) string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -103,7 +105,7 @@ func inodeIn(dir string, low uint32) string {
 		}
 		info, err := e.Info()
 		if err != nil {
-			continue // removed meanwhile
+			continue // removed in the meantime
 		}
 		if st, ok := info.Sys().(*syscall.Stat_t); ok && uint32(st.Ino) == low {
 			return filepath.Join(dir, e.Name())

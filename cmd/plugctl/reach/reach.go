@@ -1,5 +1,5 @@
 // Package reach finds a running plug's master, by its control socket or by its
-// pidfile, and asks it. It owns what is said when there is no answer.
+// pidfile, and asks it. It also owns the errors for when there is no answer.
 package reach
 
 import (
@@ -9,25 +9,25 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Options say which master is meant, and how long to wait for it. They are the
-// global flags of plugctl.
+// Options say which master is meant, and how long to wait for it. They are
+// plugctl's global flags.
 type Options struct {
-	Control string        // the control socket's path; "" is to find it by Pidfile
-	Pidfile string        // whose first line is the master's PID; "" is to find the only plug
-	Timeout time.Duration // to connect, and for each line of an answer
+	Control string        // the control socket's path; "": find it by Pidfile
+	Pidfile string        // the first line has the master's PID; "": find the only plug
+	Timeout time.Duration // for connecting, and for each line of an answer
 	JSON    bool          // answers are printed as JSON
 }
 
-// Master is a conversation with one. It is for one goroutine.
+// Master is a connection to a master. Only one goroutine may use it.
 type Master struct {
 	at     place
 	client *control.Client
 }
 
-// place is a control socket and how it was found, "" if it was given.
+// place is a control socket and how it was found; how is "" if it was given.
 type place struct{ path, how string }
 
-// Check is a *Several if it takes a name to know which master is meant.
+// Check returns a *Several if a name is needed to know which master is meant.
 func (o *Options) Check() error {
 	if o.Control != "" || o.Pidfile != "" {
 		return nil
@@ -57,7 +57,7 @@ func (o *Options) dial(at place) (*Master, error) {
 	return &Master{at, c}, nil
 }
 
-// away is an error of the conversation with what stands behind a pidfile.
+// away adds the pidfile to an error of the connection.
 func (at place) away(err error) error {
 	if at.how != "" {
 		return awayf("%v; %s", err, at.how)
@@ -65,26 +65,27 @@ func (at place) away(err error) error {
 	return awayf("%v", err)
 }
 
-// Close ends the conversation.
+// Close ends the connection.
 func (m *Master) Close() { m.client.Close() }
 
-// Do sends a request and hands over every reply, as control.Client.Do does. The
-// error is a *control.RefusedError if the master says that it did not do it, an
-// *Away if it said nothing.
+// Do sends a request and calls each with every reply, like control.Client.Do.
+// The error is a *control.RefusedError if the master says that it did not do
+// it, an *Away if it did not answer.
 func (m *Master) Do(request control.Request, each func(control.Reply)) error {
 	return m.blame(m.client.Do(request, each))
 }
 
-// Ask sends a request and returns all replies as one, as control.Client.Ask
-// does; its errors are Do's.
+// Ask sends a request and returns all replies as one, like control.Client.Ask;
+// it has the errors of Do.
 func (m *Master) Ask(request control.Request) (control.Reply, error) {
 	r, err := m.client.Ask(request)
 	return r, m.blame(err)
 }
 
-// Order is Ask for what takes time: how far it has come goes to progress
-// meanwhile. Of the replies it returns what orders have: Said, Changed, Status,
-// Sessions and Targets; after an error, too, since an order may be done in part.
+// Order is Ask for requests that take time: it calls progress with each
+// report. It joins only the parts of replies that orders have: Said, Changed,
+// Status, Sessions and Targets; also after an error, since an order may have
+// been carried out in part.
 func (m *Master) Order(request control.Request, progress func(control.Progress)) (all control.Reply, err error) {
 	err = m.Do(request, func(r control.Reply) {
 		if r.Progress != nil {

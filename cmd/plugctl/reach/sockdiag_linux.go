@@ -1,3 +1,5 @@
+// The kernel's list of listening unix sockets (sock_diag).
+
 package reach
 
 import (
@@ -11,12 +13,13 @@ import (
 
 // listener is a unix socket that accepts connections.
 type listener struct {
-	socket uint32 // its number, as /proc/PID/fd has it
-	inode  uint32 // of its file, the low bits
-	bound  string // the path that its file had at first
+	socket uint32 // its number, as in /proc/PID/fd
+	inode  uint32 // inode of its file, only the low bits
+	bound  string // the path to which it was bound
 }
 
-// Of linux/unix_diag.h; listenState is TCP_LISTEN of net/tcp_states.h.
+// Constants of linux/unix_diag.h; listenState is TCP_LISTEN of
+// net/tcp_states.h.
 const (
 	showName, showVFS = 1, 2
 	attrName, attrVFS = 0, 1
@@ -26,8 +29,8 @@ const (
 	messageSize = 16 // struct unix_diag_msg
 )
 
-// listening asks the kernel for all stream sockets of this network namespace
-// that listen and lie in a file system (sock_diag(7)).
+// listening asks the kernel for all listening stream sockets of this network
+// namespace that have a path (sock_diag(7)).
 func listening() ([]listener, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
@@ -87,7 +90,7 @@ func netlinkError(data []byte) error {
 	return syscall.Errno(-int32(binary.NativeEndian.Uint32(data)))
 }
 
-// parseListener reads a struct unix_diag_msg and its attributes.
+// parseListener parses a struct unix_diag_msg and its attributes.
 func parseListener(data []byte) (l listener, ok bool) {
 	e := binary.NativeEndian
 	if len(data) < messageSize || data[1] != unix.SOCK_STREAM || data[2] != listenState {

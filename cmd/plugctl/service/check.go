@@ -1,3 +1,5 @@
+// Checking plug's arguments with plug --check.
+
 package service
 
 import (
@@ -11,7 +13,7 @@ import (
 	"strings"
 )
 
-// checked is what plug --check says about its arguments.
+// checked is the output of plug --check for the arguments.
 type checked struct {
 	Source     string          `json:"source"`
 	Pidfile    string          `json:"pidfile"`
@@ -25,7 +27,8 @@ type checked struct {
 // hasUser reports whether plug's own --user is among the arguments.
 func (c *checked) hasUser() bool { return len(c.User) > 0 && string(c.User) != "null" }
 
-// check has plug itself judge the arguments; its first line is the reason.
+// check runs plug --check with the arguments; on an error, its first line is
+// the reason.
 func check(program string, args []string) (*checked, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(program, append([]string{"--check"}, args...)...)
@@ -46,9 +49,9 @@ func check(program string, args []string) (*checked, error) {
 	return &c, nil
 }
 
-// findProgram is the path of plug as services will start it: as given, else
-// beside this program, else in PATH. Links stay as they are, since an upgrade
-// starts what lies there then.
+// findProgram is the path of plug as services will start it: as given,
+// otherwise next to this program, otherwise in PATH. Links are not resolved,
+// since an upgrade starts the program at that path then.
 func findProgram(given string) (string, error) {
 	path := given
 	if path == "" {

@@ -1,3 +1,5 @@
+// The command plugctl service and its verbs.
+
 package service
 
 import (
@@ -12,12 +14,12 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// UsageError is one of the command line: nothing was tried.
+// UsageError is an error in the command line: nothing was done.
 type UsageError struct{ error }
 
 func (e UsageError) Unwrap() error { return e.error }
 
-// options are the flags of service's verbs.
+// options are the flags of the verbs.
 type options struct {
 	name, user, manager, program string
 	dryRun, replace              bool
@@ -142,7 +144,7 @@ func uninstallCommand() *cobra.Command {
 	return c
 }
 
-// after says what a service is after a verb.
+// after is the state of a service after a verb.
 var after = map[string]kardianos.Status{"start": kardianos.StatusRunning, "stop": kardianos.StatusStopped}
 
 func actCommand(verb, short string) *cobra.Command {
@@ -184,7 +186,7 @@ func statusCommand() *cobra.Command {
 			case is != kardianos.StatusRunning:
 				return fmt.Errorf("%s: the service manager did not report a status", o.name)
 			}
-			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a flag of the root's
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a global flag
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"version": control.Version, "done": true,
 					"service": map[string]string{"name": o.name, "manager": u.manager.name, "state": "running"}})
 			}
@@ -204,7 +206,7 @@ func (o *options) flags(c *cobra.Command) {
 	c.Flags().StringVar(&o.manager, "manager", "", managerHelp)
 }
 
-// order reads the command line of a verb that takes PLUG-ARGS.
+// order parses the command line of a verb that takes PLUG-ARGS.
 func (o *options) order(cmd *cobra.Command, args []string) (*order, error) {
 	switch dash := cmd.ArgsLenAtDash(); {
 	case dash < 0 && len(args) == 0:
@@ -226,7 +228,8 @@ func (o *options) order(cmd *cobra.Command, args []string) (*order, error) {
 	return &order{name: o.name, user: o.user, program: program, args: args, manager: m}, nil
 }
 
-// mayInstall refuses who can't write the file, before anything else is asked.
+// mayInstall returns an error if the user can't write the file, before
+// anything else is checked.
 func (o *options) mayInstall(file string) error {
 	if o.dryRun || os.Geteuid() == 0 {
 		return nil
@@ -234,7 +237,7 @@ func (o *options) mayInstall(file string) error {
 	return fmt.Errorf("only root can write %s; run as root, or use --dry-run to print it", file)
 }
 
-// installed finds the service of --name.
+// installed returns the service of --name.
 func (o *options) installed(root bool) (*unit, error) {
 	m, err := findManager(o.manager)
 	if err != nil {
@@ -256,7 +259,7 @@ func (o *options) installed(root bool) (*unit, error) {
 	return u, nil
 }
 
-// ready finds out what this system lacks for the plan.
+// ready checks whether this system has what the plan needs.
 func (p *plan) ready(o *order) error {
 	if o.user != "" {
 		if err := checkUser(o.user); err != nil {

@@ -1,3 +1,5 @@
+// Installing, removing, starting and stopping a service.
+
 package service
 
 import (
@@ -12,7 +14,7 @@ import (
 	kardianos "github.com/kardianos/service"
 )
 
-// unit is one service on this system, installed or about to be.
+// unit is one service on this system, installed or to be installed.
 type unit struct {
 	manager *manager
 	name    string
@@ -20,15 +22,15 @@ type unit struct {
 	through kardianos.Service
 }
 
-// newUnit takes the text to install, "" for a service that is there.
+// newUnit takes the text to install; "" is for an installed service.
 func newUnit(m *manager, name, program, text string) (*unit, error) {
 	system, err := m.system()
 	if err != nil {
 		return nil, err
 	}
-	// The text goes in as one value, so that nothing in it, such as braces in
-	// an argument, is taken for kardianos/service's template language. Its
-	// FreeBSD part has no description.
+	// The text goes in as one value, so that kardianos/service does not
+	// interpret anything in it, such as braces in an argument, as a template.
+	// Its FreeBSD part has no description.
 	through, err := system.New(nil, &kardianos.Config{
 		Name: name, Executable: program, Description: text, WorkingDirectory: text,
 		Option: kardianos.KeyValue{m.option: wholeText(m)},
@@ -43,7 +45,8 @@ func wholeText(m *manager) string {
 	return "{{Description}}"
 }
 
-// ours refuses a service that is not there, or that somebody else has made.
+// ours returns an error if the service does not exist or was not made by
+// plugctl.
 func (u *unit) ours() error {
 	text, err := os.ReadFile(u.file)
 	switch {
@@ -57,8 +60,8 @@ func (u *unit) ours() error {
 	return nil
 }
 
-// install writes the text and has the manager know it. What fails leaves no
-// file behind.
+// install writes the file and registers the service with the manager. On a
+// failure it removes the file.
 func (u *unit) install(text string) error {
 	if _, err := os.Lstat(u.file); err == nil {
 		return fmt.Errorf("--name %s: %s already exists; use another name, or uninstall it first", u.name, u.file)
@@ -90,7 +93,8 @@ func (u *unit) uninstall() error {
 	if u.manager.name != "sysv" {
 		return nil
 	}
-	// kardianos/service leaves the links that it has made for the runlevels.
+	// kardianos/service does not remove the links that it made for the
+	// runlevels.
 	for _, pattern := range []string{"/etc/rc?.d/S50", "/etc/rc?.d/K02"} {
 		links, _ := filepath.Glob(pattern + u.name)
 		for _, link := range links {
@@ -102,8 +106,8 @@ func (u *unit) uninstall() error {
 	return nil
 }
 
-// act does start, stop or restart, and says where to look when it fails: the
-// manager's own words get lost on the way.
+// act does start, stop or restart. On a failure the error says where to look,
+// since kardianos/service drops the manager's own message.
 func (u *unit) act(verb string) error {
 	err := map[string]func() error{"start": u.through.Start, "stop": u.through.Stop, "restart": u.through.Restart}[verb]()
 	if err != nil {
@@ -112,26 +116,26 @@ func (u *unit) act(verb string) error {
 	return nil
 }
 
-// status is running or stopped; the error says what else it may be.
+// status is running or stopped; for other states it returns an error.
 func (u *unit) status() (kardianos.Status, error) {
 	is, err := u.through.Status()
 	died := errors.New("it ended without being stopped")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		switch exit.ExitCode() { // LSB: 1 and 2 are dead with something left behind
+		switch exit.ExitCode() { // LSB: 1 and 2 are dead, but a pidfile or lock file is left
 		case 3:
 			return kardianos.StatusStopped, nil
 		case 1, 2:
 			return kardianos.StatusStopped, died
 		}
 	}
-	if err != nil && strings.HasSuffix(err.Error(), "exit status 32") { // OpenRC's crashed, as kardianos/service tells it
+	if err != nil && strings.HasSuffix(err.Error(), "exit status 32") { // OpenRC: crashed, as kardianos/service reports it
 		return kardianos.StatusStopped, died
 	}
 	return is, err
 }
 
-// checkUser finds out whether the account is there.
+// checkUser returns an error unless the account exists.
 func checkUser(nameGroup string) error {
 	name, group, _ := strings.Cut(nameGroup, ":")
 	if _, err := user.Lookup(name); err != nil {

@@ -1,3 +1,5 @@
+// The logrotate configuration.
+
 package service
 
 import (
@@ -7,10 +9,10 @@ import (
 	"strings"
 )
 
-// rotation is what the logrotate snippet says.
+// rotation is the data of the logrotate snippet.
 type rotation struct{ File, User, Group string }
 
-// logrotate is the snippet for the session file among plug's arguments
+// logrotate returns the snippet for the session file in plug's arguments
 // (logrotate(8)).
 func logrotate(o *order, c *checked) (string, error) {
 	switch {
@@ -22,7 +24,7 @@ func logrotate(o *order, c *checked) (string, error) {
 		return "", fmt.Errorf("PLUG-ARGS: -S %q: logrotate would read it as a pattern; expected a path without *?[]{}\"\\", c.SessionLog)
 	}
 	r := rotation{File: c.SessionLog}
-	if o.manager.foreground { // elsewhere the master, who opens it, is root
+	if o.manager.foreground { // under other managers the master, which opens it, is root
 		r.User, r.Group, _ = strings.Cut(o.user, ":")
 	}
 	var b strings.Builder

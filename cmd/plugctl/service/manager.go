@@ -1,3 +1,5 @@
+// The supported service managers, and where each has its files.
+
 package service
 
 import (
@@ -11,15 +13,15 @@ import (
 // manager is one kind of service manager.
 type manager struct {
 	name       string // --manager
-	platform   string // as kardianos/service calls it
-	template   string // of its file, under files/
-	path       string // of its file; %s is the service's name
-	option     string // where kardianos/service looks for a template
-	run        string // where its pidfiles lie
+	platform   string // its name in kardianos/service
+	template   string // template of its file, under files/
+	path       string // path of its file; %s is the service's name
+	option     string // option of kardianos/service for the template
+	run        string // directory of its pidfiles
 	foreground bool   // plug runs with -n
 	quote      func(arg string) string
-	after      string // what is left to do after the installation
-	log        string // where the reason is found when plug does not start
+	after      string // what the admin has to do after the installation
+	log        string // where to find the reason if plug does not start
 }
 
 var managers = []manager{
@@ -35,7 +37,7 @@ var managers = []manager{
 
 func (m *manager) file(name string) string { return fmt.Sprintf(m.path, name) }
 
-// findManager is the one of that name, or this system's own for "".
+// findManager returns the manager with this name, or this system's own for "".
 func findManager(name string) (*manager, error) {
 	var names []string
 	for i := range managers {
@@ -51,7 +53,7 @@ func findManager(name string) (*manager, error) {
 	return nil, fmt.Errorf("--manager %q: expected %s", name, strings.Join(names, ", "))
 }
 
-// system is what kardianos/service has for the manager on this system.
+// system returns kardianos/service's driver for the manager on this system.
 func (m *manager) system() (kardianos.System, error) {
 	all := kardianos.AvailableSystems()
 	i := slices.IndexFunc(all, func(s kardianos.System) bool { return s.String() == m.platform })

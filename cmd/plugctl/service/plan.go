@@ -1,3 +1,5 @@
+// The plan: from an admin's order to the data of a service file.
+
 package service
 
 import (
@@ -10,7 +12,7 @@ import (
 	"strings"
 )
 
-// order is what the admin asks for.
+// order is what the admin requests.
 type order struct {
 	name    string
 	user    string // NAME or NAME:GROUP; "" is root
@@ -19,7 +21,7 @@ type order struct {
 	manager *manager
 }
 
-// plan is what the file says, as the templates see it.
+// plan is the data of the service file for the templates.
 type plan struct {
 	Name    string
 	Program string
@@ -27,21 +29,21 @@ type plan struct {
 	Pidfile string
 
 	User, Group  string   // of the unit
-	LowPort      bool     // a port that only CAP_NET_BIND_SERVICE can bind
-	Socket       bool     // the source is a socket of the manager's
+	LowPort      bool     // plug needs CAP_NET_BIND_SERVICE for its port
+	Socket       bool     // the source is a socket of the service manager
 	Runtime      []string // directories under /run that the manager makes
-	Logs         []string // and under /var/log
-	Writable     []string // directories that plug writes into besides
-	HomeReadable bool     // something of the plug's lies in a home
-	TmpShared    bool     // or in /tmp
+	Logs         []string // the same under /var/log
+	Writable     []string // other directories that plug writes to
+	HomeReadable bool     // a file of the plug is in a home directory
+	TmpShared    bool     // a file of the plug is in /tmp
 
 	command string
 }
 
-// Command is program and arguments, quoted for the manager.
+// Command is the program with its arguments, quoted for the manager.
 func (p *plan) Command() string { return p.command }
 
-// Variable is the name as a shell's or rc.conf's variable has it.
+// Variable is the service's name as a variable in a shell or in rc.conf.
 func (p *plan) Variable() string { return strings.ReplaceAll(p.Name, "-", "_") }
 
 var goodName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
@@ -55,7 +57,7 @@ func checkName(name string) error {
 
 var goodUser = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
 
-// makePlan settles the order. judge is plug --check.
+// makePlan makes a plan from the order. judge is plug --check.
 func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, error) {
 	if err := checkName(o.name); err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, err
 		return nil, fmt.Errorf("--user %q: expected NAME or NAME:GROUP", o.user)
 	}
 	p := &plan{Name: o.name, Program: o.program, Args: slices.Clone(o.args)}
-	// The last --control wins: what comes back is p's own where ARGS have none.
+	// The last --control wins: the result is p's own if ARGS have none.
 	own := "/run/" + p.Name + "/control"
 	c, err := judge(append([]string{"--control", own}, p.Args...))
 	if err != nil {
@@ -93,9 +95,9 @@ func makePlan(o *order, judge func(args []string) (*checked, error)) (*plan, err
 
 func isControl(arg string) bool { return arg == "--control" || strings.HasPrefix(arg, "--control=") }
 
-// control gives a plug whose arguments name no control socket one in a directory
-// that the unit makes: the plug's own default is where the unit can't write. A
-// daemon makes that by itself.
+// control chooses a control socket for a plug whose arguments name none, in a
+// directory that the unit creates: the unit cannot write to the plug's default
+// directory. A daemon creates the directory itself.
 func (p *plan) control(o *order, c *checked) {
 	if !o.manager.foreground {
 		c.Control = ""
@@ -104,8 +106,9 @@ func (p *plan) control(o *order, c *checked) {
 	p.Args = slices.Insert(p.Args, 0, "--control", c.Control)
 }
 
-// supervised is for a manager that watches the shepherd. It binds low ports by
-// a capability, so nothing of the plug needs to be root.
+// supervised is the plan for a manager that watches the shepherd. The plug
+// binds low ports with a capability, so none of its processes needs to be
+// root.
 func (p *plan) supervised(o *order, c *checked) error {
 	if !c.Foreground {
 		p.Args = slices.Insert(p.Args, 0, "-n")
@@ -125,8 +128,8 @@ func (p *plan) supervised(o *order, c *checked) error {
 	return nil
 }
 
-// detached is for a manager that lets the plug become a daemon by itself. Its
-// master stays root, to bind again; the workers are the user's.
+// detached is the plan for a manager that lets the plug become a daemon. Its
+// master stays root, to bind again; the workers run as the user.
 func (p *plan) detached(o *order, c *checked) error {
 	if c.Foreground {
 		return fmt.Errorf("PLUG-ARGS: -n, -d and -S - keep plug in the foreground; remove them for --manager %s, under which plug detaches", o.manager.name)
@@ -168,7 +171,7 @@ func (p *plan) places(o *order, c *checked) error {
 	return nil
 }
 
-// place is one directory that the plug writes into.
+// place adds a directory that the plug writes to.
 func (p *plan) place(dir string) {
 	add := func(to *[]string, s string) {
 		if !slices.Contains(*to, s) {

@@ -1,3 +1,5 @@
+// Tests of plans: units, scripts, and orders that are refused.
+
 package service
 
 import (
@@ -8,7 +10,7 @@ import (
 	"testing"
 )
 
-// says makes a judge that answers as plug --check would.
+// says returns a judge that answers as plug --check would.
 func says(c checked) func([]string) (*checked, error) {
 	return func([]string) (*checked, error) {
 		answer := c
@@ -25,7 +27,7 @@ func orderFor(t *testing.T, name, user string, args ...string) *order {
 	return &order{name: "web", user: user, program: "/usr/local/sbin/plug", args: args, manager: m}
 }
 
-// rendered is the file for an order, which must be a good one.
+// rendered returns the file for an order, which must be valid.
 func rendered(t *testing.T, o *order, c checked) string {
 	t.Helper()
 	p, err := makePlan(o, says(c))
@@ -74,7 +76,7 @@ func TestUnitSays(t *testing.T) {
 			not: []string{"ReadWritePaths="},
 		},
 		"no control socket named": {
-			user: "www", c: checked{Source: "8080", Control: "/run/web/control"}, // the judge's, since ARGS have none
+			user: "www", c: checked{Source: "8080", Control: "/run/web/control"}, // from the judge, since ARGS have none
 			has: []string{"ExecStart=/usr/local/sbin/plug -n --control /run/web/control 80 10.0.0.1", "RuntimeDirectory=web"},
 			not: []string{"ReadWritePaths="},
 		},
@@ -177,7 +179,7 @@ func TestOrdersRefused(t *testing.T) {
 	}
 }
 
-// The arguments that are given are not those of the plan.
+// Making a plan does not change the order's arguments.
 func TestOrderStays(t *testing.T) {
 	o := orderFor(t, "sysv", "www", "80", "10.0.0.1")
 	o.args = append(make([]string, 0, 8), o.args...)

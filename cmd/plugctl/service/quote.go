@@ -1,3 +1,5 @@
+// Quoting of arguments for shells and systemd.
+
 package service
 
 import (
@@ -5,16 +7,16 @@ import (
 	"strings"
 )
 
-// Characters that mean nothing to anybody, so that an ordinary command line
-// stays readable.
+// Characters without a special meaning, so that ordinary command lines stay
+// readable.
 const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@+,=-"
 
 func isPlain(arg string) bool {
 	return arg != "" && strings.Trim(arg, plain) == ""
 }
 
-// quoteShell writes one word for sh: within single quotes all is literal but
-// the single quote.
+// quoteShell writes one word for sh: within single quotes every character is
+// literal except the single quote.
 func quoteShell(arg string) string {
 	if isPlain(arg) {
 		return arg
@@ -23,8 +25,9 @@ func quoteShell(arg string) string {
 }
 
 // quoteSystemd writes one word of ExecStart (systemd.service(5), COMMAND
-// LINES): specifiers and variables are doubled, and what is not printable ASCII
-// is written in hex, so that it needs no encoding.
+// LINES): specifiers and variables are doubled, and everything except
+// printable ASCII is written in hex, so that it does not depend on an
+// encoding.
 func quoteSystemd(arg string) string {
 	if isPlain(arg) {
 		return arg

@@ -1,3 +1,5 @@
+// Tests of quoting, with real shells and systemd.
+
 package service
 
 import (
@@ -12,8 +14,8 @@ import (
 	"time"
 )
 
-// awkward are words that have broken quoting somewhere before; the rest is
-// drawn at random from the characters that mean something to somebody.
+// awkward are words that have broken quoting before, and random ones made of
+// special characters.
 func awkward(t *testing.T, n int) []string {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -39,7 +41,7 @@ func awkward(t *testing.T, n int) []string {
 	return words
 }
 
-// A shell that is given the quoted words sees the words.
+// A shell that reads the quoted words gets the original words.
 func TestQuoteShell(t *testing.T) {
 	words := awkward(t, 500)
 	out, err := exec.Command("sh", "-c", `printf '%s\0' `+quoteAll(quoteShell, words)).Output()
@@ -50,8 +52,8 @@ func TestQuoteShell(t *testing.T) {
 }
 
 // systemd itself reads the quoted words: its --test mode loads units from a
-// directory of ours and shows what it has understood, without running any. It
-// refuses to do so as root.
+// directory of ours and shows the result, without running them. It refuses to
+// do so as root.
 func TestQuoteSystemd(t *testing.T) {
 	systemd := "/lib/systemd/systemd"
 	if _, err := os.Stat(systemd); err != nil {
@@ -91,7 +93,8 @@ func TestQuoteSystemd(t *testing.T) {
 	compare(t, words, read)
 }
 
-// The same by the text of systemd.service(5), where there is no systemd.
+// The same according to the text of systemd.service(5), where there is no
+// systemd.
 func TestQuoteSystemdByTheBook(t *testing.T) {
 	words := awkward(t, 2000)
 	for _, w := range words {
@@ -114,8 +117,8 @@ func TestQuoteSystemdByTheBook(t *testing.T) {
 	}
 }
 
-// readWords splits words in double quotes with C's escapes, as units have them
-// and as systemd shows them.
+// readWords splits text into words in double quotes with C's escapes, as in
+// units and in systemd's output.
 func readWords(line string) (words []string, err error) {
 	for line = strings.TrimSpace(line); line != ""; line = strings.TrimLeft(line, " ") {
 		if line[0] != '"' {

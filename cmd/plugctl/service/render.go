@@ -1,3 +1,5 @@
+// Rendering service files from the templates.
+
 package service
 
 import (
@@ -10,8 +12,7 @@ import (
 //go:embed files
 var files embed.FS
 
-// mark stands in each file that is made here; what lacks it is somebody else's
-// and stays as it is.
+// mark is in each file that plugctl makes; a file without it is not changed.
 const mark = "made by plugctl service install"
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
@@ -21,7 +22,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"join": strings.Join,
 }).ParseFS(files, "files/*"))
 
-// render is the manager's file for the plan.
+// render returns the manager's file for the plan.
 func (m *manager) render(p *plan) (string, error) {
 	var b strings.Builder
 	if err := templates.ExecuteTemplate(&b, m.template, p); err != nil {
@@ -30,8 +31,8 @@ func (m *manager) render(p *plan) (string, error) {
 	return b.String(), nil
 }
 
-// quoteUnitPath writes a path for a list of paths in a unit, where variables are
-// not expanded, but specifiers are.
+// quoteUnitPath quotes a path for a list of paths in a unit, where systemd
+// expands specifiers, but not variables.
 func quoteUnitPath(path string) string {
 	return strings.ReplaceAll(quoteSystemd(path), "$$", "$")
 }

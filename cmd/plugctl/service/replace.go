@@ -1,3 +1,5 @@
+// Replacing the file of an installed service, with a way back.
+
 package service
 
 import (
@@ -13,18 +15,18 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// What install has done.
+// The results of install.
 const (
 	installed = "installed"
 	unchanged = "unchanged"
 	replaced  = "replaced"
 )
 
-// deed is what install has done, and what that was for a service that runs.
+// deed is the result of install, and its effect on a running service.
 type deed struct{ did, running string }
 
-// place has the service's file say text: what it says already stays, and other
-// text of plugctl's is replaced if that is asked for.
+// place makes text the content of the service's file: if it is already,
+// nothing changes; another text of plugctl's is replaced if replace is set.
 func (u *unit) place(p *plan, text string, replace bool) (deed, error) {
 	old, err := os.ReadFile(u.file)
 	switch {
@@ -45,9 +47,9 @@ func (u *unit) place(p *plan, text string, replace bool) (deed, error) {
 	return deed{replaced, running}, err
 }
 
-// replace has the manager know the new text, and a running service restart if
-// there is a reason for that. After a failure the old text is there again. It
-// returns what that was for a service that runs.
+// replace registers the new text with the manager, and restarts a running
+// service if there is a reason. On a failure it restores the old text. It
+// returns the effect on a running service.
 func (u *unit) replace(text string, old []byte, reason string) (running string, err error) {
 	info, err := os.Stat(u.file)
 	if err != nil {
@@ -83,7 +85,7 @@ func (u *unit) replace(text string, old []byte, reason string) (running string, 
 	return "restarted because " + reason + ": sessions continue until they end, but the new plug does not list them", nil
 }
 
-// said is what install has done, and what is left to do.
+// said describes the result of install, and what the admin has to do next.
 func (u *unit) said(done deed, p *plan) string {
 	lines := []string{fmt.Sprintf("%s: %s as %s", u.name, done.did, u.file)}
 	if done.did == unchanged {
@@ -104,10 +106,10 @@ func (u *unit) said(done deed, p *plan) string {
 	return strings.Join(append(lines, "to start it: plugctl service start --name "+u.name), "\n")
 }
 
-// told prints what a verb has done; with --json also whether it has changed
+// told prints the result of a verb; with --json also whether it has changed
 // anything.
 func (u *unit) told(cmd *cobra.Command, changed bool, said string) error {
-	if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a flag of the root's
+	if asJSON, _ := cmd.Flags().GetBool("json"); asJSON { // a global flag
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"version": control.Version, "done": true, "changed": changed, "said": said,
 			"service": map[string]string{"name": u.name, "manager": u.manager.name, "file": u.file}})
 	}

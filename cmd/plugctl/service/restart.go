@@ -1,3 +1,5 @@
+// Which changes of a unit need a restart of the service.
+
 package service
 
 import (
@@ -5,14 +7,15 @@ import (
 	"strings"
 )
 
-// reloaded are the settings of a unit's [Service] that a running service gets by
-// a reload of systemd: the others are those of its process, from its start on.
+// reloaded are the settings of a unit's [Service] section that apply to a
+// running service after a reload of systemd: all others apply only at its
+// start.
 var reloaded = []string{"ExecReload", "KillMode", "NotifyAccess", "Restart", "RestartPreventExitStatus", "RestartSec",
 	"TasksMax", "TimeoutStartSec", "TimeoutStopSec"}
 
-// restartFor is why a service that runs by the old text has to restart to be as
-// text has it; "" if it need not. An upgrade would keep both the command line and
-// what systemd has given the process.
+// restartFor is why a running service must be restarted to apply a new text,
+// or "". An upgrade would keep the command line and everything that systemd
+// has set for the process.
 func (p *plan) restartFor(old, text string) string {
 	if !p.commandIn(old) {
 		return "its command line has changed"
@@ -32,7 +35,7 @@ func (p *plan) commandIn(text string) bool {
 	return strings.Contains(text, "\nExecStart="+p.command+"\n") || strings.Contains(text, "\n\t"+p.command+"\n")
 }
 
-// settings are what a unit sets of its process; none where the text is a script.
+// settings returns what a unit sets for its process; nothing for a script.
 func settings(text string) (all []string) {
 	_, service, _ := strings.Cut(text, "\n[Service]\n")
 	service, _, _ = strings.Cut(service, "\n[")

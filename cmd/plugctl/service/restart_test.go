@@ -1,3 +1,5 @@
+// Tests of which changes need a restart.
+
 package service
 
 import (
@@ -5,7 +7,7 @@ import (
 	"testing"
 )
 
-// A service that runs is restarted only for what its process gets at its start.
+// A running service is restarted only for changes that apply at its start.
 func TestRestartFor(t *testing.T) {
 	replaced := func(old, new string) func(string) string {
 		return func(text string) string {

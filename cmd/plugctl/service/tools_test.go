@@ -1,3 +1,6 @@
+// Tests of the service files with real tools: shellcheck, shells, systemd,
+// logrotate.
+
 package service
 
 import (
@@ -10,7 +13,7 @@ import (
 	"testing"
 )
 
-// put writes a rendered file where a tool can read it.
+// put writes a rendered file for a tool.
 func put(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -29,7 +32,7 @@ func tool(t *testing.T, name, debian string) string {
 	return path
 }
 
-// worst is the plan with everything in it that can be.
+// worst is the plan with every optional part.
 func worst(t *testing.T, manager, user string) string {
 	t.Helper()
 	return rendered(t, orderFor(t, manager, user, awkward(t, 80)...),
@@ -50,7 +53,7 @@ func TestShellcheck(t *testing.T) {
 	}
 }
 
-// The scripts are read by the shells that there are; FreeBSD's sh is like dash.
+// All installed shells can parse the scripts; FreeBSD's sh is similar to dash.
 func TestShellsReadThem(t *testing.T) {
 	for _, shell := range []string{"sh", "dash", "bash", "busybox"} {
 		path, err := exec.LookPath(shell)
@@ -69,7 +72,8 @@ func TestShellsReadThem(t *testing.T) {
 	}
 }
 
-// most is how exposed a unit may be at most, of 10 (systemd-analyze security).
+// most is the maximum exposure of a unit, on a scale to 10 (systemd-analyze
+// security).
 const most = 3.1
 
 func TestSystemdAnalyze(t *testing.T) {
@@ -77,7 +81,7 @@ func TestSystemdAnalyze(t *testing.T) {
 	for name, c := range map[string]struct {
 		user  string
 		c     checked
-		level string // of systemd 252, which README names
+		level string // exposure in systemd 252, the version that README names
 	}{
 		"root":      {"", checked{Source: "80"}, "2.9"},
 		"user":      {"www-data", checked{Source: "8080", Pidfile: "/run/web/pid", SessionLog: "/var/log/web/s"}, "1.5"},
@@ -85,7 +89,7 @@ func TestSystemdAnalyze(t *testing.T) {
 		"home, tmp": {"", checked{Source: "80", SessionLog: "/home/x/s", Pidfile: "/tmp/x"}, "3.1"},
 	} {
 		o := orderFor(t, "systemd", c.user, "80", "a b%n$x")
-		o.program = "/bin/true" // verify wants one that is there
+		o.program = "/bin/true" // verify needs an existing program
 		file := put(t, "web.service", rendered(t, o, c.c))
 		if out, err := exec.Command(analyze, "verify", file).CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("%s: verify: %v\n%s", name, err, out)

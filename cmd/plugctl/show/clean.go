@@ -1,3 +1,5 @@
+// Escaping of unprintable characters, and shell quoting.
+
 package show
 
 import (
@@ -7,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Clean is text with everything that is not printable written as an escape, as
-// Go writes it: \n, \x1b, \u202e. Space is the only white space that stays.
+// Clean replaces unprintable characters by escapes in Go's form:
+// , \x1b, \u202e. Space is the only white space that is kept.
 func Clean(text string) string {
 	if printable(text) {
 		return text
@@ -39,7 +41,7 @@ func printable(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// quoted is an argument as a shell would take it.
+// quoted returns an argument as a shell would accept it.
 func quoted(arg string) string {
 	special := func(r rune) bool {
 		alnum := r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r))

@@ -1,3 +1,5 @@
+// Tests of escaping and quoting.
+
 package show
 
 import (
@@ -27,8 +29,8 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// FuzzClean: whatever comes over the wire, nothing but printable characters
-// comes out; and JSON that was made printable is the same JSON.
+// FuzzClean: for any input the output has only printable characters; and JSON
+// that was made printable has the same value.
 func FuzzClean(f *testing.F) {
 	f.Add("\x1b]0;title\x07")
 	f.Add("\u2066\U000e0041\xc2")

@@ -1,3 +1,5 @@
+// The output of the command config.
+
 package show
 
 import (
@@ -10,8 +12,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Config is the command line as the plug runs it: what an upgrade would start,
-// then every option with its value; times are in seconds.
+// Config shows the command line that the plug runs with: what an upgrade would
+// start, then every option with its value; times are in seconds.
 func Config(c *control.Config) string {
 	words := []string{quoted(c.Program)}
 	for _, arg := range c.Args {
@@ -36,8 +38,8 @@ func Config(c *control.Config) string {
 	return b.String()
 }
 
-// optionLines are an option's value as the option would take it; each target has
-// a line of its own.
+// optionLines shows an option's value in the option's own form; each target is
+// on its own line.
 func optionLines(name string, value json.RawMessage) []string {
 	var text string
 	var list []string

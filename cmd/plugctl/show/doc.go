@@ -1,11 +1,10 @@
-// Package show turns a master's answers into what an admin reads: tables that
-// fit a terminal, human numbers, and JSON. It only formats: what it is given is
-// all it knows, so that the same answer always has the same text.
+// Package show formats a master's answers for an admin: tables that fit a
+// terminal, readable numbers, and JSON. Its output depends only on its
+// arguments, so the same answer always has the same text.
 //
-// Everything that came over the wire is escaped here: no name, reason or
-// version can move a cursor or hide what stands beside it.
+// It escapes everything that came from the socket: no name, reason or version
+// can move a cursor or hide the text next to it.
 package show
 
-// Terminal is the width in columns that output is made for where nobody says
-// another one.
+// Terminal is the width of the output, in columns, if no other is known.
 const Terminal = 80

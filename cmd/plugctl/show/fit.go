@@ -1,3 +1,5 @@
+// Fitting a table to a terminal's width by omitting columns.
+
 package show
 
 import (
@@ -5,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Fit are a table's lines in so many columns, as far as leaving out those of
-// Spare can do that.
+// Fit returns a table's lines in at most width columns, if omitting the
+// columns in Spare can achieve that.
 func (t *Table) Fit(width int) []string {
 	lines := t.Lines(width)
 	for _, head := range t.Spare {
@@ -26,7 +28,7 @@ func widest(lines []string) (most int) {
 	return most
 }
 
-// drop leaves a column out, if the table has it.
+// drop removes a column, if the table has it.
 func (t *Table) drop(head string) {
 	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Head == head })
 	if i < 0 {

@@ -1,3 +1,5 @@
+// Readable numbers: bytes, ages, latencies and plurals.
+
 package show
 
 import (
@@ -6,8 +8,8 @@ import (
 	"time"
 )
 
-// Bytes is a number of bytes in at most five characters: 999, 1.2K, 34K, 1023M;
-// a K is 1024.
+// Bytes formats a number of bytes in at most five characters: 999, 1.2K, 34K,
+// 1023M; a K is 1024.
 func Bytes(n uint64) string {
 	if n < 1000 {
 		return strconv.FormatUint(n, 10)
@@ -23,8 +25,8 @@ func Bytes(n uint64) string {
 	return fmt.Sprintf("%.0f%c", v, units[0])
 }
 
-// Age is a time in seconds in at most six characters: 0.3s, 42s, 4m12s, 3h05m,
-// 2d04h, 123d. It cuts what it does not show, so that no age is said too early.
+// Age formats a time in seconds in at most six characters: 0.3s, 42s, 4m12s,
+// 3h05m, 2d04h, 123d. It rounds down, so that an age is never shown too early.
 func Age(seconds float64) string {
 	if !(seconds > 0) {
 		return "0.0s"
@@ -48,8 +50,8 @@ func Age(seconds float64) string {
 	}
 }
 
-// latency is a time in seconds that is short: milliseconds up to 10 s; "-" where
-// it has not come yet.
+// latency formats a short time in seconds: milliseconds up to 10 s; "-" if it
+// is not known yet.
 func latency(seconds float64) string {
 	switch {
 	case !(seconds > 0):
@@ -62,7 +64,7 @@ func latency(seconds float64) string {
 
 func since(t, now time.Time) string { return Age(now.Sub(t).Seconds()) }
 
-// Plural is a number with its noun: 1 session, 2 sessions.
+// Plural formats a number with its noun: 1 session, 2 sessions.
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

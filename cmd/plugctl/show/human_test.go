@@ -1,3 +1,5 @@
+// Tests of readable numbers.
+
 package show
 
 import (
@@ -32,7 +34,7 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// TestHumanWidths: what tables rely on.
+// TestHumanWidths: the widths that tables rely on.
 func TestHumanWidths(t *testing.T) {
 	for shift := range 64 {
 		for _, n := range []uint64{1 << shift, 1<<shift - 1, 1<<shift + 1<<shift/2} {

@@ -1,3 +1,5 @@
+// JSON output.
+
 package show
 
 import (
@@ -9,20 +11,20 @@ import (
 	"unicode/utf8"
 )
 
-// JSON is a value on one line, with its newline, as the control socket has it.
-// What is not printable is escaped here, too.
+// JSON is a value on one line, with its newline, as on the control socket.
+// Unprintable characters are escaped here, too.
 func JSON(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // messages are made of what JSON can say
+		panic(err) // messages contain only what JSON supports
 	}
 	return append(escaped(bytes.TrimSuffix(b.Bytes(), []byte{'\n'})), '\n')
 }
 
-// escaped writes what is not printable as \u escapes. In JSON it can stand in
-// strings only, where that is the same character.
+// escaped writes unprintable characters as \u escapes. In JSON they can occur
+// only in strings, where the escape means the same character.
 func escaped(text []byte) []byte {
 	out := make([]byte, 0, len(text)+1)
 	for len(text) > 0 {

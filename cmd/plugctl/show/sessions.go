@@ -1,3 +1,5 @@
+// The table of sessions.
+
 package show
 
 import (
@@ -6,9 +8,9 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Sessions is their table, in the order in which they are given. Wide has two
-// columns more: the times from accept until the target was connected, and until
-// its first byte.
+// Sessions makes the table of sessions, in the given order. Wide adds two
+// columns: the times from accept until the target was connected, and until its
+// first byte.
 func Sessions(sessions []control.Session, wide bool) *Table {
 	t := &Table{Spare: []string{"VERSION", "PID", "IDLE", "STATE"}, Columns: []Column{
 		{"ID", false}, {"PID", true}, {"CLIENT", false}, {"TARGET", false}, {"STATE", false},

@@ -1,3 +1,5 @@
+// Tests of the tables, of sorting, and of the output of status and config.
+
 package show
 
 import (
@@ -32,8 +34,8 @@ func TestSessionsTable(t *testing.T) {
 	}
 }
 
-// TestFit: a screen that is too narrow for all columns shows those that say
-// which session it is, and what it moves.
+// TestFit: if a screen is too narrow for all columns, it shows those that
+// identify a session and how much it transfers.
 func TestFit(t *testing.T) {
 	for width, want := range map[int]string{
 		90: "ID       PID  CLIENT           TARGET         STATE         AGE  IDLE   IN   OUT  VERSION",
@@ -49,8 +51,8 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestTableWidths: two spaces between columns where there is room for them, one
-// where not, and nothing is cut.
+// TestTableWidths: two spaces between columns if there is room for them, one
+// if not, and nothing is truncated.
 func TestTableWidths(t *testing.T) {
 	table := &Table{Columns: []Column{{"NAME", false}, {"N", true}, {"STATE", false}}, Rows: [][]string{{"a", "1", "x"}, {"bcdef", "12345", "\x1b"}}}
 	want := []string{"NAME       N  STATE", "a          1  x", "bcdef  12345  \\x1b"}
@@ -73,13 +75,13 @@ func TestSort(t *testing.T) {
 		{"id", "1-0-2 1-3-9 1-3-10", "1-3-10 1-3-9 1-0-2"},
 		{"pid", "1-3-10 1-0-2 1-3-9", "1-3-9 1-0-2 1-3-10"},
 		{"client", "1-0-2 1-3-10 1-3-9", "1-3-9 1-3-10 1-0-2"},
-		{"target", "1-0-2 1-3-9 1-3-10", "1-3-10 1-3-9 1-0-2"}, // none comes last
+		{"target", "1-0-2 1-3-9 1-3-10", "1-3-10 1-3-9 1-0-2"}, // an empty target comes last
 		{"state", "1-3-10 1-3-9 1-0-2", "1-0-2 1-3-9 1-3-10"},
 		{"age", "1-3-9 1-0-2 1-3-10", "1-3-10 1-0-2 1-3-9"}, // the longest first
 		{"idle", "1-3-9 1-3-10 1-0-2", "1-0-2 1-3-10 1-3-9"},
 		{"in", "1-3-9 1-0-2 1-3-10", "1-3-10 1-0-2 1-3-9"},
 		{"out", "1-0-2 1-3-9 1-3-10", "1-3-10 1-3-9 1-0-2"},
-		{"version", "1-0-2 1-3-10 1-3-9", "1-3-9 1-0-2 1-3-10"}, // equal ones by their ids, both ways
+		{"version", "1-0-2 1-3-10 1-3-9", "1-3-9 1-0-2 1-3-10"}, // equal ones by their IDs, in both directions
 	} {
 		for reverse, want := range map[bool]string{false: c.forward, true: c.reverse} {
 			s := slices.Clone(someSessions)

@@ -1,3 +1,5 @@
+// Sorting of sessions.
+
 package show
 
 import (
@@ -12,7 +14,7 @@ import (
 // order compares two sessions by one of their columns.
 type order struct {
 	key     string
-	descend bool // the largest first, unless reversed: what one looks for
+	descend bool // largest first, unless reversed: those are of most interest
 	compare func(a, b *control.Session) int
 }
 
@@ -29,7 +31,7 @@ var orders = []order{
 	{"version", false, func(a, b *control.Session) int { return cmp.Compare(a.Build, b.Build) }},
 }
 
-// SortKeys are what Sort sorts by: the columns of Sessions, in their order.
+// SortKeys are the keys of Sort: the columns of Sessions, in their order.
 func SortKeys() []string {
 	keys := make([]string, len(orders))
 	for i, o := range orders {
@@ -38,10 +40,9 @@ func SortKeys() []string {
 	return keys
 }
 
-// Sort puts sessions in order by one of SortKeys, and sessions that are equal
-// in it by their ids. Names and numbers of processes ascend; ages, idle times
-// and bytes descend; reverse turns it. An unknown key is a caller's fault: it
-// panics.
+// Sort sorts sessions by one of SortKeys, and equal ones by their IDs. Names
+// and PIDs ascend; ages, idle times and bytes descend; reverse reverses the
+// order. It panics for an unknown key, which is the caller's error.
 func Sort(sessions []control.Session, key string, reverse bool) {
 	i := slices.IndexFunc(orders, func(o order) bool { return o.key == key })
 	o := &orders[i]
@@ -57,7 +58,8 @@ func Sort(sessions []control.Session, key string, reverse bool) {
 	})
 }
 
-// natural orders ids as they were given: numbers in them by their value.
+// natural compares IDs in the order in which they were assigned: numbers by
+// value.
 func natural(a, b string) int {
 	for a != "" && b != "" {
 		na, nb := digits(a), digits(b)
@@ -77,7 +79,7 @@ func natural(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// digits is how many of them text begins with.
+// digits is the number of digits at the start of text.
 func digits(text string) int {
 	n := 0
 	for n < len(text) && '0' <= text[n] && text[n] <= '9' {
@@ -86,7 +88,8 @@ func digits(text string) int {
 	return n
 }
 
-// compareAddress orders addresses by value, and before what is none.
+// compareAddress compares addresses by value; addresses come before other
+// texts.
 func compareAddress(a, b string) int {
 	pa, errA := netip.ParseAddrPort(a)
 	pb, errB := netip.ParseAddrPort(b)

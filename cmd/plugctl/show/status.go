@@ -1,3 +1,5 @@
+// The output of the command status, and the counts by state.
+
 package show
 
 import (
@@ -11,14 +13,14 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// States in the order in which they are named; what a newer master has besides
-// comes behind them.
+// States in the order of the output; states that only a newer master knows
+// come after them.
 var (
 	workerStates = []string{"busy", "spare", "starting", "draining"}
 	targetStates = []string{"good", "failing", "failed", "draining", "disabled"}
 )
 
-// Status is the plug as a whole, a line for each matter.
+// Status shows the plug as a whole, in a line for each subject.
 func Status(s *control.Status, now time.Time) string {
 	var b strings.Builder
 	say := func(what, format string, args ...any) {
@@ -46,7 +48,7 @@ func Status(s *control.Status, now time.Time) string {
 	return b.String()
 }
 
-// Phase reports whether the plug takes clients.
+// Phase says whether the plug accepts clients.
 func Phase(s *control.Status) string {
 	if s.Paused {
 		return s.Phase + ", paused"
@@ -54,7 +56,7 @@ func Phase(s *control.Status) string {
 	return s.Phase
 }
 
-// Queue says how many clients wait in the kernel's.
+// Queue says how many clients wait in the kernel's queue.
 func Queue(s *control.Status) string {
 	if s.Queue < 0 {
 		return "unknown"
@@ -62,11 +64,11 @@ func Queue(s *control.Status) string {
 	return Plural(s.Queue, "client") + " waiting"
 }
 
-// WorkerCounts and TargetCounts say how many there are of each state.
+// WorkerCounts and TargetCounts say how many there are in each state.
 func WorkerCounts(s *control.Status) string { return Counts(s.Workers, workerStates) }
 func TargetCounts(s *control.Status) string { return Counts(s.Targets, targetStates) }
 
-// Counts names the states that are not empty, the known ones in their order.
+// Counts lists the states that are not empty, the known ones in their order.
 func Counts(count map[string]int, known []string) string {
 	var parts []string
 	for _, state := range slices.Concat(known, unknown(count, known)) {

@@ -1,3 +1,5 @@
+// Tables of text with aligned columns.
+
 package show
 
 import (
@@ -5,22 +7,22 @@ import (
 	"unicode/utf8"
 )
 
-// Column is one of a Table's.
+// Column is one column of a Table.
 type Column struct {
 	Head  string
-	Right bool // numbers stand at its right edge
+	Right bool // right-aligned, for numbers
 }
 
-// Table is columns with heads over rows of cells.
+// Table is a table with a head for each column.
 type Table struct {
 	Columns []Column
 	Rows    [][]string
-	Spare   []string // heads of columns that one can do without, the first ones first
+	Spare   []string // heads of the columns that can be omitted, in order of omission
 }
 
-// Lines are the table's, its head first, without newlines. Columns are as wide
-// as their cells, two spaces apart, or one where that is what makes them fit
-// into width. Nothing is cut: what is wider than width, is.
+// Lines returns the table's lines, the head first, without newlines. Columns
+// are as wide as their cells and two spaces apart, or one space if that makes
+// them fit into width. Nothing is truncated: a table may be wider than width.
 func (t *Table) Lines(width int) []string {
 	wide := make([]int, len(t.Columns))
 	sum := 0

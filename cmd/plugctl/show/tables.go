@@ -1,3 +1,5 @@
+// The tables of targets and workers.
+
 package show
 
 import (
@@ -6,7 +8,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Targets is their table.
+// Targets makes the table of targets.
 func Targets(targets []control.Target) *Table {
 	t := &Table{Spare: []string{"FAILED FOR", "CONNECTS"}, Columns: []Column{
 		{"TARGET", false}, {"STATE", false}, {"SESSIONS", true}, {"CONNECTS", true}, {"FAILURES", true},
@@ -26,7 +28,7 @@ func Targets(targets []control.Target) *Table {
 	return t
 }
 
-// Workers is their table.
+// Workers makes the table of workers.
 func Workers(workers []control.Worker) *Table {
 	t := &Table{Spare: []string{"GENERATION", "ENDED"}, Columns: []Column{
 		{"PID", true}, {"STATE", false}, {"GENERATION", true}, {"SESSIONS", true}, {"ENDED", true}, {"AGE", true},

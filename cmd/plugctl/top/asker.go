@@ -1,3 +1,5 @@
+// The goroutine that asks the master.
+
 package top
 
 import (
@@ -7,13 +9,13 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// question is a Snapshot, or an order to the master.
+// question is a request for a Snapshot, or an order to the master.
 type question struct {
 	filter control.Filter
 	order  *control.Request
 }
 
-// answer is a Snapshot; of an order, what the master said.
+// answer is a Snapshot or the master's message about an order.
 type answer struct {
 	order    bool
 	said     string
@@ -21,15 +23,15 @@ type answer struct {
 	err      error
 }
 
-// Asker asks one master one thing after the other, on a connection that it
-// keeps, and finds the master again when that has ended: at an upgrade, or when
-// the plug was started anew. It is for one goroutine.
+// Asker sends requests to one master, one after another, on a connection that
+// it keeps. If the connection has ended, because of an upgrade or a restart,
+// it finds the master again. Only one goroutine may use it.
 type Asker struct {
 	options reach.Options
 	master  *reach.Master // nil while there is no connection
 }
 
-// NewAsker makes one that has asked nothing yet.
+// NewAsker returns an Asker that is not connected yet.
 func NewAsker(o reach.Options) *Asker { return &Asker{options: o} }
 
 func (a *Asker) serve(questions <-chan question, answers chan<- answer) {
@@ -40,7 +42,8 @@ func (a *Asker) serve(questions <-chan question, answers chan<- answer) {
 
 func (a *Asker) answer(q question) answer {
 	if q.order != nil {
-		// A connection of its own, and no second try: an order is given once.
+		// A separate connection without a second attempt: an order is given
+		// only once.
 		m, err := a.options.Dial()
 		if err != nil {
 			return answer{order: true, err: err}
@@ -53,7 +56,7 @@ func (a *Asker) answer(q question) answer {
 	return answer{snapshot: s, err: err}
 }
 
-// Snapshot asks for one. After an error the next one begins anew.
+// Snapshot requests a Snapshot. After an error, the next call connects again.
 func (a *Asker) Snapshot(filter *control.Filter) (s Snapshot, err error) {
 	if a.master == nil {
 		if a.master, err = a.options.Dial(); err != nil {

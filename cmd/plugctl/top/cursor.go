@@ -1,16 +1,18 @@
+// The cursor in a list that changes.
+
 package top
 
 import "slices"
 
-// cursor is the place of one row in a list, kept by the row's name.
+// cursor is the position of one row in a list; it follows the row's name.
 type cursor struct {
 	name  string // "" if the list is empty
 	row   int
 	first int // the row at the top of the screen
 }
 
-// follow finds the row again in a list that has changed; if it is gone, the
-// cursor stays where it was.
+// follow finds the row again in a changed list; if it is gone, the cursor
+// keeps its position.
 func (c *cursor) follow(names []string) {
 	if i := slices.Index(names, c.name); i >= 0 {
 		c.row = i
@@ -18,7 +20,7 @@ func (c *cursor) follow(names []string) {
 	c.set(c.row, names)
 }
 
-// set moves to a row, as far as there are rows.
+// set moves to a row, within the list.
 func (c *cursor) set(row int, names []string) {
 	c.row = max(0, min(row, len(names)-1))
 	c.name = ""
@@ -27,8 +29,8 @@ func (c *cursor) set(row int, names []string) {
 	}
 }
 
-// window is which of n rows a screen with room for so many shows: the cursor's
-// among them.
+// window is the range of the n rows that a screen with this room shows; it
+// includes the cursor's row.
 func (c *cursor) window(n, room int) (from, to int) {
 	if room <= 0 {
 		return 0, 0

@@ -1,3 +1,5 @@
+// The help screen.
+
 package top
 
 import (

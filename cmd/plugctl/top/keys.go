@@ -1,9 +1,10 @@
+// Parsing of keys from a terminal.
+
 package top
 
 import "unicode/utf8"
 
-// Key is what was pressed: a printable character, a control character, or one
-// of these.
+// Key is a key: a printable character, a control character, or one of these.
 type Key rune
 
 const (
@@ -13,7 +14,7 @@ const (
 	KeyPageDown
 	KeyHome
 	KeyEnd
-	KeyUnknown // a sequence that means nothing here
+	KeyUnknown // a sequence without a meaning here
 
 	keyInterrupt Key = 'C' - '@'
 	keyTab       Key = '\t'
@@ -26,8 +27,8 @@ const (
 	keyBackspace Key = 'H' - '@'
 )
 
-// sequences are what terminals send for keys without a character, behind ESC:
-// as xterm and the Linux console do, in both cursor key modes.
+// sequences are what terminals send for keys without a character, after ESC:
+// those of xterm and the Linux console, in both cursor key modes.
 var sequences = map[string]Key{
 	"[A": KeyUp, "OA": KeyUp, "[B": KeyDown, "OB": KeyDown,
 	"[5~": KeyPageUp, "[6~": KeyPageDown,
@@ -35,8 +36,8 @@ var sequences = map[string]Key{
 	"[F": KeyEnd, "OF": KeyEnd, "[4~": KeyEnd, "[8~": KeyEnd,
 }
 
-// Keys takes apart what one read of a terminal gave. An ESC with nothing behind
-// it is the key itself: terminals send a sequence in one piece.
+// Keys splits the result of one read from a terminal. An ESC without anything
+// after it is the key itself: terminals send a sequence in one piece.
 func Keys(read []byte) []Key {
 	var keys []Key
 	for len(read) > 0 {
@@ -57,8 +58,9 @@ func Keys(read []byte) []Key {
 	return keys
 }
 
-// sequence is how long the one is that text begins with, without its ESC: of
-// CSI, up to the final byte (ECMA-48, 5.4); of SS3 or Alt, the next ones.
+// sequence is the length of the sequence at the start of text, without its
+// ESC: for CSI up to the final byte (ECMA-48, 5.4), for SS3 or Alt the next
+// bytes.
 func sequence(text []byte) int {
 	switch text[0] {
 	case '[':

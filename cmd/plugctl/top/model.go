@@ -1,3 +1,5 @@
+// The Model: the state of the screen, and how answers change it.
+
 package top
 
 import (
@@ -9,7 +11,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Snapshot is what a master said of itself at one time.
+// Snapshot is a master's data at one time.
 type Snapshot struct {
 	Status   *control.Status   `json:"status"`
 	Sessions []control.Session `json:"sessions"`
@@ -30,43 +32,43 @@ type Model struct {
 	Width, Height int
 	Sort          string // of show.SortKeys
 	Reverse       bool
-	Filter        control.Filter // of the sessions that are asked for
+	Filter        control.Filter // of the requested sessions
 	Now           time.Time
 
 	data  Snapshot
-	at    time.Time // of data; zero before the first
-	waits time.Time // since when an answer is awaited; zero if none is
-	away  string    // why there is no answer; "" while there is
+	at    time.Time // time of data; zero before the first
+	waits time.Time // time of the pending request; zero if there is none
+	away  string    // the reason why there is no answer; "" if there is one
 
 	pane  pane
 	lists [2]cursor // of sessions and targets
-	line  *prompt   // what is being typed or confirmed; nil if nothing is
-	note  string    // what came of the last order, until the next key
+	line  *prompt   // the input or confirmation in progress; nil if there is none
+	note  string    // the result of the last order, until the next key
 }
 
-// Action is what a key asks of whoever runs the Model. The zero one is nothing.
+// Action is what the caller has to do after a key. The zero Action is nothing.
 type Action struct {
 	Quit, Suspend bool
-	Refresh       bool             // ask for a Snapshot now
-	Redraw        bool             // the screen may have been written over
-	Order         *control.Request // ask this of the master
+	Refresh       bool             // request a Snapshot now
+	Redraw        bool             // other output may have overwritten the screen
+	Order         *control.Request // send this to the master
 }
 
-// Data takes a Snapshot in. The cursors stay on the session and on the target
-// on which they are, wherever these have moved.
+// Data stores a Snapshot. The cursors stay on their session and target, even
+// if these have moved.
 func (m *Model) Data(s Snapshot) {
 	m.data, m.at, m.away, m.waits = s, m.Now, "", time.Time{}
 	m.arrange()
 }
 
-// Waits says that a Snapshot has been asked for.
+// Waits notes that a Snapshot has been requested.
 func (m *Model) Waits() { m.waits = m.Now }
 
-// Away says that there was no answer, and why. What was known stays, with its
+// Away notes that there was no answer, and why. The old data stays, with its
 // age.
 func (m *Model) Away(why string) { m.away, m.waits = why, time.Time{} }
 
-// Said takes in what came of an order.
+// Said stores the result of an order.
 func (m *Model) Said(text string) { m.note = text }
 
 func (m *Model) arrange() {
@@ -76,11 +78,11 @@ func (m *Model) arrange() {
 	}
 }
 
-// names are what the rows of a pane are called, in their order.
+// names are the names of a pane's rows, in their order.
 func (m *Model) names(p pane) []string {
 	var names []string
 	if p == targets {
-		seen := map[string]int{} // a target may be there more than once: its slots are told apart
+		seen := map[string]int{} // a target may occur more than once: its slots are numbered
 		for i := range m.data.Targets {
 			name := m.data.Targets[i].Target
 			seen[name]++
@@ -94,7 +96,7 @@ func (m *Model) names(p pane) []string {
 	return names
 }
 
-// chosenSession is the one under the cursor; false if there is none.
+// chosenSession is the session under the cursor; false if there is none.
 func (m *Model) chosenSession() (control.Session, bool) {
 	i := m.lists[sessions].row
 	if i >= len(m.data.Sessions) {
@@ -111,7 +113,7 @@ func (m *Model) chosenTarget() (control.Target, bool) {
 	return m.data.Targets[i], true
 }
 
-// sortBy moves along the keys.
+// sortBy moves to another sort key.
 func (m *Model) sortBy(step int) {
 	keys := show.SortKeys()
 	m.Sort = keys[(slices.Index(keys, m.Sort)+step+len(keys))%len(keys)]

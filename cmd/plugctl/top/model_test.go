@@ -1,3 +1,5 @@
+// Tests of the Model: screens, keys, cursors, prompts.
+
 package top
 
 import (
@@ -13,7 +15,7 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// some makes n sessions; the one of the highest number is the oldest.
+// some makes n sessions; the one with the highest number is the oldest.
 func some(n int) Snapshot {
 	s := Snapshot{
 		Status: &control.Status{Label: "119", Mode: "prefork", Phase: "running", PID: 4742, Build: "3.0.0", Started: noon.Add(-time.Hour),
@@ -77,8 +79,8 @@ func TestScreen(t *testing.T) {
 	}
 }
 
-// TestAnySize: whatever the size, the screen has as many lines, none too wide,
-// and the cursor stays on its session through all of them.
+// TestAnySize: at any size the screen has that many lines, none is too wide,
+// and the cursor stays on its session.
 func TestAnySize(t *testing.T) {
 	m := newModel(60)
 	press(m, "\x1b[6~\x1b[6~\x1b[B")
@@ -105,7 +107,7 @@ func TestAnySize(t *testing.T) {
 	}
 }
 
-// A target that is there twice has two rows, and the cursor passes both.
+// A target that occurs twice has two rows, and the cursor passes both.
 func TestCursorPassesTheSameTargetTwice(t *testing.T) {
 	m := newModel(1)
 	s := some(1)
@@ -116,13 +118,13 @@ func TestCursorPassesTheSameTargetTwice(t *testing.T) {
 		if line := chosen(m); !strings.Contains(line, want) {
 			t.Errorf("%q, want the one with%ssessions", line, want)
 		}
-		m.Data(s) // an answer meanwhile
+		m.Data(s) // an answer in between
 		m.Press(KeyDown)
 	}
 }
 
-// On a narrow screen a question shows how it is answered, and a line what was
-// typed last.
+// On a narrow screen a question shows the possible answers, and an input its
+// end.
 func TestNarrowPrompts(t *testing.T) {
 	for _, width := range []int{80, 40, 20, 9, 5} {
 		m := newModel(3)
@@ -140,8 +142,8 @@ func TestNarrowPrompts(t *testing.T) {
 	}
 }
 
-// TestCursorFollows: the cursor stays on its session, wherever that is sorted
-// to; when it has ended, at its place.
+// TestCursorFollows: the cursor follows its session when the order changes;
+// when the session has ended, it keeps its position.
 func TestCursorFollows(t *testing.T) {
 	m := newModel(50)
 	press(m, "\x1b[B\x1b[B\x1b[B") // 1-46-1
@@ -152,7 +154,7 @@ func TestCursorFollows(t *testing.T) {
 		}
 	}
 	m.Data(some(46))
-	if !strings.HasPrefix(chosen(m), "1-42-1 ") { // the fourth of those that are left
+	if !strings.HasPrefix(chosen(m), "1-42-1 ") { // the fourth of the remaining ones
 		t.Errorf("its session has ended: %q", chosen(m))
 	}
 	m.Data(some(0))
@@ -170,8 +172,8 @@ func TestCursorFollows(t *testing.T) {
 	}
 }
 
-// TestKill: the order is for the session that was shown in the question, though
-// the list has changed since; anything but y gives it up.
+// TestKill: the order is for the session in the question, even if the list has
+// changed since; any key except y cancels it.
 func TestKill(t *testing.T) {
 	m := newModel(20)
 	press(m, "\x1b[B") // 1-18-1
@@ -181,7 +183,7 @@ func TestKill(t *testing.T) {
 	if !strings.Contains(screen(m), "End session 1-18-1, 10.1.2.18:40000 to 10.0.3.15:119? (y/n)") {
 		t.Error(screen(m))
 	}
-	m.Data(some(5)) // 1-18-1 has ended by itself
+	m.Data(some(5)) // 1-18-1 has ended in the meantime
 	a := press(m, "y")
 	want := &control.Request{Verb: control.Kill, Filter: &control.Filter{IDs: []string{"1-18-1"}}}
 	if !reflect.DeepEqual(a.Order, want) {
@@ -237,7 +239,7 @@ func TestFilter(t *testing.T) {
 	if a := press(m, "/ nonsense\r"); a.Refresh || m.Filter.Client == "" || !strings.Contains(screen(m), `not "nonsense"`) {
 		t.Errorf("%+v, %+v\n%s", a, m.Filter, screen(m))
 	}
-	press(m, "/\x15\x1b") // given up
+	press(m, "/\x15\x1b") // cancelled
 	if m.Filter.Client == "" {
 		t.Error("Escape has taken the filter away")
 	}
@@ -249,8 +251,8 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestSilence: a screen whose master is silent says so and how old it is, and is
-// itself again when the master is.
+// TestSilence: if the master is silent, the screen shows that and the age of
+// its data; it becomes normal when the master answers again.
 func TestSilence(t *testing.T) {
 	m := newModel(3)
 	m.Waits()

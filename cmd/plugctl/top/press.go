@@ -1,3 +1,5 @@
+// What each key does.
+
 package top
 
 import (
@@ -10,7 +12,7 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Press takes a key in.
+// Press handles a key.
 func (m *Model) Press(k Key) Action {
 	switch {
 	case k == keyInterrupt:
@@ -24,7 +26,7 @@ func (m *Model) Press(k Key) Action {
 	}
 	m.note = ""
 	if m.pane == help {
-		m.pane = sessions // any key ends it
+		m.pane = sessions // any key closes it
 		return Action{Quit: k == 'q'}
 	}
 	if m.moves(k) {
@@ -48,7 +50,7 @@ func (m *Model) Press(k Key) Action {
 	return Action{}
 }
 
-// moves takes the keys of the cursor.
+// moves handles the cursor keys.
 func (m *Model) moves(k Key) bool {
 	c, names := &m.lists[m.pane], m.names(m.pane)
 	switch k {
@@ -89,8 +91,8 @@ func (m *Model) pressSessions(k Key) Action {
 	return Action{}
 }
 
-// askKill has the session's id in hand while it asks: what the list does until
-// the answer changes nothing of which session that is.
+// askKill stores the session's ID with the question: changes of the list
+// before the answer have no effect on which session is meant.
 func (m *Model) askKill() {
 	s, ok := m.chosenSession()
 	if !ok {

@@ -1,3 +1,5 @@
+// Questions and inputs in the last line.
+
 package top
 
 import (
@@ -7,8 +9,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// prompt is a question in the last line: one that y or n answers, if it has
-// something to confirm, else one for a line of text.
+// prompt is a question in the last line: if it has something to confirm, y or
+// n answers it, otherwise a line of text.
 type prompt struct {
 	ask     string
 	confirm *control.Request
@@ -16,8 +18,8 @@ type prompt struct {
 	accept  func(text string) (Action, error)
 }
 
-// view is the prompt in width columns. What does not fit is cut where it is
-// missed least: of a question before its (y/n), of a line before what is typed.
+// view is the prompt in width columns. If it does not fit, the least important
+// part is cut: of a question the part before (y/n), of an input its beginning.
 func (p *prompt) view(width int) string {
 	end, from := p.text+"_", 0
 	if p.confirm != nil {
@@ -30,7 +32,7 @@ func (p *prompt) view(width int) string {
 	return cut(p.ask, max(0, room)) + string([]rune(end)[from:])
 }
 
-// typed takes a key while a question is open.
+// typed handles a key while a prompt is open.
 func (m *Model) typed(k Key) Action {
 	p := m.line
 	if p.confirm != nil {

@@ -1,3 +1,5 @@
+// Run: it connects the Model to a terminal, to signals and to a master.
+
 package top
 
 import (
@@ -13,16 +15,15 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// Signaled is Run's error when a signal has ended it, the terminal being given
-// back.
+// Signaled is Run's error if a signal has ended it; the terminal is restored.
 type Signaled struct{ Signal syscall.Signal }
 
 func (s Signaled) Error() string {
 	return fmt.Sprintf("ended by signal %d (%v)", int(s.Signal), s.Signal)
 }
 
-// Run shows the screen until it is quit. Every interval it asks the master; a
-// master that does not answer is asked on.
+// Run shows the screen until the user quits. It asks the master at every
+// interval, even if the master does not answer.
 func Run(o reach.Options, m *Model, interval time.Duration, in, out *os.File) error {
 	t, err := open(in, out)
 	if err != nil {
@@ -48,7 +49,7 @@ func Run(o reach.Options, m *Model, interval time.Duration, in, out *os.File) er
 	return r.loop(interval)
 }
 
-// runner is the Model between terminal, master and signals.
+// runner connects the Model to terminal, master and signals.
 type runner struct {
 	terminal  *terminal
 	model     *Model
@@ -57,8 +58,8 @@ type runner struct {
 	keys      chan []Key // closed when the terminal is gone
 	signals   chan os.Signal
 
-	asked  bool       // a question is out: there is one at a time
-	queued []question // orders first, in their order, then at most one Snapshot
+	asked  bool       // a question is pending: only one at a time
+	queued []question // first the orders in their order, then at most one Snapshot
 }
 
 func (r *runner) readKeys(in *os.File) {
@@ -76,7 +77,7 @@ func (r *runner) readKeys(in *os.File) {
 func (r *runner) loop(interval time.Duration) error {
 	ask := time.NewTicker(interval)
 	defer ask.Stop()
-	clock := time.NewTicker(time.Second) // what is old grows older
+	clock := time.NewTicker(time.Second) // updates the ages on the screen
 	defer clock.Stop()
 	r.refresh()
 	for {
@@ -87,7 +88,8 @@ func (r *runner) loop(interval time.Duration) error {
 		}
 		select {
 		case <-clock.C:
-			// Nothing was stopped where there is no shell to continue it.
+			// Without a shell that could continue it, the process did not
+			// stop.
 			if r.terminal.left() {
 				if err := r.terminal.enter(); err != nil {
 					return err
@@ -109,7 +111,7 @@ func (r *runner) loop(interval time.Duration) error {
 	}
 }
 
-// press does what keys ask for; true is to quit.
+// press handles keys; it returns true to quit.
 func (r *runner) press(keys []Key) bool {
 	for _, k := range keys {
 		a := r.model.Press(k)
@@ -118,8 +120,8 @@ func (r *runner) press(keys []Key) bool {
 			return true
 		case a.Suspend:
 			r.terminal.leave()
-			// As the terminal does for ^Z: the whole job. It was never asked of
-			// package signal, which would keep it from stopping anything.
+			// Like the terminal for ^Z: the whole job stops. Package signal
+			// must not be notified of SIGTSTP, or the process would not stop.
 			syscall.Kill(0, syscall.SIGTSTP)
 		case a.Order != nil:
 			r.queued = append([]question{{order: a.Order}}, r.queued...)
@@ -137,7 +139,7 @@ func (r *runner) press(keys []Key) bool {
 
 func (r *runner) signal(s syscall.Signal) error {
 	switch s {
-	case syscall.SIGWINCH: // the loop looks at the size anyway
+	case syscall.SIGWINCH: // the loop reads the size anyway
 	case syscall.SIGCONT:
 		return r.terminal.enter()
 	default:
@@ -146,7 +148,7 @@ func (r *runner) signal(s syscall.Signal) error {
 	return nil
 }
 
-// refresh asks for a Snapshot, unless one is asked for already.
+// refresh requests a Snapshot, unless one is already requested.
 func (r *runner) refresh() {
 	for _, q := range r.queued {
 		if q.order == nil {
@@ -188,20 +190,20 @@ func (r *runner) take(a answer) {
 		r.model.Data(a.snapshot)
 	}
 	if a.order {
-		r.refresh() // what it changed is to be seen
+		r.refresh() // to show what it changed
 	}
 	r.next()
 }
 
-// refusesFilter reports whether the master has answered that the filter can take no
-// session, as one of a target that the plug does not have.
+// refusesFilter reports whether the master has answered that the filter can
+// match no session, for example one with a target that the plug does not have.
 func refusesFilter(err error, f *control.Filter) bool {
 	var refused *control.RefusedError
 	return errors.As(err, &refused) && !f.Empty()
 }
 
-// brief is why there is no answer, without the socket's path, which leaves no
-// room for the reason on a line: the reason is what may change.
+// brief is the reason why there is no answer, without the socket's path, which
+// would leave no room for the reason on a line.
 func brief(err error) string {
 	text, named := strings.CutPrefix(err.Error(), "control socket ")
 	if _, reason, cut := strings.Cut(text, ": "); named && cut {

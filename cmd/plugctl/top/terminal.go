@@ -1,3 +1,5 @@
+// The terminal: raw mode, drawing and restoring.
+
 package top
 
 import (
@@ -9,9 +11,10 @@ import (
 	"golang.org/x/term"
 )
 
-// What the screen uses of ECMA-48 and xterm's private modes.
+// The control sequences that the screen uses (ECMA-48 and xterm's private
+// modes).
 const (
-	enterScreen = "\x1b[?1049h\x1b[?25l" // the alternate screen, no cursor
+	enterScreen = "\x1b[?1049h\x1b[?25l" // the alternate screen, without a cursor
 	leaveScreen = "\x1b[0m\x1b[?25h\x1b[?1049l"
 	home        = "\x1b[H"
 	clearLine   = "\x1b[K"
@@ -22,15 +25,15 @@ const (
 
 var styles = map[Style]string{Bold: "\x1b[1m", Head: "\x1b[4m", Chosen: "\x1b[7m"}
 
-// terminal is a terminal in raw mode, and how it was before. leave may be called
-// from any goroutine, any number of times.
+// terminal is a terminal in raw mode, with its previous state. leave may be
+// called from any goroutine, any number of times.
 type terminal struct {
 	in, out *os.File
 	mu      sync.Mutex
-	before  *term.State // nil while it is as it was
+	before  *term.State // nil while the terminal is in its original state
 }
 
-// ErrNoTerminal is what Run says without one.
+// ErrNoTerminal is Run's error without a terminal.
 var ErrNoTerminal = errors.New("top needs a terminal; use \"top --json\" or \"sessions\" instead")
 
 func open(in, out *os.File) (*terminal, error) {
@@ -50,14 +53,14 @@ func (t *terminal) enter() error {
 			return err
 		}
 		t.before = before
-	} else if _, err := term.MakeRaw(int(t.in.Fd())); err != nil { // stopped and continued from outside
+	} else if _, err := term.MakeRaw(int(t.in.Fd())); err != nil { // stopped and continued by another process
 		return err
 	}
 	_, err := t.out.WriteString(enterScreen + clearAll)
 	return err
 }
 
-// leave gives the terminal back as it was.
+// leave restores the terminal.
 func (t *terminal) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,15 +72,15 @@ func (t *terminal) leave() {
 	t.before = nil
 }
 
-// left reports that the terminal is somebody else's, as it was.
+// left reports whether the terminal is restored, and so not ours.
 func (t *terminal) left() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.before == nil
 }
 
-// guard is deferred by every goroutine but Run's: a panic is readable only on a
-// terminal that was given back.
+// guard is deferred by every goroutine except Run's: a panic is readable only
+// on a restored terminal.
 func (t *terminal) guard() {
 	if fault := recover(); fault != nil {
 		t.leave()
@@ -93,7 +96,7 @@ func (t *terminal) size() (width, height int) {
 	return width, height
 }
 
-// draw writes a whole screen at once, unless the terminal was left.
+// draw writes a whole screen at once, unless the terminal has been restored.
 func (t *terminal) draw(lines []Line) error {
 	if t.left() {
 		return nil

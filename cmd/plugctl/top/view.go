@@ -1,3 +1,5 @@
+// The View: the lines of the screen, made from the Model.
+
 package top
 
 import (
@@ -10,7 +12,7 @@ import (
 	"daemon/plug/cmd/plugctl/show"
 )
 
-// Line is one of the screen's, printable and no wider than it.
+// Line is one line of the screen, printable and not wider than the screen.
 type Line struct {
 	Text  string
 	Style Style
@@ -26,15 +28,15 @@ const (
 	Chosen // under the cursor
 )
 
-// around is how many lines stand around the body: two above it, the table's
-// head and the last. So 20 sessions fit into 24 lines.
+// around is the number of lines around the body: two above it, the table's
+// head and the last line. So 20 sessions fit into 24 lines.
 const around = 4
 
-// room is how many rows the body has.
+// room is the number of rows of the body.
 func (m *Model) room() int { return max(0, m.Height-around) }
 
-// View is the screen as it is to be: Height lines. A screen that is lower than
-// what stands around the body shows as much of that as there is room for.
+// View returns the screen: Height lines. If the screen has fewer lines than
+// the frame of the body, it shows as much of the frame as fits.
 func (m *Model) View() []Line {
 	lines := []Line{{m.title(), Bold}, m.summary()}
 	lines = append(lines, m.body()...)
@@ -57,11 +59,11 @@ func (m *Model) title() string {
 		s.Label, s.Mode, show.Phase(s), s.PID, show.Age(m.at.Sub(s.Started).Seconds()), s.Build)
 }
 
-// slow is how long an answer may take before the screen says so.
+// slow is the time after which the screen shows that an answer is late.
 const slow = 2 * time.Second
 
-// summary is the plug in a line, or, if the master is silent, that it is: what
-// stands below is old then, and its age is said.
+// summary describes the plug in one line. If the master is silent, it says so,
+// with the age of the data.
 func (m *Model) summary() Line {
 	var silence string
 	switch {
@@ -82,7 +84,7 @@ func (m *Model) summary() Line {
 	return Line{silence, Chosen}
 }
 
-// waiting is how many clients do, in the kernel's queue.
+// waiting says how many clients wait in the kernel's queue.
 func waiting(queue int) string {
 	if queue < 0 {
 		return "unknown waiting"
@@ -90,7 +92,7 @@ func waiting(queue int) string {
 	return fmt.Sprintf("%d waiting", queue)
 }
 
-// body is the table of the pane, as much of it as there is room for.
+// body is the pane's table, as much of it as fits.
 func (m *Model) body() []Line {
 	if m.pane == help {
 		return helpLines()
@@ -117,7 +119,7 @@ func (m *Model) body() []Line {
 	return lines
 }
 
-// bottom is the question that is open, what came of the last order, or the keys.
+// bottom is the open prompt, the result of the last order, or the keys.
 func (m *Model) bottom() Line {
 	switch {
 	case m.line != nil:
@@ -144,8 +146,8 @@ func (m *Model) bottom() Line {
 	return m.edges("q quit  h help  Tab targets  / filter  k kill  <> sort: "+order, where)
 }
 
-// edges puts one text at the left edge, as much of it as there is room for, the
-// other at the right.
+// edges puts one text at the left edge, as much of it as fits, and the other
+// one at the right.
 func (m *Model) edges(left, right string) Line {
 	room := max(0, m.Width-utf8.RuneCountInString(right))
 	return Line{fmt.Sprintf("%-*s", room, cut(left, room-1)) + right, Plain}
