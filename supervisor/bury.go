@@ -1,3 +1,6 @@
+// Burial: what is to be done after a worker's death. Its sessions are settled, its
+// counts are added to the totals, and its PID leaves the pidfile before it is reaped.
+
 package supervisor
 
 import (
@@ -92,7 +95,7 @@ func (m *master) burySpare(c *child) {
 func (m *master) bury(c *child) {
 	c.status = m.watcher.status(c.pidfd)
 	m.log.Debug("worker ended", "pid", c.pid, c.status.key(), c.status.value())
-	m.totals.died(c.status)
+	m.totals.Died(c.status.known, int(c.status.signal))
 	m.settleRows(c)
 	if c.status.signal == unix.SIGKILL {
 		m.sayOutOfMemory()
@@ -135,7 +138,7 @@ func (m *master) settleRows(c *child) {
 	}
 	ahead := counted > freed-c.sessionsBefore
 	blamed := m.absorbEnds(c, counted)
-	m.totals.absorb(c.generation.board.Tally(c.slot))
+	m.totals.Absorb(c.generation.board.Tally(c.slot))
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -163,7 +166,7 @@ func (m *master) settleRows(c *child) {
 			m.totals.Ended[outcome]++
 			m.totals.BytesIn += s.In
 			m.totals.BytesOut += s.Out
-			m.totals.noteSession(&s)
+			m.totals.NoteSession(&s)
 			c.generation.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
 			if s.Word.State() == board.RowEnding && blamed {
 				blamed = false

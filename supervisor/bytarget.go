@@ -1,9 +1,13 @@
+// Sessions and bytes by target, over the boards of all generations, whose slots may
+// differ.
+
 package supervisor
 
 import (
 	"slices"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/worker/board"
 )
 
@@ -55,7 +59,7 @@ func (m *master) targets() []control.Target {
 // boards, with the times to connect if these are asked for.
 func (m *master) countedByTarget(withTimes bool) []control.Target {
 	all := make([]control.Target, len(m.generation.targets()))
-	connects := make([]times, len(all))
+	connects := make([]counters.Times, len(all))
 	for i := range all {
 		all[i] = m.target(i)
 	}
@@ -67,7 +71,7 @@ func (m *master) countedByTarget(withTimes bool) []control.Target {
 			}
 			all[slot].In += tally.BytesIn.Load()
 			all[slot].Out += tally.BytesOut.Load()
-			connects[slot].see(&tally.Connects)
+			connects[slot].See(&tally.Connects)
 		}
 	}
 	for i := range all {

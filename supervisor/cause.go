@@ -1,3 +1,6 @@
+// The end of a session whose worker died in it: who ended it, and the log line that
+// the worker can no longer write.
+
 package supervisor
 
 import (
@@ -21,23 +24,10 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 	return board.MakeCause(who, stage, int(c.status.signal))
 }
 
-// see adds what a worker has counted by outcome and by who ended it, and returns
-// how many sessions that are.
-func (e *ends) see(w *board.Ends) (sum uint64) {
-	for outcome := range e {
-		for who := range e[outcome] {
-			n := w[outcome][who].Load()
-			e[outcome][who] += n
-			sum += n
-		}
-	}
-	return sum
-}
-
 // absorbEnds adds what a dead worker has counted to the totals. blamed reports
 // that it died between that count and the one in its column, ended.
 func (m *master) absorbEnds(c *child, ended uint64) (blamed bool) {
-	return m.totals.Ends.see(&c.generation.board.Tally(c.slot).Ends) > ended
+	return m.totals.Ends.See(&c.generation.board.Tally(c.slot).Ends) > ended
 }
 
 // logEnd logs the end of a session whose worker can't, as the worker would have

@@ -1,3 +1,6 @@
+// Tests of who ended a session whose worker died, and of the counts that such a
+// worker has left half done.
+
 package supervisor
 
 import (
@@ -8,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/worker/board"
 )
 
@@ -124,7 +128,7 @@ func TestLogOfAKilledSession(t *testing.T) {
 
 // The totals travel at an upgrade, to and from a version without causes.
 func TestTotalsTravel(t *testing.T) {
-	var had, has totals
+	var had, has counters.Totals
 	had.Ends[board.Killed][board.BySignal], had.Ends[board.Denied][board.ByError] = 3, 4
 	text, err := json.Marshal(had)
 	if err == nil {

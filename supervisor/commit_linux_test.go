@@ -1,3 +1,6 @@
+// Tests of the commit of an upgrade in the new master: it adopts workers, copies the
+// board between the gates, and keeps what was logged as lost.
+
 package supervisor
 
 import (
@@ -15,6 +18,7 @@ import (
 
 	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -50,7 +54,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	}
 	e.generations[0].bell = g.bell // for the test to ring; an heir has none
 	t.Cleanup(func() { g.bell = -1 })
-	end := &endRecord{Generations: 1, Pidfile: true, Totals: totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
+	end := &endRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
 	for i := range 3 {
 		pid, pidfd := start(t, "sleep", "60")
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

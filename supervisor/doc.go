@@ -69,6 +69,7 @@
 //	  service       units and scripts, quoting, checks, installation    → supervisor/control
 //	supervisor      the master: loop, roster, spawning, burial, upgrade → its parts, worker/…, pidfile
 //	  policy        how many workers: pure                              → nothing
+//	  counters      what a plug has counted, and its words              → worker/board
 //	  config        the configuration of one plug, parsed and checked   → nothing
 //	  control       the control socket: messages, server, client        → nothing
 //	  host          what the supervisor asks the system for             → nothing

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
@@ -73,7 +74,7 @@ type master struct {
 	nudged     int // index of the spare that was nudged last
 	nudges     int // ticks in a row that found clients waiting beside spares
 	probe      policy.Probe
-	totals     totals
+	totals     counters.Totals
 	ticks      ticks
 	dropReport dropReport
 	memory     memoryWatch

@@ -1,3 +1,6 @@
+// The new side of an upgrade, what it receives: generations and workers, checked
+// against the counts of the old master.
+
 package supervisor
 
 import (
@@ -5,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/worker/board"
 )
 
@@ -45,16 +49,16 @@ type childRecord struct {
 // endRecord closes the roster: what was sent, to be compared, and the rest of
 // what a master knows. The pidfile's locked descriptor comes with it.
 type endRecord struct {
-	Generations int       `json:"generations"`
-	Children    int       `json:"children"`
-	Sum         uint64    `json:"sum"`
-	Pidfile     bool      `json:"pidfile"`
-	Paused      bool      `json:"paused"`
-	Totals      totals    `json:"totals"`
-	Lines       []string  `json:"lines,omitempty"` // session lines that could not be written yet
-	Told        *lost     `json:"told,omitempty"`  // what was lost and the log has said
-	Frozen      time.Time `json:"frozen"`
-	LogLevel    *int      `json:"log_level,omitempty"` // if an admin has changed it
+	Generations int             `json:"generations"`
+	Children    int             `json:"children"`
+	Sum         uint64          `json:"sum"`
+	Pidfile     bool            `json:"pidfile"`
+	Paused      bool            `json:"paused"`
+	Totals      counters.Totals `json:"totals"`
+	Lines       []string        `json:"lines,omitempty"` // session lines that could not be written yet
+	Told        *lost           `json:"told,omitempty"`  // what was lost and the log has said
+	Frozen      time.Time       `json:"frozen"`
+	LogLevel    *int            `json:"log_level,omitempty"` // if an admin has changed it
 }
 
 // sum is a number that differs if a record was lost, doubled or garbled.

@@ -1,3 +1,6 @@
+// The new side of an upgrade: asks the old master for its state, verifies it, and
+// serves in its place once the old one has committed.
+
 package supervisor
 
 import (
@@ -181,7 +184,7 @@ func (m *master) commit(e *received) {
 			g.build = m.takeover.build
 		}
 	}
-	m.totals.add(&e.end.Totals)
+	m.totals.Add(&e.end.Totals)
 	m.totals.Upgrades.Done++
 	if m.since = time.Now(); m.totals.Started == 0 {
 		m.totals.Started = m.since.UnixNano()

@@ -1,3 +1,6 @@
+// Tests of what a new master takes over: rotation, affinity and target states on the
+// board, the roster from a faked old master, and how it waits for the commit.
+
 package supervisor
 
 import (
@@ -11,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
@@ -233,7 +237,7 @@ func TestReceive(t *testing.T) {
 		}
 		said(wireFreeze)
 		say(&message{Kind: wireGeneration, Generation: &generationRecord{Number: 3}}, g.assignment, g.state, g.report)
-		end := &endRecord{Generations: 1, Pidfile: true, Totals: totals{BytesIn: 8}}
+		end := &endRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}}
 		records, fds := roll(t, g, 5)
 		each := len(fds) / 5
 		for i := 0; i < 5; i += 2 {

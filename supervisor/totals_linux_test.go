@@ -1,7 +1,9 @@
+// Tests of what is counted: at burials, in metrics while sessions are settled, and
+// for each target. No counter goes back.
+
 package supervisor
 
 import (
-	"reflect"
 	"testing"
 	"time"
 
@@ -10,43 +12,6 @@ import (
 	"daemon/plug/supervisor/control"
 	"daemon/plug/worker/board"
 )
-
-// Nothing that a master counts is forgotten when two masters' totals are added,
-// but for what is no sum.
-func TestTotalsAdd(t *testing.T) {
-	var a, b, sum totals
-	n := 0
-	fill(reflect.ValueOf(&a).Elem(), &n)
-	fill(reflect.ValueOf(&b).Elem(), &n)
-	sum = a
-	sum.add(&b)
-	if sum.Started != b.Started || sum.Shown != b.Shown {
-		t.Errorf("started %d, shown %+v", sum.Started, sum.Shown)
-	}
-	sum.Started, sum.Shown = 0, shown{}
-	a.Started, a.Shown, b.Started, b.Shown = 0, shown{}, 0, shown{}
-	both(t, "", reflect.ValueOf(sum), reflect.ValueOf(a), reflect.ValueOf(b))
-}
-
-func both(t *testing.T, name string, sum, a, b reflect.Value) {
-	switch sum.Kind() {
-	case reflect.Struct:
-		for i := range sum.NumField() {
-			both(t, name+"."+sum.Type().Field(i).Name, sum.Field(i), a.Field(i), b.Field(i))
-		}
-	case reflect.Array:
-		for i := range sum.Len() {
-			both(t, name, sum.Index(i), a.Index(i), b.Index(i))
-		}
-	case reflect.Uint64:
-		if sum.Uint() != a.Uint()+b.Uint() {
-			t.Errorf("%s: %d and %d are %d", name, a.Uint(), b.Uint(), sum.Uint())
-		}
-	case reflect.Int64:
-	default:
-		t.Errorf("%s is a %s", name, sum.Kind())
-	}
-}
 
 // What a worker has tallied is counted while it lives, and when it is buried, but
 // once; so are its session that it could not settle and its end.

@@ -1,3 +1,6 @@
+// The verb that answers with metrics: totals, live sessions, targets, and what this
+// process uses.
+
 package supervisor
 
 import (
@@ -7,12 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/worker/board"
 )
 
 // metrics are all counters, in a few replies if there are many targets.
 func (r *request) metrics() (reply control.Reply, err error) {
-	var t totals
+	var t counters.Totals
 	var x control.Metrics
 	err = r.loop(func() {
 		m := r.m
@@ -27,11 +31,11 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	if err != nil {
 		return reply, err
 	}
-	x.Ended = t.Ends.words()
+	x.Ended = t.Ends.Words()
 	x.Refused, x.Redispatches = t.Refused, t.Redispatches
 	x.Durations = histogram(&t.Durations, &board.DurationBounds)
 	x.Spawns, x.SpawnFailures = t.Spawns, t.SpawnFailures
-	x.Deaths = t.Deaths.words()
+	x.Deaths = exitsOf(&t.Deaths)
 	x.Upgrades = map[string]uint64{"done": t.Upgrades.Done, "failed": t.Upgrades.Failed}
 	x.BellOverflows, x.LinesLost, x.LinesRetried, x.RecordsLost = t.BellOverflows, t.LinesLost, t.LinesRetried, t.LogsLost
 	x.LogLinesLost = t.LogsDropped
@@ -54,9 +58,9 @@ func (r *request) metrics() (reply control.Reply, err error) {
 // addLive adds what is not settled yet. Rows are read after columns: a session
 // that is settled meanwhile is missed for this once, and never counted twice;
 // what was shown before then stands.
-func (m *master) addLive(t *totals, x *control.Metrics, live *traffic) {
+func (m *master) addLive(t *counters.Totals, x *control.Metrics, live *traffic) {
 	x.Sessions = live.sessions
-	now := shown{Accepted: uint64(live.sessions), BytesIn: t.BytesIn + live.in, BytesOut: t.BytesOut + live.out}
+	now := counters.Shown{Accepted: uint64(live.sessions), BytesIn: t.BytesIn + live.in, BytesOut: t.BytesOut + live.out}
 	for _, n := range t.Ended {
 		now.Accepted += n
 	}
@@ -65,7 +69,7 @@ func (m *master) addLive(t *totals, x *control.Metrics, live *traffic) {
 	x.Accepted, x.BytesIn, x.BytesOut = s.Accepted, s.BytesIn, s.BytesOut
 }
 
-func histogram(t *times, b *board.Bounds) control.Histogram {
+func histogram(t *counters.Times, b *board.Bounds) control.Histogram {
 	h := control.Histogram{Counts: t.Counts[:], Sum: float64(t.Sum) / 1e9}
 	for _, ns := range b {
 		h.Bounds = append(h.Bounds, float64(ns)/1e9)
@@ -78,9 +82,9 @@ func histogram(t *times, b *board.Bounds) control.Histogram {
 var fatal = [...]unix.Signal{unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGKILL,
 	unix.SIGUSR1, unix.SIGSEGV, unix.SIGUSR2, unix.SIGALRM, unix.SIGTERM, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGSYS}
 
-// words are the ends of workers as metrics name them, those that have not
+// exitsOf are the ends of workers as metrics name them, those that have not
 // happened yet included.
-func (d *deaths) words() control.Exits {
+func exitsOf(d *counters.Deaths) control.Exits {
 	signals := make(map[string]uint64, len(fatal))
 	for _, signal := range fatal {
 		signals[strconv.Itoa(int(signal))] = 0
