@@ -81,6 +81,7 @@
 //	  board/memory  makes and maps a board's memory                     → worker/board
 //	  address       an address on the board, as text                    → nothing
 //	  address/convert  netip's addresses and those of the board         → worker/address
+//	  kernel        system calls, epoll, io_uring, scheduler classes    → worker/address/…
 //	  report        doorbells and orders on the wire                    → nothing
 //	  record        session line, syslog, log lines                     → worker/address, worker/board
 //	  negotiate     CONNECT                                             → nothing
