@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/control"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
@@ -199,44 +200,45 @@ func (m *master) workers() (all []control.Worker) {
 
 // config is the command line as it runs.
 func (r *request) config() (reply control.Reply, err error) {
-	var shown []byte
-	if failed := r.loop(func() { shown, err = json.Marshal(r.m.cfg) }); failed != nil {
-		return reply, failed
+	var cfg config.Config
+	if err = r.loop(func() { cfg = *r.m.cfg }); err != nil {
+		return reply, err
 	}
 	all := control.Config{Program: os.Args[0], Args: os.Args[1:]}
-	if err == nil {
-		err = json.Unmarshal(shown, &all.Options)
-	}
-	if err != nil {
+	if all.Options, err = cfg.Shown(); err != nil {
 		return reply, err
 	}
 	reply.Config = &all
 	if line, err := json.Marshal(reply); err == nil && len(line) < control.MaxReply-100 {
 		return reply, nil
 	}
-	return r.longConfig(all)
+	return r.longConfig(&cfg)
 }
 
 // longConfig says a configuration in parts that fit into a line each: arguments
 // and targets come after the rest.
-func (r *request) longConfig(all control.Config) (reply control.Reply, err error) {
-	var targets []json.RawMessage
-	if err := json.Unmarshal(all.Options["targets"], &targets); err != nil {
+func (r *request) longConfig(cfg *config.Config) (reply control.Reply, err error) {
+	rest := *cfg
+	rest.Targets = nil
+	options, err := rest.Shown()
+	if err != nil {
 		return reply, err
 	}
-	all.Options["targets"] = json.RawMessage("[]")
-	reply.Config = &control.Config{Program: all.Program, Options: all.Options}
-	for args := all.Args; len(args)+len(targets) > 0; {
+	reply.Config = &control.Config{Program: os.Args[0], Options: options}
+	for args, targets := os.Args[1:], cfg.Targets; len(args)+len(targets) > 0; {
 		if err := r.more(reply); err != nil {
 			return reply, err
 		}
-		n, k := min(len(args), control.Batch), min(len(targets), control.Batch)
-		part, err := json.Marshal(targets[:k])
+		n, names := min(len(args), control.Batch), []string{}
+		for _, target := range targets[:min(len(targets), control.Batch)] {
+			names = append(names, target.String())
+		}
+		part, err := json.Marshal(names)
 		if err != nil {
 			return reply, err
 		}
 		reply.Config = &control.Config{Args: args[:n], Options: map[string]json.RawMessage{"targets": part}}
-		args, targets = args[n:], targets[k:]
+		args, targets = args[n:], targets[len(names):]
 	}
 	return reply, nil
 }

@@ -28,25 +28,22 @@ func (e *usageError) Error() string { return e.reason }
 
 // parser is the state while the options are taken one by one.
 type parser struct {
-	help, version, check bool
-
-	draft  *config.Draft
-	system *config.System
-	typed  map[string]string // long name → how it was last written
+	draft *config.Draft
+	typed map[string]string // long name → how it was last written
 }
 
 // parseCommandLine reads argv without the command's name, and checks all of
 // it. Its error is a *usageError. The first of -V and --help to come ends the
 // parsing, as the first error does.
 func parseCommandLine(argv []string, system *config.System) (*command, error) {
-	p := &parser{draft: config.NewDraft(), system: system, typed: make(map[string]string)}
+	p := &parser{draft: config.NewDraft(system), typed: make(map[string]string)}
 	spelled, badSpelling := spellOut(argv)
 	flags := flagSet()
 	err := flags.ParseAll(spelled.args, p.taker(spelled.typed))
 	if err == nil {
 		err = badSpelling
 	}
-	out := &command{help: p.help, version: p.version, check: p.check}
+	out := &command{help: p.draft.Help, version: p.draft.Version, check: p.draft.Check}
 	if spelled.old {
 		out.warnings = append(out.warnings, "-s: ignored; the usage text of plugdaemon 2.5.5 listed it, but the program never accepted it")
 	}
@@ -57,7 +54,7 @@ func parseCommandLine(argv []string, system *config.System) (*command, error) {
 		return nil, &usageError{err.Error()}
 	}
 	p.draft.Args = flags.Args()
-	out.config, err = p.draft.Finish(system)
+	out.config, err = p.draft.Finish()
 	if err != nil {
 		return nil, &usageError{p.asTyped(err).Error()}
 	}
@@ -75,13 +72,13 @@ func (a answer) Error() string { return string(a) }
 // draft, in the order in which they were given.
 func flagSet() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("plug", pflag.ContinueOnError)
-	for i := range options {
-		switch o := &options[i]; {
-		case o.long == "":
-		case o.value == "":
-			flags.Bool(o.long, false, o.help)
+	for _, o := range config.Options() {
+		switch {
+		case o.Long == "":
+		case o.Arg == "":
+			flags.Bool(o.Long, false, o.Help)
 		default:
-			flags.String(o.long, "", o.help)
+			flags.String(o.Long, "", o.Help)
 		}
 	}
 	return flags
@@ -94,10 +91,10 @@ func (p *parser) taker(typed []string) func(*pflag.Flag, string) error {
 		name := typed[0]
 		typed = typed[1:]
 		p.typed[flag.Name] = name
-		if err := findLong(flag.Name).set(p, value); err != nil {
+		if err := config.OptionByName(flag.Name).Set(p.draft, value); err != nil {
 			return errors.New(name + " " + strconv.Quote(value) + ": " + err.Error())
 		}
-		if p.help || p.version {
+		if p.draft.Help || p.draft.Version {
 			return errAnswer
 		}
 		return nil

@@ -200,8 +200,8 @@ func TestUsage(t *testing.T) {
 			t.Errorf("too wide: %q", line)
 		}
 	}
-	for _, o := range options {
-		for _, name := range []string{"-" + string(o.letter), "--" + o.long} {
+	for _, o := range config.Options() {
+		for _, name := range []string{"-" + string(o.Letter), "--" + o.Long} {
 			if name == "-\x00" || name == "--" {
 				continue
 			}

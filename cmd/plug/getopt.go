@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"daemon/plug/supervisor/config"
 )
 
 // spelledOut is a command line with every option in pflag's one unambiguous
@@ -40,18 +42,18 @@ func spellOut(argv []string) (out spelledOut, err error) {
 // first letter that takes a value has the rest of the word, or the next word.
 func (out *spelledOut) cluster(word string, rest []string) ([]string, error) {
 	for i := 1; i < len(word); i++ {
-		o, typed := findLetter(word[i]), "-"+word[i:i+1]
+		o, typed := config.OptionByLetter(word[i]), "-"+word[i:i+1]
 		switch {
 		case word[i] == '=' && i > 1:
 			return nil, fmt.Errorf("-%c takes no value, but %q gives it one", word[i-1], word)
 		case o == nil:
 			return nil, unknownLetter(word, i)
-		case o.long == "":
+		case o.Long == "":
 			out.old = true
-		case o.value == "":
-			out.add("--"+o.long, typed)
+		case o.Arg == "":
+			out.add("--"+o.Long, typed)
 		case i+1 < len(word):
-			out.add("--"+o.long+"="+word[i+1:], typed)
+			out.add("--"+o.Long+"="+word[i+1:], typed)
 			return rest, nil
 		default:
 			return out.separate(o, typed, rest)
@@ -62,14 +64,14 @@ func (out *spelledOut) cluster(word string, rest []string) ([]string, error) {
 
 func (out *spelledOut) long(word string, rest []string) ([]string, error) {
 	name, _, hasValue := strings.Cut(word[2:], "=")
-	o := findLong(name)
+	o := config.OptionByName(name)
 	switch {
 	case name == "":
 		return nil, fmt.Errorf("unknown option %q", word)
 	case o == nil:
 		return nil, fmt.Errorf("unknown option %q", "--"+name)
 	}
-	if o.value != "" && !hasValue {
+	if o.Arg != "" && !hasValue {
 		return out.separate(o, word, rest)
 	}
 	out.add(word, "--"+name)
@@ -77,11 +79,11 @@ func (out *spelledOut) long(word string, rest []string) ([]string, error) {
 }
 
 // separate takes the next word as the value, whatever it looks like.
-func (out *spelledOut) separate(o *option, typed string, rest []string) ([]string, error) {
+func (out *spelledOut) separate(o *config.Option, typed string, rest []string) ([]string, error) {
 	if len(rest) == 0 {
-		return nil, fmt.Errorf("%s: missing value; expected %s", typed, o.value)
+		return nil, fmt.Errorf("%s: missing value; expected %s", typed, o.Arg)
 	}
-	out.add("--"+o.long+"="+rest[0], typed)
+	out.add("--"+o.Long+"="+rest[0], typed)
 	return rest[1:], nil
 }
 

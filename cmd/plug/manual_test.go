@@ -43,17 +43,17 @@ func readManual(t *testing.T) manual {
 }
 
 // heading is what the page has to call an option.
-func heading(o *option) string {
+func heading(o *config.Option) string {
 	var names []string
-	if o.letter != 0 {
-		names = append(names, "Fl "+string(o.letter))
+	if o.Letter != 0 {
+		names = append(names, "Fl "+string(o.Letter))
 	}
-	if o.long != "" {
-		names = append(names, "Fl -"+o.long)
+	if o.Long != "" {
+		names = append(names, "Fl -"+o.Long)
 	}
 	head := strings.Join(names, " , ")
-	if o.value != "" {
-		head += " Ar " + o.value
+	if o.Arg != "" {
+		head += " Ar " + o.Arg
 	}
 	return head
 }
@@ -63,8 +63,8 @@ func heading(o *option) string {
 func TestManualOptions(t *testing.T) {
 	m := readManual(t)
 	known := make(map[string]bool)
-	for i := range options {
-		head := heading(&options[i])
+	for _, o := range config.Options() {
+		head := heading(o)
 		known[head] = true
 		if strings.TrimSpace(m.items[head]) == "" {
 			t.Errorf("OPTIONS says nothing about %q", head)
@@ -81,19 +81,19 @@ func TestManualOptions(t *testing.T) {
 // one word are a cluster, and take no values.
 func TestManualFlags(t *testing.T) {
 	found := regexp.MustCompile(`\bFl (-?[[:alnum:]][-[:alnum:]]*)`).FindAllStringSubmatch(readManual(t).text, -1)
-	if len(found) < 2*len(options) {
+	if len(found) < 2*len(config.Options()) {
 		t.Errorf("%d flags found; the page has lost some, or this test its eyes", len(found))
 	}
 	for _, match := range found {
 		word := match[1]
 		if long, ok := strings.CutPrefix(word, "-"); ok {
-			if findLong(long) == nil && long != "long-option" { // which stands for all in SYNOPSIS
+			if config.OptionByName(long) == nil && long != "long-option" { // which stands for all in SYNOPSIS
 				t.Errorf("unknown option --%s", long)
 			}
 			continue
 		}
 		for _, letter := range []byte(word) {
-			if o := findLetter(letter); o == nil || len(word) > 1 && o.value != "" {
+			if o := config.OptionByLetter(letter); o == nil || len(word) > 1 && o.Arg != "" {
 				t.Errorf("unknown letter %c, or one with a value, in -%s", letter, word)
 			}
 		}
@@ -134,7 +134,7 @@ func TestManualDefaults(t *testing.T) {
 // manualOn is what the page says about a long option.
 func manualOn(t *testing.T, long string) string {
 	t.Helper()
-	return readManual(t).items[heading(findLong(long))]
+	return readManual(t).items[heading(config.OptionByName(long))]
 }
 
 // TestManualLimits: the limits that the page states are those of the code.

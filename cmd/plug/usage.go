@@ -71,18 +71,17 @@ func usage() string {
   target   address, address:port or [v6]:port; with -h also a host name
 
 `)
-	for i := range options {
-		o := &options[i]
+	for _, o := range config.Options() {
 		letter, long := "    ", ""
-		if o.letter != 0 {
-			letter = "-" + string(o.letter) + ", "
+		if o.Letter != 0 {
+			letter = "-" + string(o.Letter) + ", "
 		}
-		if o.long != "" {
-			long = "--" + o.long
+		if o.Long != "" {
+			long = "--" + o.Long
 		} else {
 			letter = letter[:2]
 		}
-		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimRight(letter+long+" "+o.value, " "), o.help)
+		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimRight(letter+long+" "+o.Arg, " "), o.Help)
 	}
 	b.WriteString("\nTIME is in seconds, or has units, as in 90 or 1h30m.\n")
 	return b.String()

@@ -1,8 +1,8 @@
 // Package config holds what one plug was asked to do: a command line, parsed
-// and checked whole before anything is bound. It owns the words and limits of
-// the options: a Parse function for each kind of value, whose errors say what
-// would be right, and a Draft, which collects the values and checks how they
-// fit each other. It opens, binds and resolves nothing; the system's accounts
+// and checked whole before anything is bound. It owns the options: a table with
+// a row for each, the only list of them; a Parse function for each kind of
+// value, whose errors say what would be right; and a Draft, which collects the
+// values and checks how they fit each other. It opens, binds and resolves nothing; the system's accounts
 // and interfaces it asks through a System.
 package config
 
@@ -129,6 +129,14 @@ type User struct {
 type Group struct {
 	Name string // as it was given
 	GID  uint32
+}
+
+// String is the group as ParseGroup reads it, "" for none.
+func (g *Group) String() string {
+	if g == nil {
+		return ""
+	}
+	return g.Name
 }
 
 // Syslog says where records for syslog go: the path of a datagram socket, or

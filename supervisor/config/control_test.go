@@ -25,12 +25,12 @@ func TestDefaultControl(t *testing.T) {
 		{"119", "/run/plug", "/run/x", "/run/x", false},
 		{"119", "/" + strings.Repeat("x", MaxControl), "", "", false}, // no room in a socket's address
 	} {
-		d := NewDraft()
-		d.Args = []string{c.source, "10.0.3.15:80"}
-		d.Control = c.given
 		system := house(1000)
 		system.RunDir = c.runDir
-		done, err := d.Finish(system)
+		d := NewDraft(system)
+		d.Args = []string{c.source, "10.0.3.15:80"}
+		d.Control = c.given
+		done, err := d.Finish()
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}

@@ -19,11 +19,15 @@ type Draft struct {
 	Bind     netip.Addr // -i
 	Freebind bool       // --freebind
 	Args     []string   // the source, then the targets
+
+	Check, Version, Help bool // what is asked for in place of service
+
+	system *System
 }
 
-// NewDraft is a command line without a word.
-func NewDraft() *Draft {
-	return &Draft{Config: Config{
+// NewDraft is a command line without a word, for a system.
+func NewDraft(system *System) *Draft {
+	return &Draft{system: system, Config: Config{
 		StickyTimeout:  time.Hour,
 		Mode:           Prefork,
 		Workers:        unset,
@@ -40,12 +44,12 @@ func NewDraft() *Draft {
 
 // Finish checks how everything fits together and fills in the defaults that
 // hang on other options. Its error is a *Problem.
-func (d *Draft) Finish(system *System) (*Config, error) {
+func (d *Draft) Finish() (*Config, error) {
 	for _, check := range [...]func(*System) *Problem{
 		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces, d.checkLoop,
 		d.settleNumbers, d.settleSpares, d.settleControl,
 	} {
-		if problem := check(system); problem != nil {
+		if problem := check(d.system); problem != nil {
 			return nil, problem
 		}
 	}

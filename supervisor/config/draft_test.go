@@ -111,7 +111,7 @@ func TestInterfaces(t *testing.T) {
 		{"80", "", "fe80::1%eth1", []string{"10.0.0.1"}, "via"},
 		{"80", "", "", []string{"10.0.0.1", "fe80::1%eth1"}, "target"},
 	} {
-		d := NewDraft()
+		d := NewDraft(house(0))
 		d.Args = append([]string{test.source}, test.targets...)
 		if test.from != "" {
 			d.SourceAddress, _ = ParseAddress(test.from)
@@ -119,7 +119,7 @@ func TestInterfaces(t *testing.T) {
 		if test.via != "" {
 			d.Via, _ = ParseVia(test.via)
 		}
-		_, err := d.Finish(house(0))
+		_, err := d.Finish()
 		var problem *Problem
 		if errors.As(err, &problem); test.option == "" != (err == nil) || problem != nil && problem.Option != test.option {
 			t.Errorf("%+v: %v", test, err)

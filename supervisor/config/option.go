@@ -1,0 +1,134 @@
+// What an option is, and how the table of options is read.
+
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+)
+
+// Scope says what an option belongs to.
+type Scope uint8
+
+const (
+	ScopeCommand Scope = iota // this command line alone: it says how to start, or asks for an answer
+	ScopeProcess              // the master, with all that it serves
+	ScopePlug
+)
+
+// Change says what it takes to change an option of a plug that runs.
+type Change uint8
+
+const (
+	ChangeNever      Change = iota // of ScopeCommand
+	ChangeLive                     // running workers apply it
+	ChangeGeneration               // the plug needs a new generation
+	ChangeSockets                  // listeners are opened, set or closed
+	ChangeMaster                   // the master applies it; no worker needs to know
+)
+
+// topic is the part of the usage text that an option is in.
+type topic uint8
+
+const (
+	ownAddresses topic = iota
+	peers
+	sessions
+	output
+	service
+	control
+	answers
+)
+
+// Option is a row of the table: an option, or what stands without an option's
+// name on a command line but is a value of the configuration too.
+type Option struct {
+	Letter byte   // getopt's; 0 if it has none
+	Long   string // its name; "" for -s, which is accepted and ignored
+	Arg    string // what usage calls the value; "" for a flag
+	Help   string // what usage says of it
+
+	Topic  topic
+	Scope  Scope
+	Change Change
+
+	// Set reads the option's value into a draft; the error says what would be
+	// right. nil: it is one of the command line's positional words, or in one.
+	Set func(d *Draft, text string) error
+	// Get is the value that holds, as JSON is to show it: it says what Set would
+	// take to the same effect. Times are in seconds; what is not set is "", 0,
+	// false, [] or, for the user, null. nil: it is not shown.
+	Get func(c *Config) any
+}
+
+// Options are all options of the command line, in the order of the usage text.
+func Options() []*Option {
+	var all []*Option
+	for i := range options {
+		if options[i].Set != nil {
+			all = append(all, &options[i])
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *Option) int { return int(a.Topic) - int(b.Topic) })
+	return all
+}
+
+// OptionByLetter is the option of a getopt letter, nil if there is none.
+func OptionByLetter(letter byte) *Option {
+	for i := range options {
+		if letter != 0 && options[i].Letter == letter {
+			return &options[i]
+		}
+	}
+	return nil
+}
+
+// OptionByName is the option of a long name, nil if there is none.
+func OptionByName(long string) *Option {
+	for i := range options {
+		if o := &options[i]; o.Set != nil && long != "" && o.Long == long {
+			return o
+		}
+	}
+	return nil
+}
+
+// Shown are the values of a configuration by name, each as JSON.
+func (c *Config) Shown() (map[string]json.RawMessage, error) {
+	all := make(map[string]json.RawMessage)
+	err := c.show(func(name string, value []byte) { all[name] = value })
+	return all, err
+}
+
+// MarshalJSON is an object of what Shown returns, in the table's order. It is
+// what holds in the end: -i is in the source, /address in source-address, and
+// foreground is true where something implies it.
+func (c *Config) MarshalJSON() ([]byte, error) {
+	var object bytes.Buffer
+	before := byte('{')
+	err := c.show(func(name string, value []byte) {
+		object.WriteByte(before)
+		object.WriteString(`"` + name + `":`)
+		object.Write(value)
+		before = ','
+	})
+	object.WriteByte('}')
+	return object.Bytes(), err
+}
+
+// show hands over one value after the other, as JSON.
+func (c *Config) show(each func(name string, value []byte)) error {
+	for i := range options {
+		o := &options[i]
+		if o.Get == nil {
+			continue
+		}
+		value, err := json.Marshal(o.Get(c))
+		if err != nil {
+			return err
+		}
+		each(o.Long, value)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+// How the rows of the table put values into a draft, and take texts out of a
+// configuration.
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Given is the value of a flag that came without one.
+const Given = "true"
+
+// maxDebug is the level beyond which there is nothing more to say.
+const maxDebug = 2
+
+// take reads a value of which the last word holds.
+func take[T any](to *T, text string, parse func(string) (T, error)) (err error) {
+	*to, err = parse(text)
+	return err
+}
+
+// takeMore reads a value that adds to those before it.
+func takeMore[T any](to *[]T, text string, parse func(string) (T, error)) error {
+	value, err := parse(text)
+	*to = append(*to, value)
+	return err
+}
+
+func takeNumber(to *int, text string, low, high int) (err error) {
+	*to, err = ParseNumber(text, low, high)
+	return err
+}
+
+func takeTime(to *time.Duration, text string, span Span) (err error) {
+	*to, err = ParseSeconds(text, span)
+	return err
+}
+
+// takeLevel counts, except for "--debug=2", which says how many.
+func takeLevel(to *int, text string) error {
+	if text == Given {
+		*to = min(*to+1, maxDebug)
+		return nil
+	}
+	return takeNumber(to, text, 0, maxDebug)
+}
+
+// ParsePath reads the path of a file.
+func ParsePath(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("expected the path of a file")
+	}
+	return text, nil
+}
+
+// texts are the texts of a list, [] if it is empty.
+func texts[T fmt.Stringer](list []T) []string {
+	all := make([]string, 0, len(list))
+	for _, one := range list {
+		all = append(all, one.String())
+	}
+	return all
+}
+
+// textIf is a value's text, "" if there is no value.
+func textIf(there bool, value fmt.Stringer) string {
+	if !there {
+		return ""
+	}
+	return value.String()
+}
