@@ -1,3 +1,6 @@
+// A worker that a test plays: it does on the board and on the report pipe what a
+// real worker would, and reads its orders.
+
 package supervisor
 
 import (
@@ -11,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -134,6 +138,6 @@ func (s *stage) client() net.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	until(s.t, "the client is in the queue", func() bool { return queued(s.listeners[0]) > 0 })
+	until(s.t, "the client is in the queue", func() bool { return host.Queued(s.listeners[0]) > 0 })
 	return c
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -39,7 +40,7 @@ const goPanics = 2
 // unreadyReason is the same for a worker that died before it was ready.
 func (w waitStatus) unreadyReason() string {
 	if w.known && w.signal == 0 && w.status == goPanics {
-		return w.reason() + ", possibly because it could not start a thread (" + strings.Join(taskLimitNames(), ", ") + ")"
+		return w.reason() + ", possibly because it could not start a thread (" + strings.Join(host.TaskLimitNames(), ", ") + ")"
 	}
 	return w.reason()
 }
@@ -98,7 +99,9 @@ func (m *master) bury(c *child) {
 	m.totals.Died(c.status.known, int(c.status.signal))
 	m.settleRows(c)
 	if c.status.signal == unix.SIGKILL {
-		m.sayOutOfMemory()
+		if why := m.memory.RanOut(); why != "" {
+			m.log.Error("worker killed", "reason", why)
+		}
 	}
 	unix.Close(c.lifeline)
 	c.lifeline = -1

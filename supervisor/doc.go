@@ -72,7 +72,7 @@
 //	  counters      what a plug has counted, and its words              → worker/board
 //	  config        the configuration of one plug, parsed and checked   → nothing
 //	  control       the control socket: messages, server, client        → nothing
-//	  host          what the supervisor asks the system for             → nothing
+//	  host          the facts of this host: sockets, limits, processes  → supervisor/config, worker/address, worker/record
 //	  shepherd      the process that an admin starts: -n, daemon start  → supervisor/host
 //	  scribe        a process that writes to files that may block       → supervisor/host, worker/record
 //	worker          the engine: accept, connect, relay, settle          → its parts

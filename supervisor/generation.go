@@ -1,3 +1,6 @@
+// A generation: its board and report pipe are made here, and the configuration is
+// put on the board.
+
 package supervisor
 
 import (
@@ -9,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/board/memory"
@@ -47,7 +51,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 		return nil, fmt.Errorf("board: seal: %w", err)
 	}
 	var fds [2]int
-	if err := pipe(fds[:]); err != nil {
+	if err := host.Pipe(fds[:]); err != nil {
 		return nil, fmt.Errorf("report pipe: %w", err)
 	}
 	g.report, g.bell = fds[0], fds[1]
@@ -153,21 +157,21 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	if cfg.SourceAddress.IsValid() {
 		a.Source = convert.From(netip.AddrPortFrom(cfg.SourceAddress, 0))
-		a.Source.Zone = zoneOf(cfg.SourceAddress.Zone())
+		a.Source.Zone = host.ZoneOf(cfg.SourceAddress.Zone())
 	}
 	a.Interface.Set(cfg.SourceInterface)
 	if cfg.Via.IsValid() {
 		a.Via = convert.From(cfg.Via)
-		a.Via.Zone = zoneOf(cfg.Via.Addr().Zone())
+		a.Via.Zone = host.ZoneOf(cfg.Via.Addr().Zone())
 	}
 	a.Tag.Set(cfg.Source.Tag())
 	a.SessionFile.Set(cfg.SessionLog)
-	a.OOMScore = workerOOMScore()
+	a.OOMScore = host.WorkerOOMScore()
 	a.Label.Set(cfg.Source.Label())
 	a.Syslog.Set(cfg.Syslog.Path)
 	if cfg.Syslog.UDP.IsValid() {
 		a.SyslogUDP = convert.From(cfg.Syslog.UDP)
-		a.SyslogUDP.Zone = zoneOf(cfg.Syslog.UDP.Addr().Zone())
+		a.SyslogUDP.Zone = host.ZoneOf(cfg.Syslog.UDP.Addr().Zone())
 	}
 	a.Host.Set(shortHost())
 	for i, rule := range cfg.Rules {
@@ -183,7 +187,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		t := b.Target(i)
 		if target.Addr.IsValid() {
 			t.Addr = convert.From(target.Addr)
-			t.Addr.Zone = zoneOf(target.Addr.Addr().Zone())
+			t.Addr.Zone = host.ZoneOf(target.Addr.Addr().Zone())
 		}
 		t.Name.Set(target.String())
 		if int(t.Name.Len) != len(target.String()) {

@@ -1,3 +1,6 @@
+// Tests of what is on the board of a new generation: every setting, limits, zones,
+// and the rows in use.
+
 package supervisor
 
 import (
@@ -10,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/address"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
@@ -145,7 +149,7 @@ func TestAssignLimits(t *testing.T) {
 
 func TestZones(t *testing.T) {
 	for name, want := range map[string]uint32{"": 0, "no-such-interface": address.NoInterface, "7": 7, "0": address.NoInterface} {
-		if got := zoneOf(name); got != want {
+		if got := host.ZoneOf(name); got != want {
 			t.Errorf("zone %q is interface %d, want %d", name, got, want)
 		}
 	}
@@ -154,8 +158,8 @@ func TestZones(t *testing.T) {
 	if err := assign(a, cfg, 1); err != nil {
 		t.Fatal(err)
 	}
-	if zoneOf("lo") != 0 && a.Target(0).Addr.Zone != zoneOf("lo") {
-		t.Errorf("zone %d, want %d", a.Target(0).Addr.Zone, zoneOf("lo"))
+	if host.ZoneOf("lo") != 0 && a.Target(0).Addr.Zone != host.ZoneOf("lo") {
+		t.Errorf("zone %d, want %d", a.Target(0).Addr.Zone, host.ZoneOf("lo"))
 	}
 }
 

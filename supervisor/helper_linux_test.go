@@ -1,3 +1,6 @@
+// Helpers of the master's tests: a master with a real board and watcher, but with
+// processes that tests control.
+
 package supervisor
 
 import (
@@ -12,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/await"
 )
 
@@ -113,7 +117,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	m.stderr = newSink(0, func([]byte) {})
 	m.syslog = &syslogSink{sink: newSink(0, s.said.add), fd: -1, tag: m.tag, pid: m.pid}
 	m.log = newLogger(false, 0, false, m.stderr, m.syslog)
-	fd, err := bind(cfg.Source, 100, false)
+	fd, err := host.Listen(cfg.Source, 100, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,4 +274,21 @@ func (s *stage) answered() {
 	case <-time.After(patience):
 		s.t.Fatal("no list is on its way to the pidfile")
 	}
+}
+
+// boundTo is where a socket listens.
+func boundTo(t testing.TB, fd int) netip.AddrPort {
+	t.Helper()
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch at := at.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(at.Addr), uint16(at.Port))
+	}
+	t.Fatalf("bound to %T", at)
+	return netip.AddrPort{}
 }

@@ -1,3 +1,6 @@
+// Starting a new master for an upgrade, by tableflip or in its place, and the new
+// master's own view of that start.
+
 package supervisor
 
 import (
@@ -186,7 +189,7 @@ func (s *launcher) usable() bool {
 func (s *launcher) startPlain(handover int) error {
 	path, err := exec.LookPath(os.Args[0])
 	if err != nil {
-		return fmt.Errorf("cannot start %s: %s", os.Args[0], reason(err))
+		return fmt.Errorf("cannot start %s: %s", os.Args[0], host.Reason(err))
 	}
 	var ready [2]int
 	if err := unix.Pipe(ready[:]); err != nil {

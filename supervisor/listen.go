@@ -1,36 +1,25 @@
+// The plug's listener: bound here, or taken from the service manager, which also
+// decides what the plug is called.
+
 package supervisor
 
 import (
-	"errors"
 	"fmt"
-	"net/netip"
-	"os"
-	"runtime"
-	"strconv"
-	"strings"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/shepherd"
-	"daemon/plug/worker/record"
-)
-
-const (
-	takenFor     = 2 * time.Second // how long a taken port is tried again, and an address that is not there
-	tentativeFor = 5 * time.Second // the same for an address that the kernel is about to have
-	takenStep    = 50 * time.Millisecond
 )
 
 // openListener opens the plug's listener, or takes it from the service manager.
 func (m *master) openListener() (int, error) {
 	cfg := m.cfg
 	if cfg.Source.Inherited == "" {
-		return listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
+		return host.Listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
 	}
-	fd, err := adoptListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
+	fd, err := host.AdoptListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
 	if err != nil {
 		return -1, err
 	}
@@ -41,177 +30,8 @@ func (m *master) openListener() (int, error) {
 	}
 	if cfg.Backlog > 0 { // on a socket that listens, listen(2) sets its backlog
 		if err := unix.Listen(fd, cfg.Backlog); err != nil {
-			return -1, fmt.Errorf("--backlog %d: %s", cfg.Backlog, reason(err))
+			return -1, fmt.Errorf("--backlog %d: %s", cfg.Backlog, host.Reason(err))
 		}
-	}
-	return fd, nil
-}
-
-// privileged says how a low port may be bound, if it may not.
-func privileged(port uint16, err error) string {
-	if !errors.Is(err, unix.EACCES) || port >= 1024 {
-		return ""
-	}
-	text := "; a port below 1024 needs root"
-	if runtime.GOOS == "linux" {
-		text += fmt.Sprintf(", the capability CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=ep PROGRAM, or AmbientCapabilities= in a systemd unit), or sysctl net.ipv4.ip_unprivileged_port_start=%d", port)
-	}
-	return text
-}
-
-// listen opens the plug's listener. It is not blocking, and what accept(2)
-// returns on it inherits its options. A taken port is tried again for 2 s, for
-// the sake of restarts; then the error names who holds it. So is an address that
-// this host does not have yet, as at boot.
-func listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
-	for begun := time.Now(); ; time.Sleep(takenStep) {
-		fd, err = bind(s, backlog, keepalive)
-		waited := time.Since(begun)
-		switch {
-		case err == nil:
-			return fd, nil
-		case errors.Is(err, unix.EADDRINUSE) && waited >= takenFor:
-			return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), heldBy(s.Port))
-		case errors.Is(err, unix.EADDRNOTAVAIL) && waited >= takenFor && (waited >= tentativeFor || !isTentative(s.Addr)):
-			return -1, fmt.Errorf("bind %s: %s (not an address of this host%s)", s.Label(), reason(err), freebindHint)
-		case !errors.Is(err, unix.EADDRINUSE) && !errors.Is(err, unix.EADDRNOTAVAIL):
-			return -1, fmt.Errorf("bind %s: %s%s", s.Label(), reason(err), privileged(s.Port, err))
-		}
-	}
-}
-
-// socketOption is one for setsockopt(2).
-type socketOption struct{ level, name, value int }
-
-func bind(s config.Source, backlog int, keepalive bool) (int, error) {
-	addr, family := s.Addr, unix.AF_INET
-	switch {
-	case !addr.IsValid() && s.Dual:
-		addr, family = netip.IPv6Unspecified(), unix.AF_INET6
-	case !addr.IsValid():
-		addr = netip.IPv4Unspecified()
-	case !addr.Is4():
-		family = unix.AF_INET6
-	}
-	fd, err := socket(family, unix.SOCK_STREAM)
-	if err == unix.EAFNOSUPPORT && s.Dual && family == unix.AF_INET6 { // a host without IPv6
-		addr, family = netip.IPv4Unspecified(), unix.AF_INET
-		fd, err = socket(family, unix.SOCK_STREAM)
-	}
-	if err != nil {
-		return -1, err
-	}
-	options := []socketOption{
-		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
-		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.SOL_SOCKET, unix.SO_OOBINLINE, 1},
-	}
-	if keepalive {
-		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1})
-	}
-	if family == unix.AF_INET6 {
-		only := 1
-		if s.Dual {
-			only = 0
-		}
-		options = append(options, socketOption{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only})
-	}
-	if s.Freebind {
-		options = append(options, freebind(family))
-	}
-	for _, o := range options {
-		if err = unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
-			unix.Close(fd)
-			return -1, err
-		}
-	}
-	if err = unix.Bind(fd, sockaddr(netip.AddrPortFrom(addr, s.Port))); err == nil {
-		err = unix.Listen(fd, backlog)
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if a.Addr().Is4() {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
-	}
-	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: zoneOf(a.Addr().Zone())}
-}
-
-// heldBy names the processes that listen on a port, as far as this one may know.
-func heldBy(port uint16) string {
-	pids := holders(port)
-	if len(pids) == 0 {
-		return ""
-	}
-	var names []string
-	for _, pid := range pids[:min(len(pids), 5)] {
-		names = append(names, strconv.Itoa(pid))
-	}
-	if more := len(pids) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return ", held by PID " + strings.Join(names, ", ")
-}
-
-// reason is an error in the C library's words, if it is one of the system's at
-// its end, with the limit that it stands for.
-func reason(err error) string {
-	if call, ok := err.(*os.SyscallError); ok {
-		err = call.Err // what was tried is said elsewhere
-	}
-	var errno syscall.Errno
-	if !errors.As(err, &errno) || errno == 0 {
-		return err.Error()
-	}
-	tried, last := strings.CutSuffix(err.Error(), errno.Error())
-	if !last {
-		return err.Error()
-	}
-	return tried + record.Limit(errno)
-}
-
-// adoptListener takes a socket that the service manager listens on, and fills
-// in where.
-func adoptListener(fd int, s *config.Source, keepalive bool) (int, error) {
-	fail := func(err error) (int, error) {
-		return -1, fmt.Errorf("source \"fd:%s\": %s", s.Inherited, reason(err))
-	}
-	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
-		return fail(errors.Join(err, errors.New("not a listening socket")))
-	}
-	unix.CloseOnExec(fd)
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return fail(err)
-	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		return fail(err)
-	}
-	switch at := name.(type) {
-	case *unix.SockaddrInet4:
-		s.Port = uint16(at.Port)
-		if addr := netip.AddrFrom4(at.Addr); !addr.IsUnspecified() {
-			s.Addr, s.Named = addr, true
-		}
-	case *unix.SockaddrInet6:
-		s.Port = uint16(at.Port)
-		addr := netip.AddrFrom16(at.Addr)
-		only, _ := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
-		if s.Dual = addr.IsUnspecified() && only == 0; !s.Dual {
-			s.Addr, s.Named = addr, true
-		}
-	default:
-		return fail(errors.New("not a TCP socket"))
-	}
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
-	if keepalive {
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
 	return fd, nil
 }

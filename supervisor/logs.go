@@ -1,3 +1,6 @@
+// The master's logs: they are opened before anything else, and flushed at the end.
+// Announcements reach stderr without -d.
+
 package supervisor
 
 import (
@@ -9,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/record"
 )
 
@@ -19,7 +23,7 @@ func (m *master) openLogs() error {
 	if cfg.Foreground {
 		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
 		if err != nil {
-			return fmt.Errorf("stderr: %s", reason(err))
+			return fmt.Errorf("stderr: %s", host.Reason(err))
 		}
 		m.stderrOut = out
 	}
@@ -31,15 +35,15 @@ func (m *master) openLogs() error {
 		if at.Addr().Is4() {
 			family = unix.AF_INET
 		}
-		s.to, s.path = sockaddr(at), ""
+		s.to, s.path = host.Sockaddr(at), ""
 		if at.Addr().Zone() != "" {
 			s.zoned = at
 		}
 		s.host = shortHost()
 	}
 	var err error
-	if s.fd, err = socket(family, unix.SOCK_DGRAM); err != nil {
-		return fmt.Errorf("syslog socket: %s", reason(err))
+	if s.fd, err = host.Socket(family, unix.SOCK_DGRAM); err != nil {
+		return fmt.Errorf("syslog socket: %s", host.Reason(err))
 	}
 	s.sink = newSink(logBound, s.transmit)
 	m.syslog = s

@@ -19,6 +19,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
@@ -77,7 +78,7 @@ type master struct {
 	totals     counters.Totals
 	ticks      ticks
 	dropReport dropReport
-	memory     memoryWatch
+	memory     host.MemoryWatch
 	zones      []*zone
 	sourceLost bool             // the listener's interface, and that was said
 	failed     []func() error   // to be tried again
@@ -142,17 +143,17 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	}
 	m.calls, m.over = make(chan func()), make(chan struct{})
 	m.launcher = newLauncher(starter.Role() == roleSuccessor)
-	prepareThreads()
+	host.PrepareThreads()
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
 	if err := m.open(); err != nil {
 		if m.takeover != nil {
-			m.takeover.wire.abort(reason(err))
+			m.takeover.wire.abort(host.Reason(err))
 		} else if starter.Role() == roleSuccessor {
-			m.launcher.refuse(reason(err))
+			m.launcher.refuse(host.Reason(err))
 		}
 		m.abandon()
-		return 4, errors.New(reason(err))
+		return 4, errors.New(host.Reason(err))
 	}
 	m.loop(signals)
 	if m.startError != nil {
@@ -188,7 +189,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 func (m *master) open() (err error) {
 	cfg := m.cfg
 	if m.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("/dev/null: %s", reason(err))
+		return fmt.Errorf("/dev/null: %s", host.Reason(err))
 	}
 	if err = m.openLogs(); err != nil {
 		return err
@@ -228,7 +229,7 @@ func (m *master) prepare() (err error) {
 		return err
 	}
 	if cfg.MaxWorkers == 0 {
-		cfg.MaxWorkers = maxWorkers()
+		cfg.MaxWorkers = host.MaxWorkers()
 	}
 	if cfg.Workers == 0 && cfg.Mode == config.Pool {
 		cfg.Workers = min(runtime.NumCPU(), cfg.MaxWorkers)
@@ -252,7 +253,7 @@ func (m *master) prepare() (err error) {
 		return fmt.Errorf("cannot watch the report pipe: %w", err)
 	}
 	m.setZone(time.Now())
-	m.memory.find()
+	m.memory.Find()
 	if m.tickC, err = m.watcher.ticker(tickEvery); err != nil {
 		return err
 	}
@@ -266,7 +267,7 @@ func (m *master) shape() (workers, capacity int) {
 	if m.cfg.Mode != config.Pool {
 		return m.cfg.MaxWorkers, 1
 	}
-	return 2*m.cfg.Workers + 2, poolCapacity() // room for successors of draining ones
+	return 2*m.cfg.Workers + 2, host.PoolCapacity() // room for successors of draining ones
 }
 
 // sessionFailed is called by the session file's writer, in its goroutine. The loop

@@ -4,6 +4,7 @@
 package supervisor
 
 import (
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
@@ -18,7 +19,7 @@ func (m *master) nudge() {
 
 // neglected reports whether clients wait beside spares.
 func (m *master) neglected() bool {
-	return m.phase == running && !m.frozen && !m.paused && m.count[spare] > 0 && queued(m.listeners[0]) > 0
+	return m.phase == running && !m.frozen && !m.paused && m.count[spare] > 0 && host.Queued(m.listeners[0]) > 0
 }
 
 // nudgeMore is the tick's nudge: one spare more than the time before if clients

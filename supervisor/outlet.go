@@ -1,3 +1,6 @@
+// Descriptors that workers write texts to: the session file and stderr, made so that
+// no writer waits for a disk or a reader.
+
 package supervisor
 
 import (
@@ -49,11 +52,11 @@ func (m *master) openOutlet(fd int) (o outlet, err error) {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil {
 			unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_APPEND)
 		}
-		if onLocalDisk(fd) {
+		if host.OnLocalDisk(fd) {
 			return o, nil
 		}
 	case unix.S_IFIFO, unix.S_IFCHR:
-		if again, err := openAgain(fd, &st); err == nil {
+		if again, err := host.OpenAgain(fd, &st); err == nil {
 			o.fd = again
 			return o, nil
 		}
@@ -76,7 +79,7 @@ func (m *master) openSession(path string) (o outlet, err error) {
 	var st unix.Stat_t
 	if err = unix.Fstat(fd, &st); err == nil {
 		o = outlet{fd: fd, file: idOf(&st)}
-		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || onLocalDisk(fd) {
+		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || host.OnLocalDisk(fd) {
 			return o, nil
 		}
 		o.fd, o.ended, err = scribe.Start(host.Image(), fd, m.credential())

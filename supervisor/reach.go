@@ -1,3 +1,6 @@
+// Whether syslog takes records: checked at the start and after a loss, and logged
+// where an admin finds it.
+
 package supervisor
 
 import (
@@ -5,6 +8,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
 )
 
 // errStreamSocket is that of a syslog daemon that takes no datagrams.
@@ -19,7 +24,7 @@ func (s *syslogSink) reach() error {
 	if s.path == "" {
 		return nil // UDP: that can't be known
 	}
-	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
+	fd, err := host.Socket(unix.AF_UNIX, unix.SOCK_DGRAM)
 	if err != nil {
 		return err
 	}
@@ -56,13 +61,13 @@ func (m *master) checkSyslog() {
 		m.dropReport.unreachable = true
 		m.sayUnreachable(why)
 	default:
-		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.path, reason(why))
+		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.path, host.Reason(why))
 		m.stderr.flush(flushReplaced) // Ready lets go of it
 	}
 }
 
 func (m *master) sayUnreachable(why error) {
-	m.log.Warn("syslog cannot be reached; records are lost", "socket", m.syslog.path, "reason", reason(why))
+	m.log.Warn("syslog cannot be reached; records are lost", "socket", m.syslog.path, "reason", host.Reason(why))
 }
 
 // noteLostRecords tells syslog what it has missed, once it takes records again;

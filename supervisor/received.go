@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
@@ -104,7 +105,7 @@ func (e *received) addGeneration(r *generationRecord, fds []int) error {
 // addChildren takes a batch of workers over, with a lifeline and a pidfd each.
 func (e *received) addChildren(records []childRecord, fds []int) error {
 	each := 1
-	if havePidfds {
+	if host.HavePidfds {
 		each = 2
 	}
 	if len(fds) != each*len(records) {
@@ -113,7 +114,7 @@ func (e *received) addChildren(records []childRecord, fds []int) error {
 	}
 	for i, r := range records {
 		c := &child{id: r.ID, slot: r.Slot, pid: r.PID, pidfd: r.PID, lifeline: fds[each*i], listed: r.Listed, sessionsBefore: r.Turns, born: r.Born}
-		if havePidfds {
+		if host.HavePidfds {
 			c.pidfd = fds[each*i+1]
 		}
 		for _, g := range e.generations {

@@ -1,3 +1,6 @@
+// Tests of what a new master receives: records in their JSON form, and roster and
+// descriptors that do not agree.
+
 package supervisor
 
 import (
@@ -11,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 )
 
 // legacy is a generation that an old master gives away.
@@ -44,7 +48,7 @@ func roll(t testing.TB, g *generation, n int) (records []childRecord, fds []int)
 	for i := range n {
 		records = append(records, childRecord{ID: uint64(10*i) + 7, Generation: g.number, Slot: i, PID: 5000 + i, Busy: i%3 == 1,
 			Draining: i%3 == 2, Listed: i%3 == 1, Turns: uint64(i)})
-		if fds = append(fds, copies(t, g.report)...); havePidfds {
+		if fds = append(fds, copies(t, g.report)...); host.HavePidfds {
 			fds = append(fds, copies(t, g.report)...)
 		}
 	}
@@ -77,7 +81,7 @@ func dissolve(e *received) {
 	}
 	for _, c := range e.children {
 		unix.Close(c.lifeline)
-		if havePidfds {
+		if host.HavePidfds {
 			unix.Close(c.pidfd)
 		}
 	}

@@ -1,3 +1,6 @@
+// A listener that somebody else has shut down: it is made to listen again, or the
+// plug ends with the reason.
+
 package supervisor
 
 import (
@@ -6,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
 )
 
 const (
@@ -50,7 +55,7 @@ func (m *master) revive(fd int, now time.Time) {
 		r.since = time.Time{}
 		m.tellGate()
 	case now.Sub(r.since) >= reviveWithin:
-		m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, reason(err), heldBy(m.cfg.Source.Port)))
+		m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, host.Reason(err), host.HeldBy(m.cfg.Source.Port)))
 	}
 }
 
@@ -65,7 +70,7 @@ func listens(fd int) bool {
 // still, unless the kernel had chosen that: then it gets another one, where no
 // client would look.
 func listenAgain(fd int, port uint16, backlog int) error {
-	forgetEnd(fd)
+	host.ForgetEnd(fd)
 	if err := unix.Listen(fd, backlog); err != nil {
 		return err
 	}

@@ -1,3 +1,6 @@
+// Tests of a listener that was shut down, of trouble that the service manager is told
+// of, and of workers that cannot be started.
+
 package supervisor
 
 import (
@@ -9,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
@@ -57,7 +61,7 @@ func TestListenerIsLost(t *testing.T) {
 	s.starter.alive = time.Nanosecond
 	row := s.carry(all[0], "10.0.0.1:1")
 	unix.Shutdown(s.listeners[0], unix.SHUT_RD)
-	thief, err := bind(s.cfg.Source, 10, false)
+	thief, err := host.Listen(s.cfg.Source, 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}

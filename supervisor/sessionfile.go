@@ -1,3 +1,6 @@
+// The session file in the master: the lines of dead workers, what is done while a
+// disk is full or away, and reopening.
+
 package supervisor
 
 import (
@@ -8,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
 )
@@ -137,7 +141,7 @@ func (f *sessionFile) check(open func(string) (outlet, error), file fileID, alwa
 // births that are on their way have been told that.
 func (f *sessionFile) replace(out outlet) error {
 	defer unix.Close(out.fd)
-	if err := replace(out.fd, f.fd); err != nil {
+	if err := host.Replace(out.fd, f.fd); err != nil {
 		return err
 	}
 	out.fd = f.fd

@@ -1,3 +1,6 @@
+// Tests of the session file: rotation, full disks, FIFOs, and lines that wait for
+// room.
+
 package supervisor
 
 import (
@@ -11,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
@@ -170,7 +174,7 @@ func TestSessionFileErrors(t *testing.T) {
 	}
 	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": no process is reading this FIFO"} {
 		err := (&master{cfg: &config.Config{SessionLog: path}}).openSessionFile()
-		if err == nil || !strings.HasPrefix(reason(err), "session file ") || !strings.HasSuffix(reason(err), want) {
+		if err == nil || !strings.HasPrefix(host.Reason(err), "session file ") || !strings.HasSuffix(host.Reason(err), want) {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -191,7 +195,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		return out
 	}
-	f := sessionFile{fail: func(err error) { r.write([]byte(reason(err))) }}
+	f := sessionFile{fail: func(err error) { r.write([]byte(host.Reason(err))) }}
 	f.use(open("/dev/full"))
 	f.write([]byte("one\n"))
 	f.write([]byte("two\n"))

@@ -1,3 +1,6 @@
+// Where logs go: sinks with a goroutine each, the logger, and records for syslog.
+// A sink that is stuck blocks nobody.
+
 package supervisor
 
 import (
@@ -14,6 +17,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/record"
 )
 
@@ -155,7 +159,7 @@ const fullFor = time.Second
 func (s *syslogSink) transmit(p []byte) {
 	to := s.to
 	if s.zoned.IsValid() {
-		to = sockaddr(s.zoned)
+		to = host.Sockaddr(s.zoned)
 	}
 	for waited, pause := time.Duration(0), time.Millisecond; ; pause *= 2 {
 		err := unix.Sendto(s.fd, p, unix.MSG_NOSIGNAL, to)
@@ -229,7 +233,7 @@ func appendCount(text []byte, key string, n uint64) []byte {
 
 func toText(v any) string {
 	if err, ok := v.(error); ok {
-		return reason(err)
+		return host.Reason(err)
 	}
 	return fmt.Sprint(v)
 }

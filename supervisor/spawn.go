@@ -1,3 +1,6 @@
+// Starting workers: a goroutine forks, the loop decides and keeps the roster.
+// Trouble slows it down.
+
 package supervisor
 
 import (
@@ -46,7 +49,7 @@ func (n *spawner) start(spawn func(slot int, pool bool, files []uintptr) (pid, p
 	n.requests = make(chan spawnRequest, 1<<13)
 	n.results = make(chan spawnResult, 64)
 	go func() {
-		relaxTimers()
+		host.RelaxTimers()
 		for o := range n.requests {
 			if n.suspended.Load() {
 				unix.Close(o.lifeline[1])
@@ -75,7 +78,7 @@ func (m *master) startWorker() bool {
 		return false
 	}
 	var pair [2]int
-	if err := socketpair(&pair); err != nil {
+	if err := host.Socketpair(&pair); err != nil {
 		m.troubled("lifeline", err)
 		return false
 	}
@@ -144,14 +147,14 @@ func (m *master) spawned(b spawnResult) {
 // troubled says, once for each series, that workers can't be started.
 func (m *master) troubled(what string, err error) {
 	if m.phase == opening {
-		m.failStart(fmt.Errorf("%s: %s", what, withLimits(err)))
+		m.failStart(fmt.Errorf("%s: %s", what, host.WithLimits(err)))
 		return
 	}
 	pause := m.spawner.pause(time.Now())
-	m.spawner.why = what + ": " + withLimits(err)
+	m.spawner.why = what + ": " + host.WithLimits(err)
 	if !m.spawner.said {
 		m.spawner.said = true
-		m.log.Error(what, "error", withLimits(err), "workers", len(m.roster), "pause_ms", inMs(pause))
+		m.log.Error(what, "error", host.WithLimits(err), "workers", len(m.roster), "pause_ms", inMs(pause))
 	}
 }
 

@@ -1,3 +1,6 @@
+// Tests of starting workers: failures slow it down and are logged once, and workers
+// inherit the right descriptors.
+
 package supervisor
 
 import (
@@ -10,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
@@ -92,7 +96,7 @@ func TestNurseryAnswers(t *testing.T) {
 	}
 	defer g.close()
 	for slot := range 3 {
-		if err := socketpair(&pair); err != nil {
+		if err := host.Socketpair(&pair); err != nil {
 			t.Fatal(err)
 		}
 		c := &child{slot: slot, generation: g}

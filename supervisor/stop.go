@@ -1,3 +1,6 @@
+// Signals to the master, and its end: TERM, QUIT and INT, each with its patience
+// for sessions and workers.
+
 package supervisor
 
 import (
@@ -8,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker/board"
 )
@@ -186,7 +190,7 @@ func (m *master) endSessions() {
 func (m *master) killAll(s unix.Signal) {
 	for _, c := range m.roster {
 		if c.state != gone && c.pid != 0 {
-			signalWorker(c, s)
+			host.Signal(c.pid, c.pidfd, s)
 		}
 	}
 }

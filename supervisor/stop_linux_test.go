@@ -1,3 +1,6 @@
+// Tests of the master's end: which lines are left, who is waited for and how long,
+// and admins who change their mind.
+
 package supervisor
 
 import (
@@ -12,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -78,7 +82,7 @@ func TestTerm(t *testing.T) {
 func freeAgain(t *testing.T, s *stage) error {
 	t.Helper()
 	at := boundTo(t, s.listeners[0])
-	fd, err := bind(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
+	fd, err := host.Listen(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
 	if err == nil {
 		unix.Close(fd)
 	}

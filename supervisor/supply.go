@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/board"
 )
@@ -38,7 +39,7 @@ func (m *master) demand() policy.Demand {
 	s := policy.Demand{Spares: m.count[spare], Starting: m.count[starting], Busy: m.count[busy],
 		Min: m.cfg.SparesMin, Max: m.cfg.SparesMax, Limit: m.cfg.MaxWorkers, Total: len(m.roster)}
 	if s.Spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
-		s.Waiting = queued(m.listeners[0])
+		s.Waiting = host.Queued(m.listeners[0])
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
 			m.watcher.listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
 		}

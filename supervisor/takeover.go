@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/pidfile"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
@@ -54,7 +55,7 @@ func (m *master) takeOver() error {
 		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
 	}
 	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
-		if _, err := adoptListener(fds[1], &m.cfg.Source, m.cfg.Keepalive); err != nil {
+		if _, err := host.AdoptListener(fds[1], &m.cfg.Source, m.cfg.Keepalive); err != nil {
 			closeAll(fds)
 			return err
 		}

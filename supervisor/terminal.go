@@ -1,9 +1,14 @@
+// Writing to a terminal that stops background processes that write to it: the
+// writer's thread is one that cannot be stopped so.
+
 package supervisor
 
 import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
 )
 
 // terminalWriter writes to stderr, for one goroutine. The master is a background
@@ -13,7 +18,7 @@ type terminalWriter struct{ ready bool }
 
 func (t *terminalWriter) write(p []byte) {
 	t.prepare()
-	for len(p) > 0 && !stopsWriters(2) {
+	for len(p) > 0 && !host.StopsWriters(2) {
 		n, err := unix.Write(2, p)
 		if err != nil && err != unix.EINTR {
 			return
@@ -28,6 +33,6 @@ func (t *terminalWriter) prepare() {
 	if !t.ready {
 		t.ready = true
 		runtime.LockOSThread()
-		blockTTOU()
+		host.BlockTTOU()
 	}
 }

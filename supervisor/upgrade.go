@@ -1,3 +1,6 @@
+// The old side of an upgrade: starts the new master, freezes, sends its state, and
+// commits or goes on.
+
 package supervisor
 
 import (
@@ -7,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
 )
 
 // upgrade is the old master's side of a handover (USR2). Its conversation runs
@@ -74,7 +79,7 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
-		err = fmt.Errorf("handover socket: %s", withLimits(err))
+		err = fmt.Errorf("handover socket: %s", host.WithLimits(err))
 		m.upgradeFailed(err)
 		return nil, err
 	}
@@ -221,8 +226,8 @@ func (u *upgrade) endChild(pid int) {
 			worker = worker || c.pid == pid
 		}
 	})
-	if pid <= 1 || worker || parentOf(pid) != os.Getpid() {
-		pid = strangeChild()
+	if pid <= 1 || worker || host.ParentOf(pid) != os.Getpid() {
+		pid = host.StrangeChild()
 	}
 	switch {
 	case pid != 0:
@@ -266,6 +271,6 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 
 func (m *master) upgradeFailed(err error) {
 	m.totals.Upgrades.Failed++
-	m.log.Error("upgrade failed; nothing has changed", "program", os.Args[0], "reason", reason(err))
+	m.log.Error("upgrade failed; nothing has changed", "program", os.Args[0], "reason", host.Reason(err))
 	m.starter.Tell("failed", "")
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
@@ -92,7 +93,7 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 		end.Children++
 		end.Sum += r.sum()
 		batch.Children = append(batch.Children, r)
-		if batch.fds = append(batch.fds, c.lifeline); havePidfds {
+		if batch.fds = append(batch.fds, c.lifeline); host.HavePidfds {
 			batch.fds = append(batch.fds, c.pidfd)
 		}
 	}

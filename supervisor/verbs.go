@@ -1,3 +1,6 @@
+// The verbs of the control socket: a request is checked, carried out in the loop,
+// and answered.
+
 package supervisor
 
 import (
@@ -7,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
@@ -29,7 +33,7 @@ func (m *master) answer(req *control.Request, more func(control.Reply) error) co
 	r := &request{Request: req, m: m, more: more}
 	reply, err := r.obey()
 	if err != nil {
-		reply.Error, reply.Again = reason(err), err == errChanging
+		reply.Error, reply.Again = host.Reason(err), err == errChanging
 	}
 	return reply
 }

@@ -1,3 +1,6 @@
+// The verb that ends sessions: their workers are told to, and killed if they do
+// not obey in time.
+
 package supervisor
 
 import (
@@ -8,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -145,8 +149,8 @@ func (r *request) force(victims []*victim) {
 			} else if c.generation.pool() {
 				v.wrong = "in pool mode a worker cannot be killed for one session"
 			} else {
-				v.frozen = isStopped(c.pid)
-				signalWorker(c, unix.SIGSTOP)
+				v.frozen = host.IsStopped(c.pid)
+				host.Signal(c.pid, c.pidfd, unix.SIGSTOP)
 				held++
 			}
 		}
@@ -157,7 +161,7 @@ func (r *request) force(victims []*victim) {
 	for end := time.Now().Add(stopWithin); time.Now().Before(end); time.Sleep(pollRows) {
 		moving := false
 		for _, v := range victims {
-			moving = moving || !v.ended && v.wrong == "" && !isStopped(v.pid)
+			moving = moving || !v.ended && v.wrong == "" && !host.IsStopped(v.pid)
 		}
 		if !moving {
 			break
@@ -170,9 +174,9 @@ func (r *request) force(victims []*victim) {
 			case v.ended || v.wrong != "" || c == nil || c.state == gone:
 			case v.holds(c):
 				c.condemned = true
-				signalWorker(c, unix.SIGKILL)
+				host.Signal(c.pid, c.pidfd, unix.SIGKILL)
 			case !v.frozen:
-				signalWorker(c, unix.SIGCONT)
+				host.Signal(c.pid, c.pidfd, unix.SIGCONT)
 			}
 		}
 	})

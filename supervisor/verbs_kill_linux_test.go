@@ -1,3 +1,6 @@
+// Tests of the verb that ends sessions: workers that obey, that do not, that are
+// stopped, and those of a pool.
+
 package supervisor
 
 import (
@@ -9,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -76,9 +80,9 @@ func TestVerbsKillByForce(t *testing.T) {
 	changed, begun := false, time.Now()
 	s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
 		if time.Since(begun) > obeyWithin { // it may be that it was sent STOP just now
-			await.Happens(50*time.Millisecond, func() bool { return isStopped(all[1].pid) })
+			await.Happens(50*time.Millisecond, func() bool { return host.IsStopped(all[1].pid) })
 		}
-		if !changed && isStopped(all[1].pid) {
+		if !changed && host.IsStopped(all[1].pid) {
 			changed = true
 			row.End()
 			row.Free()
@@ -88,7 +92,7 @@ func TestVerbsKillByForce(t *testing.T) {
 	if !changed || all[1].condemned || s.watcher.status(all[1].pidfd).known {
 		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.status(all[1].pidfd).known)
 	}
-	until(t, "it goes on", func() bool { return !isStopped(all[1].pid) })
+	until(t, "it goes on", func() bool { return !host.IsStopped(all[1].pid) })
 }
 
 // More orders than a lifeline takes at once reach their worker all the same, also
@@ -142,7 +146,7 @@ func TestVerbsKillInPool(t *testing.T) {
 	if len(r.Sessions) != 0 || !strings.Contains(r.Error, "1 of 1") || !strings.Contains(r.Error, fmt.Sprint(all[0].pid)) || !strings.Contains(r.Error, "pool") {
 		t.Errorf("%+v", r)
 	}
-	if s.watcher.status(all[0].pidfd).known || isStopped(all[0].pid) {
+	if s.watcher.status(all[0].pidfd).known || host.IsStopped(all[0].pid) {
 		t.Error("it was killed or stopped")
 	}
 }

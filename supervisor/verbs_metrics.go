@@ -11,6 +11,7 @@ import (
 
 	"daemon/plug/supervisor/control"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
@@ -103,6 +104,6 @@ func processStatus(p *control.Process) {
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
 		p.CPU = (time.Duration(u.Utime.Nano()) + time.Duration(u.Stime.Nano())).Seconds()
 	}
-	p.MaxFDs = descriptors()
-	p.OpenFDs, p.Memory = openFDs(), residentMemory()
+	p.MaxFDs = host.Descriptors()
+	p.OpenFDs, p.Memory = host.OpenFDs(), host.ResidentMemory()
 }

@@ -1,3 +1,6 @@
+// Verbs that only read: status, sessions, targets, workers and configuration.
+// None of them changes anything.
+
 package supervisor
 
 import (
@@ -9,6 +12,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
@@ -26,8 +30,8 @@ func (r *request) status() (reply control.Reply, err error) {
 			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
 			Targets: map[string]int{}, LogLevel: m.cfg.Debug, Unwritten: m.unwritten()}
 		s.Shepherd = m.shepherd
-		if countsQueue {
-			s.Queue = queued(m.listeners[0])
+		if host.CountsQueue {
+			s.Queue = host.Queued(m.listeners[0])
 		}
 		for _, target := range m.targets() {
 			s.Targets[target.State]++

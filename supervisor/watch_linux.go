@@ -1,3 +1,6 @@
+// The watcher on Linux: one epoll set of report pipes, pidfds, listeners and a
+// timer, waited for in one goroutine.
+
 package supervisor
 
 import (
@@ -263,3 +266,14 @@ const cldExited = 1 // waitid(2): si_code CLD_EXITED
 func wantPidfd(attr *syscall.SysProcAttr) { attr.PidFD = new(int) }
 
 func gotPidfd(attr *syscall.SysProcAttr, _ int) int { return *attr.PidFD }
+
+// siginfoStatus reads si_status, which x/sys leaves unnamed: on Linux it
+// follows si_pid and si_uid behind the three leading integers and their
+// padding (sigaction(2)).
+func siginfoStatus(info *unix.Siginfo) int {
+	offset := uintptr(12)
+	if unsafe.Sizeof(uintptr(0)) == 8 {
+		offset = 16
+	}
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), offset+8)))
+}

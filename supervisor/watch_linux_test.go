@@ -1,7 +1,11 @@
+// Tests of the watcher with real processes and pipes: doorbells before deaths, each
+// once, and nothing after a pipe's end.
+
 package supervisor
 
 import (
 	"net"
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
@@ -9,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
@@ -172,7 +177,7 @@ func TestHungPipeIsQuiet(t *testing.T) {
 func TestArrival(t *testing.T) {
 	w, _ := watching(t)
 	w.start()
-	l, err := bind(config.Source{Addr: mustAddr("127.0.0.1")}, 10, false)
+	l, err := host.Listen(config.Source{Addr: netip.MustParseAddr("127.0.0.1")}, 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +204,7 @@ func TestArrival(t *testing.T) {
 	if s := w.next(t); !s.arrival {
 		t.Errorf("%+v", s)
 	}
-	if n := queued(l); n != 2 {
+	if n := host.Queued(l); n != 2 {
 		t.Errorf("%d clients wait, want 2", n)
 	}
 }

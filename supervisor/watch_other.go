@@ -1,5 +1,8 @@
 //go:build !linux
 
+// The watcher on other systems: one kqueue of report pipes, processes and listeners,
+// waited for by one thread.
+
 package supervisor
 
 import (
@@ -46,7 +49,7 @@ func newWatcher() (*watcher, error) {
 	}
 	w := &watcher{set: set, seen: make(chan events), back: make(chan []report.Record, 2),
 		bells: make([]byte, 64<<10), ids: map[int]uint64{}, ends: map[int]waitStatus{}}
-	if err := pipe(w.wakeFD[:]); err != nil {
+	if err := host.Pipe(w.wakeFD[:]); err != nil {
 		return nil, err
 	}
 	return w, w.add(w.wakeFD[0], unix.EVFILT_READ, 0, 0, 0)

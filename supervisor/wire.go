@@ -1,3 +1,6 @@
+// The handover socket: messages as JSON with a length, and the descriptors that go
+// with them.
+
 package supervisor
 
 import (
@@ -8,9 +11,10 @@ import (
 	"os"
 	"time"
 
-	"daemon/plug/worker/version"
-
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
+	"daemon/plug/worker/version"
 )
 
 // wire is one end of the handover socket: a stream of messages between the old
@@ -154,7 +158,7 @@ func (w wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err er
 			fds = append(fds, rightsOf(control[:oob])...)
 		}
 		if flags&unix.MSG_CTRUNC != 0 {
-			return fds, errors.New("receive: descriptors were lost: " + withLimits(unix.EMFILE))
+			return fds, errors.New("receive: descriptors were lost: " + host.WithLimits(unix.EMFILE))
 		}
 		p = p[n:]
 	}

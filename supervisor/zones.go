@@ -1,3 +1,6 @@
+// Interfaces that addresses of the plug name: one that is made again has another
+// index, which the board and listeners then get.
+
 package supervisor
 
 import (
@@ -8,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
 )
@@ -53,7 +57,7 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 func (m *master) checkZones() {
 	m.followSource()
 	for _, z := range m.zones {
-		index := zoneOf(z.name)
+		index := host.ZoneOf(z.name)
 		if index == z.index {
 			continue
 		}
@@ -79,14 +83,14 @@ func (m *master) followSource() {
 	if name == "" || m.phase != running {
 		return
 	}
-	index := zoneOf(name)
+	index := host.ZoneOf(name)
 	for _, fd := range m.listeners {
 		at, err := unix.Getsockname(fd)
 		in6, ok := at.(*unix.SockaddrInet6)
 		if err != nil || !ok || in6.ZoneId == 0 || in6.ZoneId == index || index == address.NoInterface {
 			continue
 		}
-		if err := bindToIndex(fd, index); err == nil {
+		if err := host.BindToIndex(fd, index); err == nil {
 			m.log.Warn("the source's interface was recreated; listening on it again", "interface", name)
 			m.sourceLost = false
 		} else if !m.sourceLost {
@@ -94,21 +98,6 @@ func (m *master) followSource() {
 			m.log.Error("the source's interface was recreated, but plug cannot listen on it", "interface", name, "error", err)
 		}
 	}
-}
-
-// zoneOf is the interface index of an IPv6 zone, which is a name or a number; 0 if
-// there is no zone.
-func zoneOf(name string) uint32 {
-	if name == "" {
-		return 0
-	}
-	if i, err := net.InterfaceByName(name); err == nil {
-		return uint32(i.Index)
-	}
-	if index, err := strconv.ParseUint(name, 10, 31); err == nil && index > 0 {
-		return uint32(index)
-	}
-	return address.NoInterface
 }
 
 // withZoneName is an address or a network with its zone by the interface's name,

@@ -1,5 +1,8 @@
 //go:build !linux
 
+// The program that this process runs, on other systems: by its path, which may
+// lead to a newer one.
+
 package host
 
 import "os"

@@ -1,4 +1,8 @@
-// Package host has what several parts of the supervisor ask the system for.
+// A child of this process is waited for here.
+// What differs from system to system is in system_*.go.
+
+// Package host is what the supervisor asks the system for, and what it knows of
+// the host: listening sockets, limits, memory, processes, disks and terminals.
 package host
 
 import "golang.org/x/sys/unix"

@@ -1,6 +1,9 @@
 //go:build !linux
 
-package supervisor
+// Addresses that this host does not have yet, on systems without --freebind:
+// nothing can be done or told about them.
+
+package host
 
 import "net/netip"
 

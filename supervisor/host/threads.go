@@ -1,4 +1,7 @@
-package supervisor
+// The threads of the master: they are started early and kept, since a thread that
+// cannot be started later would end it.
+
+package host
 
 import (
 	"sync"
@@ -9,13 +12,13 @@ import (
 // spareThreads is more than the master ever has in system calls that block.
 const spareThreads = 8
 
-// prepareThreads makes the runtime start its threads now and keep them: later,
+// PrepareThreads makes the runtime start its threads now and keep them: later,
 // when the host's tasks have run out, a thread that can't be started would end
 // the master, and every worker that it might spawn is what uses them up.
-func prepareThreads() {
+func PrepareThreads() {
 	var all, started sync.WaitGroup
 	var fds [2]int
-	if pipe(fds[:]) != nil {
+	if Pipe(fds[:]) != nil {
 		return
 	}
 	unix.SetNonblock(fds[0], false)

@@ -1,4 +1,7 @@
-package supervisor
+// Memory that runs out: which process the kernel should kill first, and whether
+// the memory cgroup has killed one.
+
+package host
 
 import (
 	"bytes"
@@ -14,8 +17,8 @@ import (
 // when memory runs out (proc(5), oom_score_adj: thousandths of all memory).
 const oomAbove = 500
 
-// workerOOMScore is what workers write into oom_score_adj.
-func workerOOMScore() int32 {
+// WorkerOOMScore is what workers write into oom_score_adj.
+func WorkerOOMScore() int32 {
 	n, ok := number("/proc/self/oom_score_adj")
 	if !ok {
 		return 0
@@ -23,16 +26,16 @@ func workerOOMScore() int32 {
 	return int32(min(1000, n+oomAbove))
 }
 
-// memoryWatch knows how often this process's memory cgroup has run out.
-type memoryWatch struct {
+// MemoryWatch knows how often this process's memory cgroup has run out.
+type MemoryWatch struct {
 	counter string // the file that counts
 	limit   string // the file of the limit
 	kills   int
 	said    time.Time
 }
 
-// find looks up the group (cgroups(7)).
-func (w *memoryWatch) find() {
+// Find looks up the group (cgroups(7)).
+func (w *MemoryWatch) Find() {
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for line := range strings.Lines(string(groups)) {
 		line = strings.TrimSpace(line)
@@ -62,7 +65,7 @@ func visibleGroup(root, path, file string) string {
 }
 
 // count reads "oom_kill N".
-func (w *memoryWatch) count() int {
+func (w *MemoryWatch) count() int {
 	text, _ := os.ReadFile(w.counter)
 	_, rest, ok := bytes.Cut(text, []byte("oom_kill "))
 	if !ok {
@@ -72,20 +75,19 @@ func (w *memoryWatch) count() int {
 	return n
 }
 
-// sayOutOfMemory says, once in a while, that a worker was killed for want of
-// memory, if that is what has happened.
-func (m *master) sayOutOfMemory() {
-	w := &m.memory
+// RanOut is why a process of the group was killed since the last call, if it was
+// for want of memory; it is "" if it was not, or if that was said a moment ago.
+func (w *MemoryWatch) RanOut() string {
 	n := w.count()
 	if n <= w.kills {
-		return
+		return ""
 	}
 	w.kills = n
 	if time.Since(w.said) < 10*time.Second {
-		return
+		return ""
 	}
 	w.said = time.Now()
 	limit, _ := os.ReadFile(w.limit)
-	m.log.Error("worker killed", "reason", fmt.Sprintf("out of memory (%s of %s %s)", filepath.Base(w.limit),
-		filepath.Dir(w.limit), strings.TrimSpace(string(limit))))
+	return fmt.Sprintf("out of memory (%s of %s %s)", filepath.Base(w.limit),
+		filepath.Dir(w.limit), strings.TrimSpace(string(limit)))
 }

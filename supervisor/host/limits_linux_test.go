@@ -1,4 +1,7 @@
-package supervisor
+// Tests of limits: under a small limit on descriptors, and on a tree of cgroups
+// that the test makes.
+
+package host
 
 import (
 	"os"
@@ -26,15 +29,15 @@ func withDescriptors(t *testing.T, n uint64, f func()) {
 }
 
 func TestMaxWorkers(t *testing.T) {
-	if n := maxWorkers(); n < 1 || n > config.MaxWorkers {
+	if n := MaxWorkers(); n < 1 || n > config.MaxWorkers {
 		t.Errorf("%d workers", n)
 	}
 	for limit, want := range map[uint64]int{64: 1, 80: 8, 1024: 480} {
 		withDescriptors(t, limit, func() {
-			if n := maxWorkers(); n > want || n < 1 {
+			if n := MaxWorkers(); n > want || n < 1 {
 				t.Errorf("%d workers with %d descriptors, want at most %d", n, limit, want)
 			}
-			if needed := maxWorkers()*2 + fdsOfMaster; needed > int(limit) && maxWorkers() > 1 {
+			if needed := MaxWorkers()*2 + fdsOfMaster; needed > int(limit) && MaxWorkers() > 1 {
 				t.Errorf("%d descriptors needed of %d", needed, limit)
 			}
 		})
@@ -44,12 +47,12 @@ func TestMaxWorkers(t *testing.T) {
 func TestPoolCapacity(t *testing.T) {
 	for limit, want := range map[uint64]int{32: 1, 40: 3, 1024: 396} {
 		withDescriptors(t, limit, func() {
-			if n := poolCapacity(); n != want {
+			if n := PoolCapacity(); n != want {
 				t.Errorf("%d sessions with %d descriptors, want %d", n, limit, want)
 			}
 		})
 	}
-	if n := poolCapacity(); n > poolMost {
+	if n := PoolCapacity(); n > poolMost {
 		t.Errorf("%d sessions", n)
 	}
 }
@@ -60,8 +63,8 @@ func TestTaskLimits(t *testing.T) {
 		t.Errorf("pid_max is missing in %v", all)
 	}
 	values := taskLimits()
-	if len(values) != len(all) || len(taskLimitNames()) != len(all) {
-		t.Fatalf("%d limits, %d values, %d names", len(all), len(values), len(taskLimitNames()))
+	if len(values) != len(all) || len(TaskLimitNames()) != len(all) {
+		t.Fatalf("%d limits, %d values, %d names", len(all), len(values), len(TaskLimitNames()))
 	}
 	for i := range all {
 		if values[i] <= 0 || values[i] >= all[i].value {

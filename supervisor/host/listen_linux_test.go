@@ -1,4 +1,7 @@
-package supervisor
+// Tests of listening sockets: every form of a source, taken ports and their
+// holders, absent addresses, and the texts of errors.
+
+package host
 
 import (
 	"fmt"
@@ -16,8 +19,8 @@ import (
 
 func mustAddr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
-// boundTo is where a socket listens.
-func boundTo(t testing.TB, fd int) netip.AddrPort {
+// addrOf is where a socket listens.
+func addrOf(t testing.TB, fd int) netip.AddrPort {
 	t.Helper()
 	at, err := unix.Getsockname(fd)
 	if err != nil {
@@ -63,12 +66,12 @@ func TestListen(t *testing.T) {
 			t.Logf("%s: no IPv6 here", c.name)
 			continue
 		}
-		fd, err := listen(c.source, 10, false)
+		fd, err := Listen(c.source, 10, false)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		at := boundTo(t, fd)
+		at := addrOf(t, fd)
 		if at.Addr() != mustAddr(c.addr) || at.Port() == 0 {
 			t.Errorf("%s: bound to %s", c.name, at)
 		}
@@ -96,7 +99,7 @@ func dialOnce(host string, port uint16) error {
 
 func TestListenerOptions(t *testing.T) {
 	for _, keepalive := range []bool{false, true} {
-		fd, err := listen(config.Source{Addr: mustAddr("127.0.0.1")}, 10, keepalive)
+		fd, err := Listen(config.Source{Addr: mustAddr("127.0.0.1")}, 10, keepalive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +145,7 @@ func TestTakenPort(t *testing.T) {
 		time.AfterFunc(3*takenStep, func() { other.Close() })
 		source := source
 		source.Port = other.Addr().(*net.TCPAddr).AddrPort().Port()
-		fd, err := listen(source, 10, false)
+		fd, err := Listen(source, 10, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +154,7 @@ func TestTakenPort(t *testing.T) {
 		return
 	}
 	begin := time.Now()
-	fd, err := listen(source, 10, false)
+	fd, err := Listen(source, 10, false)
 	if err == nil {
 		unix.Close(fd)
 		t.Fatal("bound to a taken port")
@@ -170,7 +173,7 @@ func TestBindErrors(t *testing.T) {
 		t.Skip("no IPv6 here")
 	}
 	begin := time.Now()
-	_, err := listen(config.Source{Addr: mustAddr("fe80::1"), Port: 1, Named: true}, 10, false)
+	_, err := Listen(config.Source{Addr: mustAddr("fe80::1"), Port: 1, Named: true}, 10, false)
 	if err == nil || err.Error() != "bind [fe80::1]:1: Invalid argument" { // it has no zone
 		t.Errorf("error %v", err)
 	}
@@ -184,7 +187,7 @@ func TestBindErrors(t *testing.T) {
 func TestAbsentAddress(t *testing.T) {
 	source := config.Source{Addr: mustAddr("203.0.113.1"), Port: 1, Named: true}
 	begin := time.Now()
-	_, err := listen(source, 10, false)
+	_, err := Listen(source, 10, false)
 	if want := "bind 203.0.113.1:1: Cannot assign requested address (not an address of this host; use --freebind to listen anyway)"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
@@ -196,12 +199,12 @@ func TestAbsentAddress(t *testing.T) {
 			continue
 		}
 		source := config.Source{Addr: mustAddr(addr), Named: true, Freebind: true}
-		fd, err := listen(source, 10, false)
+		fd, err := Listen(source, 10, false)
 		if err != nil {
 			t.Errorf("%s: %v", addr, err)
 			continue
 		}
-		if at := boundTo(t, fd); at.Addr() != source.Addr {
+		if at := addrOf(t, fd); at.Addr() != source.Addr {
 			t.Errorf("bound to %s, want %s", at, addr)
 		}
 		unix.Close(fd)
@@ -226,7 +229,7 @@ func TestHolders(t *testing.T) {
 	if pids := holders(port); len(pids) != 0 {
 		t.Errorf("holders %v of a free port", pids)
 	}
-	if text := heldBy(port); text != "" {
+	if text := HeldBy(port); text != "" {
 		t.Errorf("%q", text)
 	}
 }
@@ -234,12 +237,12 @@ func TestHolders(t *testing.T) {
 func TestReason(t *testing.T) {
 	for err, want := range map[error]string{
 		unix.ENOSPC: "No space left on device",
-		os.NewSyscallError("accept", unix.EMFILE):              fmt.Sprintf("Too many open files (RLIMIT_NOFILE %d)", descriptors()),
+		os.NewSyscallError("accept", unix.EMFILE):              fmt.Sprintf("Too many open files (RLIMIT_NOFILE %d)", Descriptors()),
 		fmt.Errorf("outer: %w", unix.EACCES):                   "outer: Permission denied",
 		fmt.Errorf("of our own"):                               "of our own",
 		&os.PathError{Op: "open", Path: "/x", Err: unix.EPERM}: "open /x: Operation not permitted",
 	} {
-		if got := reason(err); got != want || strings.HasSuffix(got, "\n") {
+		if got := Reason(err); got != want || strings.HasSuffix(got, "\n") {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}

@@ -1,4 +1,7 @@
-package supervisor
+// The limits on tasks on Linux: of the kernel, of the user and of the cgroups,
+// with the names under which an admin finds them.
+
+package host
 
 import (
 	"iter"
@@ -70,7 +73,8 @@ func taskLimits() (limits []int) {
 	return limits
 }
 
-func taskLimitNames() (names []string) {
+// TaskLimitNames are the limits on tasks with their values, for an error.
+func TaskLimitNames() (names []string) {
 	for _, l := range allTaskLimits() {
 		names = append(names, l.name+" "+strconv.Itoa(l.value))
 	}

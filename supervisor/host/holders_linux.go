@@ -1,4 +1,7 @@
-package supervisor
+// Who listens on a port: looked up in /proc, for the error of a start that finds
+// the port taken.
+
+package host
 
 import (
 	"bufio"

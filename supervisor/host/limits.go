@@ -1,4 +1,7 @@
-package supervisor
+// How many workers the limits of this host allow, and how many sessions a worker
+// of a pool may have.
+
+package host
 
 import (
 	"golang.org/x/sys/unix"
@@ -13,14 +16,14 @@ const (
 	poolMost      = 1 << 15 // sessions of one pool worker
 )
 
-// poolCapacity is how many sessions one pool worker may carry: two descriptors
+// PoolCapacity is how many sessions one pool worker may carry: two descriptors
 // each, and the pipes of those that splice.
-func poolCapacity() int {
-	return max(1, min(poolMost, (descriptors()-fdsOfWorker)*2/5))
+func PoolCapacity() int {
+	return max(1, min(poolMost, (Descriptors()-fdsOfWorker)*2/5))
 }
 
-// descriptors is how many this process and its workers may have open.
-func descriptors() int {
+// Descriptors is how many this process and its workers may have open.
+func Descriptors() int {
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > 1<<20 {
 		return 1 << 20
@@ -28,11 +31,11 @@ func descriptors() int {
 	return int(r.Cur)
 }
 
-// maxWorkers is how many workers the system allows, at most the stated limit:
+// MaxWorkers is how many workers the system allows, at most the stated limit:
 // by tasks (pid_max, RLIMIT_NPROC, the cgroup), and by the master's own
 // descriptors, two for each worker.
-func maxWorkers() int {
-	n := min(config.MaxWorkers, (descriptors()-fdsOfMaster)/2)
+func MaxWorkers() int {
+	n := min(config.MaxWorkers, (Descriptors()-fdsOfMaster)/2)
 	for _, tasks := range taskLimits() {
 		n = min(n, tasks/tasksOfWorker)
 	}

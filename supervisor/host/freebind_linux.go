@@ -1,4 +1,7 @@
-package supervisor
+// Addresses that this host does not have yet: --freebind, and IPv6 addresses that
+// are still tentative.
+
+package host
 
 import (
 	"encoding/hex"

@@ -1,4 +1,7 @@
-package supervisor
+// What this process uses, for metrics: open descriptors and memory, as /proc
+// has them.
+
+package host
 
 import (
 	"bytes"
@@ -6,8 +9,8 @@ import (
 	"strconv"
 )
 
-// openFDs is how many descriptors this process has open; 0 if that is not known.
-func openFDs() int {
+// OpenFDs is how many descriptors this process has open; 0 if that is not known.
+func OpenFDs() int {
 	d, err := os.Open("/proc/self/fd")
 	if err != nil {
 		return 0
@@ -17,9 +20,9 @@ func openFDs() int {
 	return max(0, len(names)-1) // without the one that lists them
 }
 
-// residentMemory is what this process has in memory, in bytes; 0 if that is not
+// ResidentMemory is what this process has in memory, in bytes; 0 if that is not
 // known.
-func residentMemory() uint64 {
+func ResidentMemory() uint64 {
 	text, _ := os.ReadFile("/proc/self/statm") // proc(5): size, resident, ... in pages
 	fields := bytes.Fields(text)
 	if len(fields) < 2 {

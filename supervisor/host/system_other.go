@@ -1,6 +1,9 @@
 //go:build !linux
 
-package supervisor
+// The same calls on the other systems, as far as they exist there; what cannot be
+// told is documented with each.
+
+package host
 
 import (
 	"syscall"
@@ -29,9 +32,9 @@ func ours(open func() ([]int, error)) ([]int, error) {
 	return fds, nil
 }
 
-// replace makes one descriptor another one's file, at once for everybody who
+// Replace makes one descriptor another one's file, at once for everybody who
 // uses its number (dup2(2)).
-func replace(fd, at int) error {
+func Replace(fd, at int) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	err := unix.Dup2(fd, at)
@@ -39,7 +42,8 @@ func replace(fd, at int) error {
 	return err
 }
 
-func socket(family, kind int) (int, error) {
+// Socket makes a socket that is not blocking and close-on-exec.
+func Socket(family, kind int) (int, error) {
 	fds, err := ours(func() ([]int, error) {
 		fd, err := unix.Socket(family, kind, 0)
 		if err != nil {
@@ -53,7 +57,8 @@ func socket(family, kind int) (int, error) {
 	return fds[0], nil
 }
 
-func pipe(fds []int) error {
+// Pipe makes a pipe whose ends are not blocking and close-on-exec.
+func Pipe(fds []int) error {
 	made, err := ours(func() ([]int, error) {
 		var pair [2]int
 		if err := unix.Pipe(pair[:]); err != nil {
@@ -65,7 +70,8 @@ func pipe(fds []int) error {
 	return err
 }
 
-func socketpair(fds *[2]int) error {
+// Socketpair makes a pair of stream sockets, not blocking and close-on-exec.
+func Socketpair(fds *[2]int) error {
 	made, err := ours(func() ([]int, error) {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
@@ -77,8 +83,8 @@ func socketpair(fds *[2]int) error {
 	return err
 }
 
-// queued reports whether clients wait at a listener: 1 is one or more.
-func queued(listener int) int {
+// Queued reports whether clients wait at a listener: 1 is one or more.
+func Queued(listener int) int {
 	set := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
 	n, err := unix.Poll(set, 0)
 	if err != nil || n < 1 || set[0].Revents&unix.POLLIN == 0 {
@@ -100,37 +106,39 @@ func taskLimits() []int {
 	return []int{int(r.Cur) * tasksOfWorker}
 }
 
-func taskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
+// TaskLimitNames are the limits on tasks, for an error.
+func TaskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
 
-// forgetEnd has nothing to do here: no process can end another one's socket so
+// ForgetEnd has nothing to do here: no process can end another one's socket so
 // that more than listen(2) is needed.
-func forgetEnd(listener int) {}
+func ForgetEnd(listener int) {}
 
-// havePidfds reports that workers come with a pidfd: there are none here.
-const havePidfds = false
+// HavePidfds reports that workers come with a pidfd: there are none here.
+const HavePidfds = false
 
-func signalWorker(c *child, s unix.Signal) { unix.Kill(c.pid, s) }
+// Signal signals a worker by its PID.
+func Signal(pid, pidfd int, s unix.Signal) { unix.Kill(pid, s) }
 
-// parentOf can't be told here: a new master that goes on after a failed handover
+// ParentOf can't be told here: a new master that goes on after a failed handover
 // ends when it reads why.
-func parentOf(pid int) int { return 0 }
+func ParentOf(pid int) int { return 0 }
 
-// strangeChild can't be told either.
-func strangeChild() int { return 0 }
+// StrangeChild can't be told either.
+func StrangeChild() int { return 0 }
 
-// countsQueue reports that queued counts, and does not only look.
-const countsQueue = false
+// CountsQueue reports that queued counts, and does not only look.
+const CountsQueue = false
 
-// isStopped can't be told here: a worker that was sent STOP is taken to obey in
+// IsStopped can't be told here: a worker that was sent STOP is taken to obey in
 // the time that it has for it.
-func isStopped(pid int) bool { return false }
+func IsStopped(pid int) bool { return false }
 
-// blockTTOU does nothing: Go has no thread's signal mask here. See stopsWriters.
-func blockTTOU() {}
+// BlockTTOU does nothing: Go has no thread's signal mask here. See stopsWriters.
+func BlockTTOU() {}
 
-// stopsWriters reports whether a terminal would send this process TTOU for a
+// StopsWriters reports whether a terminal would send this process TTOU for a
 // write: it would pause the plug, so what was to be written is dropped.
-func stopsWriters(fd int) bool {
+func StopsWriters(fd int) bool {
 	attributes, err := unix.IoctlGetTermios(fd, unix.TIOCGETA)
 	if err != nil || attributes.Lflag&unix.TOSTOP == 0 {
 		return false
@@ -139,7 +147,8 @@ func stopsWriters(fd int) bool {
 	return err == nil && group != unix.Getpgrp()
 }
 
-// openAgain is not possible: /dev/fd/N is the same open file (fd(4)).
-func openAgain(int, *unix.Stat_t) (int, error) { return -1, unix.ENXIO }
+// OpenAgain is not possible: /dev/fd/N is the same open file (fd(4)).
+func OpenAgain(int, *unix.Stat_t) (int, error) { return -1, unix.ENXIO }
 
-func bindToIndex(int, uint32) error { return unix.ENOTSUP }
+// BindToIndex needs Linux.
+func BindToIndex(int, uint32) error { return unix.ENOTSUP }

@@ -1,0 +1,10 @@
+//go:build !linux
+
+// What this process uses, on systems where /proc is missing or another one:
+// not known.
+
+package host
+
+// OpenFDs and residentMemory are not known without a /proc as Linux has it.
+func OpenFDs() int           { return 0 }
+func ResidentMemory() uint64 { return 0 }
