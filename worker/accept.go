@@ -39,7 +39,6 @@ const (
 	batch     = 4  // clients that a pool worker takes at once
 	rescued   = 32 // that one takes when it is nudged, since nobody else has
 	backAfter = 2 * time.Millisecond
-	resources = 100 * time.Millisecond
 )
 
 func (a *acceptor) open(n int, set *kernel.Poller, apart bool) syscall.Errno {

@@ -12,6 +12,15 @@ func (w *worker) reach(row *board.Row, stage board.Stage) {
 	row.Cause.Store(uint32(board.MakeCause(board.Nobody, stage, 0)))
 }
 
+// noteFailed publishes that a side has failed with an error, and that the other one gets
+// its last bytes. It returns the stage at which the side failed: the end is put down to that.
+func (w *worker) noteFailed(row *board.Row, errno syscall.Errno) board.Stage {
+	row.Errno.Store(uint32(errno))
+	stage := board.Cause(row.Cause.Load()).Stage()
+	w.reach(row, board.Delivering)
+	return stage
+}
+
 // concludes publishes who ended a session, at the stage where it stands.
 func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Culprit) {
 	stage := board.Cause(row.Cause.Load()).Stage()

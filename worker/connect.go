@@ -4,20 +4,10 @@ package worker
 
 import (
 	"syscall"
-	"time"
 
-	"daemon/plug/worker/address"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
-	"daemon/plug/worker/record"
 )
-
-// failure is why a connect did not succeed.
-type failure struct {
-	what  string // the step that failed; empty is connect
-	errno syscall.Errno
-	peer  bool // the target is marked failed, see fault
-}
 
 // connect starts connecting the session to its next target; without one left
 // the session ends.
@@ -26,54 +16,37 @@ func (e *engine) connect(s *session) {
 		tried := &noneTried
 		if s.slot >= 0 {
 			tried = e.trial(s)
-			tried.Add(s.slot)
 		}
-		slot, ok := e.board.Choose(tried, &s.row.Client, e.clock.ms())
-		if !ok {
-			if s.short && e.mayWait(s) {
+		var ok bool
+		if s.slot, ok = e.nextTarget(s.row, s.slot, tried); !ok {
+			if s.short && e.mayWait(s.row) {
 				e.park(s)
 				return
 			}
 			e.unreached(s)
 			return
 		}
-		if s.slot >= 0 {
-			e.column.Redispatches.Add(1)
-		}
-		s.slot = slot
-		s.row.Choose(uint16(slot))
-		e.board.TargetState(slot).Connects.Add(1)
 		if f := e.dial(s); f.errno != 0 {
 			e.missed(s, f)
-			if s.short && (e.board.Assignment.Via.Kind != 0 || !portless(f.what, f.errno)) && e.mayWait(s) {
+			if s.short && e.worthWaiting(f) && e.mayWait(s.row) {
 				e.park(s)
 				return
 			}
-			if e.board.Assignment.Via.Kind != 0 {
+			if e.viaProxy() { // all targets are behind the same proxy
 				e.unreached(s)
 				return
 			}
 			continue
 		}
-		e.due.add(s, e.clock.mono+e.connectTimeout())
+		e.due.add(s, e.clock.mono+int64(e.connectTimeout()))
 		return
 	}
-}
-
-func (e *engine) connectTimeout() int64 {
-	return int64(e.board.Assignment.ConnectTimeout) * int64(time.Millisecond)
 }
 
 // parked is a session for which there was no socket.
 type parked struct {
 	*session
 	epoch uint32
-}
-
-// mayWait reports whether a session may wait for what there is none of: for no
-// longer than a connect may take.
-func (e *engine) mayWait(s *session) bool {
-	return e.clock.mono < s.row.BeginAt+e.connectTimeout()
 }
 
 // park lets a session wait for descriptors or ports as its fellows do in the
@@ -140,9 +113,7 @@ func (e *engine) dial(s *session) (f failure) {
 		return f
 	}
 	if errno := kernel.Connect(fd, to); errno != 0 {
-		f = failed("", connectErrno(errno, to))
-		f.peer = f.peer && to.LoadZone() != address.NoInterface
-		return f
+		return connectFailure(errno, to)
 	}
 	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onTarget, s.index, s.epoch)); errno != 0 {
 		return failed("epoll", errno)
@@ -161,7 +132,7 @@ func (e *engine) stepConnect(s *session) {
 			e.connected(s)
 			t.fails(errno)
 			t.fails(syscall.ECONNRESET) // if a call has taken it already
-			if e.board.Assignment.Via.Kind != 0 {
+			if e.viaProxy() {
 				e.negotiate(s)
 				return
 			}
@@ -179,7 +150,7 @@ func (e *engine) stepConnect(s *session) {
 		return
 	}
 	e.connected(s)
-	if e.board.Assignment.Via.Kind != 0 {
+	if e.viaProxy() {
 		e.negotiate(s)
 		return
 	}
@@ -187,24 +158,17 @@ func (e *engine) stepConnect(s *session) {
 	e.stepRelay(s)
 }
 
-// connected notes that the session has its target.
+// connected goes on with the session's target.
 func (e *engine) connected(s *session) {
 	e.due.remove(s)
-	e.connects(s.row, s.slot)
-	e.reach(s.row, e.afterConnect())
-	if e.board.Good(s.slot) {
-		e.records.debug("target good again", record.Str("target", e.records.target(s.slot).full))
-	}
-	if e.board.Assignment.Options&board.OptLog != 0 {
-		e.records.connected(&s.row.Client, s.slot)
-	}
+	e.noteConnected(s.row, s.slot)
 }
 
 // connectFailed tries the next target for the same client.
 func (e *engine) connectFailed(s *session, f failure) {
 	e.due.remove(s)
 	e.missed(s, f)
-	if e.board.Assignment.Via.Kind != 0 { // all targets are behind the same proxy
+	if e.viaProxy() { // all targets are behind the same proxy
 		e.unreached(s)
 		return
 	}
@@ -214,38 +178,14 @@ func (e *engine) connectFailed(s *session, f failure) {
 	}
 }
 
-// missed notes that the session's target could not be connected.
+// missed closes the socket of a connect that has failed.
 func (e *engine) missed(s *session, f failure) {
 	if s.target.fd >= 0 {
 		kernel.Close(s.target.fd)
 	}
 	s.target = side{fd: -1} // what epoll has told of it is not of the next one
 	s.failure = f
-	scarce := faultOf(f.what, f.errno) == shortage
-	s.short = s.short || scarce
-	first := true
-	switch {
-	case scarce: // a shortage of this host, over in a moment
-		first = e.board.ShouldLog(board.LogConnect, e.clock.ms())
-	case e.board.Assignment.Via.Kind != 0: // the proxy's fault, not the target's
-		first = e.board.ShouldLog(board.LogProxy, e.clock.ms())
-		if f.peer {
-			e.board.Miss(s.slot, e.clock.ms())
-			e.board.TargetState(s.slot).Errno.Store(uint32(f.errno))
-		}
-	case f.peer:
-		first = e.board.Fail(s.slot, e.clock.ms())
-		e.board.TargetState(s.slot).Errno.Store(uint32(f.errno))
-	default: // this host's fault
-		first = e.board.ShouldLog(board.LogConnect, e.clock.ms())
-	}
-	if first { // not again for each client, until it was good in between
-		what := f.what
-		if what == "" {
-			what = "connect " + e.records.target(s.slot).full
-		}
-		e.records.error(what, connectLimit(f.what, f.errno))
-	}
+	s.short = e.noteMissed(s.slot, f) || s.short
 }
 
 // unreached ends a session that has tried all targets.
@@ -254,14 +194,7 @@ func (e *engine) unreached(s *session) {
 		e.desert(s)
 		return
 	}
-	s.row.Errno.Store(uint32(s.failure.errno))
-	if e.board.Assignment.Options&board.OptLog != 0 && s.slot >= 0 {
-		e.records.connected(&s.row.Client, s.slot)
-	}
-	e.noTargets(s.slot)
-	outcome := board.Unreached
-	if s.failure.errno != 0 && !s.failure.peer {
-		outcome = board.Denied
-	}
+	var outcome board.Outcome
+	outcome, s.who = e.noteUnreached(s.row, s.slot, s.failure)
 	e.end(s, outcome)
 }

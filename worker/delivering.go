@@ -1,21 +1,19 @@
 //go:build linux && !portable
 
-package worker
-
-import (
-	"sync/atomic"
-	"syscall"
-	"time"
-
-	"daemon/plug/worker/board"
-	"daemon/plug/worker/kernel"
-)
-
 // One side has failed: it has reset, or can no longer be written to. The other side
 // must have what the failed one sent before it learns of that, and a reset throws
 // away what the kernel has yet to send. So the session delivers: it reads the failed
 // side to its end, writes that to the survivor, waits until the survivor's kernel has
 // acknowledged it, and only then resets the survivor.
+
+package worker
+
+import (
+	"syscall"
+
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
+)
 
 // leaving is what a session needs from the failure of a side on.
 type leaving struct {
@@ -34,7 +32,7 @@ func (e *engine) leaves(s *session) *leaving {
 		s.leaving = new(leaving)
 	}
 	if s.leaving.by == 0 {
-		s.leaving.by = e.clock.mono + int64(e.board.Assignment.CloseTimeout)*int64(time.Millisecond)
+		s.leaving.by = e.clock.mono + int64(e.closeTimeout())
 	}
 	return s.leaving
 }
@@ -48,11 +46,9 @@ func (e *engine) fail(s *session, failed *side) {
 	if s.who == board.Nobody {
 		s.who = timedOut(who, failed.errno)
 	}
-	s.row.Errno.Store(uint32(failed.errno))
 	l := e.leaves(s)
-	l.failed, l.survivor, l.stage = failed, survivor, board.Cause(s.row.Cause.Load()).Stage()
+	l.failed, l.survivor, l.stage = failed, survivor, e.noteFailed(s.row, failed.errno)
 	s.state = delivering
-	e.reach(s.row, board.Delivering)
 	failed.readable, failed.hangup = true, true // to its end: no event may have told of that, or of a mark
 	e.stepDelivering(s)
 }
@@ -113,50 +109,4 @@ func (e *engine) forsaken(s *session) bool {
 	}
 	e.desert(s)
 	return true
-}
-
-// desert ends a session for whose client nothing more can be done.
-func (e *engine) desert(s *session) {
-	s.row.Errno.Store(uint32(s.client.errno))
-	e.abort(s, board.Cut)
-}
-
-// undelivered is how many bytes of a direction were read and have not reached the
-// receiver's kernel, as far as this one knows.
-func (s *session) undelivered(from, to *side) int {
-	n := 0
-	if from.block != nil {
-		n += len(from.block.kept)
-	}
-	if from.pipe != nil {
-		n += from.pipe.held
-	}
-	if to.errno == syscall.ETIMEDOUT || to.errno == 0 && s.state == delivering {
-		return n + unacknowledged(from, to) // for long: it does not have them
-	}
-	// The last acknowledgment waits for company, and a reset comes without it: what
-	// has left this host counts as arrived.
-	return n + pastEnd(from, kernel.QueueOf(to.fd, kernel.Unsent))
-}
-
-// unacknowledged is how many of the bytes sent to a side its kernel has not
-// acknowledged.
-func unacknowledged(from, to *side) int {
-	return pastEnd(from, kernel.QueueOf(to.fd, kernel.Unacknowledged))
-}
-
-// pastEnd is a send queue's length without the end that was passed on: the kernel
-// counts a FIN as a byte.
-func pastEnd(from *side, queue int) int {
-	if from.done && queue > 0 {
-		queue--
-	}
-	return queue
-}
-
-// takeOff takes bytes off a session's account. Only this worker writes it.
-func takeOff(account *atomic.Uint64, n int) {
-	if n > 0 {
-		account.Store(account.Load() - min(account.Load(), uint64(n)))
-	}
 }

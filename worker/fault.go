@@ -1,6 +1,15 @@
+// What is to blame for a failed connect, and what follows from it.
+
 package worker
 
 import "syscall"
+
+// failure is why a connect did not succeed.
+type failure struct {
+	what  string // the step that failed; empty is connect
+	errno syscall.Errno
+	peer  bool // the target is marked failed, see fault
+}
 
 // fault says what is to blame for a failed connect. It decides what becomes of the
 // client and of the target:

@@ -60,11 +60,6 @@ func (e *engine) endOne(row uint32, turn uint64) {
 	}
 }
 
-func (e *engine) endedByAdmin(s *session, who board.Culprit) {
-	s.who = who
-	e.abort(s, board.AdminEnded)
-}
-
 // checkGate follows the generation's gate.
 func (e *engine) checkGate() {
 	if e.board.State.Gate.Load() == board.GateDraining {

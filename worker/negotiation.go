@@ -3,17 +3,11 @@
 package worker
 
 import (
-	"errors"
 	"syscall"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
 	"daemon/plug/worker/negotiate"
-)
-
-var (
-	errSilentProxy = errors.New("no reply within --connect-timeout")
-	errEarlyEnd    = errors.New("closed the connection before its reply was complete")
 )
 
 // negotiate begins the talk with the proxy that the session is connected to.
@@ -24,7 +18,7 @@ func (e *engine) negotiate(s *session) {
 	}
 	s.dialog.request = 0
 	s.dialog.reply.Reset()
-	e.due.add(s, e.clock.mono+e.connectTimeout())
+	e.due.add(s, e.clock.mono+int64(e.connectTimeout()))
 	e.stepNegotiate(s)
 }
 
@@ -106,10 +100,6 @@ func (e *engine) refuse(s *session, err error) {
 		e.desert(s)
 		return
 	}
-	s.who = board.ByProxy
-	if err == errSilentProxy || err == syscall.ETIMEDOUT {
-		s.who = board.ProxyLate
-	}
-	s.dialog.refusal = refusalOf(s.row, err)
+	s.who, s.dialog.refusal = noteRefused(s.row, err)
 	e.end(s, board.Denied)
 }

@@ -22,8 +22,6 @@ type listener struct {
 	waiting *socket // the copy
 }
 
-const resources = 100 * time.Millisecond // without accepting, after a failure that lasts
-
 // mayAccept reports whether a client would be served, and by this worker rather
 // than by another one.
 func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }

@@ -34,11 +34,9 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 	if failed == s.target {
 		survivor = s.client
 	}
-	s.row.Errno.Store(uint32(failure.errno))
 	s.who = timedOut(s.sideOf(failed), failure.errno)
-	stage := board.Cause(s.row.Cause.Load()).Stage()
-	s.reach(s.row, board.Delivering)
-	defer s.reach(s.row, stage) // at which it failed: the end is put down to that
+	stage := s.noteFailed(s.row, failure.errno)
+	defer s.reach(s.row, stage)
 
 	giveUp := time.NewTimer(time.Until(s.leaves()))
 	defer giveUp.Stop()

@@ -13,11 +13,6 @@ import (
 	"daemon/plug/worker/negotiate"
 )
 
-var (
-	errSilentProxy = errors.New("no reply within --connect-timeout")
-	errEarlyEnd    = errors.New("closed the connection before its reply was complete")
-)
-
 // negotiate asks the HTTP proxy for the target, and passes on what comes glued
 // behind its reply. Without ok the session ends with the outcome.
 func (s *session) negotiate() (outcome board.Outcome, ok bool) {
@@ -40,11 +35,7 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 			return board.AdminEnded, false
 		}
 		s.records.fail("proxy "+s.records.target(s.slot).full, err)
-		s.who = board.ByProxy
-		if err == errSilentProxy || err == syscall.ETIMEDOUT {
-			s.who = board.ProxyLate
-		}
-		s.refusal = refusalOf(s.row, err)
+		s.who, s.refusal = noteRefused(s.row, err)
 		return board.Denied, false
 	}
 	s.within(s.target, time.Time{})

@@ -57,7 +57,7 @@ func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
 // first failure.
 func (s *session) leaves() (by time.Time) {
 	if s.leaveBy.IsZero() {
-		s.leaveBy = time.Now().Add(time.Duration(s.board.Assignment.CloseTimeout) * time.Millisecond)
+		s.leaveBy = time.Now().Add(s.closeTimeout())
 	}
 	return s.leaveBy
 }

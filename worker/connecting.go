@@ -1,0 +1,142 @@
+// What both engines decide while a session looks for its target: which one is next, what
+// a failed connect means, and what is recorded. How the engines wait is in connect.go and
+// portable_connect.go.
+
+package worker
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"daemon/plug/worker/address"
+	"daemon/plug/worker/board"
+	"daemon/plug/worker/record"
+)
+
+// resources is how long a worker accepts and connects nothing after this host has run
+// out of descriptors, memory or ports.
+const resources = 100 * time.Millisecond
+
+// connectTimeout is how long a connect may take, and a proxy's reply.
+func (w *worker) connectTimeout() time.Duration {
+	return time.Duration(w.board.Assignment.ConnectTimeout) * time.Millisecond
+}
+
+// closeTimeout is how long a session may last after one of its sides has failed.
+func (w *worker) closeTimeout() time.Duration {
+	return time.Duration(w.board.Assignment.CloseTimeout) * time.Millisecond
+}
+
+// viaProxy reports whether sessions reach their targets through an HTTP proxy.
+func (w *worker) viaProxy() bool { return w.board.Assignment.Via.Kind != 0 }
+
+// nextTarget chooses a session's next target; slot is the one that has failed, or -1.
+func (w *worker) nextTarget(row *board.Row, slot int, tried *board.Tried) (next int, ok bool) {
+	if slot >= 0 {
+		tried.Add(slot)
+	}
+	if next, ok = w.board.Choose(tried, &row.Client, w.clock.ms()); !ok {
+		return slot, false
+	}
+	if slot >= 0 {
+		w.column.Redispatches.Add(1)
+	}
+	row.Choose(uint16(next))
+	w.board.TargetState(next).Connects.Add(1)
+	return next, true
+}
+
+// mayWait reports whether a session may wait for descriptors, memory or ports, as other
+// clients do in the kernel's queue: for no longer than a connect may take.
+func (w *worker) mayWait(row *board.Row) bool {
+	return w.clock.mono < row.BeginAt+int64(w.connectTimeout())
+}
+
+// worthWaiting reports whether a session that is short of something waits before it tries
+// another target: there may be local ports for that one, unless all are behind one proxy.
+func (w *worker) worthWaiting(f failure) bool { return w.viaProxy() || !portless(f.what, f.errno) }
+
+// connectFailure is a connect's error as a failure. Of a target whose interface does not
+// exist now, the error says nothing.
+func connectFailure(errno syscall.Errno, to *board.Addr) failure {
+	f := failed("", connectErrno(errno, to))
+	f.peer = f.peer && to.LoadZone() != address.NoInterface
+	return f
+}
+
+// noteConnected records that a session has its target.
+func (w *worker) noteConnected(row *board.Row, slot int) {
+	w.connects(row, slot)
+	w.reach(row, w.afterConnect())
+	if w.board.Good(slot) {
+		w.records.debug("target good again", record.Str("target", w.records.target(slot).full))
+	}
+	if w.board.Assignment.Options&board.OptLog != 0 {
+		w.records.connected(&row.Client, slot)
+	}
+}
+
+// noteMissed records that a target could not be connected, and reports whether this host
+// is short of something that it may have again in a moment.
+func (w *worker) noteMissed(slot int, f failure) (short bool) {
+	short = faultOf(f.what, f.errno) == shortage
+	first := true
+	switch {
+	case !short && w.viaProxy(): // the proxy's fault, not the target's
+		first = w.board.ShouldLog(board.LogProxy, w.clock.ms())
+		if f.peer {
+			w.board.Miss(slot, w.clock.ms())
+			w.board.TargetState(slot).Errno.Store(uint32(f.errno))
+		}
+	case !short && f.peer:
+		first = w.board.Fail(slot, w.clock.ms())
+		w.board.TargetState(slot).Errno.Store(uint32(f.errno))
+	default: // this host's fault
+		first = w.board.ShouldLog(board.LogConnect, w.clock.ms())
+	}
+	if first { // not again for each client, until it was good in between
+		what := f.what
+		if what == "" {
+			what = "connect " + w.records.target(slot).full
+		}
+		w.records.error(what, connectLimit(f.what, f.errno))
+	}
+	return short
+}
+
+// noteUnreached records that a session has tried all targets; f is its last failure.
+func (w *worker) noteUnreached(row *board.Row, slot int, f failure) (board.Outcome, board.Culprit) {
+	row.Errno.Store(uint32(f.errno))
+	if w.board.Assignment.Options&board.OptLog != 0 && slot >= 0 {
+		w.records.connected(&row.Client, slot)
+	}
+	w.noTargets(slot)
+	outcome := board.Unreached
+	if f.errno != 0 && !f.peer {
+		outcome = board.Denied
+	}
+	return outcome, w.culprit(&f)
+}
+
+// noteDeserted records that a session's client has failed and left nothing to deliver.
+func noteDeserted(row *board.Row, errno syscall.Errno) board.Culprit {
+	row.Errno.Store(uint32(errno))
+	return timedOut(board.ByClient, errno)
+}
+
+// A proxy's failures that are no errno.
+var (
+	errSilentProxy = errors.New("no reply within --connect-timeout")
+	errEarlyEnd    = errors.New("closed the connection before its reply was complete")
+)
+
+// noteRefused records that the proxy did not let a session through. The reason is why, if
+// no errno says it.
+func noteRefused(row *board.Row, err error) (who board.Culprit, reason string) {
+	who = board.ByProxy
+	if err == errSilentProxy || err == syscall.ETIMEDOUT {
+		who = board.ProxyLate
+	}
+	return who, refusalOf(row, err)
+}
