@@ -8,7 +8,6 @@ import (
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
-	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
 )
 
@@ -26,7 +25,6 @@ type acceptor struct {
 	apart     bool           // the door is a set of its own
 	listeners []listener
 	paused    int64 // monotonic ns: when to try again; 0 is not paused
-	failures  int   // of accept in a row
 }
 
 type listener struct {
@@ -72,22 +70,6 @@ func (a *acceptor) close() {
 			l.fd, l.joined, l.closed = -1, false, true
 		}
 	}
-}
-
-// mayAccept reports whether a client would be served, and by this worker rather
-// than by another one.
-func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
-
-// canServe reports whether a client would be served.
-func (e *engine) canServe() bool {
-	return e.room() && !e.draining && e.accept.paused == 0 &&
-		e.board.State.Gate.Load() == board.GateOpen &&
-		(e.most == 0 || e.uses+uint32(e.live) < e.most)
-}
-
-// room reports whether the worker may carry one session more.
-func (e *engine) room() bool {
-	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0
 }
 
 // join puts the listeners into the epoll set, or takes them out, as is right now.
@@ -181,28 +163,19 @@ func (e *engine) takeClient(l *listener) bool {
 	if l.closed {
 		return false
 	}
-	a := &e.accept
 	fd, client, errno := kernel.Accept(l.fd)
-	switch errno {
-	case 0:
-		a.failures = 0
-		e.hears()
+	switch e.judgeAccept(errno) {
+	case took:
 		e.admit(fd, client)
 		return true
-	case syscall.EAGAIN:
-		a.failures = 0
-		return false
-	}
-	if e.portClosed(errno) {
+	case lost:
+		return true
+	case shut:
 		e.leave(l)
 		e.draining = true
-		return false
+	case hindered:
+		e.accept.paused = e.clock.mono + int64(resources)
 	}
-	if a.failures++; !lasting(errno) && a.failures < mostFailures {
-		return true // this client has gone; the next may be there
-	}
-	e.deaf(errno)
-	a.paused = e.clock.mono + int64(resources)
 	return false
 }
 
@@ -216,20 +189,13 @@ func (e *engine) leave(l *listener) {
 
 // admit starts the session of a new client, unless the rules refuse it.
 func (e *engine) admit(fd int, client board.Addr) {
-	if !e.board.Admit(&client) {
-		e.column.Refused.Add(1)
-		e.records.refused(&client)
+	if !e.admits(&client) {
 		kernel.Close(fd)
 		return
 	}
 	s := e.place()
 	s.client.fd = fd
-	e.publish(s.row, client)
-	e.live++
-	e.column.Live.Store(uint32(e.live))
-	if e.board.State.LogAt.Load() >= 2 {
-		e.records.debug("session started", record.Str("client", client.String()))
-	}
+	e.begins(s.row, client)
 	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onClient, s.index, s.epoch)); errno != 0 {
 		e.records.fail("epoll", errno)
 		s.failure = failed("epoll", errno)
@@ -244,31 +210,8 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.tellSoon()
 }
 
-// place takes a free row and its session.
-func (e *engine) place() *session {
-	i := e.free[len(e.free)-1]
-	e.free = e.free[:len(e.free)-1]
-	s := e.table[i]
-	if s == nil {
-		s = &session{index: i, row: e.board.Row(e.slot, i)}
-		e.table[i] = s
-		if c := e.column; c.Rows.Load() <= uint32(i) {
-			c.Rows.Store(uint32(i) + 1)
-		}
-	}
-	s.epoch = uint32(s.row.Word().Epoch())
-	s.state = connecting
-	s.client, s.target = side{fd: -1}, side{fd: -1}
-	if s.leaving != nil {
-		*s.leaving = leaving{}
-	}
-	if s.dialog != nil {
-		s.dialog.refusal = ""
-	}
-	s.slot, s.failure, s.short = -1, failure{}, false
-	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
-	return s
-}
+// resting reports whether accept waits until this host has what it was short of.
+func (e *engine) resting() bool { return e.accept.paused != 0 }
 
 // drain takes no more clients. It leaves the listeners only after a last
 // accept has said that nobody waits: the wake-up for one may have been this

@@ -1,3 +1,5 @@
+// What an accept that fails says of the client, the port or this host.
+
 package worker
 
 import (
@@ -10,6 +12,37 @@ import (
 // mostFailures is how many clients in a row may have gone before they were
 // accepted. More than that, and it is accept(2) itself that fails.
 const mostFailures = 8
+
+// accepted is what has become of an accept.
+type accepted uint8
+
+const (
+	took     accepted = iota // a client
+	nobody                   // no client waits
+	lost                     // this client has gone; the next may be there
+	shut                     // the master has shut the port down
+	hindered                 // this host can't accept now; it is published why
+)
+
+// judgeAccept judges an accept by its errno.
+func (w *worker) judgeAccept(errno syscall.Errno) accepted {
+	switch {
+	case errno == 0:
+		w.failures = 0
+		w.hears()
+		return took
+	case errno == syscall.EAGAIN:
+		w.failures = 0
+		return nobody
+	case w.portClosed(errno):
+		return shut
+	}
+	if w.failures++; !lasting(errno) && w.failures < mostFailures {
+		return lost
+	}
+	w.deaf(errno)
+	return hindered
+}
 
 // portClosed reports whether a failed accept says that the master has shut the
 // port down: it closes the gate for good before it does. While the gate is open,

@@ -26,9 +26,7 @@ type engine struct {
 	accept acceptor
 	relay  relay
 
-	table        []*session // by row; made at first use
-	free         []int      // rows without a session
-	live         int
+	places
 	runAgainSoon []*session     // had more to do than a turn allows
 	fdWaiters    []parked       // sessions that wait for a socket
 	due          deadlines      // of sessions that connect or negotiate
@@ -39,15 +37,12 @@ type engine struct {
 	backDue      int64 // when clients that were left to the others are looked after; 0 is never
 	lineRetryDue int64 // when owed lines are tried again; 0 is never
 	coolDue      int64 // when nothing has happened for so long that the worker sleeps
-	draining     bool  // takes no more sessions
-	orphan       bool  // the master is gone
 	term         atomic.Bool
 	notify       Notify                     // nil as long as it can't be had
 	actions      [len(deadly)]kernel.Action // the runtime's own
 }
 
 const (
-	seldomTitle = 50 * time.Millisecond  // so long a pool worker's title may be behind
 	titleLag    = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
 	warm        = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
 	relayRoom   = 64 << 10               // bytes that a turn of the relay reads at most
@@ -57,17 +52,11 @@ const (
 // newEngine makes the engine of a worker, and tells the master that it is ready.
 func newEngine(w *worker) (*engine, error) {
 	kernel.TimerSlack(50_000) // the usual: only the runtime's other threads may be late
-	e := &engine{worker: w}
+	e := &engine{worker: w, places: makePlaces(int(w.board.Tables.RowsEach))}
 	e.makeRoom()
 	b := w.board
 	if w.pool {
 		e.class.Find()
-	}
-	rows := int(b.Tables.RowsEach)
-	e.table = make([]*session, rows)
-	e.free = make([]int, rows)
-	for i := range e.free {
-		e.free[i] = rows - 1 - i
 	}
 	e.actions = takeSignals()
 	if errno := e.poll.Open(); errno != 0 {
@@ -107,11 +96,6 @@ func (e *engine) carryOn(notify Notify) (over bool) {
 		e.iterate()
 	}
 	return true
-}
-
-// done reports whether the worker's life is over.
-func (e *engine) done() bool {
-	return e.live == 0 && (e.draining || e.usedUp()) && !e.staysForLines(e.orphan)
 }
 
 // iterate waits for events and serves them.
@@ -233,39 +217,19 @@ func (e *engine) overdue() {
 	}
 }
 
-// retryUnwritten tries the lines that are owed, and gets their rows back.
-func (e *engine) retryUnwritten(force bool) {
-	e.free = append(e.free, e.retryLines(force)...)
+// retryAgain has the lines that are owed tried again, if there are some.
+func (e *engine) retryAgain(owed bool) {
 	e.lineRetryDue = 0
-	if len(e.unwritten) > 0 {
+	if owed {
 		e.lineRetryDue = e.clock.mono + int64(lineRetry)
 	}
 }
 
-// tellSoon has a change of this worker's state told when it is due. A pool worker
-// only shows its number of sessions.
-func (e *engine) tellSoon() {
-	b, now := &e.bell, e.clock.mono
-	if e.pool {
-		if b.due == 0 {
-			b.due = now + int64(seldomTitle)
-		}
-		return
-	}
-	if b.changed(now, e.live > 0, e.board.State.MayBatch.Load() != 0); b.due != 0 && b.due <= now {
-		e.tellNow()
-	}
-}
+// setBell does nothing: the loop asks when the bell is due before it waits.
+func (e *engine) setBell() {}
 
-// tellNow rings, and shows the same in the process title. A pool's sessions
-// are the board's alone: its workers are listed for as long as they live.
-func (e *engine) tellNow() {
-	if e.bell.due = 0; !e.pool {
-		e.tell()
-	}
-	e.class.Suit(e.live)
-	e.show()
-}
+// suitClass suits the scheduling class to the number of sessions.
+func (e *engine) suitClass() { e.class.Suit(e.live) }
 
 // orphaned goes on without a master.
 func (e *engine) orphaned() {

@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"daemon/plug/worker/board"
-	"daemon/plug/worker/report"
 )
 
 // readOrders obeys the master, and notices its end.
@@ -24,38 +23,20 @@ func (e *engine) readOrders() {
 			e.orphaned()
 			return
 		}
-		if oob > 0 {
-			e.takeSessionFile(control[:oob])
-		}
-		for _, b := range text[:n] {
-			if order, ok := e.orders.Next(b); ok {
-				e.obey(order)
-			}
-		}
+		e.obeyAll(text[:n], control[:oob])
 	}
 }
 
-func (e *engine) obey(order report.Order) {
-	switch order {
-	case report.Nudge:
-		for i := range e.accept.listeners {
-			e.rescue(i)
-		}
-	case report.Gate:
-		e.checkGate()
-	case report.Drain:
-		e.drain()
-	case report.Kill:
-		e.endOne(e.orders.Row, e.orders.Epoch)
+// rescueAll takes clients of all listeners.
+func (e *engine) rescueAll() {
+	for i := range e.accept.listeners {
+		e.rescue(i)
 	}
 }
 
 // endOne ends a session at an admin's word, if it is still there.
-func (e *engine) endOne(row uint32, turn uint64) {
-	if int(row) >= len(e.table) {
-		return
-	}
-	if s := e.table[row]; s != nil && s.state != ended && s.row.Word().Epoch() == turn {
+func (e *engine) endOne(row uint32, epoch uint64) {
+	if s := e.sessionAt(row, epoch); s != nil {
 		e.endedByAdmin(s, board.ByAdmin)
 	}
 }
@@ -70,26 +51,4 @@ func (e *engine) checkGate() {
 		e.accept.paused = e.clock.mono // the listener may be as it was: try again now
 	}
 	e.join()
-}
-
-// takeSessionFile puts the session file that came with an order in the place
-// of the old one.
-func (e *engine) takeSessionFile(control []byte) {
-	messages, err := syscall.ParseSocketControlMessage(control)
-	if err != nil {
-		return
-	}
-	for i := range messages {
-		fds, err := syscall.ParseUnixRights(&messages[i])
-		if err != nil {
-			continue
-		}
-		for _, fd := range fds {
-			if err := syscall.Dup3(fd, FDSession, syscall.O_CLOEXEC); err != nil {
-				e.records.fail("session file", err)
-			}
-			e.records.lines.rest = nil
-			syscall.Close(fd)
-		}
-	}
 }

@@ -22,15 +22,10 @@ type engine struct {
 	change    *sync.Cond // a client may perhaps be accepted now, or never again
 	listeners []*listener
 
-	table    []*session // by row; made at first use
-	free     []int      // rows without a session
-	live     int
+	places
 	open     bool // the gate, when an order was last obeyed
 	paused   bool // accept has failed a moment ago
-	failures int  // of accept in a row
 	retrying bool // owed lines will be tried again
-	draining bool // takes no more sessions
-	orphan   bool // the master is gone
 
 	late *time.Timer   // the bell's
 	over chan struct{} // closed when the worker's life is over
@@ -41,13 +36,8 @@ const garbage = true
 
 // newEngine makes the engine of a worker, and tells the master that it is ready.
 func newEngine(w *worker) (*engine, error) {
-	e := &engine{worker: w, over: make(chan struct{})}
+	e := &engine{worker: w, places: makePlaces(int(w.board.Tables.RowsEach)), over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
-	rows := int(w.board.Tables.RowsEach)
-	e.table, e.free = make([]*session, rows), make([]int, rows)
-	for i := range e.free {
-		e.free[i] = rows - 1 - i
-	}
 	takeSignals()
 	lifeline, err := openSocket(FDLifeline)
 	if err != nil {
@@ -57,7 +47,9 @@ func newEngine(w *worker) (*engine, error) {
 	for i := range int(w.board.Assignment.Listeners) {
 		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
 	}
-	e.obey(report.Gate)
+	e.lock()
+	e.checkGate()
+	e.mu.Unlock()
 	e.sendDoorbell(report.Ready, 0)
 	w.raiseOOMScore()
 	for _, l := range e.listeners {
@@ -84,7 +76,7 @@ func (e *engine) lock() {
 // the worker after its last session. The mutex is held.
 func (e *engine) changed() {
 	e.change.Broadcast()
-	if e.live == 0 && (e.draining || e.usedUp()) && !e.staysForLines(e.orphan) {
+	if e.done() {
 		e.leave()
 	}
 }

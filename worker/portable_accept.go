@@ -3,14 +3,12 @@
 package worker
 
 import (
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
-	"daemon/plug/worker/record"
 )
 
 // listener is one of the shared listeners. Its descriptor is used for accept
@@ -20,17 +18,6 @@ import (
 type listener struct {
 	fd      int
 	waiting *socket // the copy
-}
-
-// mayAccept reports whether a client would be served, and by this worker rather
-// than by another one.
-func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
-
-// canServe reports whether a client would be served.
-func (e *engine) canServe() bool {
-	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0 && !e.draining && !e.paused &&
-		e.open && e.board.State.Gate.Load() == board.GateOpen &&
-		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
 // acceptFrom waits for clients of one listener, while it may take some.
@@ -62,7 +49,9 @@ func (e *engine) enter(l *listener) bool {
 		if err == nil {
 			return true
 		}
-		e.rest(errnoOf(err))
+		e.clock.read()
+		e.deaf(errnoOf(err))
+		e.rest()
 	}
 	kernel.Close(l.fd)
 	l.fd = -1
@@ -88,39 +77,27 @@ func (e *engine) takeClient(l *listener) bool {
 		return false
 	}
 	fd, from, err := unix.Accept(l.fd)
-	switch errno := errnoOf(err); errno {
-	case 0:
-		e.failures = 0
-		e.hears()
+	switch e.judgeAccept(errnoOf(err)) {
+	case took:
 		e.admit(fd, kernel.FromUnix(from))
 		return true
-	case unix.EAGAIN:
-		e.failures = 0
-		return false
-	default:
-		return e.notTaken(errno)
-	}
-}
-
-// notTaken judges a failed accept. It is true if this client has gone, and the
-// next may be there.
-func (e *engine) notTaken(errno syscall.Errno) bool {
-	if e.portClosed(errno) {
+	case lost:
+		return true
+	case shut:
 		e.draining = true
 		e.changed()
-		return false
+	case hindered:
+		e.rest()
 	}
-	if e.failures++; !lasting(errno) && e.failures < mostFailures {
-		return true
-	}
-	e.rest(errno)
 	return false
 }
 
+// resting reports whether no client can be accepted: since accept has failed a moment
+// ago, or until an order has told of the open gate.
+func (e *engine) resting() bool { return e.paused || !e.open }
+
 // rest accepts nothing for a while.
-func (e *engine) rest(errno syscall.Errno) {
-	e.clock.read()
-	e.deaf(errno)
+func (e *engine) rest() {
 	e.paused = true
 	time.AfterFunc(resources, func() {
 		e.lock()
@@ -132,9 +109,7 @@ func (e *engine) rest(errno syscall.Errno) {
 
 // admit starts the session of a new client, unless the rules refuse it.
 func (e *engine) admit(fd int, client board.Addr) {
-	if !e.board.Admit(&client) {
-		e.column.Refused.Add(1)
-		e.records.refused(&client)
+	if !e.admits(&client) {
 		kernel.Close(fd)
 		return
 	}
@@ -145,12 +120,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	}
 	s := e.place()
 	s.client = socket
-	e.publish(s.row, client)
-	e.live++
-	e.column.Live.Store(uint32(e.live))
-	if e.board.State.LogAt.Load() >= 2 {
-		e.records.debug("session started", record.Str("client", client.String()))
-	}
+	e.begins(s.row, client)
 	go s.carry()
 }
 

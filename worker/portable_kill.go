@@ -10,12 +10,9 @@ import (
 
 // endOne ends a session at an admin's word, if it is still there: whatever its
 // goroutines wait for ends now. The mutex is held.
-func (e *engine) endOne(row uint32, turn uint64) {
-	if int(row) >= len(e.table) {
-		return
-	}
-	s := e.table[row]
-	if s == nil || s.client == nil || s.condemned || s.row.Word() != board.MakeWord(board.RowLive, s.row.Word().Target(), turn) {
+func (e *engine) endOne(row uint32, epoch uint64) {
+	s := e.sessionAt(row, epoch)
+	if s == nil || s.condemned || s.row.Word().State() != board.RowLive {
 		return
 	}
 	s.condemned = true

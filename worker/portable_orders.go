@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/worker/board"
-	"daemon/plug/worker/report"
 )
 
 // readOrders obeys the master, and notices its end.
@@ -27,63 +26,30 @@ func (e *engine) readOrders(lifeline *socket) {
 			e.orphaned()
 			return
 		}
-		if rights > 0 {
-			e.takeSessionFile(control[:rights])
-		}
-		for _, b := range text[:n] {
-			if order, ok := e.orders.Next(b); ok {
-				e.obey(order)
-			}
+		e.lock()
+		e.open = e.board.State.Gate.Load() == board.GateOpen
+		e.obeyAll(text[:n], control[:rights])
+		e.mu.Unlock()
+	}
+}
+
+// rescueAll takes clients of all listeners. The mutex is held.
+func (e *engine) rescueAll() {
+	for _, l := range e.listeners {
+		for e.canServe() && e.takeClient(l) {
 		}
 	}
 }
 
-func (e *engine) obey(order report.Order) {
-	e.lock()
-	defer e.mu.Unlock()
-	e.open = e.board.State.Gate.Load() == board.GateOpen
-	switch order {
-	case report.Nudge: // clients wait although nobody is in their way
-		for _, l := range e.listeners {
-			for e.canServe() && e.takeClient(l) {
-			}
-		}
-	case report.Gate:
-		e.paused = false // the listener may be as it was
-		if e.board.State.Gate.Load() == board.GateDraining {
-			e.drain()
-		}
-		e.changed()
-	case report.Drain:
+// checkGate follows the generation's gate. The mutex is held.
+func (e *engine) checkGate() {
+	gate := e.board.State.Gate.Load()
+	e.open = gate == board.GateOpen
+	e.paused = false // the listener may be as it was
+	if gate == board.GateDraining {
 		e.drain()
-	case report.Kill:
-		e.endOne(e.orders.Row, e.orders.Epoch)
 	}
-}
-
-// takeSessionFile puts the session file that came with an order in the place
-// of the old one.
-func (e *engine) takeSessionFile(control []byte) {
-	e.lock()
-	defer e.mu.Unlock()
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return
-	}
-	for i := range messages {
-		fds, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			continue
-		}
-		for _, fd := range fds {
-			if err := unix.Dup2(fd, FDSession); err != nil {
-				e.records.fail("session file", err)
-			}
-			e.records.lines.rest = nil
-			unix.CloseOnExec(FDSession)
-			unix.Close(fd)
-		}
-	}
+	e.changed()
 }
 
 // orphaned goes on without a master: nobody would write the lines of a killed

@@ -35,26 +35,23 @@ type session struct {
 	pumps   sync.WaitGroup // one for each direction
 }
 
-// place takes a free row and its session.
-func (e *engine) place() *session {
-	i := e.free[len(e.free)-1]
-	e.free = e.free[:len(e.free)-1]
-	s := e.table[i]
-	if s == nil {
-		s = &session{engine: e, index: i, row: e.board.Row(e.worker.slot, i)}
-		s.in.bytes, s.in.row, s.in.clock = &s.row.In, s.row, &e.clock
-		s.out.bytes, s.out.row, s.out.clock, s.out.first = &s.row.Out, s.row, &e.clock, true
-		e.table[i] = s
-		if c := e.column; c.Rows.Load() <= uint32(i) {
-			c.Rows.Store(uint32(i) + 1)
-		}
-	}
+func (e *engine) newSession(index int, row *board.Row) *session {
+	s := &session{engine: e, index: index, row: row}
+	s.in.bytes, s.in.row, s.in.clock = &row.In, row, &e.clock
+	s.out.bytes, s.out.row, s.out.clock, s.out.first = &row.Out, row, &e.clock, true
+	return s
+}
+
+// renew makes the session a new one.
+func (s *session) renew() {
 	s.gone, s.leaveBy = 0, time.Time{}
 	s.in.held.Store(0)
 	s.out.held.Store(0)
 	s.slot, s.short, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, false, board.Tried{}, failure{}, false, board.Nobody, ""
-	return s
 }
+
+// ongoing reports whether the session has not ended.
+func (s *session) ongoing() bool { return s.client != nil }
 
 // carry is the session's life, from its admission to its settling.
 func (s *session) carry() {
@@ -113,17 +110,17 @@ func (s *session) takeOff() {
 	s.out.takeOff(s.client)
 }
 
-// retryUnwritten tries the lines that are owed, and gets their rows back. The mutex is held.
-func (e *engine) retryUnwritten(force bool) {
-	e.free = append(e.free, e.retryLines(force)...)
-	if len(e.unwritten) > 0 && !e.retrying {
-		e.retrying = true
-		time.AfterFunc(lineRetry, func() {
-			e.lock()
-			defer e.mu.Unlock()
-			e.retrying = false
-			e.retryUnwritten(false)
-			e.changed()
-		})
+// retryAgain has the lines that are owed tried again, if there are some. The mutex is held.
+func (e *engine) retryAgain(owed bool) {
+	if !owed || e.retrying {
+		return
 	}
+	e.retrying = true
+	time.AfterFunc(lineRetry, func() {
+		e.lock()
+		defer e.mu.Unlock()
+		e.retrying = false
+		e.retryUnwritten(false)
+		e.changed()
+	})
 }

@@ -35,11 +35,8 @@ func rig(t testing.TB) *engine {
 	w := &worker{board: b, pid: os.Getpid(), column: b.Column(0), tally: b.Tally(0), label: "119", tag: "(119)"}
 	w.clock.start(kernel.Monotonic)
 	w.records.init(w)
-	e := &engine{worker: w, table: make([]*session, rows)}
+	e := &engine{worker: w, places: makePlaces(rows)}
 	e.makeRoom()
-	for i := range e.table {
-		e.free = append(e.free, len(e.table)-1-i)
-	}
 	if errno := e.poll.Open(); errno != 0 {
 		t.Fatal(errno)
 	}

@@ -61,6 +61,28 @@ type proxyDialog struct {
 	refusal string // why the proxy did not let the session through, where no errno says it
 }
 
+func (e *engine) newSession(index int, row *board.Row) *session {
+	return &session{index: index, row: row}
+}
+
+// renew makes the session a new one.
+func (s *session) renew() {
+	s.epoch = uint32(s.row.Word().Epoch())
+	s.state = connecting
+	s.client, s.target = side{fd: -1}, side{fd: -1}
+	if s.leaving != nil {
+		*s.leaving = leaving{}
+	}
+	if s.dialog != nil {
+		s.dialog.refusal = ""
+	}
+	s.slot, s.failure, s.short = -1, failure{}, false
+	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
+}
+
+// ongoing reports whether the session has not ended.
+func (s *session) ongoing() bool { return s.state != ended }
+
 // side is one side's socket, and the direction that starts there: what was read
 // here and could not be written to the other side yet.
 type side struct {

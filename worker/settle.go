@@ -73,24 +73,6 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 	return true
 }
 
-// giveBack settles an ended session and gives its place back; the row stays while its
-// line is owed.
-func (e *engine) giveBack(row *board.Row, index int, reason string) {
-	outcome := board.Outcome(row.Outcome.Load())
-	settled := e.settle(row, index, reason)
-	e.uses++
-	e.live--
-	e.column.Live.Store(uint32(e.live))
-	if settled {
-		e.free = append(e.free, index)
-	} else {
-		e.retryUnwritten(len(e.free) == 0)
-	}
-	if e.board.Assignment.Uses == 1 {
-		e.status = outcome.Status()
-	}
-}
-
 // count adds a session to the worker's column. The order decides what a kill
 // between two steps leaves: the column counts before the row is free, or marked as
 // counted, so the master can tell from their difference what is still missing.

@@ -1,10 +1,39 @@
-//go:build linux && !portable
+// What a worker tells of its state: a doorbell for the master, and the process title.
+// Both engines use it.
 
 package worker
 
 import (
+	"time"
+
 	"daemon/plug/worker/title"
 )
+
+const seldomTitle = 50 * time.Millisecond // so long a pool worker's title may be behind
+
+// tellSoon has a change of this worker's state told when it is due. A pool worker
+// only shows its number of sessions.
+func (e *engine) tellSoon() {
+	b, now := &e.bell, e.clock.mono
+	if e.pool {
+		if b.due == 0 {
+			b.due = now + int64(seldomTitle)
+		}
+	} else if b.changed(now, e.live > 0, e.board.State.MayBatch.Load() != 0); b.due != 0 && b.due <= now {
+		e.tellNow()
+	}
+	e.setBell()
+}
+
+// tellNow rings, and shows the same in the process title. A pool's sessions
+// are the board's alone: its workers are listed for as long as they live.
+func (e *engine) tellNow() {
+	if e.bell.due = 0; !e.pool {
+		e.tell()
+	}
+	e.suitClass()
+	e.show()
+}
 
 // show makes the process title tell what this worker does now, as the master
 // knows it: a spare may have a short session.
@@ -19,18 +48,31 @@ func (e *engine) show() {
 		return
 	}
 	for _, s := range e.table {
-		if s == nil || s.state == ended {
-			continue
+		if s != nil && s.ongoing() {
+			e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, e.titleTarget(s.slot))
+			e.title.Set(e.text)
+			return
 		}
-		name := ""
-		if s.slot >= 0 {
-			name = e.records.target(s.slot).full
-			if e.board.Assignment.Via.Kind != 0 {
-				name = e.board.Target(s.slot).Name.String()
-			}
-		}
-		e.text = title.AppendSession(e.text[:0], e.label, &s.row.Client, name)
-		e.title.Set(e.text)
+	}
+}
+
+// titleTarget is a target as titles show it.
+func (w *worker) titleTarget(slot int) string {
+	switch {
+	case slot < 0:
+		return ""
+	case w.viaProxy():
+		return w.board.Target(slot).Name.String()
+	}
+	return w.records.target(slot).full
+}
+
+func (w *worker) showSpare() {
+	if w.pool {
+		w.text = title.AppendPool(w.text[:0], w.label, 0)
+		w.title.Set(w.text)
 		return
 	}
+	w.text = title.AppendSpare(w.text[:0], w.label)
+	w.title.Set(w.text)
 }

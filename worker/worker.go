@@ -34,6 +34,7 @@ type worker struct {
 	uses      uint32
 	most      uint32 // uses of a whole life; 0 is without end
 	status    int    // exit status
+	failures  int    // of accept in a row
 }
 
 // lifetime is how many sessions the worker in a slot may carry. Workers that
@@ -111,14 +112,4 @@ func (w *worker) tell() {
 	} else {
 		w.sendDoorbell(report.End, 0)
 	}
-}
-
-func (w *worker) showSpare() {
-	if w.pool {
-		w.text = title.AppendPool(w.text[:0], w.label, 0)
-		w.title.Set(w.text)
-		return
-	}
-	w.text = title.AppendSpare(w.text[:0], w.label)
-	w.title.Set(w.text)
 }
