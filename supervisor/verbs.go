@@ -38,36 +38,37 @@ func (m *master) answer(req *control.Request, more func(control.Reply) error) co
 	return reply
 }
 
+// verb is one thing that a client can ask for.
+type verb struct {
+	name control.Verb
+	do   func(*request) (control.Reply, error)
+}
+
+// verbs are all of them.
+func verbs() []verb {
+	return []verb{
+		{control.GetStatus, (*request).status},
+		{control.GetSessions, (*request).listSessions},
+		{control.GetTargets, (*request).listTargets},
+		{control.GetWorkers, (*request).listWorkers},
+		{control.GetConfig, (*request).config},
+		{control.GetMetrics, (*request).metrics},
+		{control.Kill, (*request).kill},
+		{control.SetTarget, (*request).setTarget},
+		{control.SetAccept, (*request).setAccept},
+		{control.Upgrade, (*request).upgrade},
+		{control.Reload, func(r *request) (control.Reply, error) { return r.later((*master).reload) }},
+		{control.Reopen, func(r *request) (control.Reply, error) { return r.later((*master).reopened) }},
+		{control.Stop, (*request).stop},
+		{control.SetLogLevel, (*request).setLogLevel},
+	}
+}
+
 func (r *request) obey() (control.Reply, error) {
-	switch r.Verb {
-	case control.GetStatus:
-		return r.status()
-	case control.GetSessions:
-		return r.listSessions()
-	case control.GetTargets:
-		return r.listTargets()
-	case control.GetWorkers:
-		return r.listWorkers()
-	case control.GetConfig:
-		return r.config()
-	case control.GetMetrics:
-		return r.metrics()
-	case control.Kill:
-		return r.kill()
-	case control.SetTarget:
-		return r.setTarget()
-	case control.SetAccept:
-		return r.setAccept()
-	case control.Upgrade:
-		return r.upgrade()
-	case control.Reload:
-		return r.later((*master).reload)
-	case control.Reopen:
-		return r.later((*master).reopened)
-	case control.Stop:
-		return r.stop()
-	case control.SetLogLevel:
-		return r.setLogLevel()
+	for _, v := range verbs() {
+		if v.name == r.Verb {
+			return v.do(r)
+		}
 	}
 	return control.Reply{}, fmt.Errorf("verb %q: this plug does not know this request", r.Verb)
 }

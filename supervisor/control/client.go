@@ -112,15 +112,6 @@ func (c *Client) Do(req Request, each func(Reply)) error {
 	}
 }
 
-// reads reports whether a request changes nothing, and so may be sent twice.
-func (v Verb) reads() bool {
-	switch v {
-	case GetStatus, GetSessions, GetTargets, GetWorkers, GetConfig, GetMetrics:
-		return true
-	}
-	return false
-}
-
 // try sends the request once; again reports that nothing was done, and that
 // another try may help.
 func (c *Client) try(line []byte, harmless bool, each func(Reply)) (again bool, err error) {

@@ -27,6 +27,15 @@ const (
 	SetLogLevel Verb = "log-level" // Level 0, 1 or 2: same as giving -d that many times
 )
 
+// reads reports whether a request changes nothing, and so may be sent twice.
+func (v Verb) reads() bool {
+	switch v {
+	case GetStatus, GetSessions, GetTargets, GetWorkers, GetConfig, GetMetrics:
+		return true
+	}
+	return false
+}
+
 // Request is one line to the master.
 type Request struct {
 	Version int     `json:"version"`
