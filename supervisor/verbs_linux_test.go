@@ -109,6 +109,36 @@ func TestVerbsBetweenMasters(t *testing.T) {
 	}
 }
 
+// Every answer says which plug it is about, and a filter may name one.
+func TestVerbsNameThePlug(t *testing.T) {
+	s, all := serving(t, nil)
+	s.carry(all[0], "10.1.2.3:4444")
+	s.ring(all[0], report.Begin)
+	s.settled()
+	name := s.cfg.Source.Label()
+	of := func(plug string) control.Reply {
+		return s.obeys(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: plug}}, nil)
+	}
+	if r := of(name); len(r.Sessions) != 1 || r.Sessions[0].Plug != name || name == "" {
+		t.Errorf("sessions of %q: %+v", name, r)
+	}
+	if r := of("other"); !strings.Contains(r.Error, `plug "other": no such plug; this master has "`+name) {
+		t.Errorf("sessions of another plug: %+v", r)
+	}
+	if r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{Plug: "other"}}, nil); r.Error == "" || r.Done {
+		t.Errorf("a kill in another plug: %+v", r)
+	}
+	if r := s.obeys(control.Request{Verb: control.GetStatus}, nil); r.Status.Plug != name {
+		t.Errorf("status of %q", r.Status.Plug)
+	}
+	if r := s.obeys(control.Request{Verb: control.GetTargets}, nil); r.Targets[0].Plug != name {
+		t.Errorf("a target of %q", r.Targets[0].Plug)
+	}
+	if r := s.obeys(control.Request{Verb: control.GetWorkers}, nil); r.Workers[0].Plug != name {
+		t.Errorf("a worker of %q", r.Workers[0].Plug)
+	}
+}
+
 func TestVerbsLook(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin = 3 })
 	s.generation.build = "3.9"

@@ -25,7 +25,7 @@ func (r *request) status() (reply control.Reply, err error) {
 		m, t, x := r.m, r.m.all(), control.Metrics{}
 		live, _ := m.live()
 		m.addLive(&t, &x, &live)
-		s := &control.Status{Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
+		s := &control.Status{Plug: m.name(), Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
 			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
 			Targets: map[string]int{}, LogLevel: m.cfg.Debug, Unwritten: m.unwritten()}
@@ -43,6 +43,7 @@ func (r *request) status() (reply control.Reply, err error) {
 
 // liveSession is a session as the loop has seen it, to be put into words outside.
 type liveSession struct {
+	plug       string
 	child      uint64
 	pid, row   int // the worker's own row
 	generation uint32
@@ -61,7 +62,7 @@ func (m *master) liveSessions() (all []liveSession) {
 		g, row := c.generation, -1
 		for held := range g.rows(c.slot) {
 			row++
-			s := liveSession{child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
+			s := liveSession{plug: g.label(), child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
 				index: uint64(c.slot)*g.board.Tables.RowsEach + uint64(row)}
 			if !held.Snapshot(&s.snapshot) || s.snapshot.Word.State() != board.RowLive {
 				continue // what has ended may wait for its line to be written
@@ -79,7 +80,7 @@ func (m *master) liveSessions() (all []liveSession) {
 func (s *liveSession) describe(mono int64) control.Session {
 	out := describe(&s.snapshot, mono)
 	out.ID = fmt.Sprintf("%d-%d-%d", s.generation, s.index, s.snapshot.Word.Epoch())
-	out.PID, out.Target, out.Build = s.pid, s.target, s.build
+	out.Plug, out.PID, out.Target, out.Build = s.plug, s.pid, s.target, s.build
 	return out
 }
 
@@ -98,12 +99,15 @@ func (r *request) sessions() (taken []liveSession, described []control.Session, 
 		return nil, nil, err
 	}
 	var all []liveSession
-	known := false
+	known, plug := false, ""
 	if err = r.loop(func() {
-		known = r.m.anyTarget(ofTarget)
+		plug, known = r.m.name(), r.m.anyTarget(ofTarget)
 		all = r.m.liveSessions()
 	}); err != nil {
 		return nil, nil, err
+	}
+	if r.Filter != nil && r.Filter.Plug != "" && r.Filter.Plug != plug {
+		return nil, nil, fmt.Errorf("plug %q: no such plug; this master has %q", r.Filter.Plug, plug)
 	}
 	if !known {
 		return nil, nil, fmt.Errorf("target %q: no such target in this plug; plugctl targets lists them", r.Filter.Target)
@@ -151,11 +155,14 @@ func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.
 	return in(all), nil
 }
 
+// name is the plug's: a command line's plug is named by its label.
+func (m *master) name() string { return m.cfg.Source.Label() }
+
 // target is a target of the current generation, without what sessions have
 // counted.
 func (m *master) target(slot int) control.Target {
 	mark := m.generation.board.TargetState(slot)
-	out := control.Target{Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
+	out := control.Target{Plug: m.name(), Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
 	failed, failing := mark.Failed.Load(), mark.Failing.Load()
 	switch {
 	case failed != 0:
@@ -189,7 +196,7 @@ func (m *master) workers() (all []control.Worker) {
 			continue
 		}
 		column := c.generation.board.Column(c.slot)
-		w := control.Worker{PID: c.pid, State: c.stateNow(), Generation: int(c.generation.number), Build: c.generation.build,
+		w := control.Worker{Plug: c.generation.label(), PID: c.pid, State: c.stateNow(), Generation: int(c.generation.number), Build: c.generation.build,
 			Sessions: int(column.Live.Load())}
 		for i := range column.Ended {
 			w.Ended += column.Ended[i].Load()

@@ -12,21 +12,21 @@ import (
 )
 
 var (
-	one   = control.Session{ID: "1-0-2", PID: 4750, Client: "10.1.2.3:33609", Target: "10.0.3.15:119", State: "relaying", Age: 252, In: 300, Build: "3.0.0"}
-	other = control.Session{ID: "1-3-10", PID: 4749, Client: "10.1.2.20:40327", Target: "10.0.3.15:119", State: "relaying", Age: 500, In: 7, Build: "3.0.0"}
+	one   = control.Session{Plug: "119", ID: "1-0-2", PID: 4750, Client: "10.1.2.3:33609", Target: "10.0.3.15:119", State: "relaying", Age: 252, In: 300, Build: "3.0.0"}
+	other = control.Session{Plug: "119", ID: "1-3-10", PID: 4749, Client: "10.1.2.20:40327", Target: "10.0.3.15:119", State: "relaying", Age: 500, In: 7, Build: "3.0.0"}
 )
 
 var yes = true
 
 // table holds the fake master's replies.
 var table = map[control.Verb][]control.Reply{
-	control.GetStatus:   {{Status: &control.Status{Label: "119", Mode: "pool", Phase: "running", PID: 4742, Started: noon, Since: noon}}},
+	control.GetStatus:   {{Status: &control.Status{Plug: "119", Label: "119", Mode: "pool", Phase: "running", PID: 4742, Started: noon, Since: noon}}},
 	control.GetSessions: {{Sessions: []control.Session{other}}, {Sessions: []control.Session{one}}},
-	control.GetTargets:  {{Targets: []control.Target{{Target: "10.0.3.15:119", State: "good", Connects: 3}}}},
-	control.GetWorkers:  {{Workers: []control.Worker{{PID: 4749, State: "busy", Generation: 1, Sessions: 1, Age: 500, Build: "3.0.0"}}}},
+	control.GetTargets:  {{Targets: []control.Target{{Plug: "119", Target: "10.0.3.15:119", State: "good", Connects: 3}}}},
+	control.GetWorkers:  {{Workers: []control.Worker{{Plug: "119", PID: 4749, State: "busy", Generation: 1, Sessions: 1, Age: 500, Build: "3.0.0"}}}},
 	control.GetConfig:   {{Config: &control.Config{Program: "/sbin/plug", Args: []string{"119"}, Options: map[string]json.RawMessage{"mode": []byte(`"pool"`), "targets": []byte(`["10.0.3.15:119"]`)}}}},
 	control.Kill:        {{Progress: &control.Progress{Phase: "ending", Sessions: 1}}, {Sessions: []control.Session{one}}, {Said: "1 session ended", Changed: &yes}},
-	control.SetTarget:   {{Said: "10.0.3.15:119 is disabled", Targets: []control.Target{{Target: "10.0.3.15:119", State: "disabled"}}}},
+	control.SetTarget:   {{Said: "10.0.3.15:119 is disabled", Targets: []control.Target{{Plug: "119", Target: "10.0.3.15:119", State: "disabled"}}}},
 	control.SetAccept:   {{Said: "accepting is paused; new clients wait"}},
 	control.Upgrade:     {{Progress: &control.Progress{Phase: "upgrading", Sessions: 2}}, {Said: "PID 9 is the master now"}},
 	control.Reload:      {{Error: "line 3: \x1b[31mnonsense"}},
@@ -52,8 +52,8 @@ func TestCommands(t *testing.T) {
 		{"sessions --sort age", control.Request{Verb: control.GetSessions, Filter: &control.Filter{}}, 0, []string{"VERSION\n1-3-10"}, nil},
 		{"sessions --sort age -r", control.Request{Verb: control.GetSessions, Filter: &control.Filter{}}, 0, []string{"VERSION\n1-0-2"}, nil},
 		{"sessions --wide", control.Request{Verb: control.GetSessions, Filter: &control.Filter{}}, 0, []string{"FIRST\n"}, nil},
-		{"sessions --client 10.0.0.0/8 --target 10.0.3.15 --pid 4,5 --pid 6 --id 1-0-2 --state relaying --older-than 1m --idle-for 0.5 --worker-version a --other-version b",
-			control.Request{Verb: control.GetSessions, Filter: &control.Filter{Client: "10.0.0.0/8", Target: "10.0.3.15", PIDs: []int{4, 5, 6}, IDs: []string{"1-0-2"},
+		{"sessions --plug 119 --client 10.0.0.0/8 --target 10.0.3.15 --pid 4,5 --pid 6 --id 1-0-2 --state relaying --older-than 1m --idle-for 0.5 --worker-version a --other-version b",
+			control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: "119", Client: "10.0.0.0/8", Target: "10.0.3.15", PIDs: []int{4, 5, 6}, IDs: []string{"1-0-2"},
 				State: "relaying", OlderThan: 60, IdleFor: 0.5, Worker: "a", NotVersion: "b"}}, 0, nil, nil},
 		{"targets", control.Request{Verb: control.GetTargets}, 0, []string{"10.0.3.15:119  good "}, nil},
 		{"workers", control.Request{Verb: control.GetWorkers}, 0, []string{"4749  busy  "}, nil},
@@ -104,20 +104,20 @@ func TestCommands(t *testing.T) {
 func TestJSON(t *testing.T) {
 	f := fakeMaster(t, table)
 	for line, want := range map[string]string{
-		"status":         `{"done":true,"status":{"label":"119",`,
-		"sessions":       `{"done":true,"sessions":[{"id":"1-0-2","pid":4750,"client":"10.1.2.3:33609","target":"10.0.3.15:119","state":"relaying",`,
-		"targets":        `{"done":true,"targets":[{"target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0,"bytes_in":0,"bytes_out":0}],"version":1}` + "\n",
-		"workers":        `{"done":true,"version":1,"workers":[{"pid":4749,`,
+		"status":         `{"done":true,"status":{"plug":"119","label":"119",`,
+		"sessions":       `{"done":true,"sessions":[{"plug":"119","id":"1-0-2","pid":4750,"client":"10.1.2.3:33609","target":"10.0.3.15:119","state":"relaying",`,
+		"targets":        `{"done":true,"targets":[{"plug":"119","target":"10.0.3.15:119","state":"good","sessions":0,"connects":3,"failures":0,"bytes_in":0,"bytes_out":0}],"version":1}` + "\n",
+		"workers":        `{"done":true,"version":1,"workers":[{"plug":"119","pid":4749,`,
 		"config":         `{"config":{"program":"/sbin/plug","args":["119"],"options":{"mode":"pool","targets":["10.0.3.15:119"]}},"done":true,"version":1}` + "\n",
-		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"changed":true,"done":true,"said":"1 session ended","sessions":[{"id":"1-0-2",`,
-		"target drain x": `{"done":true,"said":"10.0.3.15:119 is disabled","targets":[{"target":"10.0.3.15:119","state":"disabled",`,
+		"kill 1-0-2":     `{"progress":{"phase":"ending","sessions":1},"version":1}` + "\n" + `{"changed":true,"done":true,"said":"1 session ended","sessions":[{"plug":"119","id":"1-0-2",`,
+		"target drain x": `{"done":true,"said":"10.0.3.15:119 is disabled","targets":[{"plug":"119","target":"10.0.3.15:119","state":"disabled",`,
 		"accept pause":   `{"done":true,"said":"accepting is paused; new clients wait","version":1}` + "\n",
 		"stop --drain":   `{"progress":{"phase":"draining","sessions":2},"version":1}` + "\n" + `{"progress":{"phase":"draining","sessions":1},"version":1}` + "\n" + `{"done":true,`,
 		"reload":         `{"done":false,"error":"line 3: \u001b[31mnonsense","version":1}` + "\n",
 		"reopen":         `{"changed":true,"done":true,"said":"reopened","version":1}` + "\n",
 		"upgrade":        `{"progress":{"phase":"upgrading","sessions":2},"version":1}` + "\n" + `{"done":true,"said":"PID 9 is the master now","version":1}` + "\n",
 		"log-level 0":    `{"changed":false,"done":true,"said":"the log level is 2","version":1}` + "\n",
-		"top --count 1":  `{"status":{"label":"119",`,
+		"top --count 1":  `{"status":{"plug":"119","label":"119",`,
 	} {
 		args := append(strings.Fields(line), "--json", "-s", f.path)
 		_, stdout, _ := plugctl(args...)

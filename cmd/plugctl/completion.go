@@ -104,6 +104,7 @@ func (c *ctl) completeFlags(cmd *cobra.Command) {
 		"target":         c.offerTargets,
 		"id":             c.offerSessions,
 		"pid":            ofSessions(func(s *control.Session) string { return strconv.Itoa(s.PID) }, "worker"),
+		"plug":           ofSessions(func(s *control.Session) string { return s.Plug }, "plug"),
 		"client":         ofSessions(func(s *control.Session) string { return s.Client }, "client"),
 		"worker-version": ofSessions(build, "version"),
 		"other-version":  ofSessions(build, "version"),

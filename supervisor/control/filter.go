@@ -55,6 +55,7 @@ func (f *Filter) Match() (func(*Session) bool, error) {
 	return func(s *Session) bool {
 		return (len(ids) == 0 || ids[s.ID]) &&
 			(len(f.PIDs) == 0 || slices.Contains(f.PIDs, s.PID)) &&
+			(f.Plug == "" || s.Plug == f.Plug) &&
 			(f.Client == "" || client.has(s.Client)) &&
 			(f.Target == "" || target.has(s.Target)) &&
 			(f.State == "" || s.State == f.State) &&
@@ -103,7 +104,7 @@ func (f *Filter) UnmarshalJSON(text []byte) error {
 
 // Empty reports whether the filter, which may be nil, has no condition.
 func (f *Filter) Empty() bool {
-	return f == nil || len(f.IDs) == 0 && len(f.PIDs) == 0 && f.Client == "" && f.Target == "" && f.State == "" &&
+	return f == nil || len(f.IDs) == 0 && len(f.PIDs) == 0 && f.Plug == "" && f.Client == "" && f.Target == "" && f.State == "" &&
 		f.OlderThan == 0 && f.IdleFor == 0 && f.Worker == "" && f.NotVersion == ""
 }
 

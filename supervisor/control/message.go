@@ -54,6 +54,7 @@ type Filter struct {
 	All        bool     `json:"all,omitempty"`
 	IDs        []string `json:"ids,omitempty"`
 	PIDs       []int    `json:"pids,omitempty"`
+	Plug       string   `json:"plug,omitempty"`   // the plug of this name
 	Client     string   `json:"client,omitempty"` // a network or an address, with or without a zone, or addr:port
 	Target     string   `json:"target,omitempty"` // the same, or a host name, with or without the port
 	State      string   `json:"state,omitempty"`
@@ -91,6 +92,7 @@ type Progress struct {
 
 // Status is the plug as a whole.
 type Status struct {
+	Plug     string    `json:"plug"`  // its name; that of a command line is the label
 	Label    string    `json:"label"` // the listening side, as in session lines
 	Mode     string    `json:"mode"`
 	Phase    string    `json:"phase"` // "opening", "running", "stopping"
@@ -115,6 +117,7 @@ type Status struct {
 
 // Session is one live session.
 type Session struct {
+	Plug    string    `json:"plug"`
 	ID      string    `json:"id"`  // "GENERATION-ROW-TURN": never reused while the plug lives, even after upgrades
 	PID     int       `json:"pid"` // PID of its worker
 	Client  string    `json:"client"`
@@ -132,6 +135,7 @@ type Session struct {
 
 // Target is one target, with its counts since the plug started.
 type Target struct {
+	Plug        string  `json:"plug"`
 	Target      string  `json:"target"`
 	State       string  `json:"state"`                        // good, failing, failed, draining, disabled
 	FailedFor   float64 `json:"failed_for_seconds,omitempty"` // since the first attempt that failed after a good one
@@ -148,6 +152,7 @@ type Target struct {
 
 // Worker is one worker process.
 type Worker struct {
+	Plug       string  `json:"plug"`
 	PID        int     `json:"pid"`
 	State      string  `json:"state"` // starting, spare, busy, draining
 	Generation int     `json:"generation"`

@@ -41,6 +41,10 @@ var Words = []Word{
 			return nil
 		})
 	}},
+	{"plug", "NAME", "sessions of this plug", func(f *control.Filter, v string) error {
+		f.Plug = v
+		return some(v)
+	}},
 	{"client", "NET", "sessions of this client address or network", func(f *control.Filter, v string) error {
 		f.Client = v
 		return check(&control.Filter{Client: v}, v)

@@ -20,6 +20,7 @@ func Text(f *control.Filter) string {
 	for _, w := range []struct{ name, value string }{
 		{"id", strings.Join(f.IDs, ",")},
 		{"pid", strings.Join(pids, ",")},
+		{"plug", f.Plug},
 		{"client", f.Client},
 		{"target", f.Target},
 		{"state", f.State},
