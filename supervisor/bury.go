@@ -254,7 +254,7 @@ func (m *master) logError(c *child, what, why string) {
 func (m *master) reap() {
 	kept := m.dead[:0]
 	for i, c := range m.dead {
-		if c.leftAt > m.pidfile.written && len(m.dead)-i <= m.cfg.MaxWorkers/4 {
+		if c.leftAt > m.pidfile.written && len(m.dead)-i <= m.settled.maxWorkers/4 {
 			kept = append(kept, c)
 			continue
 		}

@@ -88,7 +88,9 @@ func (m *master) withoutControl(err error) error {
 		return err
 	}
 	m.log.Warn("no control socket: plugctl cannot reach this plug; choose another path with --control, or use --control none", "error", err)
-	m.cfg.Control, m.cfg.ControlDefault = "", false
+	cfg := *m.cfg // the configuration as it was checked is left alone
+	cfg.Control, cfg.ControlDefault = "", false
+	m.cfg = &cfg
 	return nil
 }
 

@@ -110,7 +110,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 		set(cfg)
 	}
 	s := &stage{t: t, said: new(said), starter: &starter{gone: make(chan struct{})}, hands: map[uint64]*actor{}, path: cfg.SessionLog}
-	m := &master{cfg: cfg, starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions,
+	m := &master{cfg: cfg, settled: settle(cfg), starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions,
 		launcher: new(launcher), calls: make(chan func()), over: make(chan struct{}),
 		children: map[uint64]*child{}, ticks: ticks{shown: -1}, null: -1, deadline: time.Now().Add(startPatience)}
 	s.master = m

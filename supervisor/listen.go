@@ -19,13 +19,11 @@ func (m *master) openListener() (int, error) {
 	if cfg.Source.Inherited == "" {
 		return host.Listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
 	}
-	fd, err := host.AdoptListener(shepherd.ListenerFD, &cfg.Source, cfg.Keepalive)
+	fd, err := m.adoptListener(shepherd.ListenerFD)
 	if err != nil {
 		return -1, err
 	}
-	m.tag = cfg.Source.Tag()
-	m.syslog.tag = m.tag
-	if err := cfg.Loops(config.ThisSystem()); err != nil {
+	if err := m.cfg.Loops(config.ThisSystem()); err != nil {
 		return -1, err
 	}
 	if cfg.Backlog > 0 { // on a socket that listens, listen(2) sets its backlog
@@ -33,5 +31,17 @@ func (m *master) openListener() (int, error) {
 			return -1, fmt.Errorf("--backlog %d: %s", cfg.Backlog, host.Reason(err))
 		}
 	}
+	return fd, nil
+}
+
+// adoptListener takes a listener from somebody else, and learns from it where the
+// plug listens. The configuration as it was checked is left alone.
+func (m *master) adoptListener(inherited int) (fd int, err error) {
+	cfg := *m.cfg
+	if fd, err = host.AdoptListener(inherited, &cfg.Source, cfg.Keepalive); err != nil {
+		return -1, err
+	}
+	m.cfg, m.tag = &cfg, cfg.Source.Tag()
+	m.syslog.tag = m.tag
 	return fd, nil
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,8 +83,8 @@ type master struct {
 	failed     []func() error   // to be tried again
 	tickC      <-chan time.Time // ticks, where the watcher has none
 
-	logLevelSet bool      // an admin has changed the log level
-	since       time.Time // when this process became the plug's master
+	settled settled   // beside cfg
+	since   time.Time // when this process became the plug's master
 
 	shepherd       int // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
 	version        string
@@ -228,12 +227,7 @@ func (m *master) prepare() (err error) {
 	if m.watcher, err = newWatcher(); err != nil {
 		return err
 	}
-	if cfg.MaxWorkers == 0 {
-		cfg.MaxWorkers = host.MaxWorkers()
-	}
-	if cfg.Workers == 0 && cfg.Mode == config.Pool {
-		cfg.Workers = min(runtime.NumCPU(), cfg.MaxWorkers)
-	}
+	m.settled = settle(cfg)
 	workers, capacity := m.shape()
 	if m.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.listeners)); err != nil {
 		return err
@@ -265,9 +259,9 @@ func (m *master) prepare() (err error) {
 // shape is how many worker slots the board needs, and rows for each.
 func (m *master) shape() (workers, capacity int) {
 	if m.cfg.Mode != config.Pool {
-		return m.cfg.MaxWorkers, 1
+		return m.settled.maxWorkers, 1
 	}
-	return 2*m.cfg.Workers + 2, host.PoolCapacity() // room for successors of draining ones
+	return 2*m.settled.workers + 2, host.PoolCapacity() // room for successors of draining ones
 }
 
 // sessionFailed is called by the session file's writer, in its goroutine. The loop

@@ -30,8 +30,8 @@ func (m *master) workersByState() map[string]int {
 // them a pool worker may have; 0 without a pool.
 func (m *master) sessionLimits() (all, ofPoolWorker int) {
 	if !m.pool() {
-		return m.cfg.MaxWorkers, 0
+		return m.settled.maxWorkers, 0
 	}
 	capacity := int(m.generation.board.Assignment.Capacity)
-	return m.cfg.Workers * capacity, capacity
+	return m.settled.workers * capacity, capacity
 }

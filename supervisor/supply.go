@@ -23,7 +23,7 @@ func (m *master) populate() {
 		n = max(n, min(m.firstWorkers, s.Limit)-s.Total)
 	}
 	if m.pool() {
-		n = m.cfg.Workers - m.count[starting] - m.count[spare] - m.count[busy]
+		n = m.settled.workers - m.count[starting] - m.count[spare] - m.count[busy]
 	}
 	for range n {
 		if !m.startWorker() {
@@ -37,7 +37,7 @@ func (m *master) populate() {
 
 func (m *master) demand() policy.Demand {
 	s := policy.Demand{Spares: m.count[spare], Starting: m.count[starting], Busy: m.count[busy],
-		Min: m.cfg.SparesMin, Max: m.cfg.SparesMax, Limit: m.cfg.MaxWorkers, Total: len(m.roster)}
+		Min: m.cfg.SparesMin, Max: m.cfg.SparesMax, Limit: m.settled.maxWorkers, Total: len(m.roster)}
 	if s.Spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
 		s.Waiting = host.Queued(m.listeners[0])
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
@@ -129,7 +129,7 @@ func (m *master) spawnExtra(n int) (started int) {
 	if m.spawner.rests(time.Now()) {
 		return 0
 	}
-	for n = min(n, m.cfg.MaxWorkers-len(m.roster)); started < n && m.startWorker(); {
+	for n = min(n, m.settled.maxWorkers-len(m.roster)); started < n && m.startWorker(); {
 		started++
 	}
 	return started

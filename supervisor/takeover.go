@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/pidfile"
-	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
@@ -55,12 +54,10 @@ func (m *master) takeOver() error {
 		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
 	}
 	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
-		if _, err := host.AdoptListener(fds[1], &m.cfg.Source, m.cfg.Keepalive); err != nil {
+		if _, err := m.adoptListener(fds[1]); err != nil {
 			closeAll(fds)
 			return err
 		}
-		m.tag = m.cfg.Source.Tag()
-		m.syslog.tag = m.tag
 	}
 	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
 		closeAll(fds)
@@ -192,7 +189,7 @@ func (m *master) commit(e *received) {
 	}
 	if e.end.LogLevel != nil {
 		m.useLogLevel(*e.end.LogLevel)
-		m.logLevelSet = true
+		m.settled.logLevelSet = true
 	}
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)

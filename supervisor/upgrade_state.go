@@ -71,8 +71,8 @@ func (u *upgrade) sendState() error {
 func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	told := m.dropReport.told
 	end := endRecord{Paused: m.paused, Totals: m.totalsToSend(), Lines: m.sessionFile.pending(), Told: &told, Frozen: frozen}
-	if m.logLevelSet {
-		level := m.cfg.Debug
+	if m.settled.logLevelSet {
+		level := m.settled.logLevel
 		end.LogLevel = &level
 	}
 	for g := range m.generations() {

@@ -145,9 +145,9 @@ func (r *request) setLogLevel() (control.Reply, error) {
 		return control.Reply{}, fmt.Errorf("level %d: must be 0, 1 or 2 (the number of -d options)", r.Level)
 	}
 	return r.short(func(m *master) (act, error) {
-		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.cfg.Debug}
+		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.settled.logLevel}
 		m.useLogLevel(r.Level)
-		m.logLevelSet = true
+		m.settled.logLevelSet = true
 		if !m.cfg.Foreground {
 			done.said += ", but this plug runs in the background and logs only warnings and errors, to syslog"
 		}
@@ -156,7 +156,7 @@ func (r *request) setLogLevel() (control.Reply, error) {
 }
 
 func (m *master) useLogLevel(level int) {
-	m.cfg.Debug = level
+	m.settled.logLevel = level
 	m.log.SetLevel([]hclog.Level{hclog.Warn, hclog.Debug, hclog.Trace}[min(level, 2)])
 	for g := range m.generations() {
 		g.board.State.LogAt.Store(uint32(level))

@@ -233,7 +233,7 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 		t.Error("not open")
 	}
 	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
-	if s.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.logLevelSet {
+	if s.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.master.settled.logLevelSet {
 		t.Error("the log level")
 	}
 	r := s.obeys(control.Request{Verb: control.Reload}, nil)

@@ -22,7 +22,7 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	err = r.loop(func() {
 		m := r.m
 		t = m.all()
-		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.cfg.MaxWorkers,
+		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.settled.maxWorkers,
 			Paused: m.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
 		x.SessionsLimit, x.PoolSessionsLimit = m.sessionLimits()
 		live, bySlot := m.live()

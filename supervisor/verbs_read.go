@@ -27,8 +27,8 @@ func (r *request) status() (reply control.Reply, err error) {
 		m.addLive(&t, &x, &live)
 		s := &control.Status{Plug: m.name(), Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
-			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.cfg.MaxWorkers, Queue: -1,
-			Targets: map[string]int{}, LogLevel: m.cfg.Debug, Unwritten: m.unwritten()}
+			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.settled.maxWorkers, Queue: -1,
+			Targets: map[string]int{}, LogLevel: m.settled.logLevel, Unwritten: m.unwritten()}
 		s.Shepherd = m.shepherd
 		if host.CountsQueue {
 			s.Queue = host.Queued(m.listeners[0])
@@ -212,7 +212,7 @@ func (m *master) workers() (all []control.Worker) {
 // config is the command line as it runs.
 func (r *request) config() (reply control.Reply, err error) {
 	var cfg config.Config
-	if err = r.loop(func() { cfg = *r.m.cfg }); err != nil {
+	if err = r.loop(func() { cfg = r.m.running() }); err != nil {
 		return reply, err
 	}
 	all := control.Config{Program: os.Args[0], Args: os.Args[1:]}
