@@ -1,5 +1,7 @@
 //go:build linux
 
+// Which proxies take part in a run.
+
 package main
 
 import (
@@ -12,7 +14,8 @@ import (
 	"daemon/plug/test/bench/proxy"
 )
 
-// choose lists the proxies of this run and names those that are missing.
+// choose lists the proxies of this run, and prints those that are not
+// installed.
 func choose(o *options) error {
 	all, err := candidates(o)
 	if err != nil {
@@ -39,7 +42,7 @@ func choose(o *options) error {
 	return nil
 }
 
-// candidates are all proxies that there could be.
+// candidates are all possible proxies.
 func candidates(o *options) (all []*proxy.Proxy, err error) {
 	labels := []string{""}
 	if len(o.plugs) == 2 {
@@ -71,12 +74,13 @@ func candidates(o *options) (all []*proxy.Proxy, err error) {
 	return append(all, proxy.Direct()), nil
 }
 
-// modes are plug's.
+// modes are plug's modes.
 var modes = []string{"fork", "prefork", "pool"}
 
-// bareProgram is built into a directory that is removed at the end.
+// bareProgram builds the program that does nothing, in a directory that is
+// removed at the end.
 func bareProgram() (string, error) {
-	starting.Lock() // the compiler would write behind the removal
+	starting.Lock() // otherwise the compiler could write after the removal
 	defer starting.Unlock()
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {

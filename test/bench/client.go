@@ -1,5 +1,7 @@
 //go:build linux
 
+// The process that makes a load, as bench controls it.
+
 package main
 
 import (
@@ -11,8 +13,8 @@ import (
 	"daemon/plug/test/bench/load"
 )
 
-// client is the process that makes a load, or starts programs, in steps with
-// this one as load.Serve says.
+// client is the process that makes a load, or starts programs, step by step,
+// as load.Serve describes.
 type client struct {
 	*actor
 	lines *bufio.Reader
@@ -43,10 +45,10 @@ func ready(a *actor) (*client, error) {
 	return c, nil
 }
 
-// round has one measured part made.
+// round runs one measured part.
 func (c *client) round() (load.Result, error) { return c.part("go") }
 
-// more has one more part made; the result is of all since the last round.
+// more runs one more part; the result covers all parts since the last round.
 func (c *client) more() (load.Result, error) { return c.part(load.More) }
 
 func (c *client) part(word string) (res load.Result, err error) {
@@ -58,7 +60,7 @@ func (c *client) part(word string) (res load.Result, err error) {
 	return res, json.Unmarshal(line, &res)
 }
 
-// end has the load close what it holds, and waits; once.
+// end makes the load close its connections, and waits; only once.
 func (c *client) end() error {
 	if c.ended {
 		return nil

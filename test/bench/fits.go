@@ -1,5 +1,7 @@
 //go:build linux
 
+// Which proxy can take part in which workload.
+
 package main
 
 import (
@@ -16,8 +18,8 @@ import (
 
 // limits are what this machine allows.
 type limits struct {
-	descriptors int // of a process
-	tasks       int // of all
+	descriptors int // per process
+	tasks       int // in the whole system
 }
 
 func machineLimits() limits {
@@ -35,7 +37,7 @@ func machineLimits() limits {
 	return l
 }
 
-// held is how many sessions a workload holds at once.
+// held is how many sessions a workload holds at the same time.
 func (w workload) held() int {
 	switch w.kind {
 	case load.Idle, load.Burst:
@@ -46,9 +48,9 @@ func (w workload) held() int {
 	return 0
 }
 
-// concerns reports whether a proxy has any part in a workload: those that were
-// made for one kind have none in another, and no proxy at all has no memory,
-// no sessions and no upgrades of its own.
+// concerns reports whether a proxy takes part in a workload: a proxy that was
+// made for one kind takes part only in that, and no proxy at all has no
+// memory, sessions or upgrades of its own.
 func (w workload) concerns(p *proxy.Proxy) bool {
 	switch {
 	case p.For != "":
@@ -61,10 +63,11 @@ func (w workload) concerns(p *proxy.Proxy) bool {
 	return true
 }
 
-// unfit is why a proxy is left out of a workload; empty: it is not.
+// unfit is the reason why a proxy is left out of a workload; "" if it is not.
 func (w workload) unfit(p *proxy.Proxy, l limits) string {
 	n := w.held()
-	// Beside the sessions: the proxy's own, its spares, everything else here.
+	// Besides the sessions: the proxy itself, its spares, and everything else
+	// here.
 	const descriptors, tasks = 100, 1000
 	switch {
 	case w.kind == upgrades && p.Generation == nil:

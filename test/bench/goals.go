@@ -1,5 +1,7 @@
 //go:build linux
 
+// Goals: figures that plug has promised, and whether a run meets them.
+
 package main
 
 import (
@@ -13,15 +15,15 @@ import (
 
 // point is one figure of one proxy under one workload.
 type point struct {
-	workload string // as parseWorkloads reads it
+	workload string // in the form that parseWorkloads reads
 	column   string
 	proxy    string // or bestPeer
 }
 
-// bestPeer is the one with the best median of all peers.
+// bestPeer stands for the peer with the best median.
 const bestPeer = "best peer"
 
-// sense is on which side of its limit a goal's figure must be.
+// sense says on which side of its limit a goal's figure must be.
 type sense string
 
 const (
@@ -40,21 +42,21 @@ func (s sense) holds(v, limit float64) bool {
 	return v >= limit
 }
 
-// goal is a promise: a figure of a plug, or its ratio to another figure, is on
-// the right side of a limit.
+// goal is a promise: plug's figure, or its ratio to another figure, is on the
+// right side of a limit.
 type goal struct {
-	issue string // where it was promised
+	issue string // the issue that promised it
 	of    point
 	over  *point // nil: the figure itself is judged
 	sense sense
 	done  float64 // the limit that counts
-	aimed float64 // what is really wanted; 0: no more than done
-	// aimedAt is whom the ratio for aimed is to; empty: as over says.
+	aimed float64 // the desired limit; 0: the same as done
+	// aimedAt is the proxy for the ratio of aimed; "": the one in over.
 	aimedAt string
-	beside  string // a proxy whose figure is told with it
+	beside  string // a proxy whose figure is printed with it
 }
 
-// goals judges those that this run has the figures for, by the median of the
+// goals judges the goals for which this run has figures, by the median of the
 // rounds' ratios, and reports whether all were met.
 func goals(out io.Writer, r results) bool {
 	met, unjudged := true, 0
@@ -95,7 +97,8 @@ func (g goal) labelled(label string) goal {
 	return g
 }
 
-// judge says how the goal stands; known is false without the figures for it.
+// judge says whether the goal is met; known is false without the figures for
+// it.
 func (g goal) judge(r results) (line string, ok, known bool) {
 	plug, failed, known := r.series(g.of)
 	if !known {
@@ -119,7 +122,7 @@ func (g goal) judge(r results) (line string, ok, known bool) {
 	return line + g.aim(r, plug, v) + g.neighbour(r), ok, true
 }
 
-// measured is what is compared with the limit, and in words.
+// measured is what is compared with the limit, and its text.
 func (g goal) measured(r results, plug stats.Series, over *point) (v stats.Series, text string, known bool) {
 	if over == nil {
 		return plug, plug.String(), len(plug.Taken()) > 0
@@ -140,7 +143,7 @@ func (g goal) measured(r results, plug stats.Series, over *point) (v stats.Serie
 	return v, v.String() + " × " + whose, len(v) > 0
 }
 
-// aim reports whether what is really wanted was reached.
+// aim says whether the desired limit was reached.
 func (g goal) aim(r results, plug, v stats.Series) string {
 	if g.aimed == 0 {
 		return ""
@@ -162,7 +165,7 @@ func (g goal) aim(r results, plug, v stats.Series) string {
 	return text + ": not reached"
 }
 
-// neighbour is what stands beside the goal's figure.
+// neighbour is the figure that is printed next to the goal's.
 func (g goal) neighbour(r results) string {
 	at := g.of
 	at.proxy = g.beside
@@ -172,7 +175,7 @@ func (g goal) neighbour(r results) string {
 	return ""
 }
 
-// series are a point's values and how many sessions failed with them.
+// series returns a point's values, and how many sessions failed with them.
 func (r results) series(at point) (s stats.Series, failed int64, known bool) {
 	c := r[at.workload][at.proxy]
 	if c == nil {
@@ -189,8 +192,8 @@ func (r results) series(at point) (s stats.Series, failed int64, known bool) {
 	return c.figures[i], c.failed, true
 }
 
-// best is the peer with the least median, or the greatest where more is
-// better; empty: none was measured.
+// best is the peer with the smallest median, or with the largest if more is
+// better; "" if no peer was measured.
 func (r results) best(at point, s sense) (name string) {
 	var best float64
 	for _, p := range proxy.Peers() {

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of how goals are judged.
+
 package main
 
 import (
@@ -11,7 +13,7 @@ import (
 	"daemon/plug/test/bench/stats"
 )
 
-// cells are results with one figure in the named column of each.
+// cells returns results with one figure in the named column of each.
 func cells(t *testing.T, at map[point]stats.Series) results {
 	t.Helper()
 	r := results{}
@@ -33,8 +35,8 @@ func cells(t *testing.T, at map[point]stats.Series) results {
 	return r
 }
 
-// A goal is judged by the median of the rounds' ratios, on its side of its
-// limit, and failed sessions fail it.
+// A goal is judged by the median of the rounds' ratios, which must be on the
+// right side of the limit; failed sessions make the goal fail.
 func TestGoalIsJudged(t *testing.T) {
 	cpu := func(who string) point { return point{"short:16", cpuConnection, who} }
 	gbs := func(who string) point { return point{"bulk:1", gbSecond, who} }
@@ -50,7 +52,7 @@ func TestGoalIsJudged(t *testing.T) {
 		goal   goal
 		have   map[point]stats.Series
 		failed int64
-		want   string // pass, FAIL, or empty: not judged
+		want   string // pass, FAIL, or "": not judged
 		says   string
 	}{
 		{"at the limit", ratio, map[point]stats.Series{cpu("plug pool"): {49, 51, 50}, cpu("haproxy"): {100, 100, 100}}, 0, "pass", "not reached"},
@@ -82,8 +84,8 @@ func TestGoalIsJudged(t *testing.T) {
 	}
 }
 
-// Goals across workloads, for the newer one of two plugs, and beside a
-// neighbour's figure.
+// Goals across workloads, for the newer of two plugs, and next to another
+// proxy's figure.
 func TestGoalsOfARun(t *testing.T) {
 	run := map[point]stats.Series{
 		{"growth:10", cpuConnection, "plug pool new"}:   {100},

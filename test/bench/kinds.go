@@ -1,5 +1,7 @@
 //go:build linux
 
+// The kinds of workloads: their names, figures and columns.
+
 package main
 
 import (
@@ -11,16 +13,16 @@ import (
 // column is one figure of a table.
 type column struct {
 	name string
-	own  bool // of the proxy itself, so that no proxy at all has none
+	own  bool // belongs to the proxy itself, so no proxy at all has none
 }
 
-// shape is what a kind of workload is called and what it gives.
+// shape is the title and the columns of a kind of workload.
 type shape struct {
 	title   func(workload) string
 	columns []column
 }
 
-// Names of columns that more than one place speaks of.
+// Names of columns that are used in more than one place.
 const (
 	cpuConnection = "CPU µs/connection"
 	cpuRequest    = "CPU µs/request"

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of the loads: a tampering proxy's faults are found.
+
 package main
 
 import (
@@ -23,8 +25,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// tamper does something to a piece of what is relayed one way, which begins at
-// pos; false ends the connection behind it.
+// tamper changes a piece of the data in one direction, which begins at pos;
+// false ends the connection after it.
 type tamper func(b []byte, pos int) ([]byte, bool)
 
 // flip changes one byte.
@@ -57,17 +59,17 @@ func cut(at int) tamper {
 	}
 }
 
-// whole relays as a proxy should.
+// whole relays like a correct proxy.
 func whole(b []byte, _ int) ([]byte, bool) { return b, true }
 
-// A load that does not notice a proxy's faults measures nothing.
+// A load that does not notice a proxy's faults would measure nothing.
 func TestLoadNoticesFaults(t *testing.T) {
 	target := backendAddr(t)
 	for _, c := range []struct {
 		kind    string
 		name    string
 		tamper  tamper
-		reason  string // of all failures, a pattern; empty: none
+		reason  string // pattern for the reason of all failures; "": none
 		clients int
 	}{
 		{load.Short, "whole", whole, "", 8},
@@ -81,13 +83,13 @@ func TestLoadNoticesFaults(t *testing.T) {
 		{load.Bulk, "flip", flip(3 << 20), "not what was sent", 1},
 		{load.Bulk, "lose", lose(3 << 20), "not what was sent", 1},
 		{load.Bulk, "cut", cut(3 << 20), "was cut", 1},
-		// Of a good length, but nobody has asked for the end.
+		// The length is possible, but the end was not requested.
 		{load.Bulk, "cut at a block", cut(wire.Block), "before it was stopped", 1},
 		{load.Duplex, "whole", whole, "", 4},
 		{load.Duplex, "flip", flip(3 << 20), "not what was sent", 1},
 		{load.Duplex, "lose", lose(3 << 20), "not what was sent", 1},
-		// What is still sent may find the reset before the end is read; behind an
-		// end that has come, Linux calls the same one a broken pipe.
+		// A later write may find the reset before the end is read; after an
+		// end has been read, Linux reports the same reset as a broken pipe.
 		{load.Duplex, "cut", cut(3 << 20), "was cut|reset|broken pipe", 1},
 		{load.Duplex, "cut at a block", cut(wire.Block), "before it was stopped|reset|broken pipe", 1},
 		{load.Rate, "whole", whole, "", 100},
@@ -100,14 +102,14 @@ func TestLoadNoticesFaults(t *testing.T) {
 		t.Run(c.kind+" "+c.name, func(t *testing.T) {
 			spec := load.Spec{Kind: c.kind, Addr: tamperingProxy(t, target, c.tamper), Clients: c.clients, Duration: shortly, Patience: 2 * time.Second}
 			if c.reason == "" {
-				spec.Patience = 30 * time.Second // nothing is late but for a busy machine
+				spec.Patience = 30 * time.Second // only a busy machine is late
 			} else if c.kind == load.Bulk || c.kind == load.Duplex {
-				spec.Duration = 5 * time.Second // the fault ends it before
+				spec.Duration = 5 * time.Second // the fault ends it before that
 			}
 			res := runLoad(t, spec)
 			want := int64(c.clients)
 			if c.kind == load.Rate {
-				want = 5 // of those of a second
+				want = 5 // of the clients of one second
 			}
 			if c.reason == "" && (res.Failed != 0 || res.Sessions < want) {
 				t.Errorf("a faultless proxy: %+v", res)
@@ -124,7 +126,7 @@ func TestLoadNoticesFaults(t *testing.T) {
 	}
 }
 
-// What the client sends is checked, too, where that is not what comes back.
+// The client's own stream is also checked, even though it does not come back.
 func TestLoadNoticesFaultsOfItsOwnStream(t *testing.T) {
 	target := backendAddr(t)
 	for name, tamper := range map[string]tamper{"flip": flip(3 << 20), "lose": lose(3 << 20), "cut": cut(3 << 20)} {
@@ -137,8 +139,8 @@ func TestLoadNoticesFaultsOfItsOwnStream(t *testing.T) {
 	}
 }
 
-// A load is made once for each line, and its figures are of that one alone;
-// more of it is of all together.
+// A load is made once for each line, and its figures are for that one only;
+// with more, they are for all together.
 func TestLoadIsMadeAgain(t *testing.T) {
 	c, err := startLoad(load.Spec{Kind: load.Short, Addr: backendAddr(t), Clients: 2, Size: 64, Duration: 60 * time.Millisecond, Patience: 30 * time.Second, Lone: 20 * time.Millisecond})
 	if err != nil {
@@ -153,7 +155,7 @@ func TestLoadIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A busy machine may make all of it slow, but not the sum wrong.
+	// A busy machine may slow everything down, but the sum must be right.
 	if first.Ops == 0 || second.Ops == 0 || second.Failed != 0 || second.Sessions-first.Sessions != second.Ops {
 		t.Errorf("first %+v, then %+v", first, second)
 	}
@@ -177,7 +179,7 @@ func TestLoadIsMadeAgain(t *testing.T) {
 
 const shortly = 50 * time.Millisecond
 
-// runLoad makes one load, as measure does.
+// runLoad makes one load, in the same way as measure.
 func runLoad(t *testing.T, spec load.Spec) load.Result {
 	t.Helper()
 	spec.Size = messageSize
@@ -195,7 +197,7 @@ func runLoad(t *testing.T, spec load.Spec) load.Result {
 	return res
 }
 
-// backendAddr starts a backend that ends with the test.
+// backendAddr starts a backend, which ends when the test ends.
 func backendAddr(t *testing.T) netip.AddrPort {
 	t.Helper()
 	target, err := act(roleBackend)
@@ -214,12 +216,13 @@ func backendAddr(t *testing.T) netip.AddrPort {
 	return netip.MustParseAddrPort(text)
 }
 
-// tamperingProxy relays to the target and tampers with what comes back.
+// tamperingProxy relays to the target and tampers with the bytes that come
+// back.
 func tamperingProxy(t *testing.T, target netip.AddrPort, back tamper) netip.AddrPort {
 	return tamperingProxyBoth(t, target, whole, back)
 }
 
-// tamperingProxyBoth tampers with what goes to the target and what comes back.
+// tamperingProxyBoth tampers with the bytes in both directions.
 func tamperingProxyBoth(t *testing.T, target netip.AddrPort, there, back tamper) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

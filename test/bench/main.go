@@ -1,18 +1,18 @@
 //go:build linux
 
-// Command bench measures plug beside its peers, on Linux, as root. Every proxy
-// runs in a control group of its own, so that all its processes are counted,
-// and every workload is measured in rounds that take the proxies in turn.
-// Figures from different runs or machines can't be compared; ratios within a
+// Command bench compares plug with other proxies, on Linux, as root. Every
+// proxy runs in its own control group, so that all its processes are counted,
+// and every workload is measured in rounds in which the proxies take turns.
+// Figures from different runs or machines cannot be compared; ratios within a
 // run can.
 //
 //	bench -plug bin/plug [-rounds N] [-duration D] [-seed N] [-only NAMES] [-workloads LIST] [-ref NAME]
 //	      [-o FILE] [-svg FILE]
 //	bench -plug OLD,NEW -only plug -rounds 9
 //
-// The result is Markdown on stdout or in a file, and a plot if one is asked
-// for; progress goes to stderr. The exit status is 1 when a plug failed a
-// session or missed a goal, 2 when nothing could be measured.
+// The result is Markdown on stdout or in a file, and a plot on request;
+// progress goes to stderr. The exit status is 1 when a plug failed a session
+// or missed a goal, 2 when nothing could be measured.
 package main
 
 import (
@@ -34,15 +34,15 @@ import (
 // options are the command line.
 type options struct {
 	rounds    int
-	seed      uint64 // of the proxies' order
+	seed      uint64 // for the proxies' order
 	duration  time.Duration
 	workloads []workload
 	proxies   []*proxy.Proxy
 	reference string
 	limits    limits
-	missing   []string // proxies that are not here
-	output    string   // of the Markdown; empty: stdout
-	svg       string   // empty: none
+	missing   []string // proxies that are not installed
+	output    string   // file for the Markdown; "": stdout
+	svg       string   // "": none
 	plugs     []string // the binaries
 	only      string
 }
@@ -96,8 +96,8 @@ func parse() (*options, error) {
 	return &o, err
 }
 
-// raiseLimits lets proxies and load have all the descriptors that the system
-// allows; they inherit it.
+// raiseLimits allows proxies and load all the descriptors that the system
+// permits; they inherit the limit.
 func raiseLimits() error {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
@@ -107,7 +107,7 @@ func raiseLimits() error {
 	return unix.Setrlimit(unix.RLIMIT_NOFILE, &l)
 }
 
-// machine describes where the figures come from, before they are taken.
+// machine describes the machine before the measurements.
 func machine() string {
 	var u unix.Utsname
 	unix.Uname(&u)
@@ -120,7 +120,7 @@ func machine() string {
 			}
 		}
 	}
-	// A figure from a machine that was busy with something else is worth less.
+	// Figures from a machine with other work are less reliable.
 	load, _ := os.ReadFile("/proc/loadavg")
 	busy, _, _ := strings.Cut(string(load), " ")
 	return fmt.Sprintf("Linux %s, %d × %s, load average %s before the run, %s",

@@ -1,5 +1,7 @@
 //go:build linux
 
+// One measurement: a load through a proxy, its CPU and its memory.
+
 package main
 
 import (
@@ -12,19 +14,20 @@ import (
 
 // measurement is one proxy under one workload in one round.
 type measurement struct {
-	figures  []float64 // as workload.columns says
+	figures  []float64 // in the order of workload.columns
 	failed   int64
 	problems []string
 }
 
-// patience is how long an operation may take before it has failed; with
-// perSession for each of those that are held, since all speak at once.
+// patience is how long an operation may take before it counts as failed;
+// perSession is added for each held session, since all of them send at the
+// same time.
 const (
 	patience   = 5 * time.Second
 	perSession = 2 * time.Millisecond
 )
 
-// alone makes the whole measurement of a play that is on its own.
+// alone makes the whole measurement of a play that is not sliced.
 func (p *play) alone(o *options) (measurement, error) {
 	if p.workload.kind == upgrades {
 		return p.service.upgrades(p.workload, o)
@@ -32,7 +35,7 @@ func (p *play) alone(o *options) (measurement, error) {
 	return p.service.plain(p.workload, o)
 }
 
-// spec is the load of a workload that takes one.
+// spec is the load of a workload with one load.
 func (s *service) spec(w workload, o *options) load.Spec {
 	return load.Spec{Kind: w.kind, Addr: s.addr, Clients: w.clients, Size: w.size, Duration: o.duration,
 		Patience: patience + time.Duration(w.held())*perSession}
@@ -67,7 +70,8 @@ func (s *service) plain(w workload, o *options) (measurement, error) {
 	return m, nil
 }
 
-// judged is a measurement without figures: what failed under these loads.
+// judged is a measurement without figures: only the failures under these
+// loads.
 func (s *service) judged(loads ...load.Result) (m measurement) {
 	var sessions int64
 	for _, res := range loads {
@@ -81,7 +85,7 @@ func (s *service) judged(loads ...load.Result) (m measurement) {
 	return m
 }
 
-// figures are what w.columns names, of the workloads that take one load.
+// figures are the figures of w.columns, for workloads with one load.
 func figures(w workload, res load.Result, cpu time.Duration, held cgroup.Held) []float64 {
 	us := microseconds(cpu)
 	ops := float64(max(res.Ops, 1))

@@ -1,5 +1,7 @@
 //go:build linux
 
+// A network namespace for each measurement.
+
 package main
 
 import (
@@ -9,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place is a network namespace with loopback alone, and a thread in it. What a
-// measurement starts there is away from all others: behind short connections
-// tens of thousands of TIME_WAIT sockets stay for a minute, and change what the
-// next proxy takes, by up to a third, and not for all alike.
+// place is a network namespace with only loopback, and a thread in it.
+// Measurements in different places do not influence each other: after short
+// connections, tens of thousands of TIME_WAIT sockets stay for a minute and
+// change the next proxy's results by up to a third, and not equally for all.
 type place struct {
 	calls chan func()
 }
 
-// newPlace makes one; see network_namespaces(7).
+// newPlace makes a place; see network_namespaces(7).
 func newPlace() (*place, error) {
 	p := &place{calls: make(chan func())}
 	ready := make(chan error)
@@ -40,19 +42,20 @@ func newPlace() (*place, error) {
 	return p, nil
 }
 
-// do calls f on the place's thread, for what starts a process or opens a
-// socket. A goroutine that f starts would be elsewhere.
+// do calls f on the place's thread; use it for everything that starts a
+// process or opens a socket. A goroutine that f starts would be outside the
+// place.
 func (p *place) do(f func() error) error {
 	done := make(chan error)
 	p.calls <- func() { done <- f() }
 	return <-done
 }
 
-// leave ends the thread, and with it the roles that were started on it.
+// leave ends the thread, and so the roles that were started on it.
 func (p *place) leave() { close(p.calls) }
 
-// enterNew gives the thread a new network namespace and brings its loopback up;
-// see netdevice(7).
+// enterNew gives the thread a new network namespace and enables its loopback
+// interface; see netdevice(7).
 func enterNew() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return err

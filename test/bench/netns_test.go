@@ -1,5 +1,7 @@
 //go:build linux
 
+// A test that a place is isolated.
+
 package main
 
 import (
@@ -9,7 +11,7 @@ import (
 	"testing"
 )
 
-// What is started in a place is served there, and nowhere else.
+// A server that is started in a place is reachable there, and only there.
 func TestPlaceIsApart(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace takes root")

@@ -1,5 +1,7 @@
 //go:build linux
 
+// The order of a round: plays, scenes and slices.
+
 package main
 
 import (
@@ -14,16 +16,16 @@ import (
 	"daemon/plug/test/bench/stats"
 )
 
-// A scene is one play, or several that take turns in slices; a slice is this
-// part of the duration of a measurement that has none. The speed of a machine
-// that is shared with others changes by half from second to second, and slices
-// let that meet all alike.
+// A scene is one play, or several that take turns in slices; a slice lasts
+// this fraction of an unsliced measurement. The speed of a shared machine
+// changes by half from second to second, and with slices this affects all
+// proxies equally.
 const (
 	slicesEach  = 16
 	sliceOfTime = 8
 )
 
-// growthClients open short connections beside the sessions that stay.
+// growthClients open short connections in addition to the sessions that stay.
 const growthClients = 16
 
 // play is one proxy under one workload in one round.
@@ -34,23 +36,24 @@ type play struct {
 	place   *place
 	target  *actor
 	service *service
-	held    *client // growth's sessions that stay
-	load    *client // if it is sliced
+	held    *client // the sessions of growth that stay
+	load    *client // only if it is sliced
 	sum     load.Result
 	cpu     time.Duration
-	took    stats.Histogram // workers' starts
+	took    stats.Histogram // times of workers' starts
 
 	result measurement
-	err    error // there is no result
+	err    error // the reason why there is no result
 }
 
-// scenes are a round. Those that are compared are in one scene: all proxies
-// under a workload, and beside short connections what a process costs at the
-// least; for growth, all numbers of sessions beside one proxy.
-// Others have the stage for themselves. The order of the proxies is new each
-// time: none is always behind the same neighbour, whose end may last.
+// scenes returns the scenes of a round. Plays that are compared are in one
+// scene: all proxies under one workload, and with short connections also the
+// minimal cost of a process; for growth, all numbers of sessions with one
+// proxy. All other plays have their own scenes. The order of the proxies is
+// random each time, so that none always follows the same one, whose end may
+// take a while.
 func scenes(o *options, order *rand.Rand) (all [][]*play) {
-	grown, short := false, -1 // the last scene of short connections
+	grown, short := false, -1 // index of the last scene with short connections
 	for _, w := range o.workloads {
 		plays := cast(o, w, order)
 		switch {
@@ -75,7 +78,7 @@ func scenes(o *options, order *rand.Rand) (all [][]*play) {
 	return all
 }
 
-// cast are the plays of all proxies that have a part in w.
+// cast returns the plays of all proxies that take part in w.
 func cast(o *options, w workload, order *rand.Rand) (plays []*play) {
 	for _, i := range order.Perm(len(o.proxies)) {
 		if p := o.proxies[i]; w.concerns(p) && w.unfit(p, o.limits) == "" {
@@ -86,7 +89,7 @@ func cast(o *options, w workload, order *rand.Rand) (plays []*play) {
 }
 
 func growthScenes(o *options, order *rand.Rand) (all [][]*play) {
-	of := map[*proxy.Proxy]int{} // its scene
+	of := map[*proxy.Proxy]int{} // index of its scene
 	for _, w := range o.workloads {
 		if w.kind != growth {
 			continue
@@ -104,7 +107,7 @@ func growthScenes(o *options, order *rand.Rand) (all [][]*play) {
 	return all
 }
 
-// perform has a scene played, and returns its plays with their results.
+// perform runs the plays of a scene, and returns them with their results.
 func perform(plays []*play, o *options, order *rand.Rand) []*play {
 	for _, p := range plays {
 		p.err = p.begin(o)
@@ -135,14 +138,15 @@ func perform(plays []*play, o *options, order *rand.Rand) []*play {
 	return plays
 }
 
-// try goes on in the play's place, unless it has failed.
+// try calls f in the play's place, unless the play has failed.
 func (p *play) try(f func() error) {
 	if p.err == nil {
 		p.err = p.place.do(f)
 	}
 }
 
-// begin starts what the play takes, each in the play's own network namespace.
+// begin starts what the play needs, each process in the play's network
+// namespace.
 func (p *play) begin(o *options) (err error) {
 	if p.place, err = newPlace(); err != nil {
 		return err
@@ -168,7 +172,7 @@ func (p *play) begin(o *options) (err error) {
 	})
 }
 
-// beginLoad starts what makes the slices, and what stays beside them.
+// beginLoad starts the load that is sliced, and the sessions that stay.
 func (p *play) beginLoad(o *options) (err error) {
 	spec := p.service.spec(p.workload, o)
 	if p.workload.kind == growth {
@@ -184,19 +188,19 @@ func (p *play) beginLoad(o *options) (err error) {
 	return err
 }
 
-// calm waits until what begin has brought about is over: the warm-up, and a
-// worker that answered a moment ago.
+// calm waits until the effects of begin are over: the warm-up, and a worker
+// that has just answered.
 func (p *play) calm() error {
 	p.service.settled()
 	return nil
 }
 
-// slice makes one slice of the load.
+// slice runs one slice of the load.
 func (p *play) slice() (err error) {
 	next := p.workerStarts
 	switch {
 	case p.load != nil && p.sum.Ops == 0:
-		next = p.load.round // the warm-up does not count
+		next = p.load.round // the warm-up is not counted
 	case p.load != nil:
 		next = p.load.more
 	}
@@ -208,7 +212,7 @@ func (p *play) slice() (err error) {
 	return nil
 }
 
-// conclude makes the figures from all slices.
+// conclude computes the figures from all slices.
 func (p *play) conclude() error {
 	if p.load != nil {
 		if err := p.load.end(); err != nil {
@@ -217,7 +221,7 @@ func (p *play) conclude() error {
 	}
 	loads := []load.Result{p.sum}
 	if p.held != nil {
-		// Their last message proves that they have lived all the time.
+		// Their last message proves that they have lived the whole time.
 		lived, err := p.held.round()
 		if err != nil {
 			return err
@@ -232,7 +236,7 @@ func (p *play) conclude() error {
 	return nil
 }
 
-// end takes down what begin has started.
+// end stops everything that begin has started.
 func (p *play) end() {
 	for _, c := range []*client{p.load, p.held} {
 		if c != nil {

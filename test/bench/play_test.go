@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of scenes.
+
 package main
 
 import (
@@ -11,7 +13,7 @@ import (
 	"daemon/plug/test/bench/proxy"
 )
 
-// What is compared is in one scene, and nothing is in two.
+// Plays that are compared are in one scene, and each play is in only one.
 func TestScenes(t *testing.T) {
 	proxies := []*proxy.Proxy{proxy.Plug("plug", "pool", ""), proxy.PlugWorker("plug", "", starts), proxy.Bare("bare", starts), proxy.Direct()}
 	proxies = append(proxies, proxy.Peers()...)
@@ -27,7 +29,7 @@ func TestScenes(t *testing.T) {
 		{"start:200", proxies[:4], []string{"start:200 bare Go program, start:200 plug fork's worker"}},
 		{"growth:10,request:1,growth:4000", append(slices.Clone(proxies[:1]), proxies[4]), []string{
 			"growth:10 haproxy, growth:4000 haproxy", "growth:10 plug pool, growth:4000 plug pool", "request:1 haproxy, request:1 plug pool"}},
-		// Who has no part in a workload leaves no empty scene.
+		// A proxy without a part in a workload leaves no empty scene.
 		{"short:16,growth:10,upgrades:8,start:200", proxies[2:3], []string{"start:200 bare Go program"}},
 		{"start:200,short:16,request:1", proxies[2:3], []string{"start:200 bare Go program"}},
 	} {
@@ -42,7 +44,7 @@ func TestScenes(t *testing.T) {
 			for _, p := range plays {
 				parts = append(parts, p.workload.String()+" "+p.proxy.Name)
 			}
-			slices.Sort(parts) // the order is the seed's
+			slices.Sort(parts) // their order depends on the seed
 			got = append(got, strings.Join(parts, ", "))
 		}
 		slices.Sort(got)

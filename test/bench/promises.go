@@ -1,10 +1,12 @@
 //go:build linux
 
+// The list of goals.
+
 package main
 
 import "daemon/plug/test/bench/proxy"
 
-// promises are the goals, in the order of the issues that they come from.
+// promises returns the goals, in the order of the issues that set them.
 func promises() []goal {
 	var all []goal
 	of := func(issue, workload, column, plug string, s sense, done, aimed float64) *goal {
@@ -45,8 +47,8 @@ func promises() []goal {
 
 	for _, w := range []string{"idle:500", "idle:4000", "idle:8000"} {
 		over(of("5.4", w, kibSession, "plug pool", atMost, 1.1, 0), bestPeer)
-		if w != "idle:8000" { // more than its workers
-			// A forked C child's.
+		if w != "idle:8000" { // more than its workers alone
+			// The value of a forked child in C.
 			of("5.4", w, kibSession, "plug prefork", atMost, 1000, 800).beside = proxy.Forker
 		}
 	}

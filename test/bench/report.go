@@ -1,5 +1,7 @@
 //go:build linux
 
+// The report: tables in Markdown, failures, and the comparison of two plugs.
+
 package main
 
 import (
@@ -18,7 +20,7 @@ const (
 	labelNew = "new"
 )
 
-// report writes everything as Markdown; the error is that a plug failed.
+// report writes everything as Markdown; it returns an error if a plug failed.
 func report(out io.Writer, o *options, r results, where string) error {
 	for _, m := range o.missing {
 		fmt.Fprintf(out, "Missing: %s\n\n", m)
@@ -40,7 +42,8 @@ func report(out io.Writer, o *options, r results, where string) error {
 	return nil
 }
 
-// table prints one workload, a row a proxy, and below it who was left out.
+// table prints one workload, with a row for each proxy, and below it which
+// proxies were left out.
 func table(out io.Writer, o *options, r results, w workload) {
 	columns := w.columns()
 	ref := r.at(w, o.reference)
@@ -54,7 +57,7 @@ func table(out io.Writer, o *options, r results, w workload) {
 	head = append(head, "failed")
 	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", w.Title(), strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	var reasons []string
-	left := map[string][]string{} // by reason
+	left := map[string][]string{} // names by reason
 	for _, p := range o.proxies {
 		if !w.concerns(p) {
 			continue
@@ -87,7 +90,7 @@ func row(p *proxy.Proxy, w workload, c, ref *cell) []string {
 	return append(cells, fmt.Sprint(c.failed))
 }
 
-// shown is a figure, but for what no proxy at all has none of.
+// shown is a figure, except if it makes no sense without a proxy.
 func shown(p *proxy.Proxy, w workload, c *cell, i int) stats.Series {
 	if p.Program == "" && w.columns()[i].own {
 		return nil
@@ -95,8 +98,8 @@ func shown(p *proxy.Proxy, w workload, c *cell, i int) stats.Series {
 	return c.figures[i]
 }
 
-// problems lists what went wrong, and reports whether it went wrong with a plug;
-// what a peer does wrong is the reader's to judge.
+// problems lists the failures, and reports whether a plug had any; those of
+// other proxies are only listed.
 func problems(out io.Writer, o *options, r results) (failed bool) {
 	for _, w := range o.workloads {
 		for _, p := range o.proxies {

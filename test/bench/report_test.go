@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of the report.
+
 package main
 
 import (
@@ -12,15 +14,15 @@ import (
 	"daemon/plug/test/bench/stats"
 )
 
-// few are proxies of each sort.
+// few returns proxies of each sort.
 func few() []*proxy.Proxy {
 	return []*proxy.Proxy{proxy.Plug("/nowhere/plug", "prefork", ""), {Name: "haproxy", Program: "haproxy"},
 		{Name: "socat", Program: "socat", Tasks: 1, Most: 4200, MostWhy: "a process for each"},
 		{Name: "rinetd", Program: "rinetd", Tasks: 1, Most: 4200, MostWhy: "a process for each"}, proxy.Direct(), proxy.Bare("/nowhere/bare", starts)}
 }
 
-// The table has the same number of cells in each line, no CPU of no proxy, and
-// says who was left out and why.
+// Each line of the table has the same number of cells, there is no CPU for no
+// proxy at all, and the table says which proxies were left out and why.
 func TestTable(t *testing.T) {
 	o := &options{rounds: 2, duration: time.Second, reference: "haproxy", proxies: few(), limits: limits{descriptors: 20000, tasks: 32768}}
 	var err error
@@ -80,7 +82,7 @@ func TestUnfit(t *testing.T) {
 		word string
 		p    *proxy.Proxy
 		l    limits
-		says string // empty: it fits
+		says string // "": it can take part
 	}{
 		{"idle:4000", prefork, roomy, ""},
 		{"growth:4000", prefork, roomy, ""},
@@ -106,7 +108,8 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
-// What was not measured, failed everywhere or is no proxy has no dot.
+// A proxy that was not measured or failed every time has no dot, and neither
+// has no proxy at all.
 func TestPicture(t *testing.T) {
 	o := &options{proxies: few()}
 	r := cells(t, map[point]stats.Series{

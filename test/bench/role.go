@@ -1,5 +1,7 @@
 //go:build linux
 
+// The roles of this binary in a measurement: target, load, starter, proxy.
+
 package main
 
 import (
@@ -17,7 +19,7 @@ import (
 	"daemon/plug/test/bench/load"
 )
 
-// The processes of a measurement are this binary again, in a role:
+// The processes of a measurement are this binary in a role:
 //
 //	bench -role backend                      the target; ends with its stdin
 //	bench -role load SPEC                    one load, as load.Serve says
@@ -32,7 +34,7 @@ const (
 )
 
 func playRole(role string, args []string) int {
-	// The raw calls of package sock keep the thread; see there.
+	// The raw calls of package sock do not release the thread; see there.
 	runtime.LockOSThread()
 	var err error
 	switch role {
@@ -61,10 +63,10 @@ func playRole(role string, args []string) int {
 	return 0
 }
 
-// roleCommand is this binary in a role. Whoever plays one leads a session, as
-// daemons do, and with it has a share of its own in the processors (autogroup,
-// sched(7)). A proxy that shared its clients' would be woken in another way than
-// one that makes itself a daemon.
+// roleCommand is this binary in a role. Each role leads a session, as daemons
+// do, and so has its own share of the processors (autogroup, sched(7)). A
+// proxy in the same session as its clients would be woken in another way than
+// a proxy that detaches itself.
 func roleCommand(role string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{roleFlag, role}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -80,10 +82,10 @@ type actor struct {
 
 func act(role string, args ...string) (*actor, error) {
 	cmd := roleCommand(role, args...)
-	// Preemption signals would interrupt the event loop for nothing.
+	// Preemption signals would only interrupt the event loop.
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
-	// The killer of this process leaves none of them behind.
+	// If this process is killed, none of them stays.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -96,7 +98,7 @@ func act(role string, args ...string) (*actor, error) {
 	return &actor{cmd, in, out}, cmd.Start()
 }
 
-// end closes the role's stdin, which ends it, and waits.
+// end closes the role's stdin, which makes it end, and waits.
 func (a *actor) end() error {
 	a.in.Close()
 	io.Copy(io.Discard, a.out)

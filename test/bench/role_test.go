@@ -1,5 +1,7 @@
 //go:build linux
 
+// A test that each role leads its own session.
+
 package main
 
 import (

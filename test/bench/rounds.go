@@ -1,5 +1,7 @@
 //go:build linux
 
+// A whole run: all rounds, and their results.
+
 package main
 
 import (
@@ -16,9 +18,9 @@ import (
 	"daemon/plug/test/bench/stats"
 )
 
-// cell collects one proxy's rounds under one workload.
+// cell has one proxy's rounds under one workload.
 type cell struct {
-	figures  []stats.Series // as workload.columns says
+	figures  []stats.Series // in the order of workload.columns
 	failed   int64
 	problems []string
 }
@@ -30,12 +32,12 @@ func (r results) at(w workload, name string) *cell {
 	return r[w.String()][name]
 }
 
-// errJudged is a run whose result is that a plug failed.
+// errJudged means that a plug failed.
 var errJudged = errors.New("a plug failed a session or missed a goal")
 
-// bench runs everything, and writes what came of it where the caller wants it.
+// bench runs everything, and writes the results.
 func bench(o *options) error {
-	// Found out now, not when half an hour has passed.
+	// Found now, not after half an hour.
 	for _, file := range []string{o.output, o.svg} {
 		if file != "" {
 			if err := os.WriteFile(file, nil, 0o644); err != nil {
@@ -70,7 +72,7 @@ func bench(o *options) error {
 	return errors.Join(err, judged)
 }
 
-// takeAll makes all rounds.
+// takeAll runs all rounds.
 func takeAll(o *options) results {
 	r := results{}
 	for _, w := range o.workloads {
@@ -90,7 +92,7 @@ func takeAll(o *options) results {
 	return r
 }
 
-// file keeps what came of a play, and tells of it.
+// file stores the results of a play, and prints a line about it.
 func (r results) file(p *play, round, rounds int) {
 	c := r.at(p.workload, p.proxy.Name)
 	if c == nil {
@@ -102,7 +104,7 @@ func (r results) file(p *play, round, rounds int) {
 	if p.err != nil {
 		c.failed++
 		c.problems = append(c.problems, p.err.Error())
-		// Keeps the rounds of all proxies side by side for ratios.
+		// Keeps the rounds of all proxies aligned, for the ratios.
 		m.figures = slices.Repeat([]float64{stats.Missing}, len(c.figures))
 		said = " " + p.err.Error()
 	}

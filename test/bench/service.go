@@ -1,5 +1,7 @@
 //go:build linux
 
+// A running proxy: start, CPU, memory, session lines and stop.
+
 package main
 
 import (
@@ -31,10 +33,10 @@ type service struct {
 	dir    string
 	group  *cgroup.Group // nil: no proxy at all
 	cmd    *exec.Cmd
-	probes int64 // sessions that start made
+	probes int64 // sessions that start has made
 }
 
-// start runs p and returns when a message came back through it.
+// start runs p and returns when a message has come back through it.
 func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 	if p.Program == "" {
 		return &service{proxy: p, addr: target}, nil
@@ -51,7 +53,7 @@ func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 			s.stop()
 		}
 	}()
-	// nginx's workers are another user and open their files in it.
+	// nginx's workers run as another user and open their files in it.
 	os.Chmod(s.dir, 0o755)
 	if s.group, err = cgroup.New(filepath.Base(s.dir)); err != nil {
 		return nil, err
@@ -82,7 +84,7 @@ func start(p *proxy.Proxy, target netip.AddrPort) (_ *service, err error) {
 	return s, nil
 }
 
-// awaitAnswer tries until a message comes back.
+// awaitAnswer tries until a message has come back.
 func (s *service) awaitAnswer() error {
 	var err error
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
@@ -124,7 +126,7 @@ func (s *service) used() time.Duration {
 	return used
 }
 
-// settled waits until the proxy has done what it still had to, so that ends
+// settled waits until the proxy has finished its remaining work, so that ends
 // of processes are counted too, and returns the CPU time that it has used.
 func (s *service) settled() time.Duration {
 	if s.group == nil {
@@ -142,7 +144,7 @@ func (s *service) settled() time.Duration {
 	return last
 }
 
-// memory is what the proxy holds once it is quiet.
+// memory is the proxy's memory once it is idle.
 func (s *service) memory() (cgroup.Held, error) {
 	if s.group == nil {
 		return cgroup.Held{}, nil
@@ -151,9 +153,9 @@ func (s *service) memory() (cgroup.Held, error) {
 	return s.group.Memory()
 }
 
-// checkLines compares a plug's session lines with the sessions that were
-// made. A line may be a moment behind its client's close, and thousands of
-// sessions that end at once go on bringing lines for a while.
+// checkLines compares a plug's session lines with the sessions that were made.
+// A line may come shortly after its client's close, and if thousands of
+// sessions end at once, lines come for a while.
 func (s *service) checkLines(sessions int64) []string {
 	if !s.proxy.Plug {
 		return nil
@@ -172,16 +174,16 @@ func (s *service) checkLines(sessions int64) []string {
 	return []string{fmt.Sprintf("%d session lines for %d sessions", got, want)}
 }
 
-// running are the services that an interrupt must take down, scratch a
-// directory that it must remove. It holds starting, so that nothing new begins
-// meanwhile.
+// running are the services that an interrupt must stop, scratch is a directory
+// that it must remove. The interrupt handler holds starting, so that nothing
+// is started meanwhile.
 var (
 	starting sync.Mutex
 	running  sync.Map // *service
 	scratch  atomic.Pointer[string]
 )
 
-// stopOnInterrupt keeps an interrupted run from leaving anything behind.
+// stopOnInterrupt makes an interrupted run clean up.
 func stopOnInterrupt() {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
@@ -204,7 +206,7 @@ func cleanUp() {
 	}
 }
 
-// stop ends the proxy, all of it, and removes what it left.
+// stop ends all processes of the proxy, and removes its files.
 func (s *service) stop() {
 	running.Delete(s)
 	if s.group != nil {
@@ -220,8 +222,8 @@ func (s *service) stop() {
 	}
 }
 
-// freePort finds a port below those that the system gives to outgoing
-// connections, so that none of theirs is in the way.
+// freePort returns a port below the ephemeral ones, so that no outgoing
+// connection uses it.
 func freePort() (int, error) {
 	for range 1000 {
 		nextPort = 20000 + (nextPort-20000+1)%10000

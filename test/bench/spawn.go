@@ -1,5 +1,7 @@
 //go:build linux
 
+// Starting a program many times, as plug's master starts workers.
+
 package main
 
 import (
@@ -23,8 +25,9 @@ import (
 // workerEnv is a worker's environment, with one session at a time.
 var workerEnv = []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1", "GOGC=off", "GOMEMLIMIT=32MiB"}
 
-// spawn starts a program as plug's master starts workers, and waits for its
-// end, so many times in a row; in steps with the caller as load.Serve says.
+// spawn starts a program in the same way as plug's master starts workers, and
+// waits for its end, n times in a row; step by step with the caller, as
+// load.Serve describes.
 func spawn(args []string, in io.Reader, out io.Writer) error {
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
@@ -79,7 +82,8 @@ func spawn(args []string, in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// buildBare builds the program that does nothing, as plug is built.
+// buildBare builds the program that does nothing, in the same way as plug is
+// built.
 func buildBare(dir string) (string, error) {
 	path := filepath.Join(dir, "bare")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "daemon/plug/test/bench/bare")

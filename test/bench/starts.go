@@ -1,5 +1,7 @@
 //go:build linux
 
+// The cost of a worker's start and end.
+
 package main
 
 import (
@@ -15,8 +17,8 @@ import (
 	"daemon/plug/test/bench/load"
 )
 
-// beginBare starts what starts a program that does nothing, so many times a
-// slice, and does nothing else.
+// beginBare starts the role that starts a program which does nothing, a number
+// of times per slice.
 func (p *play) beginBare() error {
 	path, err := p.proxy.Find()
 	if err != nil {
@@ -39,10 +41,10 @@ func (p *play) beginBare() error {
 	return err
 }
 
-// startsEach is how many starts a slice has.
+// startsEach is the number of starts per slice.
 func (w workload) startsEach() int { return max(1, w.clients/sliceOfTime) }
 
-// workerStarts ends the one spare again and again; the master replaces it.
+// workerStarts repeatedly ends the only spare, which the master replaces.
 func (p *play) workerStarts() (load.Result, error) {
 	s, sum := p.service, p.sum
 	spare, err := s.spare(0)
@@ -64,7 +66,7 @@ func (p *play) workerStarts() (load.Result, error) {
 	return sum, nil
 }
 
-// spare waits for a spare other than the last one; ps would show it as one.
+// spare waits for a spare other than the last one, by the title that ps shows.
 func (s *service) spare(last int) (int, error) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Microsecond) {
 		pids, err := s.group.Pids()

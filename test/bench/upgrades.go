@@ -1,5 +1,7 @@
 //go:build linux
 
+// Short connections while a proxy is upgraded again and again.
+
 package main
 
 import (
@@ -13,13 +15,13 @@ import (
 const (
 	upgradeEvery = 500 * time.Millisecond
 	loneEvery    = 50 * time.Millisecond
-	// upgradesTurns is how often peace and upgrades follow each other, half a
-	// duration each: what slows the machine down for longer slows both.
+	// upgradesTurns is how often periods without and with upgrades alternate;
+	// each lasts half a duration. A slow phase of the machine affects both.
 	upgradesTurns = 6
 )
 
-// upgrades measures short connections, in peace and while the proxy replaces
-// itself again and again, in turns.
+// upgrades measures short connections, alternating between periods without
+// upgrades and periods in which the proxy replaces itself again and again.
 func (s *service) upgrades(w workload, o *options) (measurement, error) {
 	spec := s.spec(w, o)
 	spec.Kind, spec.Lone, spec.Duration = load.Short, loneEvery, o.duration/2
@@ -59,21 +61,22 @@ func (s *service) upgrades(w workload, o *options) (measurement, error) {
 	return m, nil
 }
 
-// part makes one more part of the load and adds it to the sum of its like.
+// part runs one more part of the load and adds it to the sum of its kind.
 func part(c *client, sum *load.Result) error {
 	r, err := c.round()
 	if err != nil {
 		return err
 	}
-	// Sessions and failures go on from part to part; a part's figures are its own.
+	// Sessions and failures accumulate from part to part; a part's figures are
+	// its own.
 	r.Ops, r.Seconds = r.Ops+sum.Ops, r.Seconds+sum.Seconds
 	r.Max, r.LoneMax = max(r.Max, sum.Max), max(r.LoneMax, sum.LoneMax)
 	*sum = r
 	return nil
 }
 
-// keepUpgrading sends the signal again and again until stop is closed, and
-// counts the upgrades that it brought about.
+// keepUpgrading sends the signal repeatedly until stop is closed, and counts
+// the resulting upgrades.
 func (s *service) keepUpgrading(stop <-chan struct{}) (n int) {
 	for {
 		master, before := s.generation()
@@ -96,8 +99,8 @@ func (s *service) keepUpgrading(stop <-chan struct{}) (n int) {
 	}
 }
 
-// lastUpgrade waits for the one that the end of the load has overtaken, so
-// that its CPU is counted with it.
+// lastUpgrade waits for the upgrade that was in progress at the end of the
+// load, so that its CPU time is counted, too.
 func (s *service) lastUpgrade(changed bool, before string) int {
 	for deadline := time.Now().Add(2 * time.Second); !changed && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		_, now := s.generation()

@@ -1,5 +1,7 @@
 //go:build linux
 
+// The list of workloads on the command line.
+
 package main
 
 import (
@@ -11,14 +13,14 @@ import (
 	"daemon/plug/test/bench/load"
 )
 
-// Workloads that take more than one load of package load.
+// Workloads with more than one load of package load.
 const (
-	growth   = "growth"   // short connections beside so many live sessions
-	starts   = "start"    // a worker's start and end, so many in a row
+	growth   = "growth"   // short connections in addition to n live sessions
+	starts   = "start"    // a worker's start and end, n times in a row
 	upgrades = "upgrades" // short connections while the proxy replaces itself
 )
 
-// The list that a run takes by default, 12 minutes a round, and the whole one.
+// The default list, which takes 12 minutes per round, and the whole one.
 const (
 	usual = "short:1,short:16,short:256,request:1,request:32,bulk:1,bulk:8,idle:500," +
 		"rate:200,start:200,burst:500,growth:10,growth:4000,upgrades:8"
@@ -34,12 +36,12 @@ type workload struct {
 	size    int // of a message, in bytes
 }
 
-// sized are the kinds whose messages may have another size than messageSize.
+// sized are the kinds whose messages may have a size other than messageSize.
 var sized = []string{load.Short, load.Request}
 
 const messageSize = 64
 
-// parseWorkloads reads "kind:number[:bytes],...", or "all".
+// parseWorkloads parses "kind:number[:bytes],...", or "all".
 func parseWorkloads(list string) ([]workload, error) {
 	if list == "all" {
 		list = complete
@@ -65,7 +67,7 @@ func parseWorkloads(list string) ([]workload, error) {
 				return nil, bad
 			}
 		}
-		// Streams are numbered by one byte.
+		// The number of a stream is one byte.
 		if (w.kind == load.Bulk || w.kind == load.Duplex) && w.clients > 256 {
 			return nil, fmt.Errorf("workload %q: at most 256 streams", word)
 		}
@@ -74,7 +76,7 @@ func parseWorkloads(list string) ([]workload, error) {
 	return all, nil
 }
 
-// String is the word that parseWorkloads reads.
+// String is the form that parseWorkloads parses.
 func (w workload) String() string {
 	if w.size == messageSize {
 		return fmt.Sprintf("%s:%d", w.kind, w.clients)
@@ -82,21 +84,20 @@ func (w workload) String() string {
 	return fmt.Sprintf("%s:%d:%d", w.kind, w.clients, w.size)
 }
 
-// Title is the workload in words.
+// Title describes the workload.
 func (w workload) Title() string { return kinds[w.kind].title(w) }
 
-// sliced reports whether a scene has several of this workload, which take turns
-// in short slices (see scenes). Of more short connections at once some proxies
-// leave so many unanswered for seconds that a slice would have no end.
+// sliced reports whether the proxies take turns in short slices under this
+// workload (see scenes). With more short connections at the same time, some
+// proxies leave so many unanswered for seconds that a slice would not end.
 func (w workload) sliced() bool {
 	return w.kind == load.Request || w.kind == growth || w.kind == starts || w.kind == load.Short && w.clients <= 16
 }
 
-// columns are the figures that a workload gives, the one that ratios are made
-// of first.
+// columns are the figures of a workload; the first one is used for ratios.
 func (w workload) columns() []column { return kinds[w.kind].columns }
 
-// index is the column of that name; -1 if there is none.
+// index is the index of the column with this name, or -1.
 func (w workload) index(name string) int {
 	return slices.IndexFunc(w.columns(), func(c column) bool { return c.name == name })
 }

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of the list of workloads.
+
 package main
 
 import (
@@ -15,7 +17,7 @@ import (
 func TestParseWorkloads(t *testing.T) {
 	for _, c := range []struct {
 		list string
-		want string // empty: an error
+		want string // "": an error
 	}{
 		{"short:16", "short:16"}, {"short:16:64", "short:16"},
 		{"request:32:16384,bulk:8", "request:32:16384 bulk:8"},
@@ -23,7 +25,7 @@ func TestParseWorkloads(t *testing.T) {
 		{"all", strings.ReplaceAll(complete, ",", " ")},
 		{"", ""}, {"short", ""}, {"short:0", ""}, {"short:x", ""}, {"long:1", ""},
 		{"short:1:0", ""}, {"short:1:64:9", ""}, {"bulk:257", ""}, {"duplex:257", ""},
-		// Nobody would see that the size counts for nothing.
+		// The size would have no effect.
 		{"idle:1:100", ""},
 	} {
 		got, err := parseWorkloads(c.list)
@@ -37,7 +39,7 @@ func TestParseWorkloads(t *testing.T) {
 	}
 }
 
-// Every figure that is promised or plotted is one that the run can take.
+// Every figure of a goal or of the plot is one that the run can measure.
 func TestPromisesCanBeJudged(t *testing.T) {
 	known, err := parseWorkloads("all")
 	if err != nil {
@@ -66,11 +68,11 @@ func TestPromisesCanBeJudged(t *testing.T) {
 	}
 }
 
-// What a workload has for columns is what its figures are.
+// A workload has as many figures as columns.
 func TestFiguresFillTheColumns(t *testing.T) {
 	for kind, k := range kinds {
 		if kind == upgrades {
-			continue // it makes its own
+			continue // it makes its own figures
 		}
 		w := workload{kind, 8, 64}
 		res := load.Result{Ops: 4, Bytes: 2e9, Seconds: 2, OnTime: 3, Planned: 1.5, Median: 3000, P99: 5000, Max: 7000}

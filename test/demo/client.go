@@ -1,3 +1,5 @@
+// The demo's clients.
+
 package main
 
 import (
@@ -7,14 +9,14 @@ import (
 	"time"
 )
 
-// client is one connection through the plug. It counts what it sends and
-// gets, to be compared with its session line.
+// client is one connection through the plug. It counts the bytes that it sends
+// and receives, which are compared with its session line.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	sent int
 	got  int
-	pid  int // of the process that carries it, once known
+	pid  int // of the process that carries it, if known
 }
 
 // patience is how long a client waits for an answer.

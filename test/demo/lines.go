@@ -1,3 +1,5 @@
+// Checking the session file.
+
 package main
 
 import (
@@ -11,7 +13,7 @@ import (
 // OUT USEC.
 var lineForm = regexp.MustCompile(`^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] plug\[(\d+)\] (\S+) (\S+) (\S+) (\d+) (\d+) (\d+)$`)
 
-// lines are the session file's.
+// lines are the lines of the session file.
 func (d *demo) lines() []string {
 	b, err := os.ReadFile(d.sessionLog())
 	if err != nil || len(b) == 0 {
@@ -33,7 +35,7 @@ func (d *demo) checkLines(clients []*client) error {
 	for _, c := range clients {
 		want := fmt.Sprintf("%s 127.0.0.1 %s %d %d", d.listen, d.target.addr, c.sent, c.got)
 		found := 0
-		for _, got := range byPid[fmt.Sprint(c.pid)] { // a process may have carried other sessions too
+		for _, got := range byPid[fmt.Sprint(c.pid)] { // a process may have carried other sessions, too
 			if got == want {
 				found++
 			}

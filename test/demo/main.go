@@ -1,8 +1,8 @@
 // Command demo runs the real plug on targets of its own and shows what an
 // admin sees: the daemon, its sessions' processes, the pidfile, a kill, the
-// session lines, the end. Every claim that it prints was checked a moment
-// before; the first one that does not hold ends it with status 1. It works as
-// any user and ends only what it started.
+// session lines, the end. It checks every claim before it prints it; the first
+// one that is false ends the demo with status 1. It works as any user and ends
+// only processes that it has started.
 //
 //	demo -plug bin/plug
 package main
@@ -19,14 +19,14 @@ import (
 	"time"
 )
 
-// step is one thing to show. It prints what it does and returns the claim
-// that did not hold.
+// step is one thing to show. It prints what it does and returns the claim that
+// was false.
 type step struct {
 	title string
 	run   func(*demo) error
 }
 
-// steps are shown in this order; each builds on those before it.
+// steps are shown in this order; each depends on the ones before it.
 var steps = []step{
 	{"A daemon starts", startDaemon},
 	{"Five connections: a process for each", connectFive},
@@ -37,22 +37,22 @@ var steps = []step{
 	{"The daemon is stopped: nothing is left", stopDaemon},
 }
 
-// demo is what the steps hand on to each other.
+// demo is the state that the steps share.
 type demo struct {
 	wanted  context.Context // until an interrupt
 	limited context.Context // until the limit
 
-	dir     string // for everything the daemon needs and writes
-	plug    string // a copy of the binary, which only the demo runs
+	dir     string // for all files that the daemon needs and writes
+	plug    string // a copy of the binary that only the demo runs
 	listen  string // the plug's address
 	target  *target
 	master  int
 	clients []*client
-	loaded  int          // sessions of the load, which have ended
+	loaded  int          // sessions of the load that have ended
 	seen    map[int]bool // every PID that was ever in the pidfile
 }
 
-// limit ends a demo that hangs; a whole one takes a second.
+// limit ends a demo that hangs; normally it takes a second.
 const limit = 25 * time.Second
 
 func main() {
@@ -65,7 +65,7 @@ func main() {
 	fmt.Println("\nEverything that was shown was checked.")
 }
 
-// show runs all steps, and leaves nothing behind however they end.
+// show runs all steps, and cleans up however they end.
 func show(plug string) error {
 	dir, err := os.MkdirTemp("", "plug-demo-")
 	if err != nil {
@@ -120,7 +120,7 @@ func install(from, to string) error {
 func (d *demo) pidfile() string    { return filepath.Join(d.dir, "pid") }
 func (d *demo) sessionLog() string { return filepath.Join(d.dir, "sessions") }
 
-// claim prints what was checked, if it holds.
+// claim prints a claim, if it holds.
 func claim(holds bool, format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	if !holds {
@@ -130,7 +130,8 @@ func claim(holds bool, format string, args ...any) error {
 	return nil
 }
 
-// eventually waits up to two seconds for a condition, while the demo is wanted.
+// eventually waits up to two seconds for a condition, unless the demo is
+// interrupted.
 func (d *demo) eventually(condition func() bool) bool {
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && d.wanted.Err() == nil; time.Sleep(2 * time.Millisecond) {
 		if condition() {

@@ -1,3 +1,5 @@
+// What the demo sees from outside: the pidfile, titles and processes.
+
 package main
 
 import (
@@ -12,8 +14,7 @@ import (
 	"syscall"
 )
 
-// pids reads the pidfile: the master first. A file that is not there is
-// without PIDs.
+// pids reads the pidfile: the master first. A missing file has no PIDs.
 func (d *demo) pids() []int {
 	b, err := os.ReadFile(d.pidfile())
 	if err != nil {
@@ -31,7 +32,8 @@ func (d *demo) pids() []int {
 	return all
 }
 
-// listed reports whether the pidfile is the master and exactly these clients.
+// listed reports whether the pidfile lists the master and exactly these
+// clients' processes.
 func (d *demo) listed(clients []*client) bool {
 	pids := d.pids()
 	if len(pids) != 1+len(clients) || pids[0] != d.master {
@@ -45,7 +47,7 @@ func (d *demo) listed(clients []*client) bool {
 	return true
 }
 
-// title is what ps shows for a process; empty if there is none.
+// title is a process's title in ps; "" without one.
 func title(pid int) string {
 	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
 		return string(bytes.TrimSpace(bytes.ReplaceAll(bytes.TrimRight(b, "\x00"), []byte{0}, []byte{' '})))
@@ -54,8 +56,8 @@ func title(pid int) string {
 	return strings.TrimSpace(string(out))
 }
 
-// running reports whether a process is there and not a zombie, which waits for
-// nobody but its parent.
+// running reports whether a process exists and is not a zombie, which only
+// waits for its parent.
 func running(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil && err != syscall.EPERM {
 		return false
@@ -64,13 +66,13 @@ func running(pid int) bool {
 	if err != nil {
 		return true
 	}
-	// proc_pid_stat(5): the state follows the name in its parentheses.
+	// proc_pid_stat(5): the state follows the name in parentheses.
 	_, rest, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')'):]), " ")
 	return !strings.HasPrefix(rest, "Z")
 }
 
-// left lists what still runs of all that was started here: what was ever in
-// the pidfile, and the spares, which are not in it.
+// left lists the processes of this demo that are still running: those that
+// were ever in the pidfile, and the spares, which are not in it.
 func (d *demo) left() []int {
 	all := ofBinary(d.plug)
 	for pid := range d.seen {
@@ -82,8 +84,8 @@ func (d *demo) left() []int {
 	return all
 }
 
-// ofBinary lists the running processes of one executable, where /proc shows
-// them. The demo runs a copy of its own, so they are its own too.
+// ofBinary lists the running processes of an executable, if /proc shows them.
+// The demo runs its own copy, so they all belong to it.
 func ofBinary(path string) []int {
 	links, _ := filepath.Glob("/proc/[0-9]*/exe")
 	var all []int
@@ -99,7 +101,7 @@ func ofBinary(path string) []int {
 	return all
 }
 
-// cleanUp ends what a failed step has left running.
+// cleanUp ends the processes that a failed step has left.
 func (d *demo) cleanUp() {
 	for _, c := range d.clients {
 		c.conn.Close()

@@ -1,3 +1,5 @@
+// The steps of the demo.
+
 package main
 
 import (
@@ -11,7 +13,7 @@ import (
 	"time"
 )
 
-// startDaemon starts plug as a shell would and expects it to serve when the
+// startDaemon starts plug like a shell and expects it to serve when the
 // command returns.
 func startDaemon(d *demo) (err error) {
 	if d.listen, err = freeAddress(); err != nil {
@@ -46,7 +48,7 @@ func connectFive(d *demo) error {
 			return err
 		}
 		d.clients = append(d.clients, c)
-		// So much that no two sessions have the same counts.
+		// Different amounts, so that no two sessions have the same counts.
 		if err := c.echo(strings.Repeat("x", 100*(i+1))); err != nil {
 			return err
 		}
@@ -70,7 +72,7 @@ func connectFive(d *demo) error {
 	return claim(d.listed(d.clients), "the pidfile is the master and these 5 PIDs, all different")
 }
 
-// carrier is the one of some processes whose title names a session; 0 if none.
+// carrier is the process whose title names a session, or 0.
 func carrier(pids []int, session string) int {
 	for _, pid := range pids {
 		if strings.HasSuffix(title(pid), session) {
@@ -80,7 +82,7 @@ func carrier(pids []int, session string) int {
 	return 0
 }
 
-// killOne ends one session as an admin would.
+// killOne ends one session like an admin.
 func killOne(d *demo) error {
 	victim := d.clients[2]
 	others := slices.Delete(slices.Clone(d.clients), 2, 3)
@@ -129,7 +131,8 @@ func showLines(d *demo) error {
 	return d.checkLines(ended)
 }
 
-// stopDaemon stops plug with all its sessions, and looks for what is left.
+// stopDaemon stops plug with all its sessions, and checks that nothing is
+// left.
 func stopDaemon(d *demo) error {
 	fmt.Printf("   pidfile: %v\n", d.pids())
 	if err := d.shell("kill $(cat $DIR/pid)"); err != nil {
@@ -162,7 +165,7 @@ func stopDaemon(d *demo) error {
 	return d.checkLines(d.clients)
 }
 
-// shell shows a command line and runs it; $DIR is the demo's directory.
+// shell prints a command line and runs it; $DIR is the demo's directory.
 func (d *demo) shell(line string) error {
 	fmt.Println("   $", line)
 	cmd := exec.CommandContext(d.limited, "/bin/sh", "-c", line)
@@ -174,7 +177,7 @@ func (d *demo) shell(line string) error {
 	return nil
 }
 
-// list shows PIDs with their titles, one a line.
+// list shows PIDs with their titles, one per line.
 func list(pids []int) string {
 	var s strings.Builder
 	for _, pid := range pids {

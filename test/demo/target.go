@@ -1,3 +1,5 @@
+// The demo's targets.
+
 package main
 
 import (
@@ -30,10 +32,10 @@ func startTarget() (*target, error) {
 	return &target{addr: l.Addr().String()}, nil
 }
 
-// greeting is what the target at addr says first.
+// greeting is what the target at addr sends first.
 func greeting(addr string) string { return "hello from " + addr + "\n" }
 
-// freeAddress is an address that nobody listens on.
+// freeAddress is an address on which no process listens.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

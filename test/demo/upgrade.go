@@ -1,3 +1,5 @@
+// The step that upgrades under load.
+
 package main
 
 import (
@@ -25,7 +27,7 @@ type load struct {
 	clients  sync.WaitGroup
 }
 
-// run connects, echoes and hangs up, one session after the other.
+// run connects, echoes and closes, one session after another.
 func (l *load) run(d *demo) {
 	for n := 0; !l.stop.Load(); n++ {
 		begun := time.Now()
@@ -47,7 +49,7 @@ func (l *load) run(d *demo) {
 }
 
 // upgradeUnderLoad replaces the binary and the master five times, while two
-// sessions are held and others come and go, and counts.
+// sessions are held and others come and go, and counts failures.
 func upgradeUnderLoad(d *demo) error {
 	held := d.clients[3:]
 	l := &load{}

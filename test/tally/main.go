@@ -1,11 +1,11 @@
-// Command tally runs go test -json, once or several times, and says what
-// came of it: a line for each package, every failure in full, every skip with
-// its reason, and as its last line "N passed, N failed, N skipped".
+// Command tally runs go test -json, once or several times, and prints the
+// result: a line for each package, every failure in full, every skip with its
+// reason, and as its last line "N passed, N failed, N skipped".
 //
 //	tally go test -json ./a/... [-- env X=1 go test -json ./b ...]
 //
 // Tests that only hold subtests are not counted themselves. The exit status is
-// 1 after a failure, after a command that failed without saying which test did,
+// 1 after a failure, after a command that failed without naming a failed test,
 // and when no test ran at all.
 package main
 
@@ -32,7 +32,7 @@ func main() {
 	os.Exit(t.finish(os.Stdout))
 }
 
-// split parts the arguments at "--" into command lines.
+// split splits the arguments at "--" into command lines.
 func split(args []string) (commands [][]string) {
 	var now []string
 	for _, a := range append(args, "--") {
@@ -45,7 +45,7 @@ func split(args []string) (commands [][]string) {
 	return commands
 }
 
-// run feeds one command's output to t and returns how the command ended.
+// run passes one command's output to t and returns the command's error.
 func run(t *tally, argv []string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stderr = os.Stderr

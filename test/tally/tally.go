@@ -1,3 +1,5 @@
+// Reading the output of go test -json, and the result.
+
 package main
 
 import (
@@ -21,30 +23,31 @@ type event struct {
 	FailedBuild string
 }
 
-// result is one test, or with an empty name a package, of one command.
+// result is one test of one command, or with an empty name one package.
 type result struct {
 	output strings.Builder
-	parent bool // has subtests, which are counted instead
-	failed bool // so did something inside, which is counted instead
+	parent bool // has subtests, which are counted instead of it
+	failed bool // has failed; so has a subtest, which is counted instead
 	ended  bool
 }
 
 type tally struct {
-	running map[string]*result // of the command being read, by package and test
+	running map[string]*result // tests of the current command, by package and test
 
 	passed, failed, skipped int
-	commandFailures         int // failures told by the command now being read
+	commandFailures         int // failures that the current command has reported
 	failures, skips         []string
 }
 
-// begin forgets the names of the command before: the next one may run the
+// begin forgets the tests of the previous command: the next one may run the
 // same tests again.
 func (t *tally) begin() {
 	t.running = map[string]*result{}
 	t.commandFailures = 0
 }
 
-// line takes one line of a command's output; what is no event is passed on.
+// line handles one line of a command's output; a line that is not an event is
+// passed on.
 func (t *tally) line(b []byte, w io.Writer) {
 	var e event
 	if json.Unmarshal(b, &e) != nil || e.Action == "" {
@@ -94,8 +97,8 @@ func (t *tally) test(e event) {
 	}
 }
 
-// pack ends a package. It fails by itself if it can't be built, panics or
-// runs out of time; what its tests had said so far belongs to that.
+// pack ends a package. A package fails itself if it cannot be built, panics or
+// exceeds its time; then the output of its unfinished tests belongs to it.
 func (t *tally) pack(e event, w io.Writer) {
 	r := t.at(e.Package, "")
 	if e.Action == "fail" && !r.failed {
@@ -110,7 +113,7 @@ func (t *tally) pack(e event, w io.Writer) {
 	}
 }
 
-// unfinished is what those of a package's tests have said that never ended.
+// unfinished is the output of a package's tests that did not end.
 func (t *tally) unfinished(pkg string) string {
 	var out strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(t.running)) {
@@ -128,14 +131,15 @@ func (t *tally) fail(name, output string) {
 	t.failures = append(t.failures, "--- "+name+"\n"+strings.TrimRight(output, "\n"))
 }
 
-// commandFailed counts a command's failure, unless a test's explains it.
+// commandFailed counts a command's failure, unless a test's failure explains
+// it.
 func (t *tally) commandFailed(name string, err error) {
 	if t.commandFailures == 0 {
 		t.fail(name, err.Error())
 	}
 }
 
-// finish prints what was collected and returns the exit status.
+// finish prints the results and returns the exit status.
 func (t *tally) finish(w io.Writer) int {
 	if len(t.skips) > 0 {
 		fmt.Fprintf(w, "\nSkipped:\n")
@@ -167,7 +171,7 @@ func (t *tally) at(pkg, test string) *result {
 	return t.running[key]
 }
 
-// said is a test's output without the lines that go test frames it with.
+// said is a test's output without the lines that go test adds.
 func said(output string) string {
 	var kept []string
 	for _, l := range strings.Split(output, "\n") {
@@ -180,7 +184,7 @@ func said(output string) string {
 	return strings.Join(kept, "\n")
 }
 
-// reason is what a skipped test gave as its reason, on one line.
+// reason is the reason that a skipped test gave, on one line.
 func reason(output string) string {
 	if s := strings.Join(strings.Fields(said(output)), " "); s != "" {
 		return s

@@ -1,3 +1,5 @@
+// Tests of tally.
+
 package main
 
 import (
@@ -7,7 +9,7 @@ import (
 	"testing"
 )
 
-// What go test -json prints, with the fields that tally reads.
+// The output of go test -json, with the fields that tally reads.
 const (
 	passes = `{"Action":"run","Package":"p","Test":"TestA"}
 {"Action":"pass","Package":"p","Test":"TestA"}
@@ -98,7 +100,7 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// A command that ends with an error and names no failed test counts as one.
+// A command that fails without naming a failed test counts as one failure.
 func TestCommandFailure(t *testing.T) {
 	var tl tally
 	tl.begin()

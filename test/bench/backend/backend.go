@@ -1,7 +1,8 @@
 //go:build linux
 
-// Package backend is the target behind every proxy: it echoes, or it is a
-// source of bytes, and a sink at the same time, as package wire says. One thread, one event loop.
+// Package backend is the target behind every proxy: it echoes, or it sends and
+// receives streams of bytes, according to package wire. It has one thread and
+// one event loop.
 package backend
 
 import (
@@ -18,13 +19,13 @@ import (
 // conn is one connection.
 type conn struct {
 	fd      int
-	begun   bool // the first byte has chosen
+	begun   bool // the first byte has chosen the kind
 	source  bool
 	stream  byte
-	in      *inflow // of a source that receives at the same time
+	in      *inflow // the stream that a source receives at the same time
 	stop    bool    // the source ends at the next Block
 	sent    int64   // by the source
-	pending []byte  // echo that the client has not taken yet
+	pending []byte  // echo that the client has not received yet
 }
 
 type server struct {
@@ -79,7 +80,8 @@ func (s *server) accept(listener int) {
 	}
 }
 
-// serve does what a ready connection wants, and closes it at its end.
+// serve does what the events of a ready connection require, and closes it at
+// its end.
 func (s *server) serve(c *conn, events uint32) {
 	var open bool
 	switch {
@@ -110,7 +112,7 @@ func (s *server) echo(c *conn) bool {
 	c.begun = true
 	if first && n >= 2 && s.buf[0] == wire.Source {
 		c.source, c.stream = true, s.buf[1]
-		c.stop = n > 2 // said already, where everything is slow
+		c.stop = n > 2 // the stop has already come, on a slow machine
 		return s.poll.Change(c.fd, sock.In|sock.Out, c.fd) == 0
 	}
 	if first && n >= 2 && s.buf[0] == wire.Both {
@@ -140,8 +142,8 @@ func (s *server) flush(c *conn) bool {
 	return true
 }
 
-// send sends a chunk, never across the Block that a stop would end at.
-// spoken says that the client has something to say: a stop, or its end.
+// send sends a chunk, but not beyond the Block at which a stop takes effect.
+// spoken says that the client has sent something: a stop, or its end.
 func (s *server) send(c *conn, spoken bool) bool {
 	if spoken && !c.stop {
 		n, e := sock.Read(c.fd, s.buf[:1])

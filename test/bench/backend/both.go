@@ -1,5 +1,7 @@
 //go:build linux
 
+// Streams in both directions at once, as seen by the target.
+
 package backend
 
 import (
@@ -17,8 +19,9 @@ type inflow struct {
 	left int64 // of the current Block
 }
 
-// both does what a ready stream of both ways wants. A client whose stream is
-// wrong is reset, so that it can't take the end for a proper one.
+// both handles the events of a stream in both directions. If the client's
+// stream is wrong, the connection is reset, so that the client cannot take the
+// end for a normal one.
 func (s *server) both(c *conn, events uint32) bool {
 	if events&^sock.Out != 0 && !c.stop {
 		n, e := sock.Read(c.fd, s.buf)

@@ -1,5 +1,5 @@
-// Command bare does nothing. What its start and end cost is what any Go
-// program's must, and bench sets a worker's beside it.
+// Command bare does nothing. Its start and end cost what every Go program's
+// must; bench compares a worker's with it.
 package main
 
 func main() {}

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package cgroup owns the control groups that proxies are measured in. What a
-// group has used includes every process that ever was in it, dead ones too,
-// and in memory what the kernel holds for them. Versions 1 and 2, also mixed,
-// as cgroups(7) describes them.
+// Package cgroup manages the control groups in which proxies are measured. A
+// group's use includes every process that was ever in it, also dead ones, and
+// its memory includes what the kernel holds for them. It supports versions 1
+// and 2, also mixed, as in cgroups(7).
 package cgroup
 
 import (
@@ -17,19 +17,19 @@ import (
 	"time"
 )
 
-// ErrNoMemory says that no memory controller is to be had.
+// ErrNoMemory means that there is no memory controller.
 var ErrNoMemory = errors.New("no memory controller")
 
-// Group is one proxy's control group, a directory in each hierarchy needed.
+// Group is one proxy's control group, a directory in each required hierarchy.
 type Group struct {
 	cpu    string
 	cpuV2  bool
-	mem    string // empty: none
+	mem    string // "": none
 	memV2  bool
 	unique []string
 }
 
-// New makes a group with a name that must not exist yet.
+// New creates a group with a name that must not exist yet.
 func New(name string) (*Group, error) {
 	m, err := findMounts()
 	if err != nil {
@@ -53,8 +53,8 @@ func New(name string) (*Group, error) {
 		return g, nil
 	}
 	if g.memV2 {
-		// Refused where the parent has processes of its own; then there is
-		// no memory.current, and Memory says so.
+		// This fails if the parent has processes of its own; then there is no
+		// memory.current, and Memory says so.
 		os.WriteFile(filepath.Join(memAt, "cgroup.subtree_control"), []byte("+memory"), 0)
 	}
 	if g.mem, err = g.make(memAt, name); err != nil {
@@ -64,7 +64,7 @@ func New(name string) (*Group, error) {
 	return g, nil
 }
 
-// make creates the group's directory in one hierarchy, once.
+// make creates the group's directory in one hierarchy, but only once.
 func (g *Group) make(at, name string) (string, error) {
 	dir := filepath.Join(at, name)
 	for _, d := range g.unique {
@@ -92,7 +92,7 @@ func Enter(dirs []string) error {
 	return nil
 }
 
-// CPU is the time that the group has used so far.
+// CPU is the CPU time that the group has used so far.
 func (g *Group) CPU() (time.Duration, error) {
 	if !g.cpuV2 {
 		n, err := number(filepath.Join(g.cpu, "cpuacct.usage"))
@@ -102,7 +102,7 @@ func (g *Group) CPU() (time.Duration, error) {
 	return time.Duration(us) * time.Microsecond, err
 }
 
-// Pids are the processes now in the group.
+// Pids are the processes that are in the group now.
 func (g *Group) Pids() ([]int, error) {
 	b, err := os.ReadFile(filepath.Join(g.cpu, "cgroup.procs"))
 	if err != nil {

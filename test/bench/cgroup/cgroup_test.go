@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of control groups, with this binary as the measured process.
+
 package cgroup
 
 import (
@@ -13,8 +15,8 @@ import (
 
 const dirsVariable = "BENCH_CGROUP_TEST"
 
-// The test binary is also the process to be measured: it enters the group,
-// starts a child that burns 50 ms of CPU and dies, and then holds 20 MiB.
+// The test binary is also the measured process: it enters the group, starts a
+// child that uses 50 ms of CPU and dies, and then holds 20 MiB.
 func TestMain(m *testing.M) {
 	if dirs := os.Getenv(dirsVariable); dirs != "" {
 		if err := Enter(strings.Split(dirs, "\n")); err != nil {
@@ -75,8 +77,8 @@ func TestGroupCountsTheDeadAndTheHeld(t *testing.T) {
 	if pids, err := g.Pids(); err != nil || len(pids) != 1 || pids[0] != cmd.Process.Pid {
 		t.Errorf("the group has %v, %v; want %d alone", pids, err, cmd.Process.Pid)
 	}
-	// The child that has died used most of it; on a busy machine it had
-	// less of the 50 ms.
+	// The dead child used most of it; on a busy machine it used less than 50
+	// ms.
 	if cpu, err := g.CPU(); err != nil || cpu < 20*time.Millisecond {
 		t.Errorf("CPU %v, %v", cpu, err)
 	}

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Reading numbers from the files of control groups.
+
 package cgroup
 
 import (
@@ -17,7 +19,7 @@ func number(file string) (int64, error) {
 	return strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
 }
 
-// keyed is the number behind a word that begins a line.
+// keyed is the number after a word at the start of a line.
 func keyed(file, key string) (int64, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -1,5 +1,7 @@
 //go:build linux
 
+// The memory of a control group.
+
 package cgroup
 
 import (
@@ -10,14 +12,14 @@ import (
 
 // Held is memory, in bytes.
 type Held struct {
-	All    int64 // with the kernel's: stacks, page tables, sockets, pipes
-	Kernel int64 // of it
+	All    int64 // including the kernel's: stacks, page tables, sockets, pipes
+	Kernel int64 // the kernel's part of All
 }
 
-// Memory is what the group holds now. It is summed from its parts: the total
-// that the kernel keeps goes up by 64 pages a processor at a time, which is as
-// much as dozens of sessions. Version 1 counts bytes in TCP's buffers apart
-// from all else, and they are left out; idle sockets have none.
+// Memory is what the group holds now. It is summed from its parts: the
+// kernel's own total grows in steps of 64 pages per processor, which is as
+// much as dozens of sessions. Version 1 counts bytes in TCP's buffers
+// separately; they are left out, and idle sockets have none.
 func (g *Group) Memory() (Held, error) {
 	if g.mem == "" {
 		return Held{}, ErrNoMemory

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Where the hierarchies of control groups are mounted.
+
 package cgroup
 
 import (
@@ -9,7 +11,7 @@ import (
 	"strings"
 )
 
-// mounts are the hierarchies' mount points; empty where there is none.
+// mounts are the mount points of the hierarchies; empty if there is none.
 type mounts struct {
 	cpuacct string // version 1
 	memory  string // version 1
@@ -25,7 +27,7 @@ func findMounts() (mounts, error) {
 }
 
 // parseMounts reads the format of proc_pid_mountinfo(5): the mount point is
-// the fifth field; behind a lone "-" come the type, the source and the
+// the fifth field; after a single "-" come the type, the source and the
 // hierarchy's options, which name its controllers.
 func parseMounts(mountinfo string) (m mounts) {
 	for line := range strings.Lines(mountinfo) {

@@ -1,5 +1,7 @@
 //go:build linux
 
+// A test of parsing mountinfo.
+
 package cgroup
 
 import "testing"

@@ -1,5 +1,7 @@
 //go:build linux
 
+// The load of streams from the target, and its checks.
+
 package load
 
 import (
@@ -12,14 +14,14 @@ import (
 	"daemon/plug/test/bench/wire"
 )
 
-// bulk receives a stream on each client, from its connect to an end that is
-// at a Block of package wire; with both, it sends one at the same time.
+// bulk receives a stream on each client, from its connect to an end that is a
+// multiple of wire.Block; with both, it also sends one.
 type bulk struct {
 	both    bool
 	buf     []byte
-	got     []int64 // by client
+	got     []int64 // per client
 	out     []sending
-	stopped bool // the streams shall end at their next Block
+	stopped bool // the streams must end at their next Block
 }
 
 func (b *bulk) prepare(r *run) {
@@ -30,7 +32,7 @@ func (b *bulk) prepare(r *run) {
 func (b *bulk) measure(r *run) { b.streams(r, r.Duration) }
 func (b *bulk) finish(*run)    {}
 
-// streams moves bytes for d, asks for the end, and moves what is left.
+// streams transfers bytes for d, requests the end, and transfers the rest.
 func (b *bulk) streams(r *run, d time.Duration) {
 	end := r.now() + d
 	b.got, b.out, b.stopped = make([]int64, len(r.all)), make([]sending, len(r.all)), false
@@ -66,7 +68,7 @@ func (b *bulk) streams(r *run, d time.Duration) {
 	}
 }
 
-// begin asks for c's stream. A failure is counted and ends the connection.
+// begin requests c's stream. A failure is counted and ends the connection.
 func (b *bulk) begin(r *run, c *client) bool {
 	first := byte(wire.Source)
 	if b.both {
@@ -83,8 +85,8 @@ func (b *bulk) begin(r *run, c *client) bool {
 	return true
 }
 
-// stop asks for the end of all streams; those of both ways say it themselves,
-// in their next mark.
+// stop requests the end of all streams; streams in both directions request it
+// themselves, in their next mark.
 func (b *bulk) stop(r *run) {
 	b.stopped = true
 	if b.both {
@@ -97,11 +99,11 @@ func (b *bulk) stop(r *run) {
 	}
 }
 
-// mayEnd reports whether the target was asked for the end of c's stream.
+// mayEnd reports whether the end of c's stream was requested from the target.
 func (b *bulk) mayEnd(c *client) bool { return b.stopped && (!b.both || b.out[c.tag].ended) }
 
-// move does what a ready stream wants and reports whether it goes on; if not, the
-// reason is empty at a proper end.
+// move handles the events of a stream and reports whether it continues; if
+// not, the reason is empty at a correct end.
 func (b *bulk) move(r *run, c *client, events uint32) (reason string, open bool) {
 	if b.both && events&sock.Out != 0 {
 		if reason := b.send(r, c); reason != "" {
@@ -114,7 +116,7 @@ func (b *bulk) move(r *run, c *client, events uint32) (reason string, open bool)
 	return b.receive(c, &b.got[c.tag])
 }
 
-// receive takes what one read gives and checks it.
+// receive reads once and checks the bytes.
 func (b *bulk) receive(c *client, got *int64) (reason string, open bool) {
 	n, e := sock.Read(c.fd, b.buf)
 	switch {

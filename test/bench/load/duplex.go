@@ -1,5 +1,7 @@
 //go:build linux
 
+// The client's own stream, in a load with streams in both directions.
+
 package load
 
 import (
@@ -9,14 +11,14 @@ import (
 	"daemon/plug/test/bench/wire"
 )
 
-// sending is how far a client's own stream has come.
+// sending is the progress of a client's own stream.
 type sending struct {
 	sent   int64
-	marked bool // the mark of the current Block is sent
-	ended  bool // the last mark is
+	marked bool // the mark of the current Block has been sent
+	ended  bool // the last mark has been sent
 }
 
-// send sends a mark, a piece of a Block, or both, as much as goes.
+// send sends a mark, a part of a Block, or both, as much as possible.
 func (b *bulk) send(r *run, c *client) (reason string) {
 	s := &b.out[c.tag]
 	if s.ended {

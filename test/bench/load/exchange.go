@@ -1,5 +1,8 @@
 //go:build linux
 
+// Messages that go to the target and come back: sending, checking, time
+// limits.
+
 package load
 
 import (
@@ -15,22 +18,22 @@ import (
 
 // client is a connection that carries at most one message at a time.
 type client struct {
-	tag   int // its place in run.all; behind it, the lone one's
-	fd    int // -1: none
+	tag   int // its index in run.all; the lone client's comes after these
+	fd    int // -1: not connected
 	began time.Duration
 	out   []byte
 	in    []byte
-	busy  bool // the message is on its way
+	busy  bool // its message is not back yet
 	sent  int
 	got   int
-	waits uint32 // what epoll was asked for
+	waits uint32 // the events that epoll reports for it
 }
 
 func newClient(tag, size int) *client {
 	return &client{tag: tag, fd: -1, out: make([]byte, size), in: make([]byte, size)}
 }
 
-// tagged is the client that epoll means.
+// tagged is the client with this tag.
 func (r *run) tagged(tag int32) *client {
 	if int(tag) == len(r.all) {
 		return r.lone
@@ -38,8 +41,8 @@ func (r *run) tagged(tag int32) *client {
 	return r.all[tag]
 }
 
-// connect gives c a new connection and reports whether it did; a failure is
-// counted.
+// connect gives c a new connection and reports whether that succeeded; a
+// failure is counted.
 func (r *run) connect(c *client) bool {
 	fd, e := sock.Dial(r.Addr)
 	if e != 0 {
@@ -56,8 +59,8 @@ func (r *run) connect(c *client) bool {
 	return true
 }
 
-// ask puts the next message on its way on c. A failure is counted and ends
-// the connection.
+// ask starts sending the next message on c. A failure is counted and ends the
+// connection.
 func (r *run) ask(c *client) bool {
 	r.seq++
 	wire.Fill(c.out, r.seq)
@@ -70,7 +73,7 @@ func (r *run) ask(c *client) bool {
 	return true
 }
 
-// send sends what can be sent of the message now.
+// send sends as much of the message as possible now.
 func (r *run) send(c *client) syscall.Errno {
 	interest := uint32(sock.In)
 	for c.sent < len(c.out) {
@@ -91,8 +94,8 @@ func (r *run) send(c *client) syscall.Errno {
 	return 0
 }
 
-// step goes on with a message as far as it can. It returns true when the
-// message is back, or has failed, and then why.
+// step continues with a message as far as possible. It returns true if the
+// message is back, or if it has failed, with the reason.
 func (r *run) step(c *client) (ended bool, reason string) {
 	if c.sent < len(c.out) {
 		if e := r.send(c); e != 0 {
@@ -117,8 +120,8 @@ func (r *run) step(c *client) (ended bool, reason string) {
 	return true, ""
 }
 
-// ended counts what came of a message. After a failure the connection is
-// closed: nothing that it brings could be trusted.
+// ended counts the result of a message. After a failure the connection is
+// closed: its later bytes could not be trusted.
 func (r *run) ended(c *client, reason string) {
 	c.busy = false
 	r.busy--
@@ -139,18 +142,18 @@ func (r *run) ended(c *client, reason string) {
 	}
 }
 
-// await serves all clients until none has a message on its way; next is
-// called with each whose message has ended and may ask again.
+// await serves all clients until no message is pending; next is called with
+// each client whose message has ended, and may send another one.
 func (r *run) await(next func(c *client)) { r.awaitPaced(nil, next) }
 
-// awaitPaced also goes on until the pace has ended, if there is one.
+// awaitPaced also continues until the pace has ended, if there is one.
 func (r *run) awaitPaced(p *pace, next func(c *client)) {
 	look := r.now()
 	for r.busy > 0 || p.running() {
 		for _, ev := range r.poll.Wait(p.wait(r.now())) {
 			c := r.tagged(ev.Fd)
 			if !c.busy {
-				// Nothing was asked, so this is the end of the connection.
+				// No message is pending, so this is the end of the connection.
 				r.fail("the connection ended while nothing was asked")
 				r.drop(c)
 				continue
@@ -168,7 +171,7 @@ func (r *run) awaitPaced(p *pace, next func(c *client)) {
 	}
 }
 
-// giveUp ends what has taken too long.
+// giveUp ends messages that have taken too long.
 func (r *run) giveUp(now time.Duration, next func(c *client)) {
 	late := func(c *client) {
 		if c.busy && now-c.began > r.Patience {

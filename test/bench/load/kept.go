@@ -1,11 +1,13 @@
 //go:build linux
 
+// The loads with kept connections: request and idle.
+
 package load
 
 import "time"
 
-// request keeps its connections and asks again on each as soon as it has its
-// answer.
+// request keeps its connections and sends again on each as soon as the answer
+// has come.
 type request struct{}
 
 func (q request) prepare(r *run) {
@@ -16,7 +18,7 @@ func (q request) prepare(r *run) {
 func (q request) measure(r *run) { q.cycle(r, r.Duration) }
 func (request) finish(r *run)    { r.release() }
 
-// cycle goes on for d, and then until every request has its answer.
+// cycle runs for d, and then until every request has its answer.
 func (q request) cycle(r *run, d time.Duration) {
 	r.plan(d)
 	ask := func(c *client) {
@@ -35,15 +37,16 @@ func (q request) cycle(r *run, d time.Duration) {
 	})
 }
 
-// idle keeps its connections, silent between a first and a last message.
+// idle keeps its connections, which are silent between a first and a last
+// message.
 type idle struct{}
 
 func (idle) prepare(r *run) { r.hold() }
 func (idle) measure(r *run) { request{}.cycle(r, 0) }
 func (idle) finish(r *run)  { r.release() }
 
-// hold connects all clients and proves each connection by one message; one
-// after the other, since a burst is a load of another kind.
+// hold connects all clients and checks each connection with one message; one
+// after another, since a burst is another kind of load.
 func (r *run) hold() {
 	for _, c := range r.all {
 		c.began = r.now()

@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package load is the client side of a measurement: it puts one kind of load
-// on an address, checks every byte that comes back, and counts what failed.
-// One thread, one event loop, so that little of the machine's time is its own.
+// Package load is the client side of a measurement: it makes one kind of load
+// at an address, checks every byte that comes back, and counts failures. It
+// has one thread and one event loop, so that it uses little of the machine's
+// time itself.
 package load
 
 import (
@@ -20,7 +21,7 @@ import (
 // Kinds of load.
 const (
 	Short   = "short"   // connect, a message there and back, close
-	Rate    = "rate"    // the same at a steady pace, Clients a second
+	Rate    = "rate"    // the same at a constant rate, Clients per second
 	Burst   = "burst"   // connects all at once, each held until the last has its answer
 	Request = "request" // messages there and back on kept connections
 	Bulk    = "bulk"    // streams from the target to the client
@@ -28,53 +29,54 @@ const (
 	Idle    = "idle"    // kept connections, silent between a first and a last message
 )
 
-// Spec says what load to make.
+// Spec describes a load.
 type Spec struct {
 	Kind     string
 	Addr     netip.AddrPort
-	Clients  int           // at once
+	Clients  int           // at the same time
 	Size     int           // of a message, in bytes
 	Duration time.Duration // of the measured part
 	Patience time.Duration // how long an operation may take before it has failed
-	// Lone is the pace of one more client of Short, which comes whatever the
-	// others do; 0: there is none.
+	// Lone is the interval of one more client of kind Short, which connects
+	// whatever the others do; 0: there is none.
 	Lone time.Duration
 }
 
-// Result is what came of a measured part. Sessions, Failed and Reasons are of
+// Result is the result of a measured part. Sessions, Failed and Reasons cover
 // everything until its end.
 type Result struct {
 	Ops     int64   // messages there and back
 	Bytes   int64   // of streams, in both directions
 	Seconds float64 // from the start to the last answer
-	// OnTime is how many of Ops ended within Planned, in seconds: what a closed
-	// loop does in a time, where the last answer may be long behind its end.
+	// OnTime is how many of Ops ended within Planned, in seconds: what a
+	// closed loop does in a given time, although its last answer may come long
+	// after that.
 	OnTime   int64
 	Planned  float64
-	Median   float64 // of an operation with its connect, in µs, as are the next three
+	Median   float64 // of an operation with its connect, in µs, like the next three
 	P99      float64
 	Max      float64
-	LoneMax  float64          // of the lone client's
+	LoneMax  float64          // of the lone client
 	Sessions int64            // connections that were established
 	Failed   int64            // operations and connections that went wrong
-	Reasons  map[string]int64 // why, with how often
+	Reasons  map[string]int64 // how often, by reason
 }
 
-// run is the state that the kinds share.
+// run is the state that all kinds share.
 type run struct {
 	Spec
 	poll    *sock.Epoll
 	start   time.Time
 	all     []*client
-	lone    *client       // not one of all; nil: none
-	busy    int           // clients with a message on its way
+	lone    *client       // not in all; nil: none
+	busy    int           // clients with a pending message
 	end     time.Duration // of a closed loop's cycle
 	seq     uint64        // of the last message
 	latency stats.Histogram
 	res     Result
 }
 
-// kind is what one kind of load does at each step with the caller.
+// kind is what one kind of load does at each step of the caller.
 type kind interface {
 	prepare(*run)
 	measure(*run)
@@ -86,13 +88,13 @@ var kinds = map[string]kind{
 	Bulk: &bulk{}, Duplex: &bulk{both: true}, Idle: idle{},
 }
 
-// More is the line for one more part of the load before it.
+// More is the command for one more part of the load before it.
 const More = "more"
 
-// Serve makes the load that spec describes, in steps with the caller: it
-// warms up and writes "ready"; at each line that comes it makes the load and
-// writes the result as one line of JSON, which is of this load alone, or with
-// More of this and the last ones; at the end of in it closes what it holds.
+// Serve makes the load that spec describes, step by step with the caller: it
+// warms up and writes "ready"; for each line that it reads it makes the load
+// and writes the result as one line of JSON, for this load only, or with More
+// for this and the previous ones; at the end of in it closes its connections.
 func Serve(spec Spec, in io.Reader, out io.Writer) error {
 	poll, err := sock.NewEpoll()
 	if err != nil {

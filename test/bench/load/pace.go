@@ -1,11 +1,13 @@
 //go:build linux
 
+// Actions at regular times.
+
 package load
 
 import "time"
 
-// pace makes something happen at even times, whatever has come of it before.
-// A nil one makes nothing happen.
+// pace does something at regular times, whatever the results of earlier times
+// are. A nil pace does nothing.
 type pace struct {
 	every, due, end time.Duration // of run.now
 	beat            func()
@@ -13,7 +15,7 @@ type pace struct {
 
 func (p *pace) running() bool { return p != nil && p.due < p.end }
 
-// wait is how many milliseconds nothing is due.
+// wait is the number of milliseconds until the next action is due.
 func (p *pace) wait(now time.Duration) int {
 	const most = 50 * time.Millisecond
 	if !p.running() {
@@ -23,7 +25,7 @@ func (p *pace) wait(now time.Duration) int {
 	return int((left + time.Millisecond - 1) / time.Millisecond)
 }
 
-// keep does what is due.
+// keep runs the actions that are due.
 func (p *pace) keep(now time.Duration) {
 	for p.running() && p.due <= now {
 		p.due += p.every

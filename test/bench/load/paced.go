@@ -1,5 +1,7 @@
 //go:build linux
 
+// The loads with a given rate: rate and burst.
+
 package load
 
 import (
@@ -7,8 +9,9 @@ import (
 	"time"
 )
 
-// rate opens so many connections a second, whatever becomes of them: a slow
-// proxy can't slow its load down. At most those of one second are under way.
+// rate opens a given number of connections per second, even if earlier ones
+// are slow: a slow proxy cannot slow its load down. At most the connections of
+// one second are pending.
 type rate struct{}
 
 func (q rate) prepare(r *run) { q.cycle(r, warmUp) }
@@ -36,8 +39,8 @@ func (rate) cycle(r *run, d time.Duration) {
 	})
 }
 
-// burst opens all connections at once and keeps them, so that each needs a
-// place of its own. Latencies are from the first connect on.
+// burst opens all connections at once and keeps them, so that each needs its
+// own resources. Latencies are from the first connect on.
 type burst struct{}
 
 func (burst) prepare(*run) {}

@@ -1,10 +1,13 @@
 //go:build linux
 
+// The load of short connections.
+
 package load
 
 import "time"
 
-// short opens, asks once and closes, each client over and over.
+// short connects, sends one message and closes, again and again with each
+// client.
 type short struct{}
 
 // warmUp is long enough for caches, spares and heuristics to settle.
@@ -14,7 +17,7 @@ func (s short) prepare(r *run) { s.cycle(r, warmUp) }
 func (s short) measure(r *run) { s.cycle(r, r.Duration) }
 func (short) finish(*run)      {}
 
-// cycle goes on for d, and then until the last connection has its answer.
+// cycle runs for d, and then until the last connection has its answer.
 func (s short) cycle(r *run, d time.Duration) {
 	r.plan(d)
 	for _, c := range r.all {
@@ -23,7 +26,7 @@ func (s short) cycle(r *run, d time.Duration) {
 	var lone *pace
 	if r.lone != nil {
 		lone = &pace{every: r.Lone, due: r.now(), end: r.end, beat: func() {
-			// It may still wait, and that is counted.
+			// It may still be waiting, which is counted.
 			if !r.lone.busy {
 				s.open(r, r.lone)
 			}
@@ -39,12 +42,13 @@ func (s short) cycle(r *run, d time.Duration) {
 	})
 }
 
-// open starts a connection with its message. After a few failures in a row
-// the client gives up, or an address that refuses would be asked for ever.
+// open starts a connection with its message. After a few failures in a row the
+// client gives up; otherwise it would try a refusing address forever.
 func (s short) open(r *run, c *client) {
 	for range 10 {
 		c.began = r.now()
-		// On loopback the connection is up at once, and the message can go.
+		// On loopback the connection is established at once, so the message
+		// can be sent.
 		if r.connect(c) && r.ask(c) {
 			return
 		}

@@ -1,6 +1,7 @@
-// Package plot draws a few figures of several proxies as one SVG text: a panel
-// a figure, a row a proxy, a dot at the median and a line over the spread, on a
-// logarithmic scale, since the rows differ by more than a hundredfold.
+// Package plot draws some figures of several proxies as one SVG text: one
+// panel for each figure, one row for each proxy, a dot at the median and a
+// line over the spread, on a logarithmic scale, since the rows differ by a
+// factor of more than a hundred.
 package plot
 
 import (
@@ -25,23 +26,23 @@ type Panel struct {
 // Row is one proxy. Least, Median and Most are in the panel's unit and above 0.
 type Row struct {
 	Name                string
-	Ours                bool // drawn to stand out
+	Ours                bool // highlighted
 	Least, Median, Most float64
-	Text                string // the values in words
+	Text                string // the values as text
 }
 
 // Sizes in user units.
 const (
 	width   = 760
 	left    = 150 // of the scale
-	right   = 540 // of the scale; behind it the texts
+	right   = 540 // of the scale; the texts follow
 	rowHigh = 22
 	head    = 60 // above the first panel
 	topRoom = 34 // of a panel, above its rows
 	botRoom = 34 // of a panel, below them
 )
 
-// style has colours for both kinds of screen, with a ground of its own, so
+// style has colours for light and dark screens, and its own background, so
 // that it is legible on any page.
 const style = `<style>
 .ground{fill:#ffffff}.text{fill:#1f2328}.weak{fill:#59636e}.grid{stroke:#d1d9e0}
@@ -53,7 +54,7 @@ text{font:13px system-ui,sans-serif}.title{font-weight:600}
 </style>
 `
 
-// SVG draws it.
+// SVG draws the picture.
 func SVG(p Picture) []byte {
 	var b bytes.Buffer
 	height := head
@@ -96,10 +97,10 @@ func drawPanel(b *bytes.Buffer, p Panel, y int) {
 	}
 }
 
-// scale is logarithmic, from a decade's part to another one.
+// scale is logarithmic, from one value to another.
 type scale struct{ low, high float64 }
 
-// marks of a decade.
+// marks of each decade.
 var marks = []float64{1, 2, 5}
 
 func fit(rows []Row) scale {
@@ -130,7 +131,7 @@ func (s scale) x(v float64) float64 {
 	return left + (right-left)*math.Log(v/s.low)/math.Log(s.high/s.low)
 }
 
-// ticks are the marks from end to end; of a long scale the decades alone.
+// ticks are the marks within the scale; on a long scale only the decades.
 func (s scale) ticks() (all []float64) {
 	per := marks
 	if s.high/s.low > 1000 {

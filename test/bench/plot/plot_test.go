@@ -1,3 +1,5 @@
+// Tests of the plot: well-formed, complete, in order.
+
 package plot
 
 import (
@@ -18,8 +20,7 @@ var picture = Picture{Title: "a <machine> & its load", Panels: []Panel{
 	{"one", []Row{{Name: "x", Least: 100, Median: 100, Most: 100, Text: "100"}}},
 }}
 
-// It is well-formed, needs nothing from elsewhere, and has all names and
-// values.
+// The SVG is well-formed, self-contained, and has all names and values.
 func TestSVGIsWhole(t *testing.T) {
 	svg := string(SVG(picture))
 	var said strings.Builder
@@ -49,7 +50,8 @@ func TestSVGIsWhole(t *testing.T) {
 	}
 }
 
-// Every dot lies in its panel's scale, further right where more is.
+// Every dot lies within its panel's scale, and larger values are further
+// right.
 func TestDotsAreInOrder(t *testing.T) {
 	var xs []float64
 	for d := xml.NewDecoder(strings.NewReader(string(SVG(picture)))); ; {

@@ -1,5 +1,7 @@
 //go:build linux
 
+// How the report describes a proxy: version, command line, configuration.
+
 package proxy
 
 import (
@@ -33,7 +35,7 @@ func (p *Proxy) Describe() string {
 
 var versionNumber = regexp.MustCompile(`\d+\.\d+[0-9A-Za-z.+~-]*`)
 
-// Version is what the program says of itself, or else its package.
+// Version is the program's own output, or else the version of its package.
 func (p *Proxy) Version() string {
 	if path, err := p.Find(); err == nil && p.version != nil {
 		if v := versionNumber.FindString(output(path, p.version...)); v != "" {
@@ -48,8 +50,8 @@ func (p *Proxy) Version() string {
 	return "version unknown"
 }
 
-// output is all that a program says within a moment; some tell their version
-// with an error.
+// output is everything that a program prints within a short time; some exit
+// with an error after printing their version.
 func output(name string, args ...string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -57,8 +59,8 @@ func output(name string, args ...string) string {
 	return string(b)
 }
 
-// options are the command line and the files that it names, with LISTEN and
-// TARGET for the ports.
+// options are the command line and the contents of the files that it names,
+// with LISTEN and TARGET instead of the ports.
 func (p *Proxy) options() string {
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {

@@ -1,5 +1,7 @@
 //go:build linux
 
+// The other proxies: their command lines and configurations.
+
 package proxy
 
 import (
@@ -8,7 +10,7 @@ import (
 	"slices"
 )
 
-// Direct is no proxy at all: the limit of load generator and backend.
+// Direct is no proxy at all: the limit of the load generator and the backend.
 func Direct() *Proxy { return &Proxy{Name: "none", Note: "the load straight at its target"} }
 
 // Peers are the other programs, from Debian's packages.
@@ -36,16 +38,17 @@ func Peers() []*Proxy {
 	}
 }
 
-// Forker is the peer that is a C program which forks and no more.
+// Forker is the peer that is a C program which only forks.
 const Forker = "simpleproxy"
 
-// Reloading is HAProxy under its own master, which replaces its workers at USR2
-// and hands them the listening sockets. It takes part in one kind of workload.
+// Reloading is HAProxy under its own master, which replaces its workers at
+// USR2 and passes them the listening sockets. It takes part in one kind of
+// workload.
 func Reloading(kind string) *Proxy {
 	seen := map[string][]int{} // by directory
 	return &Proxy{Name: "haproxy -W", Program: "haproxy", For: kind, version: []string{"-v"}, packaged: "haproxy",
 		Note: "USR2 to its master: new workers with the old ones' listening sockets, which finish (-sf)",
-		// A process that was not there before is a new generation.
+		// A process that did not exist before is a new generation.
 		Generation: func(dir string, started int, all []int) (int, string) {
 			for _, pid := range all {
 				if !slices.Contains(seen[dir], pid) {
@@ -87,7 +90,7 @@ func nginx(_ *Proxy, dir string, port, target int) ([]string, error) {
 		"worker_rlimit_nofile 18000;",
 		"pid " + filepath.Join(dir, "nginx.pid") + ";",
 		"error_log " + filepath.Join(dir, "nginx.log") + ";",
-		// Two a session, and one worker may get all sessions.
+		// Two per session, and one worker may get all sessions.
 		"events { worker_connections 17000; }",
 		"stream {",
 		"  server {",
@@ -96,7 +99,7 @@ func nginx(_ *Proxy, dir string, port, target int) ([]string, error) {
 		"  }",
 		"}",
 	}
-	// Debian builds the stream module as a file of its own.
+	// In Debian, the stream module is a separate file.
 	if found, _ := filepath.Glob("/usr/lib/nginx/modules/ngx_stream_module.so"); len(found) > 0 {
 		lines = append([]string{"load_module " + found[0] + ";"}, lines...)
 	}

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Plug itself as a proxy of the comparison.
+
 package proxy
 
 import (
@@ -9,8 +11,8 @@ import (
 	"strings"
 )
 
-// Plug is a binary of ours in one of its modes, accounting on: pidfile and
-// session lines. A label tells two binaries apart.
+// Plug is a plug binary in one of its modes, with accounting: pidfile and
+// session lines. A label distinguishes two binaries.
 func Plug(binary, mode, label string) *Proxy {
 	p := plug(binary, mode)
 	p.Name = labelled("plug "+mode, label)
@@ -23,9 +25,9 @@ func Plug(binary, mode, label string) *Proxy {
 	return p
 }
 
-// PlugWorker is a plug that keeps a single spare, whose end and replacement is
-// one worker's life, with the master's part in it. It takes part in the one
-// kind of workload that ends spares.
+// PlugWorker is a plug that keeps only one spare. Ending and replacing that
+// spare is one worker's life, including the master's part. It takes part only
+// in the kind of workload that ends spares.
 func PlugWorker(binary, label, kind string) *Proxy {
 	p := plug(binary, "fork", "--spares", "1:1")
 	p.Name = labelled("plug fork's worker", label)
@@ -40,7 +42,7 @@ func Bare(binary, kind string) *Proxy {
 		Note: "static, started with a worker's environment; the starting process's part included; time until it has ended"}
 }
 
-// BareName is how Bare is called.
+// BareName is the name of Bare.
 const BareName = "bare Go program"
 
 func plug(binary, mode string, more ...string) *Proxy {
@@ -58,7 +60,7 @@ func labelled(name, label string) string {
 	return name
 }
 
-// plugGeneration: the pidfile's first line is the master, another one after
+// plugGeneration: the pidfile's first line is the master, which changes at
 // each upgrade.
 func plugGeneration(dir string, _ int, _ []int) (int, string) {
 	b, _ := os.ReadFile(Pidfile(dir))

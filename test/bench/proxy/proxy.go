@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package proxy says how each proxy is started for a measurement: its command
-// line, and its configuration where it needs one. All listen on a port of
-// 127.0.0.1 and relay to one target there.
+// Package proxy has the command line of each proxy for a measurement, and its
+// configuration if it needs one. All listen on a port of 127.0.0.1 and relay
+// to one target there.
 package proxy
 
 import (
@@ -16,27 +16,30 @@ import (
 // Proxy is one row of the comparison.
 type Proxy struct {
 	Name string
-	Note string // what a reader should know besides its command line
-	// Program is what is looked up; a proxy whose program isn't there is named
-	// as missing. Empty means that the load goes straight to the target.
+	Note string // what a reader should know besides the command line
+	// Program is the file to look for; a proxy without its program is reported
+	// as missing. Empty: the load goes directly to the target.
 	Program string
-	// For is the only kind of workload that it has a part in; empty: all.
+	// For is the only kind of workload in which it takes part; "": all.
 	For string
-	// Plug has session lines, which are counted against the sessions.
+	// Plug has session lines, which are compared with the sessions.
 	Plug bool
-	// Most sessions at once, and why no more; 0: as many as the machine allows.
+	// maximum number of sessions at a time, and why; 0: limited only by the
+	// machine
 	Most    int
 	MostWhy string
-	// Tasks are a session's processes and threads; 0: one process has many.
+	// Tasks are the processes and threads per session; 0: one process has many
+	// sessions.
 	Tasks int
-	// Generation tells, of a proxy that replaces itself at USR2, which process
-	// gets the signal and a word that changes with each replacement. It is
-	// given the proxy's directory, the process that was started, and all.
+	// Generation, for a proxy that replaces itself at USR2, returns the
+	// process that gets the signal, and a word that changes with each
+	// replacement. Its arguments are the proxy's directory, the process that
+	// was started, and all processes.
 	Generation func(dir string, started int, all []int) (master int, word string)
 	// command returns the arguments; it may write files into dir.
 	command func(p *Proxy, dir string, port, target int) ([]string, error)
-	// version are the arguments that make it tell its version; packaged is the
-	// Debian package that knows it otherwise.
+	// version are the arguments to print its version; packaged is the Debian
+	// package whose version is used otherwise.
 	version  []string
 	packaged string
 }
@@ -45,7 +48,7 @@ type Proxy struct {
 func (p *Proxy) Find() (string, error) {
 	path, err := exec.LookPath(p.Program)
 	if err != nil {
-		// Debian puts daemons where a user's PATH does not lead.
+		// In Debian, daemons are in a directory that a user's PATH lacks.
 		if sbin := filepath.Join("/usr/sbin", p.Program); executable(sbin) {
 			return sbin, nil
 		}
@@ -54,7 +57,8 @@ func (p *Proxy) Find() (string, error) {
 	return filepath.Abs(path)
 }
 
-// Command is the whole command line for a measurement. Files go into dir.
+// Command is the whole command line for a measurement. It writes its files
+// into dir.
 func (p *Proxy) Command(dir string, port, target int) ([]string, error) {
 	path, err := p.Find()
 	if err != nil {
@@ -67,7 +71,8 @@ func (p *Proxy) Command(dir string, port, target int) ([]string, error) {
 	return append([]string{path}, args...), err
 }
 
-// SessionLog is where a plug of ours puts its session lines, Pidfile its PIDs.
+// SessionLog is the file for plug's session lines, Pidfile the one for its
+// PIDs.
 func SessionLog(dir string) string { return filepath.Join(dir, "sessions") }
 func Pidfile(dir string) string    { return filepath.Join(dir, "pid") }
 

@@ -1,5 +1,7 @@
 //go:build linux
 
+// A thin wrapper of epoll.
+
 package sock
 
 import (
@@ -9,14 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Epoll is a level-triggered interest list. A descriptor leaves it by being
-// closed.
+// Epoll is a level-triggered interest list. Closing a descriptor removes it.
 type Epoll struct {
 	fd     int
 	events [256]unix.EpollEvent
 }
 
-// Interests.
+// Events to wait for.
 const (
 	In  = unix.EPOLLIN
 	Out = unix.EPOLLOUT
@@ -28,7 +29,7 @@ func NewEpoll() (*Epoll, error) {
 	return &Epoll{fd: fd}, err
 }
 
-// Add puts a descriptor on the list; Wait gives it back with tag.
+// Add adds a descriptor to the list; Wait returns its events with tag.
 func (p *Epoll) Add(fd int, interest uint32, tag int) syscall.Errno {
 	return p.ctl(unix.EPOLL_CTL_ADD, fd, interest, tag)
 }
@@ -44,16 +45,16 @@ func (p *Epoll) ctl(op, fd int, interest uint32, tag int) syscall.Errno {
 	return e
 }
 
-// Wait returns what is ready, after at most ms milliseconds; -1 waits without
-// end. The slice is valid until the next Wait.
+// Wait returns the events, after at most ms milliseconds; -1 waits without
+// limit. The slice is valid until the next Wait.
 func (p *Epoll) Wait(ms int) []unix.EpollEvent {
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])),
 		uintptr(len(p.events)), uintptr(ms), 0, 0)
 	if e != 0 {
-		return nil // EINTR: the caller comes back
+		return nil // EINTR: the caller tries again
 	}
 	return p.events[:n]
 }
 
-// Close gives the list up.
+// Close closes the list.
 func (p *Epoll) Close() { Close(p.fd) }

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package sock is the handful of system calls that the load generator and the
-// backend live on. They are made raw: the processes that use them have one
-// thread of work and nothing to schedule beside it, and the Go runtime's
-// bookkeeping around a blocking call would cost more than the call.
+// Package sock has the few system calls of the load generator and the backend.
+// They are raw: these processes have one busy thread and nothing else to
+// schedule, and the Go runtime's bookkeeping for a blocking call would cost
+// more than the call.
 package sock
 
 import (
@@ -34,7 +34,7 @@ func Listen() (fd int, addr netip.AddrPort, err error) {
 	return fd, netip.AddrPortFrom(netip.AddrFrom4(in.Addr), uint16(in.Port)), nil
 }
 
-// Accept takes one connection, non-blocking.
+// Accept accepts one connection, which is non-blocking.
 func Accept(listener int) (int, syscall.Errno) {
 	fd, _, e := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), 0, 0,
 		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
@@ -42,7 +42,7 @@ func Accept(listener int) (int, syscall.Errno) {
 }
 
 // Dial starts a connection to an IPv4 address. On loopback it is usually
-// established when Dial returns; if not, the first Write says EAGAIN.
+// established when Dial returns; if not, the first Write returns EAGAIN.
 func Dial(to netip.AddrPort) (int, syscall.Errno) {
 	fd, _, e := syscall.RawSyscall(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if e != 0 {
@@ -81,8 +81,8 @@ func Write(fd int, b []byte) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-// WriteWhenUp waits at most ms milliseconds for a connection to be there and
-// writes.
+// WriteWhenUp waits at most ms milliseconds until a connection is established,
+// and writes.
 func WriteWhenUp(fd int, b []byte, ms int) syscall.Errno {
 	for {
 		if _, e := Write(fd, b); e != unix.EAGAIN {

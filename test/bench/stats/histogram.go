@@ -1,11 +1,12 @@
-// Package stats sums measurements up: a histogram for one run's latencies, and
-// medians with their spread over a few rounds.
+// Package stats summarizes measurements: a histogram for one run's latencies,
+// and medians with their spread over a few rounds.
 package stats
 
 import "math"
 
-// Histogram counts positive values in buckets 1.6 % wide, so that adding one
-// costs nothing and a quantile is true to within that. The zero value is empty.
+// Histogram counts positive values in buckets 1.6 % wide, so that adding a
+// value costs almost nothing and a quantile is exact to 1.6 %. The zero value
+// is empty.
 type Histogram struct {
 	counts [buckets]int64
 	total  int64
@@ -30,7 +31,7 @@ func (h *Histogram) Add(v float64) {
 }
 
 // At returns the value below which the share q, from 0 to 1, of all values
-// lies; 0 if there are none.
+// lies; 0 without values.
 func (h *Histogram) At(q float64) float64 {
 	if h.total == 0 {
 		return 0

@@ -1,3 +1,5 @@
+// Series of one figure over several rounds: medians, ratios and their text.
+
 package stats
 
 import (
@@ -6,14 +8,14 @@ import (
 	"slices"
 )
 
-// Series is one figure's values, one a round; of a round without one it is
-// Missing.
+// Series is one figure's values, one per round; Missing for a round without
+// one.
 type Series []float64
 
-// Missing stands for a value that could not be taken.
+// Missing stands for a value that could not be measured.
 var Missing = math.NaN()
 
-// Taken are the values without the missing ones, from the least to the most.
+// Taken returns the values except the missing ones, in ascending order.
 func (s Series) Taken() Series {
 	return slices.DeleteFunc(slices.Sorted(slices.Values(s)), math.IsNaN)
 }
@@ -29,8 +31,8 @@ func (s Series) Median() float64 {
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
-// Over divides round by round, so that what slows a whole round down cancels
-// out. Rounds that only one of the two has are left out.
+// Over divides round by round, so that an influence on a whole round cancels
+// out. Rounds that are missing in one of the two are left out.
 func (s Series) Over(ref Series) Series {
 	var out Series
 	for i := range min(len(s), len(ref)) {
@@ -54,7 +56,8 @@ func (s Series) String() string {
 	return fmt.Sprintf("%s (%s–%s)", Digits(v.Median()), Digits(v[0]), Digits(v[len(v)-1]))
 }
 
-// Digits shows three significant digits, and all of a whole number's.
+// Digits formats with three significant digits; whole numbers keep all their
+// digits.
 func Digits(v float64) string {
 	switch {
 	case v >= 100:

@@ -1,3 +1,5 @@
+// Tests of series and histograms.
+
 package stats
 
 import (
@@ -28,13 +30,13 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// A round in which everything was twice as slow changes no ratio.
+// A round in which everything was twice as slow does not change the ratio.
 func TestOver(t *testing.T) {
 	got := Series{50, 100, 51}.Over(Series{100, 200, 100})
 	if got.Median() != 0.5 || len(got) != 3 {
 		t.Errorf("got %v", []float64(got))
 	}
-	// A round that one of them lacks is no ratio of nothing.
+	// A round that is missing in one of them gives no ratio.
 	if got := (Series{Missing, 6, 3}).Over(Series{2, 2, Missing}); len(got) != 1 || got[0] != 3 {
 		t.Errorf("got %v", []float64(got))
 	}

@@ -1,13 +1,13 @@
-// Package wire is what the load generator and the backend agree on.
+// Package wire is the protocol between the load generator and the backend.
 //
-// The first byte of a connection chooses. With Echo, it and all that follows
-// come back. With Source, it is followed by one byte, the stream's number, and
-// the backend sends that stream of Pattern bytes until it gets one byte more:
-// then it goes on to the end of the current Block and closes. So a transfer
-// that was cut is not taken for a whole one. Both is Source with a stream of the
-// client's own at the same time, the one of the Reverse number, in whole Blocks
-// too: before each stands a mark, More, and behind the last one Last, which is
-// what asks the backend to end.
+// The first byte of a connection chooses the kind. With Echo, this byte and
+// all that follow come back. With Source, one byte follows, the stream's
+// number, and the backend sends that stream of Pattern bytes until it gets one
+// more byte: then it continues to the end of the current Block and closes. So
+// a cut transfer cannot look like a complete one. Both is Source plus a stream
+// of the client at the same time, with the number Reverse, also in whole
+// Blocks: each Block is preceded by the mark More, and after the last one
+// comes Last, which asks the backend to end.
 package wire
 
 import "encoding/binary"
@@ -25,16 +25,17 @@ const (
 	More = 1
 )
 
-// Reverse is the number of the stream that goes the other way, so that one
-// can't be taken for the other.
+// Reverse is the number of the stream in the other direction, so that the two
+// can be distinguished.
 func Reverse(stream byte) byte { return ^stream }
 
 const (
-	// Block is what a stream's length is a multiple of, in bytes.
+	// Block is the unit of a stream's length, in bytes.
 	Block = 4 << 20
 	// Chunk is the most that Pattern returns, in bytes.
 	Chunk = 256 << 10
-	// period is a prime, so that no buffer's size hides lost or repeated bytes.
+	// period is a prime, so that lost or repeated bytes show with every size
+	// of buffer.
 	period = 65521
 )
 
@@ -56,7 +57,7 @@ func Pattern(stream byte, pos int64) []byte {
 	return pattern[at : at+Chunk]
 }
 
-// Fill makes b a message for Echo that no other n would make.
+// Fill fills b with a message for Echo that is different for each n.
 func Fill(b []byte, n uint64) {
 	var word [8]byte
 	for i := 0; i < len(b); i += 8 {

@@ -1,3 +1,5 @@
+// Tests of the patterns and messages.
+
 package wire
 
 import (
@@ -5,8 +7,8 @@ import (
 	"testing"
 )
 
-// A stream is the same however it is asked for, and another one at any other
-// position nearby and under any other number.
+// A stream does not depend on the pieces in which it is requested, and differs
+// at every other position nearby and with every other number.
 func TestPattern(t *testing.T) {
 	for _, pos := range []int64{0, 1, period - 1, period, Block - 7, Block, 5 * Block} {
 		whole := Pattern(3, pos)
