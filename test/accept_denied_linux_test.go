@@ -1,3 +1,5 @@
+// Tests of plugs whose accept(2) always fails.
+
 package test
 
 import (
@@ -10,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withoutAccept starts a plug whose workers' accept4(2) fails with an errno. It is
-// denied for their listener's number alone: the master accepts its control clients
-// by the same call.
+// withoutAccept starts a plug whose workers' accept4(2) fails with an errno.
+// The call is denied only for the number of the workers' listener, since the
+// master accepts its control clients with the same call.
 func (p *plug) withoutAccept(listener int, errno syscall.Errno) {
 	p.t.Helper()
 	p.filtered(
@@ -25,7 +27,7 @@ func (p *plug) withoutAccept(listener int, errno syscall.Errno) {
 	)
 }
 
-// listener is the number that the listener has in each worker.
+// listener is the descriptor of the listener in each worker.
 func (p *plug) listener() (number int) {
 	p.t.Helper()
 	inode := ""
@@ -48,8 +50,9 @@ func (p *plug) listener() (number int) {
 	return number
 }
 
-// Where accept(2) always fails, whatever the reason, the log and the status say so,
-// once, clients wait, and no process spins. The plug still does what it is told.
+// If accept(2) always fails, the log and the status report it once, whatever
+// the reason; clients wait, and no process spins. The plug still obeys its
+// admin.
 func TestAcceptDenied(t *testing.T) {
 	if isPortable() {
 		t.Skip("the portable engine accepts by Go's own call, as the master does")

@@ -1,3 +1,5 @@
+// Tests that no blocked descriptor of a worker or master stops the plug.
+
 package test
 
 import (
@@ -15,9 +17,9 @@ import (
 	"time"
 )
 
-// descriptorKinds are the descriptors that a worker and a master have, and why
-// none makes its owner wait. TestBlockedDescriptors blocks those that lead outside
-// the plug; who adds one says here how it is blocked.
+// descriptorKinds are the descriptors of workers and masters, and why none of
+// them makes its owner wait. TestBlockedDescriptors blocks those that lead
+// outside the plug; when you add one, say here how it is blocked.
 var descriptorKinds = map[string][]struct{ is, why string }{
 	"worker": {
 		{`^[012] /dev/null$`, "takes everything"},
@@ -44,7 +46,7 @@ var descriptorKinds = map[string][]struct{ is, why string }{
 	},
 }
 
-// known checks that it is known of each descriptor of a process how it is blocked.
+// known checks that descriptorKinds has each descriptor of a process.
 func known(t *testing.T, kind string, pid int) {
 	t.Helper()
 	has := descriptors(pid)
@@ -58,16 +60,16 @@ func known(t *testing.T, kind string, pid int) {
 	}
 }
 
-// Every descriptor of a worker and of the master that leads outside is blocked, one
-// after the other until all are. Meanwhile a session that pings goes on, new ones
-// are served, status answers, and TERM ends the daemon in time.
+// The descriptors of a worker and of the master that lead outside are blocked
+// one after another, until all are. Meanwhile a session that pings continues,
+// new ones are served, status answers, and TERM ends the daemon in time.
 func TestBlockedDescriptors(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		_, stdout := stuckPipe(t)
 		_, stderr := stuckPipe(t)
 		p := prepare(t, mode, withControl("-n", "-l", "--log-format", "json", "-S", "-", serve(t, anywhere, echo).addr())...)
-		deaf := func(name string) string { // a datagram socket that nobody reads
+		deaf := func(name string) string { // a datagram socket that no process reads
 			path := filepath.Join(p.dir, name)
 			c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 			if err != nil {
@@ -99,7 +101,7 @@ func TestBlockedDescriptors(t *testing.T) {
 				}
 				t.Cleanup(func() { c.Close() })
 				c.SetWriteDeadline(time.Now().Add(time.Second))
-				for range 1000 { // until the answers that it does not read fill its socket
+				for range 1000 { // until unread answers fill its socket
 					if _, err := c.Write([]byte(`{"version":1,"verb":"metrics"}` + "\n")); err != nil {
 						break
 					}
@@ -111,7 +113,7 @@ func TestBlockedDescriptors(t *testing.T) {
 			blocked.do()
 			goesOn(t, p, held)
 		}
-		p.daemon = true // the shepherd relays nothing now
+		p.daemon = true // the shepherd does not relay signals now
 		endsByTerm(t, p)
 		p.daemon = false
 		syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT)

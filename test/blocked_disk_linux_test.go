@@ -1,3 +1,5 @@
+// Tests of disks that are full, hang or are truncated under the plug.
+
 package test
 
 import (
@@ -9,13 +11,13 @@ import (
 	"time"
 )
 
-// -S - into a file that somebody empties, as copytruncate does: no NULs are left
-// before the next line.
+// -S - into a file that another process empties, like copytruncate: no NULs
+// remain before the next line.
 func TestStdoutFileIsAppended(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := prepare(t, mode, "-n", "-S", "-", serve(t, anywhere, echo).addr())
-		out, err := os.OpenFile(p.stdout, os.O_CREATE|os.O_WRONLY, 0o644) // as a shell's > does
+		out, err := os.OpenFile(p.stdout, os.O_CREATE|os.O_WRONLY, 0o644) // like a shell's >
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,8 +40,8 @@ func TestStdoutFileIsAppended(t *testing.T) {
 	})
 }
 
-// Sessions that have ended are neither listed, nor ended by kill, nor missing from
-// the counters, while their lines wait for a full disk.
+// Ended sessions whose lines wait for a full disk are not listed, not ended by
+// kill, and not missing from the counters.
 func TestEndedSessionsOfFullDisk(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
@@ -68,9 +70,9 @@ func TestEndedSessionsOfFullDisk(t *testing.T) {
 	})
 }
 
-// A disk that is away, as a dead network's is, holds up neither sessions nor
-// signals, though the session file and the pidfile are on it. When it is back
-// every line is there.
+// A disk that hangs, such as a network disk without a network, delays neither
+// sessions nor signals, although the session file and the pidfile are on it.
+// When it is back, every line is there.
 func TestHangingDisk(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -119,8 +121,9 @@ func TestHangingDisk(t *testing.T) {
 	})
 }
 
-// Lines that wait when the plug is told to stop: the master tries for a second
-// more, and a worker without a master for some after its last session.
+// If lines wait when the plug is told to stop, the master tries for one more
+// second, and a worker without a master for some seconds after its last
+// session.
 func TestWaitingLinesAtTheEnd(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -153,7 +156,7 @@ func TestWaitingLinesAtTheEnd(t *testing.T) {
 		if err := finish(held); err != nil {
 			t.Error(err)
 		}
-		for range 20 { // it tries, and stays
+		for range 20 { // it tries again and does not end
 			if len(p.procs()) == 0 {
 				t.Fatal("the worker has ended with an unwritten line")
 			}

@@ -1,3 +1,5 @@
+// Tests of outputs that are not read: stderr, pipes and FIFOs.
+
 package test
 
 import (
@@ -18,8 +20,8 @@ import (
 
 var logLinesLost = regexp.MustCompile(`log lines lost: lines=\d+`)
 
-// A stderr that nobody reads holds no session up. Its lines are dropped and
-// counted, and the count is logged when somebody reads again.
+// An unread stderr delays no session. Its lines are dropped and counted, and
+// the count is logged when it is read again.
 func TestBlockedStderr(t *testing.T) {
 	t.Parallel()
 	for name, make := range unread {
@@ -32,7 +34,7 @@ func TestBlockedStderr(t *testing.T) {
 				p.launch(func(c *exec.Cmd) { c.Stderr = end; asUser(name, c) })
 				await(t, "the plug to serve", serveBound, p.serves)
 				held := heldBy(t, p)
-				p.ctlText("log-level", "1") // upon a running plug
+				p.ctlText("log-level", "1") // while the plug runs
 				goesOn(t, p, held)
 				if flags, err := unix.FcntlInt(end.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
 					t.Errorf("flags %o of the starter's stderr: it has O_NONBLOCK", flags)
@@ -48,8 +50,8 @@ func TestBlockedStderr(t *testing.T) {
 	}
 }
 
-// A pipe for session lines that nobody reads holds no session up; the lines wait,
-// and each is there when it is read.
+// An unread pipe for session lines delays no session; the lines wait, and all
+// of them are there when it is read.
 func TestBlockedSessionPipe(t *testing.T) {
 	t.Parallel()
 	for name, make := range unread {
@@ -82,7 +84,7 @@ func TestBlockedSessionPipe(t *testing.T) {
 	}
 }
 
-// fillScribe fills the pipe of a scribe that itself waits.
+// fillScribe fills the pipe of a scribe that is itself waiting.
 func fillScribe(t testing.TB, p *plug) {
 	t.Helper()
 	for _, q := range p.procs() {
@@ -94,7 +96,7 @@ func fillScribe(t testing.TB, p *plug) {
 			defer fd.Close()
 			raw, _ := fd.SyscallConn()
 			raw.Control(func(n uintptr) {
-				for range 3 { // what the scribe has taken leaves room
+				for range 3 { // the scribe may read some, which leaves room
 					for {
 						if _, err := unix.Write(int(n), []byte(strings.Repeat("x", 4095)+"\n")); err != nil {
 							break
@@ -108,8 +110,8 @@ func fillScribe(t testing.TB, p *plug) {
 }
 
 // -S on a FIFO: without a reader the start fails in time and leaves nothing;
-// when the reader goes later, that is an error in the log, and HUP and USR1 hold
-// nothing up.
+// if the reader ends later, the log has an error, and HUP and USR1 delay
+// nothing.
 func TestFIFOWithoutReader(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -151,7 +153,7 @@ func TestFIFOWithoutReader(t *testing.T) {
 	})
 }
 
-// A start that fails ends though nobody reads why.
+// A failed start ends even if its reason is not read.
 func TestFailedStartWithBlockedStderr(t *testing.T) {
 	t.Parallel()
 	_, w := stuckPipe(t)

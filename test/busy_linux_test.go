@@ -1,3 +1,5 @@
+// A test that a busy worker uses one thread.
+
 package test
 
 import (
@@ -7,12 +9,13 @@ import (
 	"time"
 )
 
-// A busy worker is one thread: the runtime's monitor, and whom it wakes to have the
-// loop's thread take a rest, come to a few switches a second. (With timers that
-// are late by 10 ms it would be 85, and each of many workers has them.)
+// A busy worker uses one thread: the runtime's monitor, and the threads that
+// it wakes to preempt the loop's thread, cause only a few context switches per
+// second. (With timers that are late by 10 ms it would be 85, for each of many
+// workers.)
 func TestBusyWorker(t *testing.T) {
 	linuxEngineOnly(t, "its loop is many goroutines")
-	const most = 45 // a second
+	const most = 45 // per second
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
 		c := dial(t, p.addr())
@@ -27,7 +30,7 @@ func TestBusyWorker(t *testing.T) {
 			}
 		}
 		var n float64
-		for range 3 { // a busy machine may add some now and then; a late timer always does
+		for range 3 { // a busy machine may sometimes add some; a late timer always does
 			before, began := othersSwitches(worker), time.Now()
 			for time.Since(began) < time.Second {
 				mustPing(t, c)
@@ -42,8 +45,8 @@ func TestBusyWorker(t *testing.T) {
 	})
 }
 
-// othersSwitches are the context switches so far of a process's threads but the
-// first.
+// othersSwitches is the number of context switches so far of all threads of a
+// process except the first.
 func othersSwitches(pid int) int {
 	return switches(pid) - switchesOf(filepath.Join("/proc", strconv.Itoa(pid), "task", strconv.Itoa(pid)))
 }

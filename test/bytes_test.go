@@ -1,3 +1,5 @@
+// Tests that every byte arrives: bulk, half-close, resets, single bytes.
+
 package test
 
 import (
@@ -12,16 +14,17 @@ import (
 )
 
 // A transfer's bounds. The kernel's buffers on the way (tcp_rmem and tcp_wmem,
-// twice each, and a pipe) hold what a slow reader leaves; the worker's own
-// memory may grow by its buffers alone.
+// twice each, and a pipe) hold the data for a slow reader; the worker's own
+// memory may only grow by its buffers.
 const (
 	kernelHolds = 64 << 20
 	workerGrows = 8 << 20
 )
 
-// A GiB of random bytes each way at once. The target reads nothing until the
-// client can't send any more and has all that the target sent: a direction that
-// is stuck holds up neither the other one nor the worker's memory.
+// One GiB of random bytes each way at the same time. The target reads nothing
+// until the client cannot send any more and has received everything from the
+// target: a blocked direction must affect neither the other one nor the
+// worker's memory.
 func TestBulkWithSlowReader(t *testing.T) {
 	n := int64(count(1 << 30))
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -92,7 +95,7 @@ func memory(t testing.TB, p *plug) int {
 	return most
 }
 
-// counted counts what has been written to a connection.
+// counted counts the bytes written to a connection.
 type counted struct {
 	io.Writer
 	n *atomic.Int64
@@ -116,8 +119,8 @@ func TestHalfClose(t *testing.T) {
 			if first == "target" {
 				one, other = target, client
 			}
-			// The first one is done after 1000 bytes, and reads all that the
-			// other one sends from then on.
+			// The first one ends after 1000 bytes, and then reads everything
+			// that the other one sends.
 			if err := send(one, 1, 1000); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +139,7 @@ func TestHalfClose(t *testing.T) {
 	})
 }
 
-// A cut transfer must not look complete, from either side, whatever has been
+// A cut transfer must not look complete from either side, whatever was
 // half-closed before.
 func TestResetArrivesAsReset(t *testing.T) {
 	t.Parallel()
@@ -209,13 +212,13 @@ func TestSingleBytes(t *testing.T) {
 	n := count(20_000)
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := start(t, mode, serve(t, anywhere, echo).addr())
-		// One at a time: each must be passed on without waiting for company.
+		// One at a time: each must be passed on without waiting for more.
 		c := dial(t, p.addr())
-		c.SetDeadline(time.Now().Add(talkBound + time.Duration(n)*5*time.Millisecond)) // beside other tests
+		c.SetDeadline(time.Now().Add(talkBound + time.Duration(n)*5*time.Millisecond)) // other tests run at the same time
 		for range n {
 			mustPing(t, c)
 		}
-		// And as fast as they go.
+		// And as fast as possible.
 		both(t, func() error {
 			one, s := make([]byte, 1), stream(3)
 			for range n {

@@ -1,3 +1,5 @@
+// A test of the harness: which worker carries a client.
+
 package test
 
 import (
@@ -6,9 +8,9 @@ import (
 	"testing"
 )
 
-// The tests' own carrier is the worker of the client that is asked about, even
-// while the pidfile names one that has been killed: the master is stopped here,
-// so the pidfile stays out of date.
+// The harness finds the worker of the given client, even while the pidfile
+// names a worker that has been killed: this test stops the master, so the
+// pidfile stays out of date.
 func TestCarrierIsOfThisClient(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

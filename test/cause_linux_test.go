@@ -1,3 +1,5 @@
+// Tests of causes: for each way in which a session ends, what the log says.
+
 package test
 
 import (
@@ -8,11 +10,11 @@ import (
 	"time"
 )
 
-// An end is what a client and a target, or an HTTP proxy, do to a session, and
-// what the log says of it.
+// A sessionEnd is what a client and a target, or an HTTP proxy, do to a
+// session, and what the log says about it.
 type sessionEnd struct {
 	name string
-	how  string // which plug: see causePlugs
+	how  string // name of the plug: see causePlugs
 	do   func(t *testing.T, p *plug, client, target *net.TCPConn)
 	want why
 }
@@ -136,7 +138,8 @@ var sessionEnds = []sessionEnd{
 	}, killed(syscall.SIGKILL, "negotiating", true, false)},
 }
 
-// causePlugs are the plugs that ends need, by name; takers accept for them.
+// causePlugs are the plugs for these ends, by name; the takers accept for
+// them.
 func causePlugs(t *testing.T, mode string) (plugs map[string]*plug, takers map[string]*taker, far *silent) {
 	takers = map[string]*taker{"relay": serveTaker(t), "proxy": serveTaker(t)}
 	far = listenSilent(t)
@@ -158,8 +161,9 @@ func causePlugs(t *testing.T, mode string) (plugs map[string]*plug, takers map[s
 	return plugs, takers, far
 }
 
-// Every row of the manual's tables that a client, a target, a proxy or a signal
-// can bring about: the log says who ended the session, in which state, and when.
+// Every row of the manual's tables that a client, a target, a proxy or a
+// signal can cause: the log says who ended the session, in which state, and
+// when.
 func TestCauses(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -194,14 +198,14 @@ func TestCauses(t *testing.T) {
 	})
 }
 
-// waitForEnd lets the plug end the session.
+// waitForEnd waits for the plug to end the session.
 func waitForEnd(t *testing.T, _ *plug, client, _ *net.TCPConn) {
 	if err := hungUp(client); err != nil {
 		t.Error(err)
 	}
 }
 
-// tellFirst brings the session to relay, with a byte from the target.
+// tellFirst makes the session relay, with a byte from the target.
 func tellFirst(t *testing.T, client, target *net.TCPConn) {
 	t.Helper()
 	io.WriteString(target, "x")
@@ -210,7 +214,8 @@ func tellFirst(t *testing.T, client, target *net.TCPConn) {
 	}
 }
 
-// endHalf ends one side's direction, and awaits that the other side has seen it.
+// endHalf ends one side's direction, and waits until the other side has
+// noticed.
 func endHalf(t *testing.T, from, to *net.TCPConn) {
 	t.Helper()
 	from.CloseWrite()
@@ -219,7 +224,7 @@ func endHalf(t *testing.T, from, to *net.TCPConn) {
 	}
 }
 
-// inOrder ends both directions, one side's after the other's.
+// inOrder ends both directions, one after the other.
 func inOrder(t *testing.T, first, then *net.TCPConn) {
 	t.Helper()
 	endHalf(t, first, then)

@@ -1,3 +1,5 @@
+// Tests of causes from the master's side: admins, limits, upgrades.
+
 package test
 
 import (
@@ -8,8 +10,8 @@ import (
 	"time"
 )
 
-// reasoned is a plug of few workers that logs in JSON, with a session in the
-// test's hands whose target has answered.
+// reasoned is a plug with few workers that logs in JSON, with a session that
+// the test controls and whose target has answered.
 func reasoned(t *testing.T, mode string, args ...string) (p *plug, client *net.TCPConn) {
 	t.Helper()
 	p = start(t, mode, append(append(one(mode), "-d", "--log-format", "json"), append(args, serve(t, anywhere, echo).addr())...)...)
@@ -18,7 +20,7 @@ func reasoned(t *testing.T, mode string, args ...string) (p *plug, client *net.T
 	return p, client
 }
 
-// What an admin and the master's own clock end.
+// Sessions that an admin or the master's own timeout ends.
 func TestCausesOfAMaster(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]struct {
@@ -51,7 +53,7 @@ func TestCausesOfAMaster(t *testing.T) {
 	}
 }
 
-// A session without a master: TERM to its worker is the signal that it was.
+// A session without a master: its worker gets TERM, and that is the cause.
 func TestCauseOfAnOrphan(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -60,7 +62,7 @@ func TestCauseOfAnOrphan(t *testing.T) {
 		p.signal(syscall.SIGTERM)
 		p.wait(10 * time.Second)
 		p.noticed()
-		mustPing(t, c) // and to be done with it
+		mustPing(t, c) // so that it has been counted
 		syscall.Kill(worker, syscall.SIGTERM)
 		if err := hungUp(c); err != nil {
 			t.Error(err)
@@ -69,7 +71,7 @@ func TestCauseOfAnOrphan(t *testing.T) {
 	})
 }
 
-// No descriptor for the target's socket, for as long as a connect may take.
+// No descriptor for the target's socket for as long as a connect may take.
 func TestCauseOfALimit(t *testing.T) {
 	linuxEngineOnly(t, "it lets clients wait in the queue instead until it has descriptors for both sides")
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -84,8 +86,8 @@ func TestCauseOfALimit(t *testing.T) {
 	})
 }
 
-// Without -d, JSON tells the ends to who asks for records with -l; what syslog
-// and the session file get is as ever. Who is refused has no session.
+// Without -d, JSON includes the ends only with -l; syslog and the session file
+// get the same as always. A refused client has no session.
 func TestCausesInJSON(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -127,8 +129,8 @@ func TestCausesInJSON(t *testing.T) {
 	})
 }
 
-// How an adopted worker has died nobody knows; where its session was then is on
-// the board, whichever of the two versions it is of.
+// It is not known how an adopted worker has died; the stage of its session is
+// on the board, in both of its versions.
 func TestCausesAfterAnUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -164,6 +166,6 @@ func TestCausesAfterAnUpgrade(t *testing.T) {
 		if err := finish(client); err != nil {
 			t.Error(err)
 		}
-		p.because(1, why{"C-", "client", "ended", "complete", 0, true, true}) // its worker's own word
+		p.because(1, why{"C-", "client", "ended", "complete", 0, true, true}) // the worker's own record
 	})
 }

@@ -1,3 +1,5 @@
+// Tests of a plug in a cgroup namespace, as in a container.
+
 package test
 
 import (
@@ -8,8 +10,8 @@ import (
 	"testing"
 )
 
-// container has a command start in the group with a cgroup namespace and a mount of
-// its own, so that the group is "/" there, as in a container; or it skips.
+// container makes a command start in the group with its own cgroup namespace
+// and mount, so that the group is "/" there, as in a container; or it skips.
 func (g *cgroup) container(c *exec.Cmd) {
 	g.t.Helper()
 	mount := `umount /sys/fs/cgroup/pids && mount -t cgroup -o pids none /sys/fs/cgroup/pids`
@@ -28,8 +30,8 @@ func (g *cgroup) container(c *exec.Cmd) {
 	g.birth(c)
 }
 
-// In a container its pids.max bounds the workers from the start on: those that there
-// is no room for are never started, and the clients beyond them wait.
+// In a container, its pids.max limits the workers from the start: workers for
+// which there is no room are never started, and the surplus clients wait.
 func TestContainerTasks(t *testing.T) {
 	t.Parallel()
 	const most = 120

@@ -1,3 +1,6 @@
+// TestChaos's judge: which kills may excuse a missing line or a broken
+// session.
+
 package test
 
 import (
@@ -10,9 +13,10 @@ import (
 	"time"
 )
 
-// isDoomed reports that a blow killed a worker whose line nobody may have been
-// left to write: its master was dead, or died before it could bury it. A worker
-// that has had the time to see its master's end leaves its line at a TERM.
+// isDoomed reports whether a blow killed a worker whose line could not be
+// written: its master was dead, or died before it could bury the worker. A
+// worker that has had the time to notice its master's end writes its line at a
+// TERM.
 func (r *trial) isDoomed(b blow) bool {
 	if b.signal == stopSignal || b.role >= theMaster {
 		return false
@@ -32,22 +36,23 @@ func (r *trial) isDoomed(b blow) bool {
 	return r.stoppedLately(b)
 }
 
-// mayHaveHit reports whether the struck worker may have carried the session: its
-// title named it, or named none, or one that was over already.
+// mayHaveHit reports whether the struck worker may have carried the session:
+// its title named it, or named no session, or one that was over already.
 func (r *trial) mayHaveHit(b blow, s *chaosSession) bool {
 	return b.peer == "" || b.peer == s.peer || slices.ContainsFunc(r.sessions, func(o *chaosSession) bool {
 		return o.peer == b.peer && o.ended.Before(b.at.Add(50*time.Millisecond))
 	})
 }
 
-// stoppedLately reports that the blow fell on a stopped process.
+// stoppedLately reports whether the blow struck a stopped process.
 func (r *trial) stoppedLately(on blow) bool {
 	return slices.ContainsFunc(r.blows, func(b blow) bool {
 		return b.pid == on.pid && b.signal == stopSignal && !b.at.After(on.at) && on.at.Sub(b.at) < moment
 	})
 }
 
-// struck reports that a process was killed while it may have carried the session.
+// struck reports whether a process was killed while it may have carried the
+// session.
 func (r *trial) struck(pid int, s *chaosSession) bool {
 	life := span{s.began.Add(-early), s.ended.Add(late)}
 	return slices.ContainsFunc(r.blows, func(b blow) bool {
@@ -61,7 +66,8 @@ func (r *trial) anyStruck(life span) bool {
 	})
 }
 
-// inOutage reports that the session began without a master, or waited for one.
+// inOutage reports whether the session began without a master, or waited for
+// one.
 func (r *trial) inOutage(s *chaosSession) bool {
 	waited := span{s.began, s.first}
 	if s.first.IsZero() {
@@ -70,11 +76,11 @@ func (r *trial) inOutage(s *chaosSession) bool {
 	return slices.ContainsFunc(r.outages, func(o span) bool { return o.overlaps(waited) })
 }
 
-// lineBegins is where a session line may begin.
+// lineBegins matches where a session line may begin.
 var lineBegins = regexp.MustCompile(`\[\d{4}-\d\d-\d\d \d\d:`)
 
-// readTorn reads a session file in which a kill inside a write may have left
-// the beginning of a line, with the next one behind it, or with nothing.
+// readTorn reads a session file in which a kill during a write may have left
+// the beginning of a line, followed by the next line or by nothing.
 func readTorn(path string) (lines []sessionLine, torn int, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -1,3 +1,5 @@
+// A single client for wake-up tests, which connects at an exact time.
+
 package test
 
 import (
@@ -11,11 +13,11 @@ import (
 	"time"
 )
 
-// loneClient connects with bare system calls, at a moment.
+// loneClient connects with raw system calls, at a given time.
 type loneClient struct {
 	fd int
 	to *syscall.SockaddrInet4
-	at time.Time // of the arrival
+	at time.Time // time of the arrival
 }
 
 func newLoneClient(p *plug) *loneClient {
@@ -34,8 +36,9 @@ func (c *loneClient) close() {
 	c.fd = -1
 }
 
-// arrive connects at a moment, and signals a process when wait returns, which
-// runs beside; how much later than the arrival that was is returned.
+// arrive connects at a given time, and signals a process when wait, which runs
+// at the same time, returns; off is how much later than the arrival the signal
+// was.
 func (c *loneClient) arrive(moment time.Time, wait func(), pid int, s syscall.Signal) (off time.Duration) {
 	struck := make(chan time.Time)
 	go func() {
@@ -53,14 +56,15 @@ func (c *loneClient) arrive(moment time.Time, wait func(), pid int, s syscall.Si
 	return (<-struck).Sub(c.at)
 }
 
-// awake waits without sleep: a sleep ends some 50 µs late.
+// awake waits without sleeping: a sleep ends some 50 µs late.
 func awake(until time.Time) {
 	for time.Now().Before(until) {
 	}
 }
 
-// greeted awaits the target's first byte until so long after the arrival. The
-// time is since then; errSilence is that nothing came, not even an end.
+// greeted waits for the target's first byte, at most bound after the arrival.
+// It returns the time since the arrival; errSilence means that nothing came,
+// not even EOF.
 func (c *loneClient) greeted(bound time.Duration) (time.Duration, error) {
 	left := syscall.NsecToTimeval(int64(max(time.Millisecond, bound-time.Since(c.at))))
 	if err := syscall.SetsockoptTimeval(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &left); err != nil {
@@ -89,8 +93,8 @@ var (
 )
 
 // isWith reports whether a process has accepted this client: the plug's end of
-// the connection is among its descriptors (proc_net_tcp.txt: the tenth field is
-// the inode, 0 while nobody has accepted).
+// the connection is among its descriptors (proc_net_tcp.txt: the tenth field
+// is the inode, which is 0 before the accept).
 func (c *loneClient) isWith(pid int) bool {
 	self, err := syscall.Getsockname(c.fd)
 	if err != nil {

@@ -1,3 +1,5 @@
+// TestChaos's driver: it strikes processes and restarts what has ended.
+
 package test
 
 import (
@@ -16,12 +18,12 @@ type blow struct {
 	signal syscall.Signal
 	role   role
 	pid    int
-	master int    // whose worker it was; 0 is an orphan
-	peer   string // of the session in its title; empty if there was none
+	master int    // the worker's master; 0 for an orphan
+	peer   string // peer of the session in its title; "" without one
 }
 
 // driver strikes a plug, and starts a new one on the same port and pidfile
-// where master or shepherd have gone.
+// when its master or shepherd has ended.
 type driver struct {
 	*plug
 	mu      sync.Mutex
@@ -33,7 +35,7 @@ type driver struct {
 	probe   func() // returns when a client has been served
 }
 
-// strike does what one entry of the schedule says.
+// strike executes one entry of the schedule.
 func (d *driver) strike(a act) {
 	d.t.Helper()
 	b := blow{signal: a.signal, role: a.role}
@@ -42,10 +44,10 @@ func (d *driver) strike(a act) {
 		b.pid, b.master, b.peer = d.victim(a)
 		return b.pid != 0
 	})
-	// A handle (a pidfd), so that no other process can be hit.
+	// A handle (a pidfd), so that the signal cannot hit another process.
 	handle, err := os.FindProcess(b.pid)
 	if err != nil || !isOf(b.pid, d.bin) {
-		d.strike(a) // it has ended meanwhile
+		d.strike(a) // it has ended in the meantime
 		return
 	}
 	if a.role >= theMaster && a.signal != syscall.SIGSTOP {
@@ -69,8 +71,8 @@ func (d *driver) strike(a act) {
 	})
 }
 
-// victim chooses a live process of the role, and tells whose worker it is, and
-// of which client.
+// victim chooses a live process with this role; of is the master of the
+// worker, and peer its client.
 func (d *driver) victim(a act) (pid, of int, peer string) {
 	shepherd := d.cmd.Process.Pid
 	switch a.role {
@@ -103,8 +105,8 @@ func (d *driver) victim(a act) (pid, of int, peer string) {
 	return q.pid, of, peer
 }
 
-// hit notes a blow before it falls, so that the judge never finds a death that
-// is not in the list yet.
+// hit records a blow before it falls, so that the judge never finds a death
+// that is not in the list yet.
 func (d *driver) hit(to *os.Process, b blow) {
 	d.mu.Lock()
 	b.at = time.Now()
@@ -120,7 +122,8 @@ func (d *driver) counted(what string) {
 	d.count[what]++
 }
 
-// fell kills master or shepherd, awaits what follows from it, and starts anew.
+// fell kills the master or the shepherd, waits for the consequences, and
+// starts a new plug.
 func (d *driver) fell(b blow, handle *os.Process) {
 	d.t.Helper()
 	outage := span{from: time.Now()}
@@ -139,8 +142,8 @@ func (d *driver) fell(b blow, handle *os.Process) {
 	d.mu.Unlock()
 }
 
-// restart starts the next plug. A stopped worker may hold the port for longer
-// than a start tries; then it must say so, and is started again.
+// restart starts the next plug. A stopped worker may hold the port longer than
+// a start tries; then the start must report it, and is repeated.
 func (d *driver) restart() {
 	d.t.Helper()
 	for range 5 {
@@ -158,7 +161,7 @@ func (d *driver) restart() {
 	d.t.Fatalf("five starts in vain: %s", tail(d.errors(), 2000))
 }
 
-// alive fails the test when master or shepherd have ended by themselves.
+// alive fails the test if the master or the shepherd has ended without a blow.
 func (d *driver) alive() {
 	d.t.Helper()
 	if d.hasExited() || !isOf(d.master, d.bin) {
@@ -176,8 +179,9 @@ func (d *driver) last(n int) []string {
 	return s
 }
 
-// undisturbed awaits what must be true again when nothing has been struck for a
-// while: the pidfile lists no session, the titles count none, nobody is a zombie.
+// undisturbed waits for what must be true again after a while without blows:
+// the pidfile lists no session, the titles count none, and there are no
+// zombies.
 func (d *driver) undisturbed(mode string) {
 	d.t.Helper()
 	await(d.t, "orphans to end and spares to wait", 20*time.Second, func() bool {
@@ -200,7 +204,7 @@ func (d *driver) undisturbed(mode string) {
 	await(d.t, "zombies to be reaped", normalWait, func() bool { return len(zombies(d.master, d.cmd.Process.Pid)) == 0 })
 }
 
-// zombies are the dead children that the parents have not taken.
+// zombies are the dead children that their parents have not reaped.
 func zombies(parents ...int) (found []process) {
 	dirs, _ := os.ReadDir("/proc")
 	for _, dir := range dirs {

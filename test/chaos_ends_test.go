@@ -1,3 +1,5 @@
+// Tests with very many sessions: the master, or everything, is killed.
+
 package test
 
 import (
@@ -14,7 +16,7 @@ import (
 	"time"
 )
 
-// scaled is a number for a soak, and another one for make test.
+// scaled is a number for a soak, and a smaller one for make test.
 func scaled(whole, less int) int {
 	if soak() {
 		return whole
@@ -22,8 +24,8 @@ func scaled(whole, less int) int {
 	return less
 }
 
-// kill $(cat pidfile) with very many sessions: each leaves its line, after a
-// second nothing runs, and the port is free.
+// kill $(cat pidfile) with very many sessions: each leaves its line, nothing
+// runs after a second, and the port is free.
 func TestChaosKillAllOfPidfile(t *testing.T) {
 	n := scaled(500, 100)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -60,8 +62,9 @@ func TestChaosKillAllOfPidfile(t *testing.T) {
 	})
 }
 
-// The master killed by SIGKILL under very many sessions: they go on and leave
-// their lines; a new one on the same port and pidfile serves within a second.
+// The master is killed by SIGKILL under very many sessions: they continue and
+// leave their lines; a new one on the same port and pidfile serves within a
+// second.
 func TestChaosMasterKilled(t *testing.T) {
 	n := scaled(1000, 150)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -113,8 +116,8 @@ func TestChaosMasterKilled(t *testing.T) {
 	})
 }
 
-// noticed awaits that the workers of a master that has ended make ready for
-// TERM. Their signal masks tell nothing: Go's runtime has a handler from the start.
+// noticed waits until the workers of a dead master are ready for TERM. Their
+// signal masks do not show it: Go's runtime has a handler from the start.
 func (p *plug) noticed() {
 	p.t.Helper()
 	await(p.t, "the workers to notice", normalWait, func() bool {
@@ -124,8 +127,8 @@ func (p *plug) noticed() {
 	})
 }
 
-// TERM to a worker without a master ends its sessions, and leaves their lines:
-// it writes them itself, since nobody else would.
+// TERM to a worker without a master ends its sessions. It writes their lines
+// itself, since there is no master to write them.
 func TestChaosTermOfOrphan(t *testing.T) {
 	linuxEngineOnly(t, "nothing that can be seen from outside tells when its TERM handler is there")
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -137,7 +140,7 @@ func TestChaosTermOfOrphan(t *testing.T) {
 		p.masterGone(5 * time.Second)
 		p.noticed()
 		for _, c := range held {
-			mustPing(t, c) // and to be done with it
+			mustPing(t, c) // so that it has been counted
 		}
 		for _, w := range p.procs() {
 			syscall.Kill(w.pid, syscall.SIGTERM)
@@ -156,9 +159,10 @@ func TestChaosTermOfOrphan(t *testing.T) {
 	})
 }
 
-// relaunch starts the command line, in the foreground and perhaps again, and
-// reports whether it has the port or has exited. The port may be an older plug's
-// meanwhile, so the listener must be among the new master's descriptors.
+// relaunch starts the command line in the foreground, if necessary again, and
+// reports whether it has the port or has exited. An older plug may have the
+// port in the meantime, so the listener must be among the new master's
+// descriptors.
 func (p *plug) relaunch() (serves bool) {
 	p.t.Helper()
 	p.launch()
@@ -176,8 +180,8 @@ func (p *plug) relaunch() (serves bool) {
 	return !p.hasExited()
 }
 
-// listener is "socket:[INODE]" of what listens on an IPv4 port, or empty. It is
-// quicker than listening: the kernel names listeners first, and the rest, tens
+// listener is "socket:[INODE]" of the listener on an IPv4 port, or "". It is
+// faster than listening: the kernel lists listeners first, so the rest, tens
 // of thousands of ended connections on a busy machine, need not be read.
 func listener(port int) string {
 	f, err := os.Open("/proc/net/tcp")
@@ -196,7 +200,7 @@ func listener(port int) string {
 
 func opened(port int) bool { return listener(port) != "" }
 
-// stopProcess stops a process and awaits that it has stopped.
+// stopProcess stops a process and waits until it has stopped.
 func stopProcess(t testing.TB, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
@@ -206,7 +210,7 @@ func stopProcess(t testing.TB, pid int) {
 	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGCONT) })
 }
 
-// isStopped reports that every thread has stopped (proc(5): T).
+// isStopped reports whether every thread has stopped (proc(5): T).
 func isStopped(pid int) bool {
 	all := tasks(pid)
 	for _, dir := range all {

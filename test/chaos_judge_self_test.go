@@ -1,3 +1,5 @@
+// Tests of TestChaos's judge: it accepts a correct run and finds each fault.
+
 package test
 
 import (
@@ -10,9 +12,9 @@ import (
 	"time"
 )
 
-// theTruth is a trial of four sessions: a whole one, one whose worker was
-// killed, one that came while no master was there, and one that was lost with
-// its worker and its master.
+// theTruth is a correct trial of four sessions: a whole one, one whose worker
+// was killed, one that came while there was no master, and one that was lost
+// with its worker and its master.
 func theTruth(t0 time.Time) *trial {
 	at := func(ms int) time.Time { return t0.Add(time.Duration(ms) * time.Millisecond) }
 	p := plan{name: "p", up: half{n: 100}, down: half{n: 1000}}
@@ -39,7 +41,7 @@ func theTruth(t0 time.Time) *trial {
 	}
 }
 
-// The judge of TestChaos itself: it accepts the truth, and no lie.
+// The judge accepts the correct trial, and finds every fault.
 func TestChaosJudgeFindsLies(t *testing.T) {
 	t0 := time.Now()
 	for name, lie := range map[string]func(*trial){
@@ -84,7 +86,7 @@ func TestChaosJudgeFindsLies(t *testing.T) {
 	}
 }
 
-// A torn line, and the whole one behind it.
+// A torn line, followed by a whole one.
 func TestChaosReadTorn(t *testing.T) {
 	const line = "[2026-11-22 17:30:00] plug[4711] 119 127.0.0.1 127.0.0.1:119 12 34 5600000\n"
 	path := filepath.Join(openDir(t), "s")

@@ -1,3 +1,5 @@
+// TestChaos's judge: it compares clients, targets, session lines and blows.
+
 package test
 
 import (
@@ -6,20 +8,20 @@ import (
 	"time"
 )
 
-// trial is all that the judge knows: what clients, targets and the session file
-// tell, and which blows fell when. It knows nothing from the plug itself.
+// trial is all that the judge knows: what clients, targets and the session
+// file report, and when which blow fell. Nothing comes from the plug itself.
 type trial struct {
-	single   bool // a worker carries one session at a time
+	single   bool // each worker carries one session at a time
 	sessions []*chaosSession
-	targets  map[string][2]int64 // by address: accepted, of them nameless
+	targets  map[string][2]int64 // by address: accepted connections, and how many of them without a number
 	lines    []sessionLine
-	torn     int // lines that were cut by a kill inside their write
+	torn     int // lines that were cut by a kill during the write
 	blows    []blow
 	ended    map[int]time.Time // masters
 	outages  []span
 }
 
-// verdict counts what is allowed, and lists what is not.
+// verdict counts the exceptions that are allowed, and lists the faults.
 type verdict struct {
 	whole, broken, unserved      int
 	lost, dropped, twice, doomed int
@@ -42,15 +44,16 @@ func (v verdict) String() string {
 }
 
 const (
-	// servedWithin is the longest that a client may wait for its target's first
-	// byte while a master is there: stops last half a second, starts go on
-	// beside, and the machine may be slow.
+	// servedWithin is the longest time that a client may wait for its target's
+	// first byte while there is a master: stops last half a second, starts
+	// take place at the same time, and the machine may be slow.
 	servedWithin = 10 * time.Second
-	// early and late are how far a blow may be from what it does: a stopped
-	// process dies of TERM only when it goes on.
+	// early and late limit the time between a blow and its effect: a stopped
+	// process dies of TERM only when it is continued.
 	early = 1500 * time.Millisecond
 	late  = 1500 * time.Millisecond
-	// moment is how long a master may need for a burial: stops last half a second.
+	// moment is how long a master may take for a burial: stops last half a
+	// second.
 	moment = time.Second
 )
 
@@ -65,7 +68,7 @@ func (r *trial) judge() (v verdict) {
 			v.doomed++
 		}
 	}
-	unnamed := map[string][2]int64{} // lines by target that did not learn the session's number: all, those with bytes
+	unnamed := map[string][2]int64{} // lines by target that did not get the session's number: all, and those with bytes
 	for _, s := range r.sessions {
 		if !s.first.IsZero() {
 			v.waits = append(v.waits, s.first.Sub(s.began))
@@ -112,10 +115,10 @@ func (r *trial) judge() (v verdict) {
 	return v
 }
 
-// withoutLine judges a session that left none.
+// withoutLine judges a session without a line.
 func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...any)) {
 	life := span{s.began.Add(-early), s.ended.Add(late)}
-	if s.seen > 0 || s.received > 0 { // admitted for sure
+	if s.seen > 0 || s.received > 0 { // certainly admitted
 		for _, b := range r.blows {
 			if r.isDoomed(b) && life.overlaps(span{b.at, b.at.Add(1)}) && r.mayHaveHit(b, s) {
 				v.lost++
@@ -137,7 +140,7 @@ func (r *trial) withoutLine(s *chaosSession, v *verdict, fault func(string, ...a
 	fault("%s was left without a word: %v after %v, began %s", s.peer, s.err, s.ended.Sub(s.began), s.began.Format("05.000"))
 }
 
-// judgeLine holds a line against what both ends know, and reports whether the
+// judgeLine compares a line with what both ends know, and reports whether the
 // session was whole.
 func (r *trial) judgeLine(s *chaosSession, l sessionLine, fault func(string, ...any)) bool {
 	up, down := numberSize+s.plan.up.n, greetingSize+s.plan.down.n
@@ -162,9 +165,10 @@ func (r *trial) judgeLine(s *chaosSession, l sessionLine, fault func(string, ...
 	return true
 }
 
-// judgeTargets: what the targets accepted is what the lines say was connected.
-// A session whose worker was killed before it had passed the number on is known
-// by its line alone: connected for sure if it has bytes of the target.
+// judgeTargets: the connections that the targets accepted are those that the
+// lines report. If a session's worker was killed before it had passed on the
+// number, only the line is known: it was certainly connected if it has bytes
+// from the target.
 func (r *trial) judgeTargets(unnamed map[string][2]int64, lost int, fault func(string, ...any)) {
 	for addr, n := range r.targets {
 		nameless, lines := n[1], unnamed[addr]
@@ -179,9 +183,10 @@ func (r *trial) judgeTargets(unnamed map[string][2]int64, lost int, fault func(s
 	}
 }
 
-// judgeCounts bounds what must be rare: it falls between two steps of a process.
-// Between accept and admission a busy machine takes the processor away now and
-// then: up to 6 clients in 561 blows were seen to be dropped, none most often.
+// judgeCounts limits what must be rare, because it happens between two steps
+// of a process. Between accept and admission, a busy machine sometimes
+// interrupts the process: up to 6 clients in 561 blows were dropped, but
+// usually none.
 func (r *trial) judgeCounts(v *verdict, fault func(string, ...any)) {
 	rare, dropped := 2+len(r.blows)/200, 5+len(r.blows)/100
 	if v.twice > rare || r.torn > rare || v.dropped > dropped {

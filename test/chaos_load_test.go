@@ -1,3 +1,5 @@
+// TestChaos's load: clients and targets that both know the whole conversation.
+
 package test
 
 import (
@@ -13,25 +15,25 @@ import (
 )
 
 // chaosSession is what its two ends know of one session. Its client's address
-// is its own in the whole run, so the line with that PEER is this session's.
+// is unique in the whole run, so the line with that PEER is this session's.
 type chaosSession struct {
 	plan                plan
 	peer                string
-	began, first, ended time.Time // first byte of the target's; zero if none came
+	began, first, ended time.Time // first is the time of the target's first byte; zero if none came
 	received            int64     // by the client
-	err                 error     // the client's
+	err                 error     // the client's error
 	over                chan struct{}
 
-	mu        sync.Mutex // a killed session's target may be late
+	mu        sync.Mutex // a killed session's target may run late
 	seen      int        // targets that read the session's number
 	target    string
 	taken     int64 // bytes that the target received
 	targetErr error
-	answered  bool // the target has ended its part
+	answered  bool // the target has finished its part
 }
 
-// whole reports that both ends had all that the plan says, and nothing else. A
-// cut one must arrive as a cut, not as an end.
+// whole reports whether both ends got everything in the plan, and nothing
+// else. A cut session must arrive as a reset, not as EOF.
 func (s *chaosSession) whole() bool {
 	if s.plan.order == cutShort {
 		return s.err == nil && s.seen == 1 && s.answered && s.targetErr != nil && !isShort(s.targetErr)
@@ -39,23 +41,23 @@ func (s *chaosSession) whole() bool {
 	return s.err == nil && s.seen == 1 && s.answered && s.targetErr == nil
 }
 
-// chaosTarget is a target of the load, and what it has counted.
+// chaosTarget is a target of the load, with its counts.
 type chaosTarget struct {
 	*backend
-	nameless atomic.Int64 // connections that ended before the session's number
+	nameless atomic.Int64 // connections that ended before the session's number came
 }
 
 const (
-	greetingSize = 1 // a target's first byte, before it knows whose session it is
+	greetingSize = 1 // a target's first byte, before it knows which session it has
 	numberSize   = 8
 	patience     = 45 * time.Second // of both ends, for a whole session
 )
 
-// chaosLoad opens sessions until told to stop.
+// chaosLoad opens sessions until it is stopped.
 type chaosLoad struct {
 	to      string
-	rate    int // begun a second
-	most    int // at a time
+	rate    int // sessions begun per second
+	most    int // sessions at a time
 	rng     *rand.Rand
 	targets []*chaosTarget
 
@@ -122,7 +124,7 @@ func (s *chaosSession) client(number uint64, to string) error {
 	return err
 }
 
-// target is a target's end: whose session it is, it learns from the first bytes.
+// target is the target's end: the first bytes say which session it is.
 func (l *chaosLoad) target(b *chaosTarget, c *net.TCPConn) {
 	c.SetDeadline(time.Now().Add(patience))
 	c.Write(make([]byte, greetingSize))

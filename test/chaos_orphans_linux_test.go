@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of stopped workers and waiting clients after the master's death.
+
 package test
 
 import (
@@ -13,13 +15,13 @@ import (
 	"time"
 )
 
-// A stopped worker of a killed master holds the port and knows nothing of it:
-// the new start says which process that is.
+// A stopped worker of a killed master holds the port and does not notice: the
+// new start says which process has it.
 //
-// Mostly the kernel forestalls this: a stopped process group that nobody of its
-// session is left to continue gets SIGHUP and SIGCONT (setpgid(2)). But not
-// where the orphans fall to a process of the same session, as with a shell for
-// PID 1 of a container; and that is arranged here.
+// Usually the kernel prevents this: a stopped process group without a process
+// in its session that could continue it gets SIGHUP and SIGCONT (setpgid(2)).
+// It does not if the orphans are adopted by a process of the same session, as
+// with a shell as PID 1 of a container; this test arranges that.
 func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		adoptOrphans(t)
@@ -44,8 +46,8 @@ func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 	})
 }
 
-// A stopped worker of a daemon whose master is killed is continued by the
-// kernel, finds itself without a master, and frees the port.
+// If the master of a daemon is killed, the kernel continues a stopped worker,
+// which notices that it has no master, and frees the port.
 func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startDaemon(t, mode, append(sparesArgs(mode, 3), serve(t, anywhere, echo).addr())...)
@@ -57,9 +59,10 @@ func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
 	})
 }
 
-// Clients that are in the queue when spares learn of their master's death are
-// served: whoever leaves the listener accepts once more. The spares are stopped
-// meanwhile, so that they find both at once, in either order.
+// Clients that are in the queue when spares notice their master's death are
+// served: a worker accepts once more before it leaves the listener. The spares
+// are stopped meanwhile, so that they find both events at once, in either
+// order.
 func TestChaosLastAccept(t *testing.T) {
 	n := scaled(20, 4)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -96,13 +99,13 @@ func TestChaosLastAccept(t *testing.T) {
 				finish(c)
 			}
 			p.gone(5 * time.Second)
-			p.cmd = nil // it has not ended with 0
+			p.cmd = nil // its status is not 0
 		}
 	})
 }
 
-// adoptOrphans makes the test the parent of what the plugs' processes leave
-// behind (prctl(2) PR_SET_CHILD_SUBREAPER), until the test ends.
+// adoptOrphans makes the test the parent of the plugs' orphans (prctl(2)
+// PR_SET_CHILD_SUBREAPER), until the test ends.
 func adoptOrphans(t testing.TB) {
 	t.Helper()
 	const prSetChildSubreaper = 36
@@ -114,7 +117,7 @@ func adoptOrphans(t testing.TB) {
 	set(1)
 	t.Cleanup(func() {
 		set(0)
-		// Only those of a plug: others are their exec.Cmd's.
+		// Only those of a plug: others belong to their exec.Cmd.
 		for _, z := range zombies(os.Getpid()) {
 			if z.comm == "plug" {
 				syscall.Wait4(z.pid, nil, syscall.WNOHANG, nil)

@@ -1,3 +1,5 @@
+// TestChaos's conversations: their forms, and how each end plays its part.
+
 package test
 
 import (
@@ -10,14 +12,14 @@ import (
 	"time"
 )
 
-// turns says which end of a conversation speaks when.
+// turns says which end of a conversation sends when.
 type turns uint8
 
 const (
 	together  turns = iota
-	upFirst         // the target answers after the client's end of file
-	downFirst       // the client speaks after the target's end of file
-	cutShort        // the client resets half-way up
+	upFirst         // the target answers after the client's EOF
+	downFirst       // the client sends after the target's EOF
+	cutShort        // the client resets when it has sent half
 )
 
 // half is one direction of a conversation: n bytes of a stream, in pieces.
@@ -35,8 +37,8 @@ type plan struct {
 	up, down half
 }
 
-// choosePlan mixes the load: short ones above all, long ones in small pieces,
-// bulk, half-closed ones in both orders, and clients that cut.
+// choosePlan mixes the load: mostly short ones, long ones in small pieces,
+// bulk, half-closed ones in both orders, and clients that reset.
 func choosePlan(rng *rand.Rand) plan {
 	up, down := rng.Uint64(), rng.Uint64()
 	ms := func(from, to int) time.Duration { return time.Duration(from+rng.IntN(to-from)) * time.Millisecond }
@@ -74,10 +76,10 @@ func (h half) send(c *net.TCPConn) error {
 	return c.CloseWrite()
 }
 
-// errShort is an end of file that came too early: a cut that looks complete.
+// errShort is an EOF that came too early: a cut that looks complete.
 var errShort = errors.New("end of file before the last byte")
 
-// receive reads to the end; got is also the place of a difference.
+// receive reads to the end; got is also the position of a difference.
 func (h half) receive(c *net.TCPConn) (got int64, err error) {
 	check := newChecker(h.seed)
 	_, err = io.CopyBuffer(check, plain{c}, make([]byte, 16<<10))
@@ -93,8 +95,8 @@ func (h half) receive(c *net.TCPConn) (got int64, err error) {
 	return check.n, err
 }
 
-// talk is one end's whole conversation: out is what it says. got counts what
-// it was told.
+// talk plays one end's whole conversation: out is what it sends. got counts
+// what it received.
 func (p plan) talk(c *net.TCPConn, out, in half, outFirst bool) (got int64, err error) {
 	switch {
 	case p.order == together || p.order == cutShort:
@@ -102,9 +104,9 @@ func (p plan) talk(c *net.TCPConn, out, in half, outFirst bool) (got int64, err 
 		go func() { sent <- out.send(c) }()
 		got, err = in.receive(c)
 		if err != nil {
-			c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)) // or the sender might wait for nobody
+			c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)) // otherwise the sender might wait forever
 			if told := <-sent; errors.Is(told, syscall.ECONNRESET) {
-				err = told // the write has taken the socket's error, and left an end of file
+				err = told // the write has taken the socket's error, and left EOF for the read
 			}
 			return got, err
 		}
@@ -121,7 +123,7 @@ func (p plan) talk(c *net.TCPConn, out, in half, outFirst bool) (got int64, err 
 	return got, out.send(c)
 }
 
-// cut speaks half its part and resets.
+// cut sends half of its part and resets.
 func (p plan) cut(c *net.TCPConn) error {
 	spoken := p.up
 	spoken.n, spoken.pieces = p.up.n/2, 2

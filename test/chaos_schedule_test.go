@@ -1,3 +1,5 @@
+// TestChaos's schedule: which signal strikes which kind of process, and when.
+
 package test
 
 import (
@@ -8,12 +10,12 @@ import (
 	"time"
 )
 
-// role is whom a blow is for.
+// role is the kind of process that a blow strikes.
 type role uint8
 
 const (
 	aWorker  role = iota // any worker, ready or not, orphaned or not
-	aCarrier             // one that the pidfile lists
+	aCarrier             // a worker that the pidfile lists
 	theMaster
 	theShepherd
 )
@@ -23,15 +25,15 @@ func (r role) String() string { return [...]string{"worker", "carrier", "master"
 // act is an entry of the schedule.
 type act struct {
 	wait   time.Duration
-	signal syscall.Signal // KILL or TERM, or STOP
+	signal syscall.Signal // KILL, TERM or STOP
 	role   role
-	pick   float64       // which of those that there are
-	held   time.Duration // STOP: for so long
+	pick   float64       // which of the candidates
+	held   time.Duration // STOP: for how long
 	finish bool          // STOP: then KILL instead of CONT
 }
 
-// schedule is drawn from the seed alone, so that the seed repeats it: blows
-// come singly and in bursts, at a mean distance.
+// schedule depends only on the seed, so that the seed repeats it: blows come
+// singly and in bursts, at a mean distance.
 func schedule(rng *rand.Rand, kills, stops int, mean time.Duration) []act {
 	var acts []act
 	for i := range kills + stops {
@@ -40,7 +42,7 @@ func schedule(rng *rand.Rand, kills, stops int, mean time.Duration) []act {
 			a.wait = 0
 		}
 		a.wait = min(a.wait, 6*mean)
-		master, shepherd := 10, 4 // in a thousand
+		master, shepherd := 10, 4 // per thousand
 		if i >= kills {
 			a.signal, master, shepherd = syscall.SIGSTOP, 150, 50
 			a.held = time.Duration(5+rng.IntN(500)) * time.Millisecond
@@ -63,7 +65,7 @@ func schedule(rng *rand.Rand, kills, stops int, mean time.Duration) []act {
 	return acts
 }
 
-// The same seed gives the same schedule, with all that was asked for in it.
+// The same seed gives the same schedule, with everything that was requested.
 func TestChaosSchedule(t *testing.T) {
 	draw := func(seed uint64) []act {
 		return schedule(rand.New(rand.NewPCG(seed, 1)), 1000, 200, time.Millisecond)

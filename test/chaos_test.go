@@ -1,3 +1,5 @@
+// TestChaos: random signals to every process of a plug under load.
+
 package test
 
 import (
@@ -11,18 +13,18 @@ import (
 
 const stopSignal = syscall.SIGSTOP
 
-// heldByPID is what a start says that finds the port taken.
+// heldByPID matches the message of a start that finds the port in use.
 var heldByPID = regexp.MustCompile(`held by PID \d+`)
 
 // TestChaos kills, stops and continues workers, master and shepherd at random
-// moments under a load of everything, and then holds what clients, targets,
-// /proc, pidfile and session file tell against each other. PLUG_SEED repeats
-// the schedule; whom a blow hits depends on who is there.
+// moments under a mixed load, and then compares what clients, targets, /proc,
+// pidfile and session file report. PLUG_SEED repeats the schedule; which
+// process a blow hits depends on the processes at that time.
 func TestChaos(t *testing.T) {
 	for _, c := range []struct {
 		mode         string
 		kills, stops int
-		rate, most   int // sessions begun a second, and at a time
+		rate, most   int // sessions begun per second, and at a time
 		args         []string
 	}{
 		{"fork", 4000, 800, 60, 60, nil},
@@ -47,8 +49,8 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 	}
 	load.to = d.addr()
 	d.probe = func() {
-		// The port and the pidfile are there before the first worker is ready; and
-		// a start whose first worker is killed fails.
+		// Port and pidfile exist before the first worker is ready; and a start
+		// whose first worker is killed fails.
 		await(t, "a client to be served", serveBound, func() bool {
 			s := load.begin(plan{name: "probe", order: together, up: half{n: 10, pieces: 1}, down: half{n: 10, pieces: 1}})
 			<-s.over
@@ -84,7 +86,7 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 		await(t, "the targets' ends of all sessions", patience, func() bool { return b.held() == 0 })
 	}
 	d.undisturbed(mode)
-	for range 20 { // and it serves
+	for range 20 { // clients are served
 		load.begin(plan{name: "afterwards", order: together, up: half{n: 100, pieces: 1}, down: half{n: 100, pieces: 1}})
 	}
 	load.wg.Wait()
@@ -111,7 +113,8 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 	if n := len(v.faults); n > 10 {
 		t.Errorf("and %d faults more", n-10)
 	}
-	// In fork hardly more stay whole than there are acts: many a blow meets a session.
+	// In fork mode, few more sessions stay whole than there are acts: many
+	// blows hit a session.
 	if v.whole < len(acts)*3/4 || v.broken < kills/10 {
 		t.Errorf("%d sessions whole and %d broken: too few to tell anything", v.whole, v.broken)
 	}

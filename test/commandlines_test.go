@@ -1,3 +1,5 @@
+// Tests of command lines: the table, usage errors, --version.
+
 package test
 
 import (
@@ -14,8 +16,8 @@ import (
 	"time"
 )
 
-// commandLine is an entry of cmd/plug/testdata/commandlines.txt; its head says
-// what the lines mean.
+// commandLine is an entry of cmd/plug/testdata/commandlines.txt; the start of
+// that file explains the lines.
 type commandLine struct {
 	only   string
 	argv   []string
@@ -64,7 +66,7 @@ func readCommandLines(t *testing.T) []commandLine {
 	return all
 }
 
-// words parts at blanks, but not inside 'quotes'.
+// words splits at blanks, but not inside 'quotes'.
 func words(s string) (argv []string) {
 	argv = []string{}
 	word, open, begun := "", false, false
@@ -85,7 +87,7 @@ func words(s string) (argv []string) {
 	return argv
 }
 
-// The table of command lines against the binary as a shell runs it.
+// The table of command lines, with the binary run as from a shell.
 func TestCommandLines(t *testing.T) {
 	t.Parallel()
 	all := readCommandLines(t)
@@ -137,11 +139,11 @@ func TestCommandLines(t *testing.T) {
 	t.Logf("%d of %d command lines", ran, len(all))
 }
 
-// usageHint follows the reason of every usage error.
+// usageHint follows the reason in every usage error.
 const usageHint = "See \"plug --help\" for the options.\n"
 
-// Without --check a wrong command line is refused just so, before anything is
-// bound or written.
+// Without --check a wrong command line is refused in the same way, before
+// anything is bound or written.
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{

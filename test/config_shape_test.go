@@ -1,3 +1,5 @@
+// Tests that the control socket's config has the same form as --check.
+
 package test
 
 import (
@@ -7,8 +9,9 @@ import (
 	"testing"
 )
 
-// What a running plug says of its options is what --check prints, to the type of
-// each value; both can be given back: times are in seconds.
+// A running plug reports its options in the form of --check, including the
+// type of each value, and both can be used as input again: times are in
+// seconds.
 func TestConfigHasOneShape(t *testing.T) {
 	args := withControl("-f", "-t", "90", "--connect-timeout", "250ms", "-a", "127.0.0.0/8", "-a", "::1", "--max-workers", "40", refusing(t), "10.0.3.15:80")
 	p := start(t, "prefork", args...)
@@ -32,7 +35,7 @@ func TestConfigHasOneShape(t *testing.T) {
 	}
 }
 
-// A refusal is never marked as done.
+// A refusal is never reported as done.
 func TestRefusalIsNotDone(t *testing.T) {
 	p := start(t, "prefork", withControl(refusing(t))...)
 	if r, err := ask(p.ctl(), fields{"verb": "target", "target": "10.9.9.9:9", "state": "enabled"}); err != nil || r.Done || r.Error == "" {

@@ -1,3 +1,5 @@
+// Tests of plug as PID 1 of a container.
+
 package test
 
 import (
@@ -14,8 +16,8 @@ import (
 // dockerGrace is how long docker stop waits between TERM and KILL.
 const dockerGrace = 10 * time.Second
 
-// startContainer starts a plug that is PID 1 of a PID namespace of its own, and
-// returns it with the PID of that process here. The pidfile's PIDs are those
+// startContainer starts a plug as PID 1 of its own PID namespace, and returns
+// it with the PID of that process outside. The PIDs in the pidfile are those
 // inside.
 func startContainer(t *testing.T, mode string, args ...string) (p *plug, one int) {
 	t.Helper()
@@ -49,7 +51,8 @@ func pidInside(pid int) string {
 	return last(append([]string{""}, f...), 1)[0]
 }
 
-// dockerStop does to PID 1 what docker stop does, and returns how long that took.
+// dockerStop does to PID 1 what docker stop does, and returns how long it
+// took.
 func dockerStop(t *testing.T, p *plug, one int) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -62,8 +65,8 @@ func dockerStop(t *testing.T, p *plug, one int) time.Duration {
 	return time.Since(began)
 }
 
-// docker stop leaves the line of each session: of those that end by themselves in
-// the first eight seconds, and of those that PID 1 ends after that.
+// docker stop leaves the line of each session: of those that end on their own
+// in the first eight seconds, and of those that PID 1 ends afterwards.
 func TestContainerStop(t *testing.T) {
 	t.Parallel()
 	target := serve(t, anywhere, echo)
@@ -97,7 +100,8 @@ func TestContainerStop(t *testing.T) {
 	})
 }
 
-// The drain ends with the last session, and --drain-timeout is its limit if given.
+// The drain ends with the last session; if --drain-timeout is given, it is the
+// limit.
 func TestContainerDrain(t *testing.T) {
 	t.Parallel()
 	target := serve(t, anywhere, echo)
@@ -138,8 +142,8 @@ func TestContainerDrain(t *testing.T) {
 	}
 }
 
-// A master that is killed as a container's does not take the lines of the
-// sessions with it: PID 1 has its workers write them before it ends.
+// If a container's master is killed, the lines of its sessions are not lost:
+// PID 1 makes its workers write them before it ends.
 func TestContainerLosesItsMaster(t *testing.T) {
 	target := serve(t, anywhere, echo)
 	forEachMode(t, func(t *testing.T, mode string) {

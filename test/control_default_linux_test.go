@@ -1,3 +1,5 @@
+// Tests of the control socket without --control, and of plugctl without -s.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownRun gives a test directories of its own for what runs: /run, and a network
-// namespace, so that no other plug of this system is found. It is true in there.
+// ownRun gives a test its own /run and network namespace, so that no other
+// plug of this system is found. It returns true inside.
 func ownRun(t *testing.T) bool {
 	t.Helper()
 	if !enter(t, ofMounts|ofNet) {
@@ -24,7 +26,7 @@ func ownRun(t *testing.T) bool {
 	return true
 }
 
-// without takes an option and its value out of a plug's command line.
+// without removes an option and its value from a plug's command line.
 func (p *plug) without(option string) {
 	for i, a := range p.args {
 		if a == option {
@@ -34,7 +36,7 @@ func (p *plug) without(option string) {
 	}
 }
 
-// unnamed is a plug whose control socket is where it is unless a path is named.
+// unnamed is a plug with its control socket at the default path.
 func unnamed(t *testing.T, args ...string) *plug {
 	t.Helper()
 	p := prepare(t, "prefork", append(args, serve(t, anywhere, echo).addr())...)
@@ -42,8 +44,8 @@ func unnamed(t *testing.T, args ...string) *plug {
 	return p
 }
 
-// A plug has a control socket without being told; plugctl without a flag finds
-// the only plug, and names them if there are several.
+// A plug has a control socket by default; plugctl without a flag finds the
+// only plug, and lists them if there are several.
 func TestControlByDefault(t *testing.T) {
 	if !ownRun(t) {
 		return
@@ -99,8 +101,8 @@ func TestControlByDefault(t *testing.T) {
 	}
 }
 
-// A plug does without the control socket that nobody has asked for: if another
-// plug has it, or its directory can't be made. It says so, and serves.
+// A plug works without its default control socket if another plug has it, or
+// if its directory cannot be made. It logs that, and serves.
 func TestControlByDefaultFails(t *testing.T) {
 	if !ownRun(t) {
 		return
@@ -110,7 +112,8 @@ func TestControlByDefaultFails(t *testing.T) {
 	q := unnamed(t)
 	q.args[len(q.args)-2] = fmt.Sprint(p.port)
 	q.port = p.port
-	// The same port in another network namespace: only the socket's path is shared.
+	// The same port in another network namespace: only the socket's path is
+	// shared.
 	q.args = append([]string{"-n"}, q.args...)
 	q.launch(func(c *exec.Cmd) {
 		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
@@ -150,7 +153,7 @@ func TestControlByDefaultFails(t *testing.T) {
 	}
 	o.stop()
 	d := unnamed(t)
-	d.detach() // a daemon says it to syslog
+	d.detach() // a daemon logs it to syslog
 	d.syslog.await(t, ".*no control socket.*")
 	if said := d.errors(); said != "" {
 		t.Errorf("the daemon's command says %q", said)

@@ -1,3 +1,5 @@
+// Tests of kill for workers that are stopped or of an older version.
+
 package test
 
 import (
@@ -7,8 +9,8 @@ import (
 	"testing"
 )
 
-// A worker that is stopped can't obey: it is killed for its only session, and
-// left alone where it has others.
+// A stopped worker cannot obey: if the session is its only one, the worker is
+// killed; if it has others, it is not.
 func TestControlKillStopped(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -57,8 +59,8 @@ func TestControlKillStopped(t *testing.T) {
 	})
 }
 
-// A worker that was told to end a session while it was stopped, and carries
-// another one when it reads that, leaves that one alone.
+// If a worker is told to end a session while it is stopped, and carries
+// another one when it reads the order, it does not end that one.
 func TestControlKillLate(t *testing.T) {
 	p := start(t, "pool", withControl("--workers", "1", serve(t, anywhere, echo).addr())...)
 	held := hold(t, p, 2)
@@ -77,8 +79,8 @@ func TestControlKillLate(t *testing.T) {
 	}
 }
 
-// Sessions whose workers are of the version before are ended by their own workers,
-// too, which live on.
+// Sessions of workers of the previous version are also ended by their own
+// workers, which continue to live.
 func TestControlKillOlder(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -1,3 +1,5 @@
+// Tests of sessions and kill on the control socket, compared with ss.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// What the control socket says of sessions, ss and the pidfile say too.
+// The control socket, ss and the pidfile agree about sessions.
 func TestControlSessions(t *testing.T) {
 	ss := program(t, "ss")
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -61,7 +63,8 @@ func TestControlSessions(t *testing.T) {
 
 var ssUser = regexp.MustCompile(`pid=(\d+)`)
 
-// ssCarriers is what ss says: which process of the plug has a client's socket.
+// ssCarriers is the output of ss: which process of the plug has a client's
+// socket.
 func ssCarriers(t testing.TB, ss string, port int) map[string]int {
 	t.Helper()
 	out, err := exec.Command(ss, "-Htnp", "state", "established", "sport", "=", fmt.Sprintf(":%d", port)).Output()
@@ -87,7 +90,7 @@ func TestControlKillClient(t *testing.T) {
 		held := make([]*net.TCPConn, n)
 		doomed := 0
 		for i := range held {
-			network := 60 + i%3 // 127.61/16 is to be ended
+			network := 60 + i%3 // 127.61/16 is the network to end
 			if network == 61 {
 				doomed++
 			}
@@ -126,7 +129,7 @@ func TestControlKillClient(t *testing.T) {
 		if len(status) != n-doomed {
 			t.Errorf("%d sessions are left, want %d", len(status), n-doomed)
 		}
-		if mode != "pool" && mode != "fork" { // their workers carry on
+		if mode != "pool" && mode != "fork" { // in these modes, the workers continue
 			if m := p.asks("metrics", nil).Metrics; m.Deaths.Signals["9"] != 0 {
 				t.Errorf("workers were killed: %v", m.Deaths)
 			}
@@ -140,7 +143,8 @@ func TestControlKillClient(t *testing.T) {
 	})
 }
 
-// Ids, PIDs, targets and ages choose; an id that was ended chooses nobody.
+// IDs, PIDs, targets and ages select; the ID of an ended session selects
+// nothing.
 func TestControlKillByID(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -1,3 +1,5 @@
+// Tests of the control socket's file: when it exists, and whose it is.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// The socket is there from the moment when the plug serves until it ends, and
-// goes with the master that owns it.
+// The socket exists from the time when the plug serves until it ends, and
+// disappears with the master that owns it.
 func TestControlSocketGoes(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
 		p := startDaemon(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -30,7 +32,7 @@ func TestControlSocketGoes(t *testing.T) {
 	}
 }
 
-// What another process has put in the place of the socket stays.
+// If another process has replaced the socket, the replacement stays.
 func TestControlSocketOfAnother(t *testing.T) {
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	if err := os.Rename(p.ctl(), p.ctl()+".old"); err != nil {
@@ -47,8 +49,8 @@ func TestControlSocketOfAnother(t *testing.T) {
 	}
 }
 
-// A socket whose process was killed is replaced; one that is held, or is none,
-// makes the start fail, and nothing is left behind.
+// A socket whose process was killed is replaced; if it is in use, or is not a
+// socket, the start fails and leaves nothing.
 func TestControlSocketTaken(t *testing.T) {
 	t.Parallel()
 	target := serve(t, anywhere, echo).addr()
@@ -96,7 +98,7 @@ func TestControlSocketTaken(t *testing.T) {
 	}
 }
 
-// No worker inherits anything of the control socket or of its clients.
+// Workers inherit no descriptor of the control socket or of its clients.
 func TestControlNotInherited(t *testing.T) {
 	target := serve(t, anywhere, echo).addr()
 	with, without := start(t, "fork", withControl(target)...), start(t, "fork", target)
@@ -112,9 +114,9 @@ func TestControlNotInherited(t *testing.T) {
 	}
 }
 
-// A control socket costs a master without clients nothing.
+// Without clients, a control socket costs the master nothing.
 func TestControlIdle(t *testing.T) {
-	const most = 3 * 10 // as TestIdleMaster
+	const most = 3 * 10 // same as TestIdleMaster
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	kept, err := openTalk(p.ctl())
 	if err != nil {

@@ -1,3 +1,5 @@
+// Tests of upgrade on the control socket.
+
 package test
 
 import (
@@ -10,8 +12,8 @@ import (
 	"testing"
 )
 
-// upgradesBy has the plug replaced through its control socket, and is given the
-// new master's PID.
+// upgradesBy upgrades the plug through its control socket, and checks the new
+// master's PID.
 func (p *plug) upgradesBy(version string) {
 	p.t.Helper()
 	p.install(stampedWith(p.t, version))
@@ -31,8 +33,8 @@ func (p *plug) upgradesBy(version string) {
 	}
 }
 
-// An upgrade through the socket is answered by both its ends; there is no moment
-// without a socket; ids, states and counters go on.
+// Both masters answer an upgrade through the socket; the socket exists all the
+// time; IDs, states and counters continue.
 func TestControlUpgrade(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -113,7 +115,7 @@ func TestControlUpgrade(t *testing.T) {
 	})
 }
 
-// wentBack names a counter that is smaller than it was.
+// wentBack names a counter that has decreased.
 func wentBack(last, now *ctlMetrics) string {
 	for name, pair := range map[string][2]uint64{
 		"accepted": {last.Accepted, now.Accepted}, "refused": {last.Refused, now.Refused}, "bytes in": {last.BytesIn, now.BytesIn},
@@ -167,7 +169,7 @@ func TestControlUpgradeFails(t *testing.T) {
 	}
 }
 
-// Two who ask for an upgrade at once: one is refused.
+// Of two simultaneous requests for an upgrade, one is refused.
 func TestControlUpgradeTwice(t *testing.T) {
 	t.Parallel()
 	p := startUpgradable(t, "prefork", thisOne, withControl(serve(t, anywhere, echo).addr())...)
@@ -189,7 +191,7 @@ func TestControlUpgradeTwice(t *testing.T) {
 	}
 }
 
-// The control socket is the same through upgrades to the version before and back.
+// The control socket works through upgrades to the previous version and back.
 func TestControlUpgradeOlder(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -1,3 +1,5 @@
+// Tests of the control socket's other verbs.
+
 package test
 
 import (
@@ -10,7 +12,8 @@ import (
 	"time"
 )
 
-// A draining target is for clients that have it; a disabled one is for nobody.
+// A draining target serves only clients that have it; a disabled one serves
+// none.
 func TestControlTargets(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -45,7 +48,7 @@ func TestControlTargets(t *testing.T) {
 		if got := at(1) + at(20) + at(21); got != "ccc" {
 			t.Errorf("with one target left, clients get %q", got)
 		}
-		lines := 14 // as many clients as there were
+		lines := 14 // as many as there were clients
 		p.lines(lines)
 		state(2, "draining")
 		c, err := dialFrom("127.9.0.30", p.addr())
@@ -98,7 +101,7 @@ func TestControlAccept(t *testing.T) {
 	})
 }
 
-// Reopen, reload and the log level do what their signals and options do.
+// Reopen, reload and log-level do the same as their signals and options.
 func TestControlReopen(t *testing.T) {
 	p := start(t, "prefork", withControl("-d", serve(t, anywhere, echo).addr())...)
 	old := p.sessions + ".1"
@@ -134,8 +137,8 @@ func TestControlReopen(t *testing.T) {
 	}
 }
 
-// Stop leaves the sessions alone; with drain it tells how many are left, and
-// answers when none is.
+// Stop leaves the sessions alone; with drain it reports how many are left, and
+// answers when there are none.
 func TestControlStop(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -193,7 +196,7 @@ func TestControlStop(t *testing.T) {
 	})
 }
 
-// A client that goes away while a plug drains does not stop that.
+// If a client disconnects during a drain, the drain continues.
 func TestControlStopAlone(t *testing.T) {
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	held := hold(t, p, 1)
@@ -259,8 +262,8 @@ func TestControlConfig(t *testing.T) {
 	}
 }
 
-// After sessions of all ends, and upgrades between them, the counters are the
-// session lines' sums.
+// After sessions with all outcomes, and upgrades between them, the counters
+// are the sums of the session lines.
 func TestControlCounters(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -313,7 +316,7 @@ func TestControlCounters(t *testing.T) {
 	})
 }
 
-// inParallel does something n times, k at a time, and gives the first error.
+// inParallel calls do n times, k at a time, and returns the first error.
 func inParallel(k, n int, do func(i int) error) error {
 	work, errs := make(chan int, n), make(chan error, n+k)
 	for i := range n {

@@ -1,3 +1,5 @@
+// Tests of control clients that misbehave, are many, or have no permission.
+
 package test
 
 import (
@@ -12,7 +14,8 @@ import (
 	"time"
 )
 
-// Whatever a client does, others are served, and it is told or disconnected.
+// Whatever a client does, others are served, and it gets an error or is
+// disconnected.
 func TestControlHostile(t *testing.T) {
 	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -56,7 +59,8 @@ func TestControlHostile(t *testing.T) {
 		t.Errorf("10 MiB without a newline: %d bytes were taken", n)
 	}
 	served("10 MiB without a newline")
-	// Some who ask and never read, some who never ask: and then as many as there is room for.
+	// Some that ask and never read, some that never ask: as many as there is
+	// room for.
 	var idle []*talk
 	defer func() {
 		for _, c := range idle {
@@ -79,8 +83,8 @@ func TestControlHostile(t *testing.T) {
 		}
 	}
 	served("100 that are silent or never read")
-	// A client that has just left may be counted yet, and another one be refused
-	// its place: so one more each time, until there is no room.
+	// A client that has just left may still be counted, so that another one is
+	// refused: connect one more each time, until there is no room.
 	await(t, "a client too many", normalWait, func() bool {
 		for more := true; more; more = len(idle) < 128 {
 			c, err := openTalk(p.ctl())
@@ -102,7 +106,7 @@ func TestControlHostile(t *testing.T) {
 	served("the end")
 }
 
-// A hundred at once, each with many requests in one conversation.
+// A hundred clients at once, each with many requests on one connection.
 func TestControlMany(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -136,7 +140,7 @@ func TestControlMany(t *testing.T) {
 	}, "prefork")
 }
 
-// Whoever may open the socket must still be one who may control.
+// A user who may open the socket must also be permitted to control the plug.
 func TestControlOtherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to be another user")
@@ -149,7 +153,7 @@ func TestControlOtherUser(t *testing.T) {
 	if _, err := askAs(65534, 65534, nil, p.ctl()); !errors.Is(err, syscall.EACCES) {
 		t.Errorf("another user: %v", err)
 	}
-	os.Chmod(p.ctl(), 0o666) // an admin's mistake
+	os.Chmod(p.ctl(), 0o666) // a mistake of the admin
 	if r, err := askAs(65534, 65534, nil, p.ctl()); err != nil || !strings.Contains(r.Error, "user 65534 may not") || r.Status != nil {
 		t.Errorf("another user: %+v, %v", r, err)
 	}
@@ -174,13 +178,14 @@ func TestControlOtherUser(t *testing.T) {
 	}
 }
 
-// askAs asks for the status as another user: as a thread of this process, since
-// the kernel notes the credentials of the one that connects (unix(7)).
+// askAs requests the status as another user: in a thread of this process,
+// since the kernel stores the credentials of the thread that connects
+// (unix(7)).
 func askAs(uid, gid int, groups []int, path string) (r ctlReply, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // for good: the thread ends with this goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 		all := make([]uint32, len(groups)+1)
 		for i, g := range groups {
 			all[i] = uint32(g)
@@ -209,7 +214,7 @@ func askAs(uid, gid int, groups []int, path string) (r ctlReply, err error) {
 	return r, err
 }
 
-// A master that is stopped answers when it goes on; its socket is there.
+// A stopped master answers when it is continued; its socket exists.
 func TestControlStoppedMaster(t *testing.T) {
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
 	hold(t, p, 2)

@@ -1,3 +1,5 @@
+// A test of sessions whose last bytes are still being delivered.
+
 package test
 
 import (
@@ -6,8 +8,8 @@ import (
 	"time"
 )
 
-// A session whose last bytes are being delivered is shown as such, and its end by an
-// admin does not wait for them.
+// A session whose last bytes are being delivered is shown as such, and if an
+// admin ends it, it does not wait for them.
 func TestDeliveringIsShownAndEnded(t *testing.T) {
 	t.Parallel()
 	sessions := map[*plug]int{}

@@ -1,3 +1,5 @@
+// A test of make demo.
+
 package test
 
 import (
@@ -7,8 +9,8 @@ import (
 	"testing"
 )
 
-// make demo checks each of its claims; here its own verdict is checked, with the
-// real plug and with what is none.
+// The demo checks each of its claims; this tests its own result, with the real
+// plug and with a program that is not plug.
 func TestDemo(t *testing.T) {
 	demo := filepath.Join(t.TempDir(), "demo")
 	if out, err := exec.Command("go", "build", "-o", demo, "./demo").CombinedOutput(); err != nil {

@@ -1,3 +1,5 @@
+// Tests that errors say what would be right.
+
 package test
 
 import (
@@ -9,7 +11,7 @@ import (
 	"testing"
 )
 
-// Who may not bind a low port is told of the ways to get it.
+// If a user may not bind a low port, the error lists the ways to get it.
 func TestLowPortRefused(t *testing.T) {
 	needRoot(t)
 	first, _ := strconv.Atoi(strings.TrimSpace(readString("/proc/sys/net/ipv4/ip_unprivileged_port_start")))
@@ -37,7 +39,7 @@ func TestLowPortRefused(t *testing.T) {
 	}
 }
 
-// What is wrong with plugctl's command line is said with what would be right.
+// A usage error of plugctl says what would be right.
 func TestPlugctlErrorsHelp(t *testing.T) {
 	p := start(t, "prefork", withControl(refusing(t))...)
 	if err := os.WriteFile(p.dir+"/file", nil, 0o600); err != nil {

@@ -1,3 +1,5 @@
+// Tests of targets in the state failing.
+
 package test
 
 import (
@@ -7,9 +9,9 @@ import (
 	"testing"
 )
 
-// Targets whose last attempt failed are never shown as good, although choosing
-// takes all of them for good again when all have failed. Each is logged once
-// until it is good.
+// A target whose last attempt failed is never shown as good, although Choose
+// makes all targets good again when all have failed. Each is logged once until
+// it is good.
 func TestDeadTargetsAreFailing(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 3} {
@@ -60,7 +62,7 @@ func TestDeadTargetsAreFailing(t *testing.T) {
 	}
 }
 
-// showsFailing tests that everything that shows targets shows all of them as
+// showsFailing checks that everything that shows targets shows all of them as
 // failing.
 func (p *plug) showsFailing(t *testing.T, e *exporter, targets []string) {
 	t.Helper()
@@ -96,7 +98,7 @@ func (p *plug) showsFailing(t *testing.T, e *exporter, targets []string) {
 	})
 }
 
-// seriesOf is the value of the one series with a name and these labels.
+// seriesOf is the value of the only series with a name and these labels.
 func seriesOf(t *testing.T, all map[string]float64, name string, labels ...string) (value float64) {
 	t.Helper()
 	found := 0
@@ -116,7 +118,7 @@ func seriesOf(t *testing.T, all map[string]float64, name string, labels ...strin
 	return value
 }
 
-// Behind an HTTP proxy that is away no target is reached, and none is good.
+// If the HTTP proxy is down, no target is reached, and none is good.
 func TestTargetsBehindADeadProxyAreFailing(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {

@@ -1,3 +1,5 @@
+// A second host for the first-use tests: a network namespace behind a link.
+
 package test
 
 import (
@@ -13,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serveAway listens at addr, "10.0.3.15:119", on what is another host to this
-// test's network namespace: a second one, at the other end of a link. near is an
-// address of this end, in the same network.
+// serveAway listens at addr, "10.0.3.15:119", on what looks like another host:
+// a second network namespace at the other end of a link. near is an address of
+// this end, in the same network.
 func serveAway(t *testing.T, addr, near string, handle func(*net.TCPConn)) *backend {
 	t.Helper()
 	ip := program(t, "ip")
@@ -62,8 +64,9 @@ func runAll(program string, lines ...string) error {
 	return nil
 }
 
-// onOwnThread runs f on a thread that ends with it, since f changes it. It is
-// never the main one, whose network namespace /proc/net shows.
+// onOwnThread runs f on a thread that ends with it, since f changes the
+// thread. It is never the main thread, whose network namespace /proc/net
+// shows.
 func onOwnThread(f func()) {
 	done := make(chan struct{})
 	go func() {

@@ -1,3 +1,5 @@
+// TestFirstUse: a new user's path from the clone to log rotation.
+
 package test
 
 import (
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// cloneEnv hands the clone to the run of the test inside its namespaces.
+// cloneEnv passes the clone to the run of the test inside its namespaces.
 const cloneEnv = "PLUG_TEST_CLONE"
 
-// newcomer has just heard of plug. It is another user than the one who clones and
-// builds, where this test may be one.
+// newcomer is a new user of plug. If possible, it is another user than the one
+// who clones and builds.
 type newcomer struct {
 	*plug
 	clone, root string // the source; the DESTDIR
@@ -62,8 +64,8 @@ func TestFirstUse(t *testing.T) {
 	n.step("stop", func() { n.says("", n.ctl("stop")); n.gone(10 * time.Second) })
 }
 
-// cloneForFirstUse clones and builds, outside of any namespace: a module that is
-// not here yet is downloaded.
+// cloneForFirstUse clones and builds outside of any namespace: missing modules
+// are downloaded.
 func cloneForFirstUse(t *testing.T) {
 	t.Helper()
 	program(t, "make")
@@ -99,7 +101,7 @@ func newNewcomer(t *testing.T) *newcomer {
 	return n
 }
 
-// step does one step and prints how long it took.
+// step runs one step and prints how long it took.
 func (n *newcomer) step(what string, do func()) {
 	n.t.Helper()
 	began := time.Now()
@@ -112,8 +114,7 @@ func (n *newcomer) make(version string) {
 	mustRun(n.t, n.clone, nil, "make", "RELEASE="+version)
 }
 
-// install is done by the other user, who has no Go and to whom the clone is
-// somebody else's repository.
+// install is done by the other user, who has no Go and does not own the clone.
 func (n *newcomer) install(version string) {
 	n.t.Helper()
 	if said := n.run(n.clone, withoutGo(n.t), "make", "install", "DESTDIR="+n.root); strings.Contains(said, "note:") {
@@ -136,7 +137,7 @@ func (n *newcomer) ctl(args ...string) string {
 	return n.run("/", "", append([]string{filepath.Join(filepath.Dir(n.bin), "plugctl")}, args...)...)
 }
 
-// kill ends a client's session by its id, as sessions shows it.
+// kill ends a client's session by its ID, as sessions shows it.
 func (n *newcomer) kill(client *net.TCPConn) {
 	n.t.Helper()
 	id := ""
@@ -152,7 +153,7 @@ func (n *newcomer) kill(client *net.TCPConn) {
 	n.lines(1)
 }
 
-// run runs a command as the newcomer, and gives what it has said.
+// run runs a command as the newcomer, and returns its output.
 func (n *newcomer) run(dir, env string, command ...string) string {
 	n.t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)

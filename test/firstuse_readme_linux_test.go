@@ -1,3 +1,5 @@
+// TestReadmeFirstUse: README's commands print what README shows.
+
 package test
 
 import (
@@ -22,21 +24,21 @@ var (
 	killOne     = regexp.MustCompile(`^kill (\d+)$`)
 )
 
-// installedEnv hands what make has installed to the run of the test inside its
-// namespaces.
+// installedEnv passes what make has installed to the run of the test inside
+// its namespaces.
 const installedEnv = "PLUG_TEST_INSTALLED"
 
-// readmePlug is the plug of README's "First use", and its clients.
+// readmePlug is the plug of README's "First use", with its clients.
 type readmePlug struct {
 	*plug
 	root    string // the DESTDIR
 	section string
-	pids    map[string]string // README's PIDs, and which they are here
+	pids    map[string]string // README's PIDs, and the real ones
 	clients map[string]*net.TCPConn
 }
 
 // Every command of README's "First use" does what README says, and prints what
-// README shows, except PIDs and times.
+// README shows, except for PIDs and times.
 func TestReadmeFirstUse(t *testing.T) {
 	needRoot(t)
 	program(t, "ps")
@@ -57,7 +59,7 @@ func TestReadmeFirstUse(t *testing.T) {
 			if i > 0 {
 				t.Errorf("%q: the installation must come first", c.command)
 			}
-			continue // has been run outside
+			continue // it was run outside
 		}
 		p.step(step, c)
 	}
@@ -71,7 +73,7 @@ func TestReadmeFirstUse(t *testing.T) {
 	}
 }
 
-// stepOf is the step of the recipe that a command belongs to.
+// stepOf is the step of the recipe to which a command belongs.
 func stepOf(command string) string {
 	for _, step := range []struct{ name, form string }{
 		{"make", `^make && make install$`}, {"run", `^plug `}, {"kill", killOne.String()}, {"upgrade", `^plugctl upgrade$`},
@@ -84,7 +86,7 @@ func stepOf(command string) string {
 	return "look"
 }
 
-// step runs a command, and checks that it has done what README says about it.
+// step runs a command, and checks that it has done what README says.
 func (p *readmePlug) step(step string, c shown) {
 	p.t.Helper()
 	if step == "monitor" {
@@ -113,7 +115,8 @@ func (p *readmePlug) step(step string, c shown) {
 	}
 }
 
-// stopped finds that the port is free, and that the sessions end by themselves.
+// stopped checks that the port is free, and that the sessions end on their
+// own.
 func (p *readmePlug) stopped() {
 	p.t.Helper()
 	p.ping()
@@ -136,7 +139,7 @@ func (p *readmePlug) stopped() {
 	p.pidfile, p.sessions = "/run/news.pid", "/var/log/news" // those of the service
 }
 
-// newReadmePlug makes the hosts that README names.
+// newReadmePlug creates the hosts that README names.
 func newReadmePlug(t *testing.T) *readmePlug {
 	t.Helper()
 	p := &readmePlug{root: os.Getenv(installedEnv), section: readme(t, "First use"), pids: map[string]string{}, clients: map[string]*net.TCPConn{}}
@@ -167,8 +170,8 @@ func newReadmePlug(t *testing.T) *readmePlug {
 	return p
 }
 
-// connect has README's clients connect, and send and receive what its session
-// line says; it finds out which processes carry them.
+// connect makes README's clients connect, and send and receive the bytes in
+// its session line; it finds out which processes carry them.
 func (p *readmePlug) connect() {
 	p.t.Helper()
 	for from := range p.clients {
@@ -205,7 +208,7 @@ func (p *readmePlug) connect() {
 	}
 }
 
-// ended forgets the client whose session README has ended, by README's PID.
+// ended removes the client whose session README has ended, by README's PID.
 func (p *readmePlug) ended(pid string) {
 	p.t.Helper()
 	for _, m := range titleForm.FindAllStringSubmatch(p.section, -1) {
@@ -222,7 +225,7 @@ func (p *readmePlug) ended(pid string) {
 	p.t.Errorf("README ends %s, which its ps does not show", pid)
 }
 
-// ping finds that the other sessions go on.
+// ping checks that the other sessions continue.
 func (p *readmePlug) ping() {
 	p.t.Helper()
 	for _, c := range p.clients {

@@ -1,3 +1,5 @@
+// README's commands and outputs: parsing, running and comparing them.
+
 package test
 
 import (
@@ -17,13 +19,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shown is a command that README shows, and what README says that it prints.
+// shown is a command in README, with its output in README.
 type shown struct {
 	command string
 	output  []string
 }
 
-// readme is a section of README, up to the next one.
+// readme is a section of README.
 func readme(t *testing.T, title string) string {
 	t.Helper()
 	_, section, found := strings.Cut(readString("../README.md"), "\n## "+title+"\n")
@@ -49,8 +51,8 @@ func commandsOf(section string) (all []shown) {
 	return all
 }
 
-// installAsShown runs README's first command, which installs, below a DESTDIR. It
-// is run outside of any namespace: make may have to download a module.
+// installAsShown runs README's first command, which installs, below a DESTDIR.
+// It runs outside of any namespace: make may have to download a module.
 func installAsShown(t *testing.T) {
 	t.Helper()
 	program(t, "make")
@@ -68,8 +70,8 @@ func installAsShown(t *testing.T) {
 	t.Setenv(installedEnv, root)
 }
 
-// ownEtc puts empty directories over those in which sessions are logged and in
-// which a service of a System V init lies.
+// ownEtc mounts empty directories over those for session logs and for services
+// of a System V init.
 func ownEtc(t *testing.T) {
 	t.Helper()
 	for _, d := range append([]string{"/var/log"}, ours...) {
@@ -82,8 +84,8 @@ func ownEtc(t *testing.T) {
 	}
 }
 
-// run runs a command. What only looks is run until it shows what README does,
-// since a session is listed 50 ms after its begin.
+// run runs a command. It repeats a read-only command until the output is as in
+// README, since a session is listed 50 ms after its start.
 func (p *readmePlug) run(c shown) {
 	p.t.Helper()
 	var printed, want []string
@@ -100,8 +102,8 @@ func (p *readmePlug) run(c shown) {
 	}
 }
 
-// monitor runs the exporter, which README has run in the background, and reads
-// what README says that it serves.
+// monitor runs the exporter, which README runs in the background, and reads
+// what it serves.
 func (p *readmePlug) monitor(c shown) {
 	p.t.Helper()
 	said, terminal, err := os.Pipe()
@@ -139,7 +141,7 @@ func (p *readmePlug) monitor(c shown) {
 }
 
 // shell is a command of README for this system: with its PIDs, and with the
-// service manager of which no process need run.
+// service manager that needs no running process.
 func (p *readmePlug) shell(command string) *exec.Cmd {
 	command = p.here([]string{command})[0]
 	command = regexp.MustCompile(`^plugctl service \w+`).ReplaceAllString(command, "$0 --manager sysv")
@@ -148,8 +150,8 @@ func (p *readmePlug) shell(command string) *exec.Cmd {
 	return sh
 }
 
-// here are lines of README with the PIDs that they are here, and with the file of
-// this system's service manager.
+// here returns lines of README with this system's PIDs and its service
+// manager's file.
 func (p *readmePlug) here(lines []string) (some []string) {
 	for _, line := range lines {
 		line = strings.ReplaceAll(line, "/etc/systemd/system/news.service", "/etc/init.d/news")
@@ -165,7 +167,7 @@ func (p *readmePlug) here(lines []string) (some []string) {
 
 var (
 	psForm   = regexp.MustCompile(`^ *(\d+) \S`)
-	noSyslog = regexp.MustCompile(`^plug: syslog /dev/log: `) // a container without one
+	noSyslog = regexp.MustCompile(`^plug: syslog /dev/log: `) // a container without a syslog daemon
 	pidsForm = regexp.MustCompile(`^\d+( \d+)+$`)
 )
 
@@ -181,8 +183,8 @@ var varying = []struct {
 	{regexp.MustCompile(`( 3\.\d+\.\d+)(-dev)?(\+\w+)?(-dirty)?(\)?)$`), "$1$5"},
 }
 
-// ours are the lines without the processes of other plugs, which ps shows too,
-// and without what is said where there is no syslog.
+// ours returns the lines without other plugs' processes, which ps also shows,
+// and without the warning about a missing syslog.
 func (p *readmePlug) ours(lines []string) []string {
 	own := map[string]bool{}
 	for _, q := range p.procs() {
@@ -194,8 +196,9 @@ func (p *readmePlug) ours(lines []string) []string {
 	})
 }
 
-// comparable are lines without what differs from run to run: times, the PIDs of
-// spares, and the order after the first line, or in a line of PIDs after the first.
+// comparable returns lines without what differs from run to run: times, the
+// PIDs of spares, and the order after the first line, or within a line of PIDs
+// after the first one.
 func (p *readmePlug) comparable(lines []string) (some []string) {
 	for _, line := range lines {
 		words := strings.Fields(line)

@@ -1,3 +1,5 @@
+// Harness: starting a plug with inherited listeners (socket activation).
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// activate starts a plug in the foreground as a service manager does that has
-// opened its listeners (sd_listen_fds(3)), all of one name.
+// activate starts a plug in the foreground like a service manager that has
+// opened its listeners (sd_listen_fds(3)), all with the same name.
 func (p *plug) activate(name string, listeners ...*net.TCPListener) {
 	p.t.Helper()
 	p.args = append([]string{"-n"}, p.args...)
@@ -25,14 +27,14 @@ func (p *plug) activate(name string, listeners ...*net.TCPListener) {
 		}
 		names := strings.Repeat(":"+name, len(listeners))[1:]
 		c.Env = append(os.Environ(), "LISTEN_FDS="+strconv.Itoa(len(listeners)), "LISTEN_FDNAMES="+names)
-		// LISTEN_PID is the process that the command becomes.
+		// LISTEN_PID is the process that executes the command.
 		sh := program(p.t, "sh")
 		c.Args = append([]string{sh, "-c", `LISTEN_PID=$$ exec "$@"`, "sh", p.bin}, c.Args[1:]...)
 		c.Path = sh
 	})
 }
 
-// listenTCP is a listener that does not let go of its socket, as a service
+// listenTCP returns a listener whose socket stays open, like a service
 // manager's.
 func listenTCP(t testing.TB, addr string) *net.TCPListener {
 	t.Helper()

@@ -1,3 +1,5 @@
+// Harness: targets of all kinds.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// backend is a target: a listener that hands every connection to a function
+// backend is a target: a listener that passes every connection to a function
 // and counts them.
 type backend struct {
 	t        testing.TB
@@ -57,7 +59,7 @@ func serve(t testing.TB, addr string, handle func(*net.TCPConn)) *backend {
 
 func (b *backend) addr() string { return b.ln.Addr().String() }
 
-// keep holds a connection for close, unless that has already happened.
+// keep registers a connection for close, unless close has already been called.
 func (b *backend) keep(c *net.TCPConn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,14 +78,14 @@ func (b *backend) drop(c *net.TCPConn) {
 	c.Close()
 }
 
-// held is the number of connections that their function has not ended.
+// held is the number of connections whose function has not returned.
 func (b *backend) held() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.conns)
 }
 
-// close ends the listener, so that the port refuses, and every connection.
+// close closes the listener, so that the port refuses, and every connection.
 func (b *backend) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,10 +96,11 @@ func (b *backend) close() {
 	}
 }
 
-// anywhere is a listening address of a port that the kernel chooses.
+// anywhere is a listening address with a port that the kernel chooses.
 const anywhere = "127.0.0.1:0"
 
-// echo sends back what it gets, and a half-close for a half-close.
+// echo sends back what it receives, and answers a half-close with a
+// half-close.
 func echo(c *net.TCPConn) {
 	io.Copy(c, c)
 	c.CloseWrite()
@@ -106,7 +109,7 @@ func echo(c *net.TCPConn) {
 // sink reads to the end and closes.
 func sink(c *net.TCPConn) { io.Copy(io.Discard, c) }
 
-// greet says a name, then does as echo.
+// greet sends a name, then does the same as echo.
 func greet(name string) func(*net.TCPConn) {
 	return func(c *net.TCPConn) {
 		io.WriteString(c, name+"\n")
@@ -114,14 +117,14 @@ func greet(name string) func(*net.TCPConn) {
 	}
 }
 
-// reset cuts a connection so that its peer sees ECONNRESET (SO_LINGER 0).
+// reset closes a connection so that its peer gets ECONNRESET (SO_LINGER 0).
 func reset(c *net.TCPConn) {
 	c.SetLinger(0)
 	c.Close()
 }
 
 // resetter answers one byte and resets at the second, so that the session is
-// known to relay before it is cut.
+// certainly relaying when it is cut.
 func resetter(c *net.TCPConn) {
 	one := make([]byte, 1)
 	for range 2 {
@@ -133,14 +136,14 @@ func resetter(c *net.TCPConn) {
 	reset(c)
 }
 
-// refusing is an address where nothing listens.
+// refusing is an address on which no process listens.
 func refusing(t testing.TB) string {
 	t.Helper()
 	return fmt.Sprintf("127.0.0.1:%d", freePort(t))
 }
 
-// silent is an address whose backlog is full, so that a connect gets no
-// answer at all, until open gives the port to a real backend.
+// silent is an address whose backlog is full, so that a connect gets no answer
+// at all, until open starts a real backend on the port.
 type silent struct {
 	t       testing.TB
 	fd      int
@@ -178,8 +181,8 @@ func listenSilent(t testing.TB) *silent {
 	return s
 }
 
-// socket is closed in programs that are started meanwhile: a listener that one
-// of them held would go on after its end here.
+// socket is close-on-exec: if a program that is started meanwhile held a
+// listener, the port would stay open after the close here.
 func socket() (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -199,7 +202,7 @@ func (s *silent) close() {
 	s.fillers, s.fd = nil, -1
 }
 
-// open replaces the silence by a backend on the same port.
+// open replaces the silence with a backend on the same port.
 func (s *silent) open(handle func(*net.TCPConn)) *backend {
 	s.t.Helper()
 	s.close()

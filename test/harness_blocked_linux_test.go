@@ -1,3 +1,5 @@
+// Harness: pipes, sockets and terminals that take nothing more.
+
 package test
 
 import (
@@ -11,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stuckPipe makes a pipe that takes nothing more, as one whose reader is busy.
+// stuckPipe makes a full pipe, like one whose reader is busy.
 func stuckPipe(t testing.TB) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -24,7 +26,7 @@ func stuckPipe(t testing.TB) (r, w *os.File) {
 	return r, w
 }
 
-// fill writes to a descriptor until it takes nothing more. It is left as it was.
+// fill writes to a descriptor until it is full, and restores its flags.
 func fill(t testing.TB, fd int) {
 	t.Helper()
 	unix.SetNonblock(fd, true)
@@ -41,8 +43,8 @@ func fill(t testing.TB, fd int) {
 	}
 }
 
-// goesOn checks that a plug one of whose descriptors is blocked serves: a held
-// session and new ones, the control socket, and an end by TERM.
+// goesOn checks that a plug with a blocked descriptor serves: a held session
+// and new ones, the control socket, and an end by TERM.
 func goesOn(t testing.TB, p *plug, held func() error) {
 	t.Helper()
 	for range 20 {
@@ -71,7 +73,8 @@ func endsByTerm(t testing.TB, p *plug) {
 	}
 }
 
-// heldBy is a session that is held, and can be asked whether it goes on.
+// heldBy holds a session, and returns a function that checks whether it
+// continues.
 func heldBy(t testing.TB, p *plug) func() error {
 	t.Helper()
 	c := hold(t, p, 1)[0]
@@ -81,8 +84,8 @@ func heldBy(t testing.TB, p *plug) func() error {
 	}
 }
 
-// ends are the kinds of stderr and stdout that somebody else may leave unread:
-// each gives one that takes nothing, and a function that reads what comes.
+// unread are the kinds of stderr and stdout that another user may leave
+// unread: each gives a full one, and a function that reads its content.
 var unread = map[string]func(t *testing.T) (end *os.File, read func() string){
 	"pipe": func(t *testing.T) (*os.File, func() string) {
 		r, w := stuckPipe(t)
@@ -118,7 +121,7 @@ var unread = map[string]func(t *testing.T) (end *os.File, read func() string){
 	},
 }
 
-// reader reads what there is, for as long as more comes within a moment.
+// reader reads the content, until no more comes for a short time.
 func reader(r *os.File) func() string {
 	return func() string {
 		var text strings.Builder
@@ -143,21 +146,22 @@ func reader(r *os.File) func() string {
 				if !ok {
 					return text.String()
 				}
-			case <-time.After(2500 * time.Millisecond): // longer than the second in which losses are told
+			case <-time.After(2500 * time.Millisecond): // longer than the second in which losses are logged
 				return text.String()
 			}
 		}
 	}
 }
 
-// asUser has a plug run as another user than who has made its descriptors.
+// asUser makes a plug run as another user than the one that made its
+// descriptors.
 func asUser(name string, c *exec.Cmd) {
 	if name == "another user's pipe" {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
 }
 
-// openTo lets everybody use a plug's directory.
+// openTo gives all users access to a plug's directory.
 func (p *plug) openTo(t testing.TB) {
 	t.Helper()
 	makeWritable(t, p.dir)

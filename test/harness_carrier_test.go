@@ -1,3 +1,5 @@
+// Harness: which worker carries which client's session.
+
 package test
 
 import (
@@ -10,14 +12,14 @@ import (
 )
 
 // carrier is the PID of the worker with a client's session. The pidfile does
-// not say that: for a moment it still names workers that have ended.
+// not show that: for a short time it still lists ended workers.
 func (p *plug) carrier(client *net.TCPConn) int {
 	p.t.Helper()
 	return p.carriersOf([]*net.TCPConn{client})[0]
 }
 
-// carriersOf are the PIDs of the workers that have the sessions of these
-// clients: of each, the one with the socket whose other end is the client's.
+// carriersOf are the PIDs of the workers with the sessions of these clients:
+// for each client, the process that has the other end of its connection.
 func (p *plug) carriersOf(clients []*net.TCPConn) []int {
 	p.t.Helper()
 	var pids []int
@@ -50,15 +52,15 @@ func (p *plug) findCarriers(clients []*net.TCPConn) (pids []int, missing int) {
 	return pids, missing
 }
 
-// lists awaits that the pidfile names the master first, and then exactly the
-// workers that have the sessions of these clients; in pool, all workers. It
-// returns the workers' PIDs, client by client.
+// lists waits until the pidfile names the master first, and then exactly the
+// workers with the sessions of these clients; in pool mode, all workers. It
+// returns the workers' PIDs in the order of the clients.
 func (p *plug) lists(clients []*net.TCPConn) []int {
 	p.t.Helper()
 	var listed, carriers []int
 	if !holdsWithin(longWait, func() bool {
 		listed = p.pids()
-		if p.mode != "pool" && len(listed) != 1+len(clients) { // spares a look at every process
+		if p.mode != "pool" && len(listed) != 1+len(clients) { // saves a look at every process
 			return false
 		}
 		var missing int
@@ -70,7 +72,7 @@ func (p *plug) lists(clients []*net.TCPConn) []int {
 	return carriers
 }
 
-// listsAll reports whether the listed workers are the ones that should be.
+// listsAll reports whether the listed workers are the right ones.
 func (p *plug) listsAll(listed, carriers []int) bool {
 	due := slices.Clone(carriers)
 	if p.mode == "pool" {
@@ -82,7 +84,7 @@ func (p *plug) listsAll(listed, carriers []int) bool {
 	return slices.Equal(slices.Sorted(slices.Values(listed)), slices.Compact(due))
 }
 
-// inodesAt gives the socket of each IPv4 connection to a local port, by the
+// inodesAt returns the socket of each IPv4 connection to a local port, by the
 // address of its other end (proc_net_tcp.txt).
 func inodesAt(t testing.TB, port int) map[string]string {
 	t.Helper()

@@ -1,3 +1,5 @@
+// Harness: the log lines of ended sessions.
+
 package test
 
 import (
@@ -28,7 +30,8 @@ type endLine struct {
 	PID      int      `json:"pid"`
 }
 
-// ends awaits the log lines of n ended sessions, and that there are no more.
+// ends waits for the log lines of n ended sessions, and checks that there are
+// no more.
 func (p *plug) ends(n int) (lines []endLine) {
 	p.t.Helper()
 	holdsWithin(normalWait, func() bool {
@@ -47,8 +50,8 @@ func (p *plug) ends(n int) (lines []endLine) {
 	return lines
 }
 
-// why is what the log should say of an end. Times are had, or not, as an
-// outcome has it.
+// why is what the log should say about an end. Whether there are times depends
+// on the outcome.
 type why struct {
 	code, cause, state string
 	outcome            string
@@ -57,8 +60,8 @@ type why struct {
 	answered           bool // the target has sent something
 }
 
-// because checks the end of the n-th session: the log's line by itself, and
-// against the session line.
+// because checks the end of the n-th session: the log line on its own, and
+// compared with the session line.
 func (p *plug) because(n int, want why) {
 	p.t.Helper()
 	s, l := last(p.lines(n), 1)[0], last(p.ends(n), 1)[0]
@@ -84,13 +87,13 @@ func (p *plug) because(n int, want why) {
 	}
 }
 
-// killed is the end of a session whose worker was killed at a stage.
+// killed is the end of a session whose worker was killed at this stage.
 func killed(signal syscall.Signal, stage string, connected, answered bool) why {
 	letter := map[string]string{"connecting": "C", "negotiating": "N", "relaying": "R", "half-closed": "H"}[stage]
 	return why{"S" + letter, fmt.Sprintf("signal %d", int(signal)), stage, "killed", 4, connected, answered}
 }
 
-// one is the arguments for a plug of few workers, in a pool of one.
+// one returns the arguments for a plug with few workers; a pool has one.
 func one(mode string) []string {
 	if mode == "pool" {
 		return []string{"--workers", "1"}

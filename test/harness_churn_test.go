@@ -1,3 +1,5 @@
+// Harness: clients that come and go at a given rate.
+
 package test
 
 import (
@@ -8,21 +10,21 @@ import (
 	"time"
 )
 
-// span is a stretch of time.
+// span is a period of time.
 type span struct{ from, to time.Time }
 
 func (s span) covers(o span) bool   { return !s.from.After(o.from) && !s.to.Before(o.to) }
 func (s span) overlaps(o span) bool { return s.from.Before(o.to) && o.from.Before(s.to) }
 
-// wider is the span with d more on both sides.
+// wider is the span extended by d on both sides.
 func (s span) wider(d time.Duration) span { return span{s.from.Add(-d), s.to.Add(d)} }
 
 // churned is a session of a churn, as its client saw it. The client's address
-// is its own in the whole run, so the session line with that PEER tells which
+// is unique in the whole run, so the session line with that PEER says which
 // process carried it.
 type churned struct {
 	peer   string
-	surely span // from an echo until the client began to end it
+	surely span // from an echo until the client started to end it
 	atMost span // from the dial until the client saw the end
 	err    error
 }
@@ -30,8 +32,8 @@ type churned struct {
 // churn opens and ends sessions through an echo.
 type churn struct {
 	to       string
-	rate     int           // sessions begun a second
-	lasting  time.Duration // how long one session in ten lasts at least
+	rate     int           // sessions begun per second
+	lasting  time.Duration // minimum duration of one session in ten
 	rng      *rand.Rand
 	mu       sync.Mutex
 	sessions []churned
@@ -39,15 +41,15 @@ type churn struct {
 	live     atomic.Int64
 }
 
-// mostLive is how many sessions a churn has at a time: a few times as many as a plug
-// that keeps up with a thousand a second.
+// mostLive is the maximum number of a churn's sessions at a time: a few times
+// as many as with a plug that serves a thousand per second in time.
 const mostLive = 600
 
-// stuck reports whether sessions are begun faster than they can be served.
+// stuck reports whether sessions are begun faster than they are served.
 func (c *churn) stuck() bool { return c.live.Load() >= mostLive }
 
-// run begins sessions until stop, and returns when all have ended. Most end at
-// once.
+// run begins sessions until stop, and returns when all have ended. Most of
+// them end at once.
 func (c *churn) run(stop <-chan struct{}) {
 	began := time.Now()
 	tick := time.NewTicker(time.Millisecond)

@@ -1,3 +1,5 @@
+// Harness: clients.
+
 package test
 
 import (
@@ -13,8 +15,8 @@ import (
 // talkBound is how long a client waits for anything before the test fails.
 const talkBound = 15 * time.Second
 
-// dialFrom connects from a source address ("" for any), and gives up after
-// talkBound with everything it does on the connection.
+// dialFrom connects from a source address ("" for any). All operations on the
+// connection fail after talkBound.
 func dialFrom(source, to string) (*net.TCPConn, error) {
 	var d net.Dialer
 	if source != "" {
@@ -30,7 +32,7 @@ func dialFrom(source, to string) (*net.TCPConn, error) {
 	return c.(*net.TCPConn), nil
 }
 
-// dial connects for the length of a test.
+// dial connects, until the test ends.
 func dial(t testing.TB, to string) *net.TCPConn {
 	t.Helper()
 	return dialAs(t, "", to)
@@ -46,7 +48,7 @@ func dialAs(t testing.TB, source, to string) *net.TCPConn {
 	return c
 }
 
-// ping sends a byte through an echo and has it back: the session relays.
+// ping sends a byte through an echo and reads it back: the session relays.
 func ping(c *net.TCPConn) error {
 	if _, err := c.Write([]byte{'.'}); err != nil {
 		return err
@@ -62,7 +64,8 @@ func mustPing(t testing.TB, c *net.TCPConn) {
 	}
 }
 
-// finish half-closes and reads to the end, as a client does that is done.
+// finish half-closes and reads to the end, as a client does when it has
+// finished.
 func finish(c *net.TCPConn) error {
 	defer c.Close()
 	if err := c.CloseWrite(); err != nil {
@@ -88,8 +91,8 @@ func hold(t testing.TB, p *plug, n int) []*net.TCPConn {
 	return held
 }
 
-// greeting connects from source, takes the name that greet says, and ends the
-// session in order. It is empty where no target could be had.
+// greeting connects from source, reads the name that greet sends, and ends the
+// session in order. It is "" if there was no target.
 func greeting(t testing.TB, source, to string) string {
 	t.Helper()
 	c, err := dialFrom(source, to)

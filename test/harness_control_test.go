@@ -1,3 +1,5 @@
+// Harness: a control client, with the messages as tests see them.
+
 package test
 
 import (
@@ -11,7 +13,7 @@ import (
 	"time"
 )
 
-// What a control client reads: the fields that tests look at.
+// A control client's messages: the fields that tests check.
 type (
 	ctlReply struct {
 		Done     bool         `json:"done"`
@@ -103,7 +105,7 @@ type (
 	ctlEnded map[string]map[string]uint64 // by outcome and cause
 )
 
-// of is how many sessions had an outcome, whatever the cause.
+// of is the number of sessions with an outcome, whatever the cause.
 func (e ctlEnded) of(outcome string) (n uint64) {
 	for _, by := range e[outcome] {
 		n += by
@@ -111,7 +113,7 @@ func (e ctlEnded) of(outcome string) (n uint64) {
 	return n
 }
 
-// connects is how many times to connect were counted, of all targets.
+// connects is the number of connect times that were counted, for all targets.
 func (m *ctlMetrics) connects() (n uint64) {
 	for _, t := range m.Targets {
 		n += t.ConnectTimes.count()
@@ -126,7 +128,7 @@ func (h ctlHistogram) count() (sum uint64) {
 	return sum
 }
 
-// talk is a conversation with a control socket.
+// talk is a connection to a control socket.
 type talk struct {
 	net.Conn
 	lines *bufio.Reader
@@ -163,7 +165,7 @@ func (c *talk) hear() (r ctlReply, err error) {
 	return r, json.Unmarshal(line, &r)
 }
 
-// ask asks once, on a new connection, and puts the lists of all replies together.
+// ask sends a request on a new connection, and joins the lists of all replies.
 func ask(path string, request fields) (all ctlReply, err error) {
 	c, err := openTalk(path)
 	if err != nil {
@@ -186,12 +188,13 @@ func ask(path string, request fields) (all ctlReply, err error) {
 	}
 }
 
-// withControl are arguments for a plug with a control socket.
+// withControl returns arguments for a plug with a control socket.
 func withControl(args ...string) []string { return append([]string{"--control", "ctl"}, args...) }
 
 func (p *plug) ctl() string { return filepath.Join(p.dir, "ctl") }
 
-// asks has a request answered, by the next master if this one is leaving.
+// asks returns the answer to a request; if this master is leaving, the next
+// one's.
 func (p *plug) asks(verb string, with fields) ctlReply {
 	p.t.Helper()
 	r, err := p.tries(verb, with)
@@ -201,7 +204,7 @@ func (p *plug) asks(verb string, with fields) ctlReply {
 	return r
 }
 
-// tries gives the master's refusal as the error.
+// tries returns the master's refusal as the error.
 func (p *plug) tries(verb string, with fields) (r ctlReply, err error) {
 	request := fields{"verb": verb}
 	for k, v := range with {
@@ -218,7 +221,7 @@ func (p *plug) tries(verb string, with fields) (r ctlReply, err error) {
 	return r, err
 }
 
-// refuses is the reason for which a request is not obeyed.
+// refuses is the reason why a request is refused.
 func (p *plug) refuses(t testing.TB, verb string, with fields) string {
 	t.Helper()
 	_, err := p.tries(verb, with)

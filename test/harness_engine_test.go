@@ -1,3 +1,5 @@
+// Harness: which engine the tested binary has.
+
 package test
 
 import (
@@ -7,8 +9,8 @@ import (
 	"testing"
 )
 
-// isPortable reports that the tested binary was built with -tags portable: its
-// workers are those of the BSDs and macOS, on Go's network poller.
+// isPortable reports whether the tested binary was built with -tags portable:
+// its workers are those of the BSDs and macOS, on Go's network poller.
 var isPortable = sync.OnceValue(func() bool {
 	info, err := buildinfo.ReadFile(built)
 	if err != nil {
@@ -22,7 +24,8 @@ var isPortable = sync.OnceValue(func() bool {
 	return false
 })
 
-// linuxEngineOnly skips what DESIGN ties to the engine of Linux, with the reason.
+// linuxEngineOnly skips tests of what only the Linux engine does, with the
+// reason.
 func linuxEngineOnly(t testing.TB, why string) {
 	t.Helper()
 	if isPortable() {

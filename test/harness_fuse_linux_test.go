@@ -1,3 +1,5 @@
+// Harness: a file system that can hang, like a network disk.
+
 package test
 
 import (
@@ -12,8 +14,8 @@ import (
 )
 
 // fuse is a file system with one directory, in this process (the kernel's
-// include/uapi/linux/fuse.h). It stands for a network's disk: while it is away, no
-// call that reaches it comes back.
+// include/uapi/linux/fuse.h). It simulates a network disk: while it is away,
+// no call that reaches it returns.
 type fuse struct {
 	t     testing.TB
 	dir   string
@@ -25,12 +27,12 @@ type fuse struct {
 }
 
 type fuseFile struct {
-	name string // empty when it was removed
+	name string // "" when it was removed
 	data []byte
 	mode uint32
 }
 
-// Its requests, by number.
+// The requests of the kernel, by number.
 const (
 	fuseLookup, fuseForget, fuseGetattr, fuseSetattr = 1, 2, 3, 4
 	fuseUnlink, fuseRename, fuseOpen, fuseRead       = 10, 12, 14, 15
@@ -38,7 +40,7 @@ const (
 	fuseInterrupt, fuseBatchForget, fuseRename2      = 36, 42, 45
 )
 
-// mountFuse mounts an empty one at a new directory.
+// mountFuse mounts an empty file system at a new directory.
 func mountFuse(t testing.TB) *fuse {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -64,7 +66,7 @@ func mountFuse(t testing.TB) *fuse {
 		f.serve()
 	}()
 	t.Cleanup(func() {
-		unix.Unmount(f.dir, unix.MNT_FORCE) // ends every call that still waits
+		unix.Unmount(f.dir, unix.MNT_FORCE) // ends every call that is still waiting
 		unix.Unmount(f.dir, unix.MNT_DETACH)
 		<-ended
 	})
@@ -72,9 +74,10 @@ func mountFuse(t testing.TB) *fuse {
 	return f
 }
 
-// neverPolled lets the kernel learn that this file system has no poll(2). It would ask
-// when Go's runtime first adds one of its files to its poller, and that waits for the
-// answer with a processor in hand (GOMAXPROCS), which the answer may need.
+// neverPolled makes the kernel learn that this file system has no poll(2).
+// Otherwise it would ask when Go's runtime first adds one of its files to its
+// poller, and that would wait for the answer while it holds a processor
+// (GOMAXPROCS), which the answer may need.
 func (f *fuse) neverPolled() {
 	f.t.Helper()
 	name := f.dir + "/polled"
@@ -97,7 +100,7 @@ func (f *fuse) serve() {
 			continue
 		}
 		if !f.away.TryLock() {
-			continue // what is not read can still be interrupted
+			continue // a request that is not read can still be interrupted
 		}
 		n, err := unix.Read(f.fd, request)
 		f.away.Unlock()
@@ -111,7 +114,8 @@ func (f *fuse) serve() {
 	}
 }
 
-// reply answers one request: a head of length, error and number, and a body.
+// reply answers one request: a header with length, error and number, and a
+// body.
 func (f *fuse) reply(request []byte) {
 	opcode, node := binary.LittleEndian.Uint32(request[4:]), binary.LittleEndian.Uint64(request[16:])
 	if opcode == fuseForget || opcode == fuseBatchForget || opcode == fuseInterrupt {
@@ -211,7 +215,7 @@ func (f *fuse) entry(node uint64) ([]byte, unix.Errno) {
 	return append(body, f.attributes(node)...), 0
 }
 
-// attributes are struct fuse_attr.
+// attributes returns struct fuse_attr.
 func (f *fuse) attributes(node uint64) []byte {
 	le, body, mode, size := binary.LittleEndian, make([]byte, 88), uint32(unix.S_IFDIR|0o755), 0
 	if file := f.files[node]; file != nil {
@@ -224,7 +228,7 @@ func (f *fuse) attributes(node uint64) []byte {
 	return body
 }
 
-// content is a file's, without a call that could wait.
+// content is a file's content, without a call that could wait.
 func (f *fuse) content(name string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -234,7 +238,7 @@ func (f *fuse) content(name string) string {
 	return ""
 }
 
-// text is a string of C's.
+// text is a C string.
 func text(p []byte) string {
 	s, _, _ := bytes.Cut(p, []byte{0})
 	return string(s)

@@ -1,3 +1,5 @@
+// Harness: the sockets in /proc/net/tcp, and free ports.
+
 package test
 
 import (
@@ -18,7 +20,7 @@ const (
 	stateListen      = "0A"
 )
 
-// timerKeepalive is what runs on an idle socket with SO_KEEPALIVE (the column
+// timerKeepalive is the timer of an idle socket with SO_KEEPALIVE (the column
 // tr, proc_net_tcp.txt).
 const timerKeepalive = "02"
 
@@ -39,8 +41,9 @@ func tcpSockets(t testing.TB) (all []tcpSocket) {
 	return all
 }
 
-// eachTCPSocket yields the rows of a file of /proc as it is read, so that who needs the
-// first ones only does not pay for the thousands of a busy test.
+// eachTCPSocket yields the rows of a file of /proc as it reads them, so that a
+// caller that only needs the first ones does not pay for the thousands of a
+// busy test.
 func eachTCPSocket(t testing.TB, name string) iter.Seq[tcpSocket] {
 	return func(yield func(tcpSocket) bool) {
 		f, err := os.Open(name)
@@ -69,8 +72,8 @@ func eachTCPSocket(t testing.TB, name string) iter.Seq[tcpSocket] {
 	}
 }
 
-// listening reports whether something listens on the port. The kernel gives the
-// listeners first (net/ipv4/tcp_ipv4.c, tcp_seq_next).
+// listening reports whether a process listens on the port. The kernel lists
+// the listeners first (net/ipv4/tcp_ipv4.c, tcp_seq_next).
 func listening(t testing.TB, port int) bool {
 	t.Helper()
 	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
@@ -91,8 +94,8 @@ var ports = struct {
 	next int
 }{next: 10000 + rand.IntN(20000)}
 
-// freePort is a port that nothing uses, below the ephemeral ones, so that no
-// outgoing connection can take it, or connect to itself, before it is bound.
+// freePort returns an unused port below the ephemeral ones, so that no
+// outgoing connection can use it, or connect to itself, before it is bound.
 func freePort(t testing.TB) int {
 	t.Helper()
 	ports.Lock()

@@ -1,3 +1,5 @@
+// Harness: reading the pidfile.
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// readPidfile reads and checks the form: decimal PIDs, each ended by a
-// newline, none twice, at least one.
+// readPidfile reads the pidfile and checks its form: decimal PIDs, each ended
+// by a newline, none twice, at least one.
 func readPidfile(path string) ([]int, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -42,7 +44,7 @@ func parsePids(s string) ([]int, error) {
 	return pids, nil
 }
 
-// pids is the pidfile now; a form other than stated fails the test.
+// pids returns the pidfile's content; a wrong form fails the test.
 func (p *plug) pids() []int {
 	p.t.Helper()
 	pids, err := readPidfile(p.pidfile)
@@ -52,7 +54,7 @@ func (p *plug) pids() []int {
 	return pids
 }
 
-// carriers awaits that the pidfile lists n workers besides the master.
+// carriers waits until the pidfile lists n workers besides the master.
 func (p *plug) carriers(n int) []int {
 	p.t.Helper()
 	var pids []int

@@ -1,3 +1,5 @@
+// Harness: starting a plug, in the foreground or as a daemon.
+
 package test
 
 import (
@@ -13,33 +15,34 @@ import (
 	"time"
 )
 
-// serveBound is how long a start may take on a busy machine: the 2 s that a
-// taken port is retried, and the spares' start.
+// serveBound is how long a start may take on a busy machine: the 2 s for which
+// a port in use is retried, and the spares' start.
 const serveBound = 20 * time.Second
 
-// plug is one running plug and what it leaves outside.
+// plug is one running plug with its files.
 type plug struct {
 	t        testing.TB
 	mode     string
 	port     int
 	dir      string
-	bin      string // a link of its own, see package comment
+	bin      string // its own link, see the package comment
 	args     []string
 	pidfile  string
 	sessions string // session file
 	stdout   string // files, so that no reader can block the daemon
 	stderr   string
 	syslog   *syslogSink
-	cmd      *exec.Cmd     // the started process: shepherd, or the daemon's starter
-	exited   chan struct{} // closed when it has been waited for
+	cmd      *exec.Cmd     // the started process: the shepherd, or the daemon's starter
+	exited   chan struct{} // closed when the process has been waited for
 	daemon   bool
 	master   int // PID, once it serves
 }
 
 // prepare makes a plug's directory, syslog socket and command line without
 // starting it. In args, {port} stands for a free port; without it the port
-// becomes the first positional. -P, -S, --mode, --syslog and --control none are
-// added unless args give them: no test leaves a socket in /run/plug.
+// becomes the first positional argument. -P, -S, --mode, --syslog and
+// --control none are added unless args give them: no test leaves a socket in
+// /run/plug.
 func prepare(t testing.TB, mode string, args ...string) *plug {
 	t.Helper()
 	p := &plug{t: t, mode: mode, port: freePort(t), dir: openDir(t)}
@@ -84,8 +87,8 @@ func prepare(t testing.TB, mode string, args ...string) *plug {
 	return p
 }
 
-// start runs a plug in the foreground and returns when it serves. It is
-// stopped with TERM at the end of the test, and must leave no process.
+// start runs a plug in the foreground and returns when it serves. When the
+// test ends, it is stopped with TERM and must leave no process.
 func start(t testing.TB, mode string, args ...string) *plug {
 	t.Helper()
 	p := prepare(t, mode, args...)
@@ -93,8 +96,8 @@ func start(t testing.TB, mode string, args ...string) *plug {
 	return p
 }
 
-// startDaemon runs a plug without -n. When the command has returned 0 it must
-// serve: nothing is waited for here.
+// startDaemon runs a plug without -n. When the command has returned 0, the
+// plug must serve: startDaemon does not wait for it.
 func startDaemon(t testing.TB, mode string, args ...string) *plug {
 	t.Helper()
 	p := prepare(t, mode, args...)
@@ -178,7 +181,7 @@ func (p *plug) hasExited() bool {
 	}
 }
 
-// wait gives the exit code of the started process.
+// wait returns the exit code of the started process.
 func (p *plug) wait(bound time.Duration) int {
 	p.t.Helper()
 	await(p.t, fmt.Sprintf("the end of %v", p.cmd.Args), bound, p.hasExited)
@@ -187,18 +190,18 @@ func (p *plug) wait(bound time.Duration) int {
 
 func (p *plug) code() int { return p.cmd.ProcessState.ExitCode() }
 
-// addr is where clients connect.
+// addr is the address for clients.
 func (p *plug) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-// errors is what the plug has said on stderr, except that it serves. A line that
-// is being written is awaited: of one that crosses a page, a reader may see the
-// first half alone.
+// errors is what the plug has written to stderr, except that it serves. It
+// waits until the last line is complete: if a line crosses a page, a reader
+// may see only its first half.
 func (p *plug) errors() (said string) {
 	holdsWithin(time.Second, func() bool {
 		said = readString(p.stderr)
 		return said == "" || strings.HasSuffix(said, "\n")
 	})
-	for { // an expression would be tried at every byte of a log that is read many times
+	for { // a regular expression would be tried at every byte of a log that is read many times
 		i := strings.Index(said, "[INFO]  plug: serving: ")
 		if i < 0 {
 			return said
@@ -208,8 +211,8 @@ func (p *plug) errors() (said string) {
 	}
 }
 
-// openDir is a directory that other users can enter, with a short path, since
-// a socket's path has only 107 bytes.
+// openDir returns a directory that other users can enter, with a short path,
+// since a socket's path is limited to 107 bytes.
 func openDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "plug-")

@@ -1,3 +1,5 @@
+// Harness: running plugctl.
+
 package test
 
 import (
@@ -9,7 +11,7 @@ import (
 	"testing"
 )
 
-// ctlRun is what a run of plugctl has printed, and its exit status.
+// ctlRun is the output of a run of plugctl, and its exit status.
 type ctlRun struct {
 	stdout, stderr string
 	status         int
@@ -41,7 +43,7 @@ func (p *plug) ctlTry(args ...string) ctlRun {
 	return runCtl(p.t, p.dir, append([]string{"-s", p.ctl()}, args...)...)
 }
 
-// ctlText is what plugctl prints when it does what it is told.
+// ctlText is the output of a plugctl run that succeeds.
 func (p *plug) ctlText(args ...string) string {
 	p.t.Helper()
 	r := p.ctlTry(args...)
@@ -51,7 +53,7 @@ func (p *plug) ctlText(args ...string) string {
 	return r.stdout
 }
 
-// ctlJSON is the same with --json: the last line, the answer.
+// ctlJSON is the same with --json: the last line, which is the answer.
 func (p *plug) ctlJSON(args ...string) (r ctlReply) {
 	p.t.Helper()
 	lines := strings.Split(strings.TrimSuffix(p.ctlText(append(args, "--json")...), "\n"), "\n")
@@ -67,7 +69,7 @@ func (p *plug) ctlJSON(args ...string) (r ctlReply) {
 	return r
 }
 
-// ctlRefused is the reason that plugctl gives when the master refuses.
+// ctlRefused is the reason that plugctl prints when the master refuses.
 func (p *plug) ctlRefused(args ...string) string {
 	p.t.Helper()
 	r := p.ctlTry(args...)

@@ -1,3 +1,5 @@
+// Harness: what /proc shows about processes.
+
 package test
 
 import (
@@ -13,15 +15,15 @@ import (
 	"time"
 )
 
-// process is what /proc tells of one (proc(5)).
+// process is what /proc shows about one process (proc(5)).
 type process struct {
 	pid, ppid, pgid int
 	session         int
 	state           byte   // R, S, Z, …
 	comm            string // at most 15 bytes
 	title           string // cmdline, without its padding
-	start           uint64 // clock ticks since boot: with pid, an identity
-	stack           uint64 // where its stack begins
+	start           uint64 // clock ticks since boot: together with pid, an identity
+	stack           uint64 // start of its stack
 }
 
 func (p process) String() string {
@@ -29,8 +31,8 @@ func (p process) String() string {
 }
 
 // processesOf lists the live processes whose executable is exe, in order of
-// their start; zombies have none. What was forked and has not called exec yet is
-// no process of its own: its memory, title, group and signals are its parent's.
+// their start, without zombies. A forked process that has not called exec yet
+// is not listed: its memory, title, group and signals are its parent's.
 func processesOf(exe string) []process {
 	dirs, _ := os.ReadDir("/proc")
 	var found []process
@@ -57,13 +59,15 @@ func processesOf(exe string) []process {
 	return found
 }
 
-// forkOf reports whether p is a copy of its parent q, up to its exec: that gives
-// it a stack elsewhere (proc_pid_stat(5) startstack, 0 if it may not be known).
+// forkOf reports whether p is a copy of its parent q that has not called exec:
+// after exec, its stack is elsewhere (proc_pid_stat(5) startstack, 0 if it may
+// not be known).
 func (p process) forkOf(q process) bool {
 	return p.stack == q.stack && p.stack != 0 && p.title == q.title
 }
 
-// isOf reports whether pid lives and runs exe, replaced on disk or not.
+// isOf reports whether pid lives and runs exe, even if exe was replaced on
+// disk.
 func isOf(pid int, exe string) bool {
 	link, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	return err == nil && strings.TrimSuffix(link, " (deleted)") == exe
@@ -75,7 +79,7 @@ func readProcess(pid int) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	// comm may hold anything, parentheses too: the last one ends it.
+	// comm may contain anything, even parentheses: the last one ends it.
 	open, shut := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	fields := strings.Fields(string(stat[shut+1:]))
 	if open < 0 || len(fields) < 26 {
@@ -100,7 +104,7 @@ func title(pid int) string {
 	return p.title
 }
 
-// status is /proc/PID/status, or a task's, field by field.
+// status returns the fields of /proc/PID/status, or of a task's.
 func status(dir string) map[string]string {
 	fields := map[string]string{}
 	b, _ := os.ReadFile(filepath.Join(dir, "status"))
@@ -134,8 +138,8 @@ func tasks(pid int) []string {
 	return dirs
 }
 
-// cpu is what a process has used so far; its unit is the scheduler's
-// nanosecond, since stat's 10 ms would hide an idle worker's whole second.
+// cpu is the CPU time of a process so far, in the scheduler's nanoseconds,
+// since stat's 10 ms would hide the use of an idle worker in a second.
 func cpu(pid int) time.Duration { return schedstat(pid, 0) }
 
 // queued is how long a process's threads, ready to run, have waited for a CPU.
@@ -154,7 +158,8 @@ func schedstat(pid, column int) time.Duration {
 	return time.Duration(sum)
 }
 
-// switches are the context switches of a process so far, of all its threads.
+// switches is the number of context switches of a process so far, in all its
+// threads.
 func switches(pid int) (sum int) {
 	for _, dir := range tasks(pid) {
 		sum += switchesOf(dir)
@@ -162,7 +167,8 @@ func switches(pid int) (sum int) {
 	return sum
 }
 
-// switchesOf are those of one thread, by its directory (proc_pid_status(5)).
+// switchesOf is the same for one thread, by its directory
+// (proc_pid_status(5)).
 func switchesOf(dir string) int {
 	s := status(dir)
 	v, _ := strconv.Atoi(s["voluntary_ctxt_switches"])
@@ -170,9 +176,9 @@ func switchesOf(dir string) int {
 	return v + f
 }
 
-// hurry puts the plug and the test before whatever else the machine does, as
-// far as rights allow, for a promise in milliseconds: it is the daemon's, not
-// the neighbours'. Threads and processes that are made later inherit it.
+// hurry gives the plug and the test priority over other work on the machine,
+// if permitted, for a promise in milliseconds: that is about the daemon, not
+// about other processes. Later threads and processes inherit it.
 func (p *plug) hurry() {
 	for _, q := range p.procs() {
 		renice(q.pid, -15)
@@ -182,7 +188,7 @@ func (p *plug) hurry() {
 }
 
 // renice sets the niceness of all threads, and of the session's autogroup,
-// where the kernel weighs sessions rather than threads (sched(7)).
+// since the kernel may weigh sessions instead of threads (sched(7)).
 func renice(pid, nice int) {
 	os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(nice)), 0)
 	for _, dir := range tasks(pid) {
@@ -192,7 +198,7 @@ func renice(pid, nice int) {
 	}
 }
 
-// descriptors is what each descriptor of pid is.
+// descriptors says what each descriptor of pid is.
 func descriptors(pid int) map[int]string {
 	dir := fmt.Sprintf("/proc/%d/fd/", pid)
 	names, _ := os.ReadDir(dir)
@@ -206,7 +212,7 @@ func descriptors(pid int) map[int]string {
 	return fds
 }
 
-// environment is what pid was started with.
+// environment is the initial environment of pid.
 func environment(pid int) []string {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	env := strings.Split(strings.TrimRight(string(b), "\x00"), "\x00")

@@ -1,3 +1,5 @@
+// Harness: modes, random numbers, waiting, and the scale of a run.
+
 package test
 
 import (
@@ -9,7 +11,7 @@ import (
 	"time"
 )
 
-// count scales a number of the issue's list: whole in a soak, else a tenth.
+// count scales a number in the issue: whole in a soak, otherwise a tenth.
 func count(n int) int {
 	if soak() {
 		return n
@@ -22,7 +24,7 @@ func soak() bool { return os.Getenv("PLUG_SOAK") == "1" }
 // modes are the values of --mode; see forEachMode.
 var modes = []string{"fork", "prefork", "pool"}
 
-// forEachMode runs f as a subtest in every mode, or in those named.
+// forEachMode runs f as a subtest in every mode, or only in the named ones.
 func forEachMode(t *testing.T, f func(t *testing.T, mode string), only ...string) {
 	t.Helper()
 	if only == nil {
@@ -33,13 +35,13 @@ func forEachMode(t *testing.T, f func(t *testing.T, mode string), only ...string
 	}
 }
 
-// random is a source for the test's choices; its seed is in the log.
+// random returns a source for the test's choices; its seed is in the log.
 func random(t testing.TB) *rand.Rand {
 	t.Helper()
 	return rand.New(rand.NewPCG(seedOf(t), 0))
 }
 
-// seedOf is what a test's random choices are made from; it is in the log.
+// seedOf returns the seed of a test's random choices; it is in the log.
 func seedOf(t testing.TB) uint64 {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -54,7 +56,7 @@ func seedOf(t testing.TB) uint64 {
 	return seed
 }
 
-// program is the path of a peer program; where it is missing the test is
+// program is the path of a peer program; if it is missing, the test is
 // skipped, or fails under CI=true, where every peer is installed.
 func program(t testing.TB, name string) string {
 	t.Helper()
@@ -77,8 +79,8 @@ const (
 	longWait   = 10 * time.Second // for what many processes have to do
 )
 
-// await polls until cond holds; what names the thing awaited when it doesn't
-// within bound.
+// await polls until cond holds; if it does not within bound, the test fails
+// and names what.
 func await(t testing.TB, what string, bound time.Duration, cond func() bool) {
 	t.Helper()
 	if !holdsWithin(bound, cond) {
@@ -99,6 +101,6 @@ func holdsWithin(bound time.Duration, cond func() bool) bool {
 	}
 }
 
-// passed returns when d of wall-clock time has passed: for what is a span of
-// time itself, such as -t, never for what can be awaited.
+// passed returns when d of wall-clock time has passed: for tests of a time
+// itself, such as -t, never instead of waiting for an event.
 func passed(d time.Duration) { <-time.After(d) }

@@ -1,3 +1,5 @@
+// Tests of the harness, without a plug.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// What judges the plug is itself judged here, without a plug between.
+// The harness itself is tested here, without a plug.
 
 func TestStreamCheckerFindsADifference(t *testing.T) {
 	good := make([]byte, 100_000)

@@ -1,3 +1,5 @@
+// Harness: reading the session file.
+
 package test
 
 import (
@@ -39,9 +41,9 @@ func parseSessionLine(s string) (sessionLine, error) {
 	return l, nil
 }
 
-// parseSessions reads whole lines. A cut one at the end is an error too, if it
-// stays: where a line finds no room its beginning is there for a moment, before
-// it is taken back.
+// parseSessions reads complete lines. An incomplete one at the end is an
+// error, too, if it stays: if a line does not fit, its beginning is there for
+// a short time, before it is removed.
 func parseSessions(t testing.TB, path string) []sessionLine {
 	t.Helper()
 	var b []byte
@@ -66,7 +68,7 @@ func parseSessions(t testing.TB, path string) []sessionLine {
 	return lines
 }
 
-// lines awaits n session lines, and that there are no more than n.
+// lines waits for n session lines, and checks that there are no more.
 func (p *plug) lines(n int) []sessionLine {
 	p.t.Helper()
 	bound := 5*time.Second + time.Duration(n)*time.Millisecond

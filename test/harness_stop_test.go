@@ -1,3 +1,5 @@
+// Harness: signals to a plug, stopping it, and checking that nothing is left.
+
 package test
 
 import (
@@ -30,7 +32,7 @@ func (p *plug) workers() []process {
 	})
 }
 
-// stop ends the plug with TERM and awaits that nothing of it is left.
+// stop ends the plug with TERM and waits until none of its processes is left.
 func (p *plug) stop() {
 	p.t.Helper()
 	if p.cmd == nil {
@@ -45,7 +47,8 @@ func (p *plug) stop() {
 	}
 }
 
-// gone awaits the end of every process; what remains is named and killed.
+// gone waits for the end of every process; the remaining ones are reported and
+// killed.
 func (p *plug) gone(bound time.Duration) {
 	p.t.Helper()
 	if holdsWithin(bound, func() bool { return len(p.procs()) == 0 }) {

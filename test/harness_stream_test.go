@@ -1,3 +1,5 @@
+// Harness: streams of random bytes, and targets that the test controls.
+
 package test
 
 import (
@@ -17,8 +19,8 @@ func stream(seed uint64) io.Reader {
 	return rand.NewChaCha8(key)
 }
 
-// checker is a writer that compares what it gets with a stream, so that a
-// difference is known by its place.
+// checker is a writer that compares the written bytes with a stream, and
+// reports the position of a difference.
 type checker struct {
 	want io.Reader
 	n    int64
@@ -42,7 +44,7 @@ func (c *checker) Write(p []byte) (int, error) {
 }
 
 // plain hides a connection's ReadFrom and WriteTo, so that io.Copy reads and
-// writes in user space, in pieces as they come.
+// writes in user space, in the pieces in which they come.
 type plain struct{ net.Conn }
 
 // send writes n bytes of a stream and half-closes.
@@ -53,7 +55,7 @@ func send(c *net.TCPConn, seed uint64, n int64) error {
 	return c.CloseWrite()
 }
 
-// receive reads to the end and checks that it is n bytes of a stream.
+// receive reads to the end and checks that it gets n bytes of a stream.
 func receive(c *net.TCPConn, seed uint64, n int64) error {
 	check := newChecker(seed)
 	if _, err := io.CopyBuffer(check, plain{c}, make([]byte, 128<<10)); err != nil {
@@ -65,7 +67,7 @@ func receive(c *net.TCPConn, seed uint64, n int64) error {
 	return nil
 }
 
-// taker is a target that hands its connections to the test.
+// taker is a target that passes its connections to the test.
 type taker struct {
 	*backend
 	taken chan *net.TCPConn
@@ -85,8 +87,8 @@ func serveTaker(t testing.TB) *taker {
 	return &taker{b, taken}
 }
 
-// session is one client and the target's end of the same session, both in the
-// test's hands.
+// session returns a client and the target's end of the same session; the test
+// controls both.
 func (k *taker) session(t testing.TB, p *plug) (client, target *net.TCPConn) {
 	t.Helper()
 	client = dial(t, p.addr())
@@ -100,8 +102,8 @@ func (k *taker) session(t testing.TB, p *plug) (client, target *net.TCPConn) {
 	return client, target
 }
 
-// both runs the ends of a conversation at once and fails with the first error;
-// the others end with the test's connections.
+// both runs the ends of a conversation at the same time and fails with the
+// first error; the others end with the test's connections.
 func both(t testing.TB, ends ...func() error) {
 	t.Helper()
 	errs := make(chan error, len(ends))

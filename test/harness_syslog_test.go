@@ -1,3 +1,5 @@
+// Harness: a syslog daemon that keeps its records.
+
 package test
 
 import (
@@ -17,7 +19,7 @@ const (
 	daemonNotice = 3<<3 | 5
 )
 
-// record is a syslog datagram, taken apart.
+// record is a parsed syslog datagram.
 type record struct {
 	priority int
 	pid      int
@@ -26,7 +28,7 @@ type record struct {
 
 func (r record) String() string { return fmt.Sprintf("<%d>plug[%d]: %s", r.priority, r.pid, r.text) }
 
-// syslogSink is a syslogd's socket that keeps what it gets.
+// syslogSink is a syslog daemon's socket that keeps what it receives.
 type syslogSink struct {
 	t       testing.TB
 	path    string
@@ -34,7 +36,8 @@ type syslogSink struct {
 	records []record
 }
 
-// What syslog(3) sends to /dev/log: priority, local time, identity with PID.
+// The form of what syslog(3) sends to /dev/log: priority, local time, identity
+// with PID.
 var recordForm = regexp.MustCompile(`^<(\d{1,3})>([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d) plug\[(\d+)\]: ([^\n]*)\n?\x00?$`)
 
 func listenSyslog(t testing.TB, path string) *syslogSink {
@@ -43,7 +46,7 @@ func listenSyslog(t testing.TB, path string) *syslogSink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A daemon of another user logs too.
+	// A daemon of another user logs, too.
 	makeWritable(t, path)
 	c.SetReadBuffer(4 << 20)
 	s := &syslogSink{t: t, path: path}
@@ -99,7 +102,7 @@ func (s *syslogSink) String() string {
 	return b.String()
 }
 
-// find gives the first record whose text matches, anchored at both ends.
+// find returns the first record whose whole text matches.
 func (s *syslogSink) find(pattern string) (record, bool) {
 	re := regexp.MustCompile("^(?:" + pattern + ")$")
 	for _, r := range s.all() {
@@ -110,7 +113,7 @@ func (s *syslogSink) find(pattern string) (record, bool) {
 	return record{}, false
 }
 
-// await gives the first record whose text matches, when it has come.
+// await waits for a record whose whole text matches, and returns it.
 func (s *syslogSink) await(t testing.TB, pattern string) record {
 	t.Helper()
 	var r record

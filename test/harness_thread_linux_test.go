@@ -1,3 +1,5 @@
+// Harness: a thread with another user's rights.
+
 package test
 
 import (
@@ -5,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// setThread makes the calling thread another user: the raw calls change one
-// thread alone (setresuid(2), C library/kernel differences).
+// setThread makes the calling thread another user: the raw calls change only
+// one thread (setresuid(2), C library/kernel differences).
 func setThread(groups []uint32, gid, uid int) error {
 	var at unsafe.Pointer
 	if len(groups) > 0 {

@@ -1,10 +1,13 @@
+// Harness: plugs with few spares.
+
 package test
 
 import "fmt"
 
 const poolWorkers = 2
 
-// tightArgs keep few workers ready, so that a few clients need new ones.
+// tightArgs returns arguments that keep few workers ready, so that a few
+// clients need new ones.
 func tightArgs(mode string) []string {
 	if mode == "pool" {
 		return []string{"--workers", fmt.Sprint(poolWorkers)}

@@ -1,3 +1,5 @@
+// Tests of peers that vanish without closing.
+
 package test
 
 import (
@@ -13,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vanish ends a socket without a word to its peer, as a host does that loses its
-// power (tcp(7) TCP_REPAIR: such a socket is closed silently).
+// vanish closes a socket without notifying its peer, like a host that loses
+// its power (tcp(7) TCP_REPAIR: such a socket is closed silently).
 func vanish(t *testing.T, c *net.TCPConn) {
 	t.Helper()
 	raw, err := c.SyscallConn()
@@ -28,8 +30,8 @@ func vanish(t *testing.T, c *net.TCPConn) {
 	c.Close()
 }
 
-// Half-open: one end has gone without a word. Whoever speaks to it learns so,
-// as a reset.
+// Half-open: one end has vanished. The plug learns it, as a reset, when it
+// sends to it.
 func TestHostileHalfOpen(t *testing.T) {
 	if !ownNet(t) {
 		return
@@ -54,7 +56,7 @@ func TestHostileHalfOpen(t *testing.T) {
 	})
 }
 
-// With -k nobody has to speak: the kernel asks. Its times are those of a network
+// With -k no data is needed: the kernel probes. The times are set in a network
 // namespace.
 func TestHostileKeepalive(t *testing.T) {
 	t.Parallel()

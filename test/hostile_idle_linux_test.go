@@ -1,3 +1,5 @@
+// Tests of sessions that do nothing, in every state.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// stance is a way in which both peers of a session may do nothing for ever.
-// The client says its letter first, so that the target knows its part.
+// stance is a way in which both peers of a session may do nothing forever. The
+// client sends its letter first, so that the target knows its part.
 type stance struct {
 	letter byte
 	what   string
@@ -33,8 +35,8 @@ var stances = []stance{
 		func(c *net.TCPConn) { crampedEnd(c) }},
 }
 
-// cram writes until nothing moves any more. Small buffers at the ends leave
-// what is in between to the plug.
+// cram writes until nothing moves any more. The buffers at the ends are small,
+// so the plug holds the data in between.
 func cram(c *net.TCPConn) error {
 	piece := make([]byte, 32<<10)
 	for {
@@ -54,7 +56,8 @@ func crampedEnd(c *net.TCPConn) error {
 	return c.CloseWrite()
 }
 
-// narrow makes a socket's buffers small, though not so small that acknowledgements set the pace.
+// narrow makes a socket's buffers small, but not so small that
+// acknowledgements limit the rate.
 func narrow(_, _ string, raw syscall.RawConn) error {
 	return raw.Control(func(fd uintptr) {
 		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 64<<10)
@@ -62,7 +65,7 @@ func narrow(_, _ string, raw syscall.RawConn) error {
 	})
 }
 
-// dialNarrow connects with small buffers, for a test's length.
+// dialNarrow connects with small buffers, until the test ends.
 func dialNarrow(t testing.TB, to string) *net.TCPConn {
 	t.Helper()
 	d := net.Dialer{Control: narrow, Timeout: talkBound}
@@ -87,16 +90,16 @@ func posture(c *net.TCPConn) {
 			s.target(c)
 		}
 	}
-	select {} // the backend's end closes the connection
+	select {} // closing the backend closes the connection
 }
 
-// Sessions that do nothing cost nothing, in whatever state they are; memory has
-// a bound for each; and all others are served as if they weren't there.
+// Idle sessions cost nothing, in any state; the memory for each is limited;
+// and all other sessions are served as if they did not exist.
 func TestHostileIdle(t *testing.T) {
 	if !smallBuffers(t) {
 		return
 	}
-	each := 100 // sessions of each stance
+	each := 100 // sessions per stance
 	if !soak() {
 		each = 5
 	}
@@ -135,7 +138,7 @@ func TestHostileIdle(t *testing.T) {
 			begin(p, func(*net.TCPConn) error { return nil })    // a client that never sends
 			begin(mute, func(*net.TCPConn) error { return nil }) // a proxy that never replies
 			begin(far, func(*net.TCPConn) error { return nil })  // a target that never accepts
-			begin(far, (*net.TCPConn).CloseWrite)                // and a client that is done already
+			begin(far, (*net.TCPConn).CloseWrite)                // and a client that has already finished
 		}
 		for range n {
 			if err := <-done; err != nil {
@@ -179,7 +182,7 @@ func TestHostileIdle(t *testing.T) {
 		if slowest > 250*time.Millisecond {
 			t.Errorf("another client waited %v", slowest)
 		}
-		for q, sessions := range of { // most of these would last for ever
+		for q, sessions := range of { // most of these would last forever
 			q.signal(syscall.SIGINT)
 			q.gone(10 * time.Second)
 			q.lines(sessions)
@@ -187,11 +190,11 @@ func TestHostileIdle(t *testing.T) {
 	})
 }
 
-// kept is the memory that one session may have in a worker: what a slow
-// receiver has left behind, in each direction.
+// kept is the memory that one session may have in a worker: the unsent data
+// for a slow receiver, in each direction.
 const kept = 2 * 64 << 10
 
-// quiet reports that plugs' workers do nothing for a moment.
+// quiet reports whether the plugs' workers are idle for a short time.
 func quiet(plugs ...*plug) bool {
 	var procs [][]process
 	for _, p := range plugs {
@@ -218,8 +221,8 @@ func cpus(procs [][]process) map[int]time.Duration {
 	return used
 }
 
-// slowestOf has short sessions served for a while and gives the longest time
-// that one took.
+// slowestOf runs short sessions for a while and returns the longest time that
+// one took.
 func slowestOf(t *testing.T, p *plug, d time.Duration) (slowest time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); passed(20 * time.Millisecond) {

@@ -1,3 +1,5 @@
+// Tests of resets at every point of a session's life.
+
 package test
 
 import (
@@ -11,16 +13,16 @@ import (
 	"time"
 )
 
-// cutAt is a moment in a session's life, and a reset.
+// cutAt is a point in a session's life, and a reset.
 type cutAt struct {
 	what   string
-	how    string // which plug: "relay", "connect" (a silent target), "proxy" (a silent one)
+	how    string // which plug: "relay", "connect" (to a silent target), "proxy" (a silent one)
 	status int    // in syslog
 	cut    func(t *testing.T, client, target *net.TCPConn)
 }
 
-// A reset is possible at every moment. Whenever it comes, the session ends soon,
-// the other side learns of it, there is its line, and nothing is left behind.
+// A reset can come at any point. Whenever it comes, the session ends soon, the
+// other side notices, the line is written, and nothing is left.
 var cuts = []cutAt{
 	{"client, while the plug connects", "connect", 3, func(_ *testing.T, client, _ *net.TCPConn) { reset(client) }},
 	{"client, after bytes, while the plug connects", "connect", 3, func(_ *testing.T, client, _ *net.TCPConn) {
@@ -168,7 +170,7 @@ func TestHostileResets(t *testing.T) {
 }
 
 // learns checks that a peer's connection has ended, by a reset or because this
-// side ended it itself.
+// side ended it.
 func learns(t *testing.T, who string, c *net.TCPConn) {
 	t.Helper()
 	c.SetDeadline(time.Now().Add(2 * time.Second))
@@ -183,7 +185,7 @@ func narrowEnd(c *net.TCPConn) {
 	c.SetWriteBuffer(64 << 10)
 }
 
-// openFiles is how many descriptors all workers have.
+// openFiles is the number of descriptors of all workers.
 func (p *plug) openFiles() (n int) {
 	for _, w := range p.workers() {
 		n += len(descriptors(w.pid))
@@ -191,12 +193,12 @@ func (p *plug) openFiles() (n int) {
 	return n
 }
 
-// mayKeep is what workers may keep for their next sessions: pipes, and in
-// prefork a spare more.
+// mayKeep is the number of descriptors that workers may keep for their next
+// sessions: pipes, and in prefork those of one more spare.
 func (p *plug) mayKeep() int { return 2*16*poolWorkers + 24 }
 
-// connecting are the local ports of the connects to a port that wait for an
-// answer.
+// connecting are the local ports of the connects to a port that have no answer
+// yet.
 func connecting(t *testing.T, port int) map[int]bool {
 	t.Helper()
 	found := map[int]bool{}
@@ -208,7 +210,7 @@ func connecting(t *testing.T, port int) map[int]bool {
 	return found
 }
 
-// awaitConnect waits for a connect to a port beside those that there were.
+// awaitConnect waits for a connect to a port besides the existing ones.
 func awaitConnect(t *testing.T, port int, before map[int]bool) {
 	t.Helper()
 	await(t, "the plug to connect", normalWait, func() bool {

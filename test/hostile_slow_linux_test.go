@@ -1,3 +1,5 @@
+// Tests of slow readers and slow writers, a thousand of each.
+
 package test
 
 import (
@@ -9,7 +11,7 @@ import (
 	"time"
 )
 
-// slowly passes n bytes on in pieces with pauses.
+// slowly copies n bytes in pieces with pauses.
 func slowly(to io.Writer, from io.Reader, n, piece int64) error {
 	pause := 20 * time.Millisecond
 	if soak() {
@@ -24,16 +26,16 @@ func slowly(to io.Writer, from io.Reader, n, piece int64) error {
 	return nil
 }
 
-// More than the buffers on the way hold, so that a slow reader holds its target
-// up; and what a slow writer sends.
+// More than the buffers on the way hold, so that a slow reader delays its
+// target; and what a slow writer sends.
 const (
 	slowDown = 800 << 10
 	slowUp   = 100_000
 )
 
-// slowTarget sends all it has at once to the clients that read slowly, and reads
-// at once what the slow writers send; its first byte says which, or that it is
-// neither, but one of the others.
+// slowTarget sends everything at once to the clients that read slowly, and
+// reads at full speed what the slow writers send; the first byte says which
+// kind the client is, or that it is one of the others.
 func slowTarget(c *net.TCPConn) {
 	kind := make([]byte, 1)
 	if _, err := io.ReadFull(c, kind); err != nil {
@@ -59,16 +61,16 @@ func slowTarget(c *net.TCPConn) {
 	}
 }
 
-// Slow readers and slow writers, a thousand of both: each gets every byte, the
-// memory of each is bounded, and others don't wait for them.
+// A thousand slow readers and a thousand slow writers: each gets every byte,
+// the memory for each is limited, and other sessions are not delayed.
 func TestHostileSlow(t *testing.T) {
 	t.Parallel()
 	if !smallBuffers(t) {
 		return
 	}
 	n := count(1000)
-	// One mode after the other: no others wait for the births of another mode's
-	// thousand workers.
+	// One mode after another: otherwise, others would wait while another
+	// mode's thousand workers are started.
 	forEachMode(t, func(t *testing.T, mode string) {
 		args := []string{"--max-workers", fmt.Sprint(n + n/10 + 40)}
 		if mode == "pool" {
@@ -104,7 +106,7 @@ func TestHostileSlow(t *testing.T) {
 				born := b.accepted.Load() == int64(n+others)
 				began := time.Now()
 				cycle(t, p)
-				if others++; born { // who comes while their workers are born has a place behind them
+				if others++; born { // a client that comes while their workers are started waits after them
 					waits = append(waits, time.Since(began))
 				}
 				if mode == "pool" {
@@ -113,7 +115,8 @@ func TestHostileSlow(t *testing.T) {
 			}
 		}
 		p.lines(n + others)
-		// Some wait longer for the work of this and other tests, but not for seconds.
+		// Some wait longer because of this and other tests, but not for
+		// seconds.
 		slices.Sort(waits)
 		half, all := waits[len(waits)/2], waits[len(waits)-1]
 		t.Logf("%d slow peers: of %d others half wait %v at most, all %v", n, len(waits), half, all)

@@ -1,3 +1,5 @@
+// Tests that idle workers, masters and shepherds cost nothing.
+
 package test
 
 import (
@@ -6,10 +8,11 @@ import (
 	"time"
 )
 
-// Idle workers cost nothing: 1,000 of them under 20 ms of CPU a second.
+// Idle workers cost nothing: 1,000 of them use less than 20 ms of CPU per
+// second.
 func TestIdleWorkers(t *testing.T) {
 	n := count(1000)
-	allowed := time.Duration(n) * 20 * time.Microsecond // a second
+	allowed := time.Duration(n) * 20 * time.Microsecond // per second
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		args := append(sparesArgs(mode, n), "--max-workers", fmt.Sprint(n+n/5), refusing(t))
@@ -20,7 +23,7 @@ func TestIdleWorkers(t *testing.T) {
 		}
 		var used []time.Duration
 		const window = 2 * time.Second
-		// The first windows may still hold the ends of the starts.
+		// The first windows may still contain the ends of the starts.
 		for range 5 {
 			before, began := total(workers), time.Now()
 			passed(window)
@@ -43,10 +46,9 @@ func total(workers []process) (sum time.Duration) {
 	return sum
 }
 
-// A master without traffic wakes for its tick, ten times a second, and for
-// nothing else: this allows three switches for each, of all its threads
-// together. (A goroutine that waits for a ticker costs eight.) The shepherd has
-// no tick at all.
+// Without traffic, a master wakes only for its tick, ten times a second: this
+// allows three context switches for each, in all its threads together. (A
+// goroutine that waits for a ticker costs eight.) The shepherd has no tick.
 func TestIdleMaster(t *testing.T) {
 	const most = 3 * 10
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -59,8 +61,8 @@ func TestIdleMaster(t *testing.T) {
 		}
 		p.lines(50)
 		p.spares(4)
-		var master, shepherd float64 // a second
-		// The first span may still hold what the sessions left to do.
+		var master, shepherd float64 // per second
+		// The first period may still contain what the sessions left to do.
 		quiet := holdsWithin(15*time.Second, func() bool {
 			const seconds = 2
 			m, s := switches(p.master), switches(p.cmd.Process.Pid)

@@ -1,3 +1,5 @@
+// Tests of make install, make uninstall and version strings.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"testing"
 )
 
-// tree is a copy of the source, to be built and changed.
+// tree is a copy of the source, which can be built and changed.
 func tree(t testing.TB) string {
 	t.Helper()
 	dir := openDir(t)
@@ -39,7 +41,8 @@ func tree(t testing.TB) string {
 	return dir
 }
 
-// mustRun runs a command in a directory, with more environment.
+// mustRun runs a command in a directory, with additional environment
+// variables.
 func mustRun(t testing.TB, dir string, env []string, command ...string) string {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
@@ -51,7 +54,7 @@ func mustRun(t testing.TB, dir string, env []string, command ...string) string {
 	return string(out)
 }
 
-// withoutGo is a PATH with what make install needs, and without Go.
+// withoutGo is a PATH with everything that make install needs, but without Go.
 func withoutGo(t testing.TB) string {
 	t.Helper()
 	dir := openDir(t)
@@ -77,8 +80,8 @@ func filesBelow(t testing.TB, dir string) (files []string) {
 	return files
 }
 
-// make install puts what was built in its place, byte for byte, without Go; make
-// uninstall takes all of it away.
+// make install installs what was built, byte for byte, without Go; make
+// uninstall removes all of it.
 func TestMakeInstall(t *testing.T) {
 	program(t, "make")
 	dir, to, path := tree(t), openDir(t), withoutGo(t)
@@ -114,7 +117,7 @@ func TestMakeInstall(t *testing.T) {
 	}
 }
 
-// A version says what it was built from: -dev while it is not released, the
+// A version says what it was built from: -dev before the release, the
 // revision, -dirty if the tree was changed. Source and CHANGELOG agree on it.
 func TestVersionSaysItsSource(t *testing.T) {
 	release := regexp.MustCompile(`(?m)^RELEASE *= *(\S+)$`).FindStringSubmatch(readString("../Makefile"))[1]

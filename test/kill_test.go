@@ -1,3 +1,5 @@
+// Tests of signals to one worker.
+
 package test
 
 import (
@@ -11,7 +13,7 @@ import (
 	"time"
 )
 
-// A signal to one worker ends its session alone.
+// A signal to one worker ends only its own session.
 func TestKillOneWorker(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {

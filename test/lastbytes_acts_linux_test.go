@@ -1,3 +1,5 @@
+// TestLastBytes: one side of a connection that plays its script.
+
 package test
 
 import (
@@ -16,12 +18,12 @@ import (
 )
 
 const (
-	instant  = 20 * time.Millisecond // in which who can send does
-	standing = 80 * time.Millisecond // in which a scenario that goes on moves somehow
+	instant  = 20 * time.Millisecond // within which a side that can send does
+	standing = 80 * time.Millisecond // within which a scenario that continues shows some movement
 )
 
-// noiseTable is what both sides send parts of: random, so that bytes at a wrong
-// place are found.
+// noiseTable has the bytes that both sides send parts of: random, so that
+// bytes in a wrong position are found.
 var noiseTable = sync.OnceValue(func() []byte {
 	b := make([]byte, 2*mostSent+4096)
 	stream(18).Read(b)
@@ -36,12 +38,12 @@ type side struct {
 	peer  *side
 	until time.Time
 
-	mine, theirs []byte // what this side sends, and what it should get
+	mine, theirs []byte // what this side sends, and what it should receive
 
 	sent, got   atomic.Int64
 	sendingAt   atomic.Int64 // when it last sent something, in ns
 	movedAt     atomic.Int64 // when it last did something
-	done        atomic.Bool  // all acts are
+	done        atomic.Bool  // all acts are done
 	readingEnds chan struct{}
 
 	mu sync.Mutex
@@ -54,7 +56,7 @@ func newSide(p part, until time.Time, mine, theirs []byte) *side {
 	return s
 }
 
-// begin gives a side time to do something before it counts as idle.
+// begin gives a side some time to act before it counts as idle.
 func (s *side) begin() {
 	s.move()
 	s.sendingAt.Store(time.Now().UnixNano())
@@ -62,14 +64,14 @@ func (s *side) begin() {
 
 func (s *side) move() { s.movedAt.Store(time.Now().UnixNano()) }
 
-// note changes what was seen.
+// note changes the record of what was seen.
 func (s *side) note(f func(*seen)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(&s.seen)
 }
 
-// play acts and reads on a connection until both have ended.
+// play acts and reads on a connection until both have finished.
 func (s *side) play(c *net.TCPConn) {
 	s.begin()
 	s.c = c
@@ -124,20 +126,20 @@ func (s *side) step(a step) {
 	}
 }
 
-// await waits for what must come.
+// await waits for something that must happen.
 func (s *side) await(what string, cond func() bool) {
 	if !holdsWithin(time.Until(s.until), cond) {
 		s.note(func(n *seen) { n.stuck = what })
 	}
 }
 
-// idle reports whether a side sends nothing: it has come to its end, or waits.
+// idle reports whether a side sends nothing: it has finished, or is waiting.
 func (s *side) idle() bool {
 	return s.done.Load() || time.Now().UnixNano()-s.sendingAt.Load() > int64(instant)
 }
 
-// standstill reports whether nothing at all has moved for a while, so that who
-// waits for the other side waits for one that waits, too.
+// standstill reports whether nothing at all has moved for a while, which means
+// that both sides wait for each other.
 func (s *side) standstill() bool {
 	last := max(s.movedAt.Load(), s.peer.movedAt.Load(), s.sendingAt.Load(), s.peer.sendingAt.Load())
 	return time.Now().UnixNano()-last > int64(standing)
@@ -152,8 +154,8 @@ func (s *side) hasRead() bool {
 	}
 }
 
-// send sends n bytes by a deadline; without one, until nothing is taken for a
-// moment.
+// send sends n bytes before a deadline; without one, until nothing is accepted
+// for a short time.
 func (s *side) send(n int, deadline time.Time) {
 	const piece = 128 << 10
 	for n > 0 {
@@ -171,7 +173,7 @@ func (s *side) send(n int, deadline time.Time) {
 	s.c.SetWriteDeadline(s.until)
 }
 
-// took notes what has come of a send.
+// took records the result of a send.
 func (s *side) took(n int, err error) {
 	if n > 0 {
 		s.sent.Add(int64(n))
@@ -184,12 +186,12 @@ func (s *side) took(n int, err error) {
 	}
 }
 
-// broken reports whether an error says that the other side has reset.
+// broken reports whether an error means that the other side has reset.
 func broken(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// urge sends n bytes, few enough to go as one, with an urgent pointer to the last.
+// urge sends n bytes in one piece, with an urgent pointer to the last one.
 func (s *side) urge(n int) {
 	err, at := error(nil), s.sent.Load()
 	p := s.mine[at : at+int64(n)]
@@ -212,10 +214,10 @@ func (s *side) fin() {
 // segment is the most that loopback carries at once.
 const segment = 64 << 10
 
-// leave ends a side by itself. What it has got by then its kernel is to acknowledge at
-// once, and not up to 40 ms later; it does so but for a last segment that nobody has read,
-// and not after a half-close. What was read is asked before what was not, so that no
-// byte is counted twice.
+// leave ends a side's connection. Its kernel must acknowledge what it has
+// received at once, and not up to 40 ms later; it does so except for a last
+// segment that was not read, and not after a half-close. The read bytes are
+// counted before the unread ones, so that no byte is counted twice.
 func (s *side) leave(reset bool) {
 	got := s.got.Load()
 	acked, unread := s.sent.Load()-int64(s.queue(unix.SIOCOUTQ)), int64(s.queue(unix.SIOCINQ))
@@ -234,13 +236,13 @@ func (s *side) leave(reset bool) {
 	s.c.Close()
 }
 
-// queue asks how much is in one of the socket's queues.
+// queue returns how much is in one of the socket's queues.
 func (s *side) queue(which uint) (n int) {
 	s.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), which) })
 	return n
 }
 
-// read reads in the side's way, until the end or an error.
+// read reads in this side's way, until the end or an error.
 func (s *side) read() {
 	if s.reads.never {
 		return
@@ -266,7 +268,7 @@ func (s *side) read() {
 			s.note(func(n *seen) { n.stuck = "the end" })
 			return
 		case err != nil:
-			return // closed by itself
+			return // this side has closed it
 		}
 		if s.reads.pause > 0 {
 			passed(s.reads.pause)
@@ -274,7 +276,7 @@ func (s *side) read() {
 	}
 }
 
-// take compares bytes that have come with those that should.
+// take compares the received bytes with the expected ones.
 func (s *side) take(p []byte) {
 	at := s.got.Load()
 	want := s.theirs[min(at, int64(len(s.theirs))):]
@@ -290,7 +292,7 @@ func (s *side) take(p []byte) {
 	s.move()
 }
 
-// awaitBreak waits until the connection is over in both directions, and looks
+// awaitBreak waits until the connection is over in both directions, and checks
 // whether it was reset.
 func (s *side) awaitBreak() {
 	var events int16

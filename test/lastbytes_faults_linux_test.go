@@ -1,3 +1,5 @@
+// Tests of resets around the last bytes of a session.
+
 package test
 
 import (
@@ -13,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acknowledged waits until the peer's kernel has acknowledged everything that was
-// written.
+// acknowledged waits until the peer's kernel has acknowledged everything that
+// was written.
 func acknowledged(t testing.TB, c *net.TCPConn) {
 	t.Helper()
 	raw, err := c.SyscallConn()
@@ -28,7 +30,7 @@ func acknowledged(t testing.TB, c *net.TCPConn) {
 	})
 }
 
-// untilReset reads slowly, if pause is not 0, and wants a reset at the end.
+// untilReset reads, slowly if pause is not 0, and expects a reset at the end.
 func untilReset(c *net.TCPConn, pause time.Duration) (got []byte, err error) {
 	piece := make([]byte, 64<<10)
 	for {
@@ -44,8 +46,8 @@ func untilReset(c *net.TCPConn, pause time.Duration) (got []byte, err error) {
 	}
 }
 
-// A client that sends a message, waits until it is acknowledged and resets, as some
-// agents do: each message reaches the target.
+// A client that sends a message, waits until it is acknowledged and resets, as
+// some agents do: each message reaches the target.
 func TestClientResetsAfterItsMessage(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -84,8 +86,8 @@ func TestClientResetsAfterItsMessage(t *testing.T) {
 	})
 }
 
-// A side that sends much, waits until it is acknowledged and resets: a slow reader
-// gets everything, and then the reset. The session line counts it.
+// A side that sends a lot, waits until it is acknowledged and resets: a slow
+// reader gets everything, and then the reset. The session line counts it.
 func TestResetAfterTheLastByte(t *testing.T) {
 	t.Parallel()
 	sessions := map[*plug]int{}
@@ -111,8 +113,8 @@ func TestResetAfterTheLastByte(t *testing.T) {
 	})
 }
 
-// A reader that never reads holds its session for --close-timeout. The session line
-// counts what it has acknowledged.
+// A side that never reads keeps its session for --close-timeout. The session
+// line counts the bytes that it has acknowledged.
 func TestCloseTimeoutOfANeverReader(t *testing.T) {
 	t.Parallel()
 	sessions := map[*plug]int{}
@@ -133,8 +135,8 @@ func TestCloseTimeoutOfANeverReader(t *testing.T) {
 	})
 }
 
-// A target that refuses a client with a text and resets at once, as database servers
-// do: the client gets the text.
+// A target that refuses a client with a text and resets at once, as database
+// servers do: the client gets the text.
 func TestTargetResetsAfterItsRefusal(t *testing.T) {
 	t.Parallel()
 	const text = "ERROR 1040: too many connections, sorry"
@@ -166,13 +168,13 @@ func TestTargetResetsAfterItsRefusal(t *testing.T) {
 	})
 }
 
-// A side that can't be written to any more has answered before: an early reply to
-// a request that it does not read to its end.
+// A side to which writing fails has answered before: an early reply to a
+// request that it does not read to its end.
 func TestEarlyReplyBeforeAFailedWrite(t *testing.T) {
 	t.Parallel()
 	eachDirection(t, nil, func(t *testing.T, p *plug, sender, replier *net.TCPConn) {
 		both(t, func() error {
-			failed := cram(sender) // the reset is told once, to this or to a read
+			failed := cram(sender) // the reset is reported only once, to this write or to a read
 			sender.SetDeadline(time.Now().Add(talkBound))
 			got, err := untilReset(sender, 0)
 			if string(got) != "HTTP/1.1 413 Content Too Large\r\n\r\n" {
@@ -185,13 +187,13 @@ func TestEarlyReplyBeforeAFailedWrite(t *testing.T) {
 		}, func() error {
 			io.ReadFull(replier, make([]byte, 1))
 			io.WriteString(replier, "HTTP/1.1 413 Content Too Large\r\n\r\n")
-			return replier.Close() // with unread bytes: the kernel resets
+			return replier.Close() // with unread bytes, so that the kernel resets
 		})
 	})
 }
 
-// A side that reads an answer and resets at once has read it, though its kernel was
-// yet to acknowledge it: the session line counts it.
+// A side that reads an answer and resets at once has read it, even if its
+// kernel has not acknowledged it yet: the session line counts it.
 func TestCountOfAConversationThatIsReset(t *testing.T) {
 	t.Parallel()
 	sessions := map[*plug]int{}

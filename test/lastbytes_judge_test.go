@@ -1,31 +1,33 @@
+// TestLastBytes: the judge, which says what each end must have received.
+
 package test
 
 import "fmt"
 
-// seen is what came of a side.
+// seen is what a side has seen.
 type seen struct {
 	fin     bool  // it has read the end
-	reset   bool  // a read, a write or the socket's error said that the other side has reset
+	reset   bool  // a read, a write or the socket's error reported a reset by the other side
 	finSent bool  // it has half-closed
-	acked   int64 // of what it sent, just before it ended by itself
-	come    int64 // what it had got and acknowledged by then, at least
+	acked   int64 // acknowledged bytes of what it sent, just before it ended the connection
+	come    int64 // the minimum that it had received and acknowledged by then
 	wrong   string
 	stuck   string // what it waited for too long
 }
 
-// account is what a side has sent and got, and what came of it.
+// account is what a side has sent and received, and what it has seen.
 type account struct {
 	seen
 	sent, got int64
 }
 
-// faults is what a scenario's outcome has against it.
+// faults are what is wrong with a scenario's outcome.
 type faults []string
 
 func (v *faults) say(format string, args ...any) { *v = append(*v, fmt.Sprintf(format, args...)) }
 
-// judgeEnds compares what came of a scenario with what a connection promises. It
-// holds for a direct connection, so it must hold through a plug:
+// judgeEnds compares a scenario's outcome with what a connection promises.
+// These rules hold for a direct connection, so they must hold through a plug:
 //
 //   - A side that ends its direction in order is read to the last byte, and the
 //     other side sees that end and no reset.
@@ -35,10 +37,10 @@ func (v *faults) say(format string, args ...any) { *v = append(*v, fmt.Sprintf(f
 //     but its end may be seen first.
 //   - A side that ends by itself reads what it likes.
 //
-// The one exception: whoever has half-closed and has read the other side's
+// The one exception: a side that has half-closed and has read the other side's
 // half-close is done, and may or may not see a reset after it.
 //
-// target is nil if nothing was connected: that is right where the client has gone
+// target is nil if nothing was connected: that is right if the client has gone
 // and nothing was acknowledged to it.
 func judgeEnds(s scenario, client, target *account) (v faults) {
 	if target == nil {
@@ -52,7 +54,7 @@ func judgeEnds(s scenario, client, target *account) (v faults) {
 	return v
 }
 
-// judgeSide judges what one side has got of the other.
+// judgeSide judges what one side has received from the other.
 func (v *faults) judgeSide(name string, mine, theirs part, me, other *account) {
 	if me.wrong != "" {
 		v.say("%s: %s", name, me.wrong)
@@ -83,9 +85,9 @@ func (v *faults) judgeSide(name string, mine, theirs part, me, other *account) {
 	}
 }
 
-// judgeLine compares a session line with what was delivered: what the receiver's
-// kernel has acknowledged. For a receiver that ended by itself that is between what
-// it had by then and what was sent.
+// judgeLine compares a session line with the delivered bytes: those that the
+// receiver's kernel has acknowledged. If the receiver ended the connection,
+// the number is between what it had by then and what was sent.
 func (v *faults) judgeLine(s scenario, l sessionLine, client, target *account) {
 	judgeBytes := func(what string, n int64, to part, receiver, sender *account) {
 		least, most := receiver.got, receiver.got

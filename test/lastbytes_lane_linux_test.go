@@ -1,3 +1,5 @@
+// TestLastBytes: a lane, on which scenarios are played one after another.
+
 package test
 
 import (
@@ -14,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lane is one way from clients to a target, on which scenarios are played one
-// after the other: a target of its own, and what lies before it.
+// lane is one path from clients to a target, on which scenarios are played one
+// after another: its own target, and what lies before it.
 type lane struct {
 	t    testing.TB
 	ln   *net.TCPListener
@@ -23,10 +25,10 @@ type lane struct {
 	said *sayingFile // session lines; nil without a plug
 	n    int         // scenarios so far
 
-	bound time.Duration // a scenario must have ended by then
+	bound time.Duration // maximum duration of a scenario
 }
 
-// openLane makes a lane on which clients connect straight to the target.
+// openLane makes a lane on which clients connect directly to the target.
 func openLane(t testing.TB) *lane {
 	t.Helper()
 	listen := net.ListenConfig{Control: inLine}
@@ -38,7 +40,7 @@ func openLane(t testing.TB) *lane {
 	return &lane{t: t, ln: ln.(*net.TCPListener), to: ln.Addr().String(), bound: 20 * time.Second}
 }
 
-// inLine lets urgent bytes stay where they were sent (socket(7) SO_OOBINLINE);
+// inLine makes urgent bytes stay in their position (socket(7) SO_OOBINLINE);
 // accepted sockets inherit it.
 func inLine(_, _ string, raw syscall.RawConn) (err error) {
 	if also := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) }); also != nil {
@@ -54,7 +56,7 @@ func (l *lane) through(p *plug) *lane {
 	return l
 }
 
-// play plays a scenario and says what is wrong with its outcome.
+// play plays a scenario and returns what is wrong with its outcome.
 func (l *lane) play(s scenario) faults {
 	until := time.Now().Add(l.bound)
 	table, half := noiseTable(), uint64(mostSent)
@@ -63,7 +65,7 @@ func (l *lane) play(s scenario) faults {
 	client.peer, target.peer = target, client
 
 	l.n++
-	own := net.IPv4(127, 18, byte(l.n>>8), byte(l.n)) // a session line names its client by it
+	own := net.IPv4(127, 18, byte(l.n>>8), byte(l.n)) // a session line names its client by this address
 	dialer := net.Dialer{Deadline: until, Control: inLine, LocalAddr: &net.TCPAddr{IP: own}}
 	c, err := dialer.Dial("tcp", l.to)
 	if err != nil {
@@ -110,14 +112,14 @@ func (l *lane) faults(s scenario, client, target *side, connected bool, line *se
 	return v
 }
 
-// accept takes the target's end of the client's connection. It is nil if the
-// client has gone before anybody connected to the target: a plug says that it has
-// nothing more to do by its line.
+// accept returns the target's end of the client's connection. It is nil if the
+// client has gone before there was a connection to the target: with a plug,
+// the session line shows that there will be none.
 func (l *lane) accept(client *side, over <-chan struct{}, from string, until time.Time) (c *net.TCPConn, line *sessionLine) {
 	for time.Now().Before(until) {
 		l.ln.SetDeadline(time.Now().Add(50 * time.Millisecond))
 		if line != nil {
-			until = time.Now() // this is the last time
+			until = time.Now() // this is the last attempt
 		}
 		c, err := l.ln.AcceptTCP()
 		if err == nil {
@@ -149,7 +151,8 @@ type sayingFile struct {
 	had  map[string]sessionLine
 }
 
-// await gives the line of a client's session, nil if it is not there by then.
+// await returns the line of a client's session, or nil if it does not come in
+// time.
 func (f *sayingFile) await(client string, until time.Time) (line *sessionLine) {
 	holdsWithin(time.Until(until), func() bool {
 		f.more()
@@ -162,7 +165,7 @@ func (f *sayingFile) await(client string, until time.Time) (line *sessionLine) {
 	return line
 }
 
-// more takes what has been written since.
+// more reads what has been written since.
 func (f *sayingFile) more() {
 	file, err := os.Open(f.path)
 	if err != nil {

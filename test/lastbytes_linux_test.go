@@ -1,3 +1,5 @@
+// TestLastBytes: the same scenarios directly and through a plug.
+
 package test
 
 import (
@@ -53,9 +55,10 @@ func TestLastBytesThatWereLost(t *testing.T) {
 // lanes is how many scenarios are played at a time.
 const lanes = 4
 
-// A plug delivers what a direct connection delivers, byte for byte, and then the
-// same end, and its session line has the bytes that were delivered: with scenarios
-// from a seed, each also played on a direct connection, by which the judge is judged.
+// A plug delivers what a direct connection delivers, byte for byte, and then
+// the same end, and its session line has the number of delivered bytes. The
+// scenarios come from a seed, and each is also played on a direct connection,
+// to test the judge.
 func TestLastBytes(t *testing.T) {
 	seed := seedOf(t)
 	n := 60
@@ -69,8 +72,8 @@ func TestLastBytes(t *testing.T) {
 	everyWay(t, scenarios)
 }
 
-// everyWay plays scenarios on a direct connection, and in every mode through both
-// engines.
+// everyWay plays scenarios on a direct connection, and through a plug in every
+// mode and with both engines.
 func everyWay(t *testing.T, scenarios []scenario) {
 	t.Run("direct", func(t *testing.T) {
 		playAll(t, scenarios, func(t *testing.T) *lane { return openLane(t) })
@@ -83,7 +86,7 @@ func everyWay(t *testing.T, scenarios []scenario) {
 	})
 }
 
-// tooMany is how many scenarios may fail before the rest is not played, which would show no more.
+// tooMany failed scenarios end the test: the rest would show nothing new.
 const tooMany = 10
 
 // playAll plays scenarios on lanes, and fails with what is wrong.
@@ -113,7 +116,7 @@ func playAll(t *testing.T, scenarios []scenario, open func(*testing.T) *lane) {
 	all.Wait()
 }
 
-// forEachEngine runs f as a subtest in every mode with the plug under test, and
+// forEachEngine runs f as a subtest in every mode with the tested plug, and
 // then with the portable engine, if that is another one.
 func forEachEngine(t *testing.T, f func(t *testing.T, mode string, start func(testing.TB, string, ...string) *plug)) {
 	forEachMode(t, func(t *testing.T, mode string) { f(t, mode, start) })

@@ -1,3 +1,5 @@
+// TestLastBytes with other proxies, for comparison.
+
 package test
 
 import (
@@ -14,9 +16,10 @@ import (
 	"time"
 )
 
-// How others do in the same scenarios: printed, not asserted, and in the soak only, for
-// some of them hang. Those with urgent bytes come by themselves and last: HAProxy spins
-// after one, and would be judged by a busy processor.
+// How other programs behave in the same scenarios: printed, not asserted, and
+// only in the soak, since some of them hang. Scenarios with urgent bytes are
+// separate and come last: HAProxy spins after one, and a busy processor would
+// affect its results.
 func TestLastBytesOfOthers(t *testing.T) {
 	if !soak() {
 		t.Skip("PLUG_SOAK=1 compares with others")
@@ -34,8 +37,8 @@ func TestLastBytesOfOthers(t *testing.T) {
 	}
 }
 
-// playOther plays scenarios through another program, counts those that went right, and
-// shows some of the others.
+// playOther plays scenarios through another program, counts the successful
+// ones, and shows some of the others.
 func playOther(t *testing.T, name string, scenarios []scenario) {
 	found := make([]faults, len(scenarios))
 	next := make(chan int)
@@ -66,7 +69,8 @@ func playOther(t *testing.T, name string, scenarios []scenario) {
 	t.Logf("right: %d of %d scenarios", right, len(scenarios))
 }
 
-// startOther starts another program that relays to a target, and gives its address.
+// startOther starts another program that relays to a target, and returns its
+// address.
 func startOther(t *testing.T, name, target string) string {
 	t.Helper()
 	port, dir := freePort(t), openDir(t)
@@ -92,8 +96,8 @@ func startOther(t *testing.T, name, target string) string {
 	return at
 }
 
-// streamModule is the directive that loads nginx's module for TCP, where it is a
-// file of its own.
+// streamModule is the directive that loads nginx's module for TCP, if that is
+// a separate file.
 func streamModule(t *testing.T) string {
 	t.Helper()
 	built, _ := exec.Command(program(t, "nginx"), "-V").CombinedOutput()

@@ -1,3 +1,5 @@
+// TestLastBytes: scenarios, made from a seed.
+
 package test
 
 import (
@@ -10,17 +12,17 @@ import (
 )
 
 // A scenario is what a client and a target do with one connection: each side
-// acts by a script and reads in its own way, both at once. It is made from a
-// seed, so the seed is all that a repetition needs.
+// acts according to a script and reads in its own way, both at the same time.
+// It is made from a seed, so the seed is enough to repeat it.
 type scenario struct {
 	name           string // of a scenario that was not made from a seed
 	seed           uint64
 	client, target part
-	late           bool // the target accepts only when the client has nothing more to do
+	late           bool // the target accepts only when the client has finished its script
 }
 
-// part is one side's script. Unless it says how the side ends, the side half-closes
-// after its last step, reads to the end, and closes.
+// part is one side's script. Unless the script says how the side ends, the
+// side half-closes after its last step, reads to the end, and closes.
 type part struct {
 	acts  []step
 	reads intake
@@ -36,27 +38,28 @@ type verb string
 
 const (
 	sends  verb = "send"   // n bytes
-	crams  verb = "cram"   // up to n bytes, until the kernel takes no more for a moment
+	crams  verb = "cram"   // up to n bytes, until the kernel accepts no more for a short time
 	urges  verb = "urgent" // n bytes with MSG_OOB: the last one is urgent
-	acked  verb = "acked"  // wait until all that was sent is acknowledged (SIOCOUTQ)
-	gets   verb = "get"    // wait until n bytes have come in all, or the other side's end
-	rests  verb = "rest"   // wait until the other side sends nothing for a moment
+	acked  verb = "acked"  // wait until everything sent is acknowledged (SIOCOUTQ)
+	gets   verb = "get"    // wait until n bytes in total have come, or the other side's end
+	rests  verb = "rest"   // wait until the other side sends nothing for a short time
 	breaks verb = "break"  // wait until the connection is broken
 	fins   verb = "fin"    // half-close
-	resets verb = "reset"  // close with SO_LINGER 0: the side's end
-	closes verb = "close"  // close with whatever has not been read: the side's end
+	resets verb = "reset"  // close with SO_LINGER 0, which ends the side
+	closes verb = "close"  // close even if there is unread data, which ends the side
 )
 
 // intake is how a side reads.
 type intake struct {
-	never bool          // a side that ends by itself need not read
-	late  bool          // only when the other side sends nothing for a moment
+	never bool          // a side that ends the connection itself need not read
+	late  bool          // only while the other side sends nothing for a short time
 	piece int           // bytes at a time; 0: as they come
 	pause time.Duration // after each piece
-	room  int           // SO_RCVBUF; 0: the system's
+	room  int           // SO_RCVBUF; 0: the system's default
 }
 
-// mostSent is how many bytes a side sends at most, urgent ones not counted.
+// mostSent is the maximum number of bytes that a side sends, without urgent
+// ones.
 const mostSent = 8 << 20
 
 // scenarioOf makes the scenario of a seed.
@@ -77,7 +80,7 @@ func scenarioOf(seed uint64) scenario {
 // chance makes random choices.
 type chance struct{ *rand.Rand }
 
-// in is true in so many of a hundred cases.
+// in is true in percent of a hundred cases.
 func (r chance) in(percent int) bool { return r.IntN(100) < percent }
 
 // weighted chooses an index by its weight.
@@ -95,7 +98,7 @@ func (r chance) weighted(weights ...int) int {
 	return 0
 }
 
-// size is from 1 byte to max: as many have 1 to 2 bytes as 1 to 2 MiB.
+// size is from 1 byte to max: 1 to 2 bytes are as frequent as 1 to 2 MiB.
 func (r chance) size(max int) int {
 	return min(max, int(math.Exp2(r.Float64()*math.Log2(float64(max+1)))))
 }
@@ -120,7 +123,7 @@ func (r chance) sending() (acts []step) {
 	return acts
 }
 
-// bytesOf is how many bytes the acts send.
+// bytesOf is the number of bytes that the acts send.
 func bytesOf(acts []step) (n int) {
 	for _, a := range acts {
 		switch a.do {
@@ -131,8 +134,8 @@ func bytesOf(acts []step) (n int) {
 	return n
 }
 
-// part is a side's whole script: what it sends, where it waits for what the other
-// side sends, and its end.
+// part is a side's whole script: what it sends, where it waits for what the
+// other side sends, and its end.
 func (r chance) part(end verb, acts []step, coming int) (p part) {
 	p.acts = slices.Clone(acts)
 	p.reads.never = end != fins && r.in(30)
@@ -178,7 +181,7 @@ func (r chance) part(end verb, acts []step, coming int) (p part) {
 	return p
 }
 
-// pace is how a side reads that will get so many bytes at most.
+// pace is how a side reads that will receive at most this many bytes.
 func (r chance) pace(w *intake, coming int) {
 	if w.never {
 		return
@@ -193,8 +196,9 @@ func (r chance) pace(w *intake, coming int) {
 	}
 }
 
-// waitForBreak makes some sides that get a half-close and a reset after it wait for
-// the reset: one that half-closes, too, need not see it, for it has seen the end.
+// waitForBreak makes some sides that get a half-close and then a reset wait
+// for the reset. A side that half-closes, too, need not see it, since it has
+// seen the end.
 func (r chance) waitForBreak(p *part, other part) {
 	if p.end() == fins && other.end() == resets && other.does(fins) && r.in(60) {
 		p.acts = append(p.acts, step{do: breaks})

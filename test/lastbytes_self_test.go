@@ -1,3 +1,5 @@
+// Tests of TestLastBytes's own parts: the judge and the scenarios.
+
 package test
 
 import (
@@ -5,7 +7,7 @@ import (
 	"testing"
 )
 
-// The judge finds each kind of fault, and none where there is none.
+// The judge finds each kind of fault, and none in a correct outcome.
 func TestLastBytesJudge(t *testing.T) {
 	ends := func(end ...step) part { return part{acts: append([]step{{sends, 10}}, end...)} }
 	orderly := func() *account { return &account{seen{fin: true, finSent: true}, 10, 10} }
@@ -62,7 +64,8 @@ func TestLastBytesJudge(t *testing.T) {
 	}
 }
 
-// The same seed makes the same scenario, and few seeds make all that there is.
+// The same seed makes the same scenario, and a few seeds make every kind of
+// step.
 func TestLastBytesScenarios(t *testing.T) {
 	done := map[verb]int{}
 	both := map[[2]verb]int{}

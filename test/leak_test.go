@@ -1,3 +1,5 @@
+// TestLeaks: memory, descriptors and processes after very many connections.
+
 package test
 
 import (
@@ -14,15 +16,15 @@ import (
 	"time"
 )
 
-// leakFor is how long a mode may take for its connections; one that starts a
-// process for each may not get to the end of them, and says so.
+// leakFor is the time limit for a mode's connections; a mode that starts a
+// process for each may not complete them, and reports that.
 const leakFor = 30 * time.Minute
 
-// leakClients connect at a time.
+// leakClients connect at the same time.
 const leakClients = 8
 
-// Nothing grows with the number of connections: what all processes have is the
-// same after a tenth of them and after the last one.
+// Nothing grows with the number of connections: the processes have the same
+// resources after a tenth of them and after the last one.
 func TestLeaks(t *testing.T) {
 	n := scaled(1_000_000, 1_500)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -56,8 +58,9 @@ func TestLeaks(t *testing.T) {
 	})
 }
 
-// connectMany opens n connections, a few at a time, each until the target has
-// ended it. It stops early at a moment, and gives the number of those it made.
+// connectMany opens n connections, a few at a time, and waits for each until
+// the target has ended it. It stops at the time until, and returns the number
+// of connections.
 func connectMany(t *testing.T, p *plug, n int, until time.Time) int {
 	t.Helper()
 	var begun, made atomic.Int64
@@ -96,24 +99,24 @@ func connectOnce(source, to string) error {
 	return nil
 }
 
-// usage is what a plug's processes have when no session is left.
+// usage is what a plug's processes use when no session is left.
 type usage struct {
 	connections int
 	master      holdings
 	workers     []holdings
 	listed      int // lines of the pidfile
-	shown       int // titles that tell of a session
+	shown       int // titles that show a session
 	zombies     int
 }
 
-// holdings are one process's.
+// holdings are what one process uses.
 type holdings struct {
 	fds, threads, watched int // watched: entries of its epoll sets
-	rings                 int // of io_uring, which are none of fds
+	rings                 int // instances of io_uring, which are not in fds
 	rss, pss              int // KiB
 }
 
-// most are the largest of each, of several processes.
+// most is the maximum of each value over several processes.
 func most(all []holdings) (m holdings) {
 	for _, h := range all {
 		m = holdings{max(m.fds, h.fds), max(m.threads, h.threads), max(m.watched, h.watched), max(m.rings, h.rings), max(m.rss, h.rss), max(m.pss, h.pss)}
@@ -128,15 +131,15 @@ func (u usage) String() string {
 		len(u.workers), w.fds, w.rings, w.threads, w.watched, w.rss, w.pss, u.listed, u.shown, u.zombies)
 }
 
-// A process's memory may move by so much, in KiB: its garbage is collected when
-// there is enough of it, and not before.
+// Allowed changes of a process's memory, in KiB: garbage is collected only
+// when there is enough of it.
 const (
 	masterMemory = 6 << 10
 	workerMemory = 2 << 10
 )
 
-// beyond says what has grown since an earlier look. The master has a pidfd and
-// a lifeline for each worker, and watches the pidfd.
+// beyond says what has grown since an earlier measurement. The master has a
+// pidfd and a lifeline for each worker, and watches the pidfd.
 func (u usage) beyond(early usage) (faults []string) {
 	grown := func(what string, was, is, by int) {
 		if is > was+by {
@@ -144,17 +147,18 @@ func (u usage) beyond(early usage) (faults []string) {
 		}
 	}
 	grown("the master's descriptors beyond its workers'", early.master.fds-2*len(early.workers), u.master.fds-2*len(u.workers), 0)
-	// One more is the listener, which it watches when no spare sleeps on it.
+	// One more is the listener, which it watches when no spare is waiting on
+	// it.
 	grown("the master's epoll entries beyond its workers'", early.master.watched-len(early.workers), u.master.watched-len(u.workers), 1)
 	grown("the master's threads", early.master.threads, u.master.threads, 2)
 	grown("the master's RSS", early.master.rss, u.master.rss, masterMemory)
 	grown("the master's PSS", early.master.pss, u.master.pss, masterMemory)
 	was, is := most(early.workers), most(u.workers)
 	grown("a worker's descriptors", was.fds, is.fds, 0)
-	grown("a worker's rings", 1, is.rings, 0) // which it opens when it first has so much to send at once
+	grown("a worker's rings", 1, is.rings, 0) // opened when it first has enough to send at once
 	grown("a worker's epoll entries", was.watched, is.watched, 0)
 	grown("a worker's threads", was.threads, is.threads, 1)
-	if !isPortable() || soak() { // it leaves garbage, which nobody takes away before there are some MiB of it
+	if !isPortable() || soak() { // it leaves garbage, which is not collected before there are some MiB of it
 		grown("a worker's RSS", was.rss, is.rss, workerMemory)
 		grown("a worker's PSS", was.pss, is.pss, workerMemory)
 	}
@@ -165,7 +169,7 @@ func (u usage) beyond(early usage) (faults []string) {
 	return faults
 }
 
-// usage waits until nothing is on its way, and looks at every process.
+// usage waits until nothing is in progress, and measures every process.
 func (p *plug) usage(connections int) (u usage) {
 	p.t.Helper()
 	idle := fmt.Sprintf("plug: master %d (0 sessions)", p.port)

@@ -1,3 +1,5 @@
+// TestMain: it builds the plug that all tests use.
+
 package test
 
 import (
@@ -8,7 +10,7 @@ import (
 	"testing"
 )
 
-// built is the plug under test; see plug.link for why nobody runs it directly.
+// built is the plug to test; plug.link says why no test runs it directly.
 var built string
 
 func TestMain(m *testing.M) {
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 func build(dir string) (string, error) {
 	out := filepath.Join(dir, "plug")
 	if given := os.Getenv("PLUG_BIN"); given != "" {
-		// A copy: links of it must not cross file systems.
+		// A copy: links to it must not cross file systems.
 		return out, copyFile(given, out)
 	}
 	cmd := exec.Command("go", "build", "-o", out, "../cmd/plug")

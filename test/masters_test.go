@@ -1,3 +1,5 @@
+// Tests of two masters, and of pidfiles that cannot be written.
+
 package test
 
 import (
@@ -12,8 +14,8 @@ import (
 	"time"
 )
 
-// refused checks a start that failed: code 4, a reason on stderr that names
-// each of the words, no process and no open port.
+// refused checks a failed start: code 4, a reason on stderr that contains each
+// of the words, no process and no open port.
 func (p *plug) refused(words ...string) {
 	p.t.Helper()
 	if code := p.wait(serveBound); code != 4 {
@@ -27,7 +29,8 @@ func (p *plug) refused(words ...string) {
 	if !holdsWithin(time.Second, func() bool { return len(p.procs()) == 0 }) {
 		p.t.Errorf("a failed start leaves processes: %v", p.procs())
 	}
-	// What the test is starting meanwhile has its listeners too, until it calls exec.
+	// A program that the test is starting also has its listeners until it
+	// calls exec.
 	if !holdsWithin(time.Second, func() bool { return !listening(p.t, p.port) }) {
 		p.t.Errorf("a failed start leaves port %d open", p.port)
 	}
@@ -52,8 +55,8 @@ func TestSecondMaster(t *testing.T) {
 	}
 }
 
-// Of two masters started at the same instant with one pidfile, one serves and
-// the other says whose it is.
+// Of two masters that start at the same time with one pidfile, one serves and
+// the other one names it.
 func TestTwoMastersAtOnce(t *testing.T) {
 	t.Parallel()
 	for range count(200) {
@@ -101,7 +104,7 @@ func TestUnwritablePidfile(t *testing.T) {
 	}
 }
 
-// as runs a command as a user without rights.
+// as runs a command as an unprivileged user.
 func as(uid uint32) func(*exec.Cmd) {
 	return func(c *exec.Cmd) {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
@@ -110,8 +113,8 @@ func as(uid uint32) func(*exec.Cmd) {
 
 const nobody = 65534
 
-// A directory that the daemon can't write, with a file in it that it can: it
-// rewrites in place.
+// In a directory that the daemon cannot write, with a file that it can, it
+// rewrites the file in place.
 func TestUnwritableDirectory(t *testing.T) {
 	needRoot(t)
 	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
@@ -125,7 +128,7 @@ func TestUnwritableDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.daemon = true
-	for range 2 { // the second finds what the first left
+	for range 2 { // the second one finds the file of the first
 		p.launch(as(nobody))
 		if code := p.wait(serveBound); code != 0 {
 			t.Fatalf("exits with %d: %s", code, p.errors())
@@ -152,7 +155,8 @@ func needRoot(t testing.TB) {
 	}
 }
 
-// A file that nobody may write, in a directory that nobody may write.
+// A file that the user may not write, in a directory that the user may not
+// write.
 func TestUnwritableFile(t *testing.T) {
 	needRoot(t)
 	p := prepare(t, "prefork", "-S", "/dev/null", refusing(t))

@@ -1,3 +1,5 @@
+// Tests of metrics: names, zeros from the start, live sessions, kills.
+
 package test
 
 import (
@@ -10,8 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
-// What a plug exports pleases Prometheus' own linter, and what has not happened
-// yet is there as 0: a series that begins with its first event has no rate.
+// A plug's metrics pass Prometheus's own linter, and counters of events that
+// have not happened are 0: a series that begins with its first event has no
+// rate.
 func TestMetricsFromTheStart(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -67,8 +70,8 @@ func TestMetricsFromTheStart(t *testing.T) {
 	})
 }
 
-// A session is counted among those that were connected while it lives, and its
-// bytes are, for its target.
+// While a session lives, it is counted among those that were connected, and
+// its bytes are counted for its target.
 func TestMetricsOfLiveSessions(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -76,7 +79,7 @@ func TestMetricsOfLiveSessions(t *testing.T) {
 		target := serve(t, anywhere, echo).addr()
 		p := start(t, mode, withControl(target)...)
 		e := export(p)
-		hold(t, p, 3) // each has sent and got one byte
+		hold(t, p, 3) // each has sent and received one byte
 		got := e.scrape()
 		for name, want := range map[string]float64{
 			"plug_session_connect_duration_seconds_count": 3, "plug_client_received_bytes_total": 3, "plug_target_received_bytes_total": 3,
@@ -86,7 +89,7 @@ func TestMetricsOfLiveSessions(t *testing.T) {
 				t.Errorf("%s is %v, want %v", name, got[name], want)
 			}
 		}
-		busy := 0.0 // of short sessions the master does not hear
+		busy := 0.0 // the master gets no doorbells for short sessions
 		if !holdsWithin(shortWait, func() bool {
 			busy = e.scrape()[`plug_workers{state="busy"}`]
 			return busy == 3 || mode == "pool" && busy > 0
@@ -96,8 +99,9 @@ func TestMetricsOfLiveSessions(t *testing.T) {
 	})
 }
 
-// A target given twice has two slots. Each has its own sessions, in the list and
-// in the metrics, where the series of the two differ; an admin's word is for both.
+// A target that is given twice has two slots. Each has its own sessions, in
+// the list and in the metrics, where the two series differ; an admin's command
+// applies to both.
 func TestTargetGivenTwice(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {

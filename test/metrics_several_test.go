@@ -1,3 +1,5 @@
+// Tests of plugctl metrics: --once, several plugs, --unit.
+
 package test
 
 import (
@@ -10,8 +12,8 @@ import (
 	"testing"
 )
 
-// One run prints the metrics of several plugs once; one that is away is a number,
-// too.
+// One run prints the metrics of several plugs once; the state of one that is
+// down is a number, too.
 func TestMetricsOnce(t *testing.T) {
 	t.Parallel()
 	a := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -37,7 +39,7 @@ func TestMetricsOnce(t *testing.T) {
 	}
 }
 
-// A wrong address is a fault of the command line, and is found without DNS.
+// A wrong address is a usage error, and is found without DNS.
 func TestMetricsListenIsChecked(t *testing.T) {
 	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -62,8 +64,8 @@ func TestMetricsListenIsChecked(t *testing.T) {
 	}
 }
 
-// The unit that --unit prints is one that systemd takes, with the command line in
-// it.
+// systemd accepts the unit that --unit prints, which contains the command
+// line.
 func TestMetricsUnit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

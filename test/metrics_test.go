@@ -1,3 +1,5 @@
+// Tests of the exporter: counters against session lines, the page, health.
+
 package test
 
 import (
@@ -18,7 +20,7 @@ import (
 	"time"
 )
 
-// exporter is plugctl metrics, running.
+// exporter is a running plugctl metrics.
 type exporter struct {
 	t    testing.TB
 	url  string
@@ -70,9 +72,9 @@ func (e *exporter) get(path string) (status int, body string) {
 	return r.StatusCode, string(b)
 }
 
-// scrape is every series of /metrics by its name with labels, which are in order;
-// the label plug, which all have, is left out, and with it the braces of one that
-// has no other.
+// scrape is every series of /metrics by its name with labels, which are
+// sorted. The label plug, which all have, is removed, and so are the braces if
+// it is the only one.
 func (e *exporter) scrape() map[string]float64 {
 	e.t.Helper()
 	status, body := e.get("metrics")
@@ -107,8 +109,8 @@ func (e *exporter) scrape() map[string]float64 {
 	return series
 }
 
-// After sessions of every kind, and two upgrades among them, what Prometheus is
-// told is what the session lines say, and nothing ever went back.
+// After sessions of every kind, and two upgrades among them, the metrics agree
+// with the session lines, and none has decreased.
 func TestMetricsAgreeWithSessionLines(t *testing.T) {
 	t.Parallel()
 	in := []string{"prefork"}
@@ -165,7 +167,7 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 					}
 				})
 			}
-			if part > 0 { // while they come and go
+			if part > 0 { // while sessions come and go
 				p.upgrade([]string{nextOne, thisOne}[part-1])
 			}
 			all.Wait()
@@ -216,8 +218,8 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 	}, in...)
 }
 
-// The page and the health answer while the plug runs, is stopped, is killed and
-// is started anew.
+// The page and the health check answer while the plug runs, is stopped, is
+// killed and is restarted.
 func TestMetricsPage(t *testing.T) {
 	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -246,7 +248,7 @@ func TestMetricsPage(t *testing.T) {
 	shows("", 200, fmt.Sprintf("plug <b>%d</b>", p.port), fmt.Sprint("master ", p.master), "<dt>sessions</dt><dd>3</dd>")
 	shows("healthz", 200, "ok")
 
-	// A master that is stopped does not answer; its sessions go on.
+	// A stopped master does not answer; its sessions continue.
 	syscall.Kill(p.master, syscall.SIGSTOP)
 	t.Cleanup(func() { syscall.Kill(p.master, syscall.SIGCONT) })
 	shows("main", 200, "has not answered</strong> since", "was running", held[0].LocalAddr().String())
@@ -275,7 +277,7 @@ func TestMetricsPage(t *testing.T) {
 		t.Errorf("pidfile: %v", err)
 	}
 	p.gone(5 * time.Second)
-	p.args = p.args[1:] // -n, which foreground puts there
+	p.args = p.args[1:] // -n, which foreground added
 	p.foreground()
 	shows("", 200, fmt.Sprint("master ", p.master), "<dt>sessions</dt><dd>0</dd>")
 }

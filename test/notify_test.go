@@ -1,3 +1,5 @@
+// Tests of notifications to a service manager.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// notifySocket is a service manager's: it keeps what it is told.
+// notifySocket is a service manager's socket: it keeps the messages.
 type notifySocket struct {
 	t    *testing.T
 	path string
@@ -35,7 +37,8 @@ func (n *notifySocket) unbind() {
 	os.Remove(n.path)
 }
 
-// awaits reads on until a message begins with this, and returns that message.
+// awaits reads until a message begins with this text, and returns that
+// message.
 func (n *notifySocket) awaits(begin string) string {
 	n.t.Helper()
 	n.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
@@ -51,7 +54,7 @@ func (n *notifySocket) awaits(begin string) string {
 	}
 }
 
-// extended is the time that a message asks for.
+// extended is the time that a message requests.
 func extended(message string) time.Duration {
 	_, usec, _ := strings.Cut(message, "\nEXTEND_TIMEOUT_USEC=")
 	n, _ := strconv.Atoi(usec)
@@ -72,8 +75,8 @@ func notified(t *testing.T, args ...string) (*plug, *notifySocket) {
 	return p, n
 }
 
-// A drain asks the service manager for its own time and 2 s, and one without end
-// asks again and again.
+// A drain asks the service manager for its own time plus 2 s; a drain without
+// a limit asks repeatedly.
 func TestDrainExtendsTheStop(t *testing.T) {
 	target := serve(t, anywhere, echo)
 	for name, c := range map[string]struct {
@@ -99,7 +102,8 @@ func TestDrainExtendsTheStop(t *testing.T) {
 	}
 }
 
-// A notify socket that is bound again is found again, and hears how the service is.
+// If the notify socket is bound again, the plug finds it and sends the
+// service's state.
 func TestNotifySocketIsFoundAgain(t *testing.T) {
 	p, n := notified(t, serve(t, anywhere, echo).addr())
 	n.awaits("WATCHDOG=1")

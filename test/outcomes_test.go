@@ -1,3 +1,5 @@
+// TestOutcomes: ORIGINAL's outcome table.
+
 package test
 
 import (
@@ -13,8 +15,8 @@ import (
 )
 
 // Every row of ORIGINAL's outcome table: what the client does, what syslog
-// gets in which order, and the session line. As a daemon, since in the
-// foreground errors go to stderr.
+// gets in which order, and the session line. The plug is a daemon, since
+// errors go to stderr in the foreground.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	kill := func(signal syscall.Signal) func(*testing.T, *plug, *net.TCPConn) {

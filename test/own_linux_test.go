@@ -1,3 +1,5 @@
+// Tests of connections to the plug itself, and of missing ports and addresses.
+
 package test
 
 import (
@@ -10,7 +12,8 @@ import (
 	"testing"
 )
 
-// fewPorts leaves this network namespace so many ephemeral ports, from first on.
+// fewPorts leaves n ephemeral ports to this network namespace, starting with
+// first.
 func fewPorts(t *testing.T, first, n int) {
 	t.Helper()
 	text := fmt.Appendf(nil, "%d %d", first, first+n-1)
@@ -19,7 +22,7 @@ func fewPorts(t *testing.T, first, n int) {
 	}
 }
 
-// clientPorts are ports for clients, outside the ephemeral ones.
+// clientPorts are ports for clients, outside the ephemeral range.
 type clientPorts int
 
 func (c *clientPorts) dial(t *testing.T, to string) *net.TCPConn {
@@ -33,9 +36,10 @@ func (c *clientPorts) dial(t *testing.T, to string) *net.TCPConn {
 	return conn
 }
 
-// A target on this host, at an ephemeral port, does not listen. The kernel gives
-// that very port to some connect, which then is answered by itself: no client may
-// get its own bytes back, and the server may have its port.
+// The target is at an ephemeral port of this host on which no process listens.
+// The kernel may choose that very port for a connect, which then connects to
+// itself: no client may get its own bytes back, and the server must still be
+// able to bind its port.
 func TestSelfConnect(t *testing.T) {
 	t.Parallel()
 	if !ownNet(t) {
@@ -44,7 +48,7 @@ func TestSelfConnect(t *testing.T) {
 	const first, clients = 40000, 60
 	port := clientPorts(50000)
 	for i, mode := range modes {
-		fewPorts(t, first+10*i, 10) // of which the kernel takes every other one first
+		fewPorts(t, first+10*i, 10) // the kernel first uses every second one
 		target := fmt.Sprintf("127.0.0.1:%d", first+10*i+4)
 		t.Run(mode, func(t *testing.T) {
 			p := start(t, mode, append(tightArgs(mode), target)...)
@@ -53,7 +57,7 @@ func TestSelfConnect(t *testing.T) {
 					t.Fatalf("client %d gets its own byte back", n)
 				}
 			}
-			b := serve(t, target, echo) // fails if somebody holds the port
+			b := serve(t, target, echo) // fails if another process has the port
 			await(t, "a session with the server", backWithin, func() bool {
 				c := port.dial(t, p.addr())
 				return ping(c) == nil && finish(c) == nil
@@ -63,7 +67,7 @@ func TestSelfConnect(t *testing.T) {
 	}
 }
 
-// A plug whose target is the plug itself is refused where that can be seen.
+// A target that is the plug itself is refused if that can be recognized.
 func TestOwnTargetIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
@@ -85,7 +89,7 @@ func TestOwnTargetIsRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{ // another address or port is another listener's
+	for _, args := range [][]string{ // another address or port belongs to another listener
 		{"127.0.0.1:{port}", "127.0.0.2:{port}"},
 		{"{port}", "[::1]:{port}"},
 		{"{port}", "127.0.0.1:9"},
@@ -106,9 +110,9 @@ func TestOwnTargetIsRefused(t *testing.T) {
 	})
 }
 
-// The target's address moves to this host while the plug runs: the target is the
-// plug itself from then on. A client gets the other target, or is turned away, and
-// takes no more than a few workers.
+// The target's address moves to this host while the plug runs: from then on
+// the target is the plug itself. A client gets the other target, or is turned
+// away, and uses only a few workers.
 func TestOwnTarget(t *testing.T) {
 	t.Parallel()
 	if !ownNet(t) {
@@ -139,8 +143,8 @@ func TestOwnTarget(t *testing.T) {
 	}
 }
 
-// Local ports are those of one target's address: with none left for it, a client
-// gets the other target, and the first is not failed.
+// Local ports are per target address: if none is left for one target, a client
+// gets the other target, and the first one is not marked failed.
 func TestNoLocalPort(t *testing.T) {
 	t.Parallel()
 	if !ownNet(t) {
@@ -178,8 +182,8 @@ func TestNoLocalPort(t *testing.T) {
 	}
 }
 
-// Where this host has no IPv6, that is what is said, not that ports are missing;
-// the target is failed, and the next one serves.
+// If this host has no IPv6, the error says that, not that ports are missing;
+// the target is marked failed, and the next one serves.
 func TestNoIPv6(t *testing.T) {
 	t.Parallel()
 	if !ownNet(t) {

@@ -1,3 +1,5 @@
+// A test with ftp: interrupting a download.
+
 package test
 
 import (
@@ -11,8 +13,9 @@ import (
 	"time"
 )
 
-// slowFTP serves a directory to anonymous clients, 4 MiB a second, and reads
-// commands during a transfer, as RFC 959 asks for ABOR. Arguments: port, directory.
+// slowFTP serves a directory to anonymous clients at 4 MiB/s, and reads
+// commands during a transfer, as RFC 959 requires for ABOR. Arguments: port,
+// directory.
 const slowFTP = `
 import sys
 from pyftpdlib.authorizers import DummyAuthorizer
@@ -25,9 +28,9 @@ FTPHandler.authorizer.add_anonymous(sys.argv[2])
 FTPServer(("127.0.0.1", int(sys.argv[1])), FTPHandler).serve_forever()
 `
 
-// A user interrupts a download. The client sends IAC IP IAC as urgent data on the
-// control connection, which goes through plug, then DM and "ABOR"; and waits until
-// the server has replied.
+// A user interrupts a download. The client sends IAC IP IAC as urgent data on
+// the control connection, which goes through plug, then DM and "ABOR"; and
+// waits until the server has replied to them.
 func TestFTPAbort(t *testing.T) {
 	program(t, "tnftp")
 	python := pythonWith(t, "pyftpdlib")
@@ -51,8 +54,8 @@ func TestFTPAbort(t *testing.T) {
 	})
 }
 
-// abortDownload interrupts the client when the first bytes of the file are there,
-// and checks that the session goes on.
+// abortDownload interrupts the client when the first bytes of the file have
+// come, and checks that the session continues.
 func abortDownload(t *testing.T, p *plug) {
 	t.Helper()
 	got := filepath.Join(openDir(t), "got")
@@ -87,8 +90,8 @@ func abortDownload(t *testing.T, p *plug) {
 	}
 }
 
-// pythonWith is a Python that has a module: Debian's modules belong to the Python
-// in /usr/bin, which need not be the first on the path.
+// pythonWith is a Python that has a module: Debian's modules belong to the
+// Python in /usr/bin, which may not be the first one in PATH.
 func pythonWith(t testing.TB, module string) string {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {

@@ -1,3 +1,5 @@
+// A test with PostgreSQL: its refusal reaches the client.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// A server that has no room for a client says so in its last words and closes:
-// the text arrives, for each client.
+// A server without room for a client sends a last message and closes: each
+// client gets the text.
 func TestPostgresRefuses(t *testing.T) {
 	program(t, "psql")
 	port := freePort(t)
@@ -32,8 +34,9 @@ func TestPostgresRefuses(t *testing.T) {
 	})
 }
 
-// onlyClient takes the only place, and reports after how many tries: a server that
-// has just started, or a client that has just left, may still be in the way.
+// onlyClient takes the only place, and returns the number of attempts: a
+// server that has just started, or a client that has just left, may still be
+// in the way.
 func onlyClient(t *testing.T, p *plug) (leave func(), tries int) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < talkBound; {
@@ -66,13 +69,14 @@ func onlyClient(t *testing.T, p *plug) (leave func(), tries int) {
 	return nil, 0
 }
 
-// psql is a client of the server behind a plug.
+// psql is a client that connects through a plug.
 func psql(p *plug, args ...string) *exec.Cmd {
 	return exec.Command("psql", append(args, "-h", "127.0.0.1", "-p", fmt.Sprint(p.port), "-U", "plug", "postgres")...)
 }
 
-// startPostgres runs a server for so many clients, with a data directory of its
-// own; as nobody where the test is root, which the server refuses to be.
+// startPostgres runs a server that accepts this many clients, with its own
+// data directory; as user nobody if the test is root, as which it refuses to
+// run.
 func startPostgres(t *testing.T, port, clients int) {
 	t.Helper()
 	dir := openDir(t)
@@ -96,7 +100,7 @@ func startPostgres(t *testing.T, port, clients int) {
 	daemonize(t, port, server[0], server[1:]...)
 }
 
-// postgresProgram is a program that Debian keeps off the path, by version.
+// postgresProgram is a program that Debian installs outside PATH, by version.
 func postgresProgram(t testing.TB, name string) string {
 	t.Helper()
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {

@@ -1,3 +1,5 @@
+// A test with telnet: interrupting the remote process.
+
 package test
 
 import (
@@ -10,14 +12,14 @@ import (
 	"time"
 )
 
-// What a telnet client sends for "send ip" and "send synch" (RFC 854): the second
-// contains urgent data, which arrives in line.
+// What a telnet client sends for "send ip" and "send synch" (RFC 854): the
+// second contains urgent data, which arrives in line.
 const (
 	telnetIP    = "\xff\xf4"
 	telnetSynch = "\xff\xf2"
 )
 
-// A user of telnet interrupts the remote process, and types on.
+// A user of telnet interrupts the remote process, and continues to type.
 func TestTelnetInterrupt(t *testing.T) {
 	telnet := program(t, "telnet")
 	program(t, "tmux")
@@ -65,7 +67,7 @@ func TestTelnetInterrupt(t *testing.T) {
 	})
 }
 
-// arrives reads what should come next.
+// arrives reads the expected text.
 func arrives(t testing.TB, c net.Conn, want string) {
 	t.Helper()
 	got := make([]byte, len(want))

@@ -1,3 +1,5 @@
+// Tests with other programs: curl and nginx, iperf3, redis.
+
 package test
 
 import (
@@ -58,7 +60,8 @@ func TestCurlFromNginx(t *testing.T) {
 		if err != nil || sha256.Sum256(b) != sha256.Sum256(whole) {
 			t.Errorf("curl got %d bytes, %v", len(b), err)
 		}
-		// A connection for each, many at a time, then all over one.
+		// One connection for each, many at a time, then all over one
+		// connection.
 		n := count(500)
 		urls := fmt.Sprintf("http://%s/small?[1-%d]", p.addr(), n)
 		for _, how := range [][]string{{"-Z", "--parallel-max", "8", "-H", "Connection: close"}, {}} {
@@ -105,7 +108,7 @@ func TestRedisBenchmark(t *testing.T) {
 		p := start(t, mode, "-l", fmt.Sprintf("127.0.0.1:%d", port))
 		for _, how := range [][]string{
 			{"-n", fmt.Sprint(n)},                 // kept connections
-			{"-n", fmt.Sprint(n / 50), "-k", "0"}, // one for each request
+			{"-n", fmt.Sprint(n / 50), "-k", "0"}, // one per request
 		} {
 			out := run(t, "redis-benchmark", append(how, "-h", "127.0.0.1", "-p", fmt.Sprint(p.port),
 				"-c", "20", "-t", "ping,set,get,lrange_100", "--csv")...)

@@ -1,3 +1,5 @@
+// Tests of pidfiles and control sockets that disappear and come back.
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// ownsPidfile awaits that the pidfile's first line is another master than this
-// one, which lives, and that a second plug is refused by it.
+// ownsPidfile waits until the pidfile's first line is a live master other than
+// this one, and a second plug is refused because of it.
 func (p *plug) ownsPidfile(path string, before int) {
 	p.t.Helper()
 	await(p.t, "the pidfile to name the new master", normalWait, func() bool {
@@ -29,7 +31,7 @@ func (p *plug) ownsPidfile(path string, before int) {
 	}
 }
 
-// upgradeUnseen has the master replaced where the pidfile does not show it.
+// upgradeUnseen upgrades the plug while the pidfile does not show it.
 func (p *plug) upgradeUnseen() {
 	p.t.Helper()
 	before := len(p.said(saidUpgraded))
@@ -37,8 +39,8 @@ func (p *plug) upgradeUnseen() {
 	await(p.t, "the upgrade", upgradeBound, func() bool { return len(p.said(saidUpgraded)) > before })
 }
 
-// A pidfile whose directory was away at an upgrade comes back with the directory,
-// or in the one that is made in its place.
+// If a pidfile's directory is missing at an upgrade, the pidfile comes back
+// with the directory, or in a new one at the same path.
 func TestPidfileComesBackAfterUpgrade(t *testing.T) {
 	target := serve(t, anywhere, echo)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -93,8 +95,8 @@ func TestPidfileOnFullDiskAfterUpgrade(t *testing.T) {
 	}
 }
 
-// A pidfile that is a link follows it when it is moved on, while the plug serves
-// and through upgrades; the file at the old place goes.
+// If a pidfile is a link, and the link is changed, the pidfile moves, while
+// the plug serves and through upgrades; the file at the old place disappears.
 func TestPidfileFollowsItsLink(t *testing.T) {
 	dir := openDir(t)
 	link := filepath.Join(dir, "link")
@@ -125,8 +127,8 @@ func TestPidfileFollowsItsLink(t *testing.T) {
 	gone(next)
 }
 
-// A control socket whose file was removed is made again, also by the master of
-// an upgrade.
+// If a control socket's file is removed, it is made again, also by a new
+// master after an upgrade.
 func TestControlSocketComesBack(t *testing.T) {
 	p := startUpgradable(t, "prefork", thisOne, withControl(serve(t, anywhere, echo).addr())...)
 	back := func() {

@@ -1,3 +1,5 @@
+// Tests of the pidfile's content while sessions come and go.
+
 package test
 
 import (
@@ -15,18 +17,19 @@ import (
 type reading struct {
 	during  span
 	pids    []int
-	starved time.Duration // the master's threads were kept from a CPU so long until now
+	starved time.Duration // how long the master's threads have waited for a CPU until now
 }
 
-// slack is how far the pidfile may lag behind, by DESIGN's first promise.
+// slack is how late the pidfile may be, according to DESIGN's first promise.
 const slack = 50 * time.Millisecond
 
-// Every read is complete and, within its slack, true, while sessions come and
-// go. The judge knows the sessions from the clients' clocks and the session
-// lines, never from the master.
+// Every read is complete and, within its slack, correct, while sessions come
+// and go. The judge knows the sessions from the clients' clocks and the
+// session lines, never from the master.
 func TestPidfileIsTrueUnderChurn(t *testing.T) {
-	// A start costs milliseconds, and the promise supposes a master that runs: two
-	// processors make 700 to 900 sessions a second, with nothing left for anybody.
+	// A start costs milliseconds, and the promise supposes a master that gets
+	// the CPU: two processors can serve 700 to 900 sessions per second, and
+	// are then fully used.
 	rates := map[string][]int{"prefork": {1000, 500}, "pool": {1000}, "fork": {1000, 600, 300, 100, 30}}
 	if runtime.NumCPU() <= 2 && !soak() {
 		rates["fork"] = rates["fork"][2:]
@@ -50,19 +53,20 @@ func TestPidfileIsTrueUnderChurn(t *testing.T) {
 	})
 }
 
-// churnAt judges the pidfile beside so many sessions a second: why that was in
-// vain, and what was wrong in it. The promise supposes a master that runs, so it
-// says too if other work kept it from a processor.
+// churnAt judges the pidfile while this many sessions per second come and go:
+// vain is why the round was useless, and wrong is what was wrong in the
+// pidfile. The promise supposes a master that gets the CPU, so starved says if
+// other work kept it from one.
 func churnAt(t *testing.T, mode string, rate int) (vain, wrong []string, starved string) {
 	n := scaled(100_000, 4_000)
 	p := start(t, mode, serve(t, anywhere, echo).addr())
 	defer p.stop()
 	p.hurry()
 	if mode == "pool" {
-		n /= 5 // nothing ever changes in its pidfile
+		n /= 5 // its pidfile never changes
 		await(t, "the pidfile to list the pool", serveBound, func() bool { return len(p.pids()) == 1+len(p.readySpares(runtime.NumCPU())) })
 	}
-	// Long enough to be promised a place, though the master waits for a processor.
+	// Long enough to be promised a place, even if the master waits for a CPU.
 	c := &churn{to: p.addr(), rate: rate, lasting: time.Second, rng: random(t)}
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -84,7 +88,7 @@ func churnAt(t *testing.T, mode string, rate int) (vain, wrong []string, starved
 	for _, s := range c.sessions {
 		switch {
 		case s.err == nil:
-		case starved != "" && errors.Is(s.err, os.ErrDeadlineExceeded): // the processors can't carry so many
+		case starved != "" && errors.Is(s.err, os.ErrDeadlineExceeded): // the processors are too slow for so many
 			return []string{fmt.Sprintf("a client was not served in time: %v", s.err)}, nil, starved
 		default:
 			t.Fatalf("session of %s, begun at %s: %v", s.peer, s.atMost.from.Format("05.000"), s.err)
@@ -137,8 +141,8 @@ func (p *plug) readMany(n int, enough func() bool) ([]reading, error) {
 	return readings, nil
 }
 
-// judge holds readings, in order of time, against the sessions. It counts the
-// places that were promised, and says each that was missing or wrong.
+// judge compares readings, in order of time, with the sessions. It counts the
+// promised places, and reports each that was missing or wrong.
 func judge(master int, readings []reading, sessions []churned, carrier map[string]int) (promised int, faults []string) {
 	slices.SortFunc(sessions, func(a, b churned) int { return a.surely.from.Compare(b.surely.from) })
 	carried := map[int][]span{} // by PID
@@ -159,7 +163,8 @@ func judge(master int, readings []reading, sessions []churned, carrier map[strin
 		for _, pid := range r.pids[1:] {
 			listed[pid] = true
 			own := carried[pid]
-			// What was over before this read stays so for the later ones.
+			// A session that was over before this read is over for the later
+			// ones.
 			for len(own) > 1 && !own[0].to.After(around.from) && own[1].from.Before(around.to) {
 				own = own[1:]
 			}
@@ -183,8 +188,8 @@ func judge(master int, readings []reading, sessions []churned, carrier map[strin
 	return promised, faults
 }
 
-// starvedAround is how long others kept the master from running near a read:
-// on a busy machine that is no lag of its own.
+// starvedAround is how long other work kept the master from running near a
+// read: on a busy machine, that is not the master's own delay.
 func starvedAround(readings []reading, i int) time.Duration {
 	const near = 4 * slack
 	from, to := i, i
@@ -226,7 +231,7 @@ func judgePool(t *testing.T, p *plug, readings []reading) {
 	}
 }
 
-// The judge itself: one wrong reading of each kind.
+// Tests of the judge: one wrong reading of each kind.
 func TestJudgeFindsLies(t *testing.T) {
 	t0 := time.Now()
 	at := func(ms int) time.Time { return t0.Add(time.Duration(ms) * time.Millisecond) }
@@ -258,7 +263,7 @@ func TestJudgeFindsLies(t *testing.T) {
 	}
 }
 
-// What an earlier life left under the path is replaced, whatever it says.
+// A file that was left at the path is replaced, whatever its content is.
 func TestStalePidfile(t *testing.T) {
 	t.Parallel()
 	for name, left := range map[string]string{

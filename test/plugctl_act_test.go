@@ -1,3 +1,5 @@
+// Tests of plugctl's commands that change something.
+
 package test
 
 import (
@@ -12,8 +14,8 @@ import (
 	"time"
 )
 
-// kill ends what its flags pick, and says which sessions these were; nothing
-// else ends.
+// kill ends the sessions that its flags select, and prints them; no other
+// session ends.
 func TestPlugctlKill(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -33,7 +35,7 @@ func TestPlugctlKill(t *testing.T) {
 			}
 			return now
 		}
-		// picks checks a kill by what it picks of those that live.
+		// picks checks which of the live sessions a kill selects.
 		picks := func(match func(ctlSession) bool, flags ...string) {
 			t.Helper()
 			before := live()
@@ -103,8 +105,8 @@ func addressOf(client string) string {
 	return host
 }
 
-// target, accept, log-level, reopen and reload have happened when plugctl
-// returns, and what the master refuses is said, with the status 1.
+// When plugctl returns, target, accept, log-level, reopen and reload have
+// taken effect; a refusal by the master is printed, with status 1.
 func TestPlugctlSteer(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -159,8 +161,8 @@ func TestPlugctlSteer(t *testing.T) {
 	})
 }
 
-// upgrade returns when the new master serves; one that fails is status 1 with
-// the reason, and nothing has changed.
+// upgrade returns when the new master serves; if it fails, the status is 1
+// with the reason, and nothing has changed.
 func TestPlugctlUpgrade(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -255,7 +257,7 @@ func TestPlugctlStop(t *testing.T) {
 	})
 }
 
-// A stopped master, and one that somebody else may not ask, are said to be so.
+// The error names a stopped master, and one that the user may not ask.
 func TestPlugctlAway(t *testing.T) {
 	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -271,7 +273,8 @@ func TestPlugctlAway(t *testing.T) {
 		}
 	}
 	syscall.Kill(p.master, syscall.SIGCONT)
-	// What was asked of the stopped master it may do now: the last was stop.
+	// The stopped master may now execute its pending requests: the last was
+	// stop.
 	if code := p.wait(10 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -280,14 +283,15 @@ func TestPlugctlAway(t *testing.T) {
 	}
 }
 
-// Each command that acts says in its JSON whether it has changed anything, and
-// in its text where it has not.
+// Each command that changes something reports in JSON whether it has, and in
+// its text if it has not.
 func TestPlugctlChanged(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		addr := serve(t, anywhere, echo).addr()
 		p := startUpgradable(t, mode, thisOne, withControl(addr)...)
-		// The plug may see by itself that the file was renamed, before it is told.
+		// The plug may notice on its own that the file was renamed, before the
+		// command.
 		rotated := func(verb string) {
 			await(t, verb+" to change the session file", longWait, func() bool {
 				if err := os.Rename(p.sessions, p.sessions+".0"); err != nil {

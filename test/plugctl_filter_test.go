@@ -1,3 +1,5 @@
+// Tests of filters and their errors, and of what orders log.
+
 package test
 
 import (
@@ -7,8 +9,9 @@ import (
 	"testing"
 )
 
-// Clients and targets are found in every form in which they are written, and what
-// the plug does not have is an error and not silently no session.
+// Filters find clients and targets in every form in which they can be written;
+// a client or target that the plug does not have is an error, not just no
+// session.
 func TestFilterForms(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -54,8 +57,8 @@ func TestFilterForms(t *testing.T) {
 	})
 }
 
-// What plugctl checks, the master checks, too: whoever writes to the socket ends
-// no session by a mistake.
+// The master checks everything that plugctl checks: a mistake by a program
+// that writes to the socket ends no session.
 func TestControlChecksFilters(t *testing.T) {
 	t.Parallel()
 	p := start(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -89,7 +92,7 @@ func TestControlChecksFilters(t *testing.T) {
 	}
 }
 
-// 8,000 ids are one request and one answer.
+// 8,000 IDs are one request and one answer.
 func TestKillOfThousands(t *testing.T) {
 	t.Parallel()
 	p := start(t, "pool", withControl(serve(t, anywhere, echo).addr())...)
@@ -110,8 +113,8 @@ func TestKillOfThousands(t *testing.T) {
 	}
 }
 
-// What an admin orders is a notice, once, and no error for each session; HUP is
-// one, too.
+// An admin's order is logged once, as a notice, and not as an error for each
+// session; so is HUP.
 func TestOrdersAreNoErrors(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -130,7 +133,7 @@ func TestOrdersAreNoErrors(t *testing.T) {
 	})
 }
 
-// In the background they are notices of syslog.
+// In the background they are notices in syslog.
 func TestOrdersAreNotices(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)
@@ -152,7 +155,7 @@ func TestOrdersAreNotices(t *testing.T) {
 	}
 }
 
-// An upgrade's answer names the shepherd, at the moment of the handover, too, when
+// The answer of an upgrade names the shepherd, even during the handover, when
 // the new master's parent is still the old one.
 func TestUpgradeNamesTheShepherd(t *testing.T) {
 	t.Parallel()

@@ -1,3 +1,5 @@
+// Tests of plugctl sessions, and of finding a plug by its pidfile.
+
 package test
 
 import (
@@ -8,14 +10,14 @@ import (
 	"testing"
 )
 
-// The list is that of ss and the pidfile, with very many sessions too.
+// The list agrees with ss and the pidfile, also with very many sessions.
 func TestPlugctlSessions(t *testing.T) {
 	ss := program(t, "ss")
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		n := count(1000)
 		p := start(t, mode, withControl("--max-workers", fmt.Sprint(n+100), serve(t, anywhere, echo).addr())...)
-		p.lists(hold(t, p, n)) // the pidfile is a moment late
+		p.lists(hold(t, p, n)) // the pidfile is slightly late
 		listed := map[int]bool{}
 		for _, pid := range p.pids() {
 			listed[pid] = true
@@ -43,8 +45,8 @@ func TestPlugctlSessions(t *testing.T) {
 	})
 }
 
-// A daemon, and one after an upgrade, is found by its pidfile, though its
-// command line is hidden by its title and its socket was renamed.
+// A daemon is found by its pidfile, also after an upgrade, although its title
+// hides its command line and its socket was renamed.
 func TestPlugctlPidfile(t *testing.T) {
 	t.Parallel()
 	p := prepare(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)

@@ -1,3 +1,5 @@
+// Tests of plugctl's commands that show something.
+
 package test
 
 import (
@@ -7,7 +9,7 @@ import (
 	"testing"
 )
 
-// Each command that looks says in text and in JSON what is there.
+// Each command that shows something does so in text and in JSON.
 func TestPlugctlLook(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -1,3 +1,5 @@
+// Tests of plugctl top in a real terminal (tmux).
+
 package test
 
 import (
@@ -12,15 +14,15 @@ import (
 	"time"
 )
 
-// screen is a terminal of tmux, on a server of its own.
+// screen is a terminal of tmux, on its own server.
 type screen struct {
 	t    testing.TB
 	tmux string
 	name string
 }
 
-// openScreen runs a shell command on a screen of 80×24, which stays when that
-// has ended.
+// openScreen runs a shell command on a screen of 80×24, which remains when the
+// command has ended.
 func openScreen(t testing.TB, dir, command string) *screen {
 	t.Helper()
 	s := &screen{t, program(t, "tmux"), dir + "/tmux"}
@@ -47,7 +49,7 @@ func (s *screen) lines() []string {
 	return strings.Split(strings.TrimSuffix(s.do("capture-pane", "-p"), "\n"), "\n")
 }
 
-// shows awaits that some line matches.
+// shows waits until a line matches.
 func (s *screen) shows(pattern string) {
 	s.t.Helper()
 	s.becomes(pattern, func(lines []string) bool { return slices.ContainsFunc(lines, regexp.MustCompile(pattern).MatchString) })
@@ -73,20 +75,21 @@ func (s *screen) clients() (all []string) {
 	return all
 }
 
-// sorted awaits that the screen's sessions are these, in this order.
+// sorted waits until the screen's sessions are these, in this order.
 func (s *screen) sorted(want []string) {
 	s.t.Helper()
 	s.becomes(fmt.Sprintf("sessions of %v", want), func([]string) bool { return slices.Equal(s.clients(), want) })
 }
 
-// openTop shows a plug's sessions; what the terminal's state is afterwards
-// stands on the screen, with top's exit status.
+// openTop shows a plug's sessions; afterwards the screen shows the terminal's
+// state and top's exit status.
 func openTop(t testing.TB, p *plug, flags string) *screen {
 	t.Helper()
 	return openScreen(t, p.dir, fmt.Sprintf("%s -s %s top --interval 0.1 --timeout 0.5 %s; echo status $?; stty -a", ctlProgram(t), p.ctl(), flags))
 }
 
-// restored awaits that top has ended, and that the terminal is as it was.
+// restored waits until top has ended, and checks that the terminal is as
+// before.
 func (s *screen) restored(status int) {
 	s.t.Helper()
 	s.shows(fmt.Sprintf("^status %d$", status))
@@ -98,8 +101,8 @@ func (s *screen) restored(status int) {
 	}
 }
 
-// top shows the 20 sessions that exist, sorted as asked, in 80×24; a kill by key
-// ends the one under the cursor; it follows the window's size.
+// top shows the 20 existing sessions, sorted as requested, in 80×24; the key
+// for a kill ends the one under the cursor; top adapts to the window's size.
 func TestPlugctlTop(t *testing.T) {
 	t.Parallel()
 	program(t, "tmux")
@@ -112,7 +115,7 @@ func TestPlugctlTop(t *testing.T) {
 			c := dialAs(t, client, p.addr())
 			c.SetDeadline(time.Now().Add(3 * time.Minute))
 			mustPing(t, c)
-			c.Write(make([]byte, (i*3%20)*100)) // bytes from the client sort otherwise than age
+			c.Write(make([]byte, (i*3%20)*100)) // so that bytes from the client give another order than age
 			held[client], byAge = c, append(byAge, client)
 		}
 		byClient := slices.SortedFunc(slices.Values(byAge), func(a, b string) int { return compareLength(a, b) })
@@ -170,7 +173,7 @@ func TestPlugctlTop(t *testing.T) {
 	})
 }
 
-// compareLength puts 127.0.2.1 before 127.0.10.1.
+// compareLength sorts 127.0.2.1 before 127.0.10.1.
 func compareLength(a, b string) int {
 	if len(a) != len(b) {
 		return len(a) - len(b)
@@ -178,7 +181,7 @@ func compareLength(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// pong takes back all that an echo has been sent, and one byte more.
+// pong reads everything that an echo has been sent, and one more byte.
 func pong(c *net.TCPConn) error {
 	c.SetReadDeadline(time.Now().Add(talkBound))
 	if _, err := c.Write([]byte{'!'}); err != nil {
@@ -196,8 +199,8 @@ func pong(c *net.TCPConn) error {
 	}
 }
 
-// Targets are steered by keys; a daemon that is away is said to be, and is back
-// when it is back; a signal gives the terminal back.
+// Keys change the state of targets; the screen shows when the daemon does not
+// answer, and when it is back; a signal restores the terminal.
 func TestPlugctlTopAway(t *testing.T) {
 	t.Parallel()
 	program(t, "tmux")
@@ -236,7 +239,7 @@ func TestPlugctlTopAway(t *testing.T) {
 	s.restored(128 + int(syscall.SIGTERM))
 }
 
-// Suspended by ^Z, top leaves the terminal to the shell, and takes it again
+// Suspended by ^Z, top leaves the terminal to the shell, and takes it back
 // when it is continued.
 func TestPlugctlTopSuspend(t *testing.T) {
 	program(t, "tmux")

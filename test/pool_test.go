@@ -1,3 +1,5 @@
+// A test of a pool with a stopped worker.
+
 package test
 
 import (
@@ -5,8 +7,8 @@ import (
 	"testing"
 )
 
-// A pool's workers leave clients to those with fewer sessions. One that is
-// stopped has few and takes none: the others serve them all the same.
+// A pool's workers leave clients to those with fewer sessions. A stopped
+// worker has few and accepts none: the others still serve all clients.
 func TestPoolBesideAStoppedWorker(t *testing.T) {
 	t.Parallel()
 	const sessions = 100 // of which a balanced worker would carry half

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Tests of the port and pidfile after every way in which a plug can end.
+
 package test
 
 import (
@@ -13,14 +15,14 @@ import (
 	"time"
 )
 
-// portEnds are the ways in which a plug can end, and what a start finds then
-// that comes as soon as the ended one's first process is gone.
+// portEnds are the ways in which a plug can end, and what a start finds as
+// soon as the ended plug's first process is gone.
 var portEnds = []struct {
 	name string
 	end  func(p *plug)
-	// The old master stays, and its pidfile with it.
+	// The old master stays, and so does its pidfile.
 	stays bool
-	// Who holds the port: nobody, or the stopped workers.
+	// Which processes hold the port: none, or the stopped workers.
 	stoppedHold bool
 	lines       int // of three sessions
 }{
@@ -36,9 +38,9 @@ var portEnds = []struct {
 	}, false, false, 0},
 }
 
-// After every kind of end, with busy workers left, and with stopped ones too, a
-// new plug on the same port and pidfile serves, or says who holds them; and
-// serves when these have let go.
+// After every kind of end, with busy workers left, and with stopped ones, a
+// new plug on the same port and pidfile serves, or names the processes that
+// hold them; and serves when these have released them.
 func TestPortAfterEveryEnd(t *testing.T) {
 	for i, e := range portEnds {
 		for j, stopped := range []bool{false, true} {
@@ -48,7 +50,7 @@ func TestPortAfterEveryEnd(t *testing.T) {
 			}
 			forEachMode(t, func(t *testing.T, mode string) {
 				t.Run(fmt.Sprintf("%s/stopped=%v", e.name, stopped), func(t *testing.T) {
-					adoptOrphans(t) // or the kernel would continue what is stopped
+					adoptOrphans(t) // otherwise the kernel would continue the stopped ones
 					old := leavePort(t, mode, stopped)
 					e.end(old.plug)
 					if !e.stays {
@@ -57,7 +59,7 @@ func TestPortAfterEveryEnd(t *testing.T) {
 					}
 					if e.stays {
 						await(t, "the port to be free", normalWait, func() bool { return !opened(old.port) })
-						old.takePort(t, true, 0) // with a pidfile of its own
+						old.takePort(t, true, 0) // with its own pidfile
 					}
 					held := 0
 					if e.stoppedHold && stopped {
@@ -74,7 +76,8 @@ func TestPortAfterEveryEnd(t *testing.T) {
 	}
 }
 
-// leftPort is a plug with three sessions, some of its workers stopped.
+// leftPort is an ended plug with three sessions, with some of its workers
+// stopped.
 type leftPort struct {
 	*plug
 	held    []*net.TCPConn
@@ -99,12 +102,13 @@ func leavePort(t *testing.T, mode string, stopped bool) *leftPort {
 	return old
 }
 
-// holder is a PID that a failed start names, as the port's or the pidfile's.
+// holder matches the PIDs that a failed start names as holders of the port or
+// the pidfile.
 var holder = regexp.MustCompile(`held by (?:PID|process) ([\d, ]+)`)
 
 // takePort starts a new plug on the old one's port, and on its pidfile or on
-// another. With held it must name so many processes of the old one's instead,
-// and serve when they have let go.
+// another. If held is not 0, it must instead name this many processes of the
+// old one, and serve when they have released the port.
 func (old *leftPort) takePort(t *testing.T, ownPidfile bool, held int) {
 	t.Helper()
 	args := []string{"-n", serve(t, anywhere, greet("new")).addr()}
@@ -149,8 +153,8 @@ func (old *leftPort) takePort(t *testing.T, ownPidfile bool, held int) {
 	p.stop()
 }
 
-// release does what an admin would who was told these PIDs: continue what is
-// stopped, and end the sessions that a master waits for.
+// release does what an admin with these PIDs would do: continue the stopped
+// processes, and end the sessions for which a master waits.
 func (old *leftPort) release(t *testing.T, named []int) {
 	t.Helper()
 	for _, pid := range old.stopped {
@@ -160,7 +164,7 @@ func (old *leftPort) release(t *testing.T, named []int) {
 		old.finishAll(t)
 		await(t, "the old master's end", normalWait, func() bool { return !isOf(old.master, old.bin) })
 	}
-	// A worker that carries a session stays, but not on the port.
+	// A worker that carries a session stays, but leaves the port.
 	await(t, "the port to be free", normalWait, func() bool { return !opened(old.port) })
 }
 

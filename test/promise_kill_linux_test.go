@@ -1,3 +1,5 @@
+// Tests of DESIGN's promise about killed processes: only their sessions end.
+
 package test
 
 import (
@@ -15,7 +17,7 @@ import (
 	"time"
 )
 
-// childrenOf lists the processes, dead ones too, whose parent is pid.
+// childrenOf lists the processes, including dead ones, whose parent is pid.
 func childrenOf(pid int) (found []process) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
@@ -27,8 +29,8 @@ func childrenOf(pid int) (found []process) {
 	return found
 }
 
-// bystander is a session that must not notice: bytes go round in it until it is
-// told to end.
+// bystander is a session that must not be affected: bytes go back and forth in
+// it until it is ended.
 type bystander struct {
 	conn *net.TCPConn
 	stop chan struct{}
@@ -62,7 +64,7 @@ func (b *bystander) run(seed uint64) error {
 	}
 }
 
-// ended stops it and checks that it has had every byte.
+// ended ends the session and checks that it has received every byte.
 func (b *bystander) ended(t testing.TB) {
 	t.Helper()
 	close(b.stop)
@@ -78,8 +80,8 @@ func (b *bystander) ended(t testing.TB) {
 	}
 }
 
-// second is a target, or a proxy, whose second connection is the test's, unless
-// there is to be none; with all others it is an echo.
+// second is a target, or a proxy, whose second connection the test controls,
+// unless there must be none; for all others it is an echo.
 type second struct {
 	*backend
 	taken chan *net.TCPConn
@@ -102,10 +104,10 @@ func serveSecond(t *testing.T, proxy, none bool) *second {
 	return s
 }
 
-// A worker that is killed takes its sessions with it and nothing else, in
-// whatever state they are (DESIGN, promise 6): others go on byte by byte, each
-// session has its one line, the next client is served, and at the end there is
-// nobody and nothing left to count.
+// If a worker is killed, only its sessions end, in whatever state they are
+// (DESIGN, promise 6): the others continue without losing a byte, each session
+// has one line, the next client is served, and at the end no process or
+// resource is left.
 func TestPromiseWorkerKilled(t *testing.T) {
 	if !ownNet(t) {
 		return
@@ -148,7 +150,7 @@ func TestPromiseWorkerKilled(t *testing.T) {
 				b := stand(first)
 
 				if mode == "pool" {
-					p.freeze(beside) // so that another one takes the second
+					p.freeze(beside) // so that another worker takes the second one
 				}
 				client := dialNarrow(t, p.addr())
 				client.SetDeadline(time.Now().Add(talkBound))
@@ -185,8 +187,8 @@ func TestPromiseWorkerKilled(t *testing.T) {
 	}
 }
 
-// ready awaits that no worker has a session, and at least n wait for one: more
-// stay for some seconds.
+// ready waits until no worker has a session, and at least n wait for one:
+// surplus ones stay for some seconds.
 func (p *plug) ready(n int) {
 	p.t.Helper()
 	await(p.t, fmt.Sprintf("%d workers or more, all waiting", n), longWait, func() bool {
@@ -200,7 +202,7 @@ func (p *plug) ready(n int) {
 	})
 }
 
-// A spare that is killed was nobody's: its place is filled.
+// A killed spare had no session: it is replaced.
 func TestPromiseSpareKilled(t *testing.T) {
 	if !ownNet(t) {
 		return
@@ -234,9 +236,9 @@ func TestPromiseSpareKilled(t *testing.T) {
 	})
 }
 
-// The master, or the shepherd, is killed: sessions go on and leave their lines,
-// the port closes, and nothing remains when they have ended. No client is left
-// waiting for somebody who isn't there.
+// The master, or the shepherd, is killed: sessions continue and leave their
+// lines, the port closes, and nothing remains when they have ended. No client
+// is left waiting for a process that does not exist.
 func TestPromiseMasterKilled(t *testing.T) {
 	if !ownNet(t) {
 		return
@@ -277,7 +279,7 @@ func TestPromiseMasterKilled(t *testing.T) {
 				b.ended(t)
 				p.gone(5 * time.Second)
 				p.lines(1 + served)
-				p.master = 0 // its exit code is nobody's promise
+				p.master = 0 // nothing is promised about its exit code
 			})
 		})
 	}

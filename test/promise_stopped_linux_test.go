@@ -1,3 +1,5 @@
+// A test of DESIGN's promise about a stopped master.
+
 package test
 
 import (
@@ -10,9 +12,10 @@ import (
 	"time"
 )
 
-// While the master is stopped sessions go on and spares keep serving; when it
-// continues everything is true again (DESIGN, promise 8): what began, ended and
-// was killed meanwhile is in the pidfile, the session file, the title.
+// While the master is stopped, sessions continue and spares serve; when it
+// continues, everything is correct again (DESIGN, promise 8): sessions that
+// began, ended or were killed meanwhile are in the pidfile, the session file
+// and the title.
 func TestPromiseMasterStopped(t *testing.T) {
 	const spares = 8
 	if !ownNet(t) {
@@ -56,7 +59,7 @@ func TestPromiseMasterStopped(t *testing.T) {
 		live := slices.DeleteFunc(slices.Concat(held[1:], began), func(c *net.TCPConn) bool { return slices.Contains(lost, c) })
 		var late *waiting
 		if mode == "fork" {
-			late = queue(t, p, 5) // nobody is left for them
+			late = queue(t, p, 5) // no worker is left for them
 		}
 
 		syscall.Kill(p.master, syscall.SIGCONT)
@@ -87,12 +90,13 @@ func TestPromiseMasterStopped(t *testing.T) {
 	})
 }
 
-// killCarrier kills the worker of one of the sessions and tells which have ended.
+// killCarrier kills the worker of one of the sessions and returns those that
+// have ended.
 func (p *plug) killCarrier(sessions ...[]*net.TCPConn) (lost []*net.TCPConn) {
 	p.t.Helper()
 	victim := p.carrier(sessions[0][0])
 	syscall.Kill(victim, syscall.SIGKILL)
-	// It stays a zombie for as long as its master is stopped.
+	// It stays a zombie while its master is stopped.
 	await(p.t, "the worker's end", normalWait, func() bool { return !isOf(victim, p.bin) })
 	for _, c := range slices.Concat(sessions...) {
 		if ping(c) != nil {

@@ -1,3 +1,5 @@
+// Tests of HTTP proxies with unusual, wrong or endless replies.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// actor is a proxy that reads the request and then does as it is told at the
-// time, so that one plug meets many proxies.
+// actor is a proxy that reads the request and then plays the current act, so
+// that one plug meets many proxies.
 type actor struct {
 	*backend
 	act atomic.Pointer[func(*net.TCPConn)]
@@ -30,7 +32,7 @@ func serveActor(t testing.TB) *actor {
 
 func (a *actor) becomes(act func(*net.TCPConn)) { a.act.Store(&act) }
 
-// forget empties what the plug has recorded so far.
+// forget discards the plug's records so far.
 func (p *plug) forget() {
 	p.t.Helper()
 	if err := os.Truncate(p.sessions, 0); err != nil {
@@ -41,7 +43,8 @@ func (p *plug) forget() {
 	p.syslog.records = nil
 }
 
-// Replies that are odd, but right: the relay starts just after the empty line.
+// Replies that are unusual, but valid: the relay starts just after the empty
+// line.
 func TestConnectReplies(t *testing.T) {
 	t.Parallel()
 	const ok = "HTTP/1.1 200 Connection established\r\nVia: 1.1 x\r\n\r\n"
@@ -51,7 +54,7 @@ func TestConnectReplies(t *testing.T) {
 		p := start(t, mode, "-h", proxy.addr(), "192.0.2.7:119")
 		for name, c := range map[string]struct {
 			reply []string // written one by one
-			data  string   // what of it belongs to the client
+			data  string   // the part that belongs to the client
 		}{
 			"plain":         {[]string{ok}, ""},
 			"glued":         {[]string{ok + glued}, glued},
@@ -66,13 +69,13 @@ func TestConnectReplies(t *testing.T) {
 				proxy.becomes(func(conn *net.TCPConn) {
 					for _, piece := range c.reply {
 						io.WriteString(conn, piece)
-						passed(time.Millisecond) // a packet of its own
+						passed(time.Millisecond) // in a separate packet
 					}
 					echo(conn)
 				})
 				client := dial(t, p.addr())
-				// What the client says early must reach the target, and only after
-				// the negotiation.
+				// What the client sends early must reach the target, but only
+				// after the negotiation.
 				io.WriteString(client, "early")
 				client.CloseWrite()
 				got, err := io.ReadAll(client)
@@ -88,8 +91,9 @@ func TestConnectReplies(t *testing.T) {
 	})
 }
 
-// Proxies that refuse, or are no proxies: the client is let go, with status 4
-// and the reason; nothing is waited for without end, nothing overruns.
+// Proxies that refuse, or are not proxies: the client is disconnected, with
+// status 4 and the reason; nothing waits without a limit, and nothing
+// overflows.
 func TestHostileProxies(t *testing.T) {
 	t.Parallel()
 	say := func(text string) func(*net.TCPConn) {
@@ -146,7 +150,7 @@ func TestHostileProxies(t *testing.T) {
 	})
 }
 
-// endless says a text, then another one again and again.
+// endless sends a text, then another one again and again.
 func endless(first, again string) func(*net.TCPConn) {
 	return func(c *net.TCPConn) {
 		io.WriteString(c, first)

@@ -1,3 +1,5 @@
+// Tests with an HTTP proxy (tinyproxy), and of the CONNECT request.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// daemonize starts a peer program for the length of a test, and awaits that it
+// daemonize starts a peer program until the test ends, and waits until it
 // listens on the port.
 func daemonize(t testing.TB, port int, name string, args ...string) {
 	t.Helper()
@@ -62,7 +64,7 @@ func TestThroughTinyproxy(t *testing.T) {
 			p := start(t, mode, "-l", "-h", proxy, target)
 			const n = 1 << 20
 			c := dial(t, p.addr())
-			// Half a close would be a whole one to this proxy.
+			// This proxy would treat a half-close as a close.
 			both(t,
 				func() error { _, err := io.CopyN(c, stream(uint64(i)), n); return err },
 				func() error { _, err := io.CopyN(newChecker(uint64(i)), c, n); return err })
@@ -79,7 +81,7 @@ func TestThroughTinyproxy(t *testing.T) {
 	})
 }
 
-// The request is as ORIGINAL has it, with the Host header that it lacked.
+// The request is as in ORIGINAL, plus the Host header that was missing there.
 func TestConnectRequest(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -109,7 +111,7 @@ func TestConnectRequest(t *testing.T) {
 	})
 }
 
-// readHead reads an HTTP head up to and with its empty line.
+// readHead reads an HTTP head including its empty line.
 func readHead(c *net.TCPConn) string {
 	var head []byte
 	one := make([]byte, 1)

@@ -1,3 +1,5 @@
+// TestRace: a plug that was built with the race detector.
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"time"
 )
 
-// A daemon that was built with -race, under everything at once: sessions,
-// deaths, signals, a drain. What the detector finds it says on stderr.
+// A daemon that was built with -race, with everything at once: sessions,
+// deaths, signals, a drain. The detector reports on stderr.
 func TestRace(t *testing.T) {
 	if os.Getenv("PLUG_RACE") != "1" {
 		t.Skip("PLUG_RACE=1 says that PLUG_BIN was built with -race")

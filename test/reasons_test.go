@@ -1,3 +1,5 @@
+// Tests of the reason in an ended session's log line.
+
 package test
 
 import (
@@ -6,8 +8,8 @@ import (
 	"testing"
 )
 
-// The log line of an ended session has the reason where there is one: a reset, and
-// each way in which an HTTP proxy does not let a session through.
+// The log line of an ended session has the reason if there is one: a reset,
+// and each way in which an HTTP proxy refuses a session.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	const lost = "Connection reset by peer"

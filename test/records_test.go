@@ -1,3 +1,5 @@
+// Tests of records: syslog, session lines, debug messages, rotation.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// Without -l, connections leave nothing in syslog.
+// Without -l, syslog has no records of connections.
 func TestQuietWithoutLog(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -30,8 +32,8 @@ func TestQuietWithoutLog(t *testing.T) {
 	})
 }
 
-// A syslog elsewhere gets the same by UDP, with the host's name, as a relay of
-// syslog frames it (RFC 3164, 4.1).
+// A syslog daemon on another host gets the same by UDP, with the host's name,
+// in the format of a relay (RFC 3164, 4.1).
 func TestSyslogByUDP(t *testing.T) {
 	c, err := net.ListenPacket("udp4", anywhere)
 	if err != nil {
@@ -61,7 +63,7 @@ func TestSyslogByUDP(t *testing.T) {
 	}
 }
 
-// LISTEN, TAG, PEER and TARGET in every form of the source.
+// LISTEN, TAG, PEER and TARGET for every form of the source.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -70,7 +72,7 @@ func TestForms(t *testing.T) {
 		for _, c := range []struct {
 			source []string
 			target *backend
-			host   string // dialed
+			host   string // to connect to
 			listen string
 			tag    string
 		}{
@@ -118,7 +120,7 @@ func TestSessionLinesOnStdout(t *testing.T) {
 	})
 }
 
-// -d implies -n and speaks on stderr; -dd says more of the same traffic.
+// -d implies -n and logs to stderr; -dd logs more about the same traffic.
 func TestDebug(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -154,7 +156,7 @@ func TestDebug(t *testing.T) {
 	})
 }
 
-// A log line is text, or with --log-format json an object a line.
+// A log line is text, or with --log-format json one object per line.
 func TestLogFormat(t *testing.T) {
 	t.Parallel()
 	for format, form := range map[string]string{
@@ -176,8 +178,8 @@ func TestLogFormat(t *testing.T) {
 	}
 }
 
-// The session file may be rotated away at any time: within a second, or at
-// once with HUP or USR1, there is a new one for the lines, and none is lost.
+// The session file may be rotated at any time: within a second, or at once
+// with HUP or USR1, there is a new one for the lines, and none is lost.
 func TestSessionFileRotation(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -208,8 +210,9 @@ func TestSessionFileRotation(t *testing.T) {
 				_, err := os.Stat(p.sessions)
 				return err == nil
 			})
-			// A worker that has not been told yet writes to the old one; but soon
-			// all do to the new one, the one that was busy all the time too.
+			// A worker that has not been told yet writes to the old one; but
+			// soon all write to the new one, even one that was busy all the
+			// time.
 			ended := 1
 			await(t, "four lines in the new file", normalWait, func() bool {
 				session()
@@ -228,7 +231,8 @@ func TestSessionFileRotation(t *testing.T) {
 	})
 }
 
-// linesOf awaits n lines in both files together, and gives the first one's.
+// linesOf waits for n lines in both files together, and returns the first
+// one's.
 func (p *plug) linesOf(path, old string, n int) (lines []sessionLine) {
 	p.t.Helper()
 	await(p.t, fmt.Sprintf("%d lines in the old and the new file", n), normalWait, func() bool {
@@ -238,7 +242,7 @@ func (p *plug) linesOf(path, old string, n int) (lines []sessionLine) {
 	return lines
 }
 
-// Lines of many workers don't cut each other.
+// Lines of many workers do not interrupt each other.
 func TestSessionLinesAreWhole(t *testing.T) {
 	t.Parallel()
 	n := count(5000)

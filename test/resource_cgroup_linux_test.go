@@ -1,3 +1,5 @@
+// Harness: control groups for the tests of resources.
+
 package test
 
 import (
@@ -11,16 +13,16 @@ import (
 	"time"
 )
 
-// cgroup is a group below this process's own, of one controller in version 1 of
-// cgroups(7), of all that version 2 delegates otherwise.
+// cgroup is a group below this process's own, with one controller in version 1
+// of cgroups(7), otherwise with all that version 2 delegates.
 type cgroup struct {
 	t    testing.TB
 	dir  string
-	path string // as /proc/PID/cgroup has it
+	path string // as in /proc/PID/cgroup
 	two  bool
 }
 
-// newCgroup makes a group with the controller, or skips with the reason why not.
+// newCgroup makes a group with the controller, or skips with the reason.
 func newCgroup(t testing.TB, controller string) *cgroup {
 	t.Helper()
 	needRoot(t)
@@ -53,8 +55,8 @@ func newCgroup(t testing.TB, controller string) *cgroup {
 	return g
 }
 
-// remove waits for the group's last process, and a moment longer, since a dead
-// one may be in it still.
+// remove waits for the group's last process, and a little longer, since a dead
+// one may still be in it.
 func (g *cgroup) remove() {
 	if !holdsWithin(normalWait, func() bool { return os.Remove(g.dir) == nil }) {
 		g.t.Errorf("cgroup %s remains: %q", g.dir, readString(filepath.Join(g.dir, "cgroup.procs")))
@@ -77,10 +79,11 @@ func (g *cgroup) get(file string) int {
 	return n
 }
 
-// take moves the plug's processes, and all that they start, into the group.
+// take moves the plug's processes into the group, and so all that they start
+// later.
 func (g *cgroup) take(p *plug) {
 	g.t.Helper()
-	// Twice: the first round may miss a worker that is being born.
+	// Twice: the first round may miss a worker that is being started.
 	for range 2 {
 		for _, q := range p.procs() {
 			if isOf(q.pid, p.bin) {
@@ -90,7 +93,7 @@ func (g *cgroup) take(p *plug) {
 	}
 }
 
-// birth has a command start in the group.
+// birth makes a command start in the group.
 func (g *cgroup) birth(c *exec.Cmd) {
 	script := `echo $$ >"$1" && shift && exec "$@"`
 	c.Args = append([]string{"sh", "-c", script, "sh", filepath.Join(g.dir, "cgroup.procs")}, c.Args...)

@@ -1,3 +1,5 @@
+// TestResource: too few descriptors, in the master and in workers.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limit sets the soft limit of a process and gives what puts the old one back
-// (prlimit(2)).
+// limit sets the soft limit of a process and returns a function that restores
+// the old one (prlimit(2)).
 func limit(t testing.TB, pid, resource int, value uint64) (lift func()) {
 	t.Helper()
 	var old unix.Rlimit
@@ -27,9 +29,9 @@ func limit(t testing.TB, pid, resource int, value uint64) (lift func()) {
 	return func() { unix.Prlimit(pid, resource, &old, nil) }
 }
 
-// noDescriptors leaves a process exactly so many descriptors to be opened. It
-// gives the limit. A file of /proc does not count: a worker that has just started
-// has its oom_score_adj open for a moment.
+// noDescriptors leaves a process exactly this many descriptors to open. It
+// returns the limit. Files of /proc do not count: a worker that has just
+// started has its oom_score_adj open for a short time.
 func noDescriptors(t testing.TB, pid, but int) (at int, lift func()) {
 	t.Helper()
 	for open := descriptors(pid); ; at++ {
@@ -57,7 +59,7 @@ func masterDescriptors(t *testing.T) {
 		at, lift := noDescriptors(t, p.master, 0)
 		w := new(waiting)
 		if mode == "pool" {
-			// Only a successor needs the master.
+			// Only a replacement needs the master.
 			held, lost = p.killWorker(held)
 		} else {
 			w = queue(t, p, 8)
@@ -74,8 +76,8 @@ func masterDescriptors(t *testing.T) {
 	})
 }
 
-// killWorker kills a worker of a pool, and tells whose sessions live on and how
-// many have ended.
+// killWorker kills a worker of a pool, and returns the sessions that live on
+// and the number of those that ended.
 func (p *plug) killWorker(held []*net.TCPConn) (live []*net.TCPConn, lost int) {
 	p.t.Helper()
 	victim := p.workers()[0].pid
@@ -89,8 +91,8 @@ func (p *plug) killWorker(held []*net.TCPConn) (live []*net.TCPConn, lost int) {
 	return live, len(held) - len(live)
 }
 
-// A worker needs two for a session. Where there is only one it must not take
-// the client and drop it, though it may manage; where there is none clients wait.
+// A worker needs two for a session. If there is only one it must not accept
+// the client and drop it, but it may succeed; if there is none, clients wait.
 func workerDescriptors(t *testing.T) {
 	for _, left := range []int{0, 1} {
 		t.Run(fmt.Sprintf("%d left", left), func(t *testing.T) {
@@ -112,7 +114,7 @@ func workerDescriptors(t *testing.T) {
 				if left == 0 || w.within(time.Second) != nil {
 					log = p.saysOnce(`\(RLIMIT_NOFILE \d+\)`)
 				}
-				// A relay has no pipe now: it copies.
+				// A relay cannot have a pipe now, so it copies.
 				for _, c := range held {
 					flow(t, c, 8<<20)
 				}

@@ -1,3 +1,5 @@
+// TestResource: full disks, read-only disks and file size limits.
+
 package test
 
 import (
@@ -16,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onDisk prepares a plug whose pidfile and session file lie on a filesystem of
-// their own, mounted by mount.
+// onDisk prepares a plug whose pidfile and session file are on their own
+// filesystem, mounted by mount.
 func onDisk(t *testing.T, mode string, mount func(dir string), args ...string) (p *plug, dir string) {
 	t.Helper()
 	dir = filepath.Join(openDir(t), "disk")
@@ -42,13 +44,13 @@ func small(t *testing.T) func(string) {
 	}
 }
 
-// filler takes all the room of a filesystem.
+// filler uses all the room of a filesystem.
 type filler struct {
 	t    *testing.T
 	path string
 }
 
-// fill takes the room that there is now.
+// fill uses the room that there is now.
 func (f *filler) fill() {
 	f.t.Helper()
 	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -73,8 +75,8 @@ func cycle(t testing.TB, p *plug) {
 	}
 }
 
-// honest checks that no PID in the pidfile is a stranger's: a worker that has
-// died stays unreaped for as long as it is named there.
+// honest checks that no PID in the pidfile belongs to another process: a dead
+// worker stays unreaped as long as it is listed there.
 func (p *plug) honest() {
 	p.t.Helper()
 	for _, pid := range p.pids() {
@@ -87,8 +89,8 @@ func (p *plug) honest() {
 	}
 }
 
-// Lines that found no room are written when there is room, the master's and the
-// workers', and so is the pidfile.
+// Lines that did not fit, the master's and the workers', are written when
+// there is room, and so is the pidfile.
 func fullDisk(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -97,8 +99,8 @@ func fullDisk(t *testing.T) {
 		gone, held := hold(t, p, 4), hold(t, p, 2)
 		filler, n := &filler{t, filepath.Join(dir, "filler")}, 0
 		full := regexp.QuoteMeta(p.sessions) + `.*No space left on device|` + regexp.QuoteMeta(p.pidfile) + `.*No space left on device`
-		// The file's last page has room for some lines, and a pidfile that is
-		// replaced gives a page back.
+		// The file's last page has room for some lines, and replacing the
+		// pidfile frees a page.
 		for filler.fill(); n < 80 && holdsWithin(200*time.Millisecond, func() bool { return len(parseSessions(t, p.sessions)) == n }); n++ {
 			cycle(t, p)
 			filler.fill()
@@ -130,9 +132,9 @@ func fullDisk(t *testing.T) {
 	})
 }
 
-// The same with -S - and a file that was not opened for appending, as a shell's >
-// does: the beginning of a line that found no room is taken back, and the next line
-// stands where it was.
+// The same with -S - and a file that was not opened for appending, as with a
+// shell's >: the beginning of a line that did not fit is removed, and the next
+// line starts in its place.
 func fullDiskOfStdout(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -145,7 +147,7 @@ func fullDiskOfStdout(t *testing.T) {
 		defer out.Close()
 		p.launch(func(c *exec.Cmd) { c.Stdout = out })
 		await(t, "the plug to serve", serveBound, p.serves)
-		cycle(t, p) // its line takes a page, and lines find room up to the end of that
+		cycle(t, p) // its line takes a new page, and further lines fit into that
 		filler, n := &filler{t, filepath.Join(dir, "filler")}, 1
 		for filler.fill(); n < 80 && holdsWithin(200*time.Millisecond, func() bool { return len(parseSessions(t, p.sessions)) == n }); n++ {
 			cycle(t, p)
@@ -175,7 +177,8 @@ func (p *plug) saidOf(what string) bool {
 
 var lost = regexp.MustCompile(`\blines=(\d+)`)
 
-// What can't be kept for so long is given up, counted, and the count is logged.
+// Lines that cannot be kept for so long are given up and counted, and the
+// count is logged.
 func fullDiskForLong(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -208,8 +211,8 @@ func fullDiskForLong(t *testing.T) {
 	})
 }
 
-// A filesystem that turns read-only under its open files, as after an error of
-// the disk, until the admin mounts another one in its place.
+// A filesystem becomes read-only while its files are open, as after a disk
+// error, until the admin mounts another one in its place.
 func readOnlyDisk(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -253,8 +256,8 @@ func readOnlyDisk(t *testing.T) {
 	})
 }
 
-// failing mounts a filesystem of its own in a file, which turns read-only at its
-// first error, and names its block device.
+// failing mounts a separate filesystem in a file, which becomes read-only at
+// its first error, and returns its block device.
 func failing(t *testing.T, mkfs, image, dir string) (device string) {
 	t.Helper()
 	f, err := os.Create(image)
@@ -268,7 +271,7 @@ func failing(t *testing.T, mkfs, image, dir string) (device string) {
 	if out, err := exec.Command(mkfs, "-q", "-F", "-O", "^has_journal", image).CombinedOutput(); err != nil {
 		t.Skipf("%s: %v %s", mkfs, err, out)
 	}
-	// The loop device goes with its last mount.
+	// The loop device disappears with its last mount.
 	if out, err := exec.Command(program(t, "mount"), "-o", "loop,errors=remount-ro", image, dir).CombinedOutput(); err != nil {
 		t.Skipf("mount of a file: %v %s", err, out)
 	}
@@ -283,7 +286,8 @@ func failing(t *testing.T, mkfs, image, dir string) (device string) {
 	return filepath.Base(link)
 }
 
-// RLIMIT_FSIZE ends the session file before the disk does; SIGXFSZ comes with it.
+// RLIMIT_FSIZE limits the session file before the disk is full; SIGXFSZ comes
+// with it.
 func fileSize(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -295,7 +299,7 @@ func fileSize(t *testing.T) {
 		if err := os.Truncate(p.sessions, 0); err != nil {
 			t.Fatal(err)
 		}
-		// New workers inherit the master's.
+		// New workers inherit the master's limit.
 		lifts := []func(){limit(t, p.master, unix.RLIMIT_FSIZE, at)}
 		for _, w := range p.workers() {
 			lifts = append(lifts, limit(t, w.pid, unix.RLIMIT_FSIZE, at))

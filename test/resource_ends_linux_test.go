@@ -1,3 +1,5 @@
+// TestResource: each resource runs out in turn, and comes back.
+
 package test
 
 import (
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// TestResource reaches the end of one resource after the other from outside, by
-// prlimit(2), cgroups and namespaces of its own, and gives it back. While it
-// lasts only what needs the resource may fail, the log names the limit and its
-// value once, and nothing spins; afterwards all is true again without a restart.
-// The table of what was seen is in the test's log.
+// TestResource makes one resource after another run out from outside, by
+// prlimit(2), cgroups and namespaces, and then available again. Meanwhile only
+// what needs the resource may fail, the log names the limit and its value
+// once, and nothing spins; afterwards everything works again without a
+// restart. The test's log has a table of the results.
 func TestResource(t *testing.T) {
 	t.Parallel()
 	t.Cleanup(func() { t.Log(endings.table()) })
@@ -54,7 +56,7 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// less are modes enough for make test; a soak takes all.
+// less are the modes that are enough for make test; a soak takes all.
 func less(modes ...string) []string {
 	if soak() {
 		return nil
@@ -66,7 +68,7 @@ func less(modes ...string) []string {
 type ending struct {
 	what  string
 	log   string
-	whole time.Duration // from the limit's lifting, or the end's beginning if nothing lifted it
+	whole time.Duration // from the lifting of the limit, or from its beginning if it was not lifted
 }
 
 var endings endingTable
@@ -95,18 +97,18 @@ func (e *endingTable) table() string {
 	return b.String()
 }
 
-// ended records a row; what it was is the subtest's name.
+// ended records a row; the subtest's name is its title.
 func (p *plug) ended(log string, whole time.Duration) {
 	_, name, _ := strings.Cut(p.t.(*testing.T).Name(), "/")
 	endings.add(ending{strings.ReplaceAll(name, "_", " "), log, whole})
 }
 
-// whats is what a log line is about, without its numbers and names.
+// whats matches the subject of a log line, without its numbers and names.
 var whats = regexp.MustCompile(`^\([^)]*\): ([a-z][a-z -]*[a-z])`)
 
-// saysOnce awaits the log line of a shortage and checks, a while later, that
-// every error names the limit, a pattern, and that none is said twice. It gives
-// the first one. What matches others is allowed besides.
+// saysOnce waits for the log line of a shortage and checks, a while later,
+// that every error matches limit, a pattern, and that none is repeated. It
+// returns the first one. Errors that match others are also allowed.
 func (p *plug) saysOnce(limit string, others ...string) (first string) {
 	p.t.Helper()
 	re := regexp.MustCompile(limit)
@@ -140,7 +142,7 @@ func (p *plug) saysOnce(limit string, others ...string) (first string) {
 	return first
 }
 
-// shortageLasts is how long a limit holds, at least, after it was said.
+// shortageLasts is the minimum time that a limit lasts after it was logged.
 const shortageLasts = 700 * time.Millisecond
 
 func (p *plug) errs() (found []record) {
@@ -152,7 +154,7 @@ func (p *plug) errs() (found []record) {
 	return found
 }
 
-// calm lets d pass and checks that the plug's processes spin at nothing.
+// calm waits for d and checks that the plug's processes do not spin.
 func (p *plug) calm(d time.Duration) {
 	p.t.Helper()
 	procs := p.procs()

@@ -1,3 +1,5 @@
+// TestResource: a memory cgroup that is full.
+
 package test
 
 import (
@@ -14,9 +16,9 @@ import (
 	"time"
 )
 
-// When a memory cgroup is full the kernel kills the process in it that it deems
-// the worst (cgroups(7), proc(5) oom_score_adj). It has to be a worker: then only
-// its sessions end, and a successor takes its place.
+// When a memory cgroup is full the kernel kills the process in it with the
+// highest score (cgroups(7), proc(5) oom_score_adj). This must be a worker:
+// then only its sessions end, and another worker replaces it.
 func cgroupMemory(t *testing.T) {
 	linuxEngineOnly(t, "its buffers, for the sessions that the kernel has spared, exceed the limit again")
 	g := newCgroup(t, "memory")
@@ -30,14 +32,14 @@ func cgroupMemory(t *testing.T) {
 	if g.two {
 		file, usage, unlimited = "memory.max", "memory.current", "max"
 	}
-	// oom_score_adj is in thousandths of the limit's pages, rounded down, which
-	// leaves nothing of it where the limit is small.
+	// oom_score_adj is in thousandths of the limit's pages, rounded down,
+	// which gives 0 if the limit is small.
 	g.ballast(40 << 20)
 	at := (g.get(usage) + 8<<20) &^ (1<<16 - 1)
 	g.set(file, strconv.Itoa(at))
 	before := p.workers()
 	var all []*net.TCPConn
-	// A session costs the kernel some 6 KiB of it.
+	// A session uses some 6 KiB of kernel memory.
 	for n := 0; len(all) < 5000; n++ {
 		c, err := dialFrom("", p.addr())
 		if err != nil {
@@ -67,8 +69,8 @@ func cgroupMemory(t *testing.T) {
 	if slices.IndexFunc(before, func(w process) bool { return !isOf(w.pid, p.bin) }) < 0 {
 		t.Error("no worker was killed")
 	}
-	// A worker that dies in accept(2), as it asks for memory, has not admitted
-	// the client yet.
+	// A worker that dies in accept(2), which allocates memory, has not
+	// admitted the client yet.
 	lost, kills := len(all)-len(live), g.kills()
 	await(t, fmt.Sprintf("lines of %d lost sessions, up to %d less", lost, kills), normalWait, func() bool {
 		n := len(parseSessions(t, p.sessions))
@@ -90,7 +92,8 @@ func cgroupMemory(t *testing.T) {
 	p.ended(log, p.whole(lifted, live, len(lines)+len(live)))
 }
 
-// kills is how many processes of a group the kernel has killed for its memory.
+// kills is how many processes of a group the kernel has killed because of
+// memory.
 func (g *cgroup) kills() (n int) {
 	file := "memory.oom_control"
 	if g.two {
@@ -101,7 +104,7 @@ func (g *cgroup) kills() (n int) {
 	return n
 }
 
-// ballast charges a group with memory that can't be reclaimed (tmpfs(5)).
+// ballast charges a group with memory that cannot be reclaimed (tmpfs(5)).
 func (g *cgroup) ballast(size int) {
 	g.t.Helper()
 	path := fmt.Sprintf("/dev/shm/plug-test-%d-%d", os.Getpid(), size)

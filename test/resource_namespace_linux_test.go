@@ -1,3 +1,5 @@
+// Harness: running a test again inside its own namespaces.
+
 package test
 
 import (
@@ -14,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespace says what a subtest has for itself, by clone(2)'s flags.
+// namespace says which namespaces a subtest needs, as flags of clone(2).
 type namespace uintptr
 
 const (
@@ -28,8 +30,8 @@ const (
 // insideEnv names the subtest that runs inside its namespace.
 const insideEnv = "PLUG_TEST_INSIDE"
 
-// enter runs this subtest once more, in a process with namespaces of its own, so
-// that nothing which it mounts or sets exists outside. It is true in there.
+// enter runs this subtest again, in a process with its own namespaces, so that
+// its mounts and settings do not exist outside. It returns true inside.
 func enter(t *testing.T, in namespace) bool {
 	t.Helper()
 	if os.Getenv(insideEnv) == t.Name() {
@@ -66,8 +68,8 @@ func enter(t *testing.T, in namespace) bool {
 	return false
 }
 
-// relay tells the results of the subtests inside as if they had run here; those
-// that only hold others are left out.
+// relay reports the results of the subtests inside as if they had run here;
+// those that only contain others are left out.
 func relay(t *testing.T, text string) {
 	results := resultForm.FindAllStringSubmatch(text, -1)
 	for _, m := range results {
@@ -87,9 +89,9 @@ func relay(t *testing.T, text string) {
 	}
 }
 
-// ownNet runs a test in a network namespace of its own, where the thousands of
-// connections that others have ended don't make every look at /proc/net/tcp take
-// long. It is true in there, and where this user can't have one.
+// ownNet runs a test in a network namespace of its own, where thousands of
+// other tests' ended connections do not slow down every read of /proc/net/tcp.
+// It returns true inside, and also if this user cannot create one.
 func ownNet(t *testing.T) bool {
 	t.Helper()
 	return os.Getuid() != 0 || enter(t, ofNet)
@@ -102,7 +104,7 @@ var (
 	skipForm   = regexp.MustCompile(`_test\.go:\d+: (.*)`)
 )
 
-// settleIn makes the new namespaces habitable.
+// settleIn sets up the new namespaces.
 func settleIn(t *testing.T, in namespace) {
 	t.Helper()
 	must := func(what string, err error) {
@@ -127,9 +129,9 @@ func settleIn(t *testing.T, in namespace) {
 	}
 }
 
-// smallBuffers runs a test where the kernel gives sockets little memory, so that
-// a slow receiver is felt soon, and by thousands (tcp(7)). It is true in there,
-// and where this user can't have that.
+// smallBuffers runs a test in a network namespace in which sockets have little
+// memory, so that slow receivers have an effect early, even by thousands
+// (tcp(7)). It returns true inside, and also if this user cannot create one.
 func smallBuffers(t *testing.T) bool {
 	t.Helper()
 	if !ownNet(t) {

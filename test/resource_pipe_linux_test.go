@@ -1,3 +1,5 @@
+// TestResource: a full report pipe.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A master that is stopped reads no doorbells. When the report pipe is full
-// workers go on, and when the master continues it looks at the board.
+// A stopped master reads no doorbells. When the report pipe is full, the
+// workers continue, and when the master continues, it reads the board.
 func fullPipe(t *testing.T) {
 	const at = 30 // sessions at a time
 	p := startDaemon(t, "prefork", "--spares", "36:36", serve(t, anywhere, echo).addr())
@@ -22,8 +24,8 @@ func fullPipe(t *testing.T) {
 	p.spares(36)
 	p.freeze(p.master)
 	n := 0
-	// A worker's bell waits 5 ms for company: sessions last longer, and so do
-	// the pauses between them.
+	// A worker delays its doorbells by 5 ms to batch them: sessions last
+	// longer, and so do the pauses between them.
 	const long = 8 * time.Millisecond
 	for began := time.Now(); p.inPipe() < pipeSize; n += at {
 		if time.Since(began) > time.Minute {
@@ -38,7 +40,7 @@ func fullPipe(t *testing.T) {
 		}
 		passed(long)
 	}
-	// These are told by the board alone.
+	// Only the board shows these.
 	silent := hold(t, p, 3)
 	for _, c := range held {
 		finish(c)
@@ -54,10 +56,10 @@ func fullPipe(t *testing.T) {
 	}
 }
 
-// pipeSize is a pipe's (pipe(7)).
+// pipeSize is the size of a pipe (pipe(7)).
 const pipeSize = 64 << 10
 
-// inPipe is how many bytes wait in the report pipe.
+// inPipe is the number of bytes in the report pipe.
 func (p *plug) inPipe() int {
 	for fd, is := range descriptors(p.master) {
 		if !strings.HasPrefix(is, "pipe:") {
@@ -76,7 +78,7 @@ func (p *plug) inPipe() int {
 	return 0
 }
 
-// freeze stops a process and awaits that it stands.
+// freeze stops a process and waits until it has stopped.
 func (p *plug) freeze(pid int) {
 	p.t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {

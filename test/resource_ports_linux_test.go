@@ -1,3 +1,5 @@
+// TestResource: no ephemeral ports left.
+
 package test
 
 import (
@@ -10,8 +12,8 @@ import (
 	"time"
 )
 
-// In a network namespace with ten ephemeral ports the eleventh session has none
-// for its target. A target is not failed by that, and the clients wait.
+// In a network namespace with ten ephemeral ports, the eleventh session has
+// none for its target. The target is not marked failed, and the clients wait.
 func noPorts(t *testing.T) {
 	const most = 10
 	first, port := 40000, 50000
@@ -23,7 +25,7 @@ func noPorts(t *testing.T) {
 		b := serve(t, "127.0.0.1:30000", echo)
 		p := startDaemon(t, mode, append(tightArgs(mode), b.addr())...)
 		before := port
-		defer func() { first += most }() // the old ones rest for a minute
+		defer func() { first += most }() // the old ones are not available for a minute
 		client := func() *net.TCPConn {
 			port++
 			c, err := dialPort(port, p.addr())
@@ -70,7 +72,7 @@ func noPorts(t *testing.T) {
 	}, less("fork", "pool")...)
 }
 
-// dialPort connects from a port outside the ephemeral ones.
+// dialPort connects from a port outside the ephemeral range.
 func dialPort(port int, to string) (*net.TCPConn, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}}
 	ctx, cancel := context.WithTimeout(context.Background(), talkBound)

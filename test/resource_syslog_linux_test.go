@@ -1,3 +1,5 @@
+// TestResource: a syslog daemon that is gone or does not read.
+
 package test
 
 import (
@@ -17,11 +19,11 @@ type tallySyslog struct {
 	path string
 	conn *net.UnixConn
 
-	mu      sync.Mutex // held while it is not to read
-	records int        // but those that tell of others that were lost
-	ends    int        // of sessions
-	lost    int        // as it was told
-	log     string     // that told it
+	mu      sync.Mutex // held while it must not read
+	records int        // except those that report lost records
+	ends    int        // ends of sessions
+	lost    int        // lost records, as reported to it
+	log     string     // the record that reported it
 }
 
 func (s *tallySyslog) listen() {
@@ -46,7 +48,8 @@ func (s *tallySyslog) listen() {
 	}()
 }
 
-// gone ends it as a stopped daemon does: its socket stays as a dead file, or not.
+// gone ends it like a stopped daemon: its socket's file stays or not,
+// depending on file.
 func (s *tallySyslog) gone(file bool) {
 	s.conn.Close()
 	if !file {
@@ -84,7 +87,8 @@ func (s *tallySyslog) tally() (records, ends, lost int) {
 	return s.records, s.ends, s.lost
 }
 
-// sessionsIn counts sessions that are served within a time, one after the other.
+// sessionsIn counts the sessions that are served within a time, one after
+// another.
 func sessionsIn(t *testing.T, p *plug, d time.Duration) (n int) {
 	t.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); n++ {
@@ -93,8 +97,8 @@ func sessionsIn(t *testing.T, p *plug, d time.Duration) (n int) {
 	return n
 }
 
-// unheard tries a syslog that takes nothing for a while: sessions are served as
-// before, and when it is back it is told how much it has missed.
+// unheard tests a syslog daemon that accepts nothing for a while: sessions are
+// served as before, and when it is back, a record tells how many were lost.
 func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySyslog), only ...string) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -103,14 +107,14 @@ func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySysl
 		p := startDaemon(t, mode, append(tightArgs(mode), "-l", "--syslog", s.path, serve(t, anywhere, echo).addr())...)
 		const window = 250 * time.Millisecond
 		heard := sessionsIn(t, p, window)
-		// What is under way when a socket is closed is lost, and nobody knows it.
+		// Records in transit when a socket is closed are lost without notice.
 		await(t, "every record so far", normalWait, func() bool {
 			records, _, lost := s.tally()
 			return records+lost == 2*heard+1
 		})
 		fail(s, mode)
 		deaf := sessionsIn(t, p, window)
-		if deaf < heard/10 { // others use this machine, too
+		if deaf < heard/10 { // other programs use this machine, too
 			t.Errorf("%d sessions in %v with syslog, %d without", heard, window, deaf)
 		}
 		mended := time.Now()
@@ -124,7 +128,7 @@ func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySysl
 			return ends > before
 		})
 		took := time.Since(mended)
-		// Of each session the connection and the end, and the start.
+		// For each session the connection and the end, plus the start.
 		all := 2*(heard+deaf+again) + 1
 		if !holdsWithin(3*time.Second, func() bool {
 			records, _, lost := s.tally()
@@ -138,7 +142,7 @@ func unheard(t *testing.T, fail func(*tallySyslog, string), mend func(*tallySysl
 	}, only...)
 }
 
-// Its socket is gone, as with a daemon that is stopped; its file may stay.
+// Its socket is gone, as with a stopped daemon; the file may stay.
 func syslogGone(t *testing.T) {
 	unheard(t, func(s *tallySyslog, mode string) { s.gone(mode == "fork") }, func(s *tallySyslog) {
 		os.Remove(s.path)
@@ -146,8 +150,8 @@ func syslogGone(t *testing.T) {
 	}, less("fork", "pool")...)
 }
 
-// A datagram socket that nobody reads takes no more than a few records
-// (unix(7), net.unix.max_dgram_qlen).
+// An unread datagram socket accepts only a few records (unix(7),
+// net.unix.max_dgram_qlen).
 func syslogBlocked(t *testing.T) {
 	unheard(t, func(s *tallySyslog, _ string) { s.mu.Lock() }, func(s *tallySyslog) { s.mu.Unlock() }, less("prefork", "pool")...)
 }

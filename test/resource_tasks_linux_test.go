@@ -1,3 +1,5 @@
+// TestResource: no more processes or threads.
+
 package test
 
 import (
@@ -16,14 +18,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stranger is a user whom nobody else here is: its tasks are all of one plug.
+// stranger is a user without other processes here: all its tasks belong to one
+// plug.
 func stranger(mode string) string {
 	uid := map[string]int{"fork": 54321, "prefork": 54322, "pool": 54323}[mode] + 10*(os.Getpid()%1000)
 	return fmt.Sprintf("%d:%d", uid, uid)
 }
 
-// spareTasks are how many more tasks a limit allows in the tests below: none, so
-// that no worker can be forked, and so few that it is, but has no thread.
+// spareTasks are how many more tasks a limit allows in the tests below: none,
+// so that no worker can be forked, and so few that a worker is forked but
+// cannot start a thread.
 var spareTasks = []int{0, 2}
 
 // manyTasks is the number of threads of processes.
@@ -34,8 +38,8 @@ func manyTasks(procs []process) (n int) {
 	return n
 }
 
-// shortOfTasks lets clients come that need new workers under a limit that
-// forbids them, and checks all that must hold.
+// shortOfTasks starts clients that need new workers under a limit that forbids
+// them, and checks everything that must hold.
 func shortOfTasks(t *testing.T, p *plug, held []*net.TCPConn, name string, lift func()) {
 	t.Helper()
 	w := queue(t, p, 8)
@@ -49,7 +53,8 @@ func shortOfTasks(t *testing.T, p *plug, held []*net.TCPConn, name string, lift 
 	p.ended(log, p.whole(lifted, append(held, w.conns...), len(held)+len(w.conns)))
 }
 
-// RLIMIT_NPROC counts a user's tasks: --user's, since root is not limited.
+// RLIMIT_NPROC counts a user's tasks: those of --user, since root is not
+// limited.
 func userProcesses(t *testing.T) {
 	needRoot(t)
 	for _, more := range spareTasks {
@@ -68,7 +73,7 @@ func userProcesses(t *testing.T) {
 	}
 }
 
-// pids.max counts the tasks of the whole plug, the master's threads too.
+// pids.max counts the tasks of the whole plug, including the master's threads.
 func cgroupTasks(t *testing.T) {
 	for _, more := range spareTasks {
 		t.Run(fmt.Sprintf("and %d more", more), func(t *testing.T) {
@@ -89,7 +94,7 @@ func cgroupTasks(t *testing.T) {
 	}
 }
 
-// A worker that has started needs no thread more, whatever it has to carry.
+// A worker that has started needs no more threads, whatever it carries.
 func noThreads(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -137,7 +142,7 @@ func noThreads(t *testing.T) {
 	})
 }
 
-// namespacePIDs runs in a PID namespace, whose kernel.pid_max is its own
+// namespacePIDs runs in a PID namespace, which has its own kernel.pid_max
 // (Linux 6.14 and later).
 func namespacePIDs(t *testing.T) {
 	const max = "/proc/sys/kernel/pid_max"
@@ -149,7 +154,7 @@ func namespacePIDs(t *testing.T) {
 		held := hold(t, p, 2)
 		p.lists(held)
 		p.spares(2)
-		// The least that there may be is 301; the rest is taken by sleepers.
+		// The minimum is 301; sleepers take the rest.
 		const at = 301
 		sleepers := fillPIDs(t, at)
 		shortOfTasks(t, p, held, fmt.Sprintf(`\(.*kernel\.pid_max %d\b.*\)`, at), func() {
@@ -159,8 +164,9 @@ func namespacePIDs(t *testing.T) {
 	}, "fork", "prefork")
 }
 
-// fillPIDs takes every PID that there is up to a new pid_max, by sleeping
-// processes, and gives what ends them. This process has its threads before.
+// fillPIDs uses every PID up to a new pid_max with sleeping processes, and
+// returns a function that ends them. This process must have its threads
+// before.
 func fillPIDs(t *testing.T, most int) (free func()) {
 	t.Helper()
 	sleep := program(t, "sleep")

@@ -1,3 +1,5 @@
+// Harness: clients that wait, and checks that everything works again.
+
 package test
 
 import (
@@ -16,7 +18,7 @@ type waiting struct {
 	answered int
 }
 
-// queue lets n clients come, which nobody may be able to serve.
+// queue connects n clients, which may have to wait.
 func queue(t testing.TB, p *plug, n int) *waiting {
 	t.Helper()
 	w := new(waiting)
@@ -29,7 +31,7 @@ func queue(t testing.TB, p *plug, n int) *waiting {
 	return w
 }
 
-// served awaits every client's answer: none was turned away.
+// served waits for every client's answer: none was turned away.
 func (w *waiting) served(t testing.TB) {
 	t.Helper()
 	if err := w.within(wholeWithin); err != nil {
@@ -37,7 +39,7 @@ func (w *waiting) served(t testing.TB) {
 	}
 }
 
-// within takes the answers of all clients that have had none yet.
+// within reads the answers of all clients that have had none yet.
 func (w *waiting) within(d time.Duration) error {
 	until := time.Now().Add(d)
 	for ; w.answered < len(w.conns); w.answered++ {
@@ -51,13 +53,12 @@ func (w *waiting) within(d time.Duration) error {
 	return nil
 }
 
-// wholeWithin is how long the longest pause of the daemon's is, and what it does
-// afterwards.
+// wholeWithin covers the daemon's longest pause, and its work afterwards.
 const wholeWithin = 12 * time.Second
 
-// whole awaits that a new client is served at once, as without any shortage, and
-// that the pidfile is right; then it ends all sessions, and tells how long it
-// took until all of that was so. sessions is how many lines there must be.
+// whole waits until a new client is served at once, as without any shortage,
+// and until the pidfile is correct; then it ends all sessions, and returns how
+// long all of that took. sessions is the expected number of lines.
 func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Duration {
 	p.t.Helper()
 	fresh := dial(p.t, p.addr())
@@ -82,7 +83,8 @@ func (p *plug) whole(since time.Time, held []*net.TCPConn, sessions int) time.Du
 	return took
 }
 
-// flow sends and receives bytes on a held session: it goes on, exactly.
+// flow sends and receives bytes on a held session: it continues, without an
+// error.
 func flow(t testing.TB, c *net.TCPConn, n int64) {
 	t.Helper()
 	sent := make(chan error, 1)

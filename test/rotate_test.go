@@ -1,3 +1,5 @@
+// Tests of log rotation under load.
+
 package test
 
 import (
@@ -13,9 +15,8 @@ import (
 	"time"
 )
 
-// The session file is rotated over and over, in each of the ways that there
-// are, while sessions end all the time: in all files together there is one
-// whole line for each.
+// The session file is rotated again and again, in every possible way, while
+// sessions end all the time: all files together have one whole line for each.
 func TestRotationUnderLoad(t *testing.T) {
 	for _, how := range []struct {
 		name   string
@@ -33,7 +34,8 @@ func TestRotationUnderLoad(t *testing.T) {
 				p := start(t, mode, serve(t, anywhere, echo).addr())
 				c := gather(p, 4)
 				defer c.rest()
-				// Sessions that outlive a rotation, in workers that nothing else wakes.
+				// Sessions that outlive a rotation, in workers that nothing
+				// else wakes.
 				var idle []*net.TCPConn
 				for i := range 3 {
 					idle = append(idle, dialAs(t, fmt.Sprintf("127.9.9.%d", 1+i), p.addr()))
@@ -47,7 +49,7 @@ func TestRotationUnderLoad(t *testing.T) {
 						return err == nil && info.Size() > 0
 					})
 				}
-				// The master tells one worker after the other.
+				// The master tells one worker after another.
 				holdsWithin(shortWait, func() bool { return !p.holds(p.sessions + ".") })
 				for _, i := range idle {
 					if err := finish(i); err != nil {
@@ -80,8 +82,8 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-// holds reports whether a process of the pidfile has a file open whose path begins
-// so, where /proc has that.
+// holds reports whether a process in the pidfile has a file open whose path
+// begins with prefix, if /proc shows that.
 func (p *plug) holds(prefix string) bool {
 	for _, pid := range p.pids() {
 		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
@@ -94,8 +96,8 @@ func (p *plug) holds(prefix string) bool {
 	return false
 }
 
-// The session file is opened anew over and over while workers are born and
-// sessions end: nobody misses a descriptor, and no line is lost.
+// The session file is reopened again and again while workers start and
+// sessions end: no worker lacks a descriptor, and no line is lost.
 func TestReopenUnderLoad(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -115,8 +117,8 @@ func TestReopenUnderLoad(t *testing.T) {
 	})
 }
 
-// rename moves the session file away, and tells how at most a second later, or
-// at once with a signal, there is a new one.
+// rename moves the session file away, and checks that there is a new one
+// within a second, or at once after a signal.
 func (p *plug) rename(to string, s syscall.Signal) {
 	p.t.Helper()
 	if err := os.Rename(p.sessions, to); err != nil {
@@ -125,7 +127,7 @@ func (p *plug) rename(to string, s syscall.Signal) {
 	bound := 1500 * time.Millisecond
 	if s != 0 {
 		p.signal(s)
-		bound = 500 * time.Millisecond // sooner than the master's own look would mostly be
+		bound = 500 * time.Millisecond // sooner than the master's own check usually
 	}
 	await(p.t, fmt.Sprintf("a new session file (signal %d)", s), bound, func() bool {
 		_, err := os.Stat(p.sessions)
@@ -133,10 +135,10 @@ func (p *plug) rename(to string, s syscall.Signal) {
 	})
 }
 
-// copyTruncate copies the file and cuts it to nothing, as logrotate's option of
-// that name does. What is written between the two is lost whoever writes it, so
-// nothing ends in between; that what comes later starts at the beginning of the
-// file, and not behind a hole, is the writer's part.
+// copyTruncate copies the file and truncates it, like logrotate's option with
+// that name. Lines that are written in between are always lost, so no session
+// ends in between; the writer is responsible that later lines start at the
+// beginning of the file, and not after a hole.
 func (p *plug) copyTruncate(c *crowd, to string) {
 	p.t.Helper()
 	c.pause(func(ended int) {
@@ -159,8 +161,8 @@ func (p *plug) copyTruncate(c *crowd, to string) {
 	})
 }
 
-// linesOfAll counts the lines in the session file and those rotated away; each
-// must be whole.
+// linesOfAll counts the lines in the session file and in the rotated files;
+// each must be whole.
 func (p *plug) linesOfAll() (n int) {
 	p.t.Helper()
 	paths, _ := filepath.Glob(p.sessions + "*")
@@ -170,9 +172,9 @@ func (p *plug) linesOfAll() (n int) {
 	return n
 }
 
-// crowd is clients that open and end one session after the other.
+// crowd is a group of clients that open and end one session after another.
 type crowd struct {
-	mu     sync.RWMutex // held by those that have a session, and by who wants none
+	mu     sync.RWMutex // held by clients with a session, and by pause
 	ended  atomic.Int64
 	over   atomic.Bool
 	wg     sync.WaitGroup
@@ -211,14 +213,14 @@ func (c *crowd) session() error {
 	return finish(conn)
 }
 
-// pause runs f while no client has a session; so many have ended.
+// pause runs f while no client has a session; ended is how many have ended.
 func (c *crowd) pause(f func(ended int)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f(int(c.ended.Load()))
 }
 
-// rest stops the clients and gives the number of their sessions.
+// rest stops the clients and returns the number of their sessions.
 func (c *crowd) rest() int {
 	c.over.Store(true)
 	c.wg.Wait()

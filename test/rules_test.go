@@ -1,3 +1,5 @@
+// Tests of admission rules (-a).
+
 package test
 
 import (
@@ -12,8 +14,8 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
 		for _, c := range []struct {
-			source string // as typed, {port} is the port
-			rules  string // parted by spaces
+			source string // as on the command line, {port} is the port
+			rules  string // separated by spaces
 			client string // source address of the client
 			admit  bool
 		}{
@@ -57,7 +59,7 @@ func TestRules(t *testing.T) {
 					}
 					return
 				}
-				// Logged always, -l or not, and no session.
+				// Always logged, with or without -l, and not a session.
 				tag := strconv.Itoa(p.port)
 				if strings.HasPrefix(c.source, "[::1]") {
 					tag = "::1 " + tag
@@ -73,7 +75,7 @@ func TestRules(t *testing.T) {
 	})
 }
 
-// A refusal changes nothing for the others: the worker goes on, also in fork.
+// A refusal does not affect others: the worker continues, even in fork mode.
 func TestRefusalsTakeNoWorker(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {

@@ -1,3 +1,5 @@
+// A test that the systemd unit allows every system call that a plug makes.
+
 package test
 
 import (
@@ -10,9 +12,9 @@ import (
 	"testing"
 )
 
-// The unit that plugctl makes allows every system call that a plug makes: its
-// start, pool workers with several sessions, an upgrade. What a filter denies
-// fails with EPERM, and may be missed in silence.
+// The unit that plugctl makes allows every system call that a plug makes: in
+// its start, in pool workers with several sessions, in an upgrade. A filtered
+// call fails with EPERM, which could go unnoticed.
 func TestUnitAllowsSystemCalls(t *testing.T) {
 	strace, analyze := program(t, "strace"), program(t, "systemd-analyze")
 	unit, err := exec.Command(ctlProgram(t), "service", "install", "--name", "x", "--manager", "systemd", "--dry-run", "--user", "65534:65534",
@@ -52,7 +54,7 @@ func TestUnitAllowsSystemCalls(t *testing.T) {
 		}
 	}
 	p.lines(20)
-	syscall.Kill(p.master, syscall.SIGTERM) // strace passes nothing on
+	syscall.Kill(p.master, syscall.SIGTERM) // strace passes no signals on
 	p.gone(serveBound)
 	p.wait(serveBound)
 	text, err := os.ReadFile(trace)
@@ -73,7 +75,8 @@ func TestUnitAllowsSystemCalls(t *testing.T) {
 	}
 }
 
-// systemCalls are those of a set, with the sets in it, or the call itself.
+// systemCalls are the system calls of a set, including nested sets, or the
+// call itself.
 func systemCalls(t *testing.T, analyze, set string) (calls []string) {
 	t.Helper()
 	if !strings.HasPrefix(set, "@") {

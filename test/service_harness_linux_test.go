@@ -1,3 +1,5 @@
+// Harness: a system in which services can be installed without a risk.
+
 package test
 
 import (
@@ -9,16 +11,16 @@ import (
 	"testing"
 )
 
-// system is where a service's files go: to all that is run here, directories of
-// the test lie in the place of the real ones. Nothing of the real system is
-// changed, none of its services can be started.
+// system is where a service's files go: for all programs that run in it,
+// directories of the test replace the real ones. Nothing in the real system is
+// changed, and none of its services can be started.
 type system struct {
 	t    testing.TB
 	dir  string
-	path string // PATH; the test may put programs of its own before the system's
+	path string // PATH; the test may put its own programs before the system's
 }
 
-// ours are the directories that are put over the real ones, where there are such.
+// ours are the directories that replace the real ones, if those exist.
 var ours = []string{"/run", "/etc/init.d", "/etc/runlevels", "/etc/rc0.d", "/etc/rc1.d", "/etc/rc2.d", "/etc/rc3.d", "/etc/rc4.d",
 	"/etc/rc5.d", "/etc/rc6.d", "/etc/rcS.d", "/etc/systemd/system", "/sys/fs/cgroup"}
 
@@ -35,7 +37,7 @@ func newSystem(t testing.TB) *system {
 	return s
 }
 
-// file is where a path of that system really lies.
+// file is the real location of a path in that system.
 func (s *system) file(path string) string { return s.dir + path }
 
 func (s *system) write(path, content string, mode os.FileMode) {
@@ -48,7 +50,7 @@ func (s *system) write(path, content string, mode os.FileMode) {
 	}
 }
 
-// run runs a command there, and gives what it has said and its exit status.
+// run runs a command there, and returns its output and its exit status.
 func (s *system) run(command ...string) (said string, status int) {
 	s.t.Helper()
 	const enter = `for d in $OURS; do if [ -d "$d" ]; then mount --bind "$BELOW$d" "$d" || exit 120; fi; done; unset OURS BELOW; exec "$@"`
@@ -63,7 +65,7 @@ func (s *system) run(command ...string) (said string, status int) {
 	return string(out), c.ProcessState.ExitCode()
 }
 
-// must runs a command that has to succeed.
+// must runs a command that must succeed.
 func (s *system) must(command ...string) string {
 	s.t.Helper()
 	said, status := s.run(command...)
@@ -73,7 +75,7 @@ func (s *system) must(command ...string) string {
 	return said
 }
 
-// refuses runs a command that has to fail, saying this.
+// refuses runs a command that must fail with this message.
 func (s *system) refuses(want string, command ...string) {
 	s.t.Helper()
 	said, status := s.run(command...)

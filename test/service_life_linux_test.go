@@ -1,3 +1,5 @@
+// Tests of services: install, start, reload, upgrade, stop, uninstall.
+
 package test
 
 import (
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// scripted is one kind of service manager whose files are scripts.
+// scripted is a kind of service manager whose files are scripts.
 type scripted struct {
 	manager string
 	script  func(name, verb string) []string // runs the script itself
-	// Exit statuses of the script's status.
+	// Exit statuses of the script's status command.
 	stopped, crashed int
 }
 
@@ -53,8 +55,8 @@ func TestServiceSysV(t *testing.T) {
 	s.live(scripted{"sysv", func(name, verb string) []string { return []string{"sh", "/etc/init.d/" + name, verb} }, 3, 1})
 }
 
-// live takes a service through its whole life, with a session that lives
-// through all of it.
+// live takes a service through its whole life, with a session that lives all
+// the time.
 func (s *system) live(m scripted) {
 	t, ctl := s.t, ctlProgram(s.t)
 	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
@@ -88,7 +90,7 @@ func (s *system) live(m scripted) {
 	status(m.stopped, "")
 	s.refuses("stopped", verb("status")...)
 
-	// A start that fails says why, and fails.
+	// A failing start reports the reason, and has a status other than 0.
 	taken, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +127,7 @@ func (s *system) live(m scripted) {
 	mustPing(t, held)
 	status(0, fmt.Sprint("master ", p.master))
 
-	if m.manager == "sysv" { // the others' scripts have the same words, and it takes the script's 15 s
+	if m.manager == "sysv" { // the others' scripts are the same, and waiting takes the script 15 s
 		p.write("#!/bin/sh\nexit 1\n", 0o755)
 		s.refuses(fmt.Sprintf("master %d was not replaced", p.master), script("upgrade")...)
 		status(0, fmt.Sprint("master ", p.master))
@@ -202,7 +204,7 @@ func (s *system) live(m scripted) {
 	s.refuses("expected the name of an installed service", verb("start")...)
 }
 
-// What the script is asked for and can't do has LSB's statuses.
+// For requests that the script cannot fulfil, it has LSB's exit statuses.
 func TestServiceScriptOfSysV(t *testing.T) {
 	s := newSystem(t)
 	p := prepare(t, "prefork", "127.0.0.1:1")
@@ -213,7 +215,7 @@ func TestServiceScriptOfSysV(t *testing.T) {
 			t.Errorf("%q: exit status %d, want %d\n%s", verb, got, want, said)
 		}
 	}
-	// A pidfile that is left over names a stranger by now.
+	// The leftover pidfile names another process by now.
 	stranger := os.Getpid()
 	if err := os.WriteFile(p.pidfile, fmt.Appendln(nil, stranger), 0o644); err != nil {
 		t.Fatal(err)
@@ -225,7 +227,7 @@ func TestServiceScriptOfSysV(t *testing.T) {
 	}
 }
 
-// What is wrong is said before anything is written, whatever the manager.
+// Errors are reported before anything is written, for every manager.
 func TestServiceRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -267,8 +269,8 @@ func TestServiceRefuses(t *testing.T) {
 	}
 }
 
-// systemctl itself needs a running systemd; one that only notes what it is told
-// shows what is done, and that a failure leaves nothing.
+// systemctl itself needs a running systemd; a fake that only records its
+// arguments shows what is done, and that a failure leaves nothing.
 func TestServiceSystemd(t *testing.T) {
 	s := newSystem(t)
 	ctl := ctlProgram(t)
@@ -308,7 +310,8 @@ func TestServiceSystemd(t *testing.T) {
 	replacing := slices.Insert(slices.Clone(other), 3, "--replace")
 	s.write("/active", "", 0o644)
 	s.must(replacing...)
-	// Of what systemd has by the file alone, the process has nothing.
+	// A setting that systemd only reads from the file does not affect the
+	// process.
 	if err := os.WriteFile(unit, []byte(strings.Replace(readString(unit), "TimeoutStopSec=30", "TimeoutStopSec=9", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}

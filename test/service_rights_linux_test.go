@@ -1,3 +1,5 @@
+// Tests of a service with only its unit's capabilities.
+
 package test
 
 import (
@@ -11,9 +13,9 @@ import (
 	"testing"
 )
 
-// With no more capabilities than its unit leaves it, a plug binds a port below
-// 1024, serves, upgrades, and its records are written: as root with workers of
-// another user, and as another user altogether.
+// With only the capabilities that its unit leaves it, a plug binds a port
+// below 1024, serves, upgrades, and writes its records: as root with workers
+// of another user, and completely as another user.
 func TestServiceRights(t *testing.T) {
 	needRoot(t)
 	setpriv := program(t, "setpriv")
@@ -77,7 +79,7 @@ func TestServiceRights(t *testing.T) {
 	}
 }
 
-// lowPort is a free port that not everybody may bind.
+// lowPort is a free port that only privileged users may bind.
 func lowPort(t testing.TB) int {
 	t.Helper()
 	for port := 1023; port > 600; port-- {

@@ -1,3 +1,5 @@
+// A test of a stale pidfile that names another plug's master.
+
 package test
 
 import (
@@ -7,8 +9,8 @@ import (
 	"testing"
 )
 
-// A stale pidfile may name another plug's master by now: what its lock says
-// counts, so neither the init scripts nor plugctl touch that other plug.
+// A stale pidfile may now name another plug's master. Only its lock counts, so
+// neither the init scripts nor plugctl touch that other plug.
 func TestStalePidfileOfAnotherPlug(t *testing.T) {
 	needRoot(t)
 	other := startDaemon(t, "prefork", withControl(serve(t, anywhere, echo).addr())...)

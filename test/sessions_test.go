@@ -1,3 +1,5 @@
+// Tests of many sessions at once: processes, pidfile, titles, exit codes.
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// Many sessions at once: each has a live process of its own, the pidfile names
-// exactly these, and ps tells whose they are.
+// Many sessions at once: each has its own live process, the pidfile names
+// exactly these, and ps shows whose they are.
 func TestHeldSessions(t *testing.T) {
 	t.Parallel()
 	n := count(2000)
@@ -62,7 +64,7 @@ func TestHeldSessions(t *testing.T) {
 	}, "fork", "prefork")
 }
 
-// pool lists all its workers, with sessions and without.
+// A pool lists all its workers, with and without sessions.
 func TestPoolPidfile(t *testing.T) {
 	p := start(t, "pool", "--workers", "3", serve(t, anywhere, echo).addr())
 	idle := p.carriers(3)
@@ -78,7 +80,7 @@ func TestPoolPidfile(t *testing.T) {
 	p.lines(len(held))
 }
 
-// buried is the master's line at -d for a dead worker.
+// buried matches the master's debug message about a dead worker.
 var buried = regexp.MustCompile(`(?m)^.*worker ended.*pid=(\d+).*(status|signal)=(\S+)`)
 
 // burials are the ends of workers that the master has logged, by PID.
@@ -173,7 +175,7 @@ func TestForkExitCodes(t *testing.T) {
 	}
 }
 
-// hungUp is content when the other side ends, however it does.
+// hungUp succeeds when the other side ends, in any way.
 func hungUp(c *net.TCPConn) error {
 	_, err := io.Copy(io.Discard, c)
 	if e, ok := err.(net.Error); ok && e.Timeout() {

@@ -1,3 +1,5 @@
+// Tests of a listener that another process shuts down.
+
 package test
 
 import (
@@ -13,13 +15,13 @@ import (
 )
 
 const (
-	toldWithin  = time.Second     // an error is logged
-	backWithin  = 5 * time.Second // clients are served again, or the plug ends with 4
-	mostStarted = 50              // workers meanwhile
+	toldWithin  = time.Second     // until an error is logged
+	backWithin  = 5 * time.Second // until clients are served again, or the plug has ended with 4
+	mostStarted = 50              // workers in the meantime
 )
 
-// TestListenerShutDown has somebody else shut the plug's listener down: the plug
-// says so, and either serves again or ends. Sessions are none the wiser.
+// TestListenerShutDown has another process shut the plug's listener down: the
+// plug logs it, and either serves again or ends. Sessions are not affected.
 func TestListenerShutDown(t *testing.T) {
 	t.Parallel()
 	if !ownNet(t) {
@@ -92,7 +94,7 @@ func TestListenerShutDown(t *testing.T) {
 				p := start(t, mode, append(tightArgs(mode), withControl(serve(t, anywhere, echo).addr())...)...)
 				held := dial(t, p.addr())
 				mustPing(t, held)
-				stopProcess(t, p.master) // so that the port can be had before the master looks
+				stopProcess(t, p.master) // so that the port is free before the master checks
 				shutByHolder(t, p)
 				listenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.port))
 				unix.Kill(p.master, unix.SIGCONT)
@@ -105,7 +107,7 @@ func TestListenerShutDown(t *testing.T) {
 					t.Errorf("trouble %q", s.Trouble)
 				}
 				p.endsWith4(t, "in use")
-				mustPing(t, held) // it lives on, as after TERM
+				mustPing(t, held) // it continues, as after TERM
 				finish(held)
 			})
 		}
@@ -122,8 +124,8 @@ func shutByDiag(t *testing.T, p *plug) {
 	}
 }
 
-// shutByHolder shuts the listener down as any process can that has a descriptor of
-// it.
+// shutByHolder shuts the listener down, as any process with a descriptor of it
+// can.
 func shutByHolder(t *testing.T, p *plug) {
 	t.Helper()
 	pidfd, err := unix.PidfdOpen(p.master, 0)
@@ -136,7 +138,7 @@ func shutByHolder(t *testing.T, p *plug) {
 			continue
 		}
 		fd, err := unix.PidfdGetfd(pidfd, at, 0)
-		if err == unix.EBADF { // closed meanwhile
+		if err == unix.EBADF { // closed in the meantime
 			continue
 		} else if err != nil {
 			t.Skipf("pidfd_getfd(2): %v", err)
@@ -152,11 +154,11 @@ func shutByHolder(t *testing.T, p *plug) {
 	}
 }
 
-// started is how many workers the plug has ever started.
+// started is how many workers the plug has started so far.
 func (p *plug) started() uint64 { return p.asks("metrics", nil).Metrics.Spawns }
 
-// recovers awaits the error and a client that is served; before is how many
-// workers had been started then.
+// recovers waits for the error and for a client that is served; before is how
+// many workers had been started before.
 func (p *plug) recovers(t *testing.T, before uint64) {
 	t.Helper()
 	began := time.Now()
@@ -173,13 +175,13 @@ func (p *plug) recovers(t *testing.T, before uint64) {
 	}
 }
 
-// endsWith4 awaits that a plug which can't serve ends, and says why.
+// endsWith4 waits until a plug that cannot serve ends, and checks the reason.
 func (p *plug) endsWith4(t *testing.T, why string) {
 	t.Helper()
 	if code := p.wait(backWithin + time.Second); code != 4 || !strings.Contains(p.errors(), why) {
 		t.Errorf("exit code %d, want 4 and %q in %s", code, why, p.errors())
 	}
-	p.master = 0 // it has ended by itself
+	p.master = 0 // it has ended
 	if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
 		t.Errorf("the pidfile is still there: %v", err)
 	}

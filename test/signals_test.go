@@ -1,3 +1,5 @@
+// Tests of the master's signals: TERM, INT, QUIT, TTOU, TTIN, HUP, USR1.
+
 package test
 
 import (
@@ -13,7 +15,7 @@ import (
 	"time"
 )
 
-// freed awaits that the port is closed and the pidfile gone.
+// freed waits until the port is closed and the pidfile gone.
 func (p *plug) freed() {
 	p.t.Helper()
 	await(p.t, "the port to be free", normalWait, func() bool { return !listening(p.t, p.port) })
@@ -23,14 +25,14 @@ func (p *plug) freed() {
 	})
 }
 
-// masterGone awaits the end of the master's process.
+// masterGone waits for the end of the master's process.
 func (p *plug) masterGone(bound time.Duration) {
 	p.t.Helper()
 	await(p.t, "the master's end", bound, func() bool { return !isOf(p.master, p.bin) })
 }
 
 // TERM to the master: the port is free for a new master at once, the sessions
-// go on, and each leaves its line when it ends.
+// continue, and each leaves its line when it ends.
 func TestTermLeavesSessions(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -48,7 +50,8 @@ func TestTermLeavesSessions(t *testing.T) {
 			}
 		}
 		second.port = p.port
-		// At once: a start's retries of a taken port must not hide that it wasn't.
+		// At once: a start's retries of a port in use must not hide that it
+		// was still in use.
 		ln, err := net.Listen("tcp4", fmt.Sprintf(":%d", p.port))
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +60,7 @@ func TestTermLeavesSessions(t *testing.T) {
 		second.detach()
 		mustPing(t, dial(t, second.addr()))
 
-		// Spares have nothing to live for.
+		// Spares end.
 		carriers := 10
 		if mode == "pool" {
 			carriers = 1
@@ -77,7 +80,7 @@ func TestTermLeavesSessions(t *testing.T) {
 	})
 }
 
-// busy are the workers whose title tells of sessions.
+// busy are the workers whose titles show sessions.
 func busy(p *plug) (found []process) {
 	for _, w := range p.workers() {
 		if strings.Contains(w.title, " > ") || strings.Contains(w.title, "pool") && !strings.Contains(w.title, "(0 sessions)") {
@@ -112,7 +115,7 @@ func TestKillAllOfPidfile(t *testing.T) {
 }
 
 // INT ends all sessions and everything else; in the foreground the started
-// process tells 0.
+// process exits with 0.
 func TestIntEndsAll(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -181,8 +184,9 @@ func TestQuitDrainTimeout(t *testing.T) {
 	})
 }
 
-// waits awaits that the plug is paused, and returns a client that waits. The
-// signal for it has no answer; who is accepted before it counts is right.
+// waits waits until the plug is paused, and returns a client that waits. The
+// signal has no answer; clients that are accepted before it takes effect are
+// right.
 func (p *plug) waits() (waiting *net.TCPConn) {
 	p.t.Helper()
 	await(p.t, "a client that waits", longWait, func() bool {
@@ -201,7 +205,8 @@ func (p *plug) waits() (waiting *net.TCPConn) {
 	return waiting
 }
 
-// isServed awaits that a client gets back the byte that it sent while it waited.
+// isServed waits until a client gets back the byte that it sent while it
+// waited.
 func isServed(t testing.TB, waiting *net.TCPConn) {
 	t.Helper()
 	waiting.SetDeadline(time.Now().Add(5 * time.Second))
@@ -210,7 +215,7 @@ func isServed(t testing.TB, waiting *net.TCPConn) {
 	}
 }
 
-// TTOU and TTIN: clients of a paused plug wait, they are not refused.
+// TTOU and TTIN: clients of a paused plug wait; they are not refused.
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -258,8 +263,8 @@ func TestReopenSignalsHarmNothing(t *testing.T) {
 	})
 }
 
-// The terminal's Ctrl-C, a whole process group's INT, is the shepherd's to
-// pass on: once.
+// Ctrl-C in a terminal sends INT to a whole process group; the shepherd passes
+// it on, once.
 func TestControlC(t *testing.T) {
 	p := prepare(t, "prefork", "-n", serve(t, anywhere, echo).addr())
 	p.launch(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} })

@@ -1,3 +1,5 @@
+// A test of a plug that may not call splice(2).
+
 package test
 
 import (
@@ -10,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withoutSplice starts a plug in whose processes splice(2) fails with an errno: under
-// a seccomp filter, as a container may have one.
+// withoutSplice starts a plug in whose processes splice(2) fails with an
+// errno: under a seccomp filter, as in some containers.
 func (p *plug) withoutSplice(errno syscall.Errno) {
 	p.t.Helper()
 	p.args = append([]string{"-n"}, p.args...)
@@ -23,9 +25,9 @@ func (p *plug) withoutSplice(errno syscall.Errno) {
 	)
 }
 
-// What a filter finds in struct seccomp_data (seccomp(2)).
+// Offsets in struct seccomp_data (seccomp(2)), for a filter.
 const (
-	filterNumber = 0  // of the call
+	filterNumber = 0  // of the system call
 	filterFirst  = 16 // its first argument, the lower half (little endian)
 )
 
@@ -34,7 +36,7 @@ func (p *plug) filtered(filter ...unix.SockFilter) {
 	p.t.Helper()
 	failed := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread keeps the filter, and so do its children
+		runtime.LockOSThread() // never unlocked: the thread and its children keep the filter
 		err := forbid(filter)
 		if err == nil {
 			p.launch()
@@ -55,7 +57,7 @@ func forbid(filter []unix.SockFilter) error {
 	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0)
 }
 
-// Where splice(2) is denied, bulk is passed on all the same, and nobody is blamed.
+// If splice(2) is denied, bulk is still relayed, and no session fails.
 func TestSpliceDenied(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EINVAL, unix.ENOSYS, unix.EACCES} {

@@ -1,3 +1,5 @@
+// Tests of starts: daemons, ports in use, failures, options of sockets.
+
 package test
 
 import (
@@ -13,7 +15,7 @@ import (
 )
 
 // The command returns when the daemon serves: the very first connect works,
-// and the pidfile is there (startDaemon checks it).
+// and the pidfile exists (startDaemon checks it).
 func TestDaemonServesAtOnce(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -34,8 +36,8 @@ func TestDaemonServesAtOnce(t *testing.T) {
 	})
 }
 
-// In pool the pidfile has all workers when the command returns: a script that
-// has started the plug reads it next.
+// In pool mode, the pidfile lists all workers when the command returns: a
+// script that has started the plug reads it next.
 func TestPoolPidfileIsCompleteAtOnce(t *testing.T) {
 	target := serve(t, anywhere, echo)
 	for range 15 {
@@ -55,8 +57,8 @@ func TestPoolPidfileIsCompleteAtOnce(t *testing.T) {
 	}
 }
 
-// A daemon has left its starter's session, and the master is nobody's child
-// here.
+// A daemon has left its starter's session, and its master is not a child of a
+// process here.
 func TestDaemonDetaches(t *testing.T) {
 	p := startDaemon(t, "prefork", refusing(t))
 	q, err := readProcess(p.master)
@@ -77,7 +79,8 @@ func TestDaemonDetaches(t *testing.T) {
 	}
 }
 
-// A taken port is retried for about two seconds; then the holder is named.
+// A port in use is retried for about two seconds; then the error names the
+// holder.
 func TestTakenPort(t *testing.T) {
 	t.Parallel()
 	for _, n := range []string{"-n", "-l"} {
@@ -101,7 +104,7 @@ func TestTakenPort(t *testing.T) {
 	}
 }
 
-// A port that is freed within the two seconds is taken then.
+// A port that is freed within the two seconds is used.
 func TestPortFreedInTime(t *testing.T) {
 	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
 	ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
@@ -116,8 +119,8 @@ func TestPortFreedInTime(t *testing.T) {
 	mustPing(t, dial(t, p.addr()))
 }
 
-// Each way in which a start can fail leaves the reason, code 4, and nothing
-// else: no process, no open port, no pidfile that wasn't there.
+// Each way in which a start can fail leaves the reason and code 4, but no
+// process, no open port, and no new pidfile.
 func TestFailedStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
@@ -142,7 +145,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	}
 }
 
-// -p: the target sees the stated source address.
+// -p: the target sees the given source address.
 func TestSourceAddress(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -181,7 +184,8 @@ func TestKeepalive(t *testing.T) {
 				"client": func(s tcpSocket) bool { return s.localPort == p.port },
 				"target": func(s tcpSocket) bool { return s.remotePort == b.port },
 			} {
-				// Retransmission comes before keepalive in that column: await its end.
+				// A retransmission timer hides keepalive in that column: wait
+				// for its end.
 				if !holdsWithin(shortWait, func() bool {
 					n, timed := 0, 0
 					for _, s := range tcpSockets(t) {
@@ -203,8 +207,8 @@ func TestKeepalive(t *testing.T) {
 	})
 }
 
-// A thousand starts' worth of trouble in small: a master that is stopped and
-// started again and again at one port and pidfile under a client's eyes.
+// The problems of a thousand starts on a small scale: a master is stopped and
+// started again and again on one port and pidfile, with a client that watches.
 func TestRestarts(t *testing.T) {
 	t.Parallel()
 	target := serve(t, anywhere, echo).addr()
@@ -220,7 +224,8 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// With -n a plug says in one line that it serves, and what; a daemon says nothing.
+// With -n a plug prints one line that says that it serves, and where; a daemon
+// prints nothing.
 func TestForegroundSaysThatItServes(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		a, b := serve(t, anywhere, echo).addr(), refusing(t)
@@ -236,8 +241,8 @@ func TestForegroundSaysThatItServes(t *testing.T) {
 	}
 }
 
-// With -d the last line of the log says that the plug has stopped, and how many
-// sessions live on.
+// With -d the last line of the log says that the plug has stopped, and how
+// many sessions continue.
 func TestLogSaysThatItStopped(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

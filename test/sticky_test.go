@@ -1,3 +1,5 @@
+// Tests of affinity (-f, -t).
+
 package test
 
 import (
@@ -30,8 +32,8 @@ func TestSticky(t *testing.T) {
 	})
 }
 
-// -t counts from the last attempt: coming back in time keeps the target for as
-// long as one likes, staying away loses it.
+// -t counts from the last attempt: a client that keeps coming back in time
+// keeps the target indefinitely; one that stays away loses it.
 func TestStickyTimeout(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -58,7 +60,7 @@ func TestStickyTimeout(t *testing.T) {
 	})
 }
 
-// Where a sticky client's target fails, another is taken and remembered, even
+// If a sticky client's target fails, another one is used and remembered, even
 // when the old one is good again.
 func TestStickyTargetFails(t *testing.T) {
 	t.Parallel()

@@ -1,3 +1,5 @@
+// A test of the host name in syslog datagrams over UDP.
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Over UDP the host's name is the short one, of the master and of workers (RFC
-// 3164, 4.1.2: the domain name must not be included).
+// Over UDP master and workers use the short host name (RFC 3164, 4.1.2: the
+// domain name must not be included).
 func TestSyslogShortHostName(t *testing.T) {
 	if !enter(t, ofHostName) {
 		return

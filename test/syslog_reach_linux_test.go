@@ -1,3 +1,5 @@
+// Tests of a syslog that cannot be reached.
+
 package test
 
 import (
@@ -9,8 +11,8 @@ import (
 	"testing"
 )
 
-// unreachable are the ways in which a syslog socket takes no datagrams: what is
-// at the path, and what a start says of it.
+// unreachable are the ways in which a syslog socket accepts no datagrams: what
+// is at the path, and what a start prints about it.
 var unreachable = map[string]struct {
 	make func(t *testing.T, path string)
 	says string
@@ -35,8 +37,8 @@ var unreachable = map[string]struct {
 	}, "Connection refused"},
 }
 
-// A start says that syslog can't be reached, and why; what is lost is counted,
-// and told when syslog can be reached again.
+// A start reports that syslog cannot be reached, and why; lost records are
+// counted, and reported when syslog can be reached again.
 func TestSyslogUnreachableAtStart(t *testing.T) {
 	for name, c := range unreachable {
 		for _, how := range []string{"daemon", "foreground"} {
@@ -77,8 +79,8 @@ func TestSyslogUnreachableAtStart(t *testing.T) {
 	}
 }
 
-// With -n, and nothing that goes to syslog, its absence is no news; once records
-// are lost, stderr is told.
+// With -n, and nothing that goes to syslog, its absence is not reported; once
+// records are lost, stderr reports it.
 func TestSyslogGoesAway(t *testing.T) {
 	p := start(t, "prefork", "--syslog", "/nonexistent/log", serve(t, anywhere, echo).addr())
 	cycle(t, p)

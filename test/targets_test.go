@@ -1,3 +1,5 @@
+// Tests of choosing targets: rotation, order, failures, retries.
+
 package test
 
 import (
@@ -7,7 +9,7 @@ import (
 	"time"
 )
 
-// three targets that say their names: a, b, c.
+// three starts targets that send their names: a, b, c.
 func three(t *testing.T) (addrs []string) {
 	for _, n := range []string{"a", "b", "c"} {
 		addrs = append(addrs, serve(t, anywhere, greet(n)).addr())
@@ -15,7 +17,7 @@ func three(t *testing.T) (addrs []string) {
 	return addrs
 }
 
-// order is who answers n sessions, one after the other.
+// order is which targets answer n sessions, one after another.
 func order(t *testing.T, p *plug, n int) string {
 	t.Helper()
 	var b strings.Builder
@@ -29,7 +31,7 @@ func TestRotation(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		addrs := three(t)
 		p := start(t, mode, addrs...)
-		// A session that stays makes others carry the next ones.
+		// A session that stays makes other workers carry the next ones.
 		if _, err := dial(t, p.addr()).Read(make([]byte, 1)); err != nil {
 			t.Fatal(err)
 		}
@@ -62,8 +64,8 @@ func TestOrdered(t *testing.T) {
 	})
 }
 
-// Only when all have failed are all good again, and then the first is taken,
-// whichever worker found what.
+// Only when all have failed, all become good again, and then the first one is
+// used, whichever worker found the failures.
 func TestAllFailed(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		addrs := []string{refusing(t), refusing(t), refusing(t)}
@@ -84,7 +86,7 @@ func TestAllFailed(t *testing.T) {
 	})
 }
 
-// flood makes n sessions, some at a time, and counts who answers.
+// flood makes n sessions, some at a time, and counts which targets answer.
 func flood(t *testing.T, p *plug, n int) map[string]int {
 	t.Helper()
 	var mu sync.Mutex
@@ -109,8 +111,8 @@ func flood(t *testing.T, p *plug, n int) map[string]int {
 	return got
 }
 
-// One of two targets is down: no client notices, and once it is known, nobody
-// tries it again before -r, or ever without.
+// One of two targets is down: no client notices, and once it is known, the
+// target is not tried again before -r, or without -r never.
 func TestOneTargetDown(t *testing.T) {
 	t.Parallel()
 	n := count(1000)
@@ -170,7 +172,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// A write error to a client that hung up is no failed target.
+// A failed write to a client that has closed does not mark the target failed.
 func TestHangingUpFailsNoTarget(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		k := serveTaker(t)
@@ -182,7 +184,7 @@ func TestHangingUpFailsNoTarget(t *testing.T) {
 		if got := greeting(t, "", p.addr()); got != "other" {
 			t.Fatalf("second session: %q", got)
 		}
-		// It must rotate back to the first.
+		// The rotation must reach the first one again.
 		k.session(t, p)
 	})
 }

@@ -1,3 +1,5 @@
+// Tests of a plug on a terminal.
+
 package test
 
 import (
@@ -13,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a terminal: what is written to it can be read at screen.
+// openTerminal makes a terminal: its output can be read from screen.
 func openTerminal(t testing.TB) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -46,8 +48,9 @@ func (p *plug) onTerminal(terminal *os.File) {
 	await(p.t, "the plug to serve", serveBound, p.serves)
 }
 
-// A terminal that stops background processes which write to it (stty tostop): the
-// master and the workers are such, and the master's TTOU is a pause.
+// A terminal that stops background processes which write to it (stty tostop):
+// the master and the workers are background processes, and for the master TTOU
+// is a pause.
 func TestTostop(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -75,8 +78,8 @@ func TestTostop(t *testing.T) {
 				}
 			}
 		}()
-		p.signal(syscall.SIGHUP) // the master warns
-		cycle(t, p)              // a worker speaks
+		p.signal(syscall.SIGHUP) // the master logs a warning
+		cycle(t, p)              // a worker logs
 		select {
 		case text := <-seen:
 			if !strings.Contains(text, "reload") {
@@ -89,20 +92,20 @@ func TestTostop(t *testing.T) {
 			t.Error("it has paused itself")
 		}
 		before := cpu(p.master)
-		passed(300 * time.Millisecond) // the span that is measured
+		passed(300 * time.Millisecond) // the time that is measured
 		if used := cpu(p.master) - before; used > 150*time.Millisecond {
 			t.Errorf("the master has used %v of CPU time in 300 ms", used)
 		}
 		cycle(t, p)
-		p.signal(syscall.SIGTTOU) // an admin's still pauses
+		p.signal(syscall.SIGTTOU) // an admin's TTOU still pauses
 		await(t, "the pause", normalWait, func() bool { return p.ctlJSON("status").Status.Paused })
 		p.signal(syscall.SIGTTIN)
 		cycle(t, p)
 	})
 }
 
-// What a terminal sends to a worker is ignored; QUIT and ABRT end its sessions as
-// TERM does, each with its line, and no status of its own.
+// Signals from a terminal are ignored by a worker; QUIT and ABRT end its
+// sessions like TERM, each with its line, and without their own exit status.
 func TestWorkerTerminalSignals(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {

@@ -1,3 +1,5 @@
+// Tests that a plug that starts can really serve.
+
 package test
 
 import (
@@ -10,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// With the fewest descriptors a plug serves, in every mode, or is refused with the
-// limit's name: it never says that it serves and has no worker.
+// With the fewest descriptors, a plug serves in every mode, or it is refused
+// with the limit's name: it never reports that it serves without having a
+// worker.
 func TestPoolDescriptors(t *testing.T) {
 	for _, limit := range []int{12, 20, 24, 32, 36, 40} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
@@ -36,7 +39,7 @@ func TestPoolDescriptors(t *testing.T) {
 	}
 }
 
-// Two sockets of one name: whoever connects to the second would wait for ever.
+// Two sockets with one name: clients of the second one would wait forever.
 func TestActivatedTwice(t *testing.T) {
 	p := prepare(t, "prefork", "fd:plug", serve(t, anywhere, echo).addr())
 	p.activate("plug", listenTCP(t, anywhere), listenTCP(t, anywhere))
@@ -45,8 +48,8 @@ func TestActivatedTwice(t *testing.T) {
 	}
 }
 
-// --backlog holds for a service manager's socket, too; without it that keeps its
-// own.
+// --backlog applies to a service manager's socket, too; without it, that
+// socket keeps its own.
 func TestBacklogOfAnInheritedSocket(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -75,8 +78,8 @@ func TestBacklogOfAnInheritedSocket(t *testing.T) {
 	}
 }
 
-// An address that appears a moment after the start, as at boot, is waited for.
-// With --freebind the plug serves before it is there.
+// If an address appears shortly after the start, as at boot, the plug waits
+// for it. With --freebind the plug serves before it exists.
 func TestAddressAppears(t *testing.T) {
 	t.Parallel()
 	if !ownNet(t) {

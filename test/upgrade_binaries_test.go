@@ -1,3 +1,5 @@
+// Upgrade tests: the binaries between which a plug is upgraded.
+
 package test
 
 import (
@@ -10,22 +12,23 @@ import (
 	"testing"
 )
 
-// The binaries that upgrades go between, by their stamps. They differ in
-// nothing that a client could see.
+// The binaries between which plugs are upgraded, by their stamps. They differ
+// in nothing that a client could see.
 const (
 	thisOne = "A"
 	nextOne = "B"
-	older   = "older" // the version before: another board layout, another protocol
+	older   = "older" // the previous version: another board layout, another protocol
 )
 
-// stamps keeps what was built in this run.
+// stamps has the files that were built in this run.
 var stamps struct {
 	sync.Mutex
 	done map[string]string
 }
 
-// once makes a file of a name beside the plug under test, with a command that
-// gets its path as the value of -o, and gives the path. Each is made once.
+// once makes a file with a name next to the plug under test, with a command
+// that gets its path as the value of -o, and returns the path. Each is made
+// once.
 func once(t testing.TB, name string, env []string, args ...string) string {
 	t.Helper()
 	stamps.Lock()
@@ -46,7 +49,7 @@ func once(t testing.TB, name string, env []string, args ...string) string {
 	return path
 }
 
-// stampedWith is the plug with a version of its own.
+// stampedWith is the plug with this version.
 func stampedWith(t testing.TB, version string) string {
 	t.Helper()
 	var tags []string
@@ -59,8 +62,8 @@ func stampedWith(t testing.TB, version string) string {
 	return once(t, version, nil, "-trimpath", "-ldflags", "-X main.version="+version, "-tags", strings.Join(tags, ","), "../cmd/plug")
 }
 
-// foreign is a program of another architecture. It links nothing but the
-// runtime, which is compiled for it here.
+// foreign is a program for another architecture. It links only the runtime,
+// which is compiled for it here.
 func foreign(t testing.TB) string {
 	t.Helper()
 	arch := "arm64"

@@ -1,3 +1,5 @@
+// Upgrade tests: what the plug remembers goes on through upgrades.
+
 package test
 
 import (
@@ -12,8 +14,9 @@ import (
 	"time"
 )
 
-// What the plug knows of its clients and targets goes on through upgrades, to
-// the version before and back: affinity, rotation, failed marks, counters.
+// What the plug knows about its clients and targets continues through upgrades
+// to the previous version and back: affinity, rotation, failed marks,
+// counters.
 func TestUpgradeCarries(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -22,7 +25,7 @@ func TestUpgradeCarries(t *testing.T) {
 		p := startUpgradable(t, mode, thisOne, append([]string{"-f"}, addrs...)...)
 		clients := map[string]string{}
 		newcomers := func() {
-			for range 4 { // a turn of three, and one more: a rotation that starts anew is seen
+			for range 4 { // a cycle of three, plus one: this shows if the rotation starts again
 				n := len(clients)
 				at := fmt.Sprintf("127.7.0.%d", 1+n)
 				clients[at] = greeting(t, at, p.addr())
@@ -63,10 +66,10 @@ func TestUpgradeCarries(t *testing.T) {
 	})
 }
 
-// mark is what the board tells of a target.
+// mark is what the board says about a target.
 type mark struct{ failed, connects, failures uint64 }
 
-// marks are those of the newest board. Its header says where they lie: these
+// marks are those on the newest board. Its header says where they lie: these
 // offsets never change, since masters of other versions read them.
 func (p *plug) marks(n int) (marks []mark) {
 	p.t.Helper()
@@ -78,7 +81,7 @@ func (p *plug) marks(n int) (marks []mark) {
 		}
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/fd/%d", p.master, fd))
 		if len(b) < 4096 {
-			continue // a generation that is given up just now
+			continue // a generation that is just being removed
 		}
 		if err != nil {
 			p.t.Fatalf("board: %d bytes, %v", len(b), err)
@@ -98,7 +101,7 @@ func (p *plug) marks(n int) (marks []mark) {
 	return marks
 }
 
-// Stickiness ends when it would have ended without upgrades.
+// Affinity expires at the same time as without upgrades.
 func TestUpgradeStickyTimeoutGoesOn(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -118,8 +121,8 @@ func TestUpgradeStickyTimeoutGoesOn(t *testing.T) {
 	})
 }
 
-// A failed target is tried again after -r seconds, of which an upgrade takes
-// none away and adds none.
+// A failed target is tried again after -r seconds; an upgrade neither shortens
+// nor extends that.
 func TestUpgradeRetryAfterGoesOn(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -145,7 +148,7 @@ func TestUpgradeRetryAfterGoesOn(t *testing.T) {
 	})
 }
 
-// A paused plug stays so, with its clients in the queue.
+// A paused plug stays paused, with its clients in the queue.
 func TestUpgradePaused(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -154,7 +157,8 @@ func TestUpgradePaused(t *testing.T) {
 		held := hold(t, p, 2)
 		p.signal(syscall.SIGTTOU)
 		await(t, "the pause", normalWait, func() bool { return len(p.said(`accepting: paused=true`)) == 1 })
-		// Who was about to accept may still do it; what waits now goes on waiting.
+		// A worker that was about to accept may still do it; clients that wait
+		// now continue to wait.
 		w := queue(t, p, 4)
 		var waits []int
 		for i, c := range w.conns {
@@ -192,8 +196,8 @@ func TestUpgradePaused(t *testing.T) {
 	})
 }
 
-// A session file that was rotated away is written at its path by adopted workers
-// too, and the lines of killed ones are, as everybody's.
+// If the session file was rotated, adopted workers also write to the new file,
+// and so do the lines of killed ones.
 func TestUpgradeSessionFileRotated(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -205,7 +209,8 @@ func TestUpgradeSessionFileRotated(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.signal(syscall.SIGUSR1)
-		// A worker that is told of the new file as its session ends may write to the old one.
+		// A worker that is told of the new file while its session ends may
+		// write to the old one.
 		ended := 0
 		await(t, "a line in the new session file", normalWait, func() bool {
 			c := dial(t, p.addr())

@@ -1,3 +1,5 @@
+// TestUpgradeChaos: a process is killed at a random time around an upgrade.
+
 package test
 
 import (
@@ -13,10 +15,10 @@ import (
 	"time"
 )
 
-// SIGKILL for one process at a random moment around an upgrade: only the killed
-// worker's sessions end, each with its line; what is left serves on, or ends as
-// a plug whose master is killed does, and can be started again on the same port
-// and pidfile.
+// One process is killed by SIGKILL at a random time around an upgrade: only
+// the killed worker's sessions end, each with its line; the rest serves on, or
+// ends like a plug whose master is killed, and can be started again on the
+// same port and pidfile.
 func TestUpgradeChaos(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -48,15 +50,15 @@ type upgradeChaos struct {
 	tally  map[string]int
 	peers  int
 	held   []*streamer        // idle between two pings
-	ended  []*streamer        // that leave a line
+	ended  []*streamer        // have ended, and leave a line
 	orphan map[*streamer]bool // their master has ended
-	from   int                // where the round's part of the log begins
+	from   int                // start of the round's part of the log
 }
 
-// heldInChaos is how many sessions there are in each round.
+// heldInChaos is the number of sessions in each round.
 const heldInChaos = 6
 
-// A round: an upgrade, a blow, and what must be true afterwards.
+// round is an upgrade, a blow, and checks of what must be true afterwards.
 func (c *upgradeChaos) round(i int) {
 	t := c.t
 	t.Helper()
@@ -65,7 +67,7 @@ func (c *upgradeChaos) round(i int) {
 	c.install(stampedWith(t, []string{nextOne, thisOne}[c.rng.IntN(2)]))
 	old := c.master
 	c.from = len(c.errors())
-	// An upgrade takes 20 to 200 ms, of which the last few count most.
+	// An upgrade takes 20 to 200 ms, of which the last few matter most.
 	wait := time.Duration(c.rng.ExpFloat64() * float64(40*time.Millisecond))
 	who := []string{"old master", "new master", "shepherd", "worker", "new worker"}[c.rng.IntN(5)]
 	c.signal(syscall.SIGUSR2)
@@ -89,7 +91,7 @@ func (c *upgradeChaos) round(i int) {
 	}
 	c.tally[who+": "+outcome]++
 
-	allowed := 0 // the killed worker's own client, and another one at once in pool mode
+	allowed := 0 // the killed worker's own client, and one more at the same time in pool mode
 	if strings.Contains(who, "worker") {
 		allowed = 2
 	}
@@ -99,8 +101,8 @@ func (c *upgradeChaos) round(i int) {
 	if serving && (who == "shepherd" || who == "old master" && c.master == old) {
 		t.Errorf("%s: it serves on", what)
 	}
-	// Once it has taken over it is the master: the pidfile's first line says so
-	// first, and then the log.
+	// Once it has taken over, it is the master: first the pidfile's first line
+	// says so, and then the log.
 	pids, _ := readPidfile(c.pidfile)
 	tookOver := who == "new master" && (len(pids) > 0 && pids[0] == pid ||
 		slices.ContainsFunc(c.outcomes(), func(s string) bool { return strings.Contains(s, "plug: upgraded: ") }))
@@ -120,7 +122,7 @@ func (c *upgradeChaos) round(i int) {
 	}
 }
 
-// fill opens as many sessions as are missing, each from an address of its own.
+// fill opens the missing sessions, each from a different address.
 func (c *upgradeChaos) fill() {
 	c.t.Helper()
 	var conns []*net.TCPConn
@@ -144,7 +146,7 @@ func (c *upgradeChaos) fill() {
 	}
 }
 
-// victim is a process of this role, 0 if there is none.
+// victim is a process with this role, or 0.
 func (c *upgradeChaos) victim(who string) int {
 	shepherd, fresh := c.cmd.Process.Pid, 0
 	for _, q := range c.masters() {
@@ -180,7 +182,7 @@ func (c *upgradeChaos) victim(who string) int {
 	return choose(0)
 }
 
-// settle awaits that the victim is dead and no upgrade under way any more, and
+// settle waits until the victim is dead and no upgrade is in progress, and
 // reports whether a master serves.
 func (c *upgradeChaos) settle(victim int, what string) (serves bool) {
 	c.t.Helper()
@@ -214,7 +216,7 @@ func (c *upgradeChaos) settle(victim int, what string) (serves bool) {
 		}
 		return serves && len(c.outcomes()) > 0
 	}
-	// What dies takes a moment to be noticed.
+	// It takes a moment to notice a death.
 	if !holdsWithin(upgradeBound, func() bool {
 		if !over() {
 			return false
@@ -228,7 +230,8 @@ func (c *upgradeChaos) settle(victim int, what string) (serves bool) {
 	return serves
 }
 
-// survive checks that all have survived but those of the killed process.
+// survive checks that all sessions have survived except those of the killed
+// process.
 func (c *upgradeChaos) survive(killed int, what string) {
 	c.t.Helper()
 	var held []*streamer
@@ -237,7 +240,7 @@ func (c *upgradeChaos) survive(killed int, what string) {
 			if err := hungUp(h.c); err != nil {
 				c.t.Errorf("%s: the killed session of %s: %v", what, h.peer, err)
 			}
-			if !c.orphan[h] { // then nobody is left to write it
+			if !c.orphan[h] { // then no process is left to write it
 				c.ended = append(c.ended, h)
 			}
 			continue
@@ -252,7 +255,7 @@ func (c *upgradeChaos) survive(killed int, what string) {
 	c.held = held
 }
 
-// lately is this round's log without the sessions.
+// lately is this round's log without the lines about sessions.
 func (c *upgradeChaos) lately() string {
 	var b strings.Builder
 	for line := range strings.Lines(c.errors()[c.from:]) {
@@ -263,7 +266,7 @@ func (c *upgradeChaos) lately() string {
 	return tail(b.String(), 6000)
 }
 
-// outcomes are the log lines of this round that tell how an upgrade has ended.
+// outcomes are the log lines of this round that say how an upgrade has ended.
 func (c *upgradeChaos) outcomes() (lines []string) {
 	for line := range strings.Lines(c.errors()[c.from:]) {
 		if regexp.MustCompile(saidUpgraded + "|" + saidFailed).MatchString(line) {
@@ -273,7 +276,7 @@ func (c *upgradeChaos) outcomes() (lines []string) {
 	return lines
 }
 
-// recorded checks that each ended session has its one line.
+// recorded checks that each ended session has exactly one line.
 func (c *upgradeChaos) recorded(what string) {
 	c.t.Helper()
 	var faults []string

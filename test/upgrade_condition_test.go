@@ -1,3 +1,5 @@
+// Upgrade tests: a plug's condition, which a failed upgrade must not change.
+
 package test
 
 import (
@@ -11,16 +13,16 @@ import (
 	"testing"
 )
 
-// condition is all that a failed upgrade must leave as it was.
+// condition is everything that a failed upgrade must leave unchanged.
 type condition struct {
 	master  string
 	pidfile string
 	workers []string // identity and title of each
-	boards  []string // what the boards hold: affinity, rotation, failed marks, counters
+	boards  []string // the boards' contents: affinity, rotation, failed marks, counters
 	open    []string // kinds of the master's descriptors
 }
 
-// condition is what it is when nothing is going on.
+// condition is the plug's condition when nothing is in progress.
 func (p *plug) condition() (c condition) {
 	p.t.Helper()
 	await(p.t, "the dead to be reaped", normalWait, func() bool { return len(zombies(p.master)) == 0 })
@@ -42,7 +44,7 @@ func (p *plug) condition() (c condition) {
 	return c
 }
 
-// differs tells what is no longer as it was before.
+// differs lists what has changed.
 func (c condition) differs(before condition) (what []string) {
 	list := func(name string, now, then []string) {
 		for _, s := range now {
@@ -64,7 +66,7 @@ func (c condition) differs(before condition) (what []string) {
 	return what
 }
 
-// stateMemories are the inodes of the state memories that a process has.
+// stateMemories are the inodes of a process's state memories.
 func stateMemories(pid int) map[uint64]bool {
 	found := map[uint64]bool{}
 	for fd, link := range descriptors(pid) {
@@ -76,7 +78,7 @@ func stateMemories(pid int) map[uint64]bool {
 	return found
 }
 
-// boardsOf is the content of the state memories that a process has, in short.
+// boardsOf is the contents of a process's state memories, in short form.
 func boardsOf(t testing.TB, pid int) (boards []string) {
 	t.Helper()
 	for fd, link := range descriptors(pid) {

@@ -1,3 +1,5 @@
+// TestUpgradesUnderLoad: upgrade after upgrade, and nothing is lost or leaks.
+
 package test
 
 import (
@@ -10,12 +12,12 @@ import (
 	"time"
 )
 
-// loneWithin is what a lone client may wait at most, by DESIGN's fifth promise.
+// loneWithin is the maximum wait of a lone client, by DESIGN's fifth promise.
 const loneWithin = 250 * time.Millisecond
 
-// Upgrade after upgrade under load and under sessions that are held through all
-// of them: no client notices, every session keeps its process, the pidfile is
-// right at every moment, and nothing piles up.
+// Upgrade after upgrade under load and under sessions that are held through
+// all of them: no client notices, every session keeps its process, the pidfile
+// is correct at all times, and nothing accumulates.
 func TestUpgradesUnderLoad(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		p := startUpgradable(t, mode, thisOne, serve(t, anywhere, echo).addr())
@@ -40,7 +42,7 @@ func TestUpgradesUnderLoad(t *testing.T) {
 		beside := startLoad(t, p.addr(), 8)
 		passed(load.took)
 		beside.end()
-		p.upgrade(nextOne) // which has not had any load, as the second one
+		p.upgrade(nextOne) // it has not had any load, like the second one
 		final := p.takeCensus(nextOne, held)
 
 		t.Logf("%d upgrades in %v, each p50 %v, max %v: %v", n, load.took.Round(time.Millisecond), quantile(upgrades, 0.5), quantile(upgrades, 1), load)
@@ -65,7 +67,7 @@ func TestUpgradesUnderLoad(t *testing.T) {
 		if err := held.recorded(p.lines(len(held.all) + load.sessions() + beside.sessions())); err != nil {
 			t.Error(err)
 		}
-		if most := p.mostAdopted(); mode != "pool" && most > 2*len(held.all)+enough { // the first upgrade brings a spare for each that is busy
+		if most := p.mostAdopted(); mode != "pool" && most > 2*len(held.all)+enough { // the first upgrade adds a spare for each busy worker
 			t.Errorf("a master adopted %d workers, with %d sessions held: they add up", most, len(held.all))
 		}
 		if masters := p.masters(); len(masters) != 2 {
@@ -74,11 +76,11 @@ func TestUpgradesUnderLoad(t *testing.T) {
 	})
 }
 
-// enough is what 8 clients may need: the most spares that are kept, twice the
-// clients, and as many that are about to end.
+// enough is what 8 clients may need: the maximum number of spares, twice the
+// clients, and the same number of workers that are about to end.
 const enough = 16 + 3*8 + 8
 
-// mostAdopted is the greatest number of workers that a master has taken over.
+// mostAdopted is the largest number of workers that a master has adopted.
 func (p *plug) mostAdopted() (most int) {
 	for _, line := range p.said(saidUpgraded) {
 		n, err := strconv.Atoi(logged(line, "workers"))
@@ -90,7 +92,7 @@ func (p *plug) mostAdopted() (most int) {
 	return most
 }
 
-// masters are the processes that are no workers.
+// masters are the processes that are not workers.
 func (p *plug) masters() (found []process) {
 	for _, q := range p.procs() {
 		if environmentHas(q.pid, "PATH=") {
@@ -106,8 +108,8 @@ func environmentHas(pid int, prefix string) bool {
 	return slices.ContainsFunc(environment(pid), func(e string) bool { return strings.HasPrefix(e, prefix) })
 }
 
-// allRun checks that every worker runs the stamped binary, but for those that
-// carry what was held before, or have not ended yet.
+// allRun checks that every worker runs the stamped binary, except for those
+// that carry older sessions, or have not ended yet.
 func (p *plug) allRun(version string, held *streamers) {
 	p.t.Helper()
 	carries := map[int]bool{}
@@ -126,8 +128,8 @@ func (p *plug) allRun(version string, held *streamers) {
 }
 
 // watchPidfile reads the pidfile all the time, until the returned function is
-// called: each read is whole, starts with a live master, and lists the carriers
-// of all held sessions.
+// called: each read must be complete, start with a live master, and list the
+// workers of all held sessions.
 func (p *plug) watchPidfile(held *streamers) func() (reads int, faults []string) {
 	want := map[int]bool{}
 	for _, one := range held.all {
@@ -159,7 +161,7 @@ func (p *plug) watchPidfile(held *streamers) func() (reads int, faults []string)
 					missing++
 				}
 			}
-			// It may end as soon as another one is in its place.
+			// It may end as soon as another one has replaced it.
 			alive := isOf(pids[0], p.bin) || !slices.Equal(pids[:1], first(p.pidfile))
 			if missing > 0 || !alive {
 				faults = append(faults, fmt.Sprintf("%s: master %d alive %v, %d of %d carriers missing", began.Format("05.000"), pids[0], alive, missing, len(want)))
@@ -182,12 +184,12 @@ func first(pidfile string) []int {
 	return pids[:1]
 }
 
-// census is what master and shepherd use.
+// census is the resources of master and shepherd.
 type census struct {
 	descriptors, threads, memory [2]int
 }
 
-// takeCensus counts when what was replaced has gone, and its traces too.
+// takeCensus counts when all replaced processes and their traces have gone.
 func (p *plug) takeCensus(version string, held *streamers) (c census) {
 	p.t.Helper()
 	p.allRun(version, held)
@@ -207,12 +209,12 @@ func (p *plug) numbers() (c census) {
 		c.threads[i] = len(tasks(pid))
 		c.memory[i] = rss(pid)
 	}
-	c.descriptors[0] -= 2 * len(p.workers()) // a lifeline and a pidfd each, and their number follows the load
+	c.descriptors[0] -= 2 * len(p.workers()) // a lifeline and a pidfd each, and their number depends on the load
 	return c
 }
 
-// near compares, within the promised 5 %. Less is no leak, and a runtime that
-// has started one thread more at some time is none either.
+// near compares, within the promised 5 %. A decrease is not a leak, and
+// neither is one more thread that a runtime has started at some time.
 func (c census) near(t testing.TB, before census) {
 	t.Helper()
 	for i, who := range []string{"master", "shepherd"} {
@@ -242,7 +244,8 @@ func (p *plug) handovers() string {
 
 func median(d []time.Duration) time.Duration { return slices.Sorted(slices.Values(d))[len(d)/2] }
 
-// spans are the times without spawning and between the gates, from the log.
+// spans are the times without spawning and those between the gates, from the
+// log.
 func (p *plug) spans() (frozen, gates []time.Duration) {
 	p.t.Helper()
 	for _, line := range p.said(saidUpgraded) {
@@ -256,7 +259,7 @@ func (p *plug) spans() (frozen, gates []time.Duration) {
 	return frozen, gates
 }
 
-// logged is a value of a log line.
+// logged is a value in a log line.
 func logged(line, key string) string {
 	_, value, _ := strings.Cut(line, " "+key+"=")
 	value, _, _ = strings.Cut(value, " ")

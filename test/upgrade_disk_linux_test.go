@@ -1,3 +1,5 @@
+// A test of an upgrade while the pidfile's disk hangs.
+
 package test
 
 import (
@@ -7,8 +9,8 @@ import (
 	"testing"
 )
 
-// An upgrade while the disk of the pidfile is away holds nothing up: either master
-// is the one that serves, and has the pidfile again when the disk is back.
+// If the disk of the pidfile hangs during an upgrade, nothing is delayed: one
+// of the masters serves, and has the pidfile when the disk is back.
 func TestUpgradeWithHangingPidfile(t *testing.T) {
 	t.Parallel()
 	disk := mountFuse(t)
@@ -23,7 +25,7 @@ func TestUpgradeWithHangingPidfile(t *testing.T) {
 			disk.away.Unlock()
 		}
 	})
-	goesOn(t, p, held) // its sessions are to be written into the pidfile
+	goesOn(t, p, held) // it has to write its sessions into the pidfile
 	p.signal(syscall.SIGUSR2)
 	p.syslog.await(t, ".*upgrade failed.*pidfile .*: the file system does not respond")
 	goesOn(t, p, held)

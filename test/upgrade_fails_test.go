@@ -1,3 +1,5 @@
+// TestUpgradeFails: whatever goes wrong, the old master serves on.
+
 package test
 
 import (
@@ -19,7 +21,7 @@ type plight struct {
 	reason string // in the log
 }
 
-// files are what is no new master at all, or none that runs.
+// files are files that are not a new master, or not one that runs.
 var files = []plight{
 	{"missing", func(p *plug) { os.Remove(p.bin) }, `no such file`},
 	{"not executable", func(p *plug) { p.write(readString(stampedWith(p.t, nextOne)), 0o644) }, `permission denied`},
@@ -43,8 +45,8 @@ func (p *plug) link(to string) {
 	}
 }
 
-// scripts are impostors: every step, and every way to go wrong after it. Those
-// that take the whole 10 s that a new master has are slow.
+// scripts are impostors: every step, and every fault after it. Those that use
+// the whole 10 s of a new master are slow.
 func scripts() (quick, slow []plight) {
 	reasons := map[string]string{
 		"exit":    `exit status 3`,
@@ -67,12 +69,13 @@ func scripts() (quick, slow []plight) {
 			case "verified":
 				one.reason += `|not ready` // nothing is read before that is over
 			case "ready", "commit":
-				one.reason += `|broken pipe|reset by peer|closed the handover` // nobody asks any more how it ended
+				one.reason += `|broken pipe|reset by peer|closed the handover` // the result is not asked for any more
 			}
 			asked := slices.Index(steps, until) >= slices.Index(steps, "freeze")
 			switch {
 			case then == "ready" && until != "start" && until != "hello":
-				// Said too early it is no fault; later it is a step by itself.
+				// Sent too early it is not a fault; later it is a step of its
+				// own.
 			case (then == "silence" || then == "close" || then == "ready" && until == "hello") && !asked:
 				slow = append(slow, one)
 			default:
@@ -86,14 +89,14 @@ func scripts() (quick, slow []plight) {
 	return quick, slow
 }
 
-// Wherever an upgrade fails, the old master serves on as if nothing had been, it
-// says why, and the next good upgrade succeeds at once.
+// Wherever an upgrade fails, the old master continues to serve without a
+// change and logs the reason, and the next good upgrade succeeds at once.
 func TestUpgradeFails(t *testing.T) {
 	quick, _ := scripts()
 	all := append(slices.Clone(files), quick...)
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		for part := range 3 { // most of the time goes by waiting
+		for part := range 3 { // most of the time is spent waiting
 			t.Run(fmt.Sprint(part), func(t *testing.T) {
 				t.Parallel()
 				p := startUnderTrial(t, mode)
@@ -111,8 +114,8 @@ func TestUpgradeFails(t *testing.T) {
 	})
 }
 
-// quickly reports whether a quick run tries the plight with this number in a mode:
-// each of files in one of them, and a quarter of the others.
+// quickly reports whether a quick run tries the plight with this number in a
+// mode: each of files in one mode, and a quarter of the others.
 func quickly(i int, mode string) bool {
 	every := len(modes)
 	if i >= len(files) {
@@ -121,7 +124,7 @@ func quickly(i int, mode string) bool {
 	return i%every == slices.Index(modes, mode)
 }
 
-// Those that say nothing are given the whole time that a new master has.
+// Impostors that send nothing get the whole time of a new master.
 func TestUpgradeFailsSlowly(t *testing.T) {
 	t.Parallel()
 	_, slow := scripts()
@@ -145,7 +148,7 @@ func TestUpgradeFailsSlowly(t *testing.T) {
 	}
 }
 
-// someModes are all in a soak, and one otherwise.
+// someModes are all modes in a soak, otherwise one.
 func someModes(i int) []string {
 	if soak() {
 		return modes
@@ -153,19 +156,19 @@ func someModes(i int) []string {
 	return []string{modes[i%len(modes)]}
 }
 
-// trialPlug is a plug with something to lose: sessions, clients that have their
-// targets, a rotation, a target that has failed.
+// trialPlug is a plug with state that could be lost: sessions, clients that
+// have their targets, a rotation, a failed target.
 type trialPlug struct {
 	*plug
 	held    []*net.TCPConn
 	clients map[string]string // address → target
 	version string
-	mend    func() // before a good upgrade; may be nil
+	mend    func() // called before a good upgrade; may be nil
 }
 
 func startUnderTrial(t *testing.T, mode string, more ...string) *trialPlug {
 	t.Helper()
-	args := []string{"--spares", "4:64", "-f", refusing(t)} // so many that no surplus is let go
+	args := []string{"--spares", "4:64", "-f", refusing(t)} // so many that no surplus worker is ended
 	if mode == "pool" {
 		args = append(sparesArgs(mode, 4), args[2:]...)
 	}
@@ -184,7 +187,8 @@ func startUnderTrial(t *testing.T, mode string, more ...string) *trialPlug {
 	return p
 }
 
-// newcomer is a client that gets the next target of the rotation, and keeps it.
+// newcomer adds a client that gets the next target of the rotation, and keeps
+// it.
 func (p *trialPlug) newcomer() {
 	p.t.Helper()
 	n := len(p.clients)
@@ -195,7 +199,7 @@ func (p *trialPlug) newcomer() {
 	}
 }
 
-// remembers checks that nothing has been forgotten, by clients that come.
+// remembers checks with clients that nothing has been forgotten.
 func (p *trialPlug) remembers() {
 	p.t.Helper()
 	for _, c := range p.held {
@@ -213,7 +217,7 @@ func (p *trialPlug) remembers() {
 	p.newcomer()
 }
 
-// fails has two upgrades in a row fail, and a third one succeed.
+// fails makes two upgrades in a row fail, and a third one succeed.
 func (p *trialPlug) fails(one plight, bound time.Duration) {
 	p.t.Helper()
 	for try := range 2 {
@@ -238,7 +242,7 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 		if try == 0 {
 			open = append(open, "tableflip's place")
 		}
-		// What it has dropped is closed by the collector.
+		// The garbage collector closes what it has dropped.
 		if !holdsWithin(shortWait, func() bool { return len(p.condition().open) <= len(open) }) {
 			p.t.Errorf("%s: try %d: the master's descriptors are %q, were %q", one.name, try+1, p.condition().open, open)
 		}
@@ -256,9 +260,9 @@ func (p *trialPlug) fails(one plight, bound time.Duration) {
 	p.remembers()
 }
 
-// settled awaits that nothing changes by itself any more: beside the sessions'
-// workers there are spares of this master alone, and the pidfile and the title
-// have been brought up to date.
+// settled waits until nothing changes any more: besides the sessions' workers
+// there are only spares of this master, and the pidfile and the title are up
+// to date.
 func (p *trialPlug) settled() {
 	p.t.Helper()
 	carries, carriers := map[int]int{}, p.carriersOf(p.held)
@@ -270,13 +274,13 @@ func (p *trialPlug) settled() {
 		switch {
 		case held == 0 && w.ppid != p.master:
 			return false
-		case p.mode == "pool": // it tells of a session a moment late
+		case p.mode == "pool": // it reports sessions with a delay
 			return regexp.MustCompile(fmt.Sprintf(`^plug: %d pool \(%d sessions?\)$`, p.port, held)).MatchString(w.title)
 		}
 		return held > 0 || w.title == fmt.Sprintf("plug: %d spare", p.port)
 	}
 	want := fmt.Sprintf("plug: master %d (%d sessions)", p.port, len(p.held))
-	all := 4 // workers; where one carries one session, that many spares
+	all := 4 // workers; if each carries one session, also that many spares
 	if p.mode != "pool" {
 		all += len(carriers)
 	}
@@ -284,7 +288,7 @@ func (p *trialPlug) settled() {
 	if !holdsWithin(longWait, func() bool {
 		workers := p.workers()
 		odd = slices.DeleteFunc(slices.Clone(workers), calm)
-		living := map[uint64]bool{} // older generations that nobody carries are let go a moment after their last worker
+		living := map[uint64]bool{} // older generations without workers are removed shortly after their last worker's end
 		for _, w := range workers {
 			maps.Copy(living, stateMemories(w.pid))
 		}
@@ -294,7 +298,7 @@ func (p *trialPlug) settled() {
 	}
 }
 
-// strangers are the master's children that are no workers, and what they run.
+// strangers are the master's children that are not workers, and what they run.
 func (p *plug) strangers() (found []string) {
 	workers := map[int]bool{}
 	for _, w := range p.workers() {

@@ -1,3 +1,5 @@
+// Upgrade tests: installing a binary, upgrading, and what the log says.
+
 package test
 
 import (
@@ -11,12 +13,12 @@ import (
 	"time"
 )
 
-// upgradeBound is the longest that an upgrade may take: the 10 s that a new
-// master has, and what comes after.
+// upgradeBound is the maximum time of an upgrade: the 10 s that a new master
+// has, and what follows.
 const upgradeBound = 15 * time.Second
 
-// upgradable prepares a plug that runs a stamped binary and tells of its
-// upgrades on stderr.
+// upgradable prepares a plug that runs a stamped binary and logs its upgrades
+// on stderr.
 func upgradable(t testing.TB, mode, version string, args ...string) *plug {
 	t.Helper()
 	p := prepare(t, mode, append(args, "-d")...)
@@ -33,8 +35,8 @@ func startUpgradable(t testing.TB, mode, version string, args ...string) *plug {
 	return p
 }
 
-// install puts a file at the plug's path, as a package manager does: a new
-// inode takes the old one's name.
+// install puts a file at the plug's path, like a package manager: a new inode
+// gets the old one's name.
 func (p *plug) install(from string) {
 	p.t.Helper()
 	fresh := filepath.Join(p.dir, "plug.new")
@@ -49,7 +51,7 @@ func (p *plug) install(from string) {
 	os.Remove(fresh) // rename(2) between two links of one inode does nothing
 }
 
-// write puts a file of this content at the plug's path.
+// write puts a file with this content at the plug's path.
 func (p *plug) write(content string, mode os.FileMode) {
 	p.t.Helper()
 	fresh := filepath.Join(p.dir, "plug.new")
@@ -61,7 +63,7 @@ func (p *plug) write(content string, mode os.FileMode) {
 	}
 }
 
-// runs reports whether pid runs this very file, whatever its name is by now.
+// runs reports whether pid runs this very file, whatever its name is now.
 func runs(pid int, binary string) bool {
 	is, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil {
@@ -71,7 +73,8 @@ func runs(pid int, binary string) bool {
 	return err == nil && os.SameFile(is, want)
 }
 
-// version is the stamp of what pid runs; empty if it has ended meanwhile.
+// versionOf is the stamp of the program that pid runs; "" if pid has ended in
+// the meantime.
 func versionOf(t testing.TB, pid int) string {
 	for _, v := range []string{thisOne, nextOne, older} {
 		if runs(pid, stampedWith(t, v)) {
@@ -81,8 +84,8 @@ func versionOf(t testing.TB, pid int) string {
 	return ""
 }
 
-// upgrade has the plug replaced by a stamped binary, and tells how long it took
-// from the signal until the pidfile named the new master.
+// upgrade replaces the plug with a stamped binary, and returns the time from
+// the signal until the pidfile named the new master.
 func (p *plug) upgrade(version string) time.Duration {
 	p.t.Helper()
 	p.install(stampedWith(p.t, version))
@@ -92,8 +95,8 @@ func (p *plug) upgrade(version string) time.Duration {
 	return time.Since(began)
 }
 
-// replaced awaits that the plug's master is another one, which runs the stamped
-// binary, and that the old one has gone.
+// replaced waits until the plug has a new master that runs the stamped binary,
+// and the old one has gone.
 func (p *plug) replaced(version string) {
 	p.t.Helper()
 	p.succeeded()
@@ -102,8 +105,7 @@ func (p *plug) replaced(version string) {
 	}
 }
 
-// succeeded awaits that the plug's master is another one, and that the old one
-// has gone.
+// succeeded waits until the plug has a new master, and the old one has gone.
 func (p *plug) succeeded() {
 	p.t.Helper()
 	old := p.master
@@ -121,7 +123,7 @@ func (p *plug) succeeded() {
 	await(p.t, fmt.Sprintf("the end of the old master %d", old), normalWait, func() bool { return !isOf(old, p.bin) })
 }
 
-// said are the lines of the log, on stderr, that match.
+// said returns the lines of the log, on stderr, that match.
 func (p *plug) said(pattern string) (lines []string) {
 	re := regexp.MustCompile(pattern)
 	for line := range strings.Lines(p.errors()) {
@@ -137,8 +139,8 @@ const (
 	saidFailed   = `\[ERROR\] plug: upgrade failed; nothing has changed: `
 )
 
-// failsToUpgrade sends USR2, awaits that the upgrade has failed, and gives the
-// reason in the log.
+// failsToUpgrade sends USR2, waits until the upgrade has failed, and returns
+// the reason in the log.
 func (p *plug) failsToUpgrade(bound time.Duration) string {
 	p.t.Helper()
 	before := len(p.said(saidFailed))
@@ -146,7 +148,7 @@ func (p *plug) failsToUpgrade(bound time.Duration) string {
 	return p.hasFailed(before, bound)
 }
 
-// hasFailed awaits one more failed upgrade in the log than there were.
+// hasFailed waits for one more failed upgrade in the log than before.
 func (p *plug) hasFailed(before int, bound time.Duration) string {
 	p.t.Helper()
 	var lines []string
@@ -158,7 +160,7 @@ func (p *plug) hasFailed(before int, bound time.Duration) string {
 	return reason
 }
 
-// tellUpgrades puts the log lines of upgrades into a failed test's log: the
+// tellUpgrades puts the log lines about upgrades into a failed test's log: the
 // others, of thousands of sessions, would hide them.
 func (p *plug) tellUpgrades() {
 	p.t.Cleanup(func() {

@@ -1,3 +1,6 @@
+// An impostor: a program that plays the new master in an upgrade, up to a
+// fault.
+
 package test
 
 import (
@@ -14,40 +17,42 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An impostor is a new master that is none: this test binary, put at a plug's
-// path. It takes part in a handover up to a step of its script, and then does
-// something else.
+// An impostor only pretends to be a new master: it is this test binary, at a
+// plug's path. It takes part in a handover up to a step of its script, and
+// then does something else.
 //
-// The handover socket carries messages: a magic, a length, each a little endian
-// 32-bit word, and a JSON object; descriptors come as SCM_RIGHTS.
+// The handover socket carries messages: a magic and a length, both
+// little-endian 32-bit words, and a JSON object; descriptors come as
+// SCM_RIGHTS.
 
-// impostorScript is the name of a file beside the program.
+// impostorScript is the name of a file next to the program.
 const impostorScript = "script"
 
 // script is what an impostor does.
 type script struct {
-	Until    string // the last of steps that it does in order
-	Then     string // see ends
-	Protocol int    // that it speaks; 0 is the newest known here
+	Until    string // the last of steps that it takes in order
+	Then     string // one of ends
+	Protocol int    // its protocol version; 0 is the newest one known here
 	Oldest   int
 }
 
-// steps of a handover, as the new master sees it.
+// steps of a handover, from the new master's point of view.
 var steps = []string{
-	"start",      // has not said a word
-	"hello",      // has said hello, and had one
-	"offer",      // has got the listeners
+	"start",      // has sent nothing
+	"hello",      // has sent hello, and received one
+	"offer",      // has received the listeners
 	"freeze",     // has asked for the roster
-	"generation", // has got the first generation
-	"children",   // has got the first batch of workers
-	"taken",      // has said so
-	"end",        // has got all
-	"verified",   // has said so
-	"ready",      // has told tableflip
+	"generation", // has received the first generation
+	"children",   // has received the first batch of workers
+	"taken",      // has confirmed that
+	"end",        // has received everything
+	"verified",   // has confirmed that
+	"ready",      // has notified tableflip
 	"commit",     // has been told to be the master
 }
 
-// ends are what it then does. All but the first four leave the process alive.
+// ends are what it does then. All except the first four leave the process
+// alive.
 var ends = map[string]func(*impostor){
 	"exit":    func(*impostor) { os.Exit(3) },
 	"exit 0":  func(*impostor) { os.Exit(0) },
@@ -69,18 +74,18 @@ func sleepForEver() {
 	}
 }
 
-// A plug's new master is told by its environment what it is; a test never is.
+// A new master recognizes itself by its environment; a test never has that.
 func init() {
 	if os.Getenv("PLUG_ROLE") == "successor" {
 		playImpostor()
 	}
 }
 
-// impostor is one at work.
+// impostor is a running impostor.
 type impostor struct {
 	script
 	fd, readyFD int
-	rest        []byte // received, and not yet read
+	rest        []byte // received, but not parsed yet
 }
 
 const (
@@ -107,7 +112,7 @@ func playImpostor() {
 	ends[i.Then](i)
 }
 
-// play does the steps up to the last one.
+// play takes the steps up to the last one.
 func (i *impostor) play() error {
 	if i.Protocol == 0 {
 		i.Protocol, i.Oldest = newestProtocol, 1
@@ -164,7 +169,7 @@ func (i *impostor) write(p []byte) error {
 	return err
 }
 
-// hear awaits a message of this kind.
+// hear waits for a message of this kind.
 func (i *impostor) hear(kind string) error {
 	got, err := i.read()
 	if err == nil && got != kind {
@@ -173,7 +178,7 @@ func (i *impostor) hear(kind string) error {
 	return err
 }
 
-// hearChildren takes the other generations, and the first batch of workers.
+// hearChildren receives the other generations, and the first batch of workers.
 func (i *impostor) hearChildren() error {
 	for {
 		if kind, err := i.read(); err != nil || kind == "children" {
@@ -184,7 +189,7 @@ func (i *impostor) hearChildren() error {
 	}
 }
 
-// hearAll takes the rest of the roster.
+// hearAll receives the rest of the roster.
 func (i *impostor) hearAll() error {
 	for {
 		kind, err := i.read()
@@ -199,7 +204,7 @@ func (i *impostor) hearAll() error {
 	}
 }
 
-// read takes a message's kind. The descriptors stay open, as they would.
+// read reads a message and returns its kind. Its descriptors stay open.
 func (i *impostor) read() (kind string, err error) {
 	head, err := i.take(8)
 	if err != nil {

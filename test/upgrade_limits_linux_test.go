@@ -1,3 +1,5 @@
+// Upgrade tests: the new master runs out of a resource, time or rights.
+
 package test
 
 import (
@@ -12,25 +14,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limited puts the next binary at the plug's path behind a script that gives it
-// less than it needs (prlimit(1)). The script becomes the program, so that it
-// is the same process.
+// limited puts the next binary at the plug's path with a script before it that
+// limits its resources (prlimit(1)). The script executes the program, so that
+// it is the same process.
 func (p *plug) limited(options string) {
 	p.t.Helper()
 	p.write(fmt.Sprintf("#!/bin/sh\nexec %s %s %s \"$@\"\n", program(p.t, "prlimit"), options, stampedWith(p.t, nextOne)), 0o755)
 }
 
-// A new master that has not enough of something fails wherever it is when that
-// runs out, with workers already started or half a roster received; the old
-// one goes on as ever.
+// If a new master runs out of something, it fails at that point, with workers
+// already started or half of the roster received; the old one continues
+// unchanged.
 func TestUpgradeRunsOut(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := startUnderTrial(t, mode)
 		need := len(descriptors(p.master))
 		var all []plight
-		// From what no Go program starts with to what is just too little for the
-		// roster: old and new workers have two descriptors each.
+		// From a number with which no Go program starts to one that is just
+		// too small for the roster: old and new workers have two descriptors
+		// each.
 		for n := 4; n < need; n += scaled(1, (need-4)/6) {
 			all = append(all, p.runsOut("descriptors", fmt.Sprintf("--nofile=%d", n)))
 		}
@@ -50,7 +53,7 @@ func (p *trialPlug) runsOut(what, option string) plight {
 	return plight{what + " " + option, func(p *plug) { p.limited(option) }, `.`}
 }
 
-// The number of a user's processes is a limit for --user's workers.
+// The number of a user's processes is a limit for the workers of --user.
 func TestUpgradeRunsOutOfProcesses(t *testing.T) {
 	needRoot(t)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -64,7 +67,7 @@ func TestUpgradeRunsOutOfProcesses(t *testing.T) {
 	})
 }
 
-// --user's user was there when the plug was started and is not any more.
+// The user of --user existed when the plug was started, but no longer does.
 func TestUpgradeUserTakenAway(t *testing.T) {
 	if !enter(t, ofMounts) {
 		return
@@ -73,7 +76,7 @@ func TestUpgradeUserTakenAway(t *testing.T) {
 	without := readString("/etc/passwd")
 	with := without + "plugtest:x:54399:54399::/:/bin/false\n"
 	users := func(content string) {
-		// In place: what is mounted is this file, not its name.
+		// In place: this file is mounted, not its name.
 		if err := os.WriteFile(passwd, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +102,7 @@ func TestUpgradeUserTakenAway(t *testing.T) {
 	})
 }
 
-// While upgrades fail, each at another point, clients come and go: all are
+// While upgrades fail at different points, clients come and go: all are
 // served, and none by a process that ran the binary of a failed upgrade.
 func TestUpgradeFailsUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -137,7 +140,7 @@ func TestUpgradeFailsUnderLoad(t *testing.T) {
 			t.Error(err)
 		}
 		for _, l := range lines {
-			// PIDs are used again, and a line's time is that of a whole second.
+			// PIDs are reused, and a line's time is only exact to a second.
 			if s, yes := ran[l.pid]; yes && s.wider(time.Second).overlaps(span{l.ended, l.ended.Add(time.Second)}) {
 				t.Errorf("a session was carried by %d, of a failed upgrade: %+v", l.pid, l)
 			}
@@ -149,9 +152,9 @@ func TestUpgradeFailsUnderLoad(t *testing.T) {
 	})
 }
 
-// watchFor notes all processes of this plug that run a stamped binary, and when
-// they were seen, until the returned function is called. The binary may have any
-// name.
+// watchFor records all processes of this plug that run a stamped binary, and
+// when they were seen, until the returned function is called. The binary may
+// have any name.
 func (p *plug) watchFor(version string) func() map[int]span {
 	p.t.Helper()
 	binary := stampedWith(p.t, version)
@@ -188,8 +191,8 @@ func (p *plug) watchFor(version string) func() map[int]span {
 	}
 }
 
-// A new master that gets ready at the very moment at which its time is up is
-// the master or it is not, but never half of it.
+// A new master that becomes ready at the very time of its timeout is either
+// the master or not, but never something in between.
 func TestUpgradeReadyAtTheTimeout(t *testing.T) {
 	if !soak() {
 		t.Skip("takes 10 s a try: only in a soak")
@@ -215,7 +218,7 @@ func TestUpgradeReadyAtTheTimeout(t *testing.T) {
 					return fresh != 0
 				})
 				syscall.Kill(fresh, syscall.SIGSTOP)
-				// From well before the time is up to just after it, with what is left
+				// From well before the timeout to just after it, with the rest
 				// of the start still to be done.
 				passed(time.Until(began.Add(9850*time.Millisecond + time.Duration(i)*15*time.Millisecond)))
 				syscall.Kill(fresh, syscall.SIGCONT)

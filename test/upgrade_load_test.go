@@ -1,3 +1,5 @@
+// Upgrade tests: clients that come and go during upgrades.
+
 package test
 
 import (
@@ -11,8 +13,9 @@ import (
 	"time"
 )
 
-// upgradeLoad is what goes on while a plug is upgraded: clients that have their
-// next session as soon as the last has ended, and one that comes now and then.
+// upgradeLoad is the load while a plug is upgraded: clients that start their
+// next session as soon as the last one has ended, and one client that comes
+// now and then.
 type upgradeLoad struct {
 	to   string
 	stop chan struct{}
@@ -29,7 +32,7 @@ type upgradeLoad struct {
 // loneEvery is the lone client's pause.
 const loneEvery = 50 * time.Millisecond
 
-// startLoad begins it, with n closed-loop clients.
+// startLoad starts it, with n closed-loop clients.
 func startLoad(t testing.TB, to string, n int) *upgradeLoad {
 	t.Helper()
 	l := &upgradeLoad{to: to, stop: make(chan struct{}), begun: time.Now()}
@@ -37,7 +40,8 @@ func startLoad(t testing.TB, to string, n int) *upgradeLoad {
 		rng := rand.New(rand.NewPCG(uint64(i), 0))
 		l.wg.Go(func() {
 			for k := 0; l.goesOn(); k++ {
-				// Many addresses, since each has its own 28,000 ports in TIME_WAIT.
+				// Many addresses, since each has its own 28,000 ports in
+				// TIME_WAIT.
 				l.session(fmt.Sprintf("127.3.%d.%d", i, 1+k%250), int64(1+rng.IntN(3000)), rng.Uint64(), &l.waits)
 			}
 		})
@@ -63,7 +67,7 @@ func (l *upgradeLoad) goesOn() bool {
 	}
 }
 
-// session says n bytes of a stream through an echo, and wants them back.
+// session sends n bytes of a stream through an echo, and expects them back.
 func (l *upgradeLoad) session(from string, n int64, seed uint64, waits *[]time.Duration) {
 	began := time.Now()
 	wait, err := func() (wait time.Duration, err error) {
@@ -97,7 +101,7 @@ func (l *upgradeLoad) session(from string, n int64, seed uint64, waits *[]time.D
 	*waits = append(*waits, wait)
 }
 
-// end stops all clients, when their sessions have ended.
+// end stops all clients when their sessions have ended.
 func (l *upgradeLoad) end() {
 	if l.goesOn() {
 		close(l.stop)
@@ -111,7 +115,7 @@ func (l *upgradeLoad) faults() error { return errors.Join(l.errs[:min(5, len(l.e
 
 func (l *upgradeLoad) sessions() int { return len(l.waits) + len(l.lone) + len(l.errs) }
 
-// rate is the closed-loop clients' sessions a second.
+// rate is the closed-loop clients' sessions per second.
 func (l *upgradeLoad) rate() float64 { return float64(len(l.waits)) / l.took.Seconds() }
 
 func (l *upgradeLoad) String() string {

@@ -1,3 +1,5 @@
+// Upgrade tests: which program an upgrade starts, and what it passes on.
+
 package test
 
 import (
@@ -13,13 +15,13 @@ import (
 	"time"
 )
 
-// An upgrade starts what lies at the path by which the plug was started,
-// wherever that was said, and from wherever.
+// An upgrade starts the program at the path with which the plug was started,
+// in whatever form and from whatever directory that was given.
 func TestUpgradePaths(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		launch func(p *plug) func(*exec.Cmd)
-		before func(t *testing.T, p *plug) // the upgrades
+		before func(t *testing.T, p *plug) // called before the upgrades
 	}{
 		{"relative", func(p *plug) func(*exec.Cmd) {
 			return func(c *exec.Cmd) { c.Path, c.Args[0] = "./plug", "./plug" }
@@ -79,7 +81,7 @@ func inBelow(p *plug) func(*exec.Cmd) {
 	return func(c *exec.Cmd) { c.Dir = filepath.Join(p.dir, "below") }
 }
 
-// Where the path is a link, each upgrade follows it anew: releases/A, releases/B
+// If the path is a link, each upgrade follows it again: releases/A, releases/B
 // and a link that is switched.
 func TestUpgradeFollowsLink(t *testing.T) {
 	t.Parallel()
@@ -111,14 +113,14 @@ func TestUpgradeFollowsLink(t *testing.T) {
 		mustPing(t, c)
 		finish(c)
 	}
-	// The shepherd runs what was there at first.
+	// The shepherd runs the first program.
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(10 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-// What carries the handover stays between the masters: workers have after
+// The means of the handover stay between the masters: workers have after
 // upgrades exactly what they have without, in descriptors and environment, and
 // so has the master.
 func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
@@ -134,7 +136,7 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 		for i := range 4 {
 			p.upgrade([]string{nextOne, thisOne}[i%2])
 			p.spares(2)
-			if i == 2 { // another try of the same master goes another way
+			if i == 2 { // a second attempt of the same master works differently
 				p.impostor(script{Until: "ready", Then: "exit"})
 				p.signal(syscall.SIGUSR2)
 				p.syslog.await(t, `.*: upgrade failed; nothing has changed.*`)
@@ -163,14 +165,15 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 				t.Errorf("the master's environment has %s %d times", name, names[name])
 			}
 		}
-		// A place that tableflip keeps, and its pipe to the master before.
+		// A descriptor that tableflip keeps, and its pipe to the previous
+		// master.
 		if !holdsWithin(shortWait, func() bool { return len(descriptors(p.master)) <= open+2 }) {
 			t.Errorf("the first master had %d descriptors, this one has %v", open, descriptors(p.master))
 		}
 	})
 }
 
-// A version is told by the log and by /proc/PID/exe, and nobody ran the new one
+// The log and /proc/PID/exe show the version, and no process ran the new one
 // before its master was ready to.
 func TestUpgradeRunsTheNewBinary(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {

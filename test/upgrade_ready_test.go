@@ -1,3 +1,5 @@
+// A test that a new master brings enough workers.
+
 package test
 
 import (
@@ -6,8 +8,9 @@ import (
 	"time"
 )
 
-// When a new master takes over it has workers for as many clients as the old one
-// had of late, and as many spares: so nobody waits for a birth then.
+// When a new master takes over, it has workers for as many clients as the old
+// one had recently, plus the same number of spares: so no client waits for a
+// worker to start.
 func TestUpgradeBringsWorkers(t *testing.T) {
 	const spares, sessions = 3, 12
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -16,7 +19,7 @@ func TestUpgradeBringsWorkers(t *testing.T) {
 		held := hold(t, p, sessions)
 		p.lists(held)
 		p.spares(spares)
-		passed(500 * time.Millisecond) // some ticks, that note how many are busy
+		passed(500 * time.Millisecond) // some ticks, which count the busy workers
 		old := p.errors()
 		p.upgrade(nextOne)
 		await(t, "the new master's word", normalWait, func() bool { return len(p.said(saidUpgraded)) == 1 })
@@ -29,5 +32,5 @@ func TestUpgradeBringsWorkers(t *testing.T) {
 				t.Error(err)
 			}
 		}
-	}, "fork", "prefork") // a pool has a worker a core, whoever comes
+	}, "fork", "prefork") // a pool has a worker per core, however many clients come
 }

@@ -1,3 +1,5 @@
+// A test of a new master that refuses its command line.
+
 package test
 
 import (
@@ -9,9 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A new master that refuses its command line says why in the old one's log: here
-// the user of the workers has been removed since the start. It does so for the
-// first upgrade and for later ones, which start the program in another way.
+// If a new master refuses its command line, the old one's log has the reason:
+// here, the user of the workers has been removed since the start. This holds
+// for the first upgrade and for later ones, which start the program in another
+// way.
 func TestUpgradeIsRefused(t *testing.T) {
 	if !enter(t, ofMounts) {
 		return

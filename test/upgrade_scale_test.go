@@ -1,3 +1,5 @@
+// A test of an upgrade with very many sessions.
+
 package test
 
 import (
@@ -8,14 +10,14 @@ import (
 	"time"
 )
 
-// The targets of a handover with very many sessions.
+// Limits of a handover with very many sessions.
 const (
 	withoutSpawning = 50 * time.Millisecond
 	betweenGates    = 5 * time.Millisecond
 )
 
-// Very many sessions are handed over: how long nobody could be spawned, how long
-// nobody accepted, and how long the new master took to be ready.
+// Very many sessions are handed over: how long no worker could be spawned, how
+// long none accepted, and how long the new master took to be ready.
 func TestUpgradeOfManySessions(t *testing.T) {
 	n := count(2000)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -23,7 +25,7 @@ func TestUpgradeOfManySessions(t *testing.T) {
 		held := hold(t, p, n)
 		before := p.carriersOf(held)
 		p.hurry()
-		if soak() { // as they mostly are: older than the while that a new master prepares for
+		if soak() { // they are usually older than the time that a new master takes to prepare
 			passed(11 * time.Second)
 		}
 		var took []time.Duration
@@ -37,7 +39,7 @@ func TestUpgradeOfManySessions(t *testing.T) {
 		}
 		frozen, gates := p.spans()
 		t.Logf("%d sessions: ready and committed after %v, without spawning for %v, between the gates %v", n, took, frozen, gates)
-		// The machine may be busy; the best of three is the daemon's.
+		// The machine may be busy; the best of three is the daemon's time.
 		if best := slices.Min(frozen); best > withoutSpawning {
 			t.Errorf("without spawning for %v, not %v at most", best, withoutSpawning)
 		}
@@ -49,7 +51,8 @@ func TestUpgradeOfManySessions(t *testing.T) {
 		}
 		if mode != "pool" {
 			p.lists(held)
-			// Adopted workers are killed, recorded and unlisted as own ones.
+			// Adopted workers are killed, recorded and unlisted in the same
+			// way as others.
 			for i, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 				syscall.Kill(before[i], s)
 				hungUp(held[i])

@@ -1,3 +1,5 @@
+// Upgrade tests under supervisors: PID 1, runsv, none.
+
 package test
 
 import (
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// roundsOfService is how many upgrades each supervisor lives through.
+// roundsOfService is how many upgrades each supervisor sees.
 const roundsOfService = 5
 
-// As PID 1 of a container: the one process that is watched stays, reaps what is
-// left to it, and ends everything with the service's status.
+// As PID 1 of a container: the watched process stays, reaps its orphans, and
+// ends everything with the service's status.
 func TestUpgradeAsPID1(t *testing.T) {
 	needRoot(t)
 	unshare := program(t, "unshare")
@@ -27,7 +29,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 			c.Args = append([]string{unshare, "--pid", "--fork", "--kill-child", "--mount-proc", p.bin}, c.Args[1:]...)
 			c.Path = unshare
 		})
-		// The pidfile's PIDs are those inside.
+		// The PIDs in the pidfile are those inside.
 		inside := func(pid int) string {
 			f := strings.Fields(status(fmt.Sprintf("/proc/%d", pid))["NSpid"])
 			return last(append([]string{""}, f...), 1)[0]
@@ -69,7 +71,8 @@ func TestUpgradeAsPID1(t *testing.T) {
 			mustPing(t, c)
 			finish(c)
 		}
-		// A session's process that loses its master has no other parent than PID 1.
+		// If a session's process loses its master, its only other parent is
+		// PID 1.
 		await(t, "zombies to be reaped", normalWait, func() bool { return len(zombies(one.pid, master().pid)) == 0 })
 		if err := held.end(); err != nil {
 			t.Error(err)
@@ -87,7 +90,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 }
 
 // Under runsv of runit: the PID that it watches stays the same, sv's commands
-// reach the master that there is, and its end is the service's.
+// reach the current master, and its end is the service's end.
 func TestUpgradeUnderRunsv(t *testing.T) {
 	runsv, sv := program(t, "runsv"), program(t, "sv")
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -162,8 +165,9 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 	})
 }
 
-// As a daemon under nothing: each new master is nobody's child here, in the
-// session of the first one, and line 1 of the pidfile when the old one has gone.
+// As a daemon without a supervisor: each new master is nobody's child here, in
+// the session of the first one, and line 1 of the pidfile when the old one has
+// gone.
 func TestUpgradeOfDaemon(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -194,7 +198,8 @@ func TestUpgradeOfDaemon(t *testing.T) {
 				t.Errorf("masters: %v", p.masters())
 			}
 		}
-		// A worker that has just ended is one until its master has had its turn.
+		// A worker that has just ended is a zombie until its master has
+		// handled it.
 		await(t, "zombies to be reaped", normalWait, func() bool { return len(zombies(p.master)) == 0 })
 		if err := held.end(); err != nil {
 			t.Error(err)

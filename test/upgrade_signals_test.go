@@ -1,3 +1,5 @@
+// Upgrade tests: signals during an upgrade.
+
 package test
 
 import (
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// Two USR2 at once are one upgrade, and perhaps another one after it; none of
-// them gets into the other's way.
+// Two USR2 at the same time are one upgrade, possibly followed by another;
+// they do not interfere with each other.
 func TestUpgradeAskedTwice(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -30,16 +32,17 @@ func TestUpgradeAskedTwice(t *testing.T) {
 			before, asked := told(), 2+rng.IntN(3)
 			old := p.master
 			for range asked {
-				syscall.Kill(old, syscall.SIGUSR2) // signals that wait are one
+				syscall.Kill(old, syscall.SIGUSR2) // pending signals are merged
 				passed(time.Duration(rng.IntN(4)) * time.Millisecond)
 			}
 			p.succeeded()
 			if versionOf(t, p.master) != version {
-				// The last one of before had begun when this version was not there yet.
+				// The last of the previous ones had begun when this version
+				// did not exist yet.
 				syscall.Kill(p.master, syscall.SIGUSR2)
 				p.replaced(version)
 			}
-			if !holdsWithin(normalWait, func() bool { return told() > before }) { // the log is written beside the loop
+			if !holdsWithin(normalWait, func() bool { return told() > before }) { // the log is not written by the loop
 				t.Error("the log tells of no upgrade")
 			}
 			if failed := p.said(saidFailed); len(failed) > 0 {
@@ -67,9 +70,9 @@ func TestUpgradeAskedTwice(t *testing.T) {
 	})
 }
 
-// TERM, INT and QUIT during an upgrade end both masters, at whatever moment: the
-// port is free, the pidfile gone, and no process is left but those of sessions
-// that go on.
+// TERM, INT and QUIT during an upgrade end both masters, at whatever moment:
+// the port is free, the pidfile gone, and only the processes of continuing
+// sessions are left.
 func TestUpgradeAborted(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -117,13 +120,13 @@ func TestUpgradeAborted(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			p.cmd = nil // there is nothing to be stopped
+			p.cmd = nil // there is nothing to stop
 		}
 	})
 }
 
-// TTOU and TTIN during an upgrade are obeyed by whoever is the master then, at
-// whatever moment. Each old master's last word is in the log.
+// TTOU and TTIN during an upgrade are obeyed by the current master, at any
+// time. Each old master's last message is in the log.
 func TestUpgradeAndPause(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -150,8 +153,8 @@ func TestUpgradeAndPause(t *testing.T) {
 	})
 }
 
-// USR2 while very many workers are on their way, for as many clients: each is
-// served.
+// USR2 while very many workers are being started for very many clients: each
+// client is served.
 func TestUpgradeWhileSpawning(t *testing.T) {
 	n := count(500)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -197,8 +200,8 @@ func TestUpgradeWhileSpawning(t *testing.T) {
 	})
 }
 
-// What an upgrade failed for can't be told to a terminal that is gone: a
-// daemon tells syslog, with the master's PID.
+// The reason for a failed upgrade cannot go to a terminal that is gone: a
+// daemon logs it to syslog, with the master's PID.
 func TestUpgradeOfDaemonFails(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -1,3 +1,5 @@
+// Upgrade tests: sessions that are held through upgrades.
+
 package test
 
 import (
@@ -10,26 +12,26 @@ import (
 	"time"
 )
 
-// streamer is a session that is held through upgrades: its client says a stream
-// of its own through an echo, piece by piece, and compares what comes back.
+// streamer is a session that is held through upgrades: its client sends its
+// own stream through an echo, piece by piece, and compares what comes back.
 type streamer struct {
 	c     *net.TCPConn
 	seed  uint64
-	peer  string // its own in the whole run
+	peer  string // unique in the whole run
 	pid   int    // of the process that carried it first
 	bytes int64
 	err   error
 }
 
-// streamers are many of them.
+// streamers are a number of these sessions.
 type streamers struct {
 	all  []*streamer
 	stop chan struct{}
 	wg   sync.WaitGroup
 }
 
-// holdStreams opens n sessions, which talk until they are ended. It returns when
-// all of them relay.
+// holdStreams opens n sessions, which exchange data until they are ended. It
+// returns when all of them relay.
 func holdStreams(t testing.TB, p *plug, n int) *streamers {
 	t.Helper()
 	s := &streamers{stop: make(chan struct{})}
@@ -53,11 +55,11 @@ func holdStreams(t testing.TB, p *plug, n int) *streamers {
 	return s
 }
 
-// pieceEvery is how often a streamer speaks: hundreds of them must leave a
-// small machine room for the upgrades.
+// pieceEvery is how often a streamer sends: hundreds of them must leave a
+// small machine enough CPU for the upgrades.
 const pieceEvery = 100 * time.Millisecond
 
-// talk speaks and listens until told to stop, and ends the session in order.
+// talk sends and receives until it is stopped, and ends the session in order.
 func (s *streamer) talk(relays chan<- struct{}, stop <-chan struct{}) error {
 	tick := time.NewTicker(pieceEvery)
 	defer tick.Stop()
@@ -82,7 +84,7 @@ func (s *streamer) talk(relays chan<- struct{}, stop <-chan struct{}) error {
 	}
 }
 
-// carried notes which process carries each session now.
+// carried records which process carries each session now.
 func (s *streamers) carried(p *plug) {
 	p.t.Helper()
 	var conns []*net.TCPConn
@@ -94,8 +96,8 @@ func (s *streamers) carried(p *plug) {
 	}
 }
 
-// end ends all sessions and tells what was wrong with them, by their clients
-// and, from lines, by the session file.
+// end ends all sessions and returns what was wrong with them, according to
+// their clients and, from lines, to the session file.
 func (s *streamers) end() error {
 	close(s.stop)
 	s.wg.Wait()
@@ -108,7 +110,7 @@ func (s *streamers) end() error {
 	return errors.Join(errs...)
 }
 
-// recorded holds the sessions against their lines: every byte counted, by the
+// recorded compares the sessions with their lines: every byte counted, by the
 // process that had them first.
 func (s *streamers) recorded(lines []sessionLine) error {
 	byPeer := map[string][]sessionLine{}

@@ -1,3 +1,5 @@
+// Tests of urgent data (MSG_OOB).
+
 package test
 
 import (
@@ -10,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sendUrgent writes p, the last byte of which is urgent.
+// sendUrgent writes p, whose last byte is urgent.
 func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
 	t.Helper()
 	raw, err := c.SyscallConn()
@@ -33,7 +35,8 @@ func someOf(seed uint64, n int) []byte {
 	return p
 }
 
-// eachDirection runs a test with the client as the sender, and with the target.
+// eachDirection runs a test with the client as the sender, and then with the
+// target.
 func eachDirection(t *testing.T, args []string, f func(t *testing.T, p *plug, sender, receiver *net.TCPConn)) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		k := serveTaker(t)
@@ -51,8 +54,8 @@ func eachDirection(t *testing.T, args []string, f func(t *testing.T, p *plug, se
 	})
 }
 
-// An urgent byte in a bulk transfer arrives at its place, and everything after it
-// does: more bulk, a few bytes, and the end.
+// An urgent byte in a bulk transfer arrives in its position, and so does
+// everything after it: more bulk, a few bytes, and the end.
 func TestUrgentInBulk(t *testing.T) {
 	t.Parallel()
 	for _, after := range []int{5, 5 << 20} {
@@ -79,8 +82,8 @@ func TestUrgentInBulk(t *testing.T) {
 	}
 }
 
-// What is sent after an urgent byte arrives without another send: an interrupt as
-// ftp(1) and telnet(1) send it, with or without a moment in between.
+// Data after an urgent byte arrives without another send: an interrupt as
+// ftp(1) and telnet(1) send it, with or without a short pause.
 func TestUrgentThenMore(t *testing.T) {
 	t.Parallel()
 	eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
@@ -96,7 +99,7 @@ func TestUrgentThenMore(t *testing.T) {
 	})
 }
 
-// Two urgent bytes right after each other both arrive.
+// Two urgent bytes, one right after the other, both arrive.
 func TestUrgentTwice(t *testing.T) {
 	t.Parallel()
 	eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {

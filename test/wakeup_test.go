@@ -1,3 +1,5 @@
+// TestWakeups: no client is lost when a spare is killed as the client arrives.
+
 package test
 
 import (
@@ -14,14 +16,14 @@ import (
 )
 
 const (
-	aimedWithin  = 200 * time.Microsecond // of an arrival
-	longestWait  = 250 * time.Millisecond // of a client, with spares there
+	aimedWithin  = 200 * time.Microsecond // distance from an arrival
+	longestWait  = 250 * time.Millisecond // of a client, while there are spares
 	wakeupSpares = 3
 )
 
 // A spare that is killed or stopped as a client arrives may take the client's
-// wake-up with it. There is one client at a time, so that no other one's arrival
-// makes it good: only the master's looks at the queue do.
+// wake-up with it. There is only one client at a time, so that no other
+// client's arrival hides it: only the master's checks of the queue help.
 func TestWakeups(t *testing.T) {
 	n := count(3000) / len(modes)
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -50,15 +52,15 @@ func TestWakeups(t *testing.T) {
 	})
 }
 
-// wakeups is what the rounds came to.
+// wakeups are the results of the rounds.
 type wakeups struct {
-	waits  []time.Duration // of clients, for their target's first byte
+	waits  []time.Duration // until the clients got their target's first byte
 	aimed  int
 	died   int // clients whose own worker was killed
 	frozen int // clients whose own worker was stopped
 	kills  int
 	stops  int
-	last   int // the worker that served the last client: perhaps the next one's too
+	last   int // the worker that served the last client, and perhaps also serves the next one
 }
 
 func (w *wakeups) String() string {
@@ -74,8 +76,8 @@ func (w *wakeups) String() string {
 		w.kills, w.stops, w.aimed, aimedWithin, w.died, w.frozen, len(w.waits), at(0.5), at(0.9), at(0.99), at(1))
 }
 
-// aim is one round: a spare is struck, a client arrives, and is served by
-// another one unless the struck one had it already.
+// aim is one round: a spare is struck, a client arrives, and another worker
+// serves it unless the struck one had accepted it already.
 func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 	p.t.Helper()
 	var spares []process
@@ -111,7 +113,7 @@ func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 	case err == nil:
 		w.waits = append(w.waits, wait)
 	case sig == syscall.SIGKILL && err != errSilence:
-		// The connection has an end: somebody had accepted it.
+		// The connection has ended: so a worker had accepted it.
 		w.died++
 		await(p.t, "the killed worker's end", normalWait, func() bool { return !isOf(victim.pid, p.bin) })
 	case sig == syscall.SIGSTOP && err == errSilence && isStopped(victim.pid) && c.isWith(victim.pid):
@@ -120,7 +122,7 @@ func (p *plug) aim(w *wakeups, rng *rand.Rand) {
 		if wait, err = c.greeted(5 * time.Second); err == nil {
 			w.waits = append(w.waits, wait)
 		}
-		// A machine that lets the test itself wait lets everybody wait.
+		// If the machine makes the test itself wait, it makes everything wait.
 		if stall := stalled(); err != nil || wait > longestWait+8*stall {
 			p.t.Errorf("%v to spare %d, %v from the arrival: the client waited %v, then %v; the test was stalled for %v at most", sig, victim.pid, off, wait, err, stall)
 		}
@@ -151,8 +153,8 @@ func (p *plug) waiting() []process {
 	})
 }
 
-// stalls watches how much too late the machine wakes the test, until it is asked
-// for the longest time.
+// stalls measures how late the machine wakes the test; the returned function
+// returns the maximum.
 func stalls() func() time.Duration {
 	const nap = 2 * time.Millisecond
 	over, longest := make(chan struct{}), make(chan time.Duration, 1)

@@ -1,3 +1,5 @@
+// Tests of a worker process: descriptors, environment, user.
+
 package test
 
 import (
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// spares awaits workers that wait for a client, and gives them.
+// spares waits for n workers that wait for a client, and returns them.
 func (p *plug) spares(n int) []process {
 	p.t.Helper()
 	titles := []string{fmt.Sprintf("plug: %d spare", p.port), fmt.Sprintf("plug: %d pool (0 sessions)", p.port)}
@@ -24,8 +26,8 @@ func (p *plug) spares(n int) []process {
 	return found
 }
 
-// readySpares awaits workers that have all the descriptors that they need to wait for a
-// client, the timer last: they call themselves spare before that.
+// readySpares waits for workers that have all the descriptors that they need
+// to wait for a client, the timer last: their title says spare before that.
 func (p *plug) readySpares(n int) []process {
 	p.t.Helper()
 	found := p.spares(n)
@@ -35,9 +37,8 @@ func (p *plug) readySpares(n int) []process {
 	return found
 }
 
-// grown awaits n workers that have all got so far as to have said what they do:
-// what has been forked has its master's title, group and signals until it calls
-// exec.
+// grown waits for n workers that have set their titles: a forked process has
+// its master's title, group and signals until it calls exec.
 func (p *plug) grown(n int) (workers []process) {
 	p.t.Helper()
 	await(p.t, fmt.Sprintf("%d workers that have started", n), 30*time.Second, func() bool {
@@ -49,8 +50,8 @@ func (p *plug) grown(n int) (workers []process) {
 	return workers
 }
 
-// withOneBusy is how many workers there are beside n that wait, one having a
-// session: in pool it still waits for more.
+// withOneBusy is the number of workers if n wait and one has a session: in
+// pool mode that one also waits for more.
 func withOneBusy(mode string, n int) int {
 	if mode == "pool" {
 		return n
@@ -58,7 +59,7 @@ func withOneBusy(mode string, n int) int {
 	return n + 1
 }
 
-// epollSets counts those of a process.
+// epollSets is the number of epoll sets of a process.
 func epollSets(pid int) (n int) {
 	for _, is := range descriptors(pid) {
 		if is == "anon_inode:[eventpoll]" {
@@ -78,7 +79,8 @@ func has(pid int, kind string) bool {
 	return false
 }
 
-// sparesArgs make exactly n workers wait, in every mode.
+// sparesArgs returns arguments that make exactly n workers wait, in every
+// mode.
 func sparesArgs(mode string, n int) []string {
 	if mode == "pool" {
 		return []string{"--workers", fmt.Sprint(n)}
@@ -99,11 +101,11 @@ var stated = map[int]string{
 	9: "socket:",    // listener
 }
 
-// polls is how many epoll sets a worker has besides, and a timer, wherever a
-// number was free: with one session at a time the listener is in a set of its own.
+// polls is the number of additional epoll sets of a worker, plus a timer, with
+// any numbers: with one session at a time the listener has its own set.
 var polls = map[string]int{"fork": 2, "prefork": 2, "pool": 1}
 
-// undue compares what a worker has with what is stated.
+// undue compares a worker's descriptors with the expected ones.
 func undue(p *plug, w process, session bool) (faults []string) {
 	want := maps.Clone(stated)
 	want[7] = p.sessions
@@ -139,7 +141,7 @@ func undue(p *plug, w process, session bool) (faults []string) {
 	return faults
 }
 
-// A worker has these descriptors and no other, whatever the starter had open,
+// A worker has these descriptors and no others, whatever the starter had open,
 // with -S and without, before its first session and, if it is reused, after.
 func TestWorkerDescriptors(t *testing.T) {
 	t.Parallel()
@@ -167,7 +169,8 @@ func TestWorkerDescriptors(t *testing.T) {
 					mustPing(t, c)
 					finish(c)
 				}
-				// A client may see the end a little before the worker has closed all.
+				// A client may see the end slightly before the worker has
+				// closed everything.
 				var faults []string
 				holdsWithin(shortWait, func() bool {
 					faults = nil
@@ -184,7 +187,7 @@ func TestWorkerDescriptors(t *testing.T) {
 	})
 }
 
-// The environment is made from nothing, and its list is stated here.
+// The environment is built from nothing; the test has the complete list.
 func TestWorkerEnvironment(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -194,7 +197,7 @@ func TestWorkerEnvironment(t *testing.T) {
 			"GOMAXPROCS=1",
 			"GOMEMLIMIT=32MiB",
 		}
-		if mode == "pool" || isPortable() { // which leaves garbage
+		if mode == "pool" || isPortable() { // these leave garbage
 			want = slices.Delete(slices.Delete(want, 3, 4), 1, 2)
 		}
 		p := start(t, mode, append(sparesArgs(mode, 2), refusing(t))...)
@@ -206,8 +209,8 @@ func TestWorkerEnvironment(t *testing.T) {
 	})
 }
 
-// A worker has a process group of its own, is a child of the master, ignores
-// what a terminal sends, and ps and pgrep know it by the plug's name.
+// A worker has its own process group, is a child of the master, ignores a
+// terminal's signals, and ps and pgrep show it with the plug's name.
 func TestWorkerProcess(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {
@@ -247,7 +250,7 @@ func TestWorkerProcess(t *testing.T) {
 	})
 }
 
-// --user: the workers are another user, with nothing of root's groups.
+// --user: the workers run as another user, without root's groups.
 func TestWorkerUser(t *testing.T) {
 	t.Parallel()
 	needRoot(t)

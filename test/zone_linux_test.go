@@ -1,3 +1,5 @@
+// Tests of link-local addresses whose interface is removed and created again.
+
 package test
 
 import (
@@ -9,14 +11,14 @@ import (
 	"time"
 )
 
-// link is an interface that can be made again, with the address fe80::1.
+// link is an interface that can be created again, with the address fe80::1.
 type link struct {
 	t  *testing.T
 	ip string
 }
 
-// newLink makes the interface p0, with a peer so that it has a carrier. The test
-// must be in a network namespace of its own.
+// newLink creates the interface p0, with a peer so that it has a carrier. The
+// test must be in its own network namespace.
 func newLink(t *testing.T) *link {
 	t.Helper()
 	l := &link{t, program(t, "ip")}
@@ -43,7 +45,7 @@ func (l *link) up() {
 
 func (l *link) remove() { l.run("link", "del", "p0") }
 
-// again makes the interface once more: it has another index then.
+// again creates the interface again, with another index.
 func (l *link) again() {
 	l.t.Helper()
 	l.run("link", "add", "p0", "type", "veth", "peer", "name", "p1")
@@ -60,9 +62,9 @@ func works(p *plug) bool {
 	return ping(c) == nil
 }
 
-// A target behind an interface that is made again is reached again within
-// seconds, and was not marked failed for want of its interface; records show the
-// interface by its name.
+// A target is reached again within seconds when its interface is created
+// again, and was not marked failed because of the missing interface; records
+// show the interface by its name.
 func TestTargetsZoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	if !enter(t, ofNet) {
@@ -94,8 +96,8 @@ func TestTargetsZoneIsMadeAgain(t *testing.T) {
 	})
 }
 
-// A plug that listens at a link-local address is reached there again when the
-// interface was made again, also with a master that has been replaced since.
+// A plug that listens at a link-local address is reachable again when the
+// interface is created again, also if its master has been replaced since.
 func TestSourcesZoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	if !enter(t, ofNet) {
@@ -124,7 +126,7 @@ func TestSourcesZoneIsMadeAgain(t *testing.T) {
 	}
 }
 
-// A client that comes by a link-local address is recorded with its interface.
+// A client with a link-local address is recorded with its interface.
 func TestClientsZoneIsRecorded(t *testing.T) {
 	t.Parallel()
 	if !enter(t, ofNet) {
@@ -160,8 +162,8 @@ func TestZoneByNumber(t *testing.T) {
 	p.lines(1)
 }
 
-// Records for a syslog daemon behind an interface go there, the master's and the
-// workers', also when the interface has been made again.
+// Records of the master and of workers for a syslog daemon on such an
+// interface reach it, also when the interface has been created again.
 func TestSyslogsZone(t *testing.T) {
 	t.Parallel()
 	if !enter(t, ofNet) {
@@ -206,15 +208,15 @@ func TestSyslogsZone(t *testing.T) {
 	})
 }
 
-// The workers' records leave by the same interface as the master's, not by another
-// one: the kernel looks for the daemon's neighbour there.
+// The workers' records use the same interface as the master's, and no other:
+// the kernel looks for the daemon's neighbour there.
 func TestSyslogsZoneOfWorkers(t *testing.T) {
 	t.Parallel()
 	if !enter(t, ofNet) {
 		return
 	}
 	var l *link
-	others := []string{"a0", "z0"} // made before p0 and after it: the kernel takes one of them
+	others := []string{"a0", "z0"} // created before p0 and after it: the kernel would choose one of them
 	for _, name := range []string{"a0", "p0", "z0"} {
 		if name == "p0" {
 			l = newLink(t)
@@ -246,8 +248,8 @@ func TestSyslogsZoneOfWorkers(t *testing.T) {
 	}
 }
 
-// An upgrade keeps what an admin has said of a target, and its counters, though
-// its interface was made again.
+// An upgrade keeps an admin's setting of a target, and its counters, even if
+// its interface was created again.
 func TestUpgradeKeepsTargetWithZone(t *testing.T) {
 	t.Parallel()
 	if !enter(t, ofNet) {
