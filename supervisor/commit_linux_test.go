@@ -170,7 +170,7 @@ func TestCommitBetweenTheGates(t *testing.T) {
 
 func commitBetweenTheGates(t *testing.T) {
 	const now = 5_000_000
-	s, _, e, _ := heirs(t, board.MaxTargets)
+	s, _, e, _ := heirs(t, board.TargetSlots)
 	old, fresh := e.generations[0].board, s.generation.board
 	visitor := func(n uint32) *board.Addr {
 		var ip [4]byte
@@ -201,11 +201,11 @@ func commitBetweenTheGates(t *testing.T) {
 	last, rotation := <-chosen, <-next
 	// One may have chosen that had looked at the gate before.
 	had := old.State.Rotation.Load()
-	if rotation != had && rotation%board.MaxTargets+1 != had {
+	if rotation != had && rotation%board.TargetSlots+1 != had {
 		t.Errorf("after %d sessions the rotation is at %d, the first new worker found %d", last, had, rotation)
 	}
 	was, is := uint64(0), uint64(0)
-	for i := range board.MaxTargets {
+	for i := range board.TargetSlots {
 		was += old.TargetState(i).Connects.Load()
 		is += fresh.TargetState(i).Connects.Load()
 	}

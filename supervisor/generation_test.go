@@ -147,6 +147,23 @@ func TestAssignLimits(t *testing.T) {
 	}
 }
 
+// What a command line may ask for is what the board has room for. The packages
+// state it each for itself, since neither may import the other.
+func TestLimitsAreTheBoards(t *testing.T) {
+	if config.MaxRules != board.MaxRules {
+		t.Errorf("%d rules, and the board has room for %d", config.MaxRules, board.MaxRules)
+	}
+	if config.MaxSticky != board.MaxSticky || config.StickySpan().Max != board.MaxSticky*time.Second {
+		t.Errorf("a --sticky-timeout of up to %v, and the board's limit is %d s", config.StickySpan().Max, board.MaxSticky)
+	}
+	if config.MaxTargets >= board.TargetSlots {
+		t.Errorf("%d targets, and the board has %d slots: no room for a new target", config.MaxTargets, board.TargetSlots)
+	}
+	if n := len(config.Target{Name: strings.Repeat("n", config.MaxName), Port: 65535}.String()); n > len(board.Target{}.Name.Buf) {
+		t.Errorf("a target's text may have %d bytes, and the board has room for %d", n, len(board.Target{}.Name.Buf))
+	}
+}
+
 func TestZones(t *testing.T) {
 	for name, want := range map[string]uint32{"": 0, "no-such-interface": address.NoInterface, "7": 7, "0": address.NoInterface} {
 		if got := host.ZoneOf(name); got != want {

@@ -42,7 +42,7 @@ func (r *records) init(w *worker) {
 
 // target is the name of a slot; with a proxy, session lines show the proxy.
 func (r *records) target(slot int) name {
-	if slot < 0 || slot >= board.MaxTargets {
+	if slot < 0 || slot >= board.TargetSlots {
 		return name{}
 	}
 	for len(r.names) <= slot {

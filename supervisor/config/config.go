@@ -14,8 +14,9 @@ import (
 
 // Stated limits. A command line beyond one is refused with the limit.
 const (
-	MaxTargets = 1024      // targets of one plug
-	MaxRules   = 1024      // -a rules of one plug
+	MaxTargets = 1024      // targets of one plug: board.TargetSlots are more, since a slot never changes its target
+	MaxRules   = 1024      // -a rules of one plug: those of board.MaxRules
+	MaxSticky  = 1 << 21   // seconds of --sticky-timeout: board.MaxSticky, half the range of the affinity clock
 	MaxWorkers = 4096      // --max-workers
 	MaxUses    = 1<<31 - 1 // --max-uses
 	MaxBacklog = 1<<16 - 1 // --backlog; the kernel cuts it to its own limit

@@ -66,7 +66,7 @@ type Span struct {
 // The spans of the options that take a time. Their longest is what 2.5's
 // integers could say, where nothing nearer limits it.
 func StickySpan() Span {
-	return Span{Max: 1 << 21 * time.Second, Whole: true, Why: ", the limit of the affinity clock (2^21 seconds)"}
+	return Span{Max: MaxSticky * time.Second, Whole: true, Why: ", the limit of the affinity clock (2^21 seconds)"}
 }
 func RetrySpan() Span   { return Span{Max: math.MaxInt32 * time.Second, Whole: true} }
 func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }

@@ -19,9 +19,9 @@ const (
 	slotBits = 12
 	slotMask = 1<<slotBits - 1
 
-	// maxSticky is the longest -t, in seconds: half of what the entry's clock
-	// can tell apart.
-	maxSticky = 1 << (timeBits - 1)
+	// MaxSticky is the longest -t, in seconds: half of what the entry's clock
+	// can tell apart. config.MaxSticky refuses more.
+	MaxSticky = 1 << (timeBits - 1)
 )
 
 type affinityWord = atomic.Uint64
@@ -100,7 +100,7 @@ func place(ways *[affinityWays]affinityWord, print uint32, now, stickyFor uint64
 }
 
 // Sweep clears expired entries. The entries' clock wraps, so without it an old
-// entry would look young again. One sweep in maxSticky seconds is enough.
+// entry would look young again. One sweep in MaxSticky seconds is enough.
 func (b *Board) Sweep(now uint64) {
 	table := b.affinity()
 	for i := range table {

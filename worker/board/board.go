@@ -82,9 +82,9 @@ func Adopt(assignment, state int) (*Board, error) {
 	t := &b.head.Settings
 	b.Assignment = new(Assignment)
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(b.Assignment)), unsafe.Sizeof(Assignment{})), b.assignment[t.At:t.end()])
-	if n := uint64(b.Assignment.TargetCount); n > min(b.head.Targets.Count, b.Tables.TargetStates.Count, b.Tables.TargetTallies.Count, MaxTargets) {
+	if n := uint64(b.Assignment.TargetCount); n > min(b.head.Targets.Count, b.Tables.TargetStates.Count, b.Tables.TargetTallies.Count, TargetSlots) {
 		b.Close()
-		return nil, fmt.Errorf("board: adopt: %d targets, expected at most %d", n, MaxTargets)
+		return nil, fmt.Errorf("board: adopt: %d targets, expected at most %d", n, TargetSlots)
 	}
 	return b, nil
 }

@@ -38,7 +38,7 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 			worker.Row(w, i).In.Store(uint64(1000*w + i))
 		}
 	}
-	worker.TargetState(MaxTargets - 1).Failures.Store(9)
+	worker.TargetState(TargetSlots - 1).Failures.Store(9)
 	for w := range int(shape.Workers) {
 		if pid := master.Column(w).PID.Load(); pid != uint32(100+w) {
 			t.Errorf("column %d: PID %d", w, pid)
@@ -49,7 +49,7 @@ func TestBothSidesSeeTheSame(t *testing.T) {
 			}
 		}
 	}
-	if master.TargetState(MaxTargets-1).Failures.Load() != 9 {
+	if master.TargetState(TargetSlots-1).Failures.Load() != 9 {
 		t.Error("the last mark is another")
 	}
 }

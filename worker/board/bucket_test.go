@@ -70,7 +70,7 @@ func TestExpiredEntriesGoFirst(t *testing.T) {
 func TestTableIsBounded(t *testing.T) {
 	b := with(t, 4, OptSticky)
 	behind := b.state[b.Tables.Affinity.end():]
-	before := b.TargetState(MaxTargets - 1)
+	before := b.TargetState(TargetSlots - 1)
 	for n := range 4 * AffinityEntries {
 		c := client(n)
 		b.remember(&c, n%4, uint64(n))
@@ -138,7 +138,7 @@ func TestKeyDecides(t *testing.T) {
 func TestEntryHoldsItsParts(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 1000 {
-		print, slot, now := random.Uint32N(1<<30-1)|1, random.IntN(MaxTargets), random.Uint64()
+		print, slot, now := random.Uint32N(1<<30-1)|1, random.IntN(TargetSlots), random.Uint64()
 		e := entry(print, slot, now)
 		if uint32(e>>(slotBits+timeBits)) != print || int(e>>timeBits)&slotMask != slot || age(e, now) != 0 {
 			t.Fatalf("print %#x, slot %d, second %d: %#x", print, slot, now, e)
@@ -147,7 +147,7 @@ func TestEntryHoldsItsParts(t *testing.T) {
 			t.Fatalf("age after %d seconds: %d", passed, age(e, now+passed))
 		}
 	}
-	if bits.Len(uint(MaxTargets-1)) > slotBits {
+	if bits.Len(uint(TargetSlots-1)) > slotBits {
 		t.Error("a slot has no room in an entry")
 	}
 }

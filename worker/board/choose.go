@@ -6,7 +6,7 @@ package board
 import "time"
 
 // Tried is the set of target slots that one session has tried.
-type Tried [MaxTargets / 64]uint64
+type Tried [TargetSlots / 64]uint64
 
 // Add adds a slot to the set.
 func (t *Tried) Add(slot int) { t[slot/64] |= 1 << (slot % 64) }

@@ -231,7 +231,7 @@ func TestFailingOutlivesRecovery(t *testing.T) {
 
 func TestTried(t *testing.T) {
 	var tried Tried
-	for slot := range MaxTargets {
+	for slot := range TargetSlots {
 		if tried.Has(slot) {
 			t.Fatalf("slot %d before it was added", slot)
 		}

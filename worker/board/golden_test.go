@@ -78,7 +78,7 @@ func layoutText() []byte {
 	for _, limit := range []struct {
 		name string
 		n    int
-	}{{"targets", MaxTargets}, {"rules", MaxRules}, {"affinity", AffinityEntries}} {
+	}{{"targets", TargetSlots}, {"rules", MaxRules}, {"affinity", AffinityEntries}} {
 		fmt.Fprintf(&text, "limit of %s\tcount %d\n", limit.name, limit.n)
 	}
 	return text.Bytes()

@@ -86,12 +86,12 @@ func TestTablesLieInside(t *testing.T) {
 			from, to uint64
 		}{
 			{"head", 0, uint64(unsafe.Sizeof(h))},
-			{"marks", x.TargetStates.At, x.TargetStates.At + MaxTargets*x.TargetStates.Size},
+			{"marks", x.TargetStates.At, x.TargetStates.At + TargetSlots*x.TargetStates.Size},
 			{"affinity", x.Affinity.At, x.Affinity.At + AffinityEntries*8},
 			{"columns", x.Columns.At, x.Columns.At + uint64(s.Workers)*x.Columns.Size},
 			{"rows", x.Rows.At, x.Rows.At + uint64(s.Workers)*uint64(s.Capacity+SpareRows)*x.Rows.Size},
 			{"tallies", x.Tallies.At, x.Tallies.At + uint64(s.Workers)*x.Tallies.Size},
-			{"target tallies", x.TargetTallies.At, x.TargetTallies.At + MaxTargets*x.TargetTallies.Size},
+			{"target tallies", x.TargetTallies.At, x.TargetTallies.At + TargetSlots*x.TargetTallies.Size},
 			{"end", h.Size, h.Size},
 		}
 		for i, table := range tables[1:] {

@@ -5,8 +5,8 @@
 package board
 
 const (
-	MaxTargets      = 4096    // slots
-	MaxRules        = 1024    // -a networks
+	TargetSlots     = 4096    // all that an affinity entry can name; a plug has fewer targets (config.MaxTargets)
+	MaxRules        = 1024    // -a networks: config.MaxRules
 	AffinityEntries = 1 << 16 // remembered clients of -f
 
 	assignmentReserve = 640

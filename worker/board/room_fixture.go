@@ -7,7 +7,7 @@
 package board
 
 const (
-	MaxTargets      = 2048
+	TargetSlots     = 2048
 	MaxRules        = 1024
 	AffinityEntries = 1 << 16
 

@@ -31,7 +31,7 @@ func TestSnapshotNeverMixesTurns(t *testing.T) {
 			r.Moved.Store(turn)
 			r.First.Store(int64(turn))
 			r.Hold()
-			r.Choose(uint16(turn % MaxTargets))
+			r.Choose(uint16(turn % TargetSlots))
 			r.Closed.Store(int64(turn))
 			r.End()
 			r.Free()
@@ -67,7 +67,7 @@ func check(t *testing.T, s *Snapshot) {
 		s.Cause != Cause(turn|1) || s.Moved != turn || s.First != int64(turn) {
 		t.Errorf("a snapshot of turn %d has another's parts: %+v", turn, s)
 	}
-	if target := s.Word.Target(); target != NoTarget && target != uint16(turn%MaxTargets) {
+	if target := s.Word.Target(); target != NoTarget && target != uint16(turn%TargetSlots) {
 		t.Errorf("a snapshot of turn %d has target %d", turn, target)
 	}
 }

@@ -31,7 +31,7 @@ func (h *assignmentHead) layout() {
 	next := uint64(unsafe.Sizeof(assignmentHead{}))
 	put(&h.Settings, &next, unsafe.Sizeof(Assignment{}), 1, 64)
 	put(&h.Rules, &next, unsafe.Sizeof(Rule{}), MaxRules, 64)
-	put(&h.Targets, &next, unsafe.Sizeof(Target{}), MaxTargets, 64)
+	put(&h.Targets, &next, unsafe.Sizeof(Target{}), TargetSlots, 64)
 	h.Size = align(next, page)
 }
 
@@ -40,12 +40,12 @@ func (h *State) layout(s Shape) {
 	h.Magic, h.Version, h.Generation = magicState, version.Board, s.Generation
 	t, next := &h.Tables, uint64(unsafe.Sizeof(State{}))
 	t.Workers, t.RowsEach = uint64(s.Workers), uint64(s.Capacity)+SpareRows
-	put(&t.TargetStates, &next, unsafe.Sizeof(TargetState{}), MaxTargets, page)
+	put(&t.TargetStates, &next, unsafe.Sizeof(TargetState{}), TargetSlots, page)
 	put(&t.Affinity, &next, unsafe.Sizeof(affinityWord{}), AffinityEntries, page)
 	put(&t.Columns, &next, unsafe.Sizeof(Column{}), t.Workers, page)
 	put(&t.Rows, &next, unsafe.Sizeof(Row{}), t.Workers*t.RowsEach, page)
 	put(&t.Tallies, &next, unsafe.Sizeof(Tally{}), t.Workers, page)
-	put(&t.TargetTallies, &next, unsafe.Sizeof(TargetTally{}), MaxTargets, page)
+	put(&t.TargetTallies, &next, unsafe.Sizeof(TargetTally{}), TargetSlots, page)
 	h.Size = align(next, page)
 }
 

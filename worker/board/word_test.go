@@ -16,7 +16,7 @@ func TestWordHoldsItsParts(t *testing.T) {
 		t.Error(err)
 	}
 	for _, turn := range []uint64{0, 1, 1<<40 - 1, 1 << 40, 1<<64 - 1} {
-		for _, target := range []uint16{0, 1, MaxTargets - 1, NoTarget} {
+		for _, target := range []uint16{0, 1, TargetSlots - 1, NoTarget} {
 			for state := RowFree; state <= RowEnding; state++ {
 				if !same(uint8(state), target, turn) {
 					t.Errorf("state %d, target %d, turn %d come back as %#x", state, target, turn, MakeWord(state, target, turn))
@@ -24,7 +24,7 @@ func TestWordHoldsItsParts(t *testing.T) {
 			}
 		}
 	}
-	if NoTarget < MaxTargets {
+	if NoTarget < TargetSlots {
 		t.Error("NoTarget is a slot")
 	}
 }
