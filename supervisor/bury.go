@@ -232,7 +232,7 @@ func targetOf(c *child, s *board.Snapshot) string {
 func (m *master) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
 	m.logEnd(c, s, outcome, targetOf(c, s))
 	if c.generation.options(board.OptLog) {
-		m.syslog.text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
+		m.syslog.Text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
 	}
 	if outcome == board.Killed { // what an admin ends is one notice, and per session at debug
 		m.logError(c, "session from "+s.Client.Host(), c.status.reason())
@@ -245,7 +245,7 @@ func (m *master) logError(c *child, what, why string) {
 		m.log.Error(what, "reason", why, "worker", c.pid)
 		return
 	}
-	m.syslog.text(record.Err, c.pid, record.AppendError(nil, c.generation.tag(), what, why))
+	m.syslog.Text(record.Err, c.pid, record.AppendError(nil, c.generation.tag(), what, why))
 }
 
 // reap gives the PIDs of buried workers back to the kernel, once the pidfile

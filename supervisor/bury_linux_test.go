@@ -1,3 +1,6 @@
+// Tests of burial: the lines and counts that a dead worker's sessions leave, whenever
+// it died.
+
 package supervisor
 
 import (
@@ -139,7 +142,7 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 			t.Errorf("line %q, want %q", got, want+line)
 		}
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if got := s.said.all(); len(got) != len(logs) {
 		t.Errorf("syslog %q, want %q", got, logs)
 	} else {

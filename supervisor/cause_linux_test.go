@@ -12,6 +12,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/board"
 )
 
@@ -108,14 +109,14 @@ func TestLogOfAKilledSession(t *testing.T) {
 	} {
 		s, all := serving(t, c.set)
 		got := new(said)
-		s.stderr = newSink(0, got.add)
+		s.stderr = sink.New(0, got.add)
 		s.generation.board.State.LogAt.Store(c.at)
 		row := s.carry(all[0], "10.1.2.3:40112")
 		row.In.Store(7)
 		row.Out.Store(9)
 		row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Negotiating, 0)))
 		s.die(all[0], unix.SIGKILL)
-		s.stderr.flush(patience)
+		s.stderr.Flush(patience)
 		lines := got.all()
 		if len(lines) > 1 || (len(lines) == 1) != (c.want != "") || len(lines) == 1 && !strings.Contains(lines[0], c.want) {
 			t.Errorf("%s: %q, want %q", c.name, lines, c.want)

@@ -19,6 +19,7 @@ import (
 	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -272,8 +273,8 @@ func TestEnduring(t *testing.T) {
 func TestAdoptLate(t *testing.T) {
 	m := &master{pid: 4711, calls: make(chan func()), over: make(chan struct{}), cfg: &config.Config{Pidfile: t.TempDir() + "/plug.pid"}}
 	said := new(said)
-	m.syslog = &syslogSink{sink: newSink(0, said.add), fd: -1}
-	m.log = newLogger(false, 0, false, io.Discard, m.syslog)
+	m.syslog = &sink.Syslog{Sink: sink.New(0, said.add), FD: -1}
+	m.log = sink.NewLogger(false, 0, false, io.Discard, m.syslog)
 	back := make(chan struct{})
 	m.adoptPidfile(func() (*pidfile.File, error) {
 		<-back
@@ -314,7 +315,7 @@ func TestCommitKeepsLossesTold(t *testing.T) {
 		s.commit(e)
 		s.tellLosses()
 		s.tellLosses()
-		s.syslog.sink.flush(patience)
+		s.syslog.Sink.Flush(patience)
 		var got []string
 		for _, line := range s.said.all() {
 			if strings.Contains(line, "lost") {

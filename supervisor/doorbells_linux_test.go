@@ -1,3 +1,6 @@
+// Tests of doorbells: what the loop does about each kind, about garbage, and when
+// they were lost.
+
 package supervisor
 
 import (
@@ -147,7 +150,7 @@ func TestLookAtBoard(t *testing.T) {
 	if lostBegin.state != spare || lostBegin.listed {
 		t.Errorf("after garbage: %s", lostBegin.state)
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("report pipe: skipped bytes that are not a doorbell bytes=5") {
 		t.Errorf("syslog %q", s.said.all())
 	}

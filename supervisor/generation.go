@@ -13,6 +13,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/board/memory"
@@ -173,7 +174,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		a.SyslogUDP = convert.From(cfg.Syslog.UDP)
 		a.SyslogUDP.Zone = host.ZoneOf(cfg.Syslog.UDP.Addr().Zone())
 	}
-	a.Host.Set(shortHost())
+	a.Host.Set(sink.ShortHost())
 	for i, rule := range cfg.Rules {
 		r := b.Rule(i)
 		at := convert.From(netip.AddrPortFrom(rule.Addr(), 0))

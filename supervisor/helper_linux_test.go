@@ -16,6 +16,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/await"
 )
 
@@ -114,9 +115,9 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 		launcher: new(launcher), calls: make(chan func()), over: make(chan struct{}),
 		children: map[uint64]*child{}, ticks: ticks{shown: -1}, null: -1, deadline: time.Now().Add(startPatience)}
 	s.master = m
-	m.stderr = newSink(0, func([]byte) {})
-	m.syslog = &syslogSink{sink: newSink(0, s.said.add), fd: -1, tag: m.tag, pid: m.pid}
-	m.log = newLogger(false, 0, false, m.stderr, m.syslog)
+	m.stderr = sink.New(0, func([]byte) {})
+	m.syslog = &sink.Syslog{Sink: sink.New(0, s.said.add), FD: -1, Tag: m.tag, PID: m.pid}
+	m.log = sink.NewLogger(false, 0, false, m.stderr, m.syslog)
 	fd, err := host.Listen(cfg.Source, 100, false)
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +249,7 @@ func (s *stage) recount() {
 // sessionLines are the lines of the session file, when there are n.
 func (s *stage) sessionLines(n int) []string {
 	s.t.Helper()
-	if !s.sessionFile.sink.flush(patience) {
+	if !s.sessionFile.sink.Flush(patience) {
 		s.t.Fatal("lines are not written")
 	}
 	text, err := os.ReadFile(s.path)

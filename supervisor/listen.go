@@ -42,6 +42,6 @@ func (m *master) adoptListener(inherited int) (fd int, err error) {
 		return -1, err
 	}
 	m.cfg, m.tag = &cfg, cfg.Source.Tag()
-	m.syslog.tag = m.tag
+	m.syslog.Tag = m.tag
 	return fd, nil
 }

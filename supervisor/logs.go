@@ -5,21 +5,21 @@ package supervisor
 
 import (
 	"fmt"
-	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/record"
 )
 
 // openLogs opens syslog and stderr.
 func (m *master) openLogs() error {
 	cfg := m.cfg
-	m.stderr = newSink(logBound, new(terminalWriter).write)
+	m.stderr = sink.New(sink.Bound, new(sink.Terminal).Write)
 	if cfg.Foreground {
 		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
 		if err != nil {
@@ -27,34 +27,13 @@ func (m *master) openLogs() error {
 		}
 		m.stderrOut = out
 	}
-	s := &syslogSink{tag: m.tag, pid: m.pid}
-	family := unix.AF_UNIX
-	s.to, s.path = &unix.SockaddrUnix{Name: cfg.Syslog.Path}, cfg.Syslog.Path
-	if at := cfg.Syslog.UDP; at.IsValid() {
-		family = unix.AF_INET6
-		if at.Addr().Is4() {
-			family = unix.AF_INET
-		}
-		s.to, s.path = host.Sockaddr(at), ""
-		if at.Addr().Zone() != "" {
-			s.zoned = at
-		}
-		s.host = shortHost()
+	s, err := sink.OpenSyslog(cfg.Syslog.Path, cfg.Syslog.UDP, m.tag, m.pid)
+	if err != nil {
+		return err
 	}
-	var err error
-	if s.fd, err = host.Socket(family, unix.SOCK_DGRAM); err != nil {
-		return fmt.Errorf("syslog socket: %s", host.Reason(err))
-	}
-	s.sink = newSink(logBound, s.transmit)
 	m.syslog = s
-	m.log = newLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", m.stderr, s)
+	m.log = sink.NewLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", m.stderr, s)
 	return nil
-}
-
-// shortHost is this host's name in syslog over UDP.
-func shortHost() string {
-	host, _ := os.Hostname()
-	return record.ShortHost(host)
 }
 
 // announce logs a line that stderr gets without -d, too: with -n it shows an admin
@@ -82,10 +61,28 @@ const (
 func (m *master) flush(patience time.Duration) {
 	var stderr sync.WaitGroup
 	if m.stderr != nil {
-		stderr.Go(func() { m.stderr.flush(patience) })
+		stderr.Go(func() { m.stderr.Flush(patience) })
 	}
 	if m.syslog != nil {
-		m.syslog.sink.flush(patience)
+		m.syslog.Sink.Flush(patience)
 	}
 	stderr.Wait()
+}
+
+// inMs is a span as logs have it, with a key that ends in _ms: in milliseconds, to
+// the microsecond, in text and JSON alike.
+func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// notice logs what an admin should find, and need not do anything about: with -n
+// at info, else as a notice of syslog.
+func (m *master) notice(what, why string) {
+	if m.cfg.Foreground {
+		m.log.Info(what, "reason", why)
+		return
+	}
+	m.syslog.Text(record.Notice, m.pid, record.AppendError(nil, m.tag, what, why))
+}
+
+func appendCount(text []byte, key string, n uint64) []byte {
+	return strconv.AppendUint(append(text, key...), n, 10)
 }

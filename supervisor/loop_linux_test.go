@@ -1,3 +1,6 @@
+// Tests of the loop: the start, clients at the limit, a plug that sleeps, spares that
+// rest, and a pool, with workers that the test plays.
+
 package supervisor
 
 import (
@@ -48,7 +51,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 			t.Errorf("orders %q", got)
 		}
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("(127.0.0.1 0): Plugdaemon started.") {
 		t.Errorf("syslog %q", s.said.all())
 	}
@@ -66,7 +69,7 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 	for range 3 {
 		s.settled()
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	n := 0
 	for _, line := range s.said.all() {
 		if strings.Contains(line, "clients are waiting") && strings.Contains(line, "max-workers=2") {

@@ -1,3 +1,6 @@
+// What was lost: session lines, syslog records and log lines that nobody took, and
+// when the log says so.
+
 package supervisor
 
 import (
@@ -40,7 +43,7 @@ func (m *master) tellLosses() {
 		told.Lines = now.Lines
 	}
 	m.noteLostRecords(now.Records)
-	if now.Dropped > told.Dropped && now.Dropped == seen.Dropped && m.stderr.flush(0) {
+	if now.Dropped > told.Dropped && now.Dropped == seen.Dropped && m.stderr.Flush(0) {
 		m.log.Error("log lines lost", "lines", now.Dropped-told.Dropped)
 		told.Dropped = now.Dropped
 	}
@@ -59,14 +62,14 @@ func (m *master) absorbLosses(told *lost) {
 
 func (m *master) tellLostRecords(n uint64) {
 	text := record.AppendError(nil, m.tag, "syslog", "records lost")
-	m.syslog.text(record.Err, m.pid, appendCount(text, " records=", n))
+	m.syslog.Text(record.Err, m.pid, appendCount(text, " records=", n))
 }
 
 // unwritten is how many session lines wait because the session file did not take
 // them: those that workers owe, and those that are the master's to write.
 func (m *master) unwritten() (n int) {
 	if f := &m.sessionFile; f.sink != nil && f.failing.Load() {
-		n = f.sink.queued()
+		n = f.sink.Queued()
 	}
 	for _, c := range m.roster {
 		if c.state != gone {
@@ -79,10 +82,10 @@ func (m *master) unwritten() (n int) {
 // lost sums up what was given up, by workers and by this process.
 func (m *master) lost() (n lost) {
 	n.Lines = m.totals.LinesLost
-	n.Records = m.totals.LogsLost + m.syslog.sink.dropped.Load()
-	n.Dropped = m.totals.LogsDropped + m.stderr.dropped.Load()
+	n.Records = m.totals.LogsLost + m.syslog.Sink.Dropped.Load()
+	n.Dropped = m.totals.LogsDropped + m.stderr.Dropped.Load()
 	if s := m.sessionFile.sink; s != nil {
-		n.Lines += s.dropped.Load()
+		n.Lines += s.Dropped.Load()
 	}
 	for _, c := range m.roster {
 		if c.state != gone {

@@ -20,6 +20,7 @@ import (
 	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/policy"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/title"
@@ -42,8 +43,8 @@ type master struct {
 	pid     int
 	tag     string
 	log     hclog.InterceptLogger
-	stderr  *sink
-	syslog  *syslogSink
+	stderr  *sink.Sink
+	syslog  *sink.Syslog
 	title   *title.Title
 
 	listeners   []int
@@ -294,8 +295,8 @@ func (m *master) abandon() {
 // ready.
 func (m *master) serve() {
 	if m.cfg.Log {
-		m.syslog.text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
-		m.syslog.sink.flush(startedFirst)
+		m.syslog.Text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
+		m.syslog.Sink.Flush(startedFirst)
 	}
 	m.phase = running
 	m.generation.board.State.Gate.Store(board.GateOpen)

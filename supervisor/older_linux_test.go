@@ -1,3 +1,6 @@
+// Tests of generations that were adopted: their workers' lines and logs are in the
+// form that their own options ask for.
+
 package supervisor
 
 import (
@@ -8,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/board"
 )
 
@@ -28,7 +32,7 @@ func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *g
 		}
 	})
 	s.older, s.generation, s.cfg, s.tag = []*generation{old}, next, &cfg, cfg.Source.Tag()
-	s.syslog.tag = s.tag
+	s.syslog.Tag = s.tag
 	old.follow(next)
 	return old
 }
@@ -52,10 +56,10 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 		s, all := serving(t, func(cfg *config.Config) {
 			cfg.Log, cfg.LogFormat = c.log, map[bool]string{true: "json"}[c.json]
 		})
-		s.syslog.sink.flush(patience)
+		s.syslog.Sink.Flush(patience)
 		before := len(s.said.all())
 		stderr := new(said)
-		s.stderr = newSink(0, stderr.add)
+		s.stderr = sink.New(0, stderr.add)
 		s.carry(all[0], "10.1.2.3:40112")
 		old := s.replaceGeneration(6, func(cfg *config.Config) {
 			cfg.Source.Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
@@ -66,11 +70,11 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 		if line := s.sessionLines(1)[0]; !strings.Contains(line, "] 127.0.0.1:0 10.1.2.3 ") {
 			t.Errorf("%s: line %q", c.name, line)
 		}
-		s.syslog.sink.flush(patience)
+		s.syslog.Sink.Flush(patience)
 		if got := s.said.all()[before:]; strings.Join(got, "\n") != strings.Join(c.logs, "\n") {
 			t.Errorf("%s: syslog %q, want %q", c.name, got, c.logs)
 		}
-		s.stderr.flush(patience)
+		s.stderr.Flush(patience)
 		if got := stderr.all(); len(got) > 1 || (len(got) == 1) != (c.line != "") || len(got) == 1 && !strings.Contains(got[0], c.line) {
 			t.Errorf("%s: stderr %q, want %q", c.name, got, c.line)
 		}
@@ -111,7 +115,7 @@ func TestSessionFailureIsTheLoops(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the loop is not asked")
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("session file /dev/full") || s.generation.board.State.LogTimes[board.LogSession].Load() == 0 || old.board.State.LogTimes[board.LogSession].Load() != 0 {
 		t.Errorf("syslog %q", s.said.all())
 	}

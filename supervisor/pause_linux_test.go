@@ -1,3 +1,6 @@
+// Tests of a pause: workers are told, and a paused plug sleeps; and of upgrades that
+// are refused.
+
 package supervisor
 
 import (
@@ -59,14 +62,14 @@ func TestUpgradeIsRefused(t *testing.T) {
 	under := &upgrade{}
 	s.upgrading = under
 	s.signal(syscall.SIGUSR2)
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if s.phase != running || s.upgrading != under || !s.said.has("upgrade refused: an upgrade is already in progress") {
 		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
 	}
 	s.upgrading = nil
 	s.phase = opening
 	s.signal(syscall.SIGUSR2)
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if s.upgrading != nil || !s.said.has("upgrade refused: the plug is not serving") {
 		t.Errorf("syslog %q", s.said.all())
 	}

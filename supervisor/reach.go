@@ -4,47 +4,16 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/sink"
 )
 
-// errStreamSocket is that of a syslog daemon that takes no datagrams.
-var errStreamSocket = errors.New("it is a stream socket; plug needs a datagram socket, or udp://ADDRESS:PORT (--syslog)")
-
-// errSyslogFull is that of a syslog daemon that does not keep up.
-var errSyslogFull = errors.New("its queue is full")
-
-// reach is why the syslog socket takes no datagrams; nil if it does. Connecting
-// says so without sending one.
-func (s *syslogSink) reach() error {
-	if s.path == "" {
-		return nil // UDP: that can't be known
-	}
-	fd, err := host.Socket(unix.AF_UNIX, unix.SOCK_DGRAM)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	switch err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.path}); err { // s.to is the sink's
-	case nil:
-	case unix.EPROTOTYPE:
-		return errStreamSocket
-	default:
-		return err
-	}
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0); err != nil || n != 1 {
-		return errSyslogFull
-	}
-	return nil
-}
-
-// reachSoon is reach for a start: the path may lead to a disk that is away.
-func (s *syslogSink) reachSoon() error {
-	_, err := within(openPatience, "syslog "+s.path, nothing(s.reach))
+// syslogReach is why syslog takes no records, at a start: the path may lead to a
+// disk that is away.
+func (m *master) syslogReach() error {
+	_, err := within(openPatience, "syslog "+m.syslog.Path, nothing(m.syslog.Reach))
 	return err
 }
 
@@ -54,20 +23,20 @@ func (m *master) checkSyslog() {
 	if m.cfg.Foreground && !m.cfg.Log && len(m.cfg.Rules) == 0 {
 		return
 	}
-	why := m.syslog.reachSoon()
+	why := m.syslogReach()
 	switch {
-	case why == nil || why == errSyslogFull:
+	case why == nil || why == sink.ErrFull:
 	case m.cfg.Foreground:
 		m.dropReport.unreachable = true
 		m.sayUnreachable(why)
 	default:
-		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.path, host.Reason(why))
-		m.stderr.flush(flushReplaced) // Ready lets go of it
+		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.Path, host.Reason(why))
+		m.stderr.Flush(flushReplaced) // Ready lets go of it
 	}
 }
 
 func (m *master) sayUnreachable(why error) {
-	m.log.Warn("syslog cannot be reached; records are lost", "socket", m.syslog.path, "reason", host.Reason(why))
+	m.log.Warn("syslog cannot be reached; records are lost", "socket", m.syslog.Path, "reason", host.Reason(why))
 }
 
 // noteLostRecords tells syslog what it has missed, once it takes records again;
@@ -78,7 +47,7 @@ func (m *master) noteLostRecords(lost uint64) {
 	}
 	var why error
 	settled := lost == m.dropReport.seen.Records // no more for a second
-	m.aside("syslog", m.syslog.path, func() { why = m.syslog.reach() }, func() { m.syslogChecked(lost, settled, why) })
+	m.aside("syslog", m.syslog.Path, func() { why = m.syslog.Reach() }, func() { m.syslogChecked(lost, settled, why) })
 }
 
 // syslogChecked does what follows from whether somebody takes records.

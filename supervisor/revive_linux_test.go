@@ -48,7 +48,7 @@ func TestListenerIsRevived(t *testing.T) {
 			t.Errorf("worker %d has not been told", i)
 		}
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("another process shut it down") {
 		t.Errorf("said %q", s.said.all())
 	}
@@ -82,7 +82,7 @@ func TestListenerIsLost(t *testing.T) {
 		t.Errorf("the session's row is %v", row.Word().State())
 	}
 	said := 0
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	for _, line := range s.said.all() {
 		if strings.Contains(line, "another process shut it down") {
 			said++
@@ -175,7 +175,7 @@ func TestIdleExits(t *testing.T) {
 		t.Error("still slow after a worker that has served")
 	}
 	said := 0
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	for _, line := range s.said.all() {
 		if strings.Contains(line, "worker ended without a session") {
 			said++

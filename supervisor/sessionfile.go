@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
 )
@@ -23,7 +24,7 @@ type sessionFile struct {
 	path string // "" without -S; "-" is stdout
 	fd   int    // append-only; -1 without -S; the number stays
 	out  outlet // what is open; its descriptor is fd
-	sink *sink
+	sink *sink.Sink
 	fail func(error)
 
 	closed chan struct{} // the master ends: nothing is tried again
@@ -32,9 +33,9 @@ type sessionFile struct {
 
 	next []func(error) // admins who have asked for a look while one was under way
 
-	failing  atomic.Bool    // the line that is being written is tried again
-	retried  atomic.Uint64  // lines that had to be written again
-	terminal terminalWriter // it may be one
+	failing  atomic.Bool   // the line that is being written is tried again
+	retried  atomic.Uint64 // lines that had to be written again
+	terminal sink.Terminal // it may be one
 }
 
 // openPatience is how long a start waits for a file's disk.
@@ -64,7 +65,7 @@ func (m *master) openSessionFile() error {
 func (f *sessionFile) use(out outlet) {
 	f.out, f.fd = out, out.fd
 	f.closed = make(chan struct{})
-	f.sink = newSink(lineBound, f.append)
+	f.sink = sink.New(lineBound, f.append)
 }
 
 // named reports whether there is a path that could name another file by now.
@@ -73,14 +74,14 @@ func (f *sessionFile) named() bool { return f.path != "" && f.path != "-" }
 // write queues one line.
 func (f *sessionFile) write(line []byte) {
 	if f.sink != nil {
-		f.sink.put(line)
+		f.sink.Put(line)
 	}
 }
 
 // append writes one line (the sink's goroutine). A line that can't be written
 // is tried again until it can, or until the master ends: those behind it wait.
 func (f *sessionFile) append(line []byte) {
-	f.terminal.prepare()
+	f.terminal.Prepare()
 	for first := true; ; first = false {
 		n, err := f.tryAppend(line)
 		line = line[n:]
@@ -229,13 +230,13 @@ func (f *sessionFile) close() (lost int) {
 	if f.sink == nil {
 		return 0
 	}
-	if !f.sink.flush(linesLast) {
+	if !f.sink.Flush(linesLast) {
 		close(f.closed)
-		if !f.sink.flush(lineAgain) { // its writer waits in the kernel
-			return len(f.sink.waiting()) + int(f.sink.dropped.Load())
+		if !f.sink.Flush(lineAgain) { // its writer waits in the kernel
+			return len(f.sink.Waiting()) + int(f.sink.Dropped.Load())
 		}
 	}
-	return f.lost + int(f.sink.dropped.Load())
+	return f.lost + int(f.sink.Dropped.Load())
 }
 
 // pending are the lines that wait because they could not be written, for
@@ -244,7 +245,7 @@ func (f *sessionFile) pending() (lines []string) {
 	if f.sink == nil {
 		return nil
 	}
-	for _, line := range f.sink.waiting() {
+	for _, line := range f.sink.Waiting() {
 		lines = append(lines, string(line))
 	}
 	return lines

@@ -114,7 +114,7 @@ func TestReopenFails(t *testing.T) {
 	}
 	count := func() int {
 		s.asided()
-		s.syslog.sink.flush(patience)
+		s.syslog.Sink.Flush(patience)
 		return strings.Count(strings.Join(s.said.all(), "\n"), "reopen")
 	}
 	for range 3 * checkEvery {
@@ -186,7 +186,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full")
 	}
-	var r recorder
+	var r records
 	m := &master{cfg: &config.Config{}}
 	open := func(path string) outlet {
 		out, err := m.openSession(path)

@@ -109,7 +109,7 @@ func (m *master) files(g *generation, lifeline int) []uintptr {
 		stdio = [3]uintptr{null, 1, uintptr(m.stderrOut.fd)}
 	}
 	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
-		session, uintptr(m.syslog.fd)}
+		session, uintptr(m.syslog.FD)}
 	for _, l := range m.listeners {
 		files = append(files, uintptr(l))
 	}

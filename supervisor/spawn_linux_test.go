@@ -46,7 +46,7 @@ func TestTroubledNursery(t *testing.T) {
 	if pause != mostTrouble {
 		t.Errorf("pause %v in the end", pause)
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	n := 0
 	for _, line := range s.said.all() {
 		if strings.Contains(line, "fork") {
@@ -75,7 +75,7 @@ func TestDeathBeforeReady(t *testing.T) {
 	if s.spawner.trouble != firstTrouble || len(s.spawner.requests) != 0 {
 		t.Errorf("pause %v, %d ordered", s.spawner.trouble, len(s.spawner.requests))
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("worker died before it was ready") || !s.said.has("killed by signal 9") {
 		t.Errorf("syslog %q", s.said.all())
 	}
@@ -116,7 +116,7 @@ func TestNurseryAnswers(t *testing.T) {
 // What a worker inherits, in the order that it knows.
 func TestFiles(t *testing.T) {
 	s := newStage(t, nil)
-	s.null, s.syslog.fd = 70, 71
+	s.null, s.syslog.FD = 70, 71
 	g := s.generation
 	closed := ^uintptr(0)
 	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.sessionFile.fd), 71, uintptr(s.listeners[0])}

@@ -159,7 +159,7 @@ func TestInt(t *testing.T) {
 		t.Errorf("not done: %v", s.states())
 	}
 	s.sessionLines(1)
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("stop: ending 1 session") || s.totals.Ended[board.AdminEnded] != 1 {
 		t.Errorf("syslog %q, totals %v", s.said.all(), s.totals.Ended)
 	}

@@ -1,3 +1,6 @@
+// Tests of what is tried again each second: it is done once it can be, and logged
+// once.
+
 package supervisor
 
 import (
@@ -21,7 +24,7 @@ func TestAttemptsAreRepeated(t *testing.T) {
 	if tries != 3 {
 		t.Errorf("%d tries, want 3", tries)
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("cannot watch something; retrying pid=4711: no room") {
 		t.Errorf("syslog %q", s.said.all())
 	}

@@ -1,3 +1,6 @@
+// Tests of the old side of an upgrade: what it sends, signals that come meanwhile,
+// and how it goes on after a failure or without its disk.
+
 package supervisor
 
 import (
@@ -171,7 +174,7 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	if s.count[starting] == 0 || s.spawner.suspended.Load() {
 		t.Errorf("%d births, held %v", s.count[starting], s.spawner.suspended.Load())
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if all := strings.Join(s.said.all(), "\n"); s.upgrading != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "a whim") {
 		t.Errorf("syslog %q", all)
 	}

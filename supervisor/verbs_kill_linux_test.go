@@ -70,7 +70,7 @@ func TestVerbsKillByForce(t *testing.T) {
 	if line := s.sessionLines(1)[0]; !strings.Contains(line, fmt.Sprintf("plug[%d]", all[0].pid)) {
 		t.Errorf("line %q", line)
 	}
-	s.syslog.sink.flush(patience)
+	s.syslog.Sink.Flush(patience)
 	if !s.said.has("kill: 1 session ended by admin") {
 		t.Errorf("%q", s.said.all())
 	}

@@ -1,4 +1,7 @@
-package supervisor
+// Tests of sinks with a writer that can be held up, of what syslog gets, and of the
+// logger's levels.
+
+package sink
 
 import (
 	"bytes"
@@ -44,17 +47,17 @@ func (r *recorder) all() []string {
 
 func TestSinkKeepsTheOrder(t *testing.T) {
 	var r recorder
-	s := newSink(0, r.write)
+	s := New(0, r.write)
 	var writers sync.WaitGroup
 	for w := range 4 {
 		writers.Go(func() {
 			for i := range 1000 {
-				s.put(fmt.Appendf(nil, "%d %d", w, i))
+				s.Put(fmt.Appendf(nil, "%d %d", w, i))
 			}
 		})
 	}
 	writers.Wait()
-	if !s.flush(10 * time.Second) {
+	if !s.Flush(10 * time.Second) {
 		t.Fatal("not flushed")
 	}
 	next := [4]int{}
@@ -66,8 +69,8 @@ func TestSinkKeepsTheOrder(t *testing.T) {
 		}
 		next[w]++
 	}
-	if next != [4]int{1000, 1000, 1000, 1000} || s.dropped.Load() != 0 {
-		t.Errorf("%v records, %d dropped", next, s.dropped.Load())
+	if next != [4]int{1000, 1000, 1000, 1000} || s.Dropped.Load() != 0 {
+		t.Errorf("%v records, %d dropped", next, s.Dropped.Load())
 	}
 }
 
@@ -75,27 +78,27 @@ func TestSinkKeepsTheOrder(t *testing.T) {
 // beyond it is dropped and counted.
 func TestSinkIsBounded(t *testing.T) {
 	r := recorder{gate: make(chan struct{}), inHand: make(chan struct{}, 1)}
-	s := newSink(10, r.write)
-	s.put([]byte("first"))
+	s := New(10, r.write)
+	s.Put([]byte("first"))
 	<-r.inHand
 	for i := range 15 {
-		s.put(fmt.Appendf(nil, "%d", i))
+		s.Put(fmt.Appendf(nil, "%d", i))
 	}
-	if n := s.dropped.Load(); n != 5 {
+	if n := s.Dropped.Load(); n != 5 {
 		t.Errorf("%d dropped, want 5", n)
 	}
-	if s.flush(20 * time.Millisecond) {
+	if s.Flush(20 * time.Millisecond) {
 		t.Error("flushed, though the writer is blocked")
 	}
 	close(r.gate)
-	if !s.flush(10 * time.Second) {
+	if !s.Flush(10 * time.Second) {
 		t.Fatal("not flushed")
 	}
 	if got := r.all(); len(got) != 11 || got[0] != "first" || got[10] != "9" {
 		t.Errorf("written: %q", got)
 	}
-	s.put([]byte("room again"))
-	if !s.flush(10*time.Second) || len(r.all()) != 12 || s.dropped.Load() != 5 {
+	s.Put([]byte("room again"))
+	if !s.Flush(10*time.Second) || len(r.all()) != 12 || s.Dropped.Load() != 5 {
 		t.Error("no room behind the jam")
 	}
 }
@@ -103,14 +106,14 @@ func TestSinkIsBounded(t *testing.T) {
 // hclog uses its buffer again: a sink keeps a copy.
 func TestSinkCopies(t *testing.T) {
 	r := recorder{gate: make(chan struct{})}
-	s := newSink(0, r.write)
+	s := New(0, r.write)
 	p := []byte("before")
 	if n, err := s.Write(p); n != len(p) || err != nil {
 		t.Error(n, err)
 	}
 	copy(p, "behind")
 	close(r.gate)
-	if s.flush(10 * time.Second); r.all()[0] != "before" {
+	if s.Flush(10 * time.Second); r.all()[0] != "before" {
 		t.Errorf("written: %q", r.all())
 	}
 }
@@ -135,9 +138,9 @@ func TestSyslogTexts(t *testing.T) {
 		{hclog.Trace, "more", nil, ""},
 	} {
 		var r recorder
-		s := &syslogSink{sink: newSink(0, r.write), tag: "(119)", pid: 4711}
+		s := &Syslog{Sink: New(0, r.write), Tag: "(119)", PID: 4711}
 		s.Accept("plug", c.level, c.msg, c.args...)
-		s.sink.flush(10 * time.Second)
+		s.Sink.Flush(10 * time.Second)
 		got := ""
 		for _, record := range r.all() {
 			priority, rest, _ := strings.Cut(record, ">")
@@ -169,14 +172,14 @@ func TestLoggers(t *testing.T) {
 	} {
 		var stderr bytes.Buffer
 		var r recorder
-		s := &syslogSink{sink: newSink(0, r.write), tag: "(119)", pid: 1}
-		log := newLogger(c.foreground, c.debug, c.json, &stderr, s)
+		s := &Syslog{Sink: New(0, r.write), Tag: "(119)", PID: 1}
+		log := NewLogger(c.foreground, c.debug, c.json, &stderr, s)
 		log.Trace("a trace")
 		log.Debug("a detail")
 		log.Info("news")
 		log.Warn("a warning")
 		log.Error("an error", "reason", "why")
-		s.sink.flush(10 * time.Second)
+		s.Sink.Flush(10 * time.Second)
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 		if stderr.Len() == 0 {
 			lines = nil
@@ -202,63 +205,6 @@ func TestLoggers(t *testing.T) {
 			if no != "" && strings.Contains(stderr.String(), no) {
 				t.Errorf("debug %d: %q in %q", c.debug, no, stderr.String())
 			}
-		}
-	}
-}
-
-// A worker's error that it can't tell itself carries the worker's PID, and goes where
-// the worker would have sent it.
-func TestErrorsOfTheDead(t *testing.T) {
-	of := func(foreground bool) *child {
-		cfg := newConfig()
-		cfg.Foreground, cfg.Source.Port = foreground, 119
-		g, err := newGeneration(1, cfg, 1, 1, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(g.close)
-		return &child{pid: 4712, generation: g}
-	}
-	var r recorder
-	s := &syslogSink{sink: newSink(0, r.write), tag: "(1)", pid: 1}
-	m := &master{cfg: newConfig(), syslog: s}
-	m.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
-	s.sink.flush(10 * time.Second)
-	if got := r.all(); len(got) != 1 || !strings.HasSuffix(got[0], " plug[4712]: (119): session from 10.0.0.1: killed by signal 9") {
-		t.Errorf("syslog %q", got)
-	}
-	var stderr bytes.Buffer
-	m.log = newLogger(true, 0, false, &stderr, s)
-	m.logError(of(true), "session from 10.0.0.1", "killed by signal 9")
-	if text := stderr.String(); !strings.Contains(text, "session from 10.0.0.1") || !strings.Contains(text, "worker=4712") || len(r.all()) != 1 {
-		t.Errorf("stderr %q, syslog %q", text, r.all())
-	}
-}
-
-// A start that fails waits for both logs, since what they hold says why.
-func TestAbandonFlushesTheLogs(t *testing.T) {
-	for _, name := range []string{"stderr", "syslog"} {
-		var r recorder
-		writing, write, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		slow := newSink(0, func(p []byte) { close(writing); <-write; r.write(p) })
-		m := &master{cfg: newConfig()}
-		if name == "stderr" {
-			m.stderr = slow
-		} else {
-			m.syslog = &syslogSink{sink: slow}
-		}
-		slow.put([]byte("why"))
-		<-writing
-		go func() { m.abandon(); close(over) }()
-		select {
-		case <-over:
-			t.Errorf("%s: not waited for", name)
-		case <-time.After(50 * time.Millisecond):
-		}
-		close(write)
-		<-over
-		if len(r.all()) != 1 {
-			t.Errorf("%s: %q", name, r.all())
 		}
 	}
 }

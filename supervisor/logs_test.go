@@ -1,0 +1,89 @@
+// Tests of the master's logs: errors of dead workers, and that a start that fails
+// waits for what its logs still hold.
+
+package supervisor
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"daemon/plug/supervisor/sink"
+)
+
+// records are what a sink has written.
+type records struct {
+	mu  sync.Mutex
+	got []string
+}
+
+func (r *records) write(p []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, string(p))
+}
+
+func (r *records) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.got...)
+}
+
+// A worker's error that it can't tell itself carries the worker's PID, and goes where
+// the worker would have sent it.
+func TestErrorsOfTheDead(t *testing.T) {
+	of := func(foreground bool) *child {
+		cfg := newConfig()
+		cfg.Foreground, cfg.Source.Port = foreground, 119
+		g, err := newGeneration(1, cfg, 1, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(g.close)
+		return &child{pid: 4712, generation: g}
+	}
+	var r records
+	s := &sink.Syslog{Sink: sink.New(0, r.write), Tag: "(1)", PID: 1}
+	m := &master{cfg: newConfig(), syslog: s}
+	m.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
+	s.Sink.Flush(10 * time.Second)
+	if got := r.all(); len(got) != 1 || !strings.HasSuffix(got[0], " plug[4712]: (119): session from 10.0.0.1: killed by signal 9") {
+		t.Errorf("syslog %q", got)
+	}
+	var stderr bytes.Buffer
+	m.log = sink.NewLogger(true, 0, false, &stderr, s)
+	m.logError(of(true), "session from 10.0.0.1", "killed by signal 9")
+	if text := stderr.String(); !strings.Contains(text, "session from 10.0.0.1") || !strings.Contains(text, "worker=4712") || len(r.all()) != 1 {
+		t.Errorf("stderr %q, syslog %q", text, r.all())
+	}
+}
+
+// A start that fails waits for both logs, since what they hold says why.
+func TestAbandonFlushesTheLogs(t *testing.T) {
+	for _, name := range []string{"stderr", "syslog"} {
+		var r records
+		writing, write, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		slow := sink.New(0, func(p []byte) { close(writing); <-write; r.write(p) })
+		m := &master{cfg: newConfig()}
+		if name == "stderr" {
+			m.stderr = slow
+		} else {
+			m.syslog = &sink.Syslog{Sink: slow}
+		}
+		slow.Put([]byte("why"))
+		<-writing
+		go func() { m.abandon(); close(over) }()
+		select {
+		case <-over:
+			t.Errorf("%s: not waited for", name)
+		case <-time.After(50 * time.Millisecond):
+		}
+		close(write)
+		<-over
+		if len(r.all()) != 1 {
+			t.Errorf("%s: %q", name, r.all())
+		}
+	}
+}
