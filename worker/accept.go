@@ -24,7 +24,6 @@ type acceptor struct {
 	listenSet *kernel.Poller // the engine's own set in a pool
 	apart     bool           // the door is a set of its own
 	listeners []listener
-	paused    int64 // monotonic ns: when to try again; 0 is not paused
 }
 
 type listener struct {
@@ -54,13 +53,6 @@ func (a *acceptor) open(n int, set *kernel.Poller, apart bool) syscall.Errno {
 		a.listeners = append(a.listeners, listener{fd: FDListener + i})
 	}
 	return 0
-}
-
-func (a *acceptor) retryAt() int64 {
-	if a.paused == 0 {
-		return never
-	}
-	return a.paused
 }
 
 func (a *acceptor) close() {
@@ -94,14 +86,14 @@ func (e *engine) join() {
 // away reports that this worker does not wait at its door only because of a
 // session that may be short.
 func (e *engine) away() bool {
-	return e.accept.apart && e.live > 0 && !e.usedUp() && !e.draining && e.accept.paused == 0 &&
+	return e.accept.apart && e.live > 0 && !e.usedUp() && !e.draining && !e.resting() &&
 		e.board.State.Gate.Load() == board.GateOpen
 }
 
 // stepAside gives the worker's place in the queue up: its session is a long
 // one, and every client's wake-up would have to pass over it.
 func (e *engine) stepAside() {
-	e.asideDue = 0
+	e.agenda[asideDuty] = 0
 	if !e.accept.apart || e.live == 0 {
 		return
 	}
@@ -126,7 +118,7 @@ func (e *engine) takeClients(i int) {
 	}
 	e.join()
 	if joined && !l.joined && e.overloaded() {
-		e.backDue = e.clock.mono + int64(backAfter)
+		e.agenda[backDuty] = e.clock.mono + int64(backAfter)
 	}
 }
 
@@ -134,7 +126,6 @@ func (e *engine) takeClients(i int) {
 // others, for having more sessions than they, and that wait still: the wake-up
 // of these was its own. Most often somebody is awake anyway.
 func (e *engine) lookBack() {
-	e.backDue = 0
 	for i := range e.accept.listeners {
 		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && kernel.Readable(l.fd) {
 			e.sendDoorbell(report.Leaving, 0)
@@ -174,7 +165,7 @@ func (e *engine) takeClient(l *listener) bool {
 		e.leave(l)
 		e.draining = true
 	case hindered:
-		e.accept.paused = e.clock.mono + int64(resources)
+		e.rest()
 	}
 	return false
 }
@@ -204,14 +195,17 @@ func (e *engine) admit(fd int, client board.Addr) {
 		return
 	}
 	if e.accept.apart {
-		e.asideDue = e.clock.mono + int64(titleLag)
+		e.agenda[asideDuty] = e.clock.mono + int64(titleLag)
 	}
 	e.connect(s)
 	e.tellSoon()
 }
 
 // resting reports whether accept waits until this host has what it was short of.
-func (e *engine) resting() bool { return e.accept.paused != 0 }
+func (e *engine) resting() bool { return e.agenda[acceptDuty] != 0 }
+
+// rest accepts nothing for a while.
+func (e *engine) rest() { e.agenda[acceptDuty] = e.clock.mono + int64(resources) }
 
 // drain takes no more clients. It leaves the listeners only after a last
 // accept has said that nobody waits: the wake-up for one may have been this

@@ -1,3 +1,5 @@
+// The time, as all processes of the plug have it.
+
 package worker
 
 import (
@@ -43,6 +45,9 @@ func (c *clock) read() {
 	c.wall = now.UnixNano()
 	c.mono = c.base + int64(now.Sub(c.from))
 }
+
+// now is the monotonic time without a look for others, who may look meanwhile.
+func (c *clock) now() int64 { return c.base + int64(time.Since(c.from)) }
 
 // ms is the board's clock.
 func (c *clock) ms() uint64 { return boardMs(c.mono) }

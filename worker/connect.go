@@ -38,7 +38,7 @@ func (e *engine) connect(s *session) {
 			}
 			continue
 		}
-		e.due.add(s, e.clock.mono+int64(e.connectTimeout()))
+		e.start(s, connectTimer)
 		return
 	}
 }
@@ -58,7 +58,7 @@ func (e *engine) park(s *session) {
 		*s.tried = board.Tried{}
 	}
 	e.fdWaiters = append(e.fdWaiters, parked{s, s.epoch})
-	e.accept.paused = e.clock.mono + int64(resources)
+	e.rest()
 }
 
 // retryParked tries the starved sessions again.
@@ -160,13 +160,13 @@ func (e *engine) stepConnect(s *session) {
 
 // connected goes on with the session's target.
 func (e *engine) connected(s *session) {
-	e.due.remove(s)
+	e.stop(s, connectTimer)
 	e.noteConnected(s.row, s.slot)
 }
 
 // connectFailed tries the next target for the same client.
 func (e *engine) connectFailed(s *session, f failure) {
-	e.due.remove(s)
+	e.stop(s, connectTimer)
 	e.missed(s, f)
 	if e.viaProxy() { // all targets are behind the same proxy
 		e.unreached(s)

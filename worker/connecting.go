@@ -18,16 +18,6 @@ import (
 // out of descriptors, memory or ports.
 const resources = 100 * time.Millisecond
 
-// connectTimeout is how long a connect may take, and a proxy's reply.
-func (w *worker) connectTimeout() time.Duration {
-	return time.Duration(w.board.Assignment.ConnectTimeout) * time.Millisecond
-}
-
-// closeTimeout is how long a session may last after one of its sides has failed.
-func (w *worker) closeTimeout() time.Duration {
-	return time.Duration(w.board.Assignment.CloseTimeout) * time.Millisecond
-}
-
 // viaProxy reports whether sessions reach their targets through an HTTP proxy.
 func (w *worker) viaProxy() bool { return w.board.Assignment.Via.Kind != 0 }
 
@@ -50,7 +40,7 @@ func (w *worker) nextTarget(row *board.Row, slot int, tried *board.Tried) (next 
 // mayWait reports whether a session may wait for descriptors, memory or ports, as other
 // clients do in the kernel's queue: for no longer than a connect may take.
 func (w *worker) mayWait(row *board.Row) bool {
-	return w.clock.mono < row.BeginAt+int64(w.connectTimeout())
+	return w.clock.mono < row.BeginAt+w.lasts(connectTimer)
 }
 
 // worthWaiting reports whether a session that is short of something waits before it tries

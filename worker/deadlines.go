@@ -1,29 +1,107 @@
 //go:build linux && !portable
 
+// The timers of the event loop's sessions. There is a list for each kind of timer. A
+// session is in one at most: that of its nearest timer.
+
 package worker
 
-// deadlines is a list of sessions, the next one due first. All wait equally
-// long, so each new one is the last.
-type deadlines struct{ first, last *session }
+import (
+	"syscall"
 
-func (l *deadlines) next() int64 {
-	if l.first == nil {
-		return never
-	}
-	return l.first.deadline
+	"daemon/plug/worker/board"
+)
+
+// start starts a session's timer anew.
+func (e *engine) start(s *session, t timer) {
+	s.due[t] = e.clock.mono + e.lasts(t)
+	e.timers.move(s)
 }
 
-func (l *deadlines) add(s *session, at int64) {
-	if s.linked {
-		l.remove(s)
+// stop stops a session's timer, if it runs.
+func (e *engine) stop(s *session, t timer) {
+	if s.due[t] != 0 {
+		s.due[t] = 0
+		e.timers.move(s)
 	}
-	s.deadline, s.linked, s.prev, s.next = at, true, l.last, nil
-	if l.last == nil {
-		l.first = s
+}
+
+// expire does what the end of a session's timer means.
+func (e *engine) expire(s *session, t timer) {
+	switch {
+	case t == connectTimer && s.state == connecting:
+		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
+	case t == connectTimer:
+		e.refuse(s, errSilentProxy)
+	case s.state == delivering:
+		e.abort(s, board.Cut)
+	default: // its client has failed, and no target has been connected in time
+		if !e.erred(&s.client) {
+			s.client.fails(syscall.ECONNRESET)
+		}
+		e.desert(s)
+	}
+}
+
+// expireAll ends the timers that are due.
+func (e *engine) expireAll() {
+	for t := range e.timers {
+		l := &e.timers[t]
+		for s := l.first; s != nil && s.deadline() <= e.clock.mono; s = l.first {
+			e.stop(s, timer(t))
+			e.expire(s, timer(t))
+		}
+	}
+}
+
+// timerLists are the lists of all kinds.
+type timerLists [timers]deadlines
+
+// next is when the first of all timers is due.
+func (l *timerLists) next() int64 {
+	at := never
+	for t := range l {
+		if s := l[t].first; s != nil {
+			at = min(at, s.deadline())
+		}
+	}
+	return at
+}
+
+// move puts a session into the list of its nearest timer.
+func (l *timerLists) move(s *session) {
+	l.remove(s)
+	if t, at := s.due.nearest(); at != never {
+		s.listed = t
+		l[t].add(s)
+	}
+}
+
+func (l *timerLists) remove(s *session) { l[s.listed].remove(s) }
+
+// deadline is when a listed session's nearest timer is due.
+func (s *session) deadline() int64 { return s.due[s.listed] }
+
+// deadlines is a list of sessions, the first one due first. Timers of one kind run
+// equally long, so a new session is nearly always the last: not so one whose timer was
+// behind another one's meanwhile.
+type deadlines struct{ first, last *session }
+
+func (l *deadlines) add(s *session) {
+	after := l.last
+	for after != nil && after.deadline() > s.deadline() {
+		after = after.prev
+	}
+	s.linked, s.prev = true, after
+	if after == nil {
+		s.next, l.first = l.first, s
 	} else {
-		l.last.next = s
+		s.next, after.next = after.next, s
 	}
-	l.last = s
+	if s.next == nil {
+		l.last = s
+	} else {
+		s.next.prev = s
+	}
 }
 
 func (l *deadlines) remove(s *session) {

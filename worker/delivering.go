@@ -20,7 +20,6 @@ type leaving struct {
 	failed   *side
 	survivor *side
 	stage    board.Stage // at which the side failed; its reset is put down to that
-	by       int64       // monotonic ns: the session is given up then; 0 if nothing has failed
 	delay    int         // in visitDelays: before the next visit
 	expected bool        // a visit is queued
 }
@@ -31,8 +30,8 @@ func (e *engine) leaves(s *session) *leaving {
 	if s.leaving == nil {
 		s.leaving = new(leaving)
 	}
-	if s.leaving.by == 0 {
-		s.leaving.by = e.clock.mono + int64(e.closeTimeout())
+	if s.due[closeTimer] == 0 {
+		e.start(s, closeTimer)
 	}
 	return s.leaving
 }
@@ -98,7 +97,6 @@ func (e *engine) forsaken(s *session) bool {
 	n, errno := kernel.Peek(c.fd, e.buffer[:1])
 	if errno == 0 && n > 0 {
 		e.leaves(s)
-		e.visitLater(s)
 		return false
 	}
 	if errno != syscall.EAGAIN {

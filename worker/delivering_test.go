@@ -153,7 +153,7 @@ func TestBusySurvivorIsVisited(t *testing.T) {
 		waiting(t, survivor.fd, 2*relayBudget*len(e.buffer))
 		e.visits, s.leaving.expected, survivor.readable = visits{}, false, true
 		e.stepDelivering(s)
-		if !survivor.readable || !s.queued || !s.leaving.expected || e.visits.due == 0 {
+		if !survivor.readable || !s.queued || !s.leaving.expected || e.agenda[visitDuty] == 0 {
 			t.Errorf("more to read %v, another turn %v, a visit %v", survivor.readable, s.queued, s.leaving.expected)
 		}
 	})

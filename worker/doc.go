@@ -11,10 +11,22 @@
 // for clients, when it rings, its title, its scheduling class and its garbage
 // collector.
 //
-// A session whose one side fails delivers that side's last bytes to the other side
-// before it ends (on Linux: delivering.go).
+// Two engines drive sessions: on Linux an event loop on one thread (engine.go),
+// elsewhere and with the build tag "portable" a goroutine for each session in Go's
+// network poller (portable.go). What both decide is written once, without a build tag;
+// an engine only waits and moves bytes:
 //
-// Two engines drive sessions: on Linux an event loop on one thread (engine.go
-// and the files behind it), elsewhere and with the build tag "portable" a
-// goroutine for each session in Go's network poller (portable.go).
+//	decided in                      waits in, on Linux          elsewhere
+//	places.go, deaf.go              accept.go                   portable_accept.go
+//	connecting.go, fault.go         connect.go, negotiation.go  portable_connect.go, portable_negotiate.go
+//	orders.go                       lifeline.go                 portable_orders.go, portable_kill.go
+//	show.go, bell.go                duties.go                   portable_show.go
+//	timers.go                       deadlines.go                portable_connect.go, portable_watch.go
+//	cause.go, settle.go             ending.go                   portable_session.go
+//	                                relay.go, gather.go,        portable_relay.go, portable_meter.go
+//	                                splice.go
+//	                                delivering.go, visits.go    portable_deliver.go
+//
+// A session whose one side fails delivers that side's last bytes to the other side
+// before it ends. System calls are in package kernel.
 package worker

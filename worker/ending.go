@@ -39,7 +39,7 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 
 // bury closes what the session holds, writes its records and gives its row back.
 func (e *engine) bury(s *session) {
-	e.due.remove(s)
+	e.timers.remove(s)
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
 			kernel.Close(d.fd)
@@ -58,7 +58,7 @@ func (e *engine) bury(s *session) {
 		reason = s.dialog.refusal
 	}
 	e.giveBack(s.row, s.index, reason)
-	e.asideDue = 0
+	e.agenda[asideDuty] = 0
 	e.tellSoon()
 	e.join()
 }

@@ -27,19 +27,17 @@ type engine struct {
 	relay  relay
 
 	places
-	runAgainSoon []*session     // had more to do than a turn allows
-	fdWaiters    []parked       // sessions that wait for a socket
-	due          deadlines      // of sessions that connect or negotiate
-	visits       visits         // of sessions that leave
+	runAgainSoon []*session // had more to do than a turn allows
+	fdWaiters    []parked   // sessions that wait for a socket
+	timers       timerLists
+	visits       visits         // of sessions that are being delivered
 	trials       []*board.Tried // spare ones
 
-	asideDue     int64 // when a session counts as long; 0 is never
-	backDue      int64 // when clients that were left to the others are looked after; 0 is never
-	lineRetryDue int64 // when owed lines are tried again; 0 is never
-	coolDue      int64 // when nothing has happened for so long that the worker sleeps
-	term         atomic.Bool
-	notify       Notify                     // nil as long as it can't be had
-	actions      [len(deadly)]kernel.Action // the runtime's own
+	agenda  agenda
+	coolDue int64 // when nothing has happened for so long that the worker sleeps
+	term    atomic.Bool
+	notify  Notify                     // nil as long as it can't be had
+	actions [len(deadly)]kernel.Action // the runtime's own
 }
 
 const (
@@ -130,7 +128,7 @@ func (e *engine) serveAll(events []kernel.Event) {
 
 // settleDown does what should not wait for the end of a long sleep.
 func (e *engine) settleDown() {
-	if e.bell.due != 0 {
+	if e.agenda[bellDuty] != 0 {
 		e.tellNow()
 	}
 	e.stepAside()
@@ -188,45 +186,16 @@ func (e *engine) runAgain() {
 	}
 }
 
-// overdue ends what has waited too long, and does what was put off.
-func (e *engine) overdue() {
-	for s := e.due.first; s != nil && s.deadline <= e.clock.mono; s = e.due.first {
-		e.due.remove(s)
-		e.timeout(s)
-	}
-	if e.visits.due != 0 && e.clock.mono >= e.visits.due {
-		e.visitAll()
-	}
-	if e.bell.due != 0 && e.clock.mono >= e.bell.due {
-		e.tellNow()
-	}
-	if e.asideDue != 0 && e.clock.mono >= e.asideDue {
-		e.stepAside()
-	}
-	if e.backDue != 0 && e.clock.mono >= e.backDue {
-		e.lookBack()
-	}
-	if e.lineRetryDue != 0 && e.clock.mono >= e.lineRetryDue {
-		e.retryUnwritten(false)
-		e.join()
-	}
-	if e.clock.mono >= e.accept.retryAt() {
-		e.accept.paused = 0
-		e.retryParked()
-		e.join()
-	}
-}
-
 // retryAgain has the lines that are owed tried again, if there are some.
 func (e *engine) retryAgain(owed bool) {
-	e.lineRetryDue = 0
+	e.agenda[lineDuty] = 0
 	if owed {
-		e.lineRetryDue = e.clock.mono + int64(lineRetry)
+		e.agenda[lineDuty] = e.clock.mono + int64(lineRetry)
 	}
 }
 
-// setBell does nothing: the loop asks when the bell is due before it waits.
-func (e *engine) setBell() {}
+// setBell puts the bell on the agenda.
+func (e *engine) setBell() { e.agenda[bellDuty] = e.bell.due }
 
 // suitClass suits the scheduling class to the number of sessions.
 func (e *engine) suitClass() { e.class.Suit(e.live) }

@@ -47,8 +47,8 @@ func (e *engine) checkGate() {
 		e.drain()
 		return
 	}
-	if e.accept.paused != 0 {
-		e.accept.paused = e.clock.mono // the listener may be as it was: try again now
+	if e.resting() {
+		e.agenda[acceptDuty] = e.clock.mono // the listener may be as it was: try again now
 	}
 	e.join()
 }

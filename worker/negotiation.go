@@ -18,7 +18,7 @@ func (e *engine) negotiate(s *session) {
 	}
 	s.dialog.request = 0
 	s.dialog.reply.Reset()
-	e.due.add(s, e.clock.mono+int64(e.connectTimeout()))
+	e.start(s, connectTimer)
 	e.stepNegotiate(s)
 }
 
@@ -52,7 +52,7 @@ func (e *engine) stepNegotiate(s *session) {
 			return
 		}
 		if done {
-			e.due.remove(s)
+			e.stop(s, connectTimer)
 			s.state = relaying
 			e.reach(s.row, board.Relaying)
 			e.passGlued(s, e.buffer[head:n])

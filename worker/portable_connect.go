@@ -139,14 +139,18 @@ func (s *session) finishConnect(fd int, target *socket, to *board.Addr) (errno s
 	return errno, false
 }
 
+// start starts a timer anew.
+func (s *session) start(t timer) { s.due[t] = s.clock.now() + s.lasts(t) }
+
+// left is how long until a timer is due.
+func (s *session) left(t timer) time.Duration { return time.Duration(s.due[t] - s.clock.now()) }
+
 // patience is how long a connect may take, and a proxy's reply: for a client that has
 // gone, and left bytes, no longer than the session may.
 func (s *session) patience() time.Duration {
-	limit := s.connectTimeout()
-	if s.gone != 0 {
-		limit = min(limit, time.Until(s.leaveBy))
-	}
-	return limit
+	s.start(connectTimer)
+	nearest, _ := s.due.nearest()
+	return s.left(nearest)
 }
 
 // checksClosely is lookClosely under the mutex.

@@ -38,7 +38,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 	stage := s.noteFailed(s.row, failure.errno)
 	defer s.reach(s.row, stage)
 
-	giveUp := time.NewTimer(time.Until(s.leaves()))
+	giveUp := time.NewTimer(s.leaves())
 	defer giveUp.Stop()
 	for whole := failure.whole; !whole; {
 		select {

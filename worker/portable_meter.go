@@ -4,7 +4,6 @@ package worker
 
 import (
 	"sync/atomic"
-	"time"
 
 	"daemon/plug/worker/board"
 )
@@ -20,7 +19,7 @@ type meter struct {
 
 // add notes n bytes that were just read.
 func (m *meter) add(n int) {
-	now := m.clock.base + int64(time.Since(m.clock.from)) // the look of others is theirs
+	now := m.clock.now()
 	m.row.Moved.Store(boardMs(now))
 	m.held.Add(int64(n))
 	if m.bytes.Add(uint64(n)) == uint64(n) && m.first {

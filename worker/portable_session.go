@@ -28,8 +28,8 @@ type session struct {
 	failure failure       // of the last connect
 	who     board.Culprit // ended it
 	gone    syscall.Errno // with which the client has reset before a target was connected
-	leaveBy time.Time     // the session is given up then; zero if no side has failed
-	refusal string        // why the proxy did not let it through, where no errno says it
+	due     running
+	refusal string // why the proxy did not let it through, where no errno says it
 
 	in, out meter
 	pumps   sync.WaitGroup // one for each direction
@@ -44,7 +44,7 @@ func (e *engine) newSession(index int, row *board.Row) *session {
 
 // renew makes the session a new one.
 func (s *session) renew() {
-	s.gone, s.leaveBy = 0, time.Time{}
+	s.gone, s.due = 0, running{}
 	s.in.held.Store(0)
 	s.out.held.Store(0)
 	s.slot, s.short, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, false, board.Tried{}, failure{}, false, board.Nobody, ""

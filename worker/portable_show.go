@@ -19,6 +19,7 @@ func (e *engine) ringLate() {
 	defer e.mu.Unlock()
 	if e.bell.due != 0 && e.bell.due <= e.clock.mono {
 		e.tellNow()
+		return
 	}
 	e.setBell()
 }

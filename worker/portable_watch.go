@@ -35,7 +35,7 @@ func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
 	var giveUp *time.Timer
 	end := s.client.watch(func(errno syscall.Errno) {
 		s.gone = errno
-		patience := time.Until(s.leaves())
+		patience := s.leaves()
 		if !s.client.hasBytes() {
 			patience = 0
 		}
@@ -46,7 +46,7 @@ func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
 		if giveUp != nil {
 			giveUp.Stop()
 		}
-		if s.gone == 0 || s.client.hasBytes() && time.Now().Before(s.leaveBy) {
+		if s.gone == 0 || s.client.hasBytes() && s.left(closeTimer) > 0 {
 			return 0
 		}
 		return s.gone
@@ -54,10 +54,10 @@ func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
 }
 
 // leaves marks the session as one that ends within --close-timeout, counted from the
-// first failure.
-func (s *session) leaves() (by time.Time) {
-	if s.leaveBy.IsZero() {
-		s.leaveBy = time.Now().Add(s.closeTimeout())
+// first failure, and returns how long that is from now.
+func (s *session) leaves() time.Duration {
+	if s.due[closeTimer] == 0 {
+		s.start(closeTimer)
 	}
-	return s.leaveBy
+	return s.left(closeTimer)
 }

@@ -10,8 +10,8 @@ import (
 	"daemon/plug/worker/negotiate"
 )
 
-// state is where a session stands. What happens in each is in step and
-// timeout, below; the outcome is decided where it ends.
+// state is where a session stands. What happens in each is in step,
+// below, and in expire (deadlines.go); the outcome is decided where it ends.
 type state uint8
 
 const (
@@ -36,7 +36,8 @@ type session struct {
 
 	state    state
 	queued   bool          // on the engine's list of those that have more to do
-	linked   bool          // on the list of deadlines
+	linked   bool          // in a list of deadlines
+	listed   timer         // of which kind that is
 	answered bool          // the target has sent something
 	short    bool          // of descriptors or ports, for one of the targets at least
 	first    board.Culprit // whose direction ended first; Nobody before
@@ -47,7 +48,7 @@ type session struct {
 	tried          *board.Tried // nil until a target has failed
 	failure        failure      // of the last connect
 
-	deadline   int64 // monotonic ns, while linked
+	due        running
 	prev, next *session
 
 	dialog  *proxyDialog // with the HTTP proxy; nil without one
@@ -76,7 +77,7 @@ func (s *session) renew() {
 	if s.dialog != nil {
 		s.dialog.refusal = ""
 	}
-	s.slot, s.failure, s.short = -1, failure{}, false
+	s.slot, s.failure, s.short, s.due = -1, failure{}, false, running{}
 	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
 }
 
@@ -156,15 +157,5 @@ func (e *engine) step(s *session) {
 		e.stepRelay(s)
 	case delivering:
 		e.stepDelivering(s)
-	}
-}
-
-// timeout is a session whose deadline has passed.
-func (e *engine) timeout(s *session) {
-	switch s.state {
-	case connecting:
-		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
-	case negotiating:
-		e.refuse(s, errSilentProxy)
 	}
 }

@@ -21,6 +21,7 @@ func (e *engine) tellSoon() {
 		}
 	} else if b.changed(now, e.live > 0, e.board.State.MayBatch.Load() != 0); b.due != 0 && b.due <= now {
 		e.tellNow()
+		return
 	}
 	e.setBell()
 }
@@ -31,6 +32,7 @@ func (e *engine) tellNow() {
 	if e.bell.due = 0; !e.pool {
 		e.tell()
 	}
+	e.setBell()
 	e.suitClass()
 	e.show()
 }

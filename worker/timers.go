@@ -1,51 +1,48 @@
-//go:build linux && !portable
-
-// When the event loop has to do something even without an event, and how it waits
-// until then.
+// A session's timers: one table for both engines. A kind of timer is a constant, its row
+// in the table, and what its end means: in the event loop that is expire (deadlines.go);
+// in the portable engine, the deadline of what the session waits for.
 
 package worker
 
 import (
 	"time"
 
-	"daemon/plug/worker/kernel"
+	"daemon/plug/worker/board"
 )
 
-const never = kernel.Never // no deadline
+// timer is a kind of timer.
+type timer uint8
 
-// quiet reports that nobody has come to do anything.
-func quiet(events []kernel.Event) bool {
-	return len(events) == 0 || len(events) == 1 && events[0].Tag.Kind() == onAlarm
+const (
+	connectTimer timer = iota // a connect, or the proxy's reply, takes too long
+	closeTimer                // a side has failed, and its last bytes take too long
+
+	timers = iota
+)
+
+// timerTable says how long each timer runs, in ms.
+var timerTable = [timers]func(a *board.Assignment) uint32{
+	connectTimer: func(a *board.Assignment) uint32 { return a.ConnectTimeout },
+	closeTimer:   func(a *board.Assignment) uint32 { return a.CloseTimeout },
 }
 
-// setAlarm sees to it that a wait ends in time, and returns its timeout: 0 when
-// there is something to do now, else none.
-func (e *engine) setAlarm() int {
-	until := min(e.coolDue, e.next())
-	if len(e.runAgainSoon) != 0 || until <= e.clock.mono {
-		return 0
+// lasts is how long a timer runs, in ns.
+func (w *worker) lasts(t timer) int64 {
+	return int64(timerTable[t](w.board.Assignment)) * int64(time.Millisecond)
+}
+
+const never = int64(1<<63 - 1) // no deadline
+
+// running are a session's timers: when each is due, in monotonic ns; 0 if it does not run.
+type running [timers]int64
+
+// nearest is the timer that is due first, and when: never without one.
+func (r *running) nearest() (t timer, at int64) {
+	at = never
+	for kind, due := range r {
+		if due != 0 && due < at {
+			t, at = timer(kind), due
+		}
 	}
-	e.alarm.RingBy(until)
-	return -1
-}
-
-// patience is how long, in ms, a sleep may last; -1 is for ever.
-func (e *engine) patience() int {
-	until := e.next()
-	if until == never {
-		return -1
-	}
-	return int((max(0, until-e.clock.mono) + int64(time.Millisecond) - 1) / int64(time.Millisecond))
-}
-
-// next is when something has to be done even without an event, in monotonic ns.
-func (e *engine) next() int64 {
-	return min(e.due.next(), orNever(e.visits.due), e.accept.retryAt(), orNever(e.bell.due), orNever(e.asideDue), orNever(e.backDue), orNever(e.lineRetryDue))
-}
-
-func orNever(at int64) int64 {
-	if at == 0 {
-		return never
-	}
-	return at
+	return t, at
 }

@@ -3,44 +3,35 @@
 package worker
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"daemon/plug/worker/board"
 )
 
-// A session is visited after 1 ms, after 2 more and so on, later every 50 ms, until
-// its time is over; whatever others do meanwhile.
+// A session that is being delivered is visited after 1 ms, after 2 more and so on, later
+// every 50 ms, until its time is over; whatever others do meanwhile.
 func TestVisits(t *testing.T) {
 	e := rig(t)
-	var at []int64
 	s, _, _ := pair(t, e)
-	s.state = connecting // it is only visited again
-	s.client.failed, s.client.errno = true, 104
 	e.board.Assignment.CloseTimeout = 200
+	s.target.writable = false
+	e.relay.keep(&s.client, []byte("bytes that are not taken"))
 	began := e.clock.mono
-	e.leaves(s)
-	e.visitLater(s)
+	var at []int64
+	e.fail(s, &s.client)
 	e.visitLater(s) // once queued is enough
 	for s.state != ended {
-		at = append(at, (e.visits.due-began)/int64(time.Millisecond))
-		if e.next() != e.visits.due {
-			t.Fatal("the engine would sleep on")
-		}
-		e.clock.mono = e.visits.due
-		e.visitAll()
+		e.clock.mono = e.next()
+		at = append(at, (e.clock.mono-began)/int64(time.Millisecond))
+		e.overdue()
 	}
-	want := []int64{1, 3, 7, 15, 31, 63, 113, 163, 213}
-	if len(at) != len(want) {
-		t.Fatalf("visits after %v ms, want %v", at, want)
+	if want := []int64{1, 3, 7, 15, 31, 63, 113, 163, 200}; !slices.Equal(at, want) {
+		t.Fatalf("visits, and the end, after %v ms, want %v", at, want)
 	}
-	for i := range want {
-		if at[i] != want[i] {
-			t.Fatalf("visits after %v ms, want %v", at, want)
-		}
-	}
-	if e.visits.due != 0 || e.outcomes(board.Cut) != 1 {
-		t.Errorf("due %d, %d cut", e.visits.due, e.outcomes(board.Cut))
+	if n := e.outcomes(board.Cut); n != 1 {
+		t.Errorf("%d cut", n)
 	}
 }
 
@@ -54,12 +45,12 @@ func TestVisitOfAnEndedSession(t *testing.T) {
 	e.visitLater(s)
 	e.abort(s, board.Cut)
 	next, _, _ := pair(t, e)
-	if next != s || s.leaving.by != 0 || s.leaving.expected {
+	if next != s || s.due != (running{}) || s.leaving.expected {
 		t.Fatalf("the row's next session: %v, %+v", next == s, s.leaving)
 	}
-	e.clock.mono = e.visits.due
+	e.clock.mono = e.agenda[visitDuty]
 	e.visitAll()
-	if s.state != relaying || e.visits.due != 0 {
-		t.Errorf("state %d, due %d", s.state, e.visits.due)
+	if s.state != relaying || e.agenda[visitDuty] != 0 {
+		t.Errorf("state %d, due %d", s.state, e.agenda[visitDuty])
 	}
 }
