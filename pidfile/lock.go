@@ -43,8 +43,8 @@ func identifyPath(path string) (inode, error) {
 	return inode{uint64(st.Dev), uint64(st.Ino)}, nil
 }
 
-// flock takes the lock without waiting; unix.EWOULDBLOCK if another open file
-// has it.
+// flock takes the lock without waiting. It returns unix.EWOULDBLOCK if another
+// open file has the lock.
 func flock(fd int) error {
 	return again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 }
@@ -107,8 +107,8 @@ func (f *File) confirm(fd int) (inode, error) {
 	return id, err
 }
 
-// Held reports whether a process has the pidfile at path locked, that is, whether
-// its PIDs are those of a plug that runs. It may delay a Claim by a moment.
+// Held reports whether a process holds the lock of the pidfile at path, which
+// means that its PIDs belong to a running plug. It may briefly delay a Claim.
 func Held(path string) (bool, error) {
 	var fd int
 	err := again(func() (err error) {

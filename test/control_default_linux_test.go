@@ -161,7 +161,8 @@ func TestControlByDefaultFails(t *testing.T) {
 	d.stop()
 }
 
-// Another user's plug has its socket in that user's runtime directory, or none.
+// Another user's plug has its socket in that user's runtime directory, or has
+// none.
 func TestControlByDefaultOfAUser(t *testing.T) {
 	if !ownRun(t) {
 		return

@@ -29,13 +29,13 @@ func (v *faults) say(format string, args ...any) { *v = append(*v, fmt.Sprintf(f
 // judgeEnds compares a scenario's outcome with what a connection promises.
 // These rules hold for a direct connection, so they must hold through a plug:
 //
-//   - A side that ends its direction in order is read to the last byte, and the
-//     other side sees that end and no reset.
-//   - Of a side that resets, at least what was acknowledged to it is read, and then
-//     its reset is seen. What was not acknowledged may be lost.
-//   - A side that closes while bytes are unread, or still come, resets as well,
-//     but its end may be seen first.
-//   - A side that ends by itself reads what it likes.
+//   - If a side ends its direction in order, the other side reads everything to
+//     the last byte, and then sees that end and no reset.
+//   - If a side resets, the other side reads at least the acknowledged bytes, and
+//     then sees the reset. Bytes that were not acknowledged may be lost.
+//   - A side that closes while bytes are unread, or are still arriving, resets,
+//     too, but the other side may see an end first.
+//   - A side that ends the connection itself may leave bytes unread.
 //
 // The one exception: a side that has half-closed and has read the other side's
 // half-close is done, and may or may not see a reset after it.

@@ -2,8 +2,8 @@
 // its control socket, sends one request, prints the answer and exits with the
 // result.
 //
-//	reach   finds the master and asks it
-//	show    makes text and JSON of what it said
+//	reach   finds the master and sends it requests
+//	show    formats its replies as text and JSON
 //	top     the live screen
 //	metrics numbers for Prometheus, the status page
 //	service units and scripts

@@ -9,8 +9,8 @@
 // sends one Request and reads Replies until one is Done; then it may send the
 // next. Unknown fields are ignored on both sides, so that the messages can
 // only grow; Version changes when that is not enough. A Reply with Again comes
-// from a plug between two masters: nothing was done, and whoever connects anew
-// reaches the next one.
+// from a plug between two masters: nothing was done, and a client that
+// connects again reaches the next one.
 package control
 
 import "daemon/plug/worker/version"

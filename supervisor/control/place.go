@@ -56,8 +56,8 @@ func parsePlace(text string, names bool) (p place, err error) {
 	return place{host: strings.ToLower(name), port: port}, nil
 }
 
-// has reports whether the place is that of a session, as control.Session has it:
-// "addr:port", "name:port", or "" before there is one.
+// has reports whether a session's address, in the form of control.Session, is
+// in the place: "addr:port", "name:port", or "" if there is none yet.
 func (p *place) has(at string) bool {
 	if ap, err := netip.ParseAddrPort(at); err == nil {
 		addr := ap.Addr()

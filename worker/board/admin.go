@@ -1,10 +1,11 @@
-// What an admin wants of each target: enabled, draining or disabled, and what
-// that means for choosing.
+// Targets that an admin has enabled, drained or disabled, and what that means
+// for choosing.
 
 package board
 
-// What an admin wants of a target, in TargetState.Admin. It is kept apart from
-// the failed mark: a disabled target may be good, an enabled one failed.
+// The states that an admin can give a target, in TargetState.Admin. They are
+// independent of the failed mark: a disabled target may be good, an enabled
+// one failed.
 const (
 	Enabled  uint32 = iota
 	Draining        // only for clients that return within -t

@@ -4,9 +4,9 @@ package board
 
 import "testing"
 
-// Which target a client gets, depending on what an admin wants of each.
-// Letters are targets: a capital is enabled, a lower-case letter draining, a
-// dot disabled; a ! after one marks it failed.
+// Which target a client gets, depending on the state that an admin has given
+// each. Letters are targets: a capital is enabled, a lower-case letter
+// draining, a dot disabled; a ! after one marks it failed.
 func TestAdminChooses(t *testing.T) {
 	for _, c := range []struct {
 		targets string

@@ -196,7 +196,7 @@ type TargetState struct {
 	Failed   atomic.Uint64 // 0 is good; else the board's ms of the failure, plus one
 	Connects atomic.Uint64 // attempts
 	Failures atomic.Uint64 // attempts that failed
-	Admin    atomic.Uint32 // what an admin wants of it: Enabled, Draining or Disabled
+	Admin    atomic.Uint32 // set by an admin: Enabled, Draining or Disabled
 	Errno    atomic.Uint32 // of the last failure
 
 	// Facts about the target that Choose does not read: when all targets have

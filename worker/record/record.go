@@ -1,10 +1,11 @@
 // Package record makes the texts about a session: its line in the session
 // file, its messages to syslog and the log lines on stderr. Workers write with
-// it, and the master for workers that were killed.  What is written often is
-// appended to a buffer of the caller's, without an allocation. Local time
-// comes in as an offset, so that no process but the master has to know a time
-// zone. Files and sockets are the caller's; CutBack alone changes
-// one, to take half a line away.
+// it, and the master for workers that were killed.
+//
+// Frequent texts are appended to the caller's buffer, without an allocation.
+// Local time is passed as an offset, so that only the master needs to know a
+// time zone. The caller owns files and sockets; only CutBack changes one, to
+// remove half a line.
 package record
 
 import (

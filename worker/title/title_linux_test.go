@@ -129,7 +129,7 @@ func TestComm(t *testing.T) {
 	}
 }
 
-// While titles change, readers see titles, perhaps mixed, and nothing else.
+// While titles change, readers see titles, possibly mixed, and nothing else.
 func TestReadWhileSet(t *testing.T) {
 	c := start(t, "env", []string{"plug", strings.Repeat("x", 60)}, "A="+strings.Repeat("a", 60))
 	room := c.room()

@@ -51,8 +51,8 @@ func TestQuoteShell(t *testing.T) {
 	compare(t, words, strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"))
 }
 
-// systemd itself reads the quoted words: its --test mode loads units from a
-// directory of ours and shows the result, without running them. It refuses to
+// systemd itself reads the quoted words: its --test mode loads units from the
+// test's directory and shows the result, without running them. It refuses to
 // do so as root.
 func TestQuoteSystemd(t *testing.T) {
 	systemd := "/lib/systemd/systemd"

@@ -36,7 +36,7 @@ func TestOver(t *testing.T) {
 	if got.Median() != 0.5 || len(got) != 3 {
 		t.Errorf("got %v", []float64(got))
 	}
-	// A round that is missing in one of them gives no ratio.
+	// A round that is missing in one of them has no ratio.
 	if got := (Series{Missing, 6, 3}).Over(Series{2, 2, Missing}); len(got) != 1 || got[0] != 3 {
 		t.Errorf("got %v", []float64(got))
 	}
