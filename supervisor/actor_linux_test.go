@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -68,13 +69,13 @@ func start(t testing.TB, program string, args ...string) (pid, pidfd int) {
 
 func startWith(t testing.TB, attr *syscall.ProcAttr, program string, args ...string) (pid, pidfd int) {
 	t.Helper()
-	wantPidfd(attr.Sys)
+	watch.WantPidfd(attr.Sys)
 	path := "/bin/" + program
 	pid, err := syscall.ForkExec(path, append([]string{program}, args...), attr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pid, gotPidfd(attr.Sys, pid)
+	return pid, watch.GotPidfd(attr.Sys, pid)
 }
 
 // ring hands a worker's doorbell to the master.
@@ -97,9 +98,9 @@ func (s *stage) spares(n int) (all []*actor) {
 func (s *stage) die(a *actor, signal unix.Signal) {
 	s.t.Helper()
 	unix.Kill(a.pid, signal)
-	until(s.t, "the worker is dead", func() bool { return s.watcher.status(a.pidfd).known })
+	until(s.t, "the worker is dead", func() bool { return s.watcher.Status(a.pidfd).Known })
 	a.dead = true
-	s.handleEvents(events{dead: []uint64{a.id}})
+	s.handleEvents(watch.Events{Dead: []uint64{a.id}})
 }
 
 // orders are the bytes on the worker's lifeline since the last look.

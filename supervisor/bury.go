@@ -11,38 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 )
-
-// waitStatus is how a worker ended.
-type waitStatus struct {
-	known  bool // false for one that was nobody's child here
-	status int  // exit status, if signal is 0
-	signal unix.Signal
-}
-
-// reason is the worker's end as records tell it.
-func (w waitStatus) reason() string {
-	switch {
-	case !w.known:
-		return "worker died"
-	case w.signal != 0:
-		return fmt.Sprintf("killed by signal %d", int(w.signal))
-	}
-	return fmt.Sprintf("worker ended with status %d", w.status)
-}
 
 // goPanics is the status of a Go program whose runtime has given up, which is
 // what it does when it gets no thread.
 const goPanics = 2
 
 // unreadyReason is the same for a worker that died before it was ready.
-func (w waitStatus) unreadyReason() string {
-	if w.known && w.signal == 0 && w.status == goPanics {
-		return w.reason() + ", possibly because it could not start a thread (" + strings.Join(host.TaskLimitNames(), ", ") + ")"
+func unreadyReason(w watch.Status) string {
+	if w.Known && w.Signal == 0 && w.Exit == goPanics {
+		return w.Reason() + ", possibly because it could not start a thread (" + strings.Join(host.TaskLimitNames(), ", ") + ")"
 	}
-	return w.reason()
+	return w.Reason()
 }
 
 // buryUnready buries a worker that never got ready: whatever is wrong with it is
@@ -51,16 +34,16 @@ func (m *master) buryUnready(c *child) {
 	m.totals.SpawnFailures++
 	m.bury(c)
 	switch {
-	case m.phase == opening && (c.status.signal == unix.SIGKILL || c.status.signal == unix.SIGTERM):
+	case m.phase == opening && (c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM):
 		m.spawner.pause(time.Now()) // somebody has killed it: that says nothing about the next one
 	case m.phase == opening:
-		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, c.status.unreadyReason()))
+		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, unreadyReason(c.status)))
 	case m.phase == running:
 		pause := m.spawner.pause(time.Now())
-		m.spawner.why = "the last one died before it was ready: " + c.status.unreadyReason()
+		m.spawner.why = "the last one died before it was ready: " + unreadyReason(c.status)
 		if !m.spawner.said {
 			m.spawner.said = true
-			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", c.status.unreadyReason(), "pause_ms", inMs(pause))
+			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", unreadyReason(c.status), "pause_ms", inMs(pause))
 		}
 	}
 }
@@ -79,14 +62,14 @@ func (m *master) burySpare(c *child) {
 	if served || now.Sub(b.until) > forgetIdle {
 		b.release()
 	}
-	killed := c.status.signal == unix.SIGKILL || c.status.signal == unix.SIGTERM
-	if served || killed || !c.status.known || m.phase != running {
+	killed := c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM
+	if served || killed || !c.status.Known || m.phase != running {
 		return
 	}
 	pause := b.pause(now)
 	if !b.said {
 		b.said = true
-		m.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.reason(), "pause_ms", inMs(pause))
+		m.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.Reason(), "pause_ms", inMs(pause))
 	}
 }
 
@@ -94,11 +77,11 @@ func (m *master) burySpare(c *child) {
 // totals, its place in the pidfile. Only when the pidfile has been written
 // without it is it reaped, so that no PID in there can be a stranger's.
 func (m *master) bury(c *child) {
-	c.status = m.watcher.status(c.pidfd)
-	m.log.Debug("worker ended", "pid", c.pid, c.status.key(), c.status.value())
-	m.totals.Died(c.status.known, int(c.status.signal))
+	c.status = m.watcher.Status(c.pidfd)
+	m.log.Debug("worker ended", "pid", c.pid, c.status.Key(), c.status.Value())
+	m.totals.Died(c.status.Known, int(c.status.Signal))
 	m.settleRows(c)
-	if c.status.signal == unix.SIGKILL {
+	if c.status.Signal == unix.SIGKILL {
 		if why := m.memory.RanOut(); why != "" {
 			m.log.Error("worker killed", "reason", why)
 		}
@@ -112,20 +95,6 @@ func (m *master) bury(c *child) {
 	m.dead = append(m.dead, c)
 	c.leftAt = m.pidfile.next() // which may be on its way to the file
 	m.nudge()
-}
-
-func (w waitStatus) key() string {
-	if w.signal != 0 {
-		return "signal"
-	}
-	return "status"
-}
-
-func (w waitStatus) value() int {
-	if w.signal != 0 {
-		return int(w.signal)
-	}
-	return w.status
 }
 
 // settleRows settles the sessions that a dead worker has left on the board. A
@@ -235,7 +204,7 @@ func (m *master) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
 		m.syslog.Text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
 	}
 	if outcome == board.Killed { // what an admin ends is one notice, and per session at debug
-		m.logError(c, "session from "+s.Client.Host(), c.status.reason())
+		m.logError(c, "session from "+s.Client.Host(), c.status.Reason())
 	}
 }
 
@@ -258,7 +227,7 @@ func (m *master) reap() {
 			kept = append(kept, c)
 			continue
 		}
-		m.watcher.reap(c.pidfd)
+		m.watcher.Reap(c.pidfd)
 		m.count[gone]--
 		m.release(c)
 	}

@@ -18,10 +18,10 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 		who = board.ByMaster
 	case m.ending || c.condemned:
 		who = board.ByAdmin
-	case c.status.known && c.status.signal != 0:
+	case c.status.Known && c.status.Signal != 0:
 		who = board.BySignal
 	}
-	return board.MakeCause(who, stage, int(c.status.signal))
+	return board.MakeCause(who, stage, int(c.status.Signal))
 }
 
 // absorbEnds adds what a dead worker has counted to the totals. blamed reports

@@ -13,22 +13,23 @@ import (
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/sink"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
 )
 
 func TestCauseOf(t *testing.T) {
-	killed := waitStatus{known: true, signal: unix.SIGKILL}
+	killed := watch.Status{Known: true, Signal: unix.SIGKILL}
 	for _, c := range []struct {
 		name            string
-		status          waitStatus
+		status          watch.Status
 		ending, overdue bool
 		want            board.Cause
 	}{
 		{"KILL", killed, false, false, board.MakeCause(board.BySignal, board.Relaying, 9)},
-		{"TERM", waitStatus{known: true, signal: unix.SIGTERM}, false, false, board.MakeCause(board.BySignal, board.Relaying, 15)},
-		{"a panic", waitStatus{known: true, status: goPanics}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
-		{"nobody's child", waitStatus{}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
-		{"INT", waitStatus{known: true, signal: unix.SIGTERM}, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
+		{"TERM", watch.Status{Known: true, Signal: unix.SIGTERM}, false, false, board.MakeCause(board.BySignal, board.Relaying, 15)},
+		{"a panic", watch.Status{Known: true, Exit: goPanics}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
+		{"nobody's child", watch.Status{}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
+		{"INT", watch.Status{Known: true, Signal: unix.SIGTERM}, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
 		{"INT, with force", killed, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
 		{"QUIT's time", killed, true, true, board.MakeCause(board.ByMaster, board.Relaying, 0)},
 	} {

@@ -126,12 +126,12 @@ func TestCommit(t *testing.T) {
 	if got := s.sessionLines(1); got[0] != "a line that waited" {
 		t.Errorf("lines %q", got)
 	}
-	s.watcher.start()
+	s.watcher.Start()
 	saw := func(what string, so func() bool) {
 		t.Helper()
 		for end := time.After(patience); !so(); {
 			select {
-			case sight := <-s.watcher.seen:
+			case sight := <-s.watcher.Seen:
 				s.handleEvents(sight)
 			case <-end:
 				t.Fatalf("timed out waiting until %s", what)

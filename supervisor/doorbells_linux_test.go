@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -80,7 +81,7 @@ func TestStrangers(t *testing.T) {
 		"a slot of nobody":   {Kind: report.Begin, Slot: 5, PID: uint32(a.pid), Generation: 1},
 		"no slot at all":     {Kind: report.Begin, Slot: 65535, PID: uint32(a.pid), Generation: 1},
 	} {
-		s.handleEvents(events{bells: []report.Record{r}})
+		s.handleEvents(watch.Events{Bells: []report.Record{r}})
 		if got := s.states(); !slices.Equal(got, []lifeState{spare, spare}) {
 			t.Errorf("%s: roster %v", name, got)
 		}
@@ -90,7 +91,7 @@ func TestStrangers(t *testing.T) {
 	if a.state != gone {
 		t.Errorf("the dead worker is %s", a.state)
 	}
-	s.handleEvents(events{dead: []uint64{a.id, 99, 1 << 40}}) // once more, and of nobody
+	s.handleEvents(watch.Events{Dead: []uint64{a.id, 99, 1 << 40}}) // once more, and of nobody
 	s.settled()
 	if a.state != gone || len(s.roster) != 2 {
 		t.Errorf("%d on the roster", len(s.roster))
@@ -130,12 +131,12 @@ func TestLookAtBoard(t *testing.T) {
 	}
 	s.carry(lostBegin, "10.0.0.1:1")
 	s.ring(lostEnd, report.Begin)
-	s.handleEvents(events{})
+	s.handleEvents(watch.Events{})
 	if lostBegin.state != spare {
 		t.Error("looked at the board without a reason")
 	}
 	b.State.Attention.Store(1)
-	s.handleEvents(events{})
+	s.handleEvents(watch.Events{})
 	if b.State.Attention.Load() != 0 {
 		t.Error("the flag is still up")
 	}
@@ -146,7 +147,7 @@ func TestLookAtBoard(t *testing.T) {
 	// Garbage on the pipe is a reason, too.
 	b.Row(lostBegin.slot, 0).End()
 	b.Row(lostBegin.slot, 0).Free()
-	s.handleEvents(events{garbled: 5})
+	s.handleEvents(watch.Events{Garbled: 5})
 	if lostBegin.state != spare || lostBegin.listed {
 		t.Errorf("after garbage: %s", lostBegin.state)
 	}
@@ -163,13 +164,13 @@ func TestLostReady(t *testing.T) {
 	s.settled()
 	a := s.hatch()
 	s.generation.board.State.Attention.Store(1)
-	s.handleEvents(events{})
+	s.handleEvents(watch.Events{})
 	if a.state != starting {
 		t.Errorf("%s before it reached the board", a.state)
 	}
 	s.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
 	s.generation.board.State.Attention.Store(1)
-	s.handleEvents(events{})
+	s.handleEvents(watch.Events{})
 	if a.state != spare {
 		t.Errorf("%s, though the board has it", a.state)
 	}
@@ -183,9 +184,9 @@ func TestReadyAndDeadAtOnce(t *testing.T) {
 	s.populate()
 	a := s.hatch()
 	unix.Kill(a.pid, unix.SIGKILL)
-	until(t, "the worker is dead", func() bool { return s.watcher.status(a.pidfd).known })
+	until(t, "the worker is dead", func() bool { return s.watcher.Status(a.pidfd).Known })
 	a.dead = true
-	s.handleEvents(events{dead: []uint64{a.id}, bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
+	s.handleEvents(watch.Events{Dead: []uint64{a.id}, Bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
 	if a.state != gone || s.spawner.trouble != 0 {
 		t.Errorf("%s; births wait for %v", a.state, s.spawner.trouble)
 	}

@@ -17,6 +17,7 @@ import (
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/sink"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/await"
 )
 
@@ -126,13 +127,13 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	if err := m.openSessionFile(); err != nil {
 		t.Fatal(err)
 	}
-	if m.watcher, err = newWatcher(); err != nil {
+	if m.watcher, err = watch.New(); err != nil {
 		t.Fatal(err)
 	}
 	if m.generation, err = newGeneration(1, cfg, cfg.MaxWorkers, 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.watcher.generation(m.generation); err != nil {
+	if err := m.watcher.Pipe(m.generation.number, m.generation.report); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
@@ -162,7 +163,7 @@ func (s *stage) close() {
 		s.pidfile.file.Close()
 	}
 	unix.Close(s.listeners[0])
-	s.watcher.file.Close()
+	s.watcher.Close()
 	s.sessionFile.close() // its writer looks at the board
 	s.generation.close()
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/shepherd"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/report"
 	"daemon/plug/worker/title"
 )
@@ -29,7 +30,7 @@ func (m *master) loop(signals chan os.Signal) {
 			alarm.Reset(max(0, time.Until(due)))
 		}
 		select {
-		case s := <-m.watcher.seen:
+		case s := <-m.watcher.Seen:
 			m.handleEvents(s)
 		case b := <-m.spawner.results:
 			m.spawned(b)
@@ -133,27 +134,27 @@ func drained(signals <-chan os.Signal) (all []os.Signal) {
 }
 
 // handleEvents takes a batch from the watcher: doorbells first, then deaths.
-func (m *master) handleEvents(s events) {
-	for _, r := range s.bells {
+func (m *master) handleEvents(s watch.Events) {
+	for _, r := range s.Bells {
 		m.handleDoorbell(r)
 	}
-	if s.garbled > 0 {
-		m.log.Warn("report pipe: skipped bytes that are not a doorbell", "bytes", s.garbled)
+	if s.Garbled > 0 {
+		m.log.Warn("report pipe: skipped bytes that are not a doorbell", "bytes", s.Garbled)
 		for g := range m.generations() {
 			g.board.State.Attention.Store(1)
 		}
 	}
-	for _, id := range s.dead {
+	for _, id := range s.Dead {
 		if c := m.children[id]; c != nil && c.state != gone {
 			m.apply(c, hasDied)
 		}
 	}
-	if s.tick {
+	if s.Tick {
 		m.tick(time.Now())
-	} else if s.arrival { // a client, or the listener's end
+	} else if s.Arrival { // a client, or the listener's end
 		m.checkListeners(time.Now())
 	}
-	m.watcher.spent(s)
+	m.watcher.Spent(s)
 	for g := range m.generations() {
 		if g.board.State.Attention.Load() != 0 {
 			m.reconcileBoard(g)

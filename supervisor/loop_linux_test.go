@@ -84,15 +84,20 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 // With 0:N a plug sleeps without workers, and wakes for a client.
 func TestPlugThatSleeps(t *testing.T) {
 	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
-	s.watcher.start()
+	s.watcher.Start()
 	s.settled()
 	if s.phase != running || len(s.roster) != 0 {
 		t.Fatalf("phase %d, %d workers", s.phase, len(s.roster))
 	}
 	s.settled() // asks for the next client
 	s.client()
-	if seen := s.watcher.next(t); !seen.arrival {
-		t.Fatalf("%+v", seen)
+	select {
+	case seen := <-s.watcher.Seen:
+		if !seen.Arrival {
+			t.Fatalf("%+v", seen)
+		}
+	case <-time.After(patience):
+		t.Fatal("nothing was seen")
 	}
 	s.settled()
 	if s.count[starting] != 1 {

@@ -21,6 +21,7 @@ import (
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/supervisor/sink"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/title"
@@ -51,7 +52,7 @@ type master struct {
 	sessionFile sessionFile
 	pidfile     pidlist
 	control     controls
-	watcher     *watcher
+	watcher     *watch.Watcher
 	spawner     spawner
 	generation  *generation   // the one that accepts
 	older       []*generation // whose sessions live on, the oldest first
@@ -225,7 +226,7 @@ func (m *master) prepare() (err error) {
 	if err = m.openSessionFile(); err != nil {
 		return err
 	}
-	if m.watcher, err = newWatcher(); err != nil {
+	if m.watcher, err = watch.New(); err != nil {
 		return err
 	}
 	m.settled = settle(cfg)
@@ -244,15 +245,15 @@ func (m *master) prepare() (err error) {
 	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
 		m.generation.board.Assignment.AffinityKey = m.affinity
 	}
-	if err = m.watcher.generation(m.generation); err != nil {
+	if err = m.watcher.Pipe(m.generation.number, m.generation.report); err != nil {
 		return fmt.Errorf("cannot watch the report pipe: %w", err)
 	}
 	m.setZone(time.Now())
 	m.memory.Find()
-	if m.tickC, err = m.watcher.ticker(tickEvery); err != nil {
+	if m.tickC, err = m.watcher.Ticker(tickEvery); err != nil {
 		return err
 	}
-	m.watcher.start()
+	m.watcher.Start()
 	m.spawner.start(m.spawn)
 	return nil
 }

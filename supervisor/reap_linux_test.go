@@ -1,3 +1,6 @@
+// Tests of when dead workers are reaped: not before the pidfile no longer names
+// them.
+
 package supervisor
 
 import (
@@ -9,49 +12,6 @@ import (
 
 	"daemon/plug/supervisor/config"
 )
-
-// How workers end, by real ones.
-func TestWaitStatus(t *testing.T) {
-	for _, c := range []struct {
-		script string
-		want   waitStatus
-		reason string
-		key    string
-		value  int
-	}{
-		{"exit 0", waitStatus{known: true}, "worker ended with status 0", "status", 0},
-		{"exit 3", waitStatus{known: true, status: 3}, "worker ended with status 3", "status", 3},
-		{"exit 255", waitStatus{known: true, status: 255}, "worker ended with status 255", "status", 255},
-		{"kill -9 $$", waitStatus{known: true, signal: unix.SIGKILL}, "killed by signal 9", "signal", 9},
-		{"kill -15 $$", waitStatus{known: true, signal: unix.SIGTERM}, "killed by signal 15", "signal", 15},
-	} {
-		pid, pidfd := start(t, "sh", "-c", c.script)
-		w := new(watcher)
-		until(t, c.script, func() bool { return w.status(pidfd).known })
-		for range 2 { // it stays to be asked again
-			if got := w.status(pidfd); got != c.want || got.reason() != c.reason || got.key() != c.key || got.value() != c.value {
-				t.Errorf("%s: %+v, %q, %s=%d", c.script, got, got.reason(), got.key(), got.value())
-			}
-		}
-		if err := unix.Kill(pid, 0); err != nil {
-			t.Errorf("%s: its PID is free before it is reaped: %v", c.script, err)
-		}
-		w.reap(pidfd)
-		if err := unix.Kill(pid, 0); err != unix.ESRCH {
-			t.Errorf("%s: still there when reaped: %v", c.script, err)
-		}
-	}
-	pid, pidfd := start(t, "sleep", "60")
-	if s := new(watcher).status(pidfd); s.known {
-		t.Errorf("a living one: %+v", s)
-	}
-	unix.Kill(pid, unix.SIGKILL)
-	unix.Wait4(pid, nil, 0, nil)
-	if s := new(watcher).status(pidfd); s.known || s.reason() != "worker died" {
-		t.Errorf("nobody's child any more: %+v, %q", s, s.reason())
-	}
-	unix.Close(pidfd)
-}
 
 // A dead worker is reaped only when the pidfile no longer names it.
 func TestReapedAfterThePidfile(t *testing.T) {

@@ -1,6 +1,12 @@
+// The roster: every worker with its state, and the table that says what each event
+// does in each state.
+
 package supervisor
 
-import "daemon/plug/worker/report"
+import (
+	"daemon/plug/supervisor/watch"
+	"daemon/plug/worker/report"
+)
 
 // lifeState is where a worker stands in its life.
 type lifeState uint8
@@ -102,7 +108,7 @@ type child struct {
 	unheard        bool   // doorbells were lost before it had a PID
 	sessionsBefore uint64 // sessions that the slot's rows had carried before this worker
 	worked         uint64 // and had when it was last looked whether it takes clients (nudge)
-	status         waitStatus
+	status         watch.Status
 	leftAt         uint64 // the pidfile's version that it is no longer in
 	born           int64  // Unix ns; 0 is not known
 	condemned      bool   // killed for the sake of its session, at an admin's word

@@ -1,3 +1,6 @@
+// Tests of the master's whole loop with signals and ticks: starts that fail, and the
+// ends of a plug.
+
 package supervisor
 
 import (
@@ -104,10 +107,10 @@ func TestLoop(t *testing.T) {
 	} {
 		path := t.TempDir() + "/plug.pid"
 		s := newStage(t, func(cfg *config.Config) { cfg.Pidfile = path })
-		if tock, err := s.watcher.ticker(tickEvery); err != nil || tock != nil {
+		if tock, err := s.watcher.Ticker(tickEvery); err != nil || tock != nil {
 			t.Fatal(err)
 		}
-		s.watcher.start()
+		s.watcher.Start()
 		signals, done, born := make(chan os.Signal, 8), make(chan struct{}), make(chan *actor, 8)
 		go func() {
 			for o := range s.spawner.requests { // the nursery, whose children are ready at once

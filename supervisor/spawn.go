@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker"
 )
 
@@ -186,7 +187,7 @@ func (m *master) release(c *child) {
 func (m *master) retire(g *generation) {
 	g.handCounts(m.generation)
 	m.older = slices.DeleteFunc(m.older, func(other *generation) bool { return other == g })
-	m.watcher.forget(g)
+	m.watcher.Forget(g.number, g.report)
 	g.close()
 	m.log.Debug("generation retired", "generation", g.number)
 }
@@ -194,7 +195,7 @@ func (m *master) retire(g *generation) {
 // spawn starts a worker (spawner's goroutine).
 func (m *master) spawn(slot int, pool bool, files []uintptr) (pid, pidfd int, err error) {
 	attr := &syscall.ProcAttr{Env: worker.Env(pool), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
-	wantPidfd(attr.Sys)
+	watch.WantPidfd(attr.Sys)
 	pid, err = syscall.ForkExec(host.Image(), worker.Args(slot), attr)
-	return pid, gotPidfd(attr.Sys, pid), err
+	return pid, watch.GotPidfd(attr.Sys, pid), err
 }

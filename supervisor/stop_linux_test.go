@@ -21,7 +21,7 @@ import (
 )
 
 // alive reports whether the worker's process runs.
-func (s *stage) alive(a *actor) bool { return !s.watcher.status(a.pidfd).known }
+func (s *stage) alive(a *actor) bool { return !s.watcher.Status(a.pidfd).Known }
 
 // over says that the time of this phase is over.
 func (s *stage) over() { s.deadline = time.Now().Add(-time.Second) }

@@ -41,7 +41,7 @@ func (m *master) demand() policy.Demand {
 	if s.Spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
 		s.Waiting = host.Queued(m.listeners[0])
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
-			m.watcher.listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
+			m.watcher.Listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
 		}
 	}
 	return s

@@ -198,7 +198,7 @@ func (m *master) commit(e *received) {
 			if !slices.Contains(m.older, g) {
 				return nil
 			}
-			return m.watcher.generation(g)
+			return m.watcher.Pipe(g.number, g.report)
 		}, "generation", g.number)
 		g.board.State.Attention.Store(1) // what was in doubt at the freeze is read off the board
 	}

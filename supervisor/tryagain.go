@@ -1,3 +1,6 @@
+// What is tried again each second until it succeeds, like watching a worker or a
+// report pipe.
+
 package supervisor
 
 import "slices"
@@ -8,7 +11,7 @@ func (m *master) watch(c *child) {
 		if c.state == gone {
 			return nil
 		}
-		return m.watcher.child(c.id, c.pid, c.pidfd)
+		return m.watcher.Child(c.id, c.pid, c.pidfd)
 	}, "pid", c.pid)
 }
 

@@ -25,7 +25,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 	s, carrier, idle = busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.spares(1)
 	s.settled()
-	s.watcher.start()
+	s.watcher.Start()
 	if set != nil {
 		set(s)
 	}
@@ -150,7 +150,7 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	s.cfg.SparesMin = 5
 	s.populate()
 	select {
-	case sight := <-s.watcher.seen:
+	case sight := <-s.watcher.Seen:
 		t.Errorf("seen while it is frozen: %+v", sight)
 	case o := <-s.spawner.requests:
 		t.Errorf("worker %d is ordered while it is frozen", o.child.id)
@@ -164,7 +164,7 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	}
 	for end := time.After(patience); carrier.state != spare || idle.state != gone; {
 		select {
-		case sight := <-s.watcher.seen:
+		case sight := <-s.watcher.Seen:
 			s.handleEvents(sight)
 		case <-end:
 			t.Fatalf("the carrier is %s, the dead one %s", carrier.state, idle.state)
@@ -186,7 +186,7 @@ func TestFreezeWithoutDisk(t *testing.T) {
 	s, carrier, _ := busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.spares(1)
 	s.settled()
-	s.watcher.start()
+	s.watcher.Start()
 	s.pidfile.writing = true // and its answer does not come
 	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.cfg.Pidfile) {
 		t.Errorf("error %v", err)

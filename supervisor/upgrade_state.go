@@ -116,9 +116,9 @@ func (m *master) freeze() error {
 	for m.pendingSpawns() > 0 {
 		m.spawned(<-m.spawner.results)
 	}
-	for held := m.watcher.hold(); held != nil; {
+	for held := m.watcher.Hold(); held != nil; {
 		select {
-		case s := <-m.watcher.seen:
+		case s := <-m.watcher.Seen:
 			m.handleEvents(s)
 		case <-held:
 			held = nil
@@ -157,7 +157,7 @@ func (m *master) thaw() {
 	}
 	m.frozen = false
 	m.spawner.suspended.Store(false)
-	m.watcher.resume()
+	m.watcher.Resume()
 	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
 	if gate := &m.generation.board.State.Gate; gate.Load() == board.GateDraining {
 		gate.Store(m.gate()) // the new master had closed it before it ended

@@ -1,3 +1,6 @@
+// Tests of what an old master sends: it is a copy, which a master that goes on does
+// not change.
+
 package supervisor
 
 import (
@@ -10,7 +13,7 @@ import (
 // every worker, may come while the rest is being sent.
 func TestBequeathIsACopy(t *testing.T) {
 	s := newStage(t, nil)
-	s.watcher.start()
+	s.watcher.Start()
 	fd, _ := canary(t)
 	for i := range batchOf + 1 {
 		s.roster = append(s.roster, &child{id: uint64(i), slot: i, pid: 5000 + i, state: busy, generation: s.generation, lifeline: fd, pidfd: fd})

@@ -13,6 +13,7 @@ import (
 
 	"daemon/plug/supervisor/control"
 	"daemon/plug/supervisor/host"
+	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -45,7 +46,7 @@ func TestVerbsKill(t *testing.T) {
 	if got := all[1].orders(); got != "" {
 		t.Errorf("the other worker was told %q", got)
 	}
-	if all[0].condemned || s.watcher.status(all[0].pidfd).known {
+	if all[0].condemned || s.watcher.Status(all[0].pidfd).Known {
 		t.Error("a worker that has obeyed was killed")
 	}
 }
@@ -56,9 +57,9 @@ func TestVerbsKillByForce(t *testing.T) {
 	s.carry(all[0], "10.1.0.1:1")
 	gone := false
 	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
-		if !gone && s.watcher.status(all[0].pidfd).known {
+		if !gone && s.watcher.Status(all[0].pidfd).Known {
 			gone, all[0].dead = true, true
-			s.handleEvents(events{dead: []uint64{all[0].id}})
+			s.handleEvents(watch.Events{Dead: []uint64{all[0].id}})
 		}
 	})
 	if r.Error != "" || len(r.Sessions) != 1 || !gone {
@@ -89,8 +90,8 @@ func TestVerbsKillByForce(t *testing.T) {
 			row.Hold()
 		}
 	})
-	if !changed || all[1].condemned || s.watcher.status(all[1].pidfd).known {
-		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.status(all[1].pidfd).known)
+	if !changed || all[1].condemned || s.watcher.Status(all[1].pidfd).Known {
+		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.Status(all[1].pidfd).Known)
 	}
 	until(t, "it goes on", func() bool { return !host.IsStopped(all[1].pid) })
 }
@@ -146,7 +147,7 @@ func TestVerbsKillInPool(t *testing.T) {
 	if len(r.Sessions) != 0 || !strings.Contains(r.Error, "1 of 1") || !strings.Contains(r.Error, fmt.Sprint(all[0].pid)) || !strings.Contains(r.Error, "pool") {
 		t.Errorf("%+v", r)
 	}
-	if s.watcher.status(all[0].pidfd).known || host.IsStopped(all[0].pid) {
+	if s.watcher.Status(all[0].pidfd).Known || host.IsStopped(all[0].pid) {
 		t.Error("it was killed or stopped")
 	}
 }

@@ -1,11 +1,13 @@
 // Tests of the watcher with real processes and pipes: doorbells before deaths, each
 // once, and nothing after a pipe's end.
 
-package supervisor
+package watch
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -14,126 +16,144 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
+	"daemon/plug/worker/await"
 	"daemon/plug/worker/report"
 )
 
-// watching is a started watcher with one generation.
-func watching(t *testing.T) (*watcher, *generation) {
+// watching is a watcher with one report pipe, and that pipe's write end.
+func watching(t *testing.T) (w *Watcher, bell int) {
 	t.Helper()
-	w, err := newWatcher()
+	w, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := newGeneration(1, &config.Config{}, 4, 1, 1)
-	if err != nil {
+	var pipe [2]int
+	if err := host.Pipe(pipe[:]); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.generation(g); err != nil {
+	if err := w.Pipe(1, pipe[0]); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		w.file.Close()
-		g.close()
+		w.Close()
+		unix.Close(pipe[0])
+		unix.Close(pipe[1])
 	})
-	return w, g
+	return w, pipe[1]
+}
+
+// startChild starts a program and returns its pidfd as well.
+func startChild(t testing.TB, program string, args ...string) (pid, pidfd int) {
+	t.Helper()
+	return startChildWith(t, []uintptr{0, 1, 2}, program, args...)
+}
+
+func startChildWith(t testing.TB, files []uintptr, program string, args ...string) (pid, pidfd int) {
+	t.Helper()
+	attr := &syscall.ProcAttr{Env: os.Environ(), Files: files, Sys: &syscall.SysProcAttr{}}
+	WantPidfd(attr.Sys)
+	pid, err := syscall.ForkExec("/bin/"+program, append([]string{program}, args...), attr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid, GotPidfd(attr.Sys, pid)
 }
 
 // next is the next sighting; there must be one.
-func (w *watcher) next(t *testing.T) events {
+func (w *Watcher) next(t *testing.T) Events {
 	t.Helper()
 	select {
-	case s := <-w.seen:
+	case s := <-w.Seen:
 		return s
-	case <-time.After(patience):
+	case <-time.After(await.Patience):
 		t.Fatal("nothing was seen")
-		return events{}
+		return Events{}
 	}
 }
 
 // What a worker rang before it died is heard no later than its death is seen.
 func TestBellsBeforeDeaths(t *testing.T) {
 	const rings, printf = 3, `printf '\001\001\000\000AAAA\001\000\000\000\000\000\000\000' >&3`
-	w, g := watching(t)
-	w.start()
+	w, bell := watching(t)
+	w.Start()
 	for id := uint64(1); id <= 30; id++ {
-		attr := &syscall.ProcAttr{Files: []uintptr{0, 1, 2, uintptr(g.bell)}, Sys: &syscall.SysProcAttr{}}
-		pid, pidfd := startWith(t, attr, "sh", "-c", printf+";"+printf+";"+printf+"; exit 7")
-		if err := w.child(id, pid, pidfd); err != nil {
+		pid, pidfd := startChildWith(t, []uintptr{0, 1, 2, uintptr(bell)}, "sh", "-c", printf+";"+printf+";"+printf+"; exit 7")
+		if err := w.Child(id, pid, pidfd); err != nil {
 			t.Fatal(err)
 		}
 		heard := 0
 		for dead := false; !dead; {
 			s := w.next(t)
-			for _, r := range s.bells {
+			for _, r := range s.Bells {
 				if r.Kind == report.Ready && r.PID == 0x41414141 {
 					heard++
 				}
 			}
-			for _, who := range s.dead {
+			for _, who := range s.Dead {
 				if who != id {
 					t.Fatalf("%d died, %d was expected", who, id)
 				}
 				dead = true
 			}
-			if s.garbled != 0 {
-				t.Fatalf("%d bytes garbled", s.garbled)
+			if s.Garbled != 0 {
+				t.Fatalf("%d bytes garbled", s.Garbled)
 			}
-			w.spent(s)
+			w.Spent(s)
 		}
 		if heard != rings {
 			t.Fatalf("worker %d: %d doorbells heard when its death was seen, want %d", id, heard, rings)
 		}
-		if s := w.status(pidfd); s.status != 7 {
+		if s := w.Status(pidfd); s.Exit != 7 {
 			t.Fatalf("worker %d: %+v", id, s)
 		}
-		w.reap(pidfd)
+		w.Reap(pidfd)
 	}
 }
 
 // A death is seen once, and one that came before anybody watched is seen too.
 func TestDeathIsSeenOnce(t *testing.T) {
 	w, _ := watching(t)
-	pid, pidfd := start(t, "sh", "-c", "exit 0")
-	until(t, "it is dead", func() bool { return w.status(pidfd).known })
-	w.start()
-	if err := w.child(5, pid, pidfd); err != nil {
+	pid, pidfd := startChild(t, "sh", "-c", "exit 0")
+	await.Until(t, "it is dead", func() bool { return w.Status(pidfd).Known })
+	w.Start()
+	if err := w.Child(5, pid, pidfd); err != nil {
 		t.Fatal(err)
 	}
-	if s := w.next(t); len(s.dead) != 1 || s.dead[0] != 5 {
+	if s := w.next(t); len(s.Dead) != 1 || s.Dead[0] != 5 {
 		t.Fatalf("%+v", s)
 	}
 	select {
-	case s := <-w.seen:
+	case s := <-w.Seen:
 		t.Errorf("seen again: %+v", s)
 	case <-time.After(30 * time.Millisecond):
 	}
-	w.reap(pidfd)
+	w.Reap(pidfd)
 }
 
 // A pipe that was full is read whole: more than one look's worth is not lost.
 func TestFullPipeIsRead(t *testing.T) {
-	w, g := watching(t)
+	w, bell := watching(t)
 	var wire []byte
 	for i := range report.Batch {
 		wire = report.Record{Kind: report.Begin, Slot: uint16(i), PID: 1000, Generation: 1}.Append(wire)
 	}
 	sent := 0
 	for {
-		n, err := unix.Write(g.bell, wire)
+		n, err := unix.Write(bell, wire)
 		if err != nil {
 			break
 		}
 		sent += n / report.Size
 	}
-	w.start()
+	w.Start()
 	heard := 0
 	for heard < sent {
 		s := w.next(t)
-		heard += len(s.bells)
-		if s.garbled != 0 {
-			t.Fatalf("%d bytes garbled", s.garbled)
+		heard += len(s.Bells)
+		if s.Garbled != 0 {
+			t.Fatalf("%d bytes garbled", s.Garbled)
 		}
-		w.spent(s)
+		w.Spent(s)
 	}
 	if heard != sent {
 		t.Errorf("%d doorbells heard of %d", heard, sent)
@@ -143,26 +163,26 @@ func TestFullPipeIsRead(t *testing.T) {
 // A pipe that nobody can write to any more is read to its end, and is then no
 // reason to look again and again.
 func TestHungPipeIsQuiet(t *testing.T) {
-	w, g := watching(t)
+	w, bell := watching(t)
 	const sent = 5
 	for i := range sent {
-		unix.Write(g.bell, report.Record{Kind: report.Begin, Slot: uint16(i), PID: 1000, Generation: 1}.Append(nil))
+		unix.Write(bell, report.Record{Kind: report.Begin, Slot: uint16(i), PID: 1000, Generation: 1}.Append(nil))
 	}
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(null)
-	if err := unix.Dup3(null, g.bell, unix.O_CLOEXEC); err != nil { // the only one who could
+	if err := unix.Dup3(null, bell, unix.O_CLOEXEC); err != nil { // the only one who could
 		t.Fatal(err)
 	}
-	w.start()
+	w.Start()
 	heard, looks := 0, 0
 	for end := time.After(50 * time.Millisecond); ; looks++ {
 		select {
-		case s := <-w.seen:
-			heard += len(s.bells)
-			w.spent(s)
+		case s := <-w.Seen:
+			heard += len(s.Bells)
+			w.Spent(s)
 			continue
 		case <-end:
 		}
@@ -176,32 +196,36 @@ func TestHungPipeIsQuiet(t *testing.T) {
 // A client at a listener that nobody sleeps on is seen once for each question.
 func TestArrival(t *testing.T) {
 	w, _ := watching(t)
-	w.start()
+	w.Start()
 	l, err := host.Listen(config.Source{Addr: netip.MustParseAddr("127.0.0.1")}, 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(l)
+	at, err := unix.Getsockname(l)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dial := func() {
-		c, err := net.Dial("tcp", boundTo(t, l).String())
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
 	}
-	w.listen(l)
+	w.Listen(l)
 	dial()
-	if s := w.next(t); !s.arrival || s.bells != nil || s.dead != nil {
+	if s := w.next(t); !s.Arrival || s.Bells != nil || s.Dead != nil {
 		t.Errorf("%+v", s)
 	}
 	dial()
 	select {
-	case s := <-w.seen:
+	case s := <-w.Seen:
 		t.Errorf("seen without a question: %+v", s)
 	case <-time.After(30 * time.Millisecond):
 	}
-	w.listen(l)
-	if s := w.next(t); !s.arrival {
+	w.Listen(l)
+	if s := w.next(t); !s.Arrival {
 		t.Errorf("%+v", s)
 	}
 	if n := host.Queued(l); n != 2 {
@@ -211,13 +235,13 @@ func TestArrival(t *testing.T) {
 
 func TestTicks(t *testing.T) {
 	w, _ := watching(t)
-	if _, err := w.ticker(5 * time.Millisecond); err != nil {
+	if _, err := w.Ticker(5 * time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	w.start()
+	w.Start()
 	begin := time.Now()
 	for range 10 {
-		if s := w.next(t); !s.tick {
+		if s := w.next(t); !s.Tick {
 			t.Errorf("%+v", s)
 		}
 	}

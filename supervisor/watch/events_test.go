@@ -1,4 +1,7 @@
-package supervisor
+// Tests of what is read from a report pipe: doorbells in order, and noise between
+// them.
+
+package watch
 
 import (
 	"slices"
@@ -25,17 +28,17 @@ func TestHear(t *testing.T) {
 		{"noise between", [][]byte{bell(1).Append(nil), noise, bell(2).Append(nil)}, []int{1, 2}, report.Size},
 		{"a piece at the end", [][]byte{bell(1).Append(nil), bell(2).Append(nil)[:5]}, []int{1}, 5},
 	} {
-		var s events
+		var s Events
 		s.hear(slices.Concat(c.pipe...))
 		var got []int
-		for _, r := range s.bells {
+		for _, r := range s.Bells {
 			if r != bell(int(r.Slot)) {
 				t.Errorf("%s: heard %+v", c.name, r)
 			}
 			got = append(got, int(r.Slot))
 		}
-		if !slices.Equal(got, c.bells) || s.garbled != c.garbled {
-			t.Errorf("%s: bells %v, %d bytes garbled; want %v, %d", c.name, got, s.garbled, c.bells, c.garbled)
+		if !slices.Equal(got, c.bells) || s.Garbled != c.garbled {
+			t.Errorf("%s: bells %v, %d bytes garbled; want %v, %d", c.name, got, s.Garbled, c.bells, c.garbled)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 //go:build !linux && !darwin
 
-package supervisor
+// What the BSDs are asked about a process: its end, with which the status comes
+// unasked.
+
+package watch
 
 import "golang.org/x/sys/unix"
 

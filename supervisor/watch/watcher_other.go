@@ -3,7 +3,7 @@
 // The watcher on other systems: one kqueue of report pipes, processes and listeners,
 // waited for by one thread.
 
-package supervisor
+package watch
 
 import (
 	"os"
@@ -19,14 +19,14 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// watcher sees what happens outside: doorbells on the report pipes, deaths of
+// Watcher sees what happens outside: doorbells on the report pipes, deaths of
 // workers, and a client at a listener that nobody sleeps on. It waits for all of
 // them in one kqueue(2), which tells a death with its status and leaves the dead
 // to be reaped. This takes one thread: not every system lets Go's poller wait
 // for a kqueue. What Linux has a pidfd for is known by its PID here.
-type watcher struct {
+type Watcher struct {
 	set  int
-	seen chan events
+	Seen chan Events          // what was seen, batch by batch; each is given back to Spent
 	back chan []report.Record // spent batches, to be filled again
 
 	pipes []int // read ends
@@ -38,17 +38,18 @@ type watcher struct {
 	resumed chan struct{}
 
 	mu   sync.Mutex
-	ids  map[int]uint64     // of watched workers, by PID
-	ends map[int]waitStatus // of dead ones that are not reaped yet
+	ids  map[int]uint64 // of watched workers, by PID
+	ends map[int]Status // of dead ones that are not reaped yet
 }
 
-func newWatcher() (*watcher, error) {
+// New makes a watcher that sees nothing yet.
+func New() (*Watcher, error) {
 	set, err := unix.Kqueue()
 	if err != nil {
 		return nil, os.NewSyscallError("kqueue", err)
 	}
-	w := &watcher{set: set, seen: make(chan events), back: make(chan []report.Record, 2),
-		bells: make([]byte, 64<<10), ids: map[int]uint64{}, ends: map[int]waitStatus{}}
+	w := &Watcher{set: set, Seen: make(chan Events), back: make(chan []report.Record, 2),
+		bells: make([]byte, 64<<10), ids: map[int]uint64{}, ends: map[int]Status{}}
 	if err := host.Pipe(w.wakeFD[:]); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func newWatcher() (*watcher, error) {
 }
 
 // add asks for one kind of event (filter) of a descriptor or process.
-func (w *watcher) add(of, filter, flags int, notes uint32, data int64) error {
+func (w *Watcher) add(of, filter, flags int, notes uint32, data int64) error {
 	var change unix.Kevent_t
 	unix.SetKevent(&change, of, filter, unix.EV_ADD|flags)
 	change.Fflags, change.Data = notes, data
@@ -64,18 +65,18 @@ func (w *watcher) add(of, filter, flags int, notes uint32, data int64) error {
 	return err
 }
 
-// generation adds a report pipe, before start or after it.
-func (w *watcher) generation(g *generation) error {
+// Pipe adds a report pipe, before start or after it.
+func (w *Watcher) Pipe(_ uint32, fd int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pipes = append(w.pipes, g.report)
-	return w.add(g.report, unix.EVFILT_READ, 0, 0, 0)
+	w.pipes = append(w.pipes, fd)
+	return w.add(fd, unix.EVFILT_READ, 0, 0, 0)
 }
 
-// child adds a worker: its death comes with the worker's id. One that is dead
+// Child adds a worker: its death comes with the worker's id. One that is dead
 // already can't be watched everywhere (ESRCH): a timer tells its death then, so
 // that its doorbells are read first as always.
-func (w *watcher) child(id uint64, pid, _ int) error {
+func (w *Watcher) Child(id uint64, pid, _ int) error {
 	w.mu.Lock()
 	w.ids[pid] = id
 	w.mu.Unlock()
@@ -86,38 +87,38 @@ func (w *watcher) child(id uint64, pid, _ int) error {
 	return err
 }
 
-// listen asks for one sighting of a client that waits.
-func (w *watcher) listen(fd int) { w.add(fd, unix.EVFILT_READ, unix.EV_ONESHOT, 0, 0) }
+// Listen asks for one sighting of a client that waits.
+func (w *Watcher) Listen(fd int) { w.add(fd, unix.EVFILT_READ, unix.EV_ONESHOT, 0, 0) }
 
-// ticker is a channel to be waited on besides.
-func (w *watcher) ticker(every time.Duration) (<-chan time.Time, error) {
+// Ticker is a channel to be waited on besides.
+func (w *Watcher) Ticker(every time.Duration) (<-chan time.Time, error) {
 	return time.NewTicker(every).C, nil
 }
 
-// forget takes a report pipe away, before it is closed.
-func (w *watcher) forget(g *generation) {
+// Forget takes a report pipe away, before it is closed.
+func (w *Watcher) Forget(_ uint32, fd int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pipes = slices.DeleteFunc(w.pipes, func(fd int) bool { return fd == g.report })
+	w.pipes = slices.DeleteFunc(w.pipes, func(other int) bool { return other == fd })
 }
 
-// hold stops the watcher: what there is to see stays where it is. The returned
+// Hold stops the watcher: what there is to see stays where it is. The returned
 // channel is closed when it has stopped; until then it may deliver one more.
-func (w *watcher) hold() <-chan struct{} {
+func (w *Watcher) Hold() <-chan struct{} {
 	w.held, w.resumed = make(chan struct{}), make(chan struct{})
 	w.holding.Store(true)
 	unix.Write(w.wakeFD[1], []byte{0})
 	return w.held
 }
 
-// resume lets it go on.
-func (w *watcher) resume() {
+// Resume lets it go on.
+func (w *Watcher) Resume() {
 	w.holding.Store(false)
 	close(w.resumed)
 }
 
-// start watches in a goroutine.
-func (w *watcher) start() {
+// Start watches in a goroutine.
+func (w *Watcher) Start() {
 	go func() {
 		events := make([]unix.Kevent_t, 256)
 		for {
@@ -133,12 +134,12 @@ func (w *watcher) start() {
 			if err != nil {
 				panic(err) // nobody closes the queue, and events has room
 			}
-			w.seen <- w.collect(events[:n])
+			w.Seen <- w.collect(events[:n])
 		}
 	}()
 }
 
-func (w *watcher) collect(events []unix.Kevent_t) (s events) {
+func (w *Watcher) collect(events []unix.Kevent_t) (s Events) {
 	var hung []int
 	w.mu.Lock()
 	for i := range events {
@@ -146,12 +147,12 @@ func (w *watcher) collect(events []unix.Kevent_t) (s events) {
 		switch of := int(e.Ident); e.Filter {
 		case unix.EVFILT_PROC:
 			w.ends[of] = statusOf(unix.WaitStatus(e.Data))
-			s.dead = append(s.dead, w.ids[of])
+			s.Dead = append(s.Dead, w.ids[of])
 		case unix.EVFILT_TIMER: // how it ended is not known before it is reaped
-			s.dead = append(s.dead, w.ids[of])
+			s.Dead = append(s.Dead, w.ids[of])
 		case unix.EVFILT_READ:
 			pipe := slices.Contains(w.pipes, of)
-			s.arrival = s.arrival || of != w.wakeFD[0] && !pipe                  // the listener
+			s.Arrival = s.Arrival || of != w.wakeFD[0] && !pipe                  // the listener
 			if pipe && e.Flags&unix.EV_EOF != 0 && int(e.Data) <= len(w.bells) { // one read takes it all
 				hung = append(hung, of)
 			}
@@ -159,10 +160,10 @@ func (w *watcher) collect(events []unix.Kevent_t) (s events) {
 	}
 	w.mu.Unlock()
 	select {
-	case s.bells = <-w.back:
+	case s.Bells = <-w.back:
 	default:
 	}
-	s.bells = s.bells[:0]
+	s.Bells = s.Bells[:0]
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, fd := range w.pipes {
@@ -179,33 +180,33 @@ func (w *watcher) collect(events []unix.Kevent_t) (s events) {
 
 // stopListening takes a report pipe out of the queue when nobody can ring there any
 // more and everything is read: it would be seen again and again.
-func (w *watcher) stopListening(fd int) {
+func (w *Watcher) stopListening(fd int) {
 	var change unix.Kevent_t
 	unix.SetKevent(&change, fd, unix.EVFILT_READ, unix.EV_DELETE)
 	unix.Kevent(w.set, []unix.Kevent_t{change}, nil, nil)
 }
 
-// spent gives a batch's memory back.
-func (w *watcher) spent(s events) {
-	if s.bells != nil {
+// Spent gives a batch's memory back.
+func (w *Watcher) Spent(s Events) {
+	if s.Bells != nil {
 		select {
-		case w.back <- s.bells:
+		case w.back <- s.Bells:
 		default:
 		}
 	}
 }
 
-// status tells how a worker ended and leaves it to be reaped: the PID stays its
+// Exit tells how a worker ended and leaves it to be reaped: the PID stays its
 // own.
-func (w *watcher) status(pid int) waitStatus {
+func (w *Watcher) Status(pid int) Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ends[pid]
 }
 
-// reap gives the worker's PID back to the kernel. It has ended, or is just
+// Reap gives the worker's PID back to the kernel. It has ended, or is just
 // about to.
-func (w *watcher) reap(pid int) {
+func (w *Watcher) Reap(pid int) {
 	w.mu.Lock()
 	delete(w.ids, pid)
 	delete(w.ends, pid)
@@ -213,13 +214,16 @@ func (w *watcher) reap(pid int) {
 	host.Wait(pid)
 }
 
-func statusOf(ws unix.WaitStatus) waitStatus {
+func statusOf(ws unix.WaitStatus) Status {
 	if ws.Signaled() {
-		return waitStatus{known: true, signal: ws.Signal()}
+		return Status{Known: true, Signal: ws.Signal()}
 	}
-	return waitStatus{known: true, status: ws.ExitStatus()}
+	return Status{Known: true, Exit: ws.ExitStatus()}
 }
 
-func wantPidfd(*syscall.SysProcAttr) {}
+// WantPidfd makes a fork return what Child knows the new process by.
+func WantPidfd(*syscall.SysProcAttr) {}
 
-func gotPidfd(_ *syscall.SysProcAttr, pid int) int { return pid }
+// GotPidfd is what Child knows a process by that was forked with WantPidfd: its
+// pidfd, or its PID on systems without pidfds.
+func GotPidfd(_ *syscall.SysProcAttr, pid int) int { return pid }

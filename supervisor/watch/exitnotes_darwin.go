@@ -1,4 +1,7 @@
-package supervisor
+// What macOS is asked about a process: its end, and its status, which has to be
+// asked for.
+
+package watch
 
 import "golang.org/x/sys/unix"
 
