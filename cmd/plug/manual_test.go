@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -100,35 +101,37 @@ func TestManualFlags(t *testing.T) {
 	}
 }
 
-// TestManualDefaults: what the page calls the default is the parser's.
+// TestManualDefaults: what the page calls the default is the parser's, for every
+// option that has a value without being given.
 func TestManualDefaults(t *testing.T) {
-	asked, err := parseCommandLine([]string{"-h10.0.0.9", "80", "10.0.0.1"}, everything())
+	asked, err := parseCommandLine([]string{"80", "10.0.0.1"}, everything())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := asked.config
-	seconds := func(d time.Duration) string { return fmt.Sprintf("%d", d/time.Second) }
-	for long, value := range map[string]string{
-		"via":             fmt.Sprintf("port %d", c.Via.Port()),
-		"sticky-timeout":  seconds(c.StickyTimeout),
-		"retry-after":     seconds(c.RetryAfter),
-		"connect-timeout": seconds(c.ConnectTimeout),
-		"close-timeout":   seconds(c.CloseTimeout),
-		"drain-timeout":   seconds(c.DrainTimeout),
-		"backlog":         fmt.Sprint(c.Backlog),
-		"log-format":      c.LogFormat,
-		"mode":            string(c.Mode),
-		"workers":         fmt.Sprint(c.Workers),
-		"spares":          fmt.Sprintf("%d:%d", c.SparesMin, c.SparesMax),
-		"max-workers":     fmt.Sprint(c.MaxWorkers),
-		"max-uses":        fmt.Sprint(c.MaxUses),
-	} {
+	stated := func(long, value string) {
 		// A page ends the value with punctuation or its unit.
-		want := regexp.MustCompile(`The default is ` + regexp.QuoteMeta(value) + `([.:,] | seconds\.)`)
+		want := regexp.MustCompile(`The default is (\.Pa )?` + regexp.QuoteMeta(value) + `( ?[.:,] | seconds\.)`)
 		if body := manualOn(t, long); !want.MatchString(body + " ") {
 			t.Errorf("--%s: want \"The default is %s\" in %q", long, value, body)
 		}
 	}
+	checked := 0
+	for _, o := range config.Options() {
+		if o.Arg == "" || o.Get == nil || o.Long == "syslog" && runtime.GOOS != "linux" { // whose default the page states
+			continue
+		}
+		if value := fmt.Sprint(o.Get(asked.config)); value != "" && value != "[]" && value != "<nil>" {
+			checked++
+			stated(o.Long, value)
+		}
+	}
+	if checked < 13 {
+		t.Errorf("%d options with a default; expected 13 or more", checked)
+	}
+	if asked, err = parseCommandLine([]string{"-h10.0.0.9", "80", "10.0.0.1"}, everything()); err != nil {
+		t.Fatal(err)
+	}
+	stated("via", fmt.Sprintf("port %d", asked.config.Via.Port()))
 }
 
 // manualOn is what the page says about a long option.

@@ -81,7 +81,11 @@ func usage() string {
 		} else {
 			letter = letter[:2]
 		}
-		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimRight(letter+long+" "+o.Arg, " "), o.Help)
+		help := o.Help
+		if o.Default != "" {
+			help += " (" + o.Default + ")"
+		}
+		fmt.Fprintf(&b, "  %-28s %s\n", strings.TrimRight(letter+long+" "+o.Arg, " "), help)
 	}
 	b.WriteString("\nTIME is in seconds, or has units, as in 90 or 1h30m.\n")
 	return b.String()

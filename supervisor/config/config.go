@@ -9,7 +9,6 @@ package config
 import (
 	"net/netip"
 	"strconv"
-	"time"
 )
 
 // Stated limits. A command line beyond one is refused with the limit.
@@ -31,46 +30,6 @@ const (
 	Prefork Mode = "prefork" // one session at a time, processes are reused
 	Pool    Mode = "pool"    // a few processes, many sessions each
 )
-
-// Config is a checked command line.
-type Config struct {
-	Source  Source
-	Targets []Target
-	Via     netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
-	Rules   []netip.Prefix // -a, masked; none admits everybody
-
-	SourceAddress   netip.Addr // -p or /address: of outgoing connections; invalid if any
-	SourceInterface string     // /interface: of outgoing connections
-
-	Sticky        bool          // -f
-	StickyTimeout time.Duration // -t
-	Ordered       bool          // -o
-	RetryAfter    time.Duration // -r; 0 is never
-	Keepalive     bool          // -k
-
-	Log        bool   // -l
-	Pidfile    string // -P
-	SessionLog string // -S; "-" is stdout
-	Debug      int    // -d, counted
-	Foreground bool   // -n, or implied by -d or -S -
-
-	Mode           Mode
-	Workers        int // pool: worker processes, 0 is one a core; else 0
-	SparesMin      int // both 0 with pool
-	SparesMax      int
-	MaxWorkers     int // 0: what the system allows, at most the constant MaxWorkers
-	MaxUses        int // sessions in a worker's life; 0 is without end
-	ConnectTimeout time.Duration
-	CloseTimeout   time.Duration // to deliver what a side sent before its reset
-	Backlog        int           // 0: what the service manager has set for fd:NAME
-	DrainTimeout   time.Duration // QUIT; 0 waits for ever
-	User           *User         // --user; nil keeps the starter's
-	Syslog         Syslog
-	LogFormat      string // "text" or "json", on stderr
-	Control        string // --control: path of the control socket; "" is none
-	ControlDefault bool   // the path was not given: the plug can do without it
-	ControlGroup   *Group // --control-group; nil is nobody
-}
 
 // Source is the listening side.
 type Source struct {

@@ -3,7 +3,6 @@ package config
 import (
 	"net/netip"
 	"runtime"
-	"time"
 )
 
 // defaultBacklog is of sockets that plug opens itself.
@@ -27,19 +26,22 @@ type Draft struct {
 
 // NewDraft is a command line without a word, for a system.
 func NewDraft(system *System) *Draft {
-	return &Draft{system: system, Config: Config{
-		StickyTimeout:  time.Hour,
-		Mode:           Prefork,
-		Workers:        unset,
-		SparesMin:      unset,
-		SparesMax:      unset,
-		MaxUses:        unset,
-		ConnectTimeout: 5 * time.Second,
-		CloseTimeout:   30 * time.Second,
-		Backlog:        unset,
-		Syslog:         Syslog{Path: syslogPath(runtime.GOOS)},
-		LogFormat:      "text",
+	d := &Draft{system: system, Config: Config{
+		Workers:   unset,
+		SparesMin: unset,
+		SparesMax: unset,
+		MaxUses:   unset,
+		Backlog:   unset,
+		Syslog:    Syslog{Path: syslogPath(runtime.GOOS)},
 	}}
+	for i := range options {
+		if o := &options[i]; o.Default != "" {
+			if err := o.Set(d, o.Default); err != nil {
+				panic("config: the default of --" + o.Long + ": " + err.Error()) // a test makes a draft
+			}
+		}
+	}
+	return d
 }
 
 // Finish checks how everything fits together and fills in the defaults that

@@ -44,10 +44,11 @@ const (
 // Option is a row of the table: an option, or what stands without an option's
 // name on a command line but is a value of the configuration too.
 type Option struct {
-	Letter byte   // getopt's; 0 if it has none
-	Long   string // its name; "" for -s, which is accepted and ignored
-	Arg    string // what usage calls the value; "" for a flag
-	Help   string // what usage says of it
+	Letter  byte   // getopt's; 0 if it has none
+	Long    string // its name; "" for -s, which is accepted and ignored
+	Arg     string // what usage calls the value; "" for a flag
+	Help    string // what usage says of it
+	Default string // what Set reads first; "" for a default that depends on other options or the system
 
 	Topic  topic
 	Scope  Scope

@@ -1,6 +1,52 @@
-// The table of options: the only list of them.
+// The options: the values that they set, and their table. A new one is a field, a
+// row, and what reads the field.
 
 package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is a checked command line.
+type Config struct {
+	Source  Source
+	Targets []Target
+	Via     netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
+	Rules   []netip.Prefix // -a, masked; none admits everybody
+
+	SourceAddress   netip.Addr // -p or /address: of outgoing connections; invalid if any
+	SourceInterface string     // /interface: of outgoing connections
+
+	Sticky        bool          // -f
+	StickyTimeout time.Duration // -t
+	Ordered       bool          // -o
+	RetryAfter    time.Duration // -r; 0 is never
+	Keepalive     bool          // -k
+
+	Log        bool   // -l
+	Pidfile    string // -P
+	SessionLog string // -S; "-" is stdout
+	Debug      int    // -d, counted
+	Foreground bool   // -n, or implied by -d or -S -
+
+	Mode           Mode
+	Workers        int // pool: worker processes, 0 is one a core; else 0
+	SparesMin      int // both 0 with pool
+	SparesMax      int
+	MaxWorkers     int // 0: what the system allows, at most the constant MaxWorkers
+	MaxUses        int // sessions in a worker's life; 0 is without end
+	ConnectTimeout time.Duration
+	CloseTimeout   time.Duration // to deliver what a side sent before its reset
+	Backlog        int           // 0: what the service manager has set for fd:NAME
+	DrainTimeout   time.Duration // QUIT; 0 waits for ever
+	User           *User         // --user; nil keeps the starter's
+	Syslog         Syslog
+	LogFormat      string // "text" or "json", on stderr
+	Control        string // --control: path of the control socket; "" is none
+	ControlDefault bool   // the path was not given: the plug can do without it
+	ControlGroup   *Group // --control-group; nil is nobody
+}
 
 // options are all of them, in the order in which --check shows their values;
 // usage goes by their topics. The table is data that the linker lays out: a
@@ -31,7 +77,7 @@ var options = [...]Option{
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Sticky, text, ParseBool) },
 		Get: func(c *Config) any { return c.Sticky }},
-	{Letter: 't', Long: "sticky-timeout", Arg: "TIME", Help: "how long -f remembers an idle client (1h)",
+	{Letter: 't', Long: "sticky-timeout", Arg: "TIME", Help: "how long -f remembers an idle client", Default: "1h",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.StickyTimeout, text, StickySpan()) },
 		Get: func(c *Config) any { return c.StickyTimeout.Seconds() }},
@@ -39,7 +85,7 @@ var options = [...]Option{
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Ordered, text, ParseBool) },
 		Get: func(c *Config) any { return c.Ordered }},
-	{Letter: 'r', Long: "retry-after", Arg: "TIME", Help: "retry failed targets; 0 = only if all failed (0)",
+	{Letter: 'r', Long: "retry-after", Arg: "TIME", Help: "retry failed targets; 0 = only if all failed", Default: "0",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.RetryAfter, text, RetrySpan()) },
 		Get: func(c *Config) any { return c.RetryAfter.Seconds() }},
@@ -67,7 +113,7 @@ var options = [...]Option{
 		Topic: output, Scope: ScopeCommand,
 		Set: func(d *Draft, text string) error { return take(&d.Foreground, text, ParseBool) },
 		Get: func(c *Config) any { return c.Foreground }},
-	{Long: "mode", Arg: "MODE", Help: "fork, prefork or pool (prefork)",
+	{Long: "mode", Arg: "MODE", Help: "fork, prefork or pool", Default: "prefork",
 		Topic: service, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) error { return take(&d.Mode, text, ParseMode) },
 		Get: func(c *Config) any { return c.Mode }},
@@ -82,7 +128,7 @@ var options = [...]Option{
 			return err
 		},
 		Get: func(c *Config) any { return c.spares() }},
-	{Long: "max-workers", Arg: "N", Help: "limit on workers; 0 = the system's limit (0)",
+	{Long: "max-workers", Arg: "N", Help: "limit on workers; 0 = the system's limit", Default: "0",
 		Topic: service, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeNumber(&d.MaxWorkers, text, 0, MaxWorkers) },
 		Get: func(c *Config) any { return c.MaxWorkers }},
@@ -90,11 +136,11 @@ var options = [...]Option{
 		Topic: service, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) error { return takeNumber(&d.MaxUses, text, 0, MaxUses) },
 		Get: func(c *Config) any { return c.MaxUses }},
-	{Long: "connect-timeout", Arg: "TIME", Help: "connect timeout per target (5s)",
+	{Long: "connect-timeout", Arg: "TIME", Help: "connect timeout per target", Default: "5s",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.ConnectTimeout, text, ConnectSpan()) },
 		Get: func(c *Config) any { return c.ConnectTimeout.Seconds() }},
-	{Long: "close-timeout", Arg: "TIME", Help: "deliver last bytes for TIME, then reset (30s)",
+	{Long: "close-timeout", Arg: "TIME", Help: "deliver last bytes for TIME, then reset", Default: "30s",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.CloseTimeout, text, CloseSpan()) },
 		Get: func(c *Config) any { return c.CloseTimeout.Seconds() }},
@@ -106,7 +152,7 @@ var options = [...]Option{
 		Topic: service, Scope: ScopePlug, Change: ChangeSockets,
 		Set: func(d *Draft, text string) error { return take(&d.Freebind, text, ParseBool) },
 		Get: func(c *Config) any { return c.Source.Freebind }},
-	{Long: "drain-timeout", Arg: "TIME", Help: "how long QUIT waits; 0 = no limit (0)",
+	{Long: "drain-timeout", Arg: "TIME", Help: "how long QUIT waits; 0 = no limit", Default: "0",
 		Topic: service, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.DrainTimeout, text, DrainSpan()) },
 		Get: func(c *Config) any { return c.DrainTimeout.Seconds() }},
@@ -121,7 +167,7 @@ var options = [...]Option{
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Syslog, text, ParseSyslog) },
 		Get: func(c *Config) any { return c.Syslog.String() }},
-	{Long: "log-format", Arg: "text|json", Help: "format of the messages on stderr (text)",
+	{Long: "log-format", Arg: "text|json", Help: "format of the messages on stderr", Default: "text",
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.LogFormat, text, ParseLogFormat) },
 		Get: func(c *Config) any { return c.LogFormat }},
