@@ -181,7 +181,7 @@ func listenSilent(t testing.TB) *silent {
 	return s
 }
 
-// socket is close-on-exec: if a program that is started meanwhile held a
+// socket returns a close-on-exec socket: if a program that is started meanwhile held a
 // listener, the port would stay open after the close here.
 func socket() (int, error) {
 	syscall.ForkLock.RLock()

@@ -42,7 +42,7 @@ type churn struct {
 }
 
 // mostLive is the maximum number of a churn's sessions at a time: a few times
-// as many as with a plug that serves a thousand per second in time.
+// the number that a plug needs to keep up with a thousand per second.
 const mostLive = 600
 
 // stuck reports whether sessions are begun faster than they are served.

@@ -57,8 +57,8 @@ func TestPoolPidfileIsCompleteAtOnce(t *testing.T) {
 	}
 }
 
-// A daemon has left its starter's session, and its master is not a child of a
-// process here.
+// A daemon has left its starter's session, and its master is not a child of the
+// test.
 func TestDaemonDetaches(t *testing.T) {
 	p := startDaemon(t, "prefork", refusing(t))
 	q, err := readProcess(p.master)

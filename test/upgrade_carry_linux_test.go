@@ -197,7 +197,7 @@ func TestUpgradePaused(t *testing.T) {
 }
 
 // If the session file was rotated, adopted workers also write to the new file,
-// and so do the lines of killed ones.
+// and the lines of killed ones go there, too.
 func TestUpgradeSessionFileRotated(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, mode string) {

@@ -165,9 +165,9 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 	})
 }
 
-// As a daemon without a supervisor: each new master is nobody's child here, in
-// the session of the first one, and line 1 of the pidfile when the old one has
-// gone.
+// As a daemon without a supervisor: a new master is not a child of the test, is
+// in the session of the first one, and is in line 1 of the pidfile when the old
+// one has gone.
 func TestUpgradeOfDaemon(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -47,7 +47,7 @@ func promises() []goal {
 
 	for _, w := range []string{"idle:500", "idle:4000", "idle:8000"} {
 		over(of("5.4", w, kibSession, "plug pool", atMost, 1.1, 0), bestPeer)
-		if w != "idle:8000" { // more sessions than its workers can hold on their own
+		if w != "idle:8000" { // beyond the 4,096 workers of prefork
 			// The value of a forked child in C.
 			of("5.4", w, kibSession, "plug prefork", atMost, 1000, 800).beside = proxy.Forker
 		}

@@ -27,7 +27,7 @@ type event struct {
 type result struct {
 	output strings.Builder
 	parent bool // has subtests, which are counted instead of it
-	failed bool // has failed; so has a subtest, which is counted instead
+	failed bool // a test inside has failed, which is counted instead
 	ended  bool
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// crowd lets goroutines choose targets at the same time, each of them each
-// times, and counts what they got.
+// crowd runs goroutines that choose targets at the same time, the given number
+// of times each, and counts the targets that they got.
 func crowd(b *Board, goroutines, each int, now uint64) []int {
 	counts := make([]atomic.Int64, int(b.Assignment.TargetCount))
 	start := make(chan struct{})
