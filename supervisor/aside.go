@@ -1,3 +1,6 @@
+// Calls that may wait for what is outside the plug, like a network's disk: they are
+// made beside the loop, or with a bound.
+
 package supervisor
 
 import (

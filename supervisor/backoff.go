@@ -1,3 +1,6 @@
+// The pause before something is tried again that has gone wrong: it doubles each
+// time, up to a bound.
+
 package supervisor
 
 import "time"

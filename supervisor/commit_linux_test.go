@@ -19,6 +19,7 @@ import (
 	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
@@ -50,27 +51,27 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	s.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
 	g.board.State.Gate.Store(board.GateOpen)
 	e = &received{pidfile: -1}
-	if err := e.addGeneration(&generationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
+	if err := e.addGeneration(&handover.GenerationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
 	e.generations[0].bell = g.bell // for the test to ring; an heir has none
 	t.Cleanup(func() { g.bell = -1 })
-	end := &endRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
+	end := &handover.EndRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
 	for i := range 3 {
 		pid, pidfd := start(t, "sleep", "60")
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := childRecord{ID: uint64(1 + i), Slot: i, PID: pid, Busy: i > 0, Listed: i > 0}
-		if err := e.addChildren([]childRecord{r}, []int{pair[0], pidfd}); err != nil {
+		r := handover.ChildRecord{ID: uint64(1 + i), Slot: i, PID: pid, Busy: i > 0, Listed: i > 0}
+		if err := e.addChildren([]handover.ChildRecord{r}, []int{pair[0], pidfd}); err != nil {
 			t.Fatal(err)
 		}
 		a := &actor{child: e.children[i], pid: pid, lifeline: pair[1]}
 		workers = append(workers, a)
 		s.hands[r.ID<<32] = a
 		end.Children++
-		end.Sum += r.sum()
+		end.Sum += r.Sum()
 		column := g.board.Column(i)
 		column.PID.Store(uint32(pid))
 		if r.Busy {
@@ -302,11 +303,11 @@ func TestAdoptLate(t *testing.T) {
 // not logged yet the new one does.
 func TestCommitKeepsLossesTold(t *testing.T) {
 	for _, c := range []struct {
-		told *lost
+		told *handover.Lost
 		want string // "" is nothing
 	}{
-		{&lost{Lines: 5, Records: 7, Dropped: 9}, ""},
-		{&lost{Lines: 3, Records: 7, Dropped: 9}, "lines=2"},
+		{&handover.Lost{Lines: 5, Records: 7, Dropped: 9}, ""},
+		{&handover.Lost{Lines: 3, Records: 7, Dropped: 9}, "lines=2"},
 		{nil, ""}, // of a version that does not say
 	} {
 		s, _, e, _ := heirs(t, 1)

@@ -1,3 +1,6 @@
+// The end of a plug that is PID 1 of a container: sessions cannot outlive it, so TERM
+// waits for them.
+
 package supervisor
 
 import (

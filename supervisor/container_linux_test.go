@@ -1,3 +1,6 @@
+// Tests of the end of a plug that is PID 1: it waits for sessions, and asks the
+// service manager for time.
+
 package supervisor
 
 import (

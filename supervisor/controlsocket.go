@@ -1,3 +1,6 @@
+// The control socket in a master's life: claimed at the start, handed over, served,
+// and removed at the end.
+
 package supervisor
 
 import (
@@ -11,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/control"
+	"daemon/plug/supervisor/handover"
 )
 
 // controls is the control socket in a master's life. Its clients are answered
@@ -27,12 +31,6 @@ type controls struct {
 
 // lastWords is how long a master that ends waits for answers to be taken.
 const lastWords = 500 * time.Millisecond
-
-// controlRecord is the control socket in the offer; its descriptor comes last.
-type controlRecord struct {
-	Path string        `json:"path"`
-	ID   control.Inode `json:"inode"`
-}
 
 // controlled reports whether this master has a control socket to care for.
 func (m *master) controlled() bool { return m.cfg.Control != "" }
@@ -103,10 +101,10 @@ func (m *master) controlGroup() int {
 
 // continueControl takes the old master's control socket, or prepares one if that
 // had none.
-func (m *master) continueControl(o *controlRecord, fd int) (err error) {
+func (m *master) continueControl(o *handover.ControlRecord, fd int) (err error) {
 	switch {
 	case o != nil && m.controlled() && o.Path == m.cfg.Control:
-		m.control.socket = &control.Socket{Path: o.Path, FD: fd, ID: o.ID}
+		m.control.socket = &control.Socket{Path: o.Path, FD: fd, ID: control.Inode(o.ID)}
 		return nil
 	case o != nil:
 		unix.Close(fd)
@@ -120,11 +118,11 @@ func (m *master) continueControl(o *controlRecord, fd int) (err error) {
 }
 
 // offerControl adds the control socket to an offer.
-func (m *master) offerControl(o *offer, fds []int) []int {
+func (m *master) offerControl(o *handover.Offer, fds []int) []int {
 	if m.control.socket == nil {
 		return fds
 	}
-	o.Control = &controlRecord{m.control.socket.Path, m.control.socket.ID}
+	o.Control = &handover.ControlRecord{Path: m.control.socket.Path, ID: handover.Inode(m.control.socket.ID)}
 	return append(fds, m.control.socket.FD)
 }
 

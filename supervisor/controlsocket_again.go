@@ -1,3 +1,6 @@
+// A control socket whose file was removed or replaced: it is made again once that is
+// possible.
+
 package supervisor
 
 import (

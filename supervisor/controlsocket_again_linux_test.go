@@ -1,3 +1,6 @@
+// A test of a control socket whose directory is removed: it comes back with the
+// directory.
+
 package supervisor
 
 import (

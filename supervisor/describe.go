@@ -1,3 +1,6 @@
+// A session as control clients see it: a row of the board in words and numbers.
+// Counts get their nouns here.
+
 package supervisor
 
 import (

@@ -1,3 +1,6 @@
+// A test of counts with their nouns: one session,
+// two sessions.
+
 package supervisor
 
 import "testing"

@@ -73,6 +73,7 @@
 //	  config        the configuration of one plug, parsed and checked   → nothing
 //	  control       the control socket: messages, server, client        → nothing
 //	  host          the facts of this host: sockets, limits, processes  → supervisor/config, worker/address, worker/record
+//	  handover      the upgrade's wire and records, the launcher        → supervisor/host, supervisor/counters
 //	  sink          writers that block nobody: stderr, syslog, logger   → supervisor/host, worker/record
 //	  watch         deaths, doorbells and ticks as events               → supervisor/host, worker/report
 //	  shepherd      the process that an admin starts: -n, daemon start  → supervisor/host
@@ -95,13 +96,13 @@
 //
 // # Where to change what
 //
-//   - An option begins in cmd/plug/options.go and is checked in supervisor/config;
+//   - An option is a row of the table in supervisor/config, which also checks it;
 //     generation.go puts what a worker needs of it on the board.
 //   - The number of processes is decided in supply.go, which asks package policy.
 //   - A worker's life is the table in roster.go; a session's states are in
 //     worker/session.go, and its end is in worker/ending.go and delivering.go.
 //   - In an upgrade, the old master's side is in upgrade.go and upgrade_state.go,
-//     and the new master's in launcher.go, which starts it, and takeover.go;
-//     wire.go and received.go define what passes between them.
+//     and the new master's in takeover.go and received.go; package handover
+//     starts the new master and defines what passes between them.
 //   - Tests are beside the code; those with real processes are in test.
 package supervisor

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/supervisor/watch"
@@ -113,7 +114,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	}
 	s := &stage{t: t, said: new(said), starter: &starter{gone: make(chan struct{})}, hands: map[uint64]*actor{}, path: cfg.SessionLog}
 	m := &master{cfg: cfg, settled: settle(cfg), starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions,
-		launcher: new(launcher), calls: make(chan func()), over: make(chan struct{}),
+		launcher: new(handover.Launcher), calls: make(chan func()), over: make(chan struct{}),
 		children: map[uint64]*child{}, ticks: ticks{shown: -1}, null: -1, deadline: time.Now().Add(startPatience)}
 	s.master = m
 	m.stderr = sink.New(0, func([]byte) {})

@@ -6,20 +6,14 @@ package supervisor
 import (
 	"time"
 
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/worker/record"
 )
 
 // dropReport is what an admin should know to be missing.
 type dropReport struct {
-	told, seen  lost // when the log last said so, and a second ago
-	unreachable bool // syslog is, and stderr was told
-}
-
-// lost is how much was given up, by workers and by masters.
-type lost struct {
-	Lines   uint64 `json:"lines"`   // of the session file
-	Records uint64 `json:"records"` // of syslog
-	Dropped uint64 `json:"dropped"` // lines for stderr
+	told, seen  handover.Lost // when the log last said so, and a second ago
+	unreachable bool          // syslog is, and stderr was told
 }
 
 // checkFiles is the once-a-second look at what others do to the plug's files,
@@ -52,7 +46,7 @@ func (m *master) tellLosses() {
 
 // absorbLosses takes over what an old master has logged of what was lost. One that
 // does not say is taken to have logged everything.
-func (m *master) absorbLosses(told *lost) {
+func (m *master) absorbLosses(told *handover.Lost) {
 	if told == nil {
 		m.dropReport.told = m.lost()
 		return
@@ -80,7 +74,7 @@ func (m *master) unwritten() (n int) {
 }
 
 // lost sums up what was given up, by workers and by this process.
-func (m *master) lost() (n lost) {
+func (m *master) lost() (n handover.Lost) {
 	n.Lines = m.totals.LinesLost
 	n.Records = m.totals.LogsLost + m.syslog.Sink.Dropped.Load()
 	n.Dropped = m.totals.LogsDropped + m.stderr.Dropped.Load()

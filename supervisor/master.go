@@ -18,6 +18,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/supervisor/sink"
@@ -90,7 +91,7 @@ type master struct {
 
 	shepherd       int // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
 	version        string
-	launcher       *launcher
+	launcher       *handover.Launcher
 	upgrading      *upgrade       // under way from this master to a new one
 	takeover       *takeover      // from an old one to this
 	replacedBy     int            // PID of the new master; this one only has to leave
@@ -143,15 +144,15 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		m.shepherd = os.Getppid()
 	}
 	m.calls, m.over = make(chan func()), make(chan struct{})
-	m.launcher = newLauncher(starter.Role() == roleSuccessor)
+	m.launcher = handover.NewLauncher(starter.Role() == handover.RoleSuccessor)
 	host.PrepareThreads()
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
 	if err := m.open(); err != nil {
 		if m.takeover != nil {
-			m.takeover.wire.abort(host.Reason(err))
-		} else if starter.Role() == roleSuccessor {
-			m.launcher.refuse(host.Reason(err))
+			m.takeover.wire.Abort(host.Reason(err))
+		} else if starter.Role() == handover.RoleSuccessor {
+			m.launcher.Refuse(host.Reason(err))
 		}
 		m.abandon()
 		return 4, errors.New(host.Reason(err))
@@ -195,7 +196,7 @@ func (m *master) open() (err error) {
 	if err = m.openLogs(); err != nil {
 		return err
 	}
-	if m.starter.Role() == roleSuccessor {
+	if m.starter.Role() == handover.RoleSuccessor {
 		if err = m.takeOver(); err != nil {
 			return fmt.Errorf("upgrade: %w", err)
 		}
@@ -307,7 +308,7 @@ func (m *master) serve() {
 	m.totals.Started = m.since.UnixNano()
 	m.serveControl()
 	m.announce("serving", "source", m.cfg.Source.Label(), "targets", m.targetNames(), "mode", string(m.cfg.Mode), "version", m.version)
-	if err := m.launcher.ready(); err != nil {
+	if err := m.launcher.Ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)
 	}
 	m.readyAt, m.unready = m.pidfile.next(), true

@@ -1,3 +1,6 @@
+// The pidfile in the master's life: which PIDs it lists, when it is written, and what
+// happens if its disk is away.
+
 package supervisor
 
 import (

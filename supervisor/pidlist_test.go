@@ -1,3 +1,6 @@
+// Tests of the pidfile's list: it follows the roster, changes are gathered, and what
+// happens if it cannot be written or removed.
+
 package supervisor
 
 import (

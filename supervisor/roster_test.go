@@ -1,3 +1,6 @@
+// Tests of the table of workers' lives: every cell, against a second one in the words
+// of the test.
+
 package supervisor
 
 import (

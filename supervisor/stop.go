@@ -118,7 +118,7 @@ func (m *master) stop(deadline time.Time) {
 		m.upgrading = nil
 		m.thaw()
 	}
-	m.launcher.stop()
+	m.launcher.Stop()
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.deadline = stopping, deadline
 	m.tellStopping(time.Now())

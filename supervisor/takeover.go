@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/pidfile"
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/worker/board"
 )
 
@@ -21,7 +22,7 @@ import (
 // anything fails it just ends, and they with it.
 type takeover struct {
 	m    *master
-	wire wire
+	wire handover.Wire
 	old  int // its PID
 
 	build string // its version
@@ -29,18 +30,18 @@ type takeover struct {
 
 // takeOver prepares this master with the old one's offer.
 func (m *master) takeOver() error {
-	w, err := m.launcher.handover()
+	w, err := m.launcher.Handover()
 	if err != nil {
 		return err
 	}
 	s := &takeover{m: m, wire: w, old: os.Getppid()}
 	m.takeover = s
-	hello, err := w.greet(m.version, readyWithin)
+	hello, err := w.Greet(m.version, handover.ReadyWithin)
 	if err != nil {
 		return err
 	}
 	s.old, s.build = hello.PID, hello.Version
-	answer, fds, err := w.expect(wireOffer, readyWithin)
+	answer, fds, err := w.Expect(handover.KindOffer, handover.ReadyWithin)
 	if err != nil {
 		return err
 	}
@@ -50,17 +51,17 @@ func (m *master) takeOver() error {
 		sockets++
 	}
 	if o == nil || len(o.Listeners) != len(fds)-sockets || len(o.Affinity) != 2 {
-		closeAll(fds)
+		handover.CloseAll(fds)
 		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
 	}
 	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
 		if _, err := m.adoptListener(fds[1]); err != nil {
-			closeAll(fds)
+			handover.CloseAll(fds)
 			return err
 		}
 	}
 	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
-		closeAll(fds)
+		handover.CloseAll(fds)
 		return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, label)
 	}
 	m.starter.Become(o.Role, fds[0])
@@ -83,12 +84,12 @@ func (m *master) takeOver() error {
 func (s *takeover) take() {
 	e, err := s.receive()
 	if err == nil {
-		if err = s.m.launcher.ready(); err == nil {
+		if err = s.m.launcher.Ready(); err == nil {
 			err = s.awaitCommit()
 		}
 	}
 	if err != nil {
-		s.wire.abort(err.Error())
+		s.wire.Abort(err.Error())
 		s.m.do(func() { s.m.failStart(fmt.Errorf("upgrade: %w", err)) })
 		return
 	}
@@ -100,40 +101,40 @@ func (s *takeover) take() {
 		}
 	})
 	if committed {
-		s.wire.send(&message{Kind: wireCommitted})
+		s.wire.Send(&handover.Message{Kind: handover.KindCommitted})
 	} else {
-		s.wire.abort("stopped during the upgrade")
+		s.wire.Abort("stopped during the upgrade")
 	}
-	s.wire.close()
+	s.wire.Close()
 }
 
 // receive collects the old master's state.
 func (s *takeover) receive() (*received, error) {
-	if err := s.wire.send(&message{Kind: wireFreeze}); err != nil {
+	if err := s.wire.Send(&handover.Message{Kind: handover.KindFreeze}); err != nil {
 		return nil, err
 	}
 	e := &received{pidfile: -1}
 	for {
-		m, fds, err := s.wire.receive(answerWithin)
+		m, fds, err := s.wire.Receive(handover.AnswerWithin)
 		if err != nil {
 			return nil, err
 		}
 		switch m.Kind {
-		case wireGeneration:
+		case handover.KindGeneration:
 			err = e.addGeneration(m.Generation, fds)
-		case wireChildren:
+		case handover.KindChildren:
 			if err = e.addChildren(m.Children, fds); err == nil {
-				err = s.wire.send(&message{Kind: wireTaken})
+				err = s.wire.Send(&handover.Message{Kind: handover.KindTaken})
 			}
-		case wireEnd:
+		case handover.KindEnd:
 			if len(fds) == 1 {
 				e.pidfile = fds[0]
 			}
 			if err = e.verify(m.End); err == nil {
-				return e, s.wire.send(&message{Kind: wireVerified})
+				return e, s.wire.Send(&handover.Message{Kind: handover.KindVerified})
 			}
 		default:
-			closeAll(fds)
+			handover.CloseAll(fds)
 			err = fmt.Errorf("unexpected message %q", m.Kind)
 		}
 		if err != nil {
@@ -146,12 +147,12 @@ func (s *takeover) receive() (*received, error) {
 // everything away, so there is nobody else then. A closed socket alone is no
 // end: the process must be gone.
 func (s *takeover) awaitCommit() error {
-	_, fds, err := s.wire.expect(wireCommit, 0)
-	closeAll(fds)
-	if err == nil || !errors.Is(err, errWireEnd) && !errors.Is(err, unix.ECONNRESET) {
+	_, fds, err := s.wire.Expect(handover.KindCommit, 0)
+	handover.CloseAll(fds)
+	if err == nil || !errors.Is(err, handover.ErrClosed) && !errors.Is(err, unix.ECONNRESET) {
 		return err
 	}
-	for end := time.Now().Add(answerWithin); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(handover.AnswerWithin); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if os.Getppid() != s.old {
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
@@ -164,17 +165,17 @@ func TestAwaitCommit(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		old  int
-		do   func(wire)
+		do   func(handover.Wire)
 		want string // of the error; empty is none
 	}{
-		{"its word", os.Getppid(), func(w wire) { w.send(&message{Kind: wireCommit}) }, ""},
-		{"its word, and its end", dead, func(w wire) { w.send(&message{Kind: wireCommit}); w.hangUp() }, ""},
-		{"its end", dead, func(w wire) { w.hangUp() }, ""},
-		{"a closed socket", os.Getppid(), func(w wire) { w.hangUp() }, "closed"},
-		{"it gives up", os.Getppid(), func(w wire) { w.abort("TERM") }, "TERM"},
-		{"it gives up, and ends", dead, func(w wire) { w.abort("TERM"); w.hangUp() }, "TERM"},
-		{"another word", os.Getppid(), func(w wire) { w.send(&message{Kind: wireOffer}) }, wireOffer},
-		{"garbage, and its end", dead, func(w wire) { w.send(&message{Kind: "x"}); w.hangUp() }, `"x"`},
+		{"its word", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, ""},
+		{"its word, and its end", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}); hangUp(w) }, ""},
+		{"its end", dead, func(w handover.Wire) { hangUp(w) }, ""},
+		{"a closed socket", os.Getppid(), func(w handover.Wire) { hangUp(w) }, "closed"},
+		{"it gives up", os.Getppid(), func(w handover.Wire) { w.Abort("TERM") }, "TERM"},
+		{"it gives up, and ends", dead, func(w handover.Wire) { w.Abort("TERM"); hangUp(w) }, "TERM"},
+		{"another word", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindOffer}) }, handover.KindOffer},
+		{"garbage, and its end", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: "x"}); hangUp(w) }, `"x"`},
 	} {
 		old, own := wired(t)
 		c.do(old)
@@ -193,9 +194,9 @@ func TestAwaitCommitIsPatient(t *testing.T) {
 	select {
 	case err := <-got:
 		t.Fatalf("it did not wait: %v", err)
-	case <-time.After(answerWithin + 200*time.Millisecond):
+	case <-time.After(handover.AnswerWithin + 200*time.Millisecond):
 	}
-	if err := old.send(&message{Kind: wireCommit}); err != nil {
+	if err := old.Send(&handover.Message{Kind: handover.KindCommit}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-got; err != nil {
@@ -207,11 +208,11 @@ func TestAwaitCommitIsPatient(t *testing.T) {
 func TestReceive(t *testing.T) {
 	g := legacy(t, 3, 9)
 	for name, c := range map[string]struct {
-		spoil func(*endRecord)
+		spoil func(*handover.EndRecord)
 		want  string
 	}{
-		"whole":    {func(*endRecord) {}, ""},
-		"one less": {func(e *endRecord) { e.Children++ }, "counts differ"},
+		"whole":    {func(*handover.EndRecord) {}, ""},
+		"one less": {func(e *handover.EndRecord) { e.Children++ }, "counts differ"},
 	} {
 		old, own := wired(t)
 		type result struct {
@@ -225,36 +226,36 @@ func TestReceive(t *testing.T) {
 		}()
 		said := func(kind string) {
 			t.Helper()
-			if _, _, err := old.expect(kind, patience); err != nil {
+			if _, _, err := old.Expect(kind, patience); err != nil {
 				t.Fatal(err)
 			}
 		}
-		say := func(m *message, fds ...int) {
+		say := func(m *handover.Message, fds ...int) {
 			t.Helper()
-			if err := old.send(m, fds...); err != nil {
+			if err := old.Send(m, fds...); err != nil {
 				t.Fatal(err)
 			}
 		}
-		said(wireFreeze)
-		say(&message{Kind: wireGeneration, Generation: &generationRecord{Number: 3}}, g.assignment, g.state, g.report)
-		end := &endRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}}
+		said(handover.KindFreeze)
+		say(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Number: 3}}, g.assignment, g.state, g.report)
+		end := &handover.EndRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}}
 		records, fds := roll(t, g, 5)
 		each := len(fds) / 5
 		for i := 0; i < 5; i += 2 {
 			n := min(2, 5-i)
-			say(&message{Kind: wireChildren, Children: records[i : i+n]}, fds[each*i:each*(i+n)]...)
-			said(wireTaken)
+			say(&handover.Message{Kind: handover.KindChildren, Children: records[i : i+n]}, fds[each*i:each*(i+n)]...)
+			said(handover.KindTaken)
 			for _, r := range records[i : i+n] {
-				end.Sum += r.sum()
+				end.Sum += r.Sum()
 				end.Children++
 			}
 		}
-		closeAll(fds)
+		handover.CloseAll(fds)
 		c.spoil(end)
 		lock, _ := canary(t)
-		say(&message{Kind: wireEnd, End: end}, lock)
+		say(&handover.Message{Kind: handover.KindEnd, End: end}, lock)
 		if c.want == "" {
-			said(wireVerified)
+			said(handover.KindVerified)
 		}
 		r := <-got
 		if c.want != "" {
@@ -273,16 +274,18 @@ func TestReceive(t *testing.T) {
 // Silence, another order or an end in the middle leave no master behind.
 func TestReceiveFails(t *testing.T) {
 	for name, c := range map[string]struct {
-		do   func(wire)
+		do   func(handover.Wire)
 		want string
 	}{
-		"silence":                   {func(wire) {}, os.ErrDeadlineExceeded.Error()},
-		"an end":                    {func(w wire) { unix.Shutdown(w.fd, unix.SHUT_WR) }, errWireEnd.Error()},
-		"workers of nothing":        {func(w wire) { w.send(&message{Kind: wireChildren, Children: []childRecord{{PID: 5000}}}) }, "descriptors"},
-		"the commit at once":        {func(w wire) { w.send(&message{Kind: wireCommit}) }, wireCommit},
-		"an end without counts":     {func(w wire) { w.send(&message{Kind: wireEnd}) }, "no counts"},
-		"a generation of no memory": {func(w wire) { w.send(&message{Kind: wireGeneration}) }, "descriptors"},
-		"an abort":                  {func(w wire) { w.abort("changed my mind") }, "changed my mind"},
+		"silence": {func(handover.Wire) {}, os.ErrDeadlineExceeded.Error()},
+		"an end":  {func(w handover.Wire) { unix.Shutdown(w.FD, unix.SHUT_WR) }, handover.ErrClosed.Error()},
+		"workers of nothing": {func(w handover.Wire) {
+			w.Send(&handover.Message{Kind: handover.KindChildren, Children: []handover.ChildRecord{{PID: 5000}}})
+		}, "descriptors"},
+		"the commit at once":        {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, handover.KindCommit},
+		"an end without counts":     {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindEnd}) }, "no counts"},
+		"a generation of no memory": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindGeneration}) }, "descriptors"},
+		"an abort":                  {func(w handover.Wire) { w.Abort("changed my mind") }, "changed my mind"},
 	} {
 		old, own := wired(t)
 		c.do(old)

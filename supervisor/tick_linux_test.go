@@ -1,3 +1,6 @@
+// Tests of what ticks do: local time on the board, the number of sessions, and the
+// peak of busy workers.
+
 package supervisor
 
 import (

@@ -1,3 +1,6 @@
+// Why no client is served, in words: for the service manager and for whoever asks
+// for the status.
+
 package supervisor
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
 )
 
@@ -20,7 +21,7 @@ import (
 // Until the commit any failure leaves this master as it was.
 type upgrade struct {
 	m       *master
-	wire    wire
+	wire    handover.Wire
 	started chan error // the new process is ready, or why not
 	begun   time.Time
 	frozen  time.Time
@@ -60,9 +61,6 @@ func (u *upgrade) end(err error) {
 	}
 }
 
-// readyWithin is how long a new master may take until it is ready.
-const readyWithin = 10 * time.Second
-
 // upgradeNow starts the program that lies at this one's path now. What comes of
 // it is known when the upgrade is over.
 func (m *master) upgradeNow() (*upgrade, error) {
@@ -85,12 +83,12 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	}
 	unix.CloseOnExec(pair[0])
 	unix.CloseOnExec(pair[1])
-	u := &upgrade{m: m, wire: wire{pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
+	u := &upgrade{m: m, wire: handover.Wire{FD: pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
 	m.upgrading = u
 	m.log.Info("upgrade started", "program", os.Args[0])
 	m.starter.Tell("upgrading", "")
 	go func() {
-		err := m.launcher.start(pair[1])
+		err := m.launcher.Start(pair[1])
 		unix.Close(pair[1])
 		u.started <- err
 		if err != nil {
@@ -109,22 +107,22 @@ func (u *upgrade) converse() (err error) {
 	child := 0
 	defer func() {
 		if err != nil {
-			u.wire.abort(err.Error())
+			u.wire.Abort(err.Error())
 			if early := u.cause(err); early != nil {
 				err = early
 			} else {
 				u.endChild(child)
 			}
-			u.m.launcher.undone()
+			u.m.launcher.Undone()
 		}
-		u.wire.close()
+		u.wire.Close()
 	}()
 	hello, err := u.greet()
 	if err != nil {
 		return err
 	}
 	child = hello.PID
-	var o offer
+	var o handover.Offer
 	var fds []int
 	u.build = hello.Version
 	err = u.do(func() {
@@ -134,16 +132,16 @@ func (u *upgrade) converse() (err error) {
 	if err != nil {
 		return err
 	}
-	if err = u.wire.send(&message{Kind: wireOffer, Offer: &o}, fds...); err != nil {
+	if err = u.wire.Send(&handover.Message{Kind: handover.KindOffer, Offer: &o}, fds...); err != nil {
 		return err
 	}
-	if _, _, err = u.wire.expect(wireFreeze, readyWithin); err != nil {
+	if _, _, err = u.wire.Expect(handover.KindFreeze, handover.ReadyWithin); err != nil {
 		return err
 	}
 	if err = u.sendState(); err != nil {
 		return err
 	}
-	if _, _, err = u.wire.expect(wireVerified, answerWithin); err != nil {
+	if _, _, err = u.wire.Expect(handover.KindVerified, handover.AnswerWithin); err != nil {
 		return err
 	}
 	select { // Ready() is only a byte, and this its sign
@@ -151,31 +149,31 @@ func (u *upgrade) converse() (err error) {
 		if err != nil {
 			return err
 		}
-	case <-time.After(answerWithin):
+	case <-time.After(handover.AnswerWithin):
 		return errors.New("the new process verified the handover but was not ready")
 	}
 	if err = u.do(func() { u.committing = true }); err != nil {
 		return err
 	}
-	if err = u.wire.send(&message{Kind: wireCommit}); err != nil {
+	if err = u.wire.Send(&handover.Message{Kind: handover.KindCommit}); err != nil {
 		return err
 	}
 	// One that does not answer is ended, and this one goes on: two masters would
 	// be worse.
-	_, _, err = u.wire.expect(wireCommitted, answerWithin)
+	_, _, err = u.wire.Expect(handover.KindCommitted, handover.AnswerWithin)
 	u.next = hello.PID
 	return err
 }
 
 // greet waits for the new process's hello, or for its end.
-func (u *upgrade) greet() (*message, error) {
+func (u *upgrade) greet() (*handover.Message, error) {
 	type answer struct {
-		m   *message
+		m   *handover.Message
 		err error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		m, err := u.wire.greet(u.m.version, readyWithin)
+		m, err := u.wire.Greet(u.m.version, handover.ReadyWithin)
 		got <- answer{m, err}
 	}()
 	select {
@@ -184,7 +182,7 @@ func (u *upgrade) greet() (*message, error) {
 	case err := <-u.started:
 		u.started <- err
 		if err != nil {
-			if a := <-got; errors.Is(a.err, errGaveUp) { // its own word says more than its status
+			if a := <-got; errors.Is(a.err, handover.ErrGaveUp) { // its own word says more than its status
 				return nil, a.err
 			}
 			return nil, err
@@ -192,7 +190,7 @@ func (u *upgrade) greet() (*message, error) {
 		select {
 		case a := <-got:
 			return a.m, a.err
-		case <-time.After(answerWithin):
+		case <-time.After(handover.AnswerWithin):
 			return nil, errors.New("the new process became ready without a handover")
 		}
 	}
@@ -201,17 +199,17 @@ func (u *upgrade) greet() (*message, error) {
 // cause is why the new process ended, if that is what broke the conversation:
 // it says more than a closed socket.
 func (u *upgrade) cause(err error) error {
-	if errors.Is(err, errGaveUp) {
+	if errors.Is(err, handover.ErrGaveUp) {
 		u.awaitStart() // it is about to end by itself
 		return nil
 	}
-	if !errors.Is(err, errWireEnd) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
+	if !errors.Is(err, handover.ErrClosed) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
 		return nil
 	}
 	select {
 	case early := <-u.started:
 		return early
-	case <-time.After(answerWithin):
+	case <-time.After(handover.AnswerWithin):
 		return nil
 	}
 }
@@ -233,7 +231,7 @@ func (u *upgrade) endChild(pid int) {
 	case pid != 0:
 		unix.Kill(pid, unix.SIGKILL)
 	case len(u.started) == 0:
-		u.m.launcher.giveUp()
+		u.m.launcher.GiveUp()
 	}
 	u.awaitStart()
 }
@@ -243,7 +241,7 @@ func (u *upgrade) awaitStart() {
 	select {
 	case err := <-u.started:
 		u.started <- err
-	case <-time.After(answerWithin):
+	case <-time.After(handover.AnswerWithin):
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -38,7 +39,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 	}
 	sent, got := make(chan error, 1), make(chan result, 1)
 	go func() {
-		_, _, err := old.expect(wireFreeze, patience)
+		_, _, err := old.Expect(handover.KindFreeze, patience)
 		if err == nil {
 			err = u.sendState()
 		}

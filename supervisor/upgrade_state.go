@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"time"
 
+	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
 // makeOffer is what a new master needs while this one serves on (loop).
-func (m *master) makeOffer() (offer, []int) {
+func (m *master) makeOffer() (handover.Offer, []int) {
 	m.sendDrains(len(m.drainQueue)) // the next master will believe that draining ones know it
-	o := offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
+	o := handover.Offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
 		Workers:  m.ready(),
 		Shepherd: m.shepherd,
 		Affinity: m.generation.board.Assignment.AffinityKey[:]}
@@ -35,7 +36,7 @@ func (m *master) makeOffer() (offer, []int) {
 // messageWithFDs is a message and the descriptors that go with it, which stay the
 // master's.
 type messageWithFDs struct {
-	message
+	handover.Message
 	fds []int
 }
 
@@ -53,13 +54,13 @@ func (u *upgrade) sendState() error {
 		return err
 	}
 	for i := range all {
-		if err := u.wire.send(&all[i].message, all[i].fds...); err != nil {
+		if err := u.wire.Send(&all[i].Message, all[i].fds...); err != nil {
 			return err
 		}
-		if all[i].Kind != wireChildren {
+		if all[i].Kind != handover.KindChildren {
 			continue
 		}
-		if _, _, err := u.wire.expect(wireTaken, answerWithin); err != nil {
+		if _, _, err := u.wire.Expect(handover.KindTaken, handover.AnswerWithin); err != nil {
 			return err
 		}
 	}
@@ -70,28 +71,28 @@ func (u *upgrade) sendState() error {
 // made in the loop and are copies: TERM may thaw this master while they are being sent.
 func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	told := m.dropReport.told
-	end := endRecord{Paused: m.paused, Totals: m.totalsToSend(), Lines: m.sessionFile.pending(), Told: &told, Frozen: frozen}
+	end := handover.EndRecord{Paused: m.paused, Totals: m.totalsToSend(), Lines: m.sessionFile.pending(), Told: &told, Frozen: frozen}
 	if m.settled.logLevelSet {
 		level := m.settled.logLevel
 		end.LogLevel = &level
 	}
 	for g := range m.generations() {
 		end.Generations++
-		r := &generationRecord{Number: g.number, Build: g.build}
-		all = append(all, messageWithFDs{message{Kind: wireGeneration, Generation: r}, []int{g.assignment, g.state, g.report}})
+		r := &handover.GenerationRecord{Number: g.number, Build: g.build}
+		all = append(all, messageWithFDs{handover.Message{Kind: handover.KindGeneration, Generation: r}, []int{g.assignment, g.state, g.report}})
 	}
-	batch := messageWithFDs{message: message{Kind: wireChildren}}
+	batch := messageWithFDs{Message: handover.Message{Kind: handover.KindChildren}}
 	for _, c := range m.roster {
 		if c.pid == 0 || c.state == gone {
 			continue
 		}
-		if len(batch.Children) == batchOf {
+		if len(batch.Children) == handover.Batch {
 			all = append(all, batch)
 			batch.Children, batch.fds = nil, nil
 		}
 		r := c.record()
 		end.Children++
-		end.Sum += r.sum()
+		end.Sum += r.Sum()
 		batch.Children = append(batch.Children, r)
 		if batch.fds = append(batch.fds, c.lifeline); host.HavePidfds {
 			batch.fds = append(batch.fds, c.pidfd)
@@ -100,7 +101,7 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	if len(batch.Children) > 0 {
 		all = append(all, batch)
 	}
-	last := messageWithFDs{message: message{Kind: wireEnd, End: &end}}
+	last := messageWithFDs{Message: handover.Message{Kind: handover.KindEnd, End: &end}}
 	if f := m.pidfile.file; f != nil {
 		end.Pidfile, last.fds = true, []int{f.FD()}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/handover"
 )
 
 // What a new master is told is what this one had when it froze: TERM, which changes
@@ -15,10 +17,10 @@ func TestBequeathIsACopy(t *testing.T) {
 	s := newStage(t, nil)
 	s.watcher.Start()
 	fd, _ := canary(t)
-	for i := range batchOf + 1 {
+	for i := range handover.Batch + 1 {
 		s.roster = append(s.roster, &child{id: uint64(i), slot: i, pid: 5000 + i, state: busy, generation: s.generation, lifeline: fd, pidfd: fd})
 	}
-	last := s.roster[batchOf]
+	last := s.roster[handover.Batch]
 	had := last.record()
 	t.Cleanup(func() { s.roster = nil }) // before the stage closes lifelines
 	old, own := wired(t)
@@ -28,34 +30,34 @@ func TestBequeathIsACopy(t *testing.T) {
 	go func() { sent <- u.sendState() }()
 	call := <-s.calls
 	call()
-	took := func(kind string) *message {
+	took := func(kind string) *handover.Message {
 		t.Helper()
-		m, fds, err := own.expect(kind, patience)
+		m, fds, err := own.Expect(kind, patience)
 		if err != nil {
 			t.Fatal(err)
 		}
-		closeAll(fds)
+		handover.CloseAll(fds)
 		return m
 	}
-	took(wireGeneration)
+	took(handover.KindGeneration)
 	sum := uint64(0)
-	for _, r := range took(wireChildren).Children {
-		sum += r.sum()
+	for _, r := range took(handover.KindChildren).Children {
+		sum += r.Sum()
 	}
 	s.thaw()
 	last.state, last.listed, last.lifeline = draining, true, -1 // what TERM and its death do
-	if err := own.send(&message{Kind: wireTaken}); err != nil {
+	if err := own.Send(&handover.Message{Kind: handover.KindTaken}); err != nil {
 		t.Fatal(err)
 	}
-	m := took(wireChildren)
+	m := took(handover.KindChildren)
 	if len(m.Children) != 1 || m.Children[0] != had {
 		t.Errorf("the last worker came as %+v, was %+v", m.Children, had)
 	}
-	if err := own.send(&message{Kind: wireTaken}); err != nil {
+	if err := own.Send(&handover.Message{Kind: handover.KindTaken}); err != nil {
 		t.Fatal(err)
 	}
-	if end := took(wireEnd).End; end.Children != batchOf+1 || end.Sum != sum+had.sum() {
-		t.Errorf("%d workers, sum %d; want %d, %d", end.Children, end.Sum, batchOf+1, sum+had.sum())
+	if end := took(handover.KindEnd).End; end.Children != handover.Batch+1 || end.Sum != sum+had.Sum() {
+		t.Errorf("%d workers, sum %d; want %d, %d", end.Children, end.Sum, handover.Batch+1, sum+had.Sum())
 	}
 	if err := <-sent; err != nil {
 		t.Error(err)

@@ -1,3 +1,6 @@
+// Tests of the verbs of the control socket: what they answer, change and refuse, and
+// between two masters.
+
 package supervisor
 
 import (

@@ -1,3 +1,6 @@
+// Verbs that wait: upgrade, stop and reopen answer when it is done, or has
+// failed.
+
 package supervisor
 
 import (

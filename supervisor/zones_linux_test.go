@@ -1,3 +1,6 @@
+// A test of zones in filters: an interface's name and its number mean
+// the same.
+
 package supervisor
 
 import "testing"

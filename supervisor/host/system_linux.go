@@ -97,7 +97,7 @@ func StrangeChild() int {
 	return 0
 }
 
-// CountsQueue reports that queued counts, and does not only look.
+// CountsQueue reports that Queued counts, and does not only look.
 const CountsQueue = true
 
 // IsStopped reports whether a process is stopped, or gone (proc_pid_stat(5)).
@@ -118,7 +118,7 @@ func BlockTTOU() {
 }
 
 // StopsWriters reports whether a terminal would send this process TTOU: none
-// does, see blockTTOU.
+// does, see BlockTTOU.
 func StopsWriters(int) bool { return false }
 
 // localDisks are the file systems whose files wait for nothing but this host's own

@@ -126,14 +126,14 @@ func ParentOf(pid int) int { return 0 }
 // StrangeChild can't be told either.
 func StrangeChild() int { return 0 }
 
-// CountsQueue reports that queued counts, and does not only look.
+// CountsQueue reports that Queued counts, and does not only look.
 const CountsQueue = false
 
 // IsStopped can't be told here: a worker that was sent STOP is taken to obey in
 // the time that it has for it.
 func IsStopped(pid int) bool { return false }
 
-// BlockTTOU does nothing: Go has no thread's signal mask here. See stopsWriters.
+// BlockTTOU does nothing: Go has no thread's signal mask here. See StopsWriters.
 func BlockTTOU() {}
 
 // StopsWriters reports whether a terminal would send this process TTOU for a

@@ -5,6 +5,8 @@
 
 package host
 
-// OpenFDs and residentMemory are not known without a /proc as Linux has it.
-func OpenFDs() int           { return 0 }
+// OpenFDs is not known without a /proc as Linux has it.
+func OpenFDs() int { return 0 }
+
+// ResidentMemory is not known either.
 func ResidentMemory() uint64 { return 0 }

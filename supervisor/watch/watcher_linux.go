@@ -137,7 +137,7 @@ func (w *Watcher) Start() {
 		events := make([]unix.EpollEvent, 256)
 		conn, err := w.file.SyscallConn()
 		if err != nil {
-			panic(err) // the set is open and pollable, or newWatcher had failed
+			panic(err) // the set is open and pollable, or New had failed
 		}
 		for {
 			if w.holding.Load() {

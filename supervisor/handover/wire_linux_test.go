@@ -1,4 +1,7 @@
-package supervisor
+// Tests of the handover socket: every field and descriptor arrives, and each side
+// tells what it was waiting for.
+
+package handover
 
 import (
 	"encoding/binary"
@@ -10,13 +13,14 @@ import (
 	"testing"
 	"time"
 
-	"daemon/plug/worker/version"
-
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/await"
+	"daemon/plug/worker/version"
 )
 
 // wired are both ends of a handover socket.
-func wired(t testing.TB) (a, b wire) {
+func wired(t testing.TB) (a, b Wire) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -28,20 +32,20 @@ func wired(t testing.TB) (a, b wire) {
 			f.Close()
 		}
 	})
-	return wire{pair[0]}, wire{pair[1]}
+	return Wire{FD: pair[0]}, Wire{FD: pair[1]}
 }
 
 // hangUp is the end of one side; the descriptor stays for the clean-up.
-func (w wire) hangUp() { unix.Shutdown(w.fd, unix.SHUT_RDWR) }
+func (w Wire) hangUp() { unix.Shutdown(w.FD, unix.SHUT_RDWR) }
 
 // raw writes bytes that send would not.
-func raw(t testing.TB, w wire, p []byte, fds ...int) {
+func raw(t testing.TB, w Wire, p []byte, fds ...int) {
 	t.Helper()
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	if err := unix.Sendmsg(w.fd, p, rights, nil, 0); err != nil {
+	if err := unix.Sendmsg(w.FD, p, rights, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -54,13 +58,13 @@ func header(magic, size uint32) []byte {
 // Every field of every kind arrives as it was sent.
 func TestWireCarriesEveryField(t *testing.T) {
 	a, b := wired(t)
-	sent := new(message)
+	sent := new(Message)
 	fill(reflect.ValueOf(sent).Elem(), new(int))
-	sent.Kind = wireOffer // an abort would be taken for one
-	if err := a.send(sent); err != nil {
+	sent.Kind = KindOffer // an abort would be taken for one
+	if err := a.Send(sent); err != nil {
 		t.Fatal(err)
 	}
-	got, fds, err := b.receive(patience)
+	got, fds, err := b.Receive(await.Patience)
 	if err != nil || len(fds) != 0 {
 		t.Fatalf("%d descriptors, %v", len(fds), err)
 	}
@@ -117,18 +121,18 @@ func fill(v reflect.Value, n *int) {
 func TestWireCarriesDescriptors(t *testing.T) {
 	a, b := wired(t)
 	var sent []int
-	for range 2 * batchOf {
+	for range 2 * Batch {
 		fd, _ := canary(t)
 		defer unix.Close(fd)
 		sent = append(sent, fd)
 	}
-	for _, n := range []int{0, 1, 3, 2 * batchOf} {
-		if err := a.send(&message{Kind: wireOffer, PID: n}, sent[:n]...); err != nil {
+	for _, n := range []int{0, 1, 3, 2 * Batch} {
+		if err := a.Send(&Message{Kind: KindOffer, PID: n}, sent[:n]...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, n := range []int{0, 1, 3, 2 * batchOf} {
-		m, fds, err := b.receive(patience)
+	for _, n := range []int{0, 1, 3, 2 * Batch} {
+		m, fds, err := b.Receive(await.Patience)
 		if err != nil || m.PID != n || len(fds) != n {
 			t.Fatalf("message %d of %d descriptors: %v, %d, %v", n, n, m, len(fds), err)
 		}
@@ -141,7 +145,7 @@ func TestWireCarriesDescriptors(t *testing.T) {
 				t.Errorf("descriptor %d of %d: inode %d, sent was %d; flags %#x", i, n, is.Ino, was.Ino, flags)
 			}
 		}
-		closeAll(fds)
+		CloseAll(fds)
 	}
 }
 
@@ -154,19 +158,19 @@ func TestWireLargeMessages(t *testing.T) {
 	go func() {
 		var err error
 		for i := range 3 {
-			m := message{Kind: wireEnd, End: &endRecord{Lines: []string{strings.Repeat(string(rune('a'+i)), 1<<20)}}}
+			m := Message{Kind: KindEnd, End: &EndRecord{Lines: []string{strings.Repeat(string(rune('a'+i)), 1<<20)}}}
 			if err == nil {
-				err = a.send(&m, fd)
+				err = a.Send(&m, fd)
 			}
 		}
 		sent <- err
 	}()
 	for i := range 3 {
-		m, fds, err := b.receive(patience)
+		m, fds, err := b.Receive(await.Patience)
 		if err != nil || len(fds) != 1 || m.End.Lines[0] != strings.Repeat(string(rune('a'+i)), 1<<20) {
 			t.Fatalf("message %d: %d descriptors, %v", i, len(fds), err)
 		}
-		closeAll(fds)
+		CloseAll(fds)
 	}
 	if err := <-sent; err != nil {
 		t.Error(err)
@@ -175,12 +179,12 @@ func TestWireLargeMessages(t *testing.T) {
 
 func TestWireAbort(t *testing.T) {
 	a, b := wired(t)
-	a.abort("no room")
-	if _, _, err := b.expect(wireOffer, patience); err == nil || !strings.Contains(err.Error(), "no room") {
+	a.Abort("no room")
+	if _, _, err := b.Expect(KindOffer, await.Patience); err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Error(err)
 	}
 	a.hangUp()
-	a.abort("nobody listens") // neither a signal nor a panic
+	a.Abort("nobody listens") // neither a signal nor a panic
 }
 
 // Another kind than the one that is due ends the conversation, descriptors and
@@ -188,10 +192,10 @@ func TestWireAbort(t *testing.T) {
 func TestWireExpect(t *testing.T) {
 	a, b := wired(t)
 	fd, closed := canary(t)
-	if err := a.send(&message{Kind: wireGeneration}, fd); err != nil {
+	if err := a.Send(&Message{Kind: KindGeneration}, fd); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := b.expect(wireTaken, patience); err == nil || !strings.Contains(err.Error(), wireTaken) || !strings.Contains(err.Error(), wireGeneration) {
+	if _, _, err := b.Expect(KindTaken, await.Patience); err == nil || !strings.Contains(err.Error(), KindTaken) || !strings.Contains(err.Error(), KindGeneration) {
 		t.Errorf("%v names not both kinds", err)
 	}
 	if !closed() {
@@ -211,13 +215,13 @@ func TestWirePatience(t *testing.T) {
 					case <-over:
 						return
 					case <-time.After(5 * time.Millisecond):
-						unix.Write(a.fd, []byte{c})
+						unix.Write(a.FD, []byte{c})
 					}
 				}
 			}()
 		}
 		began := time.Now()
-		_, _, err := b.expect(wireHello, 100*time.Millisecond)
+		_, _, err := b.Expect(KindHello, 100*time.Millisecond)
 		took := time.Since(began)
 		close(over)
 		if err == nil || !strings.Contains(err.Error(), "no answer within 100ms") || took < 90*time.Millisecond || took > 2*time.Second {
@@ -244,17 +248,17 @@ func TestWireVersions(t *testing.T) {
 		{-1, -1, false},
 	} {
 		a, b := wired(t)
-		if err := a.send(&message{Kind: wireHello, Protocol: c.newest, Oldest: c.oldest, Version: "7.1", PID: 4711}); err != nil {
+		if err := a.Send(&Message{Kind: KindHello, Protocol: c.newest, Oldest: c.oldest, Version: "7.1", PID: 4711}); err != nil {
 			t.Fatal(err)
 		}
-		m, err := b.greet("3.0", patience)
+		m, err := b.Greet("3.0", await.Patience)
 		if c.understood && (err != nil || m.PID != 4711 || m.Version != "7.1") || !c.understood && err == nil {
 			t.Errorf("%d to %d: %+v, %v", c.oldest, c.newest, m, err)
 		}
 		if err != nil && (!strings.Contains(err.Error(), "protocol") || !strings.Contains(err.Error(), "7.1")) {
 			t.Errorf("%d to %d: the reason is %q", c.oldest, c.newest, err)
 		}
-		if own, _, err := a.receive(patience); err != nil || own.Kind != wireHello || own.Protocol != version.Handover || own.Oldest != version.OldestHandover || own.PID != os.Getpid() {
+		if own, _, err := a.Receive(await.Patience); err != nil || own.Kind != KindHello || own.Protocol != version.Handover || own.Oldest != version.OldestHandover || own.PID != os.Getpid() {
 			t.Errorf("its own hello: %+v, %v", own, err)
 		}
 	}
@@ -265,7 +269,7 @@ func TestWireUnknownFields(t *testing.T) {
 	a, b := wired(t)
 	body := `{"kind":"offer","offer":{"role":"service","listeners":["119"],"since":[1,{"x":2}]},"mood":"good"}`
 	raw(t, a, append(header(wireMagic, uint32(len(body))), body...))
-	m, _, err := b.expect(wireOffer, patience)
+	m, _, err := b.Expect(KindOffer, await.Patience)
 	if err != nil || m.Offer == nil || !slices.Equal(m.Offer.Listeners, []string{"119"}) {
 		t.Errorf("%+v, %v", m, err)
 	}
@@ -276,14 +280,14 @@ func TestWireSendToDeaf(t *testing.T) {
 	a, _ := wired(t)
 	sent := make(chan error, 1)
 	go func() {
-		sent <- a.send(&message{Kind: wireEnd, End: &endRecord{Lines: []string{strings.Repeat("x", wireMost/2)}}})
+		sent <- a.Send(&Message{Kind: KindEnd, End: &EndRecord{Lines: []string{strings.Repeat("x", wireMost/2)}}})
 	}()
 	select {
 	case err := <-sent:
 		if err == nil || err.Error() != "send end: not read within 1s" {
 			t.Errorf("error %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(await.Patience):
 		t.Fatal("it waits")
 	}
 }

@@ -1,7 +1,10 @@
 // The handover socket: messages as JSON with a length, and the descriptors that go
 // with them.
 
-package supervisor
+// Package handover is what passes between the old master and the new one in an
+// upgrade: the socket with its messages and records, and the start of the new
+// master. What the masters do with it is in package supervisor.
+package handover
 
 import (
 	"encoding/binary"
@@ -17,37 +20,42 @@ import (
 	"daemon/plug/worker/version"
 )
 
-// wire is one end of the handover socket: a stream of messages between the old
+// Wire is one end of the handover socket: a stream of messages between the old
 // master and the new one. A message is a magic, a length, and one JSON object;
 // descriptors come with its first byte (SCM_RIGHTS, unix(7)). Fields are only
 // ever added, so that a master understands the version before and after its own.
-type wire struct{ fd int }
+type Wire struct{ FD int }
 
 const (
-	wireMagic    = 0x47554c50 // "PLUG"
-	wireMost     = 4 << 20    // bytes of a message
-	wireRights   = 250        // descriptors of a message; the kernel takes 253
-	batchOf      = wireRights / 2
-	answerWithin = time.Second // frozen: nothing may stand still for longer
+	wireMagic  = 0x47554c50 // "PLUG"
+	wireMost   = 4 << 20    // bytes of a message
+	wireRights = 250        // descriptors of a message; the kernel takes 253
 )
 
-// kind of a message, in the order of a handover.
+// Batch is how many workers one message may carry, with two descriptors each.
+const Batch = wireRights / 2
+
+// AnswerWithin is how long one side waits for the other: while the old master is
+// frozen, nothing may stand still for longer.
+const AnswerWithin = time.Second
+
+// Kinds of messages, in the order of a handover.
 const (
-	wireHello      = "hello"      // both ways, first
-	wireOffer      = "offer"      // old: listeners, and what the new one should prepare
-	wireFreeze     = "freeze"     // new: ready for the roster
-	wireGeneration = "generation" // old: one generation and its memories
-	wireChildren   = "children"   // old: a batch of its workers
-	wireTaken      = "taken"      // new: has the batch
-	wireEnd        = "end"        // old: that was all; counts and sums
-	wireVerified   = "verified"   // new: counts and sums agree
-	wireCommit     = "commit"     // old: you are the master
-	wireCommitted  = "committed"  // new: I am
-	wireAbort      = "abort"      // both ways: the reason
+	KindHello      = "hello"      // both ways, first
+	KindOffer      = "offer"      // old: listeners, and what the new one should prepare
+	KindFreeze     = "freeze"     // new: ready for the roster
+	KindGeneration = "generation" // old: one generation and its memories
+	KindChildren   = "children"   // old: a batch of its workers
+	KindTaken      = "taken"      // new: has the batch
+	KindEnd        = "end"        // old: that was all; counts and sums
+	KindVerified   = "verified"   // new: counts and sums agree
+	KindCommit     = "commit"     // old: you are the master
+	KindCommitted  = "committed"  // new: I am
+	KindAbort      = "abort"      // both ways: the reason
 )
 
-// message is any of these; only the fields of its kind are set.
-type message struct {
+// Message is any of these; only the fields of its kind are set.
+type Message struct {
 	Kind string `json:"kind"`
 
 	Protocol int    `json:"protocol,omitempty"` // hello
@@ -56,21 +64,21 @@ type message struct {
 	PID      int    `json:"pid,omitempty"`
 
 	Reason     string            `json:"reason,omitempty"` // abort
-	Offer      *offer            `json:"offer,omitempty"`
-	Generation *generationRecord `json:"generation,omitempty"`
-	Children   []childRecord     `json:"children,omitempty"`
-	End        *endRecord        `json:"end,omitempty"`
+	Offer      *Offer            `json:"offer,omitempty"`
+	Generation *GenerationRecord `json:"generation,omitempty"`
+	Children   []ChildRecord     `json:"children,omitempty"`
+	End        *EndRecord        `json:"end,omitempty"`
 }
 
-// errGaveUp is the other side's word that there will be no handover, and why.
-var errGaveUp = errors.New("the other side gave up")
+// ErrGaveUp is the other side's word that there will be no handover, and why.
+var ErrGaveUp = errors.New("the other side gave up")
 
-// errWireEnd is the other side's end.
-var errWireEnd = errors.New("the other side closed the handover socket")
+// ErrClosed is the other side's end.
+var ErrClosed = errors.New("the other side closed the handover socket")
 
-// send writes a message with descriptors, which stay the caller's. A process that
+// Send writes a message with descriptors, which stay the caller's. A process that
 // does not read, as a stopped one, is waited for as long as for its answer.
-func (w wire) send(m *message, fds ...int) error {
+func (w Wire) Send(m *Message, fds ...int) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -78,8 +86,8 @@ func (w wire) send(m *message, fds ...int) error {
 	p := binary.LittleEndian.AppendUint32(nil, wireMagic)
 	p = binary.LittleEndian.AppendUint32(p, uint32(len(body)))
 	p = append(p, body...)
-	patience := unix.NsecToTimeval(int64(answerWithin))
-	if err := unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err != nil {
+	patience := unix.NsecToTimeval(int64(AnswerWithin))
+	if err := unix.SetsockoptTimeval(w.FD, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err != nil {
 		return fmt.Errorf("send %s: %w", m.Kind, err)
 	}
 	var rights []byte
@@ -87,12 +95,12 @@ func (w wire) send(m *message, fds ...int) error {
 		rights = unix.UnixRights(fds...)
 	}
 	for len(p) > 0 {
-		n, err := unix.SendmsgN(w.fd, p, rights, nil, unix.MSG_NOSIGNAL)
+		n, err := unix.SendmsgN(w.FD, p, rights, nil, unix.MSG_NOSIGNAL)
 		if err == unix.EINTR {
 			continue
 		}
 		if err == unix.EAGAIN {
-			return fmt.Errorf("send %s: not read within %v", m.Kind, answerWithin)
+			return fmt.Errorf("send %s: not read within %v", m.Kind, AnswerWithin)
 		}
 		if err != nil {
 			return fmt.Errorf("send %s: %w", m.Kind, err)
@@ -102,16 +110,16 @@ func (w wire) send(m *message, fds ...int) error {
 	return nil
 }
 
-// receive reads one message and its descriptors, which are the caller's then.
+// Receive reads one message and its descriptors, which are the caller's then.
 // It waits for at most the patience; 0 is without end.
-func (w wire) receive(patience time.Duration) (m *message, fds []int, err error) {
+func (w Wire) Receive(patience time.Duration) (m *Message, fds []int, err error) {
 	deadline := time.Time{}
 	if patience > 0 {
 		deadline = time.Now().Add(patience)
 	}
 	defer func() {
 		if err != nil {
-			closeAll(fds)
+			CloseAll(fds)
 			fds = nil
 		}
 	}()
@@ -128,31 +136,31 @@ func (w wire) receive(patience time.Duration) (m *message, fds []int, err error)
 	if fds = append(fds, strays...); err != nil {
 		return nil, fds, err
 	}
-	m = new(message)
+	m = new(Message)
 	if err = json.Unmarshal(body, m); err != nil {
 		return nil, fds, fmt.Errorf("invalid message: %w", err)
 	}
-	if m.Kind == wireAbort {
-		return nil, fds, fmt.Errorf("%w: %s", errGaveUp, m.Reason)
+	if m.Kind == KindAbort {
+		return nil, fds, fmt.Errorf("%w: %s", ErrGaveUp, m.Reason)
 	}
 	return m, fds, nil
 }
 
 // read fills p.
-func (w wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err error) {
+func (w Wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err error) {
 	control := make([]byte, unix.CmsgSpace(4*wireRights+16))
 	for len(p) > 0 {
 		if err := w.await(deadline); err != nil {
 			return fds, err
 		}
-		n, oob, flags, _, err := unix.Recvmsg(w.fd, p, control, 0)
+		n, oob, flags, _, err := unix.Recvmsg(w.FD, p, control, 0)
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err != nil:
 			return fds, fmt.Errorf("receive: %w", err)
 		case n == 0:
-			return fds, errWireEnd
+			return fds, ErrClosed
 		}
 		if oob > 0 {
 			fds = append(fds, rightsOf(control[:oob])...)
@@ -169,7 +177,7 @@ func (w wire) read(p []byte, rights bool, deadline time.Time) (fds []int, err er
 }
 
 // await waits until there is something to read.
-func (w wire) await(deadline time.Time) error {
+func (w Wire) await(deadline time.Time) error {
 	for {
 		ms := -1
 		if !deadline.IsZero() {
@@ -177,7 +185,7 @@ func (w wire) await(deadline time.Time) error {
 				return os.ErrDeadlineExceeded
 			}
 		}
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}, ms)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(w.FD), Events: unix.POLLIN}}, ms)
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
@@ -190,9 +198,9 @@ func (w wire) await(deadline time.Time) error {
 	}
 }
 
-// expect receives a message of one kind.
-func (w wire) expect(kind string, patience time.Duration) (*message, []int, error) {
-	m, fds, err := w.receive(patience)
+// Expect receives a message of one kind.
+func (w Wire) Expect(kind string, patience time.Duration) (*Message, []int, error) {
+	m, fds, err := w.Receive(patience)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = fmt.Errorf("no answer within %v", patience)
@@ -200,19 +208,19 @@ func (w wire) expect(kind string, patience time.Duration) (*message, []int, erro
 		return nil, nil, fmt.Errorf("waiting for %q: %w", kind, err)
 	}
 	if m.Kind != kind {
-		closeAll(fds)
+		CloseAll(fds)
 		return nil, nil, fmt.Errorf("waiting for %q: got %q", kind, m.Kind)
 	}
 	return m, fds, nil
 }
 
-// greet exchanges hellos and agrees on a protocol.
-func (w wire) greet(build string, patience time.Duration) (*message, error) {
-	if err := w.send(&message{Kind: wireHello, Protocol: version.Handover, Oldest: version.OldestHandover, Version: build, PID: os.Getpid()}); err != nil {
+// Greet exchanges hellos and agrees on a protocol.
+func (w Wire) Greet(build string, patience time.Duration) (*Message, error) {
+	if err := w.Send(&Message{Kind: KindHello, Protocol: version.Handover, Oldest: version.OldestHandover, Version: build, PID: os.Getpid()}); err != nil {
 		return nil, err
 	}
-	m, fds, err := w.expect(wireHello, patience)
-	closeAll(fds)
+	m, fds, err := w.Expect(KindHello, patience)
+	CloseAll(fds)
 	if err != nil {
 		return nil, err
 	}
@@ -223,10 +231,11 @@ func (w wire) greet(build string, patience time.Duration) (*message, error) {
 	return m, nil
 }
 
-// abort says why there will be no handover.
-func (w wire) abort(reason string) { w.send(&message{Kind: wireAbort, Reason: reason}) }
+// Abort says why there will be no handover.
+func (w Wire) Abort(reason string) { w.Send(&Message{Kind: KindAbort, Reason: reason}) }
 
-func (w wire) close() { unix.Close(w.fd) }
+// Close closes this end.
+func (w Wire) Close() { unix.Close(w.FD) }
 
 func rightsOf(control []byte) (fds []int) {
 	messages, err := unix.ParseSocketControlMessage(control)
@@ -244,7 +253,8 @@ func rightsOf(control []byte) (fds []int) {
 	return fds
 }
 
-func closeAll(fds []int) {
+// CloseAll closes descriptors that came with a message.
+func CloseAll(fds []int) {
 	for _, fd := range fds {
 		unix.Close(fd)
 	}

@@ -1,7 +1,7 @@
 // Starting a new master for an upgrade, by tableflip or in its place, and the new
 // master's own view of that start.
 
-package supervisor
+package handover
 
 import (
 	"context"
@@ -20,13 +20,13 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// launcher starts a new master and judges whether it got ready, with
+// Launcher starts a new master and judges whether it got ready, with
 // tableflip, and is the same thing seen from inside the new master.
 //
 // tableflip serves for one success in a process's life, and only while the
 // directory exists in which the process was started. A master that needs
 // another try after that starts the new one by itself, in the same way.
-type launcher struct {
+type Launcher struct {
 	flip  *tableflip.Upgrader // nil if it can't be had
 	spent atomic.Bool         // it has had its success, or had to be stopped
 	where string              // the directory of the start
@@ -35,9 +35,11 @@ type launcher struct {
 	started atomic.Int64 // PID of a new master that was started without tableflip; 0 is none
 }
 
+// RoleSuccessor is the role of a process that was started to be the new master.
+const RoleSuccessor = "successor"
+
 const (
 	roleVariable  = "PLUG_ROLE"
-	roleSuccessor = "successor"
 	handoverName  = "handover"
 	plainHandover = 3 // descriptors of a new master that was started without tableflip
 	plainReady    = 4
@@ -45,44 +47,44 @@ const (
 	sentinel = "TABLEFLIP_HAS_PARENT_7DIU3"
 )
 
-// newLauncher must run before this process opens much: in a new master
+// NewLauncher must run before this process opens much: in a new master
 // tableflip finds its descriptors by their numbers.
-func newLauncher(isSuccessor bool) *launcher {
-	s := &launcher{plain: isSuccessor && os.Getenv(sentinel) == ""}
+func NewLauncher(isSuccessor bool) *Launcher {
+	s := &Launcher{plain: isSuccessor && os.Getenv(sentinel) == ""}
 	s.where, _ = os.Getwd()
-	if flip, err := tableflip.New(tableflip.Options{UpgradeTimeout: readyWithin}); err == nil {
+	if flip, err := tableflip.New(tableflip.Options{UpgradeTimeout: ReadyWithin}); err == nil {
 		s.flip = flip
 	}
 	os.Unsetenv(sentinel)
 	return s
 }
 
-// handover is the new master's end of the handover socket.
-func (s *launcher) handover() (wire, error) {
+// Handover is the new master's end of the handover socket.
+func (s *Launcher) Handover() (Wire, error) {
 	if s.plain {
 		unix.CloseOnExec(plainHandover)
 		unix.CloseOnExec(plainReady)
-		return wire{plainHandover}, nil
+		return Wire{FD: plainHandover}, nil
 	}
 	if s.flip == nil {
-		return wire{}, errors.New("tableflip is not available")
+		return Wire{}, errors.New("tableflip is not available")
 	}
 	f, err := s.flip.Fds.File(handoverName)
 	if err != nil || f == nil {
-		return wire{}, fmt.Errorf("no handover socket: %v", err)
+		return Wire{}, fmt.Errorf("no handover socket: %v", err)
 	}
 	defer f.Close()
 	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return wire{}, err
+		return Wire{}, err
 	}
 	unix.SetNonblock(fd, false)
-	return wire{fd}, nil
+	return Wire{FD: fd}, nil
 }
 
-// ready tells the old master that this one is, or makes upgrades of this one
+// Ready tells the old master that this one is, or makes upgrades of this one
 // possible if there is no old one.
-func (s *launcher) ready() error {
+func (s *Launcher) Ready() error {
 	if s.flip != nil {
 		if err := s.flip.Ready(); err != nil {
 			return err
@@ -97,28 +99,28 @@ func (s *launcher) ready() error {
 	return nil
 }
 
-// stop ends an upgrade that is under way, and all further ones.
-func (s *launcher) stop() {
+// Stop ends an upgrade that is under way, and all further ones.
+func (s *Launcher) Stop() {
 	if s.flip != nil {
 		s.spent.Store(true)
 		s.flip.Stop()
 	}
 }
 
-// giveUp ends the new master that is being waited for. tableflip serves no more
+// GiveUp ends the new master that is being waited for. tableflip serves no more
 // after that.
-func (s *launcher) giveUp() {
+func (s *Launcher) GiveUp() {
 	if pid := int(s.started.Load()); pid != 0 {
 		unix.Kill(pid, unix.SIGKILL)
 		return
 	}
-	s.stop()
+	s.Stop()
 }
 
-// start starts the program at this one's path with one end of the handover
+// Start starts the program at this one's path with one end of the handover
 // socket, and waits until it is ready.
-func (s *launcher) start(handover int) error {
-	os.Setenv(roleVariable, roleSuccessor)
+func (s *Launcher) Start(handover int) error {
+	os.Setenv(roleVariable, RoleSuccessor)
 	defer os.Unsetenv(roleVariable)
 	if !s.usable() {
 		return s.startPlain(handover)
@@ -141,7 +143,7 @@ func (s *launcher) start(handover int) error {
 		}
 	}()
 	// The end of the master before this one reaches tableflip a moment late.
-	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), AnswerWithin)
 	defer cancel()
 	if err = s.flip.WaitForParent(ctx); err != nil {
 		return err
@@ -152,8 +154,8 @@ func (s *launcher) start(handover int) error {
 	return err
 }
 
-// undone clears up after a new master that got ready and has not taken over.
-func (s *launcher) undone() {
+// Undone clears up after a new master that got ready and has not taken over.
+func (s *Launcher) Undone() {
 	if s.flip != nil && s.spent.Load() {
 		s.letGo()
 	}
@@ -162,7 +164,7 @@ func (s *launcher) undone() {
 // letGo takes the new master's end of the handover socket out of tableflip's
 // hands, which have no way to give anything back: another file takes its place,
 // and the collector closes what was dropped.
-func (s *launcher) letGo() {
+func (s *Launcher) letGo() {
 	if null, err := os.Open(os.DevNull); err == nil {
 		s.flip.Fds.AddFile(handoverName, null)
 		null.Close()
@@ -172,7 +174,7 @@ func (s *launcher) letGo() {
 }
 
 // usable reports whether tableflip can start another process.
-func (s *launcher) usable() bool {
+func (s *Launcher) usable() bool {
 	if s.flip == nil || s.spent.Load() {
 		return false
 	}
@@ -186,7 +188,7 @@ func (s *launcher) usable() bool {
 }
 
 // startPlain does what tableflip would do.
-func (s *launcher) startPlain(handover int) error {
+func (s *Launcher) startPlain(handover int) error {
 	path, err := exec.LookPath(os.Args[0])
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %s", os.Args[0], host.Reason(err))
@@ -206,7 +208,7 @@ func (s *launcher) startPlain(handover int) error {
 	}
 	s.started.Store(int64(pid))
 	defer s.started.Store(0)
-	ms := int(readyWithin / time.Millisecond)
+	ms := int(ReadyWithin / time.Millisecond)
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(ready[0]), Events: unix.POLLIN}}, ms)
 	if n == 1 && err == nil {
 		if n, _ = unix.Read(ready[0], make([]byte, 1)); n == 1 {
@@ -227,4 +229,16 @@ func endOf(pid int) string {
 		return fmt.Sprintf("signal %d", status.Signal())
 	}
 	return fmt.Sprintf("exit status %d", status.ExitStatus())
+}
+
+// ReadyWithin is how long a new master may take until it is ready.
+const ReadyWithin = 10 * time.Second
+
+// Refuse tells the old master why this process can't replace it, when nothing has
+// been said yet.
+func (s *Launcher) Refuse(reason string) {
+	if w, err := s.Handover(); err == nil {
+		w.Abort(reason)
+		w.Close()
+	}
 }

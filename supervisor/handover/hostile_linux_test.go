@@ -1,4 +1,7 @@
-package supervisor
+// Tests of the handover socket against garbage, cut messages and too many
+// descriptors: an error says so, and no descriptor leaks.
+
+package handover
 
 import (
 	"errors"
@@ -10,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/worker/await"
 )
 
 // canary is a pipe whose write end is handed out: its reader tells when every
@@ -62,12 +67,12 @@ func TestWireGarbage(t *testing.T) {
 			raw(t, a, c.sent, fd)
 		}
 		a.hangUp()
-		m, fds, err := b.receive(patience)
+		m, fds, err := b.Receive(await.Patience)
 		if err == nil || !strings.Contains(err.Error(), c.want) || m != nil || fds != nil {
 			t.Errorf("%s: %v, %v, %v; want %q", name, m, fds, err, c.want)
 		}
-		if c.want == "closed" != errors.Is(err, errWireEnd) {
-			t.Errorf("%s: %v, taken for the other side's end: %v", name, err, errors.Is(err, errWireEnd))
+		if c.want == "closed" != errors.Is(err, ErrClosed) {
+			t.Errorf("%s: %v, taken for the other side's end: %v", name, err, errors.Is(err, ErrClosed))
 		}
 		b.hangUp()
 		if !closed() {
@@ -83,7 +88,7 @@ func TestWireStrayDescriptors(t *testing.T) {
 	raw(t, a, append(header(wireMagic, 16), `{"kind":`...))
 	got := make(chan error, 1)
 	go func() {
-		_, _, err := b.receive(patience)
+		_, _, err := b.Receive(await.Patience)
 		got <- err
 	}()
 	raw(t, a, []byte(`"hello"}`), fd)
@@ -105,19 +110,19 @@ func TestWireNoise(t *testing.T) {
 			p[rng.IntN(len(p))] = byte(rng.Uint32())
 		}
 		p = p[:rng.IntN(len(p)+1)]
-		a, b := wire{}, wire{}
+		a, b := Wire{}, Wire{}
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.fd, b.fd = pair[0], pair[1]
+		a.FD, b.FD = pair[0], pair[1]
 		raw(t, a, append(p, 0)[:len(p)])
-		unix.Close(a.fd)
-		m, fds, err := b.receive(patience)
+		unix.Close(a.FD)
+		m, fds, err := b.Receive(await.Patience)
 		if (m == nil) != (err != nil) || len(fds) > 0 {
 			t.Fatalf("%q: %v, %v, %v", p, m, fds, err)
 		}
-		unix.Close(b.fd)
+		unix.Close(b.FD)
 	}
 }
 
@@ -126,7 +131,7 @@ func TestWireNoise(t *testing.T) {
 func TestWireDescriptorsLost(t *testing.T) {
 	a, b := wired(t)
 	fd, closed := canary(t)
-	if err := a.send(&message{Kind: wireChildren}, fd, fd, fd, fd); err != nil {
+	if err := a.Send(&Message{Kind: KindChildren}, fd, fd, fd, fd); err != nil {
 		t.Fatal(err)
 	}
 	var old unix.Rlimit
@@ -143,7 +148,7 @@ func TestWireDescriptorsLost(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
 		t.Fatal(err)
 	}
-	_, fds, err := b.receive(patience)
+	_, fds, err := b.Receive(await.Patience)
 	unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
 	if err == nil || !strings.Contains(err.Error(), "descriptors were lost") || !strings.Contains(err.Error(), "RLIMIT_NOFILE") || fds != nil {
 		t.Errorf("%v, %v", fds, err)

@@ -1,0 +1,83 @@
+// The records of a handover: what the old master offers, its generations and workers,
+// and the counts at the end. Fields are only ever added.
+
+package handover
+
+import (
+	"time"
+
+	"daemon/plug/supervisor/counters"
+)
+
+// Offer is what a new master needs to prepare itself, while the old one serves.
+type Offer struct {
+	Role       string   `json:"role"`       // of the starter, whose socket comes first
+	Listeners  []string `json:"listeners"`  // their labels; the sockets follow
+	Generation uint32   `json:"generation"` // the newest number in use
+	LastID     uint64   `json:"last_id"`
+	Workers    int      `json:"workers"`            // spares to have ready
+	Shepherd   int      `json:"shepherd,omitempty"` // its PID, with -n
+	Affinity   []uint64 `json:"affinity"`
+
+	Control *ControlRecord `json:"control,omitempty"` // its socket is the last descriptor
+}
+
+// GenerationRecord is one living generation; its assignment, state and report
+// pipe come with it.
+type GenerationRecord struct {
+	Number uint32 `json:"number"`
+	Build  string `json:"build,omitempty"` // version of the program
+}
+
+// ChildRecord is one worker; its lifeline comes with it, and its pidfd where
+// there are any.
+type ChildRecord struct {
+	ID         uint64 `json:"id"`
+	Generation uint32 `json:"generation"`
+	Slot       int    `json:"slot"`
+	PID        int    `json:"pid"`
+	Busy       bool   `json:"busy"`
+	Draining   bool   `json:"draining"`
+	Listed     bool   `json:"listed"`
+	Turns      uint64 `json:"turns"`
+	Born       int64  `json:"born,omitempty"` // Unix ns
+}
+
+// EndRecord closes the roster: what was sent, to be compared, and the rest of
+// what a master knows. The pidfile's locked descriptor comes with it.
+type EndRecord struct {
+	Generations int             `json:"generations"`
+	Children    int             `json:"children"`
+	Sum         uint64          `json:"sum"`
+	Pidfile     bool            `json:"pidfile"`
+	Paused      bool            `json:"paused"`
+	Totals      counters.Totals `json:"totals"`
+	Lines       []string        `json:"lines,omitempty"` // session lines that could not be written yet
+	Told        *Lost           `json:"told,omitempty"`  // what was lost and the log has said
+	Frozen      time.Time       `json:"frozen"`
+	LogLevel    *int            `json:"log_level,omitempty"` // if an admin has changed it
+}
+
+// Sum is a number that differs if a record was lost, doubled or garbled.
+func (r *ChildRecord) Sum() uint64 {
+	return (r.ID+1)*31 + uint64(r.PID)*7 + uint64(r.Slot) + uint64(r.Generation)<<32
+}
+
+// ControlRecord is the control socket in the offer; its descriptor comes last.
+type ControlRecord struct {
+	Path string `json:"path"`
+	ID   Inode  `json:"inode"`
+}
+
+// Inode is the socket's file, by which a master knows whether it is still there.
+type Inode struct {
+	Device uint64 `json:"device"`
+	Number uint64 `json:"number"`
+}
+
+// Lost is how much was given up, by workers and by masters.
+type Lost struct {
+	Lines   uint64 `json:"lines"`   // of the session file
+	Records uint64 `json:"records"` // of syslog
+	Dropped uint64 `json:"dropped"` // lines for stderr
+}

@@ -1,0 +1,57 @@
+// Helpers of tests that play the other side of an upgrade: both ends of a handover
+// socket, and descriptors that tell when they were closed.
+
+package supervisor
+
+import (
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/handover"
+)
+
+// canary is a pipe whose write end is handed out: its reader tells when every
+// copy has been closed.
+func canary(t testing.TB) (write int, closed func() bool) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	fd, err := unix.Dup(int(w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	unix.CloseOnExec(fd)
+	return fd, func() bool {
+		unix.Close(fd)
+		r.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := r.Read(make([]byte, 1))
+		return err == io.EOF
+	}
+}
+
+// wired are both ends of a handover socket.
+func wired(t testing.TB) (a, b handover.Wire) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []*os.File{os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")} // closed once, whoever does it
+	t.Cleanup(func() {
+		for _, f := range files {
+			f.Close()
+		}
+	})
+	return handover.Wire{FD: pair[0]}, handover.Wire{FD: pair[1]}
+}
+
+// hangUp is the end of one side; the descriptor stays for the clean-up.
+func hangUp(w handover.Wire) { unix.Shutdown(w.FD, unix.SHUT_RDWR) }
