@@ -115,7 +115,7 @@ func (a *actor) orders() string {
 
 // carry puts a live session on a worker's row.
 func (s *stage) carry(a *actor, client string) *board.Row {
-	b := s.generation.board
+	b := s.plug.generation.board
 	b.Column(a.slot).PID.Store(uint32(a.pid))
 	b.Column(a.slot).Rows.Store(max(1, b.Column(a.slot).Rows.Load()))
 	row := b.Row(a.slot, 0)
@@ -130,7 +130,7 @@ func (s *stage) carry(a *actor, client string) *board.Row {
 // client connects to the plug and stays in the queue.
 func (s *stage) client() net.Conn {
 	s.t.Helper()
-	at, err := unix.Getsockname(s.listeners[0])
+	at, err := unix.Getsockname(s.plug.listeners[0])
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -139,6 +139,6 @@ func (s *stage) client() net.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	until(s.t, "the client is in the queue", func() bool { return host.Queued(s.listeners[0]) > 0 })
+	until(s.t, "the client is in the queue", func() bool { return host.Queued(s.plug.listeners[0]) > 0 })
 	return c
 }

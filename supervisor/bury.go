@@ -31,7 +31,7 @@ func unreadyReason(w watch.Status) string {
 // buryUnready buries a worker that never got ready: whatever is wrong with it is
 // wrong with the next one too, so births slow down.
 func (m *master) buryUnready(c *child) {
-	m.totals.SpawnFailures++
+	m.plug.totals.SpawnFailures++
 	m.bury(c)
 	switch {
 	case m.phase == opening && (c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM):
@@ -79,7 +79,7 @@ func (m *master) burySpare(c *child) {
 func (m *master) bury(c *child) {
 	c.status = m.watcher.Status(c.pidfd)
 	m.log.Debug("worker ended", "pid", c.pid, c.status.Key(), c.status.Value())
-	m.totals.Died(c.status.Known, int(c.status.Signal))
+	m.plug.totals.Died(c.status.Known, int(c.status.Signal))
 	m.settleRows(c)
 	if c.status.Signal == unix.SIGKILL {
 		if why := m.memory.RanOut(); why != "" {
@@ -106,11 +106,11 @@ func (m *master) settleRows(c *child) {
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
-		m.totals.Ended[i] += n
+		m.plug.totals.Ended[i] += n
 	}
 	ahead := counted > freed-c.sessionsBefore
 	blamed := m.absorbEnds(c, counted)
-	m.totals.Absorb(c.generation.board.Tally(c.slot))
+	m.plug.totals.Absorb(c.generation.board.Tally(c.slot))
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
 		if !row.Snapshot(&s) {
@@ -120,7 +120,7 @@ func (m *master) settleRows(c *child) {
 		if s.Word.State() == board.RowLive {
 			outcome, s.Closed = board.Killed, m.mono()
 			m.killedNow(time.Now())
-			if m.ending || c.condemned {
+			if m.shutdown.ending || c.condemned {
 				outcome = board.AdminEnded
 			}
 			s.Cause = m.causeOf(c, s.Cause.Stage())
@@ -135,25 +135,25 @@ func (m *master) settleRows(c *child) {
 		case s.Word.State() == board.RowEnding && ahead:
 			ahead = false
 		default:
-			m.totals.Ended[outcome]++
-			m.totals.BytesIn += s.In
-			m.totals.BytesOut += s.Out
-			m.totals.NoteSession(&s)
+			m.plug.totals.Ended[outcome]++
+			m.plug.totals.BytesIn += s.In
+			m.plug.totals.BytesOut += s.Out
+			m.plug.totals.NoteSession(&s)
 			c.generation.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
 			if s.Word.State() == board.RowEnding && blamed {
 				blamed = false
 			} else {
-				m.totals.Ends[outcome][s.Cause.Culprit()%board.Culprits]++
+				m.plug.totals.Ends[outcome][s.Cause.Culprit()%board.Culprits]++
 			}
 		}
 		row.Free()
 	}
-	m.totals.BytesIn += column.BytesIn.Load()
-	m.totals.BytesOut += column.BytesOut.Load()
-	m.totals.Refused += column.Refused.Load()
-	m.totals.Redispatches += column.Redispatches.Load()
-	m.totals.LinesLost += column.LinesLost.Load()
-	m.totals.LogsLost += column.LogsLost.Load()
+	m.plug.totals.BytesIn += column.BytesIn.Load()
+	m.plug.totals.BytesOut += column.BytesOut.Load()
+	m.plug.totals.Refused += column.Refused.Load()
+	m.plug.totals.Redispatches += column.Redispatches.Load()
+	m.plug.totals.LinesLost += column.LinesLost.Load()
+	m.plug.totals.LogsLost += column.LogsLost.Load()
 	clearColumn(column)
 }
 
@@ -177,7 +177,7 @@ func (m *master) writeLine(c *child, s *board.Snapshot) {
 	_, offset := wall.Zone()
 	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: c.generation.label(),
 		Peer: s.Client, Target: targetOf(c, s), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
-	m.sessionFile.write(line.Append(nil))
+	m.plug.sessionFile.write(line.Append(nil))
 }
 
 // targetOf is a session's target as records show it; empty before one was chosen.
@@ -223,12 +223,12 @@ func (m *master) logError(c *child, what, why string) {
 func (m *master) reap() {
 	kept := m.dead[:0]
 	for i, c := range m.dead {
-		if c.leftAt > m.pidfile.written && len(m.dead)-i <= m.settled.maxWorkers/4 {
+		if c.leftAt > m.pidfile.written && len(m.dead)-i <= m.plug.settled.maxWorkers/4 {
 			kept = append(kept, c)
 			continue
 		}
 		m.watcher.Reap(c.pidfd)
-		m.count[gone]--
+		m.plug.count[gone]--
 		m.release(c)
 	}
 	clear(m.dead[len(kept):])

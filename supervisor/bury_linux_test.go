@@ -81,7 +81,7 @@ func TestInherit(t *testing.T) {
 
 func inheritOne(t *testing.T, had counted, last left, ending bool, want map[board.Outcome]uint64, in, out uint64, line string, logs []string) {
 	s := newStage(t, func(cfg *config.Config) { cfg.Source.Port = 0 })
-	g := s.generation
+	g := s.plug.generation
 	slot := g.free[len(g.free)-1]
 	row, column := g.board.Row(slot, 0), g.board.Column(slot)
 	if had.earlier+had.sessions > 0 || last.state != board.RowFree {
@@ -116,16 +116,16 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 		}
 	}
 	s.phase = running
-	s.ending = ending
+	s.shutdown.ending = ending
 	s.ring(a, 1)
 	s.die(a, unix.SIGKILL)
 	for o := range board.Outcome(board.Outcomes) {
-		if s.totals.Ended[o] != want[o] {
-			t.Errorf("%d %s, want %d", s.totals.Ended[o], o, want[o])
+		if s.plug.totals.Ended[o] != want[o] {
+			t.Errorf("%d %s, want %d", s.plug.totals.Ended[o], o, want[o])
 		}
 	}
-	if s.totals.BytesIn != in || s.totals.BytesOut != out || s.totals.Refused != had.refused {
-		t.Errorf("%d bytes in, %d out, %d refused; want %d, %d, %d", s.totals.BytesIn, s.totals.BytesOut, s.totals.Refused, in, out, had.refused)
+	if s.plug.totals.BytesIn != in || s.plug.totals.BytesOut != out || s.plug.totals.Refused != had.refused {
+		t.Errorf("%d bytes in, %d out, %d refused; want %d, %d, %d", s.plug.totals.BytesIn, s.plug.totals.BytesOut, s.plug.totals.Refused, in, out, had.refused)
 	}
 	if row.Word().State() != board.RowFree {
 		t.Error("the row is not free")

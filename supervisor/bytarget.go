@@ -20,7 +20,7 @@ type traffic struct {
 // live looks at all rows: what all sessions carry, and by the current
 // generation's target slots (loop).
 func (m *master) live() (all traffic, bySlot []traffic) {
-	bySlot = make([]traffic, len(m.generation.targets()))
+	bySlot = make([]traffic, len(m.plug.generation.targets()))
 	for _, c := range m.roster {
 		if c.state == gone {
 			continue
@@ -58,7 +58,7 @@ func (m *master) targets() []control.Target {
 // countedByTarget are the targets with what ended sessions have counted on all
 // boards, with the times to connect if these are asked for.
 func (m *master) countedByTarget(withTimes bool) []control.Target {
-	all := make([]control.Target, len(m.generation.targets()))
+	all := make([]control.Target, len(m.plug.generation.targets()))
 	connects := make([]counters.Times, len(all))
 	for i := range all {
 		all[i] = m.target(i)
@@ -91,7 +91,7 @@ func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
 		t.Sessions = live[i].sessions
 		t.In += live[i].in
 		t.Out += live[i].out
-		tally := m.generation.board.TargetTally(i)
+		tally := m.plug.generation.board.TargetTally(i)
 		t.In, t.Out = max(t.In, tally.ShownIn.Load()), max(t.Out, tally.ShownOut.Load())
 		tally.ShownIn.Store(t.In)
 		tally.ShownOut.Store(t.Out)

@@ -14,9 +14,9 @@ import (
 func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 	who := board.ByWorker
 	switch {
-	case m.overdue:
+	case m.shutdown.overdue:
 		who = board.ByMaster
-	case m.ending || c.condemned:
+	case m.shutdown.ending || c.condemned:
 		who = board.ByAdmin
 	case c.status.Known && c.status.Signal != 0:
 		who = board.BySignal
@@ -27,7 +27,7 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 // absorbEnds adds what a dead worker has counted to the totals. blamed reports
 // that it died between that count and the one in its column, ended.
 func (m *master) absorbEnds(c *child, ended uint64) (blamed bool) {
-	return m.totals.Ends.See(&c.generation.board.Tally(c.slot).Ends) > ended
+	return m.plug.totals.Ends.See(&c.generation.board.Tally(c.slot).Ends) > ended
 }
 
 // logEnd logs the end of a session whose worker can't, as the worker would have

@@ -33,7 +33,7 @@ func TestCauseOf(t *testing.T) {
 		{"INT, with force", killed, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
 		{"QUIT's time", killed, true, true, board.MakeCause(board.ByMaster, board.Relaying, 0)},
 	} {
-		m := &master{ending: c.ending, overdue: c.overdue}
+		m := &master{plug: new(plug), shutdown: shutdown{ending: c.ending, overdue: c.overdue}}
 		if got := m.causeOf(&child{status: c.status}, board.Relaying); got != c.want {
 			t.Errorf("%s: %s, %s; want %s", c.name, got.Code(), got, c.want.Code())
 		}
@@ -57,7 +57,7 @@ func TestInheritCauses(t *testing.T) {
 		{name: "behind both", causes: 4, ended: 4, freed: 3, left: board.RowEnding, clients: 4},
 	} {
 		s, all := serving(t, nil)
-		a, b := all[0], s.generation.board
+		a, b := all[0], s.plug.generation.board
 		row := b.Row(a.slot, 0)
 		for range c.freed {
 			row.Free()
@@ -75,13 +75,13 @@ func TestInheritCauses(t *testing.T) {
 			row.End()
 		}
 		s.die(a, unix.SIGKILL)
-		clients, killed := s.totals.Ends[board.Cut][board.ByClient], s.totals.Ends[board.Killed][board.BySignal]
+		clients, killed := s.plug.totals.Ends[board.Cut][board.ByClient], s.plug.totals.Ends[board.Killed][board.BySignal]
 		if clients != c.clients || killed != c.killed {
 			t.Errorf("killed %s: %d by clients, %d by signals; want %d, %d", c.name, clients, killed, c.clients, c.killed)
 		}
-		for outcome, want := range s.totals.Ended {
+		for outcome, want := range s.plug.totals.Ended {
 			sum := uint64(0)
-			for _, n := range s.totals.Ends[outcome] {
+			for _, n := range s.plug.totals.Ends[outcome] {
 				sum += n
 			}
 			if sum != want {
@@ -111,7 +111,7 @@ func TestLogOfAKilledSession(t *testing.T) {
 		s, all := serving(t, c.set)
 		got := new(said)
 		s.stderr = sink.New(0, got.add)
-		s.generation.board.State.LogAt.Store(c.at)
+		s.plug.generation.board.State.LogAt.Store(c.at)
 		row := s.carry(all[0], "10.1.2.3:40112")
 		row.In.Store(7)
 		row.Out.Store(9)

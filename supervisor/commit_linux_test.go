@@ -41,14 +41,14 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	})
 	s.populate()
 	own = s.spares(2)
-	s.phase, s.takeover = adopting, &takeover{}
-	s.cfg.Pidfile = path
-	g, err := newGeneration(0, s.cfg, 4, 1, 1)
+	s.phase, s.upgrades.takeover = adopting, &takeover{}
+	s.plug.cfg.Pidfile = path
+	g, err := newGeneration(0, s.plug.cfg, 4, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(g.close)
-	s.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
+	s.plug.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
 	g.board.State.Gate.Store(board.GateOpen)
 	e = &received{pidfile: -1}
 	if err := e.addGeneration(&handover.GenerationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
@@ -97,20 +97,20 @@ func TestCommit(t *testing.T) {
 	s, own, e, workers := heirs(t, 1)
 	g := e.generations[0]
 	s.commit(e)
-	if s.phase != running || g.board.State.Gate.Load() != board.GateDraining || s.generation.board.State.Gate.Load() != board.GateOpen {
-		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.State.Gate.Load(), s.generation.board.State.Gate.Load())
+	if s.phase != running || g.board.State.Gate.Load() != board.GateDraining || s.plug.generation.board.State.Gate.Load() != board.GateOpen {
+		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.State.Gate.Load(), s.plug.generation.board.State.Gate.Load())
 	}
 	want := lines(s.pid, workers[1].pid, workers[2].pid)
-	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want {
+	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want {
 		t.Errorf("when the commit is answered the pidfile is %q, want %q", text, want)
 	}
 	s.ring(own[0], report.Begin)
 	s.writePidfile(time.Now().Add(time.Minute))
 	s.answered()
-	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
+	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
 		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
 	}
-	s.sendDrains(len(s.drainQueue))
+	s.sendDrains(len(s.plug.drainQueue))
 	for i, a := range workers {
 		if a.state != draining || !a.told(report.Drain) {
 			t.Errorf("adopted worker %d is %s, and was not told", i, a.state)
@@ -121,8 +121,8 @@ func TestCommit(t *testing.T) {
 			t.Errorf("worker %d was not told of the gate", i)
 		}
 	}
-	if s.totals.BytesIn != 8 || !slices.Contains(s.starter.told, "master") {
-		t.Errorf("totals %+v, the starter was told %q", s.totals, s.starter.told)
+	if s.plug.totals.BytesIn != 8 || !slices.Contains(s.starter.told, "master") {
+		t.Errorf("totals %+v, the starter was told %q", s.plug.totals, s.starter.told)
 	}
 	if got := s.sessionLines(1); got[0] != "a line that waited" {
 		t.Errorf("lines %q", got)
@@ -156,8 +156,8 @@ func TestCommit(t *testing.T) {
 	g.bell = -1
 	s.writePidfile(time.Now().Add(time.Hour))
 	s.answered()
-	if s.reap(); len(s.older) != 0 || len(s.roster) != 2 {
-		t.Errorf("%d older generations, %d workers when the last adopted one is gone", len(s.older), len(s.roster))
+	if s.reap(); len(s.plug.older) != 0 || len(s.roster) != 2 {
+		t.Errorf("%d older generations, %d workers when the last adopted one is gone", len(s.plug.older), len(s.roster))
 	}
 }
 
@@ -173,7 +173,7 @@ func TestCommitBetweenTheGates(t *testing.T) {
 func commitBetweenTheGates(t *testing.T) {
 	const now = 5_000_000
 	s, _, e, _ := heirs(t, board.TargetSlots)
-	old, fresh := e.generations[0].board, s.generation.board
+	old, fresh := e.generations[0].board, s.plug.generation.board
 	visitor := func(n uint32) *board.Addr {
 		var ip [4]byte
 		binary.BigEndian.PutUint32(ip[:], 10<<24|n)
@@ -239,8 +239,8 @@ func TestCommitIsPatient(t *testing.T) {
 		if !workers[1].told(report.Drain) {
 			t.Error("a busy worker was never told")
 		}
-		if s.drainQueue != nil {
-			t.Errorf("%d are yet to be told", len(s.drainQueue))
+		if s.plug.drainQueue != nil {
+			t.Errorf("%d are yet to be told", len(s.plug.drainQueue))
 		}
 	}
 }
@@ -252,7 +252,7 @@ func TestEnduring(t *testing.T) {
 	row := s.carry(idle, "10.0.0.2:4000")
 	s.settled()
 	s.tick(time.Now())
-	s.generation.board.Row(carrier.slot, 0).BeginAt -= int64(11 * time.Second)
+	s.plug.generation.board.Row(carrier.slot, 0).BeginAt -= int64(11 * time.Second)
 	if n := s.longLived(); n != 1 {
 		t.Errorf("%d settled, want the one that has its session for 11 s", n)
 	}
@@ -272,19 +272,19 @@ func TestEnduring(t *testing.T) {
 // The pidfile of an old master whose disk is away at the commit is used when it
 // answers.
 func TestAdoptLate(t *testing.T) {
-	m := &master{pid: 4711, calls: make(chan func()), over: make(chan struct{}), cfg: &config.Config{Pidfile: t.TempDir() + "/plug.pid"}}
+	m := &master{pid: 4711, calls: make(chan func()), over: make(chan struct{}), plug: &plug{cfg: &config.Config{Pidfile: t.TempDir() + "/plug.pid"}}}
 	said := new(said)
 	m.syslog = &sink.Syslog{Sink: sink.New(0, said.add), FD: -1}
 	m.log = sink.NewLogger(false, 0, false, io.Discard, m.syslog)
 	back := make(chan struct{})
 	m.adoptPidfile(func() (*pidfile.File, error) {
 		<-back
-		return pidfile.Claim(m.cfg.Pidfile, 1)
+		return pidfile.Claim(m.plug.cfg.Pidfile, 1)
 	})
 	if m.pidfile.file != nil {
 		t.Fatal("there is a pidfile without its disk")
 	}
-	until(t, "the log says so", func() bool { return said.has(m.cfg.Pidfile + ": the file system does not respond") })
+	until(t, "the log says so", func() bool { return said.has(m.plug.cfg.Pidfile + ": the file system does not respond") })
 	close(back)
 	select {
 	case call := <-m.calls:
@@ -294,7 +294,7 @@ func TestAdoptLate(t *testing.T) {
 	}
 	m.writePidfile(time.Now().Add(time.Minute))
 	m.pidfileWritten(<-m.pidfile.results)
-	if text, _ := os.ReadFile(m.cfg.Pidfile); string(text) != "4711\n" {
+	if text, _ := os.ReadFile(m.plug.cfg.Pidfile); string(text) != "4711\n" {
 		t.Errorf("the pidfile has %q", text)
 	}
 }

@@ -27,7 +27,7 @@ func (m *master) term() {
 
 // containerDrain is how long TERM waits for sessions as PID 1.
 func (m *master) containerDrain() time.Duration {
-	if given := m.cfg.DrainTimeout; given > 0 {
+	if given := m.plug.cfg.DrainTimeout; given > 0 {
 		return given
 	}
 	return containerDrain
@@ -61,8 +61,8 @@ const (
 // tellStopping tells the service manager how much longer the stop may take.
 func (m *master) tellStopping(now time.Time) {
 	more := stopExtended
-	if !m.deadline.IsZero() {
-		more = max(0, m.deadline.Sub(now)) + stopMargin
+	if !m.shutdown.deadline.IsZero() {
+		more = max(0, m.shutdown.deadline.Sub(now)) + stopMargin
 	}
 	m.starter.Tell("stopping", fmt.Sprint(more.Microseconds()))
 }

@@ -21,8 +21,8 @@ func TestTermAsPID1(t *testing.T) {
 		s, carrier, idle := busied(t, func(c *config.Config) { c.DrainTimeout = given })
 		s.starter.first = true
 		s.signal(syscall.SIGTERM)
-		if left := time.Until(s.deadline); !s.draining || left > want || left < want-time.Second {
-			t.Fatalf("draining %v, for %v; want %v", s.draining, left, want)
+		if left := time.Until(s.shutdown.deadline); !s.shutdown.draining || left > want || left < want-time.Second {
+			t.Fatalf("draining %v, for %v; want %v", s.shutdown.draining, left, want)
 		}
 		if !s.starter.asks(want + stopMargin) {
 			t.Errorf("told %q %q", s.starter.told, s.starter.texts)
@@ -34,13 +34,13 @@ func TestTermAsPID1(t *testing.T) {
 		}
 		s.over()
 		s.done()
-		if left := time.Until(s.deadline); !s.ending || left > time.Second/3 {
-			t.Errorf("after the drain: ending %v, KILL in %v", s.ending, left)
+		if left := time.Until(s.shutdown.deadline); !s.shutdown.ending || left > time.Second/3 {
+			t.Errorf("after the drain: ending %v, KILL in %v", s.shutdown.ending, left)
 		}
 		s.die(carrier, unix.SIGTERM)
 		s.sessionLines(1)
-		if s.totals.Ended[board.AdminEnded] != 1 {
-			t.Errorf("ended: %v", s.totals.Ended)
+		if s.plug.totals.Ended[board.AdminEnded] != 1 {
+			t.Errorf("ended: %v", s.plug.totals.Ended)
 		}
 	}
 }
@@ -61,16 +61,16 @@ func TestTermDuringDrainAsPID1(t *testing.T) {
 	s, _, _ := busied(t, nil)
 	s.starter.first = true
 	s.signal(syscall.SIGQUIT)
-	if !s.deadline.IsZero() || !s.starter.asks(stopExtended) {
-		t.Fatalf("QUIT: until %v, told %q", s.deadline, s.starter.texts)
+	if !s.shutdown.deadline.IsZero() || !s.starter.asks(stopExtended) {
+		t.Fatalf("QUIT: until %v, told %q", s.shutdown.deadline, s.starter.texts)
 	}
 	s.signal(syscall.SIGTERM)
-	first := s.deadline
+	first := s.shutdown.deadline
 	if left := time.Until(first); left <= 0 || left > containerDrain {
 		t.Fatalf("TERM: %v left", left)
 	}
 	s.signal(syscall.SIGTERM)
-	if !s.deadline.Equal(first) {
+	if !s.shutdown.deadline.Equal(first) {
 		t.Error("a second TERM has made the drain longer")
 	}
 }

@@ -33,7 +33,7 @@ type controls struct {
 const lastWords = 500 * time.Millisecond
 
 // controlled reports whether this master has a control socket to care for.
-func (m *master) controlled() bool { return m.cfg.Control != "" }
+func (m *master) controlled() bool { return m.plug.cfg.Control != "" }
 
 // claimControl makes the control socket of a plug that starts.
 func (m *master) claimControl() (err error) {
@@ -48,7 +48,7 @@ func (m *master) claimControl() (err error) {
 // makeControl makes the control socket, and waits for its disk for a while. One
 // that is made later is removed: this master does not listen there.
 func (m *master) makeControl(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
-	return withinOr(claimPatience, "control socket "+m.cfg.Control,
+	return withinOr(claimPatience, "control socket "+m.plug.cfg.Control,
 		func() (*control.Socket, error) { return m.makeSocket(make) },
 		func(s *control.Socket, err error) {
 			if err == nil {
@@ -63,37 +63,37 @@ func (m *master) makeSocket(make func(path string, gid int) (*control.Socket, er
 	if err := m.makeControlDir(); err != nil {
 		return nil, err
 	}
-	return make(m.cfg.Control, m.controlGroup())
+	return make(m.plug.cfg.Control, m.controlGroup())
 }
 
 // makeControlDir makes the directory of a control socket that has its default
 // path.
 func (m *master) makeControlDir() error {
-	if !m.cfg.ControlDefault {
+	if !m.plug.cfg.ControlDefault {
 		return nil
 	}
 	mode := fs.FileMode(0o700)
 	if os.Geteuid() == 0 {
 		mode = 0o755
 	}
-	return control.MakeDir(filepath.Dir(m.cfg.Control), mode)
+	return control.MakeDir(filepath.Dir(m.plug.cfg.Control), mode)
 }
 
 // withoutControl lets a plug do without its default control socket, if there can
 // be none.
 func (m *master) withoutControl(err error) error {
-	if err == nil || !m.cfg.ControlDefault {
+	if err == nil || !m.plug.cfg.ControlDefault {
 		return err
 	}
 	m.log.Warn("no control socket: plugctl cannot reach this plug; choose another path with --control, or use --control none", "error", err)
-	cfg := *m.cfg // the configuration as it was checked is left alone
+	cfg := *m.plug.cfg // the configuration as it was checked is left alone
 	cfg.Control, cfg.ControlDefault = "", false
-	m.cfg = &cfg
+	m.plug.cfg = &cfg
 	return nil
 }
 
 func (m *master) controlGroup() int {
-	if g := m.cfg.ControlGroup; g != nil {
+	if g := m.plug.cfg.ControlGroup; g != nil {
 		return int(g.GID)
 	}
 	return -1
@@ -103,7 +103,7 @@ func (m *master) controlGroup() int {
 // had none.
 func (m *master) continueControl(o *handover.ControlRecord, fd int) (err error) {
 	switch {
-	case o != nil && m.controlled() && o.Path == m.cfg.Control:
+	case o != nil && m.controlled() && o.Path == m.plug.cfg.Control:
 		m.control.socket = &control.Socket{Path: o.Path, FD: fd, ID: control.Inode(o.ID)}
 		return nil
 	case o != nil:
@@ -164,7 +164,7 @@ func publish(s *control.Socket) error {
 
 // mayControl reports whether a peer may ask.
 func (m *master) mayControl(p control.Peer) error {
-	own, group := uint32(os.Geteuid()), m.cfg.ControlGroup
+	own, group := uint32(os.Geteuid()), m.plug.cfg.ControlGroup
 	if p.UID == 0 || p.UID == own || group != nil && p.Member(group.GID) {
 		return nil
 	}

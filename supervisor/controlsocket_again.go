@@ -12,7 +12,7 @@ import (
 // not be made at the commit. A disk may hold that up, so a goroutine does it.
 func (m *master) keepControl() {
 	c := &m.control
-	if !m.controlled() || m.phase != running || m.upgrading != nil || !c.looking.CompareAndSwap(false, true) {
+	if !m.controlled() || m.phase != running || m.upgrades.current != nil || !c.looking.CompareAndSwap(false, true) {
 		return
 	}
 	socket := c.socket
@@ -36,7 +36,7 @@ func (m *master) takeControl(again *control.Socket, err error) {
 		c.said = err.Error()
 		m.log.Error("cannot recreate the control socket", "error", err)
 	case err != nil:
-	case m.phase != running || m.upgrading != nil:
+	case m.phase != running || m.upgrades.current != nil:
 		m.removeSocket(again)
 	default:
 		if c.server != nil {

@@ -19,9 +19,8 @@ import (
 // is made again.
 func TestControlDirectoryRemoved(t *testing.T) {
 	dir := t.TempDir() + "/plug"
-	m := &master{calls: make(chan func()), over: make(chan struct{}), phase: running,
-		cfg: &config.Config{Control: dir + "/80.ctl", ControlDefault: true},
-		log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
+	m := newMaster(&config.Config{Control: dir + "/80.ctl", ControlDefault: true}, nil)
+	m.phase, m.log = running, hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})
 	if err := m.claimControl(); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +39,7 @@ func TestControlDirectoryRemoved(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it is not made again")
 	}
-	client, err := control.Dial(m.cfg.Control, time.Second)
+	client, err := control.Dial(m.plug.cfg.Control, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

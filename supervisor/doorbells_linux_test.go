@@ -26,8 +26,8 @@ func TestBeginAndEnd(t *testing.T) {
 		t.Errorf("after BEGIN: %s, listed %v", a.state, a.listed)
 	}
 	s.settled()
-	if s.count[starting] != 1 {
-		t.Errorf("%d are born for the spare that was taken", s.count[starting])
+	if s.plug.count[starting] != 1 {
+		t.Errorf("%d are born for the spare that was taken", s.plug.count[starting])
 	}
 	s.pidfile.dirty = false
 	s.ring(a, report.End)
@@ -116,8 +116,8 @@ func TestDeathInASession(t *testing.T) {
 	if slices.Contains(s.roster, a.child) || s.children[a.id] != nil {
 		t.Error("still on the roster")
 	}
-	if s.totals.Ended[board.Killed] != 1 {
-		t.Errorf("totals %v", s.totals.Ended)
+	if s.plug.totals.Ended[board.Killed] != 1 {
+		t.Errorf("totals %v", s.plug.totals.Ended)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestDeathInASession(t *testing.T) {
 func TestLookAtBoard(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 3, 3 })
 	lostBegin, lostEnd, idle := all[0], all[1], all[2]
-	b := s.generation.board
+	b := s.plug.generation.board
 	for _, a := range all {
 		b.Column(a.slot).PID.Store(uint32(a.pid))
 	}
@@ -163,13 +163,13 @@ func TestLostReady(t *testing.T) {
 	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
 	s.settled()
 	a := s.hatch()
-	s.generation.board.State.Attention.Store(1)
+	s.plug.generation.board.State.Attention.Store(1)
 	s.handleEvents(watch.Events{})
 	if a.state != starting {
 		t.Errorf("%s before it reached the board", a.state)
 	}
-	s.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
-	s.generation.board.State.Attention.Store(1)
+	s.plug.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
+	s.plug.generation.board.State.Attention.Store(1)
 	s.handleEvents(watch.Events{})
 	if a.state != spare {
 		t.Errorf("%s, though the board has it", a.state)
@@ -180,7 +180,7 @@ func TestLostReady(t *testing.T) {
 // against the next one.
 func TestReadyAndDeadAtOnce(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 2, 4 })
-	s.cfg.SparesMin = 3
+	s.plug.cfg.SparesMin = 3
 	s.populate()
 	a := s.hatch()
 	unix.Kill(a.pid, unix.SIGKILL)

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
-	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/supervisor/watch"
@@ -113,28 +112,27 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 		set(cfg)
 	}
 	s := &stage{t: t, said: new(said), starter: &starter{gone: make(chan struct{})}, hands: map[uint64]*actor{}, path: cfg.SessionLog}
-	m := &master{cfg: cfg, settled: settle(cfg), starter: s.starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions,
-		launcher: new(handover.Launcher), calls: make(chan func()), over: make(chan struct{}),
-		children: map[uint64]*child{}, ticks: ticks{shown: -1}, null: -1, deadline: time.Now().Add(startPatience)}
+	m := newMaster(cfg, s.starter)
+	m.shutdown.deadline = time.Now().Add(startPatience)
 	s.master = m
 	m.stderr = sink.New(0, func([]byte) {})
-	m.syslog = &sink.Syslog{Sink: sink.New(0, s.said.add), FD: -1, Tag: m.tag, PID: m.pid}
+	m.syslog = &sink.Syslog{Sink: sink.New(0, s.said.add), FD: -1, Tag: m.plug.tag, PID: m.pid}
 	m.log = sink.NewLogger(false, 0, false, m.stderr, m.syslog)
 	fd, err := host.Listen(cfg.Source, 100, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.listeners = []int{fd}
+	m.plug.listeners = []int{fd}
 	if err := m.openSessionFile(); err != nil {
 		t.Fatal(err)
 	}
 	if m.watcher, err = watch.New(); err != nil {
 		t.Fatal(err)
 	}
-	if m.generation, err = newGeneration(1, cfg, cfg.MaxWorkers, 1, 1); err != nil {
+	if m.plug.generation, err = newGeneration(1, cfg, cfg.MaxWorkers, 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.watcher.Pipe(m.generation.number, m.generation.report); err != nil {
+	if err := m.watcher.Pipe(m.plug.generation.number, m.plug.generation.report); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
@@ -163,10 +161,10 @@ func (s *stage) close() {
 	if s.pidfile.file != nil {
 		s.pidfile.file.Close()
 	}
-	unix.Close(s.listeners[0])
+	unix.Close(s.plug.listeners[0])
 	s.watcher.Close()
-	s.sessionFile.close() // its writer looks at the board
-	s.generation.close()
+	s.plug.sessionFile.close() // its writer looks at the board
+	s.plug.generation.close()
 }
 
 // poolStage is a stage in pool mode, with so many workers of so many sessions on
@@ -176,9 +174,9 @@ func poolStage(t *testing.T, workers, capacity int) *stage {
 	s := newStage(t, func(c *config.Config) {
 		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, workers, 0, 0, 8
 	})
-	s.generation.close()
+	s.plug.generation.close()
 	var err error
-	if s.generation, err = newGeneration(1, s.cfg, 8, capacity, 1); err != nil {
+	if s.plug.generation, err = newGeneration(1, s.plug.cfg, 8, capacity, 1); err != nil {
 		t.Fatal(err)
 	}
 	s.populate()
@@ -190,7 +188,7 @@ func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
 	t.Helper()
 	s := newStage(t, set)
 	s.populate()
-	all := s.spares(s.cfg.SparesMin)
+	all := s.spares(s.plug.cfg.SparesMin)
 	s.settled()
 	if s.phase != running {
 		t.Fatalf("phase %d with %d workers ready", s.phase, len(all))
@@ -237,21 +235,21 @@ func (s *stage) recount() {
 	for _, c := range s.roster {
 		count[c.state]++
 	}
-	if count != s.count {
-		s.t.Errorf("counts %v, the roster has %v", s.count, count)
+	if count != s.plug.count {
+		s.t.Errorf("counts %v, the roster has %v", s.plug.count, count)
 	}
 	if len(s.roster) != len(s.children) {
 		s.t.Errorf("%d on the roster, %d children", len(s.roster), len(s.children))
 	}
-	if free := len(s.generation.free); free+len(s.roster) != len(s.generation.slots) {
-		s.t.Errorf("%d slots, %d free, %d workers", len(s.generation.slots), free, len(s.roster))
+	if free := len(s.plug.generation.free); free+len(s.roster) != len(s.plug.generation.slots) {
+		s.t.Errorf("%d slots, %d free, %d workers", len(s.plug.generation.slots), free, len(s.roster))
 	}
 }
 
 // sessionLines are the lines of the session file, when there are n.
 func (s *stage) sessionLines(n int) []string {
 	s.t.Helper()
-	if !s.sessionFile.sink.Flush(patience) {
+	if !s.plug.sessionFile.sink.Flush(patience) {
 		s.t.Fatal("lines are not written")
 	}
 	text, err := os.ReadFile(s.path)

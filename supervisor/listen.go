@@ -15,7 +15,7 @@ import (
 
 // openListener opens the plug's listener, or takes it from the service manager.
 func (m *master) openListener() (int, error) {
-	cfg := m.cfg
+	cfg := m.plug.cfg
 	if cfg.Source.Inherited == "" {
 		return host.Listen(cfg.Source, cfg.Backlog, cfg.Keepalive)
 	}
@@ -23,7 +23,7 @@ func (m *master) openListener() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := m.cfg.Loops(config.ThisSystem()); err != nil {
+	if err := m.plug.cfg.Loops(config.ThisSystem()); err != nil {
 		return -1, err
 	}
 	if cfg.Backlog > 0 { // on a socket that listens, listen(2) sets its backlog
@@ -37,11 +37,11 @@ func (m *master) openListener() (int, error) {
 // adoptListener takes a listener from somebody else, and learns from it where the
 // plug listens. The configuration as it was checked is left alone.
 func (m *master) adoptListener(inherited int) (fd int, err error) {
-	cfg := *m.cfg
+	cfg := *m.plug.cfg
 	if fd, err = host.AdoptListener(inherited, &cfg.Source, cfg.Keepalive); err != nil {
 		return -1, err
 	}
-	m.cfg, m.tag = &cfg, cfg.Source.Tag()
-	m.syslog.Tag = m.tag
+	m.plug.cfg, m.plug.tag = &cfg, cfg.Source.Tag()
+	m.syslog.Tag = m.plug.tag
 	return fd, nil
 }

@@ -18,7 +18,7 @@ import (
 
 // openLogs opens syslog and stderr.
 func (m *master) openLogs() error {
-	cfg := m.cfg
+	cfg := m.plug.cfg
 	m.stderr = sink.New(sink.Bound, new(sink.Terminal).Write)
 	if cfg.Foreground {
 		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
@@ -27,7 +27,7 @@ func (m *master) openLogs() error {
 		}
 		m.stderrOut = out
 	}
-	s, err := sink.OpenSyslog(cfg.Syslog.Path, cfg.Syslog.UDP, m.tag, m.pid)
+	s, err := sink.OpenSyslog(cfg.Syslog.Path, cfg.Syslog.UDP, m.plug.tag, m.pid)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (m *master) openLogs() error {
 // announce logs a line that stderr gets without -d, too: with -n it shows an admin
 // that the plug serves.
 func (m *master) announce(message string, args ...any) {
-	if level := m.log.GetLevel(); m.cfg.Foreground && level > hclog.Info {
+	if level := m.log.GetLevel(); m.plug.cfg.Foreground && level > hclog.Info {
 		m.log.SetLevel(hclog.Info)
 		defer m.log.SetLevel(level)
 	}
@@ -76,11 +76,11 @@ func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // notice logs what an admin should find, and need not do anything about: with -n
 // at info, else as a notice of syslog.
 func (m *master) notice(what, why string) {
-	if m.cfg.Foreground {
+	if m.plug.cfg.Foreground {
 		m.log.Info(what, "reason", why)
 		return
 	}
-	m.syslog.Text(record.Notice, m.pid, record.AppendError(nil, m.tag, what, why))
+	m.syslog.Text(record.Notice, m.pid, record.AppendError(nil, m.plug.tag, what, why))
 }
 
 func appendCount(text []byte, key string, n uint64) []byte {

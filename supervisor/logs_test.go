@@ -46,7 +46,7 @@ func TestErrorsOfTheDead(t *testing.T) {
 	}
 	var r records
 	s := &sink.Syslog{Sink: sink.New(0, r.write), Tag: "(1)", PID: 1}
-	m := &master{cfg: newConfig(), syslog: s}
+	m := &master{plug: &plug{cfg: newConfig()}, syslog: s}
 	m.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
 	s.Sink.Flush(10 * time.Second)
 	if got := r.all(); len(got) != 1 || !strings.HasSuffix(got[0], " plug[4712]: (119): session from 10.0.0.1: killed by signal 9") {
@@ -66,7 +66,7 @@ func TestAbandonFlushesTheLogs(t *testing.T) {
 		var r records
 		writing, write, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		slow := sink.New(0, func(p []byte) { close(writing); <-write; r.write(p) })
-		m := &master{cfg: newConfig()}
+		m := &master{plug: &plug{cfg: newConfig()}}
 		if name == "stderr" {
 			m.stderr = slow
 		} else {

@@ -22,7 +22,7 @@ import (
 // loop is the master's only goroutine that touches its state.
 func (m *master) loop(signals chan os.Signal) {
 	alarm := time.NewTimer(time.Hour)
-	m.deadline = time.Now().Add(startPatience)
+	m.shutdown.deadline = time.Now().Add(startPatience)
 	m.populate()
 	gone := m.starter.Gone()
 	for !m.done() {
@@ -57,7 +57,7 @@ func (m *master) loop(signals chan os.Signal) {
 		m.reap()
 	}
 	close(m.over)
-	if m.replacedBy != 0 {
+	if m.upgrades.replacedBy != 0 {
 		m.leave(signals)
 		return
 	}
@@ -81,17 +81,17 @@ func (m *master) do(call func()) bool {
 // firstReady reports that no first worker is on its way any more, nor waits to be
 // tried again.
 func (m *master) firstReady(now time.Time) bool {
-	return m.phase == opening && m.count[starting] == 0 && !now.Before(m.spawner.until)
+	return m.phase == opening && m.plug.count[starting] == 0 && !now.Before(m.spawner.until)
 }
 
 // opened is reached when the first workers are ready.
 func (m *master) opened() {
-	if m.takeover == nil {
+	if m.upgrades.takeover == nil {
 		m.serve()
 		return
 	}
 	m.phase = adopting
-	go m.takeover.take()
+	go m.upgrades.takeover.take()
 }
 
 // leave ends a master that another one has replaced: what came for it meanwhile
@@ -106,7 +106,7 @@ func (m *master) leave(signals chan os.Signal) {
 	m.late = make(chan os.Signal, cap(signals))
 	signal.Notify(m.late, handled...)
 	signal.Stop(signals)
-	m.passOn(slices.Concat(m.pendingSignals, drained(signals), drained(m.late)))
+	m.passOn(slices.Concat(m.upgrades.pendingSignals, drained(signals), drained(m.late)))
 }
 
 // passOn gives signals to the new master. One may be there twice: it came when
@@ -117,7 +117,7 @@ func (m *master) passOn(signals []os.Signal) {
 		kept = shepherd.Keep(kept, s)
 	}
 	for _, s := range kept {
-		unix.Kill(m.replacedBy, s.(syscall.Signal))
+		unix.Kill(m.upgrades.replacedBy, s.(syscall.Signal))
 	}
 }
 
@@ -165,13 +165,13 @@ func (m *master) handleEvents(s watch.Events) {
 // generations are all that have workers: the older ones, and the current one.
 func (m *master) generations() iter.Seq[*generation] {
 	return func(yield func(*generation) bool) {
-		for _, g := range m.older {
+		for _, g := range m.plug.older {
 			if !yield(g) {
 				return
 			}
 		}
-		if m.generation != nil {
-			yield(m.generation)
+		if m.plug.generation != nil {
+			yield(m.plug.generation)
 		}
 	}
 }
@@ -202,7 +202,7 @@ func (m *master) handleDoorbell(r report.Record) {
 	switch r.Kind {
 	case report.Failed:
 	case report.Leaving:
-		m.nudged = max(0, slices.Index(m.roster, c)) // the one after it is the next
+		m.plug.nudged = max(0, slices.Index(m.roster, c)) // the one after it is the next
 		m.nudge()
 	default:
 		m.apply(c, bellEvents[r.Kind])
@@ -259,7 +259,7 @@ func (m *master) showTitle() {
 	n := m.sessions()
 	if n != m.ticks.shown {
 		m.ticks.shown = n
-		m.title.Set(title.AppendMaster(nil, m.cfg.Source.Label(), n))
+		m.title.Set(title.AppendMaster(nil, m.plug.cfg.Source.Label(), n))
 	}
 }
 

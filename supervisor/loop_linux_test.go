@@ -26,10 +26,10 @@ func (s *stage) states() (all []lifeState) {
 
 func TestFirstWorkersOpenTheGate(t *testing.T) {
 	s := newStage(t, nil)
-	gate := &s.generation.board.State.Gate
+	gate := &s.plug.generation.board.State.Gate
 	s.populate()
 	s.populate() // nothing more is ordered for the same need
-	if len(s.spawner.requests) != 2 || s.count[starting] != 2 {
+	if len(s.spawner.requests) != 2 || s.plug.count[starting] != 2 {
 		t.Fatalf("%d births ordered", len(s.spawner.requests))
 	}
 	first, second := s.hatch(), s.hatch()
@@ -55,7 +55,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	if !s.said.has("(127.0.0.1 0): Plugdaemon started.") {
 		t.Errorf("syslog %q", s.said.all())
 	}
-	if s.generation.board.State.MayBatch.Load() != 1 {
+	if s.plug.generation.board.State.MayBatch.Load() != 1 {
 		t.Error("spares are plenty, and the board does not say so")
 	}
 }
@@ -100,8 +100,8 @@ func TestPlugThatSleeps(t *testing.T) {
 		t.Fatal("nothing was seen")
 	}
 	s.settled()
-	if s.count[starting] != 1 {
-		t.Errorf("%d are born for one client", s.count[starting])
+	if s.plug.count[starting] != 1 {
+		t.Errorf("%d are born for one client", s.plug.count[starting])
 	}
 }
 
@@ -112,12 +112,12 @@ func TestRest(t *testing.T) {
 	s.populate()
 	all := s.spares(6)
 	s.settled()
-	s.cfg.SparesMin, s.cfg.SparesMax = 1, 2
+	s.plug.cfg.SparesMin, s.plug.cfg.SparesMax = 1, 2
 	for range 2 * restAfter {
 		s.tick(time.Now())
 	}
-	if s.count[draining] == 0 || s.count[draining] > 4 {
-		t.Fatalf("%d were let go", s.count[draining])
+	if s.plug.count[draining] == 0 || s.plug.count[draining] > 4 {
+		t.Fatalf("%d were let go", s.plug.count[draining])
 	}
 	for range 10 * restAfter {
 		s.tick(time.Now())
@@ -139,15 +139,15 @@ func TestRestKnowsTheBoard(t *testing.T) {
 	s.populate()
 	all := s.spares(3)
 	s.settled()
-	s.cfg.SparesMin, s.cfg.SparesMax = 1, 1
+	s.plug.cfg.SparesMin, s.plug.cfg.SparesMax = 1, 1
 	for _, a := range all {
 		s.carry(a, "10.0.0.1:1") // rings when 5 ms have passed
 	}
 	for range 3 * restAfter {
 		s.tick(time.Now())
 	}
-	if s.count[draining] != 0 {
-		t.Errorf("%d were let go in their sessions", s.count[draining])
+	if s.plug.count[draining] != 0 {
+		t.Errorf("%d were let go in their sessions", s.plug.count[draining])
 	}
 }
 
@@ -172,13 +172,13 @@ func TestPool(t *testing.T) {
 	s.settled()
 	s.die(all[1], unix.SIGKILL)
 	s.settled()
-	if s.count[starting] != 1 {
-		t.Errorf("%d are born in its place", s.count[starting])
+	if s.plug.count[starting] != 1 {
+		t.Errorf("%d are born in its place", s.plug.count[starting])
 	}
 	// A draining one has a successor at once.
 	s.apply(all[2].child, toldDrain)
 	s.settled()
-	if s.count[starting] != 2 {
-		t.Errorf("%d are born beside a draining one", s.count[starting])
+	if s.plug.count[starting] != 2 {
+		t.Errorf("%d are born beside a draining one", s.plug.count[starting])
 	}
 }

@@ -31,9 +31,9 @@ func (m *master) checkFiles() {
 // tellLosses logs what was lost since that was last logged, when no more was lost
 // for a second.
 func (m *master) tellLosses() {
-	now, told, seen := m.lost(), &m.dropReport.told, &m.dropReport.seen
+	now, told, seen := m.lost(), &m.plug.dropReport.told, &m.plug.dropReport.seen
 	if now.Lines > told.Lines && now.Lines == seen.Lines {
-		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", now.Lines-told.Lines)
+		m.log.Error("session lines lost", "session-log", m.plug.sessionFile.path, "lines", now.Lines-told.Lines)
 		told.Lines = now.Lines
 	}
 	m.noteLostRecords(now.Records)
@@ -48,21 +48,21 @@ func (m *master) tellLosses() {
 // does not say is taken to have logged everything.
 func (m *master) absorbLosses(told *handover.Lost) {
 	if told == nil {
-		m.dropReport.told = m.lost()
+		m.plug.dropReport.told = m.lost()
 		return
 	}
-	m.dropReport.told = *told
+	m.plug.dropReport.told = *told
 }
 
 func (m *master) tellLostRecords(n uint64) {
-	text := record.AppendError(nil, m.tag, "syslog", "records lost")
+	text := record.AppendError(nil, m.plug.tag, "syslog", "records lost")
 	m.syslog.Text(record.Err, m.pid, appendCount(text, " records=", n))
 }
 
 // unwritten is how many session lines wait because the session file did not take
 // them: those that workers owe, and those that are the master's to write.
 func (m *master) unwritten() (n int) {
-	if f := &m.sessionFile; f.sink != nil && f.failing.Load() {
+	if f := &m.plug.sessionFile; f.sink != nil && f.failing.Load() {
 		n = f.sink.Queued()
 	}
 	for _, c := range m.roster {
@@ -75,10 +75,10 @@ func (m *master) unwritten() (n int) {
 
 // lost sums up what was given up, by workers and by this process.
 func (m *master) lost() (n handover.Lost) {
-	n.Lines = m.totals.LinesLost
-	n.Records = m.totals.LogsLost + m.syslog.Sink.Dropped.Load()
-	n.Dropped = m.totals.LogsDropped + m.stderr.Dropped.Load()
-	if s := m.sessionFile.sink; s != nil {
+	n.Lines = m.plug.totals.LinesLost
+	n.Records = m.plug.totals.LogsLost + m.syslog.Sink.Dropped.Load()
+	n.Dropped = m.plug.totals.LogsDropped + m.stderr.Dropped.Load()
+	if s := m.plug.sessionFile.sink; s != nil {
 		n.Lines += s.Dropped.Load()
 	}
 	for _, c := range m.roster {

@@ -17,10 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
-	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
-	"daemon/plug/supervisor/policy"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
@@ -40,81 +38,74 @@ const (
 
 // master owns everything that its loop touches.
 type master struct {
-	cfg     *config.Config
 	starter Starter
 	pid     int
-	tag     string
+	version string
+	since   time.Time // when this process became the plug's master
 	log     hclog.InterceptLogger
 	stderr  *sink.Sink
 	syslog  *sink.Syslog
 	title   *title.Title
 
-	listeners   []int
-	sessionFile sessionFile
-	pidfile     pidlist
-	control     controls
-	watcher     *watch.Watcher
-	spawner     spawner
-	generation  *generation   // the one that accepts
-	older       []*generation // whose sessions live on, the oldest first
+	plug     *plug
+	pidfile  pidlist
+	control  controls
+	watcher  *watch.Watcher
+	spawner  spawner
+	phase    phase
+	startup  startup
+	shutdown shutdown
+	upgrades upgrades
 
-	phase     phase
+	transitions *[lifeStates][lifeEvents]transition // the table, always
+	roster      []*child                            // in the order of start
+	children    map[uint64]*child
+	dead        []*child // buried, not yet reaped
+	lastID      uint64
+	number      uint32 // of the generation to make
+
+	ticks    ticks
+	tickC    <-chan time.Time // ticks, where the watcher has none
+	memory   host.MemoryWatch
+	failed   []func() error // to be tried again
+	shepherd int            // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
+
+	calls  chan func() // from goroutines that need the loop's state
+	over   chan struct{}
+	late   chan os.Signal    // that come when the loop is over
+	asides map[string]*aside // what goroutines do for the loop
+
+	null      int    // /dev/null, for workers
+	stderrOut outlet // stderr, for workers
+}
+
+// startup is what a master has to do before it serves.
+type startup struct {
+	workers int    // to have ready before
+	unready bool   // the starter has not been told yet that the plug serves
+	readyAt uint64 // the pidfile's version that this waits for
+	err     error  // why the plug never served
+}
+
+// shutdown is how a master ends, once it does.
+type shutdown struct {
 	ending    bool      // sessions are ended by an admin's INT
 	overdue   bool      // or because QUIT's time was over
 	draining  bool      // QUIT: all sessions are waited for
 	kills     int       // rounds of KILL after an INT that was not enough
 	deadline  time.Time // of stopping; zero is none
 	buryUntil time.Time // after TERM, at the latest
-	paused    bool
+	failure   error     // why the plug can't serve any more
+}
 
-	lives      *[lifeStates][lifeEvents]transition // the table, always
-	roster     []*child                            // in the order of start
-	children   map[uint64]*child
-	count      [lifeStates]int
-	drainQueue []*child // draining ones that don't know it yet
-	dead       []*child // buried, not yet reaped
-	lastID     uint64
-	nudged     int // index of the spare that was nudged last
-	nudges     int // ticks in a row that found clients waiting beside spares
-	probe      policy.Probe
-	totals     counters.Totals
-	ticks      ticks
-	dropReport dropReport
-	memory     host.MemoryWatch
-	zones      []*zone
-	sourceLost bool             // the listener's interface, and that was said
-	failed     []func() error   // to be tried again
-	tickC      <-chan time.Time // ticks, where the watcher has none
-
-	settled settled   // beside cfg
-	since   time.Time // when this process became the plug's master
-
-	shepherd       int // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
-	version        string
+// upgrades is what a master knows of the one before it and the one after it.
+type upgrades struct {
 	launcher       *handover.Launcher
-	upgrading      *upgrade       // under way from this master to a new one
-	takeover       *takeover      // from an old one to this
-	replacedBy     int            // PID of the new master; this one only has to leave
-	pendingSignals []os.Signal    // for the new master
-	late           chan os.Signal // that come when the loop is over
-	frozen         bool           // the roster is being handed over
-	revival        revival        // of a listener that was shut down
-	failure        error          // why the plug can't serve any more
-	calls          chan func()    // from goroutines that need the loop's state
-	over           chan struct{}
-
-	number       uint32    // of the generation to make
-	affinity     [2]uint64 // its key; new if zero
-	firstWorkers int       // to have ready before serving
-
-	limitSaid  bool
-	null       int               // /dev/null, for workers
-	stderrOut  outlet            // stderr, for workers
-	asides     map[string]*aside // what goroutines do for the loop
-	startError error             // why the plug never served
-
-	unready bool   // the starter has not been told yet that the plug serves
-	readyAt uint64 // the pidfile's version that this waits for
+	takeover       *takeover   // from an old one to this
+	current        *upgrade    // under way from this master to a new one
+	frozen         bool        // the roster is being handed over
+	pendingSignals []os.Signal // for the new master
+	replacedBy     int         // PID of the new master; this one only has to leave
 }
 
 // Starter is who started this master: it waits until the plug serves, or for
@@ -133,63 +124,68 @@ type Starter interface {
 // startPatience is how long the first worker may take.
 const startPatience = 10 * time.Second
 
+// newMaster makes a master of one plug, which has opened nothing yet.
+func newMaster(cfg *config.Config, starter Starter) *master {
+	return &master{starter: starter, pid: os.Getpid(), plug: newPlug(cfg), transitions: &transitions, children: map[uint64]*child{},
+		upgrades: upgrades{launcher: new(handover.Launcher)}, ticks: ticks{shown: -1, told: -1}, null: -1,
+		calls: make(chan func()), over: make(chan struct{})}
+}
+
 // Run is the master's whole life. The error is why it could not start.
 func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
 	defer signal.Ignore(syscall.SIGTTOU) // the error may go to a terminal that stops background processes (termios(3), TOSTOP)
 	signal.Ignore(syscall.SIGPIPE)       // EPIPE on stdout or stderr would kill a Go program
-	m := &master{cfg: cfg, starter: starter, pid: os.Getpid(), tag: cfg.Source.Tag(), lives: &transitions, children: map[uint64]*child{},
-		ticks: ticks{shown: -1, told: -1}}
+	m := newMaster(cfg, starter)
 	m.title, m.version = t, version
 	if cfg.Foreground {
 		m.shepherd = os.Getppid()
 	}
-	m.calls, m.over = make(chan func()), make(chan struct{})
-	m.launcher = handover.NewLauncher(starter.Role() == handover.RoleSuccessor)
+	m.upgrades.launcher = handover.NewLauncher(starter.Role() == handover.RoleSuccessor)
 	host.PrepareThreads()
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, handled...)
 	if err := m.open(); err != nil {
-		if m.takeover != nil {
-			m.takeover.wire.Abort(host.Reason(err))
+		if m.upgrades.takeover != nil {
+			m.upgrades.takeover.wire.Abort(host.Reason(err))
 		} else if starter.Role() == handover.RoleSuccessor {
-			m.launcher.Refuse(host.Reason(err))
+			m.upgrades.launcher.Refuse(host.Reason(err))
 		}
 		m.abandon()
 		return 4, errors.New(host.Reason(err))
 	}
 	m.loop(signals)
-	if m.startError != nil {
-		return 4, m.startError
+	if m.startup.err != nil {
+		return 4, m.startup.err
 	}
 	controlClosed := make(chan struct{}) // while other waits go on, too
 	go func() {
 		defer close(controlClosed)
 		m.closeControl()
 	}()
-	if m.replacedBy != 0 {
+	if m.upgrades.replacedBy != 0 {
 		<-controlClosed
 		m.flush(flushReplaced)
 		m.passOn(drained(m.late))
 		return 0, nil // session lines that could not be written went to the new master
 	}
-	if lost := m.sessionFile.close(); lost > 0 {
-		m.log.Error("session lines lost", "session-log", m.sessionFile.path, "lines", lost)
+	if lost := m.plug.sessionFile.close(); lost > 0 {
+		m.log.Error("session lines lost", "session-log", m.plug.sessionFile.path, "lines", lost)
 	}
 	<-controlClosed
-	if m.failure == nil {
+	if m.shutdown.failure == nil {
 		m.log.Info("stopped", "sessions", m.sessions()) // which live on
 	}
 	m.flush(flushLast)
-	if m.failure != nil {
+	if m.shutdown.failure != nil {
 		status = 4
 	}
 	m.starter.Tell("ended", strconv.Itoa(status)) // a former master that is still there may reap this one
-	return status, m.failure
+	return status, m.shutdown.failure
 }
 
 // open takes what the plug needs, in the order in which it is cheap to fail.
 func (m *master) open() (err error) {
-	cfg := m.cfg
+	cfg := m.plug.cfg
 	if m.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("/dev/null: %s", host.Reason(err))
 	}
@@ -217,36 +213,36 @@ func (m *master) open() (err error) {
 	if err != nil {
 		return err
 	}
-	m.listeners, m.number = []int{fd}, 1
+	m.plug.listeners, m.number = []int{fd}, 1
 	return m.prepare()
 }
 
 // prepare makes all that workers need, but for the listeners.
 func (m *master) prepare() (err error) {
-	cfg := m.cfg
+	cfg := m.plug.cfg
 	if err = m.openSessionFile(); err != nil {
 		return err
 	}
 	if m.watcher, err = watch.New(); err != nil {
 		return err
 	}
-	m.settled = settle(cfg)
+	m.plug.settled = settle(cfg)
 	workers, capacity := m.shape()
-	if m.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.listeners)); err != nil {
+	if m.plug.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.plug.listeners)); err != nil {
 		return err
 	}
-	m.generation.build = m.version
-	m.zones = zonesOf(m.generation.board, cfg)
-	if m.sessionFile.out.socket {
-		m.generation.board.Assignment.Options |= board.OptSessionSocket
+	m.plug.generation.build = m.version
+	m.plug.zones = zonesOf(m.plug.generation.board, cfg)
+	if m.plug.sessionFile.out.socket {
+		m.plug.generation.board.Assignment.Options |= board.OptSessionSocket
 	}
 	if m.stderrOut.socket {
-		m.generation.board.Assignment.Options |= board.OptLogSocket
+		m.plug.generation.board.Assignment.Options |= board.OptLogSocket
 	}
-	if m.affinity != [2]uint64{} { // an older generation's entries shall be found again
-		m.generation.board.Assignment.AffinityKey = m.affinity
+	if m.plug.affinity != [2]uint64{} { // an older generation's entries shall be found again
+		m.plug.generation.board.Assignment.AffinityKey = m.plug.affinity
 	}
-	if err = m.watcher.Pipe(m.generation.number, m.generation.report); err != nil {
+	if err = m.watcher.Pipe(m.plug.generation.number, m.plug.generation.report); err != nil {
 		return fmt.Errorf("cannot watch the report pipe: %w", err)
 	}
 	m.setZone(time.Now())
@@ -261,21 +257,21 @@ func (m *master) prepare() (err error) {
 
 // shape is how many worker slots the board needs, and rows for each.
 func (m *master) shape() (workers, capacity int) {
-	if m.cfg.Mode != config.Pool {
-		return m.settled.maxWorkers, 1
+	if m.plug.cfg.Mode != config.Pool {
+		return m.plug.settled.maxWorkers, 1
 	}
-	return 2*m.settled.workers + 2, host.PoolCapacity() // room for successors of draining ones
+	return 2*m.plug.settled.workers + 2, host.PoolCapacity() // room for successors of draining ones
 }
 
 // sessionFailed is called by the session file's writer, in its goroutine. The loop
 // logs it, since the board is that of the current generation.
 func (m *master) sessionFailed(err error) {
 	say := func() {
-		if m.generation.board.ShouldLog(board.LogSession, uint64(m.mono()/int64(time.Millisecond))) {
+		if m.plug.generation.board.ShouldLog(board.LogSession, uint64(m.mono()/int64(time.Millisecond))) {
 			if err == unix.EAGAIN {
 				err = errors.New("it is full and no process is reading it")
 			}
-			m.log.Error("session file "+m.sessionFile.path, "error", err)
+			m.log.Error("session file "+m.plug.sessionFile.path, "error", err)
 		}
 	}
 	if !m.do(say) {
@@ -287,7 +283,7 @@ func (m *master) sessionFailed(err error) {
 func (m *master) abandon() {
 	m.removePidfile()
 	m.removeControl()
-	for _, fd := range m.listeners {
+	for _, fd := range m.plug.listeners {
 		unix.Close(fd)
 	}
 	m.flush(time.Second)
@@ -296,22 +292,22 @@ func (m *master) abandon() {
 // serve is the moment when the plug is open to clients: its first workers are
 // ready.
 func (m *master) serve() {
-	if m.cfg.Log {
-		m.syslog.Text(record.Notice, m.pid, record.AppendStarted(nil, m.tag))
+	if m.plug.cfg.Log {
+		m.syslog.Text(record.Notice, m.pid, record.AppendStarted(nil, m.plug.tag))
 		m.syslog.Sink.Flush(startedFirst)
 	}
 	m.phase = running
-	m.generation.board.State.Gate.Store(board.GateOpen)
+	m.plug.generation.board.State.Gate.Store(board.GateOpen)
 	m.tellGate()
 	m.checkSyslog()
 	m.since = time.Now()
-	m.totals.Started = m.since.UnixNano()
+	m.plug.totals.Started = m.since.UnixNano()
 	m.serveControl()
-	m.announce("serving", "source", m.cfg.Source.Label(), "targets", m.targetNames(), "mode", string(m.cfg.Mode), "version", m.version)
-	if err := m.launcher.Ready(); err != nil {
+	m.announce("serving", "source", m.plug.cfg.Source.Label(), "targets", m.targetNames(), "mode", string(m.plug.cfg.Mode), "version", m.version)
+	if err := m.upgrades.launcher.Ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)
 	}
-	m.readyAt, m.unready = m.pidfile.next(), true
+	m.startup.readyAt, m.startup.unready = m.pidfile.next(), true
 	m.pidfile.last = time.Time{}
 }
 
@@ -319,10 +315,10 @@ func (m *master) serve() {
 // workers that there are: a script that was waiting for the start reads it next.
 func (m *master) tellReady() {
 	p := &m.pidfile
-	if !m.unready || m.phase != running || p.written < m.readyAt && !p.broken {
+	if !m.startup.unready || m.phase != running || p.written < m.startup.readyAt && !p.broken {
 		return
 	}
-	m.unready = false
+	m.startup.unready = false
 	if err := m.starter.Ready(); err != nil {
 		m.log.Debug("starter", "error", err)
 	}
@@ -332,7 +328,7 @@ func (m *master) tellReady() {
 const mostNamed = 4
 
 func (m *master) targetNames() string {
-	names := m.generation.targets()
+	names := m.plug.generation.targets()
 	if n := len(names) - mostNamed; n > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], " "), n)
 	}

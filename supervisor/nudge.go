@@ -13,35 +13,35 @@ import (
 // it is another spare's turn.
 func (m *master) nudge() {
 	if m.neglected() {
-		m.wake(max(1, m.nudges))
+		m.wake(max(1, m.plug.nudges))
 	}
 }
 
 // neglected reports whether clients wait beside spares.
 func (m *master) neglected() bool {
-	return m.phase == running && !m.frozen && !m.paused && m.count[spare] > 0 && host.Queued(m.listeners[0]) > 0
+	return m.phase == running && !m.upgrades.frozen && !m.plug.paused && m.plug.count[spare] > 0 && host.Queued(m.plug.listeners[0]) > 0
 }
 
 // nudgeMore is the tick's nudge: one spare more than the time before if clients
 // wait still and too few spares take any, since spares may be stopped.
 func (m *master) nudgeMore() {
 	if !m.neglected() {
-		m.nudges = 0
-		m.probe.Reset()
+		m.plug.nudges = 0
+		m.plug.probe.Reset()
 		return
 	}
-	m.nudges++
+	m.plug.nudges++
 	if !m.pool() {
 		m.scaleForBacklog()
 	}
-	m.wake(m.nudges)
+	m.wake(m.plug.nudges)
 }
 
 // wake nudges n spares, the next ones in the roster.
 func (m *master) wake(n int) {
 	for range m.roster {
-		m.nudged = (m.nudged + 1) % len(m.roster)
-		if c := m.roster[m.nudged]; c.state == spare {
+		m.plug.nudged = (m.plug.nudged + 1) % len(m.roster)
+		if c := m.roster[m.plug.nudged]; c.state == spare {
 			m.send(c, report.Nudge)
 			if n--; n == 0 {
 				return

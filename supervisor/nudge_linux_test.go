@@ -55,7 +55,7 @@ func TestNudge(t *testing.T) {
 			t.Error("a busy worker was nudged")
 		}
 	}
-	s.paused = true
+	s.plug.paused = true
 	if who := nudged(); who != nil {
 		t.Errorf("nudged %v while paused", who)
 	}
@@ -80,7 +80,7 @@ func TestLeavingNudgesAnother(t *testing.T) {
 	s.settled()
 	s.client()
 	for i, a := range all {
-		s.nudges = 0
+		s.plug.nudges = 0
 		for _, a := range all {
 			a.orders()
 		}
@@ -117,14 +117,14 @@ func TestStoppedSparesAreReplaced(t *testing.T) {
 	s.client()
 	for range len(all) + 1 {
 		s.nudgeMore()
-		if n := s.count[starting]; n != 0 {
+		if n := s.plug.count[starting]; n != 0 {
 			t.Fatalf("%d births while spares have not been nudged", n)
 		}
 	}
 	for range 3 {
 		s.nudgeMore()
 	}
-	if n := s.count[starting]; n != 1 {
+	if n := s.plug.count[starting]; n != 1 {
 		t.Errorf("%d births, want 1", n)
 	}
 }
@@ -137,7 +137,7 @@ func TestOnlyTicksFindStoppedSpares(t *testing.T) {
 	for range 4 * len(all) {
 		s.nudge()
 	}
-	if n := s.count[starting]; n != 0 {
+	if n := s.plug.count[starting]; n != 0 {
 		t.Errorf("%d births", n)
 	}
 }
@@ -155,17 +155,17 @@ func (s *stage) lookAfterWork(workers []*actor) {
 func TestSparesAtWork(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
 	s.client()
-	s.probe.Until = time.Now().Add(time.Hour) // more of them are not tried
+	s.plug.probe.Until = time.Now().Add(time.Hour) // more of them are not tried
 	for range 20 {
 		s.lookAfterWork(all)
-		if n := s.count[starting]; n != 0 {
+		if n := s.plug.count[starting]; n != 0 {
 			t.Fatalf("%d births beside spares at work", n)
 		}
 	}
 	for range len(all) + 2 { // one stops: fewer are at work than are wanted
 		s.lookAfterWork(all[:1])
 	}
-	if n := s.count[starting]; n != 1 {
+	if n := s.plug.count[starting]; n != 1 {
 		t.Errorf("%d births beside one that has stopped, want 1", n)
 	}
 }
@@ -174,22 +174,22 @@ func TestSparesAtWork(t *testing.T) {
 func TestReinforcement(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
 	s.client()
-	for i := 0; s.count[starting] == 0; i++ {
+	for i := 0; s.plug.count[starting] == 0; i++ {
 		if i > 2*policy.Samples {
 			t.Fatal("nobody comes")
 		}
 		s.lookAfterWork(all)
 	}
 	all = append(all, s.spares(1)...)
-	s.probe.Rate *= 1e9 // as if those of before had done more each
-	for i := 0; s.count[spare] == 3; i++ {
+	s.plug.probe.Rate *= 1e9 // as if those of before had done more each
+	for i := 0; s.plug.count[spare] == 3; i++ {
 		if i > 2*policy.Samples {
 			t.Fatal("who was no help stays")
 		}
 		s.lookAfterWork(all)
 	}
-	if !all[2].told(report.Drain) || s.count[spare] != 2 {
-		t.Errorf("the newest one is not told to go; %d spares", s.count[spare])
+	if !all[2].told(report.Drain) || s.plug.count[spare] != 2 {
+		t.Errorf("the newest one is not told to go; %d spares", s.plug.count[spare])
 	}
 }
 
@@ -199,10 +199,10 @@ func TestNoReinforcementAtTheLimit(t *testing.T) {
 	s.client()
 	for range 6 * policy.Samples {
 		s.lookAfterWork(all)
-		s.probe.Rate *= 1e9
+		s.plug.probe.Rate *= 1e9
 	}
-	if s.count[starting] != 0 || s.count[spare] != 2 {
-		t.Errorf("%d births, %d spares", s.count[starting], s.count[spare])
+	if s.plug.count[starting] != 0 || s.plug.count[spare] != 2 {
+		t.Errorf("%d births, %d spares", s.plug.count[starting], s.plug.count[spare])
 	}
 }
 
@@ -211,12 +211,12 @@ func TestNoReinforcementAtTheLimit(t *testing.T) {
 func TestFrozenRoster(t *testing.T) {
 	s, all := serving(t, nil)
 	s.client()
-	s.cfg.SparesMax = 0
-	s.frozen = true
+	s.plug.cfg.SparesMax = 0
+	s.upgrades.frozen = true
 	for range 2 * restAfter {
 		s.tick(time.Now())
 	}
-	if s.count[starting] != 0 || s.count[spare] != len(all) {
-		t.Errorf("%d births, %d spares of %d", s.count[starting], s.count[spare], len(all))
+	if s.plug.count[starting] != 0 || s.plug.count[spare] != len(all) {
+		t.Errorf("%d births, %d spares of %d", s.plug.count[starting], s.plug.count[spare], len(all))
 	}
 }

@@ -19,20 +19,20 @@ import (
 // workers that there are stay in theirs.
 func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *generation) {
 	s.t.Helper()
-	cfg := *s.cfg
+	cfg := *s.plug.cfg
 	set(&cfg)
-	old = s.generation
+	old = s.plug.generation
 	next, err := newGeneration(old.number+1, &cfg, workers, 1, 1)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {
-		if len(s.older) > 0 { // it is not retired
+		if len(s.plug.older) > 0 { // it is not retired
 			old.close()
 		}
 	})
-	s.older, s.generation, s.cfg, s.tag = []*generation{old}, next, &cfg, cfg.Source.Tag()
-	s.syslog.Tag = s.tag
+	s.plug.older, s.plug.generation, s.plug.cfg, s.plug.tag = []*generation{old}, next, &cfg, cfg.Source.Tag()
+	s.syslog.Tag = s.plug.tag
 	old.follow(next)
 	return old
 }
@@ -65,7 +65,7 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 			cfg.Source.Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
 		})
 		old.board.State.LogAt.Store(c.at)
-		s.generation.board.State.LogAt.Store(c.next)
+		s.plug.generation.board.State.LogAt.Store(c.next)
 		s.die(all[0], unix.SIGKILL)
 		if line := s.sessionLines(1)[0]; !strings.Contains(line, "] 127.0.0.1:0 10.1.2.3 ") {
 			t.Errorf("%s: line %q", c.name, line)
@@ -103,11 +103,11 @@ func TestRestOfAnOlderGeneration(t *testing.T) {
 // writer must not look at what a reload replaces.
 func TestSessionFailureIsTheLoops(t *testing.T) {
 	s := newStage(t, nil)
-	s.sessionFile.path = "/dev/full"
+	s.plug.sessionFile.path = "/dev/full"
 	if err := s.reopenNow(); err != nil {
 		t.Skip("no /dev/full")
 	}
-	s.sessionFile.write([]byte("a line\n"))
+	s.plug.sessionFile.write([]byte("a line\n"))
 	old := s.replaceGeneration(2, func(*config.Config) {})
 	select {
 	case call := <-s.calls:
@@ -116,7 +116,7 @@ func TestSessionFailureIsTheLoops(t *testing.T) {
 		t.Fatal("the loop is not asked")
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("session file /dev/full") || s.generation.board.State.LogTimes[board.LogSession].Load() == 0 || old.board.State.LogTimes[board.LogSession].Load() != 0 {
+	if !s.said.has("session file /dev/full") || s.plug.generation.board.State.LogTimes[board.LogSession].Load() == 0 || old.board.State.LogTimes[board.LogSession].Load() != 0 {
 		t.Errorf("syslog %q", s.said.all())
 	}
 }

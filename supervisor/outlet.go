@@ -93,7 +93,7 @@ func (m *master) openSession(path string) (o outlet, err error) {
 
 // credential is whom workers run as; nil is this process's own user.
 func (m *master) credential() *syscall.Credential {
-	if u := m.cfg.User; u != nil {
+	if u := m.plug.cfg.User; u != nil {
 		return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
 	}
 	return nil

@@ -14,9 +14,9 @@ import (
 
 func TestPauseAndResume(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
-	gate := &s.generation.board.State.Gate
+	gate := &s.plug.generation.board.State.Gate
 	s.signal(syscall.SIGTTOU)
-	if gate.Load() != board.GatePaused || !s.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
+	if gate.Load() != board.GatePaused || !s.plug.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
 		t.Errorf("paused: gate %d", gate.Load())
 	}
 	s.signal(syscall.SIGTTOU)
@@ -24,7 +24,7 @@ func TestPauseAndResume(t *testing.T) {
 		t.Error("told again")
 	}
 	s.signal(syscall.SIGTTIN)
-	if gate.Load() != board.GateOpen || s.paused || !idle.told(report.Gate) {
+	if gate.Load() != board.GateOpen || s.plug.paused || !idle.told(report.Gate) {
 		t.Errorf("resumed: gate %d", gate.Load())
 	}
 	s.signal(syscall.SIGTERM)
@@ -35,7 +35,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 	early := newStage(t, nil)
 	early.signal(syscall.SIGTTOU)
-	if early.paused || early.generation.board.State.Gate.Load() != board.GateClosed {
+	if early.plug.paused || early.plug.generation.board.State.Gate.Load() != board.GateClosed {
 		t.Error("paused before it served")
 	}
 }
@@ -47,30 +47,30 @@ func TestPausedPlugSleeps(t *testing.T) {
 	s.signal(syscall.SIGTTOU)
 	s.client()
 	s.settled()
-	if s.count[starting] != 0 {
-		t.Errorf("%d are born", s.count[starting])
+	if s.plug.count[starting] != 0 {
+		t.Errorf("%d are born", s.plug.count[starting])
 	}
 	s.signal(syscall.SIGTTIN)
 	s.settled()
-	if s.count[starting] != 1 {
-		t.Errorf("%d are born after the pause", s.count[starting])
+	if s.plug.count[starting] != 1 {
+		t.Errorf("%d are born after the pause", s.plug.count[starting])
 	}
 }
 
 func TestUpgradeIsRefused(t *testing.T) {
 	s, _ := serving(t, nil)
 	under := &upgrade{}
-	s.upgrading = under
+	s.upgrades.current = under
 	s.signal(syscall.SIGUSR2)
 	s.syslog.Sink.Flush(patience)
-	if s.phase != running || s.upgrading != under || !s.said.has("upgrade refused: an upgrade is already in progress") {
+	if s.phase != running || s.upgrades.current != under || !s.said.has("upgrade refused: an upgrade is already in progress") {
 		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
 	}
-	s.upgrading = nil
+	s.upgrades.current = nil
 	s.phase = opening
 	s.signal(syscall.SIGUSR2)
 	s.syslog.Sink.Flush(patience)
-	if s.upgrading != nil || !s.said.has("upgrade refused: the plug is not serving") {
+	if s.upgrades.current != nil || !s.said.has("upgrade refused: the plug is not serving") {
 		t.Errorf("syslog %q", s.said.all())
 	}
 }

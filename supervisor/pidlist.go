@@ -90,7 +90,7 @@ func (m *master) adoptPidfile(adopt func() (*pidfile.File, error)) {
 		m.pidfile.use(f)
 		m.pidfile.dirty = true
 	}
-	f, err := withinOr(commitPatience, "pidfile "+m.cfg.Pidfile, adopt, func(f *pidfile.File, err error) {
+	f, err := withinOr(commitPatience, "pidfile "+m.plug.cfg.Pidfile, adopt, func(f *pidfile.File, err error) {
 		m.do(func() { take(f, err) })
 	})
 	take(f, err)
@@ -154,7 +154,7 @@ func (m *master) pidfileWritten(r pidResult) {
 		return
 	}
 	if r.err == nil {
-		m.totals.PidfileWrites++
+		m.plug.totals.PidfileWrites++
 		p.written = r.version
 	} else {
 		p.dirty = true // once more, later
@@ -179,7 +179,7 @@ func (m *master) removePidfile() {
 	}
 	file, writing, results := p.file, p.writing, p.results
 	p.file, p.writing, p.results = nil, false, nil // the loop must not take what is waited for here
-	_, err := within(removePatience, "pidfile "+m.cfg.Pidfile, nothing(func() error {
+	_, err := within(removePatience, "pidfile "+m.plug.cfg.Pidfile, nothing(func() error {
 		if writing {
 			<-results
 		}

@@ -22,7 +22,7 @@ func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
 func listing(t *testing.T) (m *master, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "plug.pid")
-	m = &master{cfg: newConfig(), pid: os.Getpid(), lives: &transitions, log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
+	m = &master{plug: &plug{cfg: newConfig()}, pid: os.Getpid(), transitions: &transitions, log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
 	if err := m.pidfile.claim(path, m.pid); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestCoalescing(t *testing.T) {
 }
 
 func TestWithoutAPidfile(t *testing.T) {
-	m := &master{cfg: newConfig()}
+	m := &master{plug: &plug{cfg: newConfig()}}
 	if err := m.pidfile.claim("", 1); err != nil {
 		t.Fatal(err)
 	}

@@ -20,14 +20,14 @@ func (m *master) syslogReach() error {
 // checkSyslog says on stderr, before a daemon has let go of that, that syslog will
 // lose records: all of a daemon's errors, and with -n what goes there for -l and -a.
 func (m *master) checkSyslog() {
-	if m.cfg.Foreground && !m.cfg.Log && len(m.cfg.Rules) == 0 {
+	if m.plug.cfg.Foreground && !m.plug.cfg.Log && len(m.plug.cfg.Rules) == 0 {
 		return
 	}
 	why := m.syslogReach()
 	switch {
 	case why == nil || why == sink.ErrFull:
-	case m.cfg.Foreground:
-		m.dropReport.unreachable = true
+	case m.plug.cfg.Foreground:
+		m.plug.dropReport.unreachable = true
 		m.sayUnreachable(why)
 	default:
 		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.Path, host.Reason(why))
@@ -42,23 +42,23 @@ func (m *master) sayUnreachable(why error) {
 // noteLostRecords tells syslog what it has missed, once it takes records again;
 // until then, with -n, stderr is told once.
 func (m *master) noteLostRecords(lost uint64) {
-	if lost == m.dropReport.told.Records {
+	if lost == m.plug.dropReport.told.Records {
 		return
 	}
 	var why error
-	settled := lost == m.dropReport.seen.Records // no more for a second
+	settled := lost == m.plug.dropReport.seen.Records // no more for a second
 	m.aside("syslog", m.syslog.Path, func() { why = m.syslog.Reach() }, func() { m.syslogChecked(lost, settled, why) })
 }
 
 // syslogChecked does what follows from whether somebody takes records.
 func (m *master) syslogChecked(lost uint64, settled bool, why error) {
-	l := &m.dropReport
+	l := &m.plug.dropReport
 	switch {
 	case why == nil && settled:
 		l.unreachable = false
 		m.tellLostRecords(lost - l.told.Records)
 		l.told.Records = lost
-	case why != nil && m.cfg.Foreground && !l.unreachable:
+	case why != nil && m.plug.cfg.Foreground && !l.unreachable:
 		l.unreachable = true
 		m.sayUnreachable(why)
 	}

@@ -55,12 +55,12 @@ func TestSpareIsReaped(t *testing.T) {
 	if unix.Kill(all[1].pid, 0) != unix.ESRCH {
 		t.Error("not reaped")
 	}
-	if s.count[gone] != 0 || len(s.dead) != 0 {
-		t.Errorf("%d gone, %d dead", s.count[gone], len(s.dead))
+	if s.plug.count[gone] != 0 || len(s.dead) != 0 {
+		t.Errorf("%d gone, %d dead", s.plug.count[gone], len(s.dead))
 	}
 	s.settled()
-	if s.count[starting] != 1 {
-		t.Errorf("%d born in its place", s.count[starting])
+	if s.plug.count[starting] != 1 {
+		t.Errorf("%d born in its place", s.plug.count[starting])
 	}
 }
 
@@ -103,7 +103,7 @@ func TestBrokenPidfileKeepsFewDead(t *testing.T) {
 			s.answered()
 		}
 		s.reap()
-		if most := s.cfg.MaxWorkers / 4; len(s.dead) > most || i == 0 && len(s.dead) != 1 {
+		if most := s.plug.cfg.MaxWorkers / 4; len(s.dead) > most || i == 0 && len(s.dead) != 1 {
 			t.Fatalf("%d dead are kept after %d deaths, want at most %d", len(s.dead), i+1, most)
 		}
 	}

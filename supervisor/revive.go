@@ -29,10 +29,10 @@ type revival struct {
 
 // checkListeners makes listeners that were shut down listen again.
 func (m *master) checkListeners(now time.Time) {
-	if m.phase != running || m.frozen {
+	if m.phase != running || m.upgrades.frozen {
 		return
 	}
-	for _, fd := range m.listeners {
+	for _, fd := range m.plug.listeners {
 		if !listens(fd) {
 			m.revive(fd, now)
 		}
@@ -40,7 +40,7 @@ func (m *master) checkListeners(now time.Time) {
 }
 
 func (m *master) revive(fd int, now time.Time) {
-	r, label := &m.revival, m.cfg.Source.Label()
+	r, label := &m.plug.revival, m.plug.cfg.Source.Label()
 	if r.since.IsZero() {
 		r.since = now
 		if now.Sub(r.said) >= reviveAgain {
@@ -48,14 +48,14 @@ func (m *master) revive(fd int, now time.Time) {
 			m.log.Error("listener shut down", "source", label, "reason", "another process shut it down; plug will listen again")
 		}
 	}
-	err := listenAgain(fd, m.cfg.Source.Port, m.backlog())
+	err := listenAgain(fd, m.plug.cfg.Source.Port, m.backlog())
 	switch {
 	case err == nil:
 		m.log.Info("listening again", "source", label, "after_ms", inMs(now.Sub(r.since)))
 		r.since = time.Time{}
 		m.tellGate()
 	case now.Sub(r.since) >= reviveWithin:
-		m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, host.Reason(err), host.HeldBy(m.cfg.Source.Port)))
+		m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, host.Reason(err), host.HeldBy(m.plug.cfg.Source.Port)))
 	}
 }
 
@@ -94,16 +94,16 @@ func portOf(name unix.Sockaddr) uint16 {
 
 // backlog is the listener's: that of --backlog, or what the kernel allows at most.
 func (m *master) backlog() int {
-	if m.cfg.Backlog == 0 {
+	if m.plug.cfg.Backlog == 0 {
 		return unix.SOMAXCONN
 	}
-	return m.cfg.Backlog
+	return m.plug.cfg.Backlog
 }
 
 // giveUp ends a plug that can't serve any more. Its sessions live on, as after
 // TERM; the exit status tells who started it.
 func (m *master) giveUp(err error) {
 	m.log.Error("the plug is stopping because it cannot serve", "reason", err.Error())
-	m.failure = err
+	m.shutdown.failure = err
 	m.term()
 }

@@ -37,9 +37,9 @@ func TestListenerIsRevived(t *testing.T) {
 		a.orders()
 	}
 	now := time.Now()
-	unix.Shutdown(s.listeners[0], unix.SHUT_RD)
+	unix.Shutdown(s.plug.listeners[0], unix.SHUT_RD)
 	s.tick(now)
-	if !listens(s.listeners[0]) || !s.revival.since.IsZero() {
+	if !listens(s.plug.listeners[0]) || !s.plug.revival.since.IsZero() {
 		t.Fatal("it does not listen")
 	}
 	s.client()
@@ -60,23 +60,23 @@ func TestListenerIsLost(t *testing.T) {
 	s, all := chosenPort(t)
 	s.starter.alive = time.Nanosecond
 	row := s.carry(all[0], "10.0.0.1:1")
-	unix.Shutdown(s.listeners[0], unix.SHUT_RD)
-	thief, err := host.Listen(s.cfg.Source, 10, false)
+	unix.Shutdown(s.plug.listeners[0], unix.SHUT_RD)
+	thief, err := host.Listen(s.plug.cfg.Source, 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(thief)
 	now := time.Now()
 	s.tick(now)
-	if s.phase != running || listens(s.listeners[0]) {
-		t.Fatalf("phase %d, listening %v", s.phase, listens(s.listeners[0]))
+	if s.phase != running || listens(s.plug.listeners[0]) {
+		t.Fatalf("phase %d, listening %v", s.phase, listens(s.plug.listeners[0]))
 	}
 	if why := "the listener was shut down"; !strings.Contains(s.trouble(), why) || !strings.Contains(s.starter.said, why) {
 		t.Errorf("trouble %q, the service manager was told %q", s.trouble(), s.starter.said)
 	}
 	s.tick(now.Add(reviveWithin))
-	if s.phase != stopping || s.failure == nil || !strings.Contains(s.failure.Error(), "in use") {
-		t.Errorf("phase %d, failure %v", s.phase, s.failure)
+	if s.phase != stopping || s.shutdown.failure == nil || !strings.Contains(s.shutdown.failure.Error(), "in use") {
+		t.Errorf("phase %d, failure %v", s.phase, s.shutdown.failure)
 	}
 	if row.Word().State() != 1 {
 		t.Errorf("the session's row is %v", row.Word().State())
@@ -111,7 +111,7 @@ func TestTroubleIsTold(t *testing.T) {
 	if alive() != 1 {
 		t.Error("a plug that serves is not alive")
 	}
-	s.generation.board.State.Deaf.Store(uint32(unix.EPERM))
+	s.plug.generation.board.State.Deaf.Store(uint32(unix.EPERM))
 	if n := alive(); n != 0 || !strings.Contains(s.starter.said, "cannot accept clients: Operation not permitted") {
 		t.Errorf("alive %d times, status %q", n, s.starter.said)
 	}
@@ -119,7 +119,7 @@ func TestTroubleIsTold(t *testing.T) {
 	if alive() != 1 {
 		t.Error("a plug with a session is not alive")
 	}
-	s.generation.board.State.Deaf.Store(0)
+	s.plug.generation.board.State.Deaf.Store(0)
 	alive()
 	if strings.Contains(s.starter.said, "no client") {
 		t.Errorf("status %q after it", s.starter.said)
@@ -132,11 +132,11 @@ func TestNoReinforcementForTheDeaf(t *testing.T) {
 	for errno, want := range map[unix.Errno]int{unix.EPERM: 0, unix.EMFILE: 1} {
 		s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 		s.client()
-		s.generation.board.State.Deaf.Store(uint32(errno))
+		s.plug.generation.board.State.Deaf.Store(uint32(errno))
 		for range 2 * (len(all) + 2) {
 			s.nudgeMore()
 		}
-		if n := min(1, s.count[starting]); n != want {
+		if n := min(1, s.plug.count[starting]); n != want {
 			t.Errorf("%v: %d births, want %d", errno, n, want)
 		}
 	}

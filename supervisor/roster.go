@@ -84,10 +84,10 @@ var transitions = [lifeStates][lifeEvents]transition{
 
 // apply moves one worker's life on.
 func (m *master) apply(c *child, event lifeEvent) {
-	cell := m.lives[c.state][event]
+	cell := m.transitions[c.state][event]
 	if cell.next != c.state {
-		m.count[c.state]--
-		m.count[cell.next]++
+		m.plug.count[c.state]--
+		m.plug.count[cell.next]++
 		c.state = cell.next
 	}
 	if cell.do != nil {
@@ -146,8 +146,8 @@ func (m *master) welcomeBusy(c *child) {
 // session does nothing about it before that ends, and the gate keeps it from
 // taking another: it is told later, so that thousands don't all wake up at a commit.
 func (m *master) sendDrain(c *child) {
-	if g := c.generation; g != m.generation && !g.pool() && g.carries(c.slot) {
-		m.drainQueue = append(m.drainQueue, c)
+	if g := c.generation; g != m.plug.generation && !g.pool() && g.carries(c.slot) {
+		m.plug.drainQueue = append(m.plug.drainQueue, c)
 		return
 	}
 	m.send(c, report.Drain)
@@ -155,17 +155,17 @@ func (m *master) sendDrain(c *child) {
 
 // sendDrains tells some of the workers that are draining, and don't know it yet.
 func (m *master) sendDrains(most int) {
-	for range min(most, len(m.drainQueue)) {
-		if c := m.drainQueue[0]; c.state == draining {
+	for range min(most, len(m.plug.drainQueue)) {
+		if c := m.plug.drainQueue[0]; c.state == draining {
 			m.send(c, report.Drain)
 		}
-		m.drainQueue = m.drainQueue[1:]
+		m.plug.drainQueue = m.plug.drainQueue[1:]
 	}
-	if len(m.drainQueue) == 0 {
-		m.drainQueue = nil
+	if len(m.plug.drainQueue) == 0 {
+		m.plug.drainQueue = nil
 	}
 }
 
-func (m *master) pool() bool { return m.generation.pool() }
+func (m *master) pool() bool { return m.plug.generation.pool() }
 
 func (g *generation) pool() bool { return g.board.Assignment.Pool() }

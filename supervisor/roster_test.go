@@ -1,4 +1,4 @@
-// Tests of the table of workers' lives: every cell, against a second one in the words
+// Tests of the table of workers' transitions: every cell, against a second one in the words
 // of the test.
 
 package supervisor
@@ -99,10 +99,10 @@ func mute(done *[]string) *[lifeStates][lifeEvents]transition {
 // nobody rises from the dead.
 func TestCountsAreTheRosters(t *testing.T) {
 	var done []string
-	m := &master{lives: mute(&done)}
+	m := &master{transitions: mute(&done), plug: new(plug)}
 	for range 20 {
 		m.roster = append(m.roster, new(child))
-		m.count[starting]++
+		m.plug.count[starting]++
 	}
 	buried := map[*child]int{}
 	for step, n := range random(5000, len(m.roster)*int(lifeEvents)) {
@@ -116,8 +116,8 @@ func TestCountsAreTheRosters(t *testing.T) {
 		for _, c := range m.roster {
 			count[c.state]++
 		}
-		if count != m.count {
-			t.Fatalf("step %d: counts %v, the roster has %v", step, m.count, count)
+		if count != m.plug.count {
+			t.Fatalf("step %d: counts %v, the roster has %v", step, m.plug.count, count)
 		}
 		if dead && (c.state != gone || len(done) != before) {
 			t.Fatalf("step %d: a dead worker is %s, %v", step, c.state, done[before:])

@@ -44,14 +44,14 @@ func TestFailedStart(t *testing.T) {
 		s.populate()
 		other := s.hatch()
 		s.fail(c.fail)
-		if s.startError == nil || !strings.Contains(s.startError.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q", c.name, s.startError, c.want)
+		if s.startup.err == nil || !strings.Contains(s.startup.err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.name, s.startup.err, c.want)
 		}
-		first := s.startError
+		first := s.startup.err
 		until(t, c.name+": the other worker is ended", func() bool { return !s.alive(other) })
 		s.die(other, unix.SIGKILL)
-		if s.startError != first {
-			t.Errorf("%s: the error became %v", c.name, s.startError)
+		if s.startup.err != first {
+			t.Errorf("%s: the error became %v", c.name, s.startup.err)
 		}
 		if s.phase != stopping || s.starter.ready != 0 {
 			t.Errorf("%s: phase %d, ready %d", c.name, s.phase, s.starter.ready)
@@ -72,8 +72,8 @@ func TestFirstWorkerKilled(t *testing.T) {
 		s.populate()
 		s.die(s.hatch(), signal)
 		s.settled()
-		if s.phase != opening || s.startError != nil {
-			t.Fatalf("%v: phase %d, error %v", signal, s.phase, s.startError)
+		if s.phase != opening || s.startup.err != nil {
+			t.Fatalf("%v: phase %d, error %v", signal, s.phase, s.startup.err)
 		}
 		s.spawner.until = time.Now()
 		s.populate()
@@ -116,7 +116,7 @@ func TestLoop(t *testing.T) {
 			for o := range s.spawner.requests { // the nursery, whose children are ready at once
 				a := s.sleeper(o)
 				s.spawner.results <- spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
-				unix.Write(s.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
+				unix.Write(s.plug.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
 				born <- a
 			}
 		}()
@@ -125,8 +125,8 @@ func TestLoop(t *testing.T) {
 			s.loop(signals)
 		}()
 		first, second := <-born, <-born
-		until(t, "the gate opens", func() bool { return s.generation.board.State.Gate.Load() == board.GateOpen })
-		unix.Write(s.generation.bell, report.Record{Kind: report.Begin, Slot: uint16(first.slot), PID: uint32(first.pid), Generation: 1}.Append(nil))
+		until(t, "the gate opens", func() bool { return s.plug.generation.board.State.Gate.Load() == board.GateOpen })
+		unix.Write(s.plug.generation.bell, report.Record{Kind: report.Begin, Slot: uint16(first.slot), PID: uint32(first.pid), Generation: 1}.Append(nil))
 		until(t, "the pidfile lists it", func() bool {
 			text, _ := os.ReadFile(path)
 			return string(text) == lines(s.pid, first.pid)
@@ -151,8 +151,8 @@ func TestLoop(t *testing.T) {
 			}
 			a.dead = !c.live
 		}
-		if s.starter.ready != 1 || s.startError != nil {
-			t.Errorf("%s: ready %d, error %v", c.name, s.starter.ready, s.startError)
+		if s.starter.ready != 1 || s.startup.err != nil {
+			t.Errorf("%s: ready %d, error %v", c.name, s.starter.ready, s.startup.err)
 		}
 		close(s.spawner.requests)
 	}

@@ -43,7 +43,7 @@ const openPatience = 3 * time.Second
 
 // openSessionFile opens the session file for the first time.
 func (m *master) openSessionFile() error {
-	f, path := &m.sessionFile, m.cfg.SessionLog
+	f, path := &m.plug.sessionFile, m.plug.cfg.SessionLog
 	f.path, f.fd, f.fail = path, -1, m.sessionFailed
 	if path == "" {
 		return nil
@@ -154,7 +154,7 @@ func (f *sessionFile) replace(out outlet) error {
 // file, or because an admin says so. then is told in the loop what came of it.
 // While a disk does not answer, an admin is told that, and nothing else waits.
 func (m *master) reopen(admin bool, then func(error)) {
-	f := &m.sessionFile
+	f := &m.plug.sessionFile
 	if !f.named() {
 		then(nil)
 		return
@@ -202,7 +202,7 @@ const aLook = "session file"
 // sessionFileChecked says how a look at the session file ended, and hands a new one to all
 // workers. A failure is said once, and whenever an admin has asked.
 func (m *master) sessionFileChecked(admin, opened bool, err error) {
-	f := &m.sessionFile
+	f := &m.plug.sessionFile
 	if err != nil {
 		if admin || !f.said {
 			m.log.Error("reopen", "error", err)

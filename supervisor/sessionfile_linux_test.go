@@ -58,20 +58,20 @@ func TestReopen(t *testing.T) {
 		s, all := serving(t, nil)
 		all[0].orders()
 		all[1].orders()
-		s.sessionFile.write([]byte("to the old file\n"))
+		s.plug.sessionFile.write([]byte("to the old file\n"))
 		s.sessionLines(1)
 		if err := os.Rename(s.path, s.path+".1"); err != nil {
 			t.Fatal(err)
 		}
-		number := s.sessionFile.fd
+		number := s.plug.sessionFile.fd
 		trigger(s)
 		s.asided()
-		if !sameFile(s.sessionFile.fd, s.path) {
+		if !sameFile(s.plug.sessionFile.fd, s.path) {
 			t.Errorf("%s: not reopened", name)
 			continue
 		}
-		if s.sessionFile.fd != number { // births under way have been told this one
-			t.Errorf("%s: the file was descriptor %d and is %d", name, number, s.sessionFile.fd)
+		if s.plug.sessionFile.fd != number { // births under way have been told this one
+			t.Errorf("%s: the file was descriptor %d and is %d", name, number, s.plug.sessionFile.fd)
 		}
 		for _, a := range all {
 			orders, fds := a.received(t)
@@ -85,7 +85,7 @@ func TestReopen(t *testing.T) {
 				unix.Close(fd)
 			}
 		}
-		s.sessionFile.write([]byte("to the new file\n"))
+		s.plug.sessionFile.write([]byte("to the new file\n"))
 		if line := s.sessionLines(1)[0]; line != "to the new file" {
 			t.Errorf("%s: line %q", name, line)
 		}
@@ -108,7 +108,7 @@ func TestReopenFails(t *testing.T) {
 	}
 	s, all := serving(t, func(c *config.Config) { c.SessionLog = dir + "/sessions" })
 	all[0].orders()
-	before := s.sessionFile.fd
+	before := s.plug.sessionFile.fd
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestReopenFails(t *testing.T) {
 			t.Errorf("said %d times after %d USR1: %q", n, i+1, s.said.all())
 		}
 	}
-	if s.sessionFile.fd != before || all[0].told(report.Session) {
+	if s.plug.sessionFile.fd != before || all[0].told(report.Session) {
 		t.Error("the old file was given up")
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -138,14 +138,14 @@ func TestReopenFails(t *testing.T) {
 	}
 	s.signal(syscall.SIGUSR1)
 	s.asided()
-	if !sameFile(s.sessionFile.fd, s.path) {
+	if !sameFile(s.plug.sessionFile.fd, s.path) {
 		t.Error("not reopened when it could be")
 	}
 }
 
 func TestSessionFilesThatStay(t *testing.T) {
 	for _, path := range []string{"", "-"} {
-		m := &master{cfg: &config.Config{SessionLog: path}}
+		m := &master{plug: &plug{cfg: &config.Config{SessionLog: path}}}
 		if err := m.openSessionFile(); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestSessionFilesThatStay(t *testing.T) {
 				t.Errorf("%q: %v", path, err)
 			}
 		})
-		f := &m.sessionFile
+		f := &m.plug.sessionFile
 		if len(m.asides) > 0 || (f.fd >= 0) != (path == "-") {
 			t.Errorf("%q: descriptor %d, opened again: %v", path, f.fd, m.asides)
 		}
@@ -173,7 +173,7 @@ func TestSessionFileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": no process is reading this FIFO"} {
-		err := (&master{cfg: &config.Config{SessionLog: path}}).openSessionFile()
+		err := (&master{plug: &plug{cfg: &config.Config{SessionLog: path}}}).openSessionFile()
 		if err == nil || !strings.HasPrefix(host.Reason(err), "session file ") || !strings.HasSuffix(host.Reason(err), want) {
 			t.Errorf("error %v", err)
 		}
@@ -187,7 +187,7 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	var r records
-	m := &master{cfg: &config.Config{}}
+	m := &master{plug: &plug{cfg: &config.Config{}}}
 	open := func(path string) outlet {
 		out, err := m.openSession(path)
 		if err != nil {

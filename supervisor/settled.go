@@ -33,7 +33,7 @@ func settle(cfg *config.Config) settled {
 
 // running is the configuration with the values that hold.
 func (m *master) running() config.Config {
-	cfg := *m.cfg
-	cfg.MaxWorkers, cfg.Workers, cfg.Debug = m.settled.maxWorkers, m.settled.workers, m.settled.logLevel
+	cfg := *m.plug.cfg
+	cfg.MaxWorkers, cfg.Workers, cfg.Debug = m.plug.settled.maxWorkers, m.plug.settled.workers, m.plug.settled.logLevel
 	return cfg
 }

@@ -74,7 +74,7 @@ func (n *spawner) rests(now time.Time) bool {
 
 // startWorker sets a slot aside for a worker and orders its birth.
 func (m *master) startWorker() bool {
-	g := m.generation
+	g := m.plug.generation
 	if len(g.free) == 0 {
 		return false
 	}
@@ -90,7 +90,7 @@ func (m *master) startWorker() bool {
 	c.worked = c.sessionsBefore
 	g.slots[c.slot] = c
 	m.roster = append(m.roster, c)
-	m.count[starting]++
+	m.plug.count[starting]++
 	m.children[c.id] = c
 	m.spawner.requests <- spawnRequest{child: c, files: m.files(g, pair[1]), lifeline: pair}
 	return true
@@ -101,17 +101,17 @@ func (m *master) startWorker() bool {
 func (m *master) files(g *generation, lifeline int) []uintptr {
 	const closed = ^uintptr(0)
 	session := closed
-	if m.sessionFile.fd >= 0 {
-		session = uintptr(m.sessionFile.fd)
+	if m.plug.sessionFile.fd >= 0 {
+		session = uintptr(m.plug.sessionFile.fd)
 	}
 	null := uintptr(m.null)
 	stdio := [3]uintptr{null, null, null}
-	if m.cfg.Foreground {
+	if m.plug.cfg.Foreground {
 		stdio = [3]uintptr{null, 1, uintptr(m.stderrOut.fd)}
 	}
 	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
 		session, uintptr(m.syslog.FD)}
-	for _, l := range m.listeners {
+	for _, l := range m.plug.listeners {
 		files = append(files, uintptr(l))
 	}
 	return files
@@ -125,13 +125,13 @@ func (m *master) spawned(b spawnResult) {
 		return
 	}
 	if b.err != nil {
-		m.totals.SpawnFailures++
+		m.plug.totals.SpawnFailures++
 		m.troubled("fork", b.err)
 		m.abandonSpawn(c)
 		return
 	}
 	c.pid, c.pidfd, c.born = b.pid, b.pidfd, time.Now().UnixNano()
-	m.totals.Spawns++
+	m.plug.totals.Spawns++
 	m.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
 	m.watch(c)
 	if c.unheard {
@@ -161,7 +161,7 @@ func (m *master) troubled(what string, err error) {
 
 // abandonSpawn removes a child that was never born.
 func (m *master) abandonSpawn(c *child) {
-	m.count[c.state]--
+	m.plug.count[c.state]--
 	unix.Close(c.lifeline)
 	m.release(c)
 }
@@ -178,15 +178,15 @@ func (m *master) release(c *child) {
 			break
 		}
 	}
-	if g != m.generation && len(g.free) == len(g.slots) {
+	if g != m.plug.generation && len(g.free) == len(g.slots) {
 		m.retire(g)
 	}
 }
 
 // retire gives up an older generation: its last worker has been buried.
 func (m *master) retire(g *generation) {
-	g.handCounts(m.generation)
-	m.older = slices.DeleteFunc(m.older, func(other *generation) bool { return other == g })
+	g.handCounts(m.plug.generation)
+	m.plug.older = slices.DeleteFunc(m.plug.older, func(other *generation) bool { return other == g })
 	m.watcher.Forget(g.number, g.report)
 	g.close()
 	m.log.Debug("generation retired", "generation", g.number)

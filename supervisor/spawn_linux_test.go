@@ -117,18 +117,18 @@ func TestNurseryAnswers(t *testing.T) {
 func TestFiles(t *testing.T) {
 	s := newStage(t, nil)
 	s.null, s.syslog.FD = 70, 71
-	g := s.generation
+	g := s.plug.generation
 	closed := ^uintptr(0)
-	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.sessionFile.fd), 71, uintptr(s.listeners[0])}
+	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.plug.sessionFile.fd), 71, uintptr(s.plug.listeners[0])}
 	if got := s.files(g, 72); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	s.cfg.Foreground, s.stderrOut.fd = true, 2
-	fd := s.sessionFile.fd
-	s.sessionFile.fd = -1
+	s.plug.cfg.Foreground, s.stderrOut.fd = true, 2
+	fd := s.plug.sessionFile.fd
+	s.plug.sessionFile.fd = -1
 	want[1], want[2], want[7] = 1, 2, closed
 	if got := s.files(g, 72); !slices.Equal(got, want) {
 		t.Errorf("in the foreground, without -S: %v, want %v", got, want)
 	}
-	s.sessionFile.fd = fd
+	s.plug.sessionFile.fd = fd
 }

@@ -30,8 +30,8 @@ func (m *master) workersByState() map[string]int {
 // them a pool worker may have; 0 without a pool.
 func (m *master) sessionLimits() (all, ofPoolWorker int) {
 	if !m.pool() {
-		return m.settled.maxWorkers, 0
+		return m.plug.settled.maxWorkers, 0
 	}
-	capacity := int(m.generation.board.Assignment.Capacity)
-	return m.settled.workers * capacity, capacity
+	capacity := int(m.plug.generation.board.Assignment.Capacity)
+	return m.plug.settled.workers * capacity, capacity
 }

@@ -29,7 +29,7 @@ const (
 // signal obeys.
 func (m *master) signal(s os.Signal) {
 	m.log.Debug("signal", "signal", s.String())
-	if u := m.upgrading; u != nil && (u.committing || m.frozen && changes(s)) { // within a moment it is known who is the master
+	if u := m.upgrades.current; u != nil && (u.committing || m.upgrades.frozen && changes(s)) { // within a moment it is known who is the master
 		u.heldSignals = shepherd.Keep(u.heldSignals, s)
 		return
 	}
@@ -63,38 +63,40 @@ func (m *master) reload(then func(act, error)) {
 	said := "nothing to reload (options come from the command line); session log reopened"
 	m.starter.Tell("reloading", "")
 	m.notice("reload", said)
-	was := m.sessionFile.out.file
+	was := m.plug.sessionFile.out.file
 	m.reopen(true, func(err error) {
 		m.starter.Tell("reloaded", "")
-		then(act{said, m.sessionFile.out.file != was}, err)
+		then(act{said, m.plug.sessionFile.out.file != was}, err)
 	})
 }
 
 // reopened is reopen with what an admin is told of it: it has changed something
 // if the path names another file by now.
 func (m *master) reopened(then func(act, error)) {
-	if !m.sessionFile.named() {
+	if !m.plug.sessionFile.named() {
 		then(act{said: "there is no session file to reopen"}, nil)
 		return
 	}
-	was := m.sessionFile.out.file
-	m.reopen(true, func(err error) { then(act{"reopened " + m.sessionFile.path, m.sessionFile.out.file != was}, err) })
+	was := m.plug.sessionFile.out.file
+	m.reopen(true, func(err error) {
+		then(act{"reopened " + m.plug.sessionFile.path, m.plug.sessionFile.out.file != was}, err)
+	})
 }
 
 // pause closes or opens the gate; clients wait in the kernel's queue.
 func (m *master) pause(on bool) {
-	if m.phase != running || m.paused == on {
+	if m.phase != running || m.plug.paused == on {
 		return
 	}
-	m.paused = on
-	m.generation.board.State.Gate.Store(m.gate())
+	m.plug.paused = on
+	m.plug.generation.board.State.Gate.Store(m.gate())
 	m.tellGate()
 	m.log.Info("accepting", "paused", on)
 }
 
 // gate is the value that the current generation's gate should have.
 func (m *master) gate() uint32 {
-	if m.paused {
+	if m.plug.paused {
 		return board.GatePaused
 	}
 	return board.GateOpen
@@ -103,28 +105,28 @@ func (m *master) gate() uint32 {
 // freePort shuts the listeners down: workers that still hold them, stopped
 // ones too, no longer keep anybody from binding the port (shutdown(2)).
 func (m *master) freePort() {
-	if m.cfg.Source.Inherited != "" {
+	if m.plug.cfg.Source.Inherited != "" {
 		return // the service manager's socket, which it listens on further
 	}
-	for _, fd := range m.listeners {
+	for _, fd := range m.plug.listeners {
 		unix.Shutdown(fd, unix.SHUT_RD)
 	}
 }
 
 // stop begins the end: no client, no worker is added from here on.
 func (m *master) stop(deadline time.Time) {
-	if m.upgrading != nil {
-		m.upgrading.end(errors.New("the plug was told to stop"))
-		m.upgrading = nil
+	if m.upgrades.current != nil {
+		m.upgrades.current.end(errors.New("the plug was told to stop"))
+		m.upgrades.current = nil
 		m.thaw()
 	}
-	m.launcher.Stop()
+	m.upgrades.launcher.Stop()
 	uncommitted := m.phase == opening || m.phase == adopting
-	m.phase, m.deadline = stopping, deadline
+	m.phase, m.shutdown.deadline = stopping, deadline
 	m.tellStopping(time.Now())
-	m.sendDrains(len(m.drainQueue))
-	m.generation.board.State.Gate.Store(board.GateDraining)
-	if m.takeover == nil || !uncommitted { // the port is the old master's until the commit
+	m.sendDrains(len(m.plug.drainQueue))
+	m.plug.generation.board.State.Gate.Store(board.GateDraining)
+	if m.upgrades.takeover == nil || !uncommitted { // the port is the old master's until the commit
 		m.freePort()
 	}
 	for _, c := range m.roster {
@@ -138,7 +140,7 @@ func (m *master) stop(deadline time.Time) {
 func (m *master) terminate() {
 	now := time.Now()
 	m.stop(now.Add(buryFor))
-	m.draining, m.buryUntil = false, now.Add(buryMost)
+	m.shutdown.draining, m.shutdown.buryUntil = false, now.Add(buryMost)
 	m.removePidfile()
 	m.removeControl()
 }
@@ -146,18 +148,18 @@ func (m *master) terminate() {
 // killedNow notes that a session was killed with its worker. After TERM others
 // are likely to follow: kill $(cat pidfile) takes a while where there are many.
 func (m *master) killedNow(now time.Time) {
-	if m.phase != stopping || m.draining || m.ending {
+	if m.phase != stopping || m.shutdown.draining || m.shutdown.ending {
 		return
 	}
-	if until := now.Add(buryFor); until.Before(m.buryUntil) {
-		m.deadline = until
+	if until := now.Add(buryFor); until.Before(m.shutdown.buryUntil) {
+		m.shutdown.deadline = until
 	} else {
-		m.deadline = m.buryUntil
+		m.shutdown.deadline = m.shutdown.buryUntil
 	}
 }
 
 // drain waits for the sessions, as long as --drain-timeout allows.
-func (m *master) drain() { m.drainFor(m.cfg.DrainTimeout) }
+func (m *master) drain() { m.drainFor(m.plug.cfg.DrainTimeout) }
 
 // drainFor waits for the sessions; 0 is without end. Of two limits the one that
 // comes first counts.
@@ -167,23 +169,23 @@ func (m *master) drainFor(most time.Duration) {
 		deadline = time.Now().Add(most)
 	}
 	if m.phase == stopping {
-		if m.draining && !deadline.IsZero() && (m.deadline.IsZero() || deadline.Before(m.deadline)) {
-			m.deadline = deadline
+		if m.shutdown.draining && !deadline.IsZero() && (m.shutdown.deadline.IsZero() || deadline.Before(m.shutdown.deadline)) {
+			m.shutdown.deadline = deadline
 		}
 		return
 	}
 	m.stop(deadline)
-	m.draining = true
+	m.shutdown.draining = true
 }
 
 // endSessions ends all of them. The workers die of TERM, and the master writes
 // their lines.
 func (m *master) endSessions() {
 	m.stop(time.Now().Add(m.endPatience()))
-	if live, _ := m.live(); live.sessions > 0 && !m.ending {
+	if live, _ := m.live(); live.sessions > 0 && !m.shutdown.ending {
 		m.notice("stop", "ending "+howMany(live.sessions, "session"))
 	}
-	m.draining, m.ending = false, true
+	m.shutdown.draining, m.shutdown.ending = false, true
 	m.killAll(unix.SIGTERM)
 }
 
@@ -201,33 +203,33 @@ func (m *master) done() bool {
 	if m.phase != stopping {
 		return false
 	}
-	if m.replacedBy != 0 {
+	if m.upgrades.replacedBy != 0 {
 		return true
 	}
 	alive := len(m.roster) - len(m.dead)
-	late := !m.deadline.IsZero() && !time.Now().Before(m.deadline)
+	late := !m.shutdown.deadline.IsZero() && !time.Now().Before(m.shutdown.deadline)
 	switch {
 	case alive == 0:
 		return true
 	case !late:
 		return false
-	case m.draining:
-		m.overdue = true
+	case m.shutdown.draining:
+		m.shutdown.overdue = true
 		m.endSessions()
 		return false
-	case m.ending:
+	case m.shutdown.ending:
 		m.killAll(unix.SIGKILL)
-		m.deadline = time.Now().Add(m.endPatience())
-		m.kills++
-		return m.kills > 2
+		m.shutdown.deadline = time.Now().Add(m.endPatience())
+		m.shutdown.kills++
+		return m.shutdown.kills > 2
 	}
 	return true
 }
 
 // failStart gives up before the plug has served: nothing is left behind.
 func (m *master) failStart(err error) {
-	if m.startError == nil {
-		m.startError = err
+	if m.startup.err == nil {
+		m.startup.err = err
 		m.endSessions()
 	}
 }

@@ -24,7 +24,7 @@ import (
 func (s *stage) alive(a *actor) bool { return !s.watcher.Status(a.pidfd).Known }
 
 // over says that the time of this phase is over.
-func (s *stage) over() { s.deadline = time.Now().Add(-time.Second) }
+func (s *stage) over() { s.shutdown.deadline = time.Now().Add(-time.Second) }
 
 // busied is a serving stage with one session, and its worker and a spare.
 func busied(t *testing.T, set func(*config.Config)) (s *stage, carrier, idle *actor) {
@@ -54,7 +54,7 @@ func TestTerm(t *testing.T) {
 	if err := freeAgain(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
-	if s.phase != stopping || s.generation.board.State.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
+	if s.phase != stopping || s.plug.generation.board.State.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
 		t.Error("the workers were not told")
 	}
 	if s.done() {
@@ -81,7 +81,7 @@ func TestTerm(t *testing.T) {
 // freeAgain binds the plug's port while its listener is still open.
 func freeAgain(t *testing.T, s *stage) error {
 	t.Helper()
-	at := boundTo(t, s.listeners[0])
+	at := boundTo(t, s.plug.listeners[0])
 	fd, err := host.Listen(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
 	if err == nil {
 		unix.Close(fd)
@@ -121,22 +121,22 @@ func TestTermBuriesOn(t *testing.T) {
 	s.settled()
 	s.signal(syscall.SIGTERM)
 	soon := time.Now().Add(10 * time.Millisecond)
-	s.deadline = soon
+	s.shutdown.deadline = soon
 	s.die(carrier, unix.SIGTERM)
-	if left := time.Until(s.deadline); left < buryFor/2 || left > buryFor {
+	if left := time.Until(s.shutdown.deadline); left < buryFor/2 || left > buryFor {
 		t.Errorf("after the burial of a session %v are left", left)
 	}
-	s.buryUntil = soon
+	s.shutdown.buryUntil = soon
 	s.die(idle, unix.SIGTERM)
-	if !s.deadline.Equal(soon) {
-		t.Errorf("the last burials are at %v, not at %v", s.deadline, soon)
+	if !s.shutdown.deadline.Equal(soon) {
+		t.Errorf("the last burials are at %v, not at %v", s.shutdown.deadline, soon)
 	}
 
 	s, _, idle = busied(t, nil)
 	s.signal(syscall.SIGTERM)
-	s.deadline = soon
+	s.shutdown.deadline = soon
 	s.die(idle, unix.SIGTERM)
-	if !s.deadline.Equal(soon) {
+	if !s.shutdown.deadline.Equal(soon) {
 		t.Error("a spare's death has put the end off")
 	}
 }
@@ -160,8 +160,8 @@ func TestInt(t *testing.T) {
 	}
 	s.sessionLines(1)
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("stop: ending 1 session") || s.totals.Ended[board.AdminEnded] != 1 {
-		t.Errorf("syslog %q, totals %v", s.said.all(), s.totals.Ended)
+	if !s.said.has("stop: ending 1 session") || s.plug.totals.Ended[board.AdminEnded] != 1 {
+		t.Errorf("syslog %q, totals %v", s.said.all(), s.plug.totals.Ended)
 	}
 }
 
@@ -201,8 +201,8 @@ func TestQuit(t *testing.T) {
 	if err := freeAgain(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
-	if !carrier.told(report.Drain) || !idle.told(report.Drain) || !s.deadline.IsZero() {
-		t.Errorf("deadline %v", s.deadline)
+	if !carrier.told(report.Drain) || !idle.told(report.Drain) || !s.shutdown.deadline.IsZero() {
+		t.Errorf("deadline %v", s.shutdown.deadline)
 	}
 	s.signal(syscall.SIGQUIT) // once more changes nothing
 	s.die(idle, unix.SIGKILL)
@@ -228,14 +228,14 @@ func TestQuit(t *testing.T) {
 func TestDrainTimeout(t *testing.T) {
 	s, carrier, _ := busied(t, func(c *config.Config) { c.DrainTimeout = time.Hour })
 	s.signal(syscall.SIGQUIT)
-	if left := time.Until(s.deadline); left < 59*time.Minute || left > time.Hour {
+	if left := time.Until(s.shutdown.deadline); left < 59*time.Minute || left > time.Hour {
 		t.Errorf("%v left", left)
 	}
 	if s.done() {
 		t.Error("done before the timeout")
 	}
 	s.over()
-	if s.done() || !s.ending {
+	if s.done() || !s.shutdown.ending {
 		t.Error("sessions are not ended behind the timeout")
 	}
 	until(t, "TERM ends it", func() bool { return !s.alive(carrier) })

@@ -14,34 +14,34 @@ import (
 
 // populate keeps as many workers as the policy wants.
 func (m *master) populate() {
-	if m.phase == stopping || m.frozen || m.phase == adopting || m.spawner.rests(time.Now()) {
+	if m.phase == stopping || m.upgrades.frozen || m.phase == adopting || m.spawner.rests(time.Now()) {
 		return
 	}
 	s := m.demand()
 	n := s.ToStart()
 	if m.phase == opening {
-		n = max(n, min(m.firstWorkers, s.Limit)-s.Total)
+		n = max(n, min(m.startup.workers, s.Limit)-s.Total)
 	}
 	if m.pool() {
-		n = m.settled.workers - m.count[starting] - m.count[spare] - m.count[busy]
+		n = m.plug.settled.workers - m.plug.count[starting] - m.plug.count[spare] - m.plug.count[busy]
 	}
 	for range n {
 		if !m.startWorker() {
 			break
 		}
 	}
-	s.Starting = m.count[starting]
+	s.Starting = m.plug.count[starting]
 	m.setMayBatch(s)
 	m.noteLimit(s)
 }
 
 func (m *master) demand() policy.Demand {
-	s := policy.Demand{Spares: m.count[spare], Starting: m.count[starting], Busy: m.count[busy],
-		Min: m.cfg.SparesMin, Max: m.cfg.SparesMax, Limit: m.settled.maxWorkers, Total: len(m.roster)}
-	if s.Spares == 0 && m.phase == running && !m.paused && !m.pool() && m.revival.since.IsZero() {
-		s.Waiting = host.Queued(m.listeners[0])
+	s := policy.Demand{Spares: m.plug.count[spare], Starting: m.plug.count[starting], Busy: m.plug.count[busy],
+		Min: m.plug.cfg.SparesMin, Max: m.plug.cfg.SparesMax, Limit: m.plug.settled.maxWorkers, Total: len(m.roster)}
+	if s.Spares == 0 && m.phase == running && !m.plug.paused && !m.pool() && m.plug.revival.since.IsZero() {
+		s.Waiting = host.Queued(m.plug.listeners[0])
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
-			m.watcher.Listen(m.listeners[0]) // nobody sleeps on it: be told of the next client
+			m.watcher.Listen(m.plug.listeners[0]) // nobody sleeps on it: be told of the next client
 		}
 	}
 	return s
@@ -52,7 +52,7 @@ func (m *master) setMayBatch(s policy.Demand) {
 	if s.MayBatch() {
 		plenty = 1
 	}
-	if p := &m.generation.board.State.MayBatch; p.Load() != plenty {
+	if p := &m.plug.generation.board.State.MayBatch; p.Load() != plenty {
 		p.Store(plenty)
 	}
 }
@@ -60,18 +60,18 @@ func (m *master) setMayBatch(s policy.Demand) {
 // noteLimit says, once for each time, that clients have to wait for a worker.
 func (m *master) noteLimit(s policy.Demand) {
 	switch {
-	case s.AtLimit() && !m.limitSaid:
-		m.limitSaid = true
+	case s.AtLimit() && !m.plug.limitSaid:
+		m.plug.limitSaid = true
 		m.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.Limit)
-	case m.limitSaid && s.Spares > m.cfg.SparesMin:
-		m.limitSaid = false
+	case m.plug.limitSaid && s.Spares > m.plug.cfg.SparesMin:
+		m.plug.limitSaid = false
 	}
 }
 
 // rest lets spares go that nobody has needed for a while. A spare that serves
 // one short session after the other rings no bell: the board knows better.
 func (m *master) rest() {
-	if m.pool() || m.phase != running || m.frozen {
+	if m.pool() || m.phase != running || m.upgrades.frozen {
 		return
 	}
 	t, free, idle := &m.ticks, 0, []*child(nil)
@@ -87,8 +87,8 @@ func (m *master) rest() {
 	if t.n-t.window < restAfter {
 		return
 	}
-	most := m.cfg.SparesMax
-	if m.cfg.SparesMin == 0 {
+	most := m.plug.cfg.SparesMax
+	if m.plug.cfg.SparesMin == 0 {
 		most = 0 // a plug that may sleep without processes does
 	}
 	for _, c := range idle[len(idle)-min(len(idle), policy.Surplus(t.unused, most)):] {
@@ -110,16 +110,16 @@ func (m *master) scaleForBacklog() {
 	}
 	spares, sessions := m.activeSpares()
 	switch {
-	case m.count[starting] > 0:
-		m.probe.Reset()
-	case spares >= max(1, m.cfg.SparesMin):
-		m.nudges = 1
-		if n := m.probe.Sample(time.Now(), sessions, m.count[spare]); n < 0 {
+	case m.plug.count[starting] > 0:
+		m.plug.probe.Reset()
+	case spares >= max(1, m.plug.cfg.SparesMin):
+		m.plug.nudges = 1
+		if n := m.plug.probe.Sample(time.Now(), sessions, m.plug.count[spare]); n < 0 {
 			m.retireNewest(-n)
 		} else if n > 0 {
-			m.probe.Extra = m.spawnExtra(n)
+			m.plug.probe.Extra = m.spawnExtra(n)
 		}
-	case m.nudges > m.count[spare]+1:
+	case m.plug.nudges > m.plug.count[spare]+1:
 		m.spawnExtra(1)
 	}
 }
@@ -129,7 +129,7 @@ func (m *master) spawnExtra(n int) (started int) {
 	if m.spawner.rests(time.Now()) {
 		return 0
 	}
-	for n = min(n, m.settled.maxWorkers-len(m.roster)); started < n && m.startWorker(); {
+	for n = min(n, m.plug.settled.maxWorkers-len(m.roster)); started < n && m.startWorker(); {
 		started++
 	}
 	return started
@@ -165,9 +165,9 @@ func (m *master) activeSpares() (spares int, sessions uint64) {
 // ready is how many workers a new master should begin with.
 func (m *master) ready() int {
 	if m.pool() {
-		return m.count[spare] + m.ticks.peak
+		return m.plug.count[spare] + m.ticks.peak
 	}
-	return policy.FirstWorkers(m.count[spare], m.cfg.SparesMin, max(0, max(m.ticks.peak, m.count[busy])-m.longLived()))
+	return policy.FirstWorkers(m.plug.count[spare], m.plug.cfg.SparesMin, max(0, max(m.ticks.peak, m.plug.count[busy])-m.longLived()))
 }
 
 // longLived is how many workers are busy with one session for longer than the peak

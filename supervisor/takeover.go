@@ -30,12 +30,12 @@ type takeover struct {
 
 // takeOver prepares this master with the old one's offer.
 func (m *master) takeOver() error {
-	w, err := m.launcher.Handover()
+	w, err := m.upgrades.launcher.Handover()
 	if err != nil {
 		return err
 	}
 	s := &takeover{m: m, wire: w, old: os.Getppid()}
-	m.takeover = s
+	m.upgrades.takeover = s
 	hello, err := w.Greet(m.version, handover.ReadyWithin)
 	if err != nil {
 		return err
@@ -54,28 +54,28 @@ func (m *master) takeOver() error {
 		handover.CloseAll(fds)
 		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
 	}
-	if m.cfg.Source.Inherited != "" && len(fds) > 1 {
+	if m.plug.cfg.Source.Inherited != "" && len(fds) > 1 {
 		if _, err := m.adoptListener(fds[1]); err != nil {
 			handover.CloseAll(fds)
 			return err
 		}
 	}
-	if label := m.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
+	if label := m.plug.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
 		handover.CloseAll(fds)
 		return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, label)
 	}
 	m.starter.Become(o.Role, fds[0])
-	m.listeners = fds[1 : 1+len(o.Listeners)]
+	m.plug.listeners = fds[1 : 1+len(o.Listeners)]
 	if err := m.continueControl(o.Control, fds[len(fds)-1]); err != nil {
 		return err
 	}
 	m.lastID = o.LastID + 1<<20 // the old master starts workers up to the freeze
-	m.firstWorkers = o.Workers
-	if m.cfg.Foreground && o.Shepherd != 0 {
+	m.startup.workers = o.Workers
+	if m.plug.cfg.Foreground && o.Shepherd != 0 {
 		m.shepherd = o.Shepherd
 	}
 	m.number = o.Generation + 1
-	m.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
+	m.plug.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
 	m.starter.Tell("successor", "")
 	return nil
 }
@@ -84,7 +84,7 @@ func (m *master) takeOver() error {
 func (s *takeover) take() {
 	e, err := s.receive()
 	if err == nil {
-		if err = s.m.launcher.Ready(); err == nil {
+		if err = s.m.upgrades.launcher.Ready(); err == nil {
 			err = s.awaitCommit()
 		}
 	}
@@ -168,35 +168,35 @@ func (m *master) commit(e *received) {
 		g.board.State.Gate.Store(board.GateDraining)
 	}
 	if n := len(e.generations); n > 0 {
-		carry(e.generations[n-1].board, m.generation.board, m.cfg.Sticky)
+		carry(e.generations[n-1].board, m.plug.generation.board, m.plug.cfg.Sticky)
 	}
-	m.paused = e.end.Paused
+	m.plug.paused = e.end.Paused
 	m.phase = running
-	m.generation.board.State.Gate.Store(m.gate())
+	m.plug.generation.board.State.Gate.Store(m.gate())
 	between := time.Since(begun)
 	m.tellGate()
 
-	m.older = e.generations
-	for i, g := range m.older {
-		g.follow(m.generation)
-		if g.build == "" && i == len(m.older)-1 {
-			g.build = m.takeover.build
+	m.plug.older = e.generations
+	for i, g := range m.plug.older {
+		g.follow(m.plug.generation)
+		if g.build == "" && i == len(m.plug.older)-1 {
+			g.build = m.upgrades.takeover.build
 		}
 	}
-	m.totals.Add(&e.end.Totals)
-	m.totals.Upgrades.Done++
-	if m.since = time.Now(); m.totals.Started == 0 {
-		m.totals.Started = m.since.UnixNano()
+	m.plug.totals.Add(&e.end.Totals)
+	m.plug.totals.Upgrades.Done++
+	if m.since = time.Now(); m.plug.totals.Started == 0 {
+		m.plug.totals.Started = m.since.UnixNano()
 	}
 	if e.end.LogLevel != nil {
 		m.useLogLevel(*e.end.LogLevel)
-		m.settled.logLevelSet = true
+		m.plug.settled.logLevelSet = true
 	}
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)
-	for _, g := range m.older {
+	for _, g := range m.plug.older {
 		m.attempt("watch the report pipe", func() error {
-			if !slices.Contains(m.older, g) {
+			if !slices.Contains(m.plug.older, g) {
 				return nil
 			}
 			return m.watcher.Pipe(g.number, g.report)
@@ -205,11 +205,11 @@ func (m *master) commit(e *received) {
 	}
 	for _, c := range e.children {
 		m.children[c.id] = c
-		m.count[c.state]++
+		m.plug.count[c.state]++
 		m.watch(c)
 		m.apply(c, toldDrain)
 	}
-	for _, g := range slices.Clone(m.older) {
+	for _, g := range slices.Clone(m.plug.older) {
 		m.reconcileBoard(g)
 		if len(g.free) == len(g.slots) {
 			m.retire(g)
@@ -217,7 +217,7 @@ func (m *master) commit(e *received) {
 	}
 	m.absorbLosses(e.end.Told)
 	for _, line := range e.end.Lines {
-		m.sessionFile.write([]byte(line))
+		m.plug.sessionFile.write([]byte(line))
 	}
 	m.starter.Tell("master", "")
 	m.serveControl()
@@ -231,9 +231,9 @@ const commitPatience = 500 * time.Millisecond
 // takePidfile continues the old master's pidfile.
 func (m *master) takePidfile(e *received) {
 	switch {
-	case e.pidfile >= 0 && m.cfg.Pidfile != "":
+	case e.pidfile >= 0 && m.plug.cfg.Pidfile != "":
 		m.adoptPidfile(func() (*pidfile.File, error) {
-			f, err := pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
+			f, err := pidfile.Adopt(m.plug.cfg.Pidfile, e.pidfile)
 			if err != nil {
 				unix.Close(e.pidfile)
 			}
@@ -251,7 +251,7 @@ func (m *master) takePidfile(e *received) {
 		case r := <-m.pidfile.results:
 			m.pidfileWritten(r)
 		case <-patience:
-			m.log.Error("pidfile "+m.cfg.Pidfile, "error", errAway)
+			m.log.Error("pidfile "+m.plug.cfg.Pidfile, "error", errAway)
 			return
 		}
 	}

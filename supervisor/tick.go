@@ -57,7 +57,7 @@ func (m *master) tellStarter(now time.Time) {
 
 // statusLine is the plug in one line, for people.
 func (m *master) statusLine(trouble string) string {
-	line := m.cfg.Source.Label() + ": " + howMany(m.ticks.shown, "session") + ", " + howMany(len(m.roster), "worker")
+	line := m.plug.cfg.Source.Label() + ": " + howMany(m.ticks.shown, "session") + ", " + howMany(len(m.roster), "worker")
 	if trouble != "" {
 		line += "; no client is served: " + trouble
 	}
@@ -69,8 +69,8 @@ func (m *master) statusLine(trouble string) string {
 // one to begin with more.
 func (m *master) notePeak(now time.Time) {
 	t := &m.ticks
-	if m.upgrading == nil && (m.takeover == nil || now.Sub(m.since) >= calmAfter) {
-		t.high = max(t.high, m.count[busy])
+	if m.upgrades.current == nil && (m.upgrades.takeover == nil || now.Sub(m.since) >= calmAfter) {
+		t.high = max(t.high, m.plug.count[busy])
 	}
 	t.peak = max(t.peak, t.high)
 	if t.n%restAfter == 0 {
@@ -83,7 +83,7 @@ func (m *master) tick(now time.Time) {
 	t := &m.ticks
 	t.n++
 	m.notePeak(now)
-	if m.phase == opening && now.After(m.deadline) {
+	if m.phase == opening && now.After(m.shutdown.deadline) {
 		m.failStart(fmt.Errorf("no worker became ready within %v", startPatience))
 	}
 	m.checkListeners(now)
@@ -101,8 +101,8 @@ func (m *master) tick(now time.Time) {
 	if !now.Before(t.zoneAt) {
 		m.setZone(now)
 	}
-	if t.n%sweepEvery == 0 && m.cfg.Sticky {
-		m.generation.board.Sweep(uint64(m.mono() / int64(time.Second)))
+	if t.n%sweepEvery == 0 && m.plug.cfg.Sticky {
+		m.plug.generation.board.Sweep(uint64(m.mono() / int64(time.Second)))
 	}
 }
 
@@ -110,7 +110,7 @@ func (m *master) tick(now time.Time) {
 func (m *master) setZone(now time.Time) {
 	_, offset := now.Zone()
 	_, end := now.ZoneBounds()
-	z := &m.generation.board.State.Zone
+	z := &m.plug.generation.board.State.Zone
 	z.Offset.Store(int32(offset))
 	if end.IsZero() {
 		end = now.AddDate(100, 0, 0)

@@ -32,7 +32,7 @@ func TestZone(t *testing.T) {
 	} {
 		s := newStage(t, nil)
 		s.setZone(c.now)
-		z := &s.generation.board.State.Zone
+		z := &s.plug.generation.board.State.Zone
 		if z.Offset.Load() != c.offset || z.Next.Load() != c.next {
 			t.Errorf("%s: offset %d, then %d; want %d, %d", c.name, z.Offset.Load(), z.Next.Load(), c.offset, c.next)
 		}
@@ -55,7 +55,7 @@ func TestTickSetsTheZone(t *testing.T) {
 	}
 	change := time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC)
 	s.setZone(change.Add(-time.Hour).In(berlin))
-	z := &s.generation.board.State.Zone
+	z := &s.plug.generation.board.State.Zone
 	s.tick(change.Add(-time.Second).In(berlin))
 	if z.Offset.Load() != 7200 {
 		t.Error("changed too soon")
@@ -70,7 +70,7 @@ func TestTickSetsTheZone(t *testing.T) {
 func TestSessions(t *testing.T) {
 	s, all := serving(t, nil)
 	s.carry(all[0], "10.0.0.1:1")
-	s.generation.board.Column(all[1].slot).Live.Store(41)
+	s.plug.generation.board.Column(all[1].slot).Live.Store(41)
 	if n := s.sessions(); n != 42 {
 		t.Errorf("%d sessions, want 42", n)
 	}
@@ -89,17 +89,17 @@ func TestSessions(t *testing.T) {
 func TestPeakOfAnUpgrade(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)
-	s.upgrading = &upgrade{}
+	s.upgrades.current = &upgrade{}
 	s.notePeak(time.Now())
 	if s.ticks.peak != 0 {
 		t.Errorf("peak %d during an upgrade", s.ticks.peak)
 	}
-	s.upgrading, s.takeover, s.since = nil, &takeover{}, time.Now()
+	s.upgrades.current, s.upgrades.takeover, s.since = nil, &takeover{}, time.Now()
 	s.notePeak(s.since.Add(calmAfter - 1))
 	if s.ticks.peak != 0 {
 		t.Errorf("peak %d right behind an upgrade", s.ticks.peak)
 	}
-	if n := s.ready(); n != 1+s.count[spare] {
+	if n := s.ready(); n != 1+s.plug.count[spare] {
 		t.Errorf("a successor begins with %d workers, want one in the place of the busy one", n)
 	}
 	s.notePeak(s.since.Add(calmAfter))

@@ -7,11 +7,11 @@ import "daemon/plug/supervisor/counters"
 
 // totalsToSend are the totals for a new master, with what only this one's sinks know.
 func (m *master) totalsToSend() counters.Totals {
-	t := m.totals
+	t := m.plug.totals
 	t.LogsLost += m.syslog.Sink.Dropped.Load()
 	t.LogsDropped += m.stderr.Dropped.Load()
-	t.LinesRetried += m.sessionFile.retried.Load()
-	if s := m.sessionFile.sink; s != nil {
+	t.LinesRetried += m.plug.sessionFile.retried.Load()
+	if s := m.plug.sessionFile.sink; s != nil {
 		t.LinesLost += s.Dropped.Load()
 	}
 	return t

@@ -17,7 +17,7 @@ import (
 // once; so are its session that it could not settle and its end.
 func TestTotalsAtBurial(t *testing.T) {
 	s, all := serving(t, nil)
-	b := s.generation.board
+	b := s.plug.generation.board
 	tally := b.Tally(all[0].slot)
 	for range 3 {
 		tally.NoteSession(&board.Snapshot{BeginAt: 1, Closed: int64(2 * time.Second)})
@@ -60,7 +60,7 @@ func TestTotalsAtBurial(t *testing.T) {
 // no counter goes back for it, nor is it counted twice.
 func TestMetricsNeverGoBack(t *testing.T) {
 	s, all := serving(t, nil)
-	b := s.generation.board
+	b := s.plug.generation.board
 	row := s.carry(all[0], "10.1.0.1:1")
 	row.In.Store(100)
 	m := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
@@ -90,7 +90,7 @@ func TestMetricsNeverGoBack(t *testing.T) {
 // back while a session is settled, and those of a killed worker count as well.
 func TestTargetBytesNeverGoBack(t *testing.T) {
 	s, all := serving(t, nil)
-	b := s.generation.board
+	b := s.plug.generation.board
 	row := s.carry(all[0], "10.1.0.1:1")
 	row.Choose(0)
 	row.In.Store(100)

@@ -13,11 +13,11 @@ import (
 // caused it was logged when it began: this is for those who ask, the service
 // manager among them.
 func (m *master) trouble() string {
-	errno := syscall.Errno(m.generation.board.State.Deaf.Load())
+	errno := syscall.Errno(m.plug.generation.board.State.Deaf.Load())
 	switch {
 	case m.phase != running:
 		return ""
-	case !m.revival.since.IsZero() || errno == syscall.EINVAL: // found by this master, or by a worker
+	case !m.plug.revival.since.IsZero() || errno == syscall.EINVAL: // found by this master, or by a worker
 		return "the listener was shut down by another process"
 	case m.spawner.said && !m.somebodyAccepts():
 		return "cannot start a worker: " + m.spawner.why
@@ -31,12 +31,12 @@ func (m *master) trouble() string {
 
 // somebodyAccepts reports whether a worker is there that may take a client.
 func (m *master) somebodyAccepts() bool {
-	return m.count[spare] > 0 || m.pool() && m.count[busy] > 0
+	return m.plug.count[spare] > 0 || m.pool() && m.plug.count[busy] > 0
 }
 
 // deaf reports whether workers can't accept for a reason that new workers would
 // share: everything but a shortage of their own.
 func (m *master) deaf() bool {
-	errno := syscall.Errno(m.generation.board.State.Deaf.Load())
+	errno := syscall.Errno(m.plug.generation.board.State.Deaf.Load())
 	return errno != 0 && !record.Scarce(errno)
 }

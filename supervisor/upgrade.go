@@ -43,7 +43,7 @@ var errCalledOff = errors.New("stopped during the upgrade")
 func (u *upgrade) do(call func()) error {
 	err := errCalledOff
 	u.m.do(func() {
-		if u.m.upgrading == u {
+		if u.m.upgrades.current == u {
 			err = nil
 			call()
 		}
@@ -68,7 +68,7 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	switch {
 	case m.phase != running:
 		refused = errors.New("the plug is not serving")
-	case m.upgrading != nil:
+	case m.upgrades.current != nil:
 		refused = errors.New("an upgrade is already in progress")
 	}
 	if refused != nil {
@@ -84,11 +84,11 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	unix.CloseOnExec(pair[0])
 	unix.CloseOnExec(pair[1])
 	u := &upgrade{m: m, wire: handover.Wire{FD: pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
-	m.upgrading = u
+	m.upgrades.current = u
 	m.log.Info("upgrade started", "program", os.Args[0])
 	m.starter.Tell("upgrading", "")
 	go func() {
-		err := m.launcher.Start(pair[1])
+		err := m.upgrades.launcher.Start(pair[1])
 		unix.Close(pair[1])
 		u.started <- err
 		if err != nil {
@@ -113,7 +113,7 @@ func (u *upgrade) converse() (err error) {
 			} else {
 				u.endChild(child)
 			}
-			u.m.launcher.Undone()
+			u.m.upgrades.launcher.Undone()
 		}
 		u.wire.Close()
 	}()
@@ -231,7 +231,7 @@ func (u *upgrade) endChild(pid int) {
 	case pid != 0:
 		unix.Kill(pid, unix.SIGKILL)
 	case len(u.started) == 0:
-		u.m.launcher.GiveUp()
+		u.m.upgrades.launcher.GiveUp()
 	}
 	u.awaitStart()
 }
@@ -247,10 +247,10 @@ func (u *upgrade) awaitStart() {
 
 // upgradeEnded takes the result (loop).
 func (m *master) upgradeEnded(u *upgrade, err error) {
-	if m.upgrading != u {
+	if m.upgrades.current != u {
 		return // stopped meanwhile
 	}
-	m.upgrading = nil
+	m.upgrades.current = nil
 	if err != nil {
 		m.thaw()
 		m.upgradeFailed(err)
@@ -260,15 +260,15 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 		}
 		return
 	}
-	m.pendingSignals = u.heldSignals
+	m.upgrades.pendingSignals = u.heldSignals
 	m.log.Info("upgrade complete: the new master is serving", "after_ms", inMs(time.Since(u.begun)))
-	m.phase, m.replacedBy = stopping, u.next
+	m.phase, m.upgrades.replacedBy = stopping, u.next
 	m.leaveControl()
 	u.end(nil)
 }
 
 func (m *master) upgradeFailed(err error) {
-	m.totals.Upgrades.Failed++
+	m.plug.totals.Upgrades.Failed++
 	m.log.Error("upgrade failed; nothing has changed", "program", os.Args[0], "reason", host.Reason(err))
 	m.starter.Tell("failed", "")
 }

@@ -32,7 +32,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 	}
 	old, own := wired(t)
 	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
-	s.upgrading = u
+	s.upgrades.current = u
 	type result struct {
 		e   *received
 		err error
@@ -80,22 +80,22 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 // could not be written, the lock, the pause.
 func TestBequeath(t *testing.T) {
 	s, _, _, e := handingOver(t, func(s *stage) {
-		s.totals.BytesOut, s.paused = 77, true
-		s.sessionFile.path = "/dev/full"
+		s.plug.totals.BytesOut, s.plug.paused = 77, true
+		s.plug.sessionFile.path = "/dev/full"
 		if err := s.reopenNow(); err != nil {
 			t.Skip("no /dev/full")
 		}
-		s.sessionFile.write([]byte("one\n"))
-		s.sessionFile.write([]byte("two\n"))
+		s.plug.sessionFile.write([]byte("one\n"))
+		s.plug.sessionFile.write([]byte("two\n"))
 	})
 	if !slices.Equal(e.end.Lines, []string{"one\n", "two\n"}) {
 		t.Errorf("lines %q", e.end.Lines)
 	}
-	if sent := &e.end.Totals; sent.BytesOut != s.totals.BytesOut || sent.Spawns != s.totals.Spawns ||
-		!e.end.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
+	if sent := &e.end.Totals; sent.BytesOut != s.plug.totals.BytesOut || sent.Spawns != s.plug.totals.Spawns ||
+		!e.end.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.plug.cfg.Pidfile) {
 		t.Errorf("%+v, the pidfile's descriptor is %d", e.end, e.pidfile)
 	}
-	if len(e.children) != len(s.roster) || e.generations[0].number != s.generation.number {
+	if len(e.children) != len(s.roster) || e.generations[0].number != s.plug.generation.number {
 		t.Fatalf("%d workers of generation %d", len(e.children), e.generations[0].number)
 	}
 	for i, c := range e.children {
@@ -114,20 +114,20 @@ func TestFrozenKeepsSignals(t *testing.T) {
 		s.signal(unix.SIGTTIN)
 		s.signal(unix.SIGUSR1)
 		s.signal(unix.SIGTTOU)
-		if s.paused || e.end.Paused {
-			t.Fatalf("paused %v, and the new one %v", s.paused, e.end.Paused)
+		if s.plug.paused || e.end.Paused {
+			t.Fatalf("paused %v, and the new one %v", s.plug.paused, e.end.Paused)
 		}
 		want := []os.Signal{unix.SIGUSR1, unix.SIGTTOU}
 		if fails {
-			s.upgradeEnded(s.upgrading, errors.New("a whim"))
-			if !s.paused {
+			s.upgradeEnded(s.upgrades.current, errors.New("a whim"))
+			if !s.plug.paused {
 				t.Error("the pause is lost with the upgrade")
 			}
 			continue
 		}
-		s.upgradeEnded(s.upgrading, nil)
-		if s.paused || !slices.Equal(s.pendingSignals, want) {
-			t.Errorf("paused %v, for the new one %v, want %v", s.paused, s.pendingSignals, want)
+		s.upgradeEnded(s.upgrades.current, nil)
+		if s.plug.paused || !slices.Equal(s.upgrades.pendingSignals, want) {
+			t.Errorf("paused %v, for the new one %v, want %v", s.plug.paused, s.upgrades.pendingSignals, want)
 		}
 	}
 	s, _, _, _ := handingOver(t, nil)
@@ -141,14 +141,14 @@ func TestFrozenKeepsSignals(t *testing.T) {
 // failed it takes them all, and opens the gate that the new one had closed.
 func TestFailedUpgradeThaws(t *testing.T) {
 	s, carrier, idle, _ := handingOver(t, nil)
-	s.generation.board.Row(carrier.slot, 0).Free()
+	s.plug.generation.board.Row(carrier.slot, 0).Free()
 	r := report.Record{Kind: report.End, Slot: uint16(carrier.slot), PID: uint32(carrier.pid), Generation: 1}
-	if _, err := unix.Write(s.generation.bell, r.Append(nil)); err != nil {
+	if _, err := unix.Write(s.plug.generation.bell, r.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
 	unix.Kill(idle.pid, unix.SIGKILL)
 	idle.dead = true
-	s.cfg.SparesMin = 5
+	s.plug.cfg.SparesMin = 5
 	s.populate()
 	select {
 	case sight := <-s.watcher.Seen:
@@ -157,11 +157,11 @@ func TestFailedUpgradeThaws(t *testing.T) {
 		t.Errorf("worker %d is ordered while it is frozen", o.child.id)
 	case <-time.After(50 * time.Millisecond):
 	}
-	s.generation.board.State.Gate.Store(board.GateDraining)
+	s.plug.generation.board.State.Gate.Store(board.GateDraining)
 	carrier.orders()
-	s.upgradeEnded(s.upgrading, errors.New("a whim"))
-	if s.generation.board.State.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
-		t.Errorf("the gate is %d", s.generation.board.State.Gate.Load())
+	s.upgradeEnded(s.upgrades.current, errors.New("a whim"))
+	if s.plug.generation.board.State.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
+		t.Errorf("the gate is %d", s.plug.generation.board.State.Gate.Load())
 	}
 	for end := time.After(patience); carrier.state != spare || idle.state != gone; {
 		select {
@@ -172,11 +172,11 @@ func TestFailedUpgradeThaws(t *testing.T) {
 		}
 	}
 	s.settled()
-	if s.count[starting] == 0 || s.spawner.suspended.Load() {
-		t.Errorf("%d births, held %v", s.count[starting], s.spawner.suspended.Load())
+	if s.plug.count[starting] == 0 || s.spawner.suspended.Load() {
+		t.Errorf("%d births, held %v", s.plug.count[starting], s.spawner.suspended.Load())
 	}
 	s.syslog.Sink.Flush(patience)
-	if all := strings.Join(s.said.all(), "\n"); s.upgrading != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "a whim") {
+	if all := strings.Join(s.said.all(), "\n"); s.upgrades.current != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "a whim") {
 		t.Errorf("syslog %q", all)
 	}
 }
@@ -189,12 +189,12 @@ func TestFreezeWithoutDisk(t *testing.T) {
 	s.settled()
 	s.watcher.Start()
 	s.pidfile.writing = true // and its answer does not come
-	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.cfg.Pidfile) {
+	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.plug.cfg.Pidfile) {
 		t.Errorf("error %v", err)
 	}
 	s.thaw()
 	s.pidfile.writing = false
-	if s.frozen || s.spawner.suspended.Load() || !s.pidfile.dirty || carrier.state != busy {
-		t.Errorf("frozen %v, births held %v, pidfile dirty %v, the worker is %s", s.frozen, s.spawner.suspended.Load(), s.pidfile.dirty, carrier.state)
+	if s.upgrades.frozen || s.spawner.suspended.Load() || !s.pidfile.dirty || carrier.state != busy {
+		t.Errorf("frozen %v, births held %v, pidfile dirty %v, the worker is %s", s.upgrades.frozen, s.spawner.suspended.Load(), s.pidfile.dirty, carrier.state)
 	}
 }

@@ -15,19 +15,19 @@ import (
 
 // makeOffer is what a new master needs while this one serves on (loop).
 func (m *master) makeOffer() (handover.Offer, []int) {
-	m.sendDrains(len(m.drainQueue)) // the next master will believe that draining ones know it
-	o := handover.Offer{Role: m.starter.Role(), Generation: m.generation.number, LastID: m.lastID,
+	m.sendDrains(len(m.plug.drainQueue)) // the next master will believe that draining ones know it
+	o := handover.Offer{Role: m.starter.Role(), Generation: m.plug.generation.number, LastID: m.lastID,
 		Workers:  m.ready(),
 		Shepherd: m.shepherd,
-		Affinity: m.generation.board.Assignment.AffinityKey[:]}
+		Affinity: m.plug.generation.board.Assignment.AffinityKey[:]}
 	fds := []int{}
 	if fd := m.starter.FD(); fd >= 0 {
 		fds = append(fds, fd)
 	} else {
 		fds = append(fds, m.null)
 	}
-	for _, l := range m.listeners {
-		o.Listeners = append(o.Listeners, m.cfg.Source.Label())
+	for _, l := range m.plug.listeners {
+		o.Listeners = append(o.Listeners, m.plug.cfg.Source.Label())
 		fds = append(fds, l)
 	}
 	return o, fds
@@ -70,10 +70,10 @@ func (u *upgrade) sendState() error {
 // stateMessages are all that a frozen master has, in the order of the wire. They are
 // made in the loop and are copies: TERM may thaw this master while they are being sent.
 func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
-	told := m.dropReport.told
-	end := handover.EndRecord{Paused: m.paused, Totals: m.totalsToSend(), Lines: m.sessionFile.pending(), Told: &told, Frozen: frozen}
-	if m.settled.logLevelSet {
-		level := m.settled.logLevel
+	told := m.plug.dropReport.told
+	end := handover.EndRecord{Paused: m.plug.paused, Totals: m.totalsToSend(), Lines: m.plug.sessionFile.pending(), Told: &told, Frozen: frozen}
+	if m.plug.settled.logLevelSet {
+		level := m.plug.settled.logLevel
 		end.LogLevel = &level
 	}
 	for g := range m.generations() {
@@ -112,7 +112,7 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 // from here on, and the pidfile is as the roster is. It fails if the pidfile's disk
 // does not answer: a list that is on its way there could replace the new master's.
 func (m *master) freeze() error {
-	m.frozen = true
+	m.upgrades.frozen = true
 	m.spawner.suspended.Store(true)
 	for m.pendingSpawns() > 0 {
 		m.spawned(<-m.spawner.results)
@@ -132,7 +132,7 @@ func (m *master) freeze() error {
 			case r := <-m.pidfile.results:
 				m.pidfileWritten(r)
 			case <-patience:
-				return fmt.Errorf("pidfile %s: %w", m.cfg.Pidfile, errAway)
+				return fmt.Errorf("pidfile %s: %w", m.plug.cfg.Pidfile, errAway)
 			}
 		}
 		m.writePidfile(time.Now().Add(coalesce))
@@ -153,14 +153,14 @@ func (m *master) pendingSpawns() (n int) {
 
 // thaw goes on as before.
 func (m *master) thaw() {
-	if !m.frozen {
+	if !m.upgrades.frozen {
 		return
 	}
-	m.frozen = false
+	m.upgrades.frozen = false
 	m.spawner.suspended.Store(false)
 	m.watcher.Resume()
 	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
-	if gate := &m.generation.board.State.Gate; gate.Load() == board.GateDraining {
+	if gate := &m.plug.generation.board.State.Gate; gate.Load() == board.GateDraining {
 		gate.Store(m.gate()) // the new master had closed it before it ended
 		m.tellGate()
 	}

@@ -18,14 +18,14 @@ func TestBequeathIsACopy(t *testing.T) {
 	s.watcher.Start()
 	fd, _ := canary(t)
 	for i := range handover.Batch + 1 {
-		s.roster = append(s.roster, &child{id: uint64(i), slot: i, pid: 5000 + i, state: busy, generation: s.generation, lifeline: fd, pidfd: fd})
+		s.roster = append(s.roster, &child{id: uint64(i), slot: i, pid: 5000 + i, state: busy, generation: s.plug.generation, lifeline: fd, pidfd: fd})
 	}
 	last := s.roster[handover.Batch]
 	had := last.record()
 	t.Cleanup(func() { s.roster = nil }) // before the stage closes lifelines
 	old, own := wired(t)
 	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
-	s.upgrading = u
+	s.upgrades.current = u
 	sent := make(chan error, 1)
 	go func() { sent <- u.sendState() }()
 	call := <-s.calls

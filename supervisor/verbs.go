@@ -78,13 +78,13 @@ func (r *request) obey() (control.Reply, error) {
 func (r *request) loop(call func()) (err error) {
 	m := r.m
 	if !m.do(func() {
-		if m.frozen {
+		if m.upgrades.frozen {
 			err = errChanging
 			return
 		}
 		if !r.counted {
 			r.counted = true
-			m.totals.Requests++
+			m.plug.totals.Requests++
 		}
 		call()
 	}) {
@@ -95,7 +95,7 @@ func (r *request) loop(call func()) (err error) {
 
 // ended is why the loop is over (any goroutine, once it is).
 func (m *master) ended() error {
-	if m.replacedBy != 0 {
+	if m.upgrades.replacedBy != 0 {
 		return errChanging
 	}
 	return errStopped
@@ -129,10 +129,10 @@ func (r *request) setAccept() (control.Reply, error) {
 		if m.phase != running {
 			return act{}, errors.New("the plug is not serving")
 		}
-		was := m.paused
+		was := m.plug.paused
 		m.pause(r.State == "paused")
-		done := act{"accepting clients", m.paused != was}
-		if m.paused {
+		done := act{"accepting clients", m.plug.paused != was}
+		if m.plug.paused {
 			done.said = "accepting is paused; new clients wait"
 		}
 		return done, nil
@@ -145,10 +145,10 @@ func (r *request) setLogLevel() (control.Reply, error) {
 		return control.Reply{}, fmt.Errorf("level %d: must be 0, 1 or 2 (the number of -d options)", r.Level)
 	}
 	return r.short(func(m *master) (act, error) {
-		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.settled.logLevel}
+		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.plug.settled.logLevel}
 		m.useLogLevel(r.Level)
-		m.settled.logLevelSet = true
-		if !m.cfg.Foreground {
+		m.plug.settled.logLevelSet = true
+		if !m.plug.cfg.Foreground {
 			done.said += ", but this plug runs in the background and logs only warnings and errors, to syslog"
 		}
 		return done, nil
@@ -156,7 +156,7 @@ func (r *request) setLogLevel() (control.Reply, error) {
 }
 
 func (m *master) useLogLevel(level int) {
-	m.settled.logLevel = level
+	m.plug.settled.logLevel = level
 	m.log.SetLevel([]hclog.Level{hclog.Warn, hclog.Debug, hclog.Trace}[min(level, 2)])
 	for g := range m.generations() {
 		g.board.State.LogAt.Store(uint32(level))
@@ -197,7 +197,7 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 			}
 		}
 		if len(reply.Targets) == 0 {
-			err = fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, r.m.generation.targets()[0])
+			err = fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, r.m.plug.generation.targets()[0])
 			return
 		}
 		r.m.log.Info("target "+r.State, "target", r.Target)

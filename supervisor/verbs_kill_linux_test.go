@@ -65,8 +65,8 @@ func TestVerbsKillByForce(t *testing.T) {
 	if r.Error != "" || len(r.Sessions) != 1 || !gone {
 		t.Errorf("%+v; it is dead: %v", r, gone)
 	}
-	if s.totals.Ended[board.AdminEnded] != 1 || s.totals.Ended[board.Killed] != 0 || s.totals.Deaths.By[unix.SIGKILL] != 1 {
-		t.Errorf("%+v", s.totals)
+	if s.plug.totals.Ended[board.AdminEnded] != 1 || s.plug.totals.Ended[board.Killed] != 0 || s.plug.totals.Deaths.By[unix.SIGKILL] != 1 {
+		t.Errorf("%+v", s.plug.totals)
 	}
 	if line := s.sessionLines(1)[0]; !strings.Contains(line, fmt.Sprintf("plug[%d]", all[0].pid)) {
 		t.Errorf("line %q", line)
@@ -101,7 +101,7 @@ func TestVerbsKillByForce(t *testing.T) {
 func TestVerbsKillMany(t *testing.T) {
 	const n = 12_000
 	s := poolStage(t, 1, n)
-	g := s.generation
+	g := s.plug.generation
 	all := s.spares(1)
 	s.settled()
 	s.carry(all[0], "10.1.0.1:1")

@@ -88,23 +88,23 @@ func TestVerbsBetweenMasters(t *testing.T) {
 	all := []control.Request{{Verb: control.GetStatus}, {Verb: control.GetMetrics}, {Verb: control.GetSessions},
 		{Verb: control.Kill, Filter: &control.Filter{All: true}}, {Verb: control.SetTarget, Target: "127.0.0.1:9", State: "disabled"},
 		{Verb: control.SetAccept, State: "paused"}, {Verb: control.Reload}, {Verb: control.Stop}, {Verb: control.Upgrade}, {Verb: control.SetLogLevel}}
-	s.frozen = true
+	s.upgrades.frozen = true
 	for _, req := range all {
 		if r := s.obeys(req, nil); !r.Again || r.Error == "" {
 			t.Errorf("frozen: %s: %+v", req.Verb, r)
 		}
 	}
-	if s.phase != running || s.paused || s.generation.board.TargetState(0).Admin.Load() != board.Enabled || s.totals.Requests != 0 {
+	if s.phase != running || s.plug.paused || s.plug.generation.board.TargetState(0).Admin.Load() != board.Enabled || s.plug.totals.Requests != 0 {
 		t.Error("something was done")
 	}
-	s.frozen = false
+	s.upgrades.frozen = false
 	close(s.master.over)
 	for _, req := range all {
 		if r := s.obeys(req, nil); r.Again || r.Error != "the plug has stopped" {
 			t.Errorf("stopped: %s: %+v", req.Verb, r)
 		}
 	}
-	s.replacedBy = 4711
+	s.upgrades.replacedBy = 4711
 	for _, req := range all {
 		if r := s.obeys(req, nil); !r.Again {
 			t.Errorf("replaced: %s: %+v", req.Verb, r)
@@ -118,7 +118,7 @@ func TestVerbsNameThePlug(t *testing.T) {
 	s.carry(all[0], "10.1.2.3:4444")
 	s.ring(all[0], report.Begin)
 	s.settled()
-	name := s.cfg.Source.Label()
+	name := s.plug.cfg.Source.Label()
 	of := func(plug string) control.Reply {
 		return s.obeys(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: plug}}, nil)
 	}
@@ -144,14 +144,14 @@ func TestVerbsNameThePlug(t *testing.T) {
 
 func TestVerbsLook(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin = 3 })
-	s.generation.build = "3.9"
+	s.plug.generation.build = "3.9"
 	row := s.carry(all[1], "10.1.2.3:4444")
 	row.In.Store(7)
 	row.Connect.Store(row.BeginAt + int64(time.Millisecond))
 	s.ring(all[1], report.Begin)
 	s.settled()
 	sessions := s.obeys(control.Request{Verb: control.GetSessions}, nil).Sessions
-	index := uint64(all[1].slot) * s.generation.board.Tables.RowsEach
+	index := uint64(all[1].slot) * s.plug.generation.board.Tables.RowsEach
 	if len(sessions) != 1 || sessions[0].ID != fmt.Sprintf("1-%d-0", index) || sessions[0].PID != all[1].pid || sessions[0].Client != "10.1.2.3:4444" ||
 		sessions[0].Target != "127.0.0.1:9" || sessions[0].In != 7 || sessions[0].State != "relaying" || sessions[0].Build != "3.9" || sessions[0].Connect != 0.001 {
 		t.Errorf("%+v", sessions)
@@ -171,25 +171,25 @@ func TestVerbsLook(t *testing.T) {
 	if len(targets) != 1 || targets[0].Sessions != 1 || targets[0].State != "good" {
 		t.Errorf("%+v", targets)
 	}
-	s.generation.board.Fail(0, uint64(s.mono()/1e6))
-	s.generation.board.TargetState(0).Errno.Store(uint32(unix.ECONNREFUSED))
+	s.plug.generation.board.Fail(0, uint64(s.mono()/1e6))
+	s.plug.generation.board.TargetState(0).Errno.Store(uint32(unix.ECONNREFUSED))
 	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
 	if targets[0].State != "failed" || targets[0].Failures != 1 || targets[0].LastFailure != "Connection refused" || targets[0].FailedFor > 60 || time.Since(targets[0].LastFailureAt) > time.Minute {
 		t.Errorf("%+v", targets)
 	}
-	s.generation.board.TargetState(0).Failed.Store(0) // as when all have failed
+	s.plug.generation.board.TargetState(0).Failed.Store(0) // as when all have failed
 	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
 	st = s.obeys(control.Request{Verb: control.GetStatus}, nil).Status
 	if targets[0].State != "failing" || st.Targets["failing"] != 1 || st.Targets["good"] != 0 {
 		t.Errorf("%+v, %+v", targets, st.Targets)
 	}
-	next, err := newGeneration(2, s.cfg, 2, 1, 1)
+	next, err := newGeneration(2, s.plug.cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer next.close()
-	carry(s.generation.board, next.board, false)
-	if was, is := s.generation.board.TargetState(0), next.board.TargetState(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
+	carry(s.plug.generation.board, next.board, false)
+	if was, is := s.plug.generation.board.TargetState(0), next.board.TargetState(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
 		t.Error("an upgrade forgets that the target is failing")
 	}
 }
@@ -198,45 +198,45 @@ func TestVerbsLook(t *testing.T) {
 // twice is set twice.
 func TestVerbsTarget(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.Targets = append(c.Targets, c.Targets[0]) })
-	older, err := newGeneration(0, s.cfg, 2, 1, 1)
+	older, err := newGeneration(0, s.plug.cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer older.close()
-	s.older = []*generation{older}
+	s.plug.older = []*generation{older}
 	r := s.obeys(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
 	if r.Error != "" || len(r.Targets) != 2 || r.Targets[1].State != "draining" {
 		t.Errorf("%+v", r)
 	}
 	for i := range 2 {
-		if s.generation.board.TargetState(i).Admin.Load() != board.Draining || older.board.TargetState(i).Admin.Load() != board.Draining {
-			t.Errorf("target %d: %d and %d", i, s.generation.board.TargetState(i).Admin.Load(), older.board.TargetState(i).Admin.Load())
+		if s.plug.generation.board.TargetState(i).Admin.Load() != board.Draining || older.board.TargetState(i).Admin.Load() != board.Draining {
+			t.Errorf("target %d: %d and %d", i, s.plug.generation.board.TargetState(i).Admin.Load(), older.board.TargetState(i).Admin.Load())
 		}
 	}
-	next, err := newGeneration(2, s.cfg, 2, 1, 1)
+	next, err := newGeneration(2, s.plug.cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer next.close()
-	carry(s.generation.board, next.board, false)
+	carry(s.plug.generation.board, next.board, false)
 	if next.board.TargetState(1).Admin.Load() != board.Draining {
 		t.Error("an upgrade forgets it")
 	}
-	s.older = nil
+	s.plug.older = nil
 }
 
 func TestVerbsAcceptAndStop(t *testing.T) {
 	s, _ := serving(t, nil)
 	s.obeys(control.Request{Verb: control.SetAccept, State: "paused"}, nil)
-	if !s.paused || s.generation.board.State.Gate.Load() != board.GatePaused {
+	if !s.plug.paused || s.plug.generation.board.State.Gate.Load() != board.GatePaused {
 		t.Error("not paused")
 	}
 	s.obeys(control.Request{Verb: control.SetAccept, State: "open"}, nil)
-	if s.paused || s.generation.board.State.Gate.Load() != board.GateOpen {
+	if s.plug.paused || s.plug.generation.board.State.Gate.Load() != board.GateOpen {
 		t.Error("not open")
 	}
 	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
-	if s.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.master.settled.logLevelSet {
+	if s.plug.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.master.plug.settled.logLevelSet {
 		t.Error("the log level")
 	}
 	r := s.obeys(control.Request{Verb: control.Reload}, nil)

@@ -22,8 +22,8 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	err = r.loop(func() {
 		m := r.m
 		t = m.all()
-		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.settled.maxWorkers,
-			Paused: m.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
+		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.plug.settled.maxWorkers,
+			Paused: m.plug.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
 		x.SessionsLimit, x.PoolSessionsLimit = m.sessionLimits()
 		live, bySlot := m.live()
 		m.addLive(&t, &x, &live)
@@ -65,7 +65,7 @@ func (m *master) addLive(t *counters.Totals, x *control.Metrics, live *traffic) 
 	for _, n := range t.Ended {
 		now.Accepted += n
 	}
-	s := &m.totals.Shown
+	s := &m.plug.totals.Shown
 	s.Accepted, s.BytesIn, s.BytesOut = max(s.Accepted, now.Accepted), max(s.BytesIn, now.BytesIn), max(s.BytesOut, now.BytesOut)
 	x.Accepted, x.BytesIn, x.BytesOut = s.Accepted, s.BytesIn, s.BytesOut
 }

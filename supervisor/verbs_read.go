@@ -25,13 +25,13 @@ func (r *request) status() (reply control.Reply, err error) {
 		m, t, x := r.m, r.m.all(), control.Metrics{}
 		live, _ := m.live()
 		m.addLive(&t, &x, &live)
-		s := &control.Status{Plug: m.name(), Label: m.cfg.Source.Label(), Mode: string(m.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.paused, Trouble: m.trouble(),
+		s := &control.Status{Plug: m.name(), Label: m.plug.cfg.Source.Label(), Mode: string(m.plug.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.plug.paused, Trouble: m.trouble(),
 			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
-			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.settled.maxWorkers, Queue: -1,
-			Targets: map[string]int{}, LogLevel: m.settled.logLevel, Unwritten: m.unwritten()}
+			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.plug.settled.maxWorkers, Queue: -1,
+			Targets: map[string]int{}, LogLevel: m.plug.settled.logLevel, Unwritten: m.unwritten()}
 		s.Shepherd = m.shepherd
 		if host.CountsQueue {
-			s.Queue = host.Queued(m.listeners[0])
+			s.Queue = host.Queued(m.plug.listeners[0])
 		}
 		for _, target := range m.targets() {
 			s.Targets[target.State]++
@@ -156,13 +156,13 @@ func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.
 }
 
 // name is the plug's: a command line's plug is named by its label.
-func (m *master) name() string { return m.cfg.Source.Label() }
+func (m *master) name() string { return m.plug.cfg.Source.Label() }
 
 // target is a target of the current generation, without what sessions have
 // counted.
 func (m *master) target(slot int) control.Target {
-	mark := m.generation.board.TargetState(slot)
-	out := control.Target{Plug: m.name(), Target: m.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
+	mark := m.plug.generation.board.TargetState(slot)
+	out := control.Target{Plug: m.name(), Target: m.plug.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
 	failed, failing := mark.Failed.Load(), mark.Failing.Load()
 	switch {
 	case failed != 0:

@@ -33,7 +33,7 @@ func (r *request) later(do func(m *master, then func(act, error))) (reply contro
 	done := make(chan result, 1)
 	path := ""
 	if err := r.loop(func() {
-		path = r.m.sessionFile.path
+		path = r.m.plug.sessionFile.path
 		do(r.m, func(what act, err error) { done <- result{what, err} })
 	}); err != nil {
 		return reply, err
@@ -56,7 +56,7 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 	var u *upgrade
 	path := ""
 	if failed := r.loop(func() {
-		path = r.m.cfg.Control
+		path = r.m.plug.cfg.Control
 		u, err = r.m.upgradeNow()
 	}); failed != nil {
 		return reply, failed
@@ -97,7 +97,7 @@ func (r *request) stop() (reply control.Reply, err error) {
 	n, done := 0, act{said: "the plug has stopped"}
 	err = r.loop(func() {
 		n = r.m.sessions()
-		done.changed = r.m.phase != stopping || r.m.draining && !r.Drain && !r.m.starter.EndsAll()
+		done.changed = r.m.phase != stopping || r.m.shutdown.draining && !r.Drain && !r.m.starter.EndsAll()
 		if r.Drain {
 			r.m.drain()
 		} else {

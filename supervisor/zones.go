@@ -56,7 +56,7 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 // whose interface was gone may be chosen once it is there: it has not failed.
 func (m *master) checkZones() {
 	m.followSource()
-	for _, z := range m.zones {
+	for _, z := range m.plug.zones {
 		index := host.ZoneOf(z.name)
 		if index == z.index {
 			continue
@@ -70,7 +70,7 @@ func (m *master) checkZones() {
 			continue
 		}
 		for _, slot := range z.slots {
-			m.generation.board.TargetState(slot).Failed.Store(0)
+			m.plug.generation.board.TargetState(slot).Failed.Store(0)
 		}
 		m.log.Info("interface recreated", "interface", z.name, "index", index)
 	}
@@ -79,12 +79,12 @@ func (m *master) checkZones() {
 // followSource binds listeners with a zone to the interface that has its name now.
 // All workers share the sockets, so nothing else changes.
 func (m *master) followSource() {
-	name := m.cfg.Source.Addr.Zone()
+	name := m.plug.cfg.Source.Addr.Zone()
 	if name == "" || m.phase != running {
 		return
 	}
 	index := host.ZoneOf(name)
-	for _, fd := range m.listeners {
+	for _, fd := range m.plug.listeners {
 		at, err := unix.Getsockname(fd)
 		in6, ok := at.(*unix.SockaddrInet6)
 		if err != nil || !ok || in6.ZoneId == 0 || in6.ZoneId == index || index == address.NoInterface {
@@ -92,9 +92,9 @@ func (m *master) followSource() {
 		}
 		if err := host.BindToIndex(fd, index); err == nil {
 			m.log.Warn("the source's interface was recreated; listening on it again", "interface", name)
-			m.sourceLost = false
-		} else if !m.sourceLost {
-			m.sourceLost = true
+			m.plug.sourceLost = false
+		} else if !m.plug.sourceLost {
+			m.plug.sourceLost = true
 			m.log.Error("the source's interface was recreated, but plug cannot listen on it", "interface", name, "error", err)
 		}
 	}
