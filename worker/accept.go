@@ -1,5 +1,8 @@
 //go:build linux && !portable
 
+// How the event loop takes clients from the shared listeners, and when it leaves them to
+// other workers. Which clients it may take is decided in places.go and deaf.go.
+
 package worker
 
 import (

@@ -1,3 +1,6 @@
+// How a worker is started: its arguments, environment and descriptors, for the master that
+// passes them and for the worker that finds them.
+
 package worker
 
 import (

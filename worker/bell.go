@@ -1,3 +1,6 @@
+// When a worker of one session at a time rings for the master: pure, with the time as an
+// argument. Both engines use it.
+
 package worker
 
 import "time"

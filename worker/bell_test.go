@@ -1,3 +1,5 @@
+// When the bell rings, for any course of sessions.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Doorbells of real workers, as the master reads them.
+
 package worker
 
 import (

@@ -1,5 +1,8 @@
 //go:build linux
 
+// These tests have real workers: this test binary again, started as a master
+// starts one, with the test in the master's place.
+
 package worker
 
 import (
@@ -18,9 +21,6 @@ import (
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/board/memory"
 )
-
-// These tests have real workers: this test binary again, started as a master
-// starts one, with the test in the master's place.
 
 func init() {
 	if os.Args[0] == Arg0 {

@@ -1,3 +1,5 @@
+// Who ended a session, and how far it had come, as both engines publish it on its row.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// Who is to blame for a failed connect.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// A worker's clock agrees with the kernel's.
+
 package worker
 
 import (

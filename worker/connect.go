@@ -1,5 +1,8 @@
 //go:build linux && !portable
 
+// How the event loop connects a session to its target: without waiting, one target after
+// the other. What a failed connect means is decided in connecting.go.
+
 package worker
 
 import (

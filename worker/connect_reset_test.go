@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// A target that resets as soon as it has accepted.
+
 package worker
 
 import (

@@ -109,6 +109,14 @@ func (w *worker) noteUnreached(row *board.Row, slot int, f failure) (board.Outco
 	return outcome, w.culprit(&f)
 }
 
+// noTargets says, once in a while, that clients are turned away because an admin
+// has disabled all targets; slot is what the session tried last, if anything.
+func (w *worker) noTargets(slot int) {
+	if slot < 0 && w.board.NoTargets() && w.board.ShouldLog(board.LogTargets, w.clock.ms()) {
+		w.records.error("connect", "no target available: all are disabled or draining")
+	}
+}
+
 // noteDeserted records that a session's client has failed and left nothing to deliver.
 func noteDeserted(row *board.Row, errno syscall.Errno) board.Culprit {
 	row.Errno.Store(uint32(errno))

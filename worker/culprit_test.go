@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Who is noted as the one that ended a session, with real sockets.
+
 package worker
 
 import (

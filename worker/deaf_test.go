@@ -1,5 +1,7 @@
 //go:build linux
 
+// A worker that can't accept says so, and accepts again when it can.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// The event loop delivers a failed side's last bytes.
+
 package worker
 
 import (

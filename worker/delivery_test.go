@@ -1,5 +1,8 @@
 //go:build linux
 
+// What both engines promise for a side that has failed: its last bytes reach the
+// other side, and then its reset.
+
 package worker
 
 import (
@@ -18,9 +21,6 @@ import (
 	"daemon/plug/worker/await"
 	"daemon/plug/worker/board"
 )
-
-// What both engines promise for a side that has failed: its last bytes reach the
-// other side, and then its reset.
 
 // cutting is a target that says something and resets when it has been acknowledged.
 func cutting(t *testing.T, say []byte) func(*net.TCPConn) {

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Relaying where the system forbids splice(2).
+
 package worker
 
 import (

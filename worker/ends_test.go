@@ -1,5 +1,7 @@
 //go:build linux
 
+// The end of a worker: its master's death, its last session, signals.
+
 package worker
 
 import (

@@ -1,5 +1,8 @@
 //go:build linux && !portable
 
+// The event loop of a worker on Linux: what it holds, and how it waits for events and
+// serves them. What it does with them is in accept.go, connect.go, relay.go and so on.
+
 package worker
 
 import (

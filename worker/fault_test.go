@@ -1,3 +1,5 @@
+// Whose fault an error of a connect is.
+
 package worker
 
 import (

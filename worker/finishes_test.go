@@ -1,5 +1,7 @@
 //go:build linux
 
+// A worker finishes what it delivers before it ends.
+
 package worker
 
 import (

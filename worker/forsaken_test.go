@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Clients that fail before their target is connected, in the event loop.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Whether this engine's sessions leave garbage: see Env in attach.go.
+
 package worker
 
 // garbage tells Env whether sessions leave some; the event loop's don't.

@@ -1,5 +1,11 @@
 //go:build linux && !portable
 
+// In a conversation small pieces come on many sessions at once. They are gathered
+// first, several sessions' in one buffer, and then sent in a row. The kernel's
+// code for one way then stays in the processor's cache, and who is woken by a
+// piece finds more of them before it sleeps again. Bulk, ends, errors and
+// receivers that take nothing are the relay's ordinary work.
+
 package worker
 
 import (
@@ -7,12 +13,6 @@ import (
 
 	"daemon/plug/worker/kernel"
 )
-
-// In a conversation small pieces come on many sessions at once. They are gathered
-// first, several sessions' in one buffer, and then sent in a row. The kernel's
-// code for one way then stays in the processor's cache, and who is woken by a
-// piece finds more of them before it sleeps again. Bulk, ends, errors and
-// receivers that take nothing are the relay's ordinary work.
 
 // gathering is what an engine has gathered.
 type gathering struct {

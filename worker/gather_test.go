@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Small pieces of several sessions are gathered and sent in order.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux
 
+// A real worker of a test, and what its process shows.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux
 
+// The order to end one session.
+
 package worker
 
 import (

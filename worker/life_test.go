@@ -1,5 +1,7 @@
 //go:build linux
 
+// A session from its accept to its line, with real workers.
+
 package worker
 
 import (

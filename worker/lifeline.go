@@ -1,5 +1,8 @@
 //go:build linux && !portable
 
+// How the event loop reads the master's orders, and what it does with those that concern
+// its listeners and sessions. What an order is, is in orders.go.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// What a failed connect's error is called, with the limit behind it.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// A shortage is told with its limit.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Session lines: where they are written, and when they can't be.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable && !race
 
+// A worker that is killed at any moment leaves a board that the master can settle.
+
 package worker
 
 import (

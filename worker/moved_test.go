@@ -1,5 +1,7 @@
 //go:build linux
 
+// When a session last moved data, as its row shows it.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// How the event loop asks an HTTP proxy for the target, and reads its reply.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// A worker's oom_score_adj (proc(5)).
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux
 
+// A worker obeys the gate, nudges and drains.
+
 package worker
 
 import (

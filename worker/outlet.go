@@ -1,3 +1,5 @@
+// How a worker writes to a reader that may have stopped reading: without ever waiting.
+
 package worker
 
 import (

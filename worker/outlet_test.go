@@ -1,5 +1,7 @@
 //go:build linux
 
+// A reader that stops, and goes on, gets whole texts.
+
 package worker
 
 import (

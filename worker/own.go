@@ -1,3 +1,5 @@
+// Whether a connection to a target is one with this plug itself.
+
 package worker
 
 import (

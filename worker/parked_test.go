@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Sessions that wait for a descriptor.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux
 
+// Clients and targets of the tests.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// The portable engine: what its goroutines share, and the lock over it.
+
 package worker
 
 import (

@@ -1,5 +1,8 @@
 //go:build !linux || portable
 
+// How the portable engine takes clients: a goroutine for each listener. Which clients it
+// may take is decided in places.go and deaf.go.
+
 package worker
 
 import (

@@ -1,5 +1,8 @@
 //go:build !linux || portable
 
+// How the portable engine connects a session to its target. What a failed connect means is
+// decided in connecting.go.
+
 package worker
 
 import (

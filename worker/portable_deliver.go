@@ -1,5 +1,11 @@
 //go:build !linux || portable
 
+// One side has failed: it has reset, or can no longer be written to. The other side
+// must have what the failed one sent before it learns of that, and a reset throws
+// away what the kernel has yet to send. So the session delivers: the pump of the
+// failed side reads it to its end and writes that to the survivor, and only when the
+// survivor's kernel has acknowledged it is the survivor reset.
+
 package worker
 
 import (
@@ -10,12 +16,6 @@ import (
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
 )
-
-// One side has failed: it has reset, or can no longer be written to. The other side
-// must have what the failed one sent before it learns of that, and a reset throws
-// away what the kernel has yet to send. So the session delivers: the pump of the
-// failed side reads it to its end and writes that to the survivor, and only when the
-// survivor's kernel has acknowledged it is the survivor reset.
 
 // The pauses between two looks at the survivor's queue: no event tells of a queue that
 // has become empty.

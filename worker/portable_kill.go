@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// How the portable engine ends a session that waits, at an admin's word.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// How the portable engine counts what a session's directions move.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// How the portable engine asks an HTTP proxy for the target, and reads its reply.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// How the portable engine reads the master's orders, and goes on without a master.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// How the portable engine moves bytes: a goroutine for each direction.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// The portable engine's sockets and pumps.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// A session of the portable engine: one goroutine, from its admission to its settling.
+
 package worker
 
 import (

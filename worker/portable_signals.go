@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// The signals of a worker with the portable engine.
+
 package worker
 
 import (

@@ -1,5 +1,8 @@
 //go:build !linux || portable
 
+// A descriptor in Go's network poller, with deadlines and errors as the portable engine
+// needs them.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build !linux || portable
 
+// How the portable engine notices a client's reset while it waits for another socket.
+
 package worker
 
 import (

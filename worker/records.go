@@ -1,3 +1,6 @@
+// A worker's records: session lines, syslog messages and log lines, each rendered without an
+// allocation and written at once.
+
 package worker
 
 import (

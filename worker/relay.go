@@ -1,5 +1,8 @@
 //go:build linux && !portable
 
+// How the event loop moves a session's bytes, and what it makes of an end or an error. How a
+// session then ends is in ending.go.
+
 package worker
 
 import (

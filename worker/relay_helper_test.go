@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// An engine without listeners whose loop a test turns.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// The event loop relays every byte, half-close and reset.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Resets, and who gets them.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// A session of the event loop: its states, its two sides, and which step is next.
+
 package worker
 
 import (

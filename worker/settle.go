@@ -1,3 +1,6 @@
+// The records of a session's life on the board, from its admission to its line, for both
+// engines. The order of the stores is what makes a kill at any moment harmless.
+
 package worker
 
 import (

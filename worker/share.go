@@ -1,3 +1,5 @@
+// When a pool worker leaves clients to other workers.
+
 package worker
 
 const (

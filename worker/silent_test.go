@@ -1,5 +1,7 @@
 //go:build linux
 
+// A target that does not answer.
+
 package worker
 
 import (

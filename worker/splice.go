@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// How the event loop moves bulk without copying it through this process (splice(2)).
+
 package worker
 
 import (

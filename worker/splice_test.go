@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Bulk is spliced, and nothing of it is lost.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// How tests wait.
+
 package worker
 
 import "daemon/plug/worker/await"

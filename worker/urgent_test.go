@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Urgent bytes are read at their place.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// A client wakes one waiting worker.
+
 package worker
 
 import (

@@ -1,3 +1,5 @@
+// A worker's life from its start to its exit status, and what both engines share.
+
 package worker
 
 import (

@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// Who ended a session, by what its engine knows.
+
 package worker
 
 import (
