@@ -96,8 +96,9 @@
 //
 // # Where to change what
 //
-//   - An option is a row of the table in supervisor/config, which also checks it;
-//     generation.go puts what a worker needs of it on the board.
+//   - An option is a field and a row in supervisor/config/table.go; finish.go there
+//     checks how it fits the others. What a worker needs of it is a field in
+//     worker/board/layout.go, which generation.go sets.
 //   - The number of processes is decided in supply.go, which asks package policy.
 //   - A worker's life is the table in roster.go; a session's states are in
 //     worker/session.go, and its end is in worker/ending.go and delivering.go.

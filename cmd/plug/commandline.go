@@ -1,3 +1,6 @@
+// The command line: its options go to a draft of the configuration, in the order in
+// which they were given.
+
 package main
 
 import (

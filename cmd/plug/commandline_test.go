@@ -1,3 +1,6 @@
+// Tests of the command line: a table of command lines and their results, limits,
+// the usage text.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// The letters and their values as getopt(3) reads them, spelled out as long options.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Tests that compare the manual page with the table of options and the limits.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// The command lines that are answered: --help, -V, --check, and errors.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Numeric addresses and ports, and where an address ends and its port begins.
+
 package config
 
 import (

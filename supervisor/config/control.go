@@ -1,3 +1,5 @@
+// The control socket: --control, --control-group, and the default path.
+
 package config
 
 import (

@@ -1,3 +1,5 @@
+// Tests of the default path of the control socket.
+
 package config
 
 import (

@@ -1,3 +1,6 @@
+// A draft collects the values of a command line; finishing it gives a checked
+// configuration.
+
 package config
 
 import (

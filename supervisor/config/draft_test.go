@@ -1,3 +1,5 @@
+// Tests of what is asked of the system: users, groups and interfaces.
+
 package config
 
 import (

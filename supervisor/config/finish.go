@@ -1,3 +1,5 @@
+// How the values of a draft fit together, and the defaults that depend on others.
+
 package config
 
 import (

@@ -1,3 +1,5 @@
+// A plug that would connect to itself.
+
 package config
 
 import (

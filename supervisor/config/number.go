@@ -1,3 +1,5 @@
+// Numbers, words and times as values of options, and the limits of times.
+
 package config
 
 import (

@@ -1,3 +1,5 @@
+// Tests of the Parse functions, one table for each, and fuzz tests.
+
 package config
 
 import (

@@ -1,3 +1,5 @@
+// What is wrong with a command line, as an error.
+
 package config
 
 import "strconv"

@@ -1,3 +1,5 @@
+// The networks of -a.
+
 package config
 
 import (

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Given is the value of a flag that came without one.
-const Given = "true"
+// given is the value of a flag that came without one.
+const given = "true"
 
 // maxDebug is the level beyond which there is nothing more to say.
 const maxDebug = 2
@@ -40,7 +40,7 @@ func takeTime(to *time.Duration, text string, span Span) (err error) {
 
 // takeLevel counts, except for "--debug=2", which says how many.
 func takeLevel(to *int, text string) error {
-	if text == Given {
+	if text == given {
 		*to = min(*to+1, maxDebug)
 		return nil
 	}

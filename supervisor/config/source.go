@@ -1,3 +1,5 @@
+// The source: where a plug listens, and where it connects from.
+
 package config
 
 import (

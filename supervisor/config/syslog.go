@@ -1,3 +1,5 @@
+// Where syslog listens: --syslog and its default.
+
 package config
 
 import (

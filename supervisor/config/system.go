@@ -1,3 +1,5 @@
+// What checking asks the system: accounts, groups, interfaces, addresses.
+
 package config
 
 import (

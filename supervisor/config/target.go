@@ -1,3 +1,5 @@
+// The targets, and the HTTP proxy of -h.
+
 package config
 
 import (

@@ -1,3 +1,5 @@
+// The user of --user.
+
 package config
 
 import (
