@@ -175,6 +175,12 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		a.SyslogUDP.Zone = host.ZoneOf(cfg.Syslog.UDP.Addr().Zone())
 	}
 	a.Host.Set(sink.ShortHost())
+	assignRules(b, cfg)
+	return assignTargets(b, cfg)
+}
+
+// assignRules writes the networks whose clients are allowed.
+func assignRules(b *board.Board, cfg *config.Config) {
 	for i, rule := range cfg.Rules {
 		r := b.Rule(i)
 		at := convert.From(netip.AddrPortFrom(rule.Addr(), 0))
@@ -183,7 +189,11 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 			r.Bits += 96
 		}
 	}
-	a.RuleCount = uint32(len(cfg.Rules))
+	b.Assignment.RuleCount = uint32(len(cfg.Rules))
+}
+
+// assignTargets writes the targets; a name that is too long is an error.
+func assignTargets(b *board.Board, cfg *config.Config) error {
 	for i, target := range cfg.Targets {
 		t := b.Target(i)
 		if target.Addr.IsValid() {
@@ -195,6 +205,6 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 			return fmt.Errorf("target %q is longer than %d bytes", target.String(), len(t.Name.Buf))
 		}
 	}
-	a.TargetCount = uint32(len(cfg.Targets))
+	b.Assignment.TargetCount = uint32(len(cfg.Targets))
 	return nil
 }

@@ -162,21 +162,10 @@ func (s *takeover) awaitCommit() error {
 
 // commit makes this process the master (loop).
 func (m *master) commit(e *received) {
-	begun := time.Now()
-	slices.SortFunc(e.generations, func(a, b *generation) int { return int(a.number) - int(b.number) })
-	for _, g := range e.generations {
-		g.board.State.Gate.Store(board.GateDraining)
-	}
-	if n := len(e.generations); n > 0 {
-		carry(e.generations[n-1].board, m.plug.generation.board, m.plug.cfg.Sticky)
-	}
 	m.plug.paused = e.end.Paused
 	m.phase = running
-	m.plug.generation.board.State.Gate.Store(m.gate())
-	between := time.Since(begun)
+	between := m.plug.switchTo(m.plug.generation, e.generations, m.gate())
 	m.tellGate()
-
-	m.plug.older = e.generations
 	for i, g := range m.plug.older {
 		g.follow(m.plug.generation)
 		if g.build == "" && i == len(m.plug.older)-1 {
@@ -203,7 +192,20 @@ func (m *master) commit(e *received) {
 		}, "generation", g.number)
 		g.board.State.Attention.Store(1) // what was in doubt at the freeze is read off the board
 	}
-	for _, c := range e.children {
+	m.adopt(e.children)
+	m.absorbLosses(e.end.Told)
+	for _, line := range e.end.Lines {
+		m.plug.sessionFile.write([]byte(line))
+	}
+	m.starter.Tell("master", "")
+	m.serveControl()
+	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
+		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
+}
+
+// adopt takes the old master's workers over, and has them drain.
+func (m *master) adopt(children []*child) {
+	for _, c := range children {
 		m.children[c.id] = c
 		m.plug.count[c.state]++
 		m.watch(c)
@@ -215,14 +217,6 @@ func (m *master) commit(e *received) {
 			m.retire(g)
 		}
 	}
-	m.absorbLosses(e.end.Told)
-	for _, line := range e.end.Lines {
-		m.plug.sessionFile.write([]byte(line))
-	}
-	m.starter.Tell("master", "")
-	m.serveControl()
-	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
-		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
 }
 
 // commitPatience is how long a commit waits for the pidfile's disk.

@@ -144,13 +144,8 @@ func (u *upgrade) converse() (err error) {
 	if _, _, err = u.wire.Expect(handover.KindVerified, handover.AnswerWithin); err != nil {
 		return err
 	}
-	select { // Ready() is only a byte, and this its sign
-	case err = <-u.started:
-		if err != nil {
-			return err
-		}
-	case <-time.After(handover.AnswerWithin):
-		return errors.New("the new process verified the handover but was not ready")
+	if err = u.awaitReady(); err != nil {
+		return err
 	}
 	if err = u.do(func() { u.committing = true }); err != nil {
 		return err
@@ -163,6 +158,17 @@ func (u *upgrade) converse() (err error) {
 	_, _, err = u.wire.Expect(handover.KindCommitted, handover.AnswerWithin)
 	u.next = hello.PID
 	return err
+}
+
+// awaitReady waits for the new process's Ready(), of which tableflip passes on no
+// more than a byte.
+func (u *upgrade) awaitReady() error {
+	select {
+	case err := <-u.started:
+		return err
+	case <-time.After(handover.AnswerWithin):
+		return errors.New("the new process verified the handover but was not ready")
+	}
 }
 
 // greet waits for the new process's hello, or for its end.

@@ -50,18 +50,7 @@ func (c *ctl) root() *cobra.Command {
 	flags.Var(newTimeValue(&c.Timeout, patience), "timeout", "timeout to connect and per answer line (5s)")
 	flags.BoolP("help", "h", false, "show what a command does and exit")
 	root.Flags().BoolP("version", "V", false, "print the version and exit")
-	root.SetUsageFunc(func(cmd *cobra.Command) error {
-		usage(cmd.OutOrStdout(), cmd)
-		return nil
-	})
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		about := cmd.Short + "."
-		if cmd.Long != "" {
-			about = cmd.Long
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s\n\n", about)
-		usage(cmd.OutOrStdout(), cmd)
-	})
+	setHelp(root)
 	root.AddCommand(
 		c.listCommand(),
 		c.statusCommand(),
@@ -85,6 +74,22 @@ func (c *ctl) root() *cobra.Command {
 	c.completeFlags(root)
 	reword(root)
 	return root
+}
+
+// setHelp has usage and help printed in plugctl's own form.
+func setHelp(root *cobra.Command) {
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		usage(cmd.OutOrStdout(), cmd)
+		return nil
+	})
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		about := cmd.Short + "."
+		if cmd.Long != "" {
+			about = cmd.Long
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\n\n", about)
+		usage(cmd.OutOrStdout(), cmd)
+	})
 }
 
 // onlyGroup makes a command that only groups other commands.
