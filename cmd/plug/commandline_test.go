@@ -231,11 +231,28 @@ func TestAnswerNotWritten(t *testing.T) {
 	}
 }
 
-// TestCheckRepeats: what --check shows can be said again, to the same effect.
+// TestCheckRepeats: what --check shows can be said again, to the same effect. Each
+// option is given, so that Set and Get of each row are compared.
 func TestCheckRepeats(t *testing.T) {
-	argv := []string{"-nlfk", "-P/x", "-S/y", "-dd", "-t90", "-r5", "-a10.0.0.0/8", "-a::1", "-p10.0.0.7", "-h10.0.0.9",
-		"--max-uses=7", "--spares=1:9", "--backlog=9", "--drain-timeout=1500ms", "--syslog=udp://[::1]:5", "--log-format=json",
+	argv := []string{"-nlfko", "-P/x", "-S/y", "-dd", "-t90", "-r5", "-a10.0.0.0/8", "-a::1", "-p10.0.0.7", "-h10.0.0.9", "--user=www",
+		"--max-uses=7", "--spares=1:9", "--max-workers=40", "--connect-timeout=250ms", "--close-timeout=7", "--backlog=9",
+		"--drain-timeout=1500ms", "--syslog=udp://[::1]:5", "--log-format=json", "--control=/z", "--control-group=log",
 		"[::1]:80", "www.example.org", "10.0.0.1:81"}
+	if runtime.GOOS == "linux" {
+		argv = append(argv, "--freebind")
+	}
+	repeats(t, argv, map[string]bool{"mode": true, "workers": true})
+	repeats(t, []string{"--mode=pool", "--workers=3", "80", "10.0.0.1"}, nil)
+}
+
+// repeats says a command line, and then what --check shows of it. Unless but is nil,
+// every option's value is not the default, except for those of but.
+func repeats(t *testing.T, argv []string, but map[string]bool) {
+	t.Helper()
+	bare, err := parseCommandLine([]string{"80", "10.0.0.1"}, everything())
+	if err != nil {
+		t.Fatal(err)
+	}
 	first, again := "", argv
 	for round := range 2 {
 		asked, err := parseCommandLine(append([]string{"--check"}, again...), everything())
@@ -247,6 +264,12 @@ func TestCheckRepeats(t *testing.T) {
 			first = text
 		} else if text != first {
 			t.Errorf("said %q, it shows\n%s\nand not\n%s", again, text, first)
+		}
+		for _, o := range config.Options() {
+			if but != nil && o.Get != nil && !but[o.Long] && (runtime.GOOS == "linux" || o.Long != "freebind") &&
+				reflect.DeepEqual(o.Get(asked.config), o.Get(bare.config)) {
+				t.Errorf("--%s has its default value; expected another, to compare Set and Get", o.Long)
+			}
 		}
 		var shown map[string]any
 		if err := json.Unmarshal([]byte(text), &shown); err != nil {
@@ -270,9 +293,11 @@ func retell(shown map[string]any) (argv []string) {
 				}
 			}
 		case bool, float64:
-			if key != "workers" {
+			if key != "workers" || shown["mode"] == "pool" {
 				argv = append(argv, fmt.Sprintf("--%s=%v", key, value))
 			}
+		case map[string]any: // the user
+			argv = append(argv, fmt.Sprintf("--%s=%v", key, value["name"]))
 		}
 	}
 	argv = append(argv, shown["source"].(string))
