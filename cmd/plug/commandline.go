@@ -94,7 +94,7 @@ func (p *parser) taker(typed []string) func(*pflag.Flag, string) error {
 		name := typed[0]
 		typed = typed[1:]
 		p.typed[flag.Name] = name
-		if err := config.OptionByName(flag.Name).Set(p.draft, value); err != nil {
+		if err := p.draft.Take(config.OptionByName(flag.Name), value); err != nil {
 			return errors.New(name + " " + strconv.Quote(value) + ": " + err.Error())
 		}
 		if p.draft.Help || p.draft.Version {

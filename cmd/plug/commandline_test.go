@@ -154,6 +154,21 @@ func everything() *config.System {
 	}
 }
 
+// An option that this build's engine lacks is refused by name, with --check and without.
+func TestOptionThatTheEngineLacks(t *testing.T) {
+	system := config.ThisSystem()
+	system.Lacks = []string{"sticky"}
+	for _, argv := range [][]string{{"-f", "80", "10.0.0.1"}, {"--check", "--sticky", "80", "10.0.0.1"}} {
+		_, err := parseCommandLine(argv, system)
+		if err == nil || !strings.Contains(err.Error(), argv[len(argv)-3]) || !strings.Contains(err.Error(), "portable engine, which lacks this option") {
+			t.Errorf("%q: %v", argv, err)
+		}
+	}
+	if _, err := parseCommandLine([]string{"--check", "-k", "80", "10.0.0.1"}, system); err != nil {
+		t.Errorf("an option that it has: %v", err)
+	}
+}
+
 // TestServe: without --check the same parser returns what is to be served.
 func TestServe(t *testing.T) {
 	asked, err := parseCommandLine([]string{"-lP", "/x", "80/eth7", "fe80::1%eth8", "--user=www:log", "-s"}, everything())

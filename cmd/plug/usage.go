@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/worker"
 )
 
 // Exit statuses of a command line that is answered, not served.
@@ -23,7 +24,9 @@ const (
 // configuration to serve; or nil and the exit status, all being said on stdout
 // or stderr.
 func readCommandLine(argv []string, stdout, stderr io.Writer) (*config.Config, int) {
-	asked, err := parseCommandLine(argv, config.ThisSystem())
+	system := config.ThisSystem()
+	system.Lacks = worker.Lacks
+	asked, err := parseCommandLine(argv, system)
 	if err != nil {
 		fmt.Fprintf(stderr, "plug: %v\n%s", err, hint)
 		return nil, statusUsage

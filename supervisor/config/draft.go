@@ -4,8 +4,10 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"runtime"
+	"slices"
 )
 
 // defaultBacklog is of sockets that plug opens itself.
@@ -45,6 +47,14 @@ func NewDraft(system *System) *Draft {
 		}
 	}
 	return d
+}
+
+// Take reads an option's value, unless this build's engine does not have the option.
+func (d *Draft) Take(o *Option, text string) error {
+	if slices.Contains(d.system.Lacks, o.Long) {
+		return errors.New("this build has the portable engine, which lacks this option; expected a build for Linux without the tag portable")
+	}
+	return o.Set(d, text)
 }
 
 // Finish checks how everything fits together and fills in the defaults that

@@ -21,6 +21,8 @@ type System struct {
 	// RunDir is where a plug's control socket lies unless a path is named; "" is
 	// nowhere.
 	RunDir string
+	// Lacks names the options that this build's engine does not have.
+	Lacks []string
 	// Interface returns an error unless an interface has this name, or this
 	// number.
 	Interface func(name string) error
