@@ -116,6 +116,7 @@ func (l *lane) faults(s scenario, client, target *side, connected bool, line *se
 // client has gone before there was a connection to the target: with a plug,
 // the session line shows that there will be none.
 func (l *lane) accept(client *side, over <-chan struct{}, from string, until time.Time) (c *net.TCPConn, line *sessionLine) {
+	gone := false
 	for time.Now().Before(until) {
 		l.ln.SetDeadline(time.Now().Add(50 * time.Millisecond))
 		if line != nil {
@@ -134,10 +135,11 @@ func (l *lane) accept(client *side, over <-chan struct{}, from string, until tim
 		default:
 			continue
 		}
-		if l.said != nil {
+		switch {
+		case l.said != nil:
 			line = l.said.await(from, time.Now().Add(instant))
-		} else {
-			until = time.Now().Add(500 * time.Millisecond)
+		case !gone: // what is on its way still arrives
+			until, gone = time.Now().Add(500*time.Millisecond), true
 		}
 	}
 	return nil, line
