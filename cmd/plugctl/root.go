@@ -60,13 +60,9 @@ func (c *ctl) root() *cobra.Command {
 		c.configCommand(),
 		c.topCommand(),
 		c.killCommand(),
-		c.targetCommand(),
-		c.acceptCommand(),
-		c.upgradeCommand(),
-		c.reloadCommand(),
-		c.reopenCommand(),
-		c.stopCommand(),
-		c.logLevelCommand(),
+	)
+	root.AddCommand(c.steerCommands()...)
+	root.AddCommand(
 		metrics.Command(c.forMetrics),
 		onlyGroup(service.Command()),
 		completionCommand(),

@@ -1,5 +1,4 @@
-// The commands that change a plug: target, accept, reload, reopen, upgrade,
-// stop
+// The commands that change a plug: target, accept, reload, reopen, upgrade, stop
 // and log-level.
 
 package main
@@ -11,6 +10,19 @@ import (
 
 	"daemon/plug/supervisor/control"
 )
+
+// steerCommands are all of them, in the order of the help.
+func (c *ctl) steerCommands() []*cobra.Command {
+	return []*cobra.Command{
+		c.targetCommand(),
+		c.acceptCommand(),
+		c.upgradeCommand(),
+		c.reloadCommand(),
+		c.reopenCommand(),
+		c.stopCommand(),
+		c.logLevelCommand(),
+	}
+}
 
 func (c *ctl) targetCommand() *cobra.Command {
 	group := onlyGroup(&cobra.Command{
