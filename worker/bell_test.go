@@ -1,4 +1,4 @@
-// When the bell rings, for any course of sessions.
+// When a worker rings for the master, for various sequences of sessions.
 
 package worker
 
@@ -9,15 +9,14 @@ import (
 	"time"
 )
 
-// ringer has a bell follow a worker's sessions, and writes down what the master is
-// told.
+// ringer has a bell follow a worker's sessions, and records what the master is told.
 type ringer struct {
 	bell
 	now  int64
 	said []string
 }
 
-// wait rings whenever it is time to, for so long.
+// wait lets this much time pass and rings whenever the bell is due.
 func (r *ringer) wait(d time.Duration) {
 	until := r.now + int64(d)
 	for r.due != 0 && r.due <= until {
@@ -35,7 +34,7 @@ func (r *ringer) wait(d time.Duration) {
 	r.now = until
 }
 
-// serve carries sessions of these lengths, each behind a pause of 50 µs.
+// serve carries sessions of these lengths, with a pause of 50 µs before each.
 func (r *ringer) serve(plenty bool, sessions ...time.Duration) {
 	for _, d := range sessions {
 		r.wait(50 * time.Microsecond)
@@ -52,7 +51,7 @@ func TestBell(t *testing.T) {
 		name     string
 		plenty   bool
 		sessions []time.Duration
-		pause    time.Duration // behind them
+		pause    time.Duration // after the sessions
 		want     []string
 	}{
 		{"a short one", true, many(1, ms), time.Second, nil},
@@ -71,8 +70,8 @@ func TestBell(t *testing.T) {
 	}
 }
 
-// Whatever its sessions are: the master knows of a long one while it is there, and
-// soon that there was none for a while, with short ones or without any.
+// Whatever the sessions are, the master learns of a long one while it runs, and learns
+// soon when there has been none for a while, with or without short sessions.
 func TestBellTellsTheTruth(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -48,7 +48,7 @@ func TestFullPipe(t *testing.T) {
 	h.hears(report.Begin)
 }
 
-// While spares are plenty, a short session rings no bell, a long one does.
+// While there are many spares, a short session rings no bell, but a long one does.
 func TestBellsWaitForCompany(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.MayBatch.Store(1) })
 	h := b.hire(0)
@@ -71,7 +71,7 @@ func TestBellsWaitForCompany(t *testing.T) {
 	most := 1
 	for _, line := range b.lines(50) {
 		all := fields(line)
-		if usec, _ := strconv.Atoi(all[len(all)-1]); usec > 4000 { // on a loaded machine, some take so long
+		if usec, _ := strconv.Atoi(all[len(all)-1]); usec > 4000 { // on a loaded machine, some take this long
 			most += 2
 		}
 	}
@@ -80,8 +80,8 @@ func TestBellsWaitForCompany(t *testing.T) {
 	}
 }
 
-// A worker that was busy and then carries short sessions without a pause is a
-// spare again.
+// A worker that was busy, and then carries only short sessions one after the other,
+// counts as a spare again.
 func TestBusyNoMore(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.MayBatch.Store(1) })
 	h := b.hire(0)
@@ -107,13 +107,13 @@ func TestBusyNoMore(t *testing.T) {
 	})
 }
 
-// rings reports that a doorbell waits to be heard.
+// rings reports whether a doorbell is waiting to be read.
 func (b *boss) rings() bool {
 	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(b.report[0]), Events: unix.POLLIN}}, 0)
 	return n == 1
 }
 
-// hangUpAfter closes the client when it has got its answer.
+// hangUpAfter closes the client when it has received its answer.
 func hangUpAfter(t *testing.T, c *net.TCPConn, answer string) {
 	t.Helper()
 	c.CloseWrite()

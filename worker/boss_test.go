@@ -1,7 +1,7 @@
 //go:build linux
 
-// These tests have real workers: this test binary again, started as a master
-// starts one, with the test in the master's place.
+// These tests use real workers: this test binary, started again as a master starts a
+// worker, with the test in the master's role.
 
 package worker
 
@@ -38,10 +38,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// glance is how long a test looks on when something must not happen.
+// glance is how long a test waits to see that something does not happen.
 const glance = 60 * time.Millisecond
 
-// boss is a test in the place of a master.
+// boss is a test in the role of a master.
 type boss struct {
 	t        *testing.T
 	board    *board.Board
@@ -52,12 +52,12 @@ type boss struct {
 	session  string // path of the session file
 	file     *os.File
 	syslog   *net.UnixConn
-	socket   int // for syslog records, of the workers
+	socket   int // receives the workers' syslog records
 	bells    []byte
 }
 
-// newBoss makes a generation with an open gate; set may change its assignment.
-// Every target is one of targets.
+// newBoss makes a generation with an open gate; set may change its assignment. Its
+// targets are these.
 func newBoss(t *testing.T, shape board.Shape, targets []string, set func(*board.Board)) *boss {
 	t.Helper()
 	b := &boss{t: t}

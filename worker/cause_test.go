@@ -1,4 +1,4 @@
-// Who is to blame for a failed connect.
+// Who is to blame for a failed connect, and when the end of a session is logged.
 
 package worker
 
@@ -59,7 +59,7 @@ func TestLate(t *testing.T) {
 	}
 }
 
-// A session's cause has the stage where it stood, but for one that was complete.
+// A session's cause names the stage that it had reached, except for a complete session.
 func TestConcludes(t *testing.T) {
 	w := new(worker)
 	for stage := board.Connecting; stage <= board.HalfClosed; stage++ {

@@ -9,12 +9,12 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// Workers compare their times with each other's, and one may be put off between
-// its two looks when it begins.
+// Workers compare their times with each other's, and a worker may be preempted between
+// its two readings of the clock when it starts.
 func TestClockIsShared(t *testing.T) {
 	for _, put := range []struct {
 		name string
-		at   int // the look that is late
+		at   int // the reading that is late
 	}{{"never", 0}, {"before the first look", 1}, {"between two looks", 2}, {"between two looks again", 4}} {
 		t.Run(put.name, func(t *testing.T) {
 			looks := 0

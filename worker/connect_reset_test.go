@@ -13,7 +13,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// A target that accepts and cuts at once was connected: it is not marked
+// A target that accepts and resets at once counts as connected: it is not marked as
 // failed, and the session is cut.
 func TestResetRightBehindTheAccept(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

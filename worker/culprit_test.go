@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// Who is noted as the one that ended a session, with real sockets.
+// Who is recorded as having ended a session, with real sockets.
 
 package worker
 
@@ -13,7 +13,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// becomes waits until the kernel says so of a socket (poll(2)).
+// becomes waits until the kernel reports these events for a socket (poll(2)).
 func becomes(t *testing.T, fd int, event int16) {
 	t.Helper()
 	p := []unix.PollFd{{Fd: int32(fd), Events: event}}
@@ -22,9 +22,8 @@ func becomes(t *testing.T, fd int, event int16) {
 	}
 }
 
-// Whichever way the engine meets a reset first, by a read, by a write, by a
-// write of what was kept, or with a pipe between: it is put down to the side
-// that has reset.
+// However the engine notices a reset first (by a read, by a write, by a write of what was
+// kept, or with a pipe in between), it is attributed to the side that has reset.
 func TestWhoResets(t *testing.T) {
 	kept := func(e *engine, _ *session, from *side) {
 		e.relay.keep(from, []byte("kept"))
@@ -70,7 +69,7 @@ func TestWhoResets(t *testing.T) {
 			}
 			resetNow(t, fails, broken.fd)
 			from.readable, to.writable = true, true
-			e.stepRelay(s) // without an event that would have told of it
+			e.stepRelay(s) // without an event that would have reported it
 			if n := e.board.Tally(0).Ends.By(who); s.state != ended || n != 1 {
 				t.Errorf("%s, from the %s: state %d, causes %v; want %s", c.name, side, s.state, &e.board.Tally(0).Ends, who)
 			}
@@ -78,7 +77,7 @@ func TestWhoResets(t *testing.T) {
 	}
 }
 
-// resetNow closes with a reset, and returns when it has come.
+// resetNow closes with a reset, and returns when the reset has arrived.
 func resetNow(t *testing.T, c *net.TCPConn, other int) {
 	t.Helper()
 	cut(c)

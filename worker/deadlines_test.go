@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// listed is the list from both ends; they have to agree.
+// listed returns the list, read from both ends, which must agree.
 func listed(t *testing.T, l *deadlines) (out []*session) {
 	t.Helper()
 	for s := l.first; s != nil; s = s.next {
@@ -57,7 +57,7 @@ func TestDeadlines(t *testing.T) {
 		t.Errorf("next %d", l.next())
 	}
 	l.remove(b)
-	l.remove(b) // of one that is not there: nothing
+	l.remove(b) // not in the list: no effect
 	if !slices.Equal(listed(t, &l), []*session{a, c}) {
 		t.Error("without the middle one")
 	}
@@ -72,7 +72,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// Any order of adds and removes leaves the list as a plain slice would be.
+// After any sequence of adds and removes, the list is the same as a plain slice.
 func TestDeadlinesAgreeWithASlice(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	sessions := make([]*session, 20)
@@ -103,7 +103,7 @@ func TestDeadlinesAgreeWithASlice(t *testing.T) {
 	}
 }
 
-// A session is in the list of its nearest timer, and each list is in order, whatever
+// A session is in the list of its nearest timer, and each list is in order, whichever
 // timers start and stop.
 func TestNearestTimer(t *testing.T) {
 	e := rig(t)

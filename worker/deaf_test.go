@@ -1,6 +1,6 @@
 //go:build linux
 
-// A worker that can't accept says so, and accepts again when it can.
+// A worker that can't accept reports it, and accepts again when it can.
 
 package worker
 
@@ -18,9 +18,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// Somebody else shuts the listener down while the gate is open: a worker says so
-// and waits, whatever it may carry, and serves again when the master listens
-// again.
+// Another process shuts the listener down while the gate is open: a worker reports it and
+// waits, whatever it may carry, and serves again when the master listens again.
 func TestListenerShutDownByOthers(t *testing.T) {
 	for name, capacity := range map[string]uint32{"one session": 1, "many": 8} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +40,7 @@ func TestListenerShutDownByOthers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.addr = inWords(own.(*unix.SockaddrInet4)) // a port that nobody has chosen is another one now
+			b.addr = inWords(own.(*unix.SockaddrInet4)) // a port that the kernel chose is a different one now
 			h.orders(report.Gate)
 			c = b.dial()
 			b.echoes(c, "y")
@@ -63,8 +62,8 @@ func TestListenerShutDownByOthers(t *testing.T) {
 	}
 }
 
-// cpu is what the worker has used so far (schedstat's first column, of all its
-// threads).
+// cpu is how much CPU time the worker has used so far (the first column of schedstat, for
+// all its threads).
 func (h *hand) cpu() (sum time.Duration) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", h.pid))
 	for _, task := range tasks {
@@ -76,9 +75,9 @@ func (h *hand) cpu() (sum time.Duration) {
 	return sum
 }
 
-// An accept that fails whatever happens, for a reason that is no client's, is said
-// once and tried again now and then, never in a circle. Here the listener is a
-// datagram socket with a datagram (EOPNOTSUPP).
+// An accept that always fails, for a reason that no client caused, is reported once and
+// tried again now and then, never in a busy loop. Here the listener is a datagram socket
+// with a datagram (EOPNOTSUPP).
 func TestAcceptThatAlwaysFails(t *testing.T) {
 	for name, capacity := range map[string]uint32{"one session": 1, "many": 8} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// queued is how much of what was written to a connection its peer's kernel has not
+// queued is how many of the bytes written to a connection its peer's kernel has not
 // acknowledged.
 func queued(t testing.TB, c *net.TCPConn) (n int) {
 	t.Helper()
@@ -66,7 +66,7 @@ func readAll(c *net.TCPConn) <-chan []byte {
 	return done
 }
 
-// account is what the session's row counts from a side.
+// account is how many bytes the session's row counts from a side.
 func (s *session) account(from *side) uint64 {
 	if from == &s.client {
 		return s.row.In.Load()
@@ -89,8 +89,8 @@ func eachSide(t *testing.T, test func(t *testing.T, e *engine, s *session, from 
 	}
 }
 
-// What a side sent before its reset arrives, and then the reset. The receiver does
-// not read before the sender has gone.
+// What a side sent before its reset arrives, and then the reset. The receiver does not
+// read until the sender has gone.
 func TestLastBytesBeforeAReset(t *testing.T) {
 	for _, size := range []int{0, 1, 2000, relayRoom, 3_000_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -111,8 +111,8 @@ func TestLastBytesBeforeAReset(t *testing.T) {
 	}
 }
 
-// stuffed has the sender send more than the receiver takes, which reads nothing, and
-// reset. The session then delivers.
+// stuffed has the sender send more than the receiver takes, while the receiver reads
+// nothing, and then reset. The session is then delivering.
 func stuffed(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 	t.Helper()
 	receiver.SetReadBuffer(32 << 10)
@@ -126,8 +126,8 @@ func stuffed(t *testing.T, e *engine, s *session, from *side, sender, receiver *
 	e.until(t, "the session delivers", func() bool { return s.state == delivering })
 }
 
-// A receiver that reads nothing holds the session up for --close-timeout, also if it
-// keeps writing. What it has acknowledged is counted, and nothing else is.
+// A receiver that reads nothing holds the session up for --close-timeout, even if it
+// keeps writing. Only what it has acknowledged is counted.
 func TestCloseTimeout(t *testing.T) {
 	t.Run("silent", func(t *testing.T) { eachSide(t, neverReads) })
 	t.Run("writing", func(t *testing.T) {
@@ -144,11 +144,11 @@ func TestCloseTimeout(t *testing.T) {
 	})
 }
 
-// A survivor that keeps the session busy does not keep it from its visits, which look
+// A surviving side that keeps the session busy does not prevent its visits, which check
 // whether the time is over.
 func TestBusySurvivorIsVisited(t *testing.T) {
 	eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
-		e.buffer = e.buffer[:1024] // a turn does not empty the queue
+		e.buffer = e.buffer[:1024] // one iteration does not empty the queue
 		stuffed(t, e, s, from, sender, receiver)
 		survivor := s.leaving.survivor
 		go receiver.Write(make([]byte, 256<<10))
@@ -169,14 +169,14 @@ func neverReads(t *testing.T, e *engine, s *session, from *side, sender, receive
 	if took := time.Duration(e.clock.mono - failed); took < 50*time.Millisecond || took > 3*time.Second {
 		t.Errorf("it ended after %v, --close-timeout is 80ms", took)
 	}
-	p, _ := io.ReadAll(receiver) // its own write may have been told of the reset
+	p, _ := io.ReadAll(receiver) // its own write may have met the reset first
 	if uint64(len(p)) != s.account(from) || len(p) == 0 {
 		t.Errorf("%d bytes arrived, %d are counted", len(p), s.account(from))
 	}
 }
 
-// The other side's reset, too, ends the session at once, and is not the one that
-// counts. So does an admin's word.
+// A reset by the other side ends the session at once, and the first reset stays its
+// cause. An admin's order ends the session at once, too.
 func TestDeliveringEndsAtOnce(t *testing.T) {
 	for _, how := range []string{"the other side resets", "an admin ends it"} {
 		t.Run(how, func(t *testing.T) {
@@ -207,8 +207,8 @@ func TestDeliveringEndsAtOnce(t *testing.T) {
 	}
 }
 
-// A side that writes before it reads comes to read, since what it writes is dropped,
-// and what is dropped is not counted.
+// A side that writes before it reads does get to read, because what it writes is dropped.
+// What is dropped is not counted.
 func TestSurvivorWritesBeforeItReads(t *testing.T) {
 	eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
 		to := &s.target
@@ -216,7 +216,7 @@ func TestSurvivorWritesBeforeItReads(t *testing.T) {
 			to = &s.client
 		}
 		got := make(chan []byte, 1)
-		receiver.SetReadBuffer(256 << 10) // a smaller window is filled by probes, five a second
+		receiver.SetReadBuffer(256 << 10) // a smaller window is filled by probes, five per second
 		go func() {
 			receiver.Write(make([]byte, 40<<20)) // more than all queues take
 			got <- <-readAll(receiver)
@@ -224,7 +224,7 @@ func TestSurvivorWritesBeforeItReads(t *testing.T) {
 		e.until(t, "its writes wait", func() bool { return to.stuck() })
 		e.quiet()
 		counted := s.account(to)
-		words := noise(34, 2_000_000) // more than it takes without reading
+		words := noise(34, 2_000_000) // more than it receives without reading
 		lastWords(t, e, sender, words)
 		e.until(t, "the session ends", func() bool { return s.state == ended })
 		if p := <-got; !bytes.Equal(p, words) {
@@ -236,8 +236,8 @@ func TestSurvivorWritesBeforeItReads(t *testing.T) {
 	})
 }
 
-// A side that can't be written to may have sent something before: an early reply to
-// a request that it did not read to its end.
+// A side that can't be written to may have sent something before: an early reply to a
+// request that it did not read to the end.
 func TestLastWordsBehindAFailedWrite(t *testing.T) {
 	for _, how := range []string{"write", "write of what was kept", "splice"} {
 		t.Run(how, func(t *testing.T) {
@@ -264,7 +264,7 @@ func TestLastWordsBehindAFailedWrite(t *testing.T) {
 				}
 				resetNow(t, early, failed.fd)
 				from.readable, failed.writable, from.writable = true, true, true
-				e.stepRelay(s) // without an event that would have told of it
+				e.stepRelay(s) // without an event that would have reported it
 				got := readAll(writer)
 				e.until(t, "the session ends", func() bool { return s.state == ended })
 				if p := <-got; string(p) != "413 too much" {
@@ -281,13 +281,13 @@ func TestLastWordsBehindAFailedWrite(t *testing.T) {
 	}
 }
 
-// Of a conversation that is reset, everything counts that has been read, though the
-// last acknowledgment was still to come.
+// When a conversation is reset, everything that has been read counts, even if the last
+// acknowledgment has not arrived yet.
 func TestCountOfAConversationThatIsReset(t *testing.T) {
 	for _, how := range []string{"a side resets", "an admin ends it"} {
 		t.Run(how, func(t *testing.T) {
 			eachSide(t, func(t *testing.T, e *engine, s *session, from *side, asks, answers *net.TCPConn) {
-				for range 30 { // acknowledgments wait for company only after some time
+				for range 30 { // acknowledgments are delayed only after some exchanges
 					for _, way := range [][2]*net.TCPConn{{asks, answers}, {answers, asks}} {
 						way[0].Write(noise(35, 100))
 						e.until(t, "the piece has arrived", func() bool { return arrivedAt(t, way[1]) == 100 })
@@ -308,7 +308,7 @@ func TestCountOfAConversationThatIsReset(t *testing.T) {
 	}
 }
 
-// arrivedAt is how many bytes a connection has to read.
+// arrivedAt is how many bytes a connection has ready to read.
 func arrivedAt(t testing.TB, c *net.TCPConn) (n int) {
 	t.Helper()
 	raw, err := c.SyscallConn()

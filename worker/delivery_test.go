@@ -1,7 +1,7 @@
 //go:build linux
 
-// What both engines promise for a side that has failed: its last bytes reach the
-// other side, and then its reset.
+// What both engines promise for a side that has failed: its last bytes reach the other
+// side, and then its reset does.
 
 package worker
 
@@ -22,7 +22,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// cutting is a target that says something and resets when it has been acknowledged.
+// cutting is a target that sends something and resets when that has been acknowledged.
 func cutting(t *testing.T, say []byte) func(*net.TCPConn) {
 	return func(c *net.TCPConn) {
 		c.Write(say)
@@ -41,8 +41,8 @@ func cutting(t *testing.T, say []byte) func(*net.TCPConn) {
 	}
 }
 
-// A client that reads late gets them, too: more than its kernel takes while it does
-// not read.
+// A client that reads late receives the bytes, too: more of them than its kernel accepts
+// while it does not read.
 func TestLastWords(t *testing.T) {
 	const tries = 3
 	say := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
@@ -67,8 +67,8 @@ func TestLastWords(t *testing.T) {
 	h.lives()
 }
 
-// whileConnecting is a worker that waits for a target's listener, which has no room yet,
-// and its client.
+// whileConnecting starts a worker that waits for a target's listener, whose queue is
+// full, and connects a client.
 func whileConnecting(t *testing.T) (listener int, b *boss, h *hand, client *net.TCPConn) {
 	t.Helper()
 	listener, addr := full(t)
@@ -82,7 +82,7 @@ func whileConnecting(t *testing.T) (listener int, b *boss, h *hand, client *net.
 	return listener, b, h, client
 }
 
-// A client that resets and has said nothing, when its target has just been connected:
+// A client resets without having sent anything, just after its target has been connected:
 // the target sees a reset, not an end.
 func TestResetBehindTheConnect(t *testing.T) {
 	listener, b, h, c := whileConnecting(t)
@@ -99,8 +99,8 @@ func TestResetBehindTheConnect(t *testing.T) {
 	h.lives()
 }
 
-// A target that says something and resets before the worker has looked whether it is
-// connected is heard. The worker is stopped meanwhile.
+// A target that sends something and resets before the worker has checked whether it is
+// connected still gets its bytes delivered. The worker is stopped meanwhile.
 func TestLastWordsBehindTheConnect(t *testing.T) {
 	listener, b, h, c := whileConnecting(t)
 	unix.Kill(h.pid, unix.SIGSTOP)
@@ -116,8 +116,8 @@ func TestLastWordsBehindTheConnect(t *testing.T) {
 	h.lives()
 }
 
-// full is a listener that does not block, and its queue holds the one connection that
-// it takes: the next one waits until that is accepted.
+// full is a nonblocking listener whose queue holds the only connection that it has room
+// for: the next one waits until that one is accepted.
 func full(t *testing.T) (listener int, addr string) {
 	t.Helper()
 	listener, at := bind(t)
@@ -133,7 +133,7 @@ func full(t *testing.T) (listener int, addr string) {
 	return listener, inWords(at)
 }
 
-// acceptOne waits for a connection of a listener that does not block.
+// acceptOne waits for a connection on a nonblocking listener.
 func acceptOne(t *testing.T, listener int) *net.TCPConn {
 	t.Helper()
 	fd := -1
@@ -151,8 +151,8 @@ func acceptOne(t *testing.T, listener int) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// A client that resets while its target is being connected has its message
-// delivered; one that has said nothing ends its session.
+// If a client that has sent something resets while its target is being connected, its
+// message is delivered; if it has sent nothing, its session ends.
 func TestMessageBeforeAReset(t *testing.T) {
 	const tries = 30
 	heard := make(chan string, tries)
@@ -194,8 +194,8 @@ func TestMessageWaitsForTheConnect(t *testing.T) {
 	h.lives()
 }
 
-// Such a client does not wait for a target that does not answer for longer than
-// --close-timeout says, and the target is not to blame.
+// Such a client does not wait longer than --close-timeout for a target that does not
+// answer, and the target is not to blame.
 func TestMessageThatCannotArrive(t *testing.T) {
 	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{silent(t)}, func(a *board.Board) {
 		a.Assignment.ConnectTimeout, a.Assignment.CloseTimeout = 10*uint32(patience.Milliseconds()), 200
@@ -212,13 +212,13 @@ func TestMessageThatCannotArrive(t *testing.T) {
 	h.lives()
 }
 
-// A client that reads nothing holds its session for as long as --close-timeout says,
-// and not a moment longer than an admin does. The line has what had reached it.
+// A client that reads nothing holds its session up for --close-timeout, and no longer
+// than until an admin ends it. The line counts the bytes that had reached the client.
 func TestDeliveringEnds(t *testing.T) {
 	for _, by := range []string{"timeout", "admin"} {
 		sends := make([]byte, 32<<20)
 		b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{target(t, func(c *net.TCPConn) {
-			c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // more than the sockets take
+			c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // more than the sockets hold
 			c.Write(sends)
 			c.SetLinger(0)
 			c.Close()

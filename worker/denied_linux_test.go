@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forbidSplice has the kernel answer splice(2) with an errno for the rest of the
-// calling goroutine's life: to one descriptor only, or to any with -1. The goroutine
-// keeps its thread, which ends with it.
+// forbidSplice has the kernel answer splice(2) with an errno for the rest of the calling
+// goroutine's life: for one descriptor only, or with -1 for all. The goroutine keeps its
+// thread, which ends with it.
 func forbidSplice(t *testing.T, errno syscall.Errno, to int) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -43,8 +43,8 @@ func forbidSplice(t *testing.T, errno syscall.Errno, to int) {
 	}
 }
 
-// Where splice(2) is denied, bulk is read and written, and nothing is lost: neither
-// what a read would have given, nor what is in a pipe already.
+// Where splice(2) is denied, bulk is read and written, and nothing is lost: neither what
+// a read would have returned, nor what is already in a pipe.
 func TestSpliceDenied(t *testing.T) {
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.ENOSYS, unix.EINVAL} {
 		for _, way := range []string{"from the socket", "to the socket"} {

@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// Who ended a session, by what its engine knows.
+// Who ended a session, as derived from what its engine knows.
 
 package worker
 
@@ -12,7 +12,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// Who ended a session, by how it ended and what is known of its sides.
+// Who ended a session, derived from how it ended and from what is known of its sides.
 func TestCauser(t *testing.T) {
 	reset, silent := side{errno: unix.ECONNRESET}, side{errno: unix.ETIMEDOUT}
 	refused := failure{errno: unix.ECONNREFUSED, peer: true}

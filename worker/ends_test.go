@@ -45,7 +45,7 @@ func TestMastersEnd(t *testing.T) {
 	}
 }
 
-// An orphan's TERM ends its sessions, and it writes the lines by itself.
+// On TERM, a worker without a master ends its sessions and writes their lines itself.
 func TestTermOfAnOrphan(t *testing.T) {
 	b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{echo(t)}, nil)
 	h := b.hire(0)
@@ -58,7 +58,7 @@ func TestTermOfAnOrphan(t *testing.T) {
 	unix.Close(h.lifeline)
 	h.lifeline = -1
 	b.wait("it has closed the listener", h.hasLeft)
-	b.wait("it sleeps again", h.sleeps) // which it does not before it catches TERM
+	b.wait("it sleeps again", h.sleeps) // it does not sleep before it catches TERM
 	unix.Kill(h.pid, unix.SIGTERM)
 	if status := h.exits(); !status.Exited() || status.ExitStatus() != 0 {
 		t.Errorf("status %#x", status)
@@ -76,7 +76,7 @@ func TestTermOfAnOrphan(t *testing.T) {
 	}
 }
 
-// hasLeft reports that the worker no longer holds the listener.
+// hasLeft reports whether the worker no longer holds the listener.
 func (h *hand) hasLeft() bool {
 	mine, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.b.listener))
 	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", h.pid))
@@ -88,7 +88,7 @@ func (h *hand) hasLeft() bool {
 	return true
 }
 
-// sleeps reports that all threads of the worker wait (proc(5)).
+// sleeps reports whether all threads of the worker are asleep (proc(5)).
 func (h *hand) sleeps() bool {
 	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", h.pid))
 	for _, stat := range stats {
@@ -101,7 +101,7 @@ func (h *hand) sleeps() bool {
 	return len(stats) > 0
 }
 
-// While it has a master, a worker's TERM is the end, and leaves the row to it.
+// While a worker has a master, TERM ends it at once, and it leaves the row to the master.
 func TestKilledWorkerLeavesItsRow(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
 		b := newBoss(t, one1, []string{echo(t)}, nil)
@@ -119,7 +119,7 @@ func TestKilledWorkerLeavesItsRow(t *testing.T) {
 	}
 }
 
-// What a terminal sends to its group is not meant for workers.
+// Signals that a terminal sends to its process group are not meant for workers.
 func TestIgnoredSignals(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, nil)
 	h := b.hire(0)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Each error of connect(2), and of the steps before it, by whose fault it is.
+// For each error of connect(2), and of the steps before it, whose fault it is.
 func TestFaults(t *testing.T) {
 	for _, c := range []struct {
 		what  string

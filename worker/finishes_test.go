@@ -18,8 +18,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// A worker finishes what it delivers, also one that drains, one without a master, and
-// one of a single session, whose status is the outcome.
+// A worker finishes delivering: also a worker that drains, one without a master, and one
+// of a single session, whose exit status is the outcome.
 func TestDeliveringIsFinished(t *testing.T) {
 	sent := bytes.Repeat([]byte("0123456789abcdef"), 3_000_000/16)
 	for _, c := range []struct {

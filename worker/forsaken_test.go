@@ -16,7 +16,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// toTarget has the rig connect to a listener of the test, or to an address.
+// toTarget has the rig connect to an address, such as that of a listener of the test.
 func (e *engine) toTarget(addr string) {
 	e.board.Assignment.ConnectTimeout = uint32(patience.Milliseconds())
 	e.board.Target(0).Addr = convert.From(netip.MustParseAddrPort(addr))
@@ -32,7 +32,8 @@ func listenHere(t *testing.T) *net.TCPListener {
 	return l.(*net.TCPListener)
 }
 
-// resetClient is the engine's end of a client that has said something and reset.
+// resetClient is the engine's end of a client that has sent these words, if any, and
+// reset.
 func resetClient(t *testing.T, words string) (fd int) {
 	t.Helper()
 	client, fd := tcp(t)
@@ -46,7 +47,7 @@ func resetClient(t *testing.T, words string) (fd int) {
 
 var somebody = convert.From(netip.MustParseAddrPort("127.0.0.1:1"))
 
-// wants checks the end of the rig's only session.
+// wants checks how the rig's only session has ended.
 func (e *engine) wants(t *testing.T, outcome board.Outcome, code string, errno syscall.Errno) {
 	t.Helper()
 	row := e.board.Row(0, 0)
@@ -57,8 +58,8 @@ func (e *engine) wants(t *testing.T, outcome board.Outcome, code string, errno s
 	}
 }
 
-// A client that resets before its target is connected is delivered for, if it has
-// sent something, and not otherwise.
+// When a client resets before its target is connected, what it has sent is delivered; if
+// it has sent nothing, the session ends.
 func TestClientResetsWhileConnecting(t *testing.T) {
 	for _, words := range []string{"last words", ""} {
 		l, e := listenHere(t), rig(t)
@@ -83,8 +84,8 @@ func TestClientResetsWhileConnecting(t *testing.T) {
 	}
 }
 
-// No target can be had for such a client: the session is cut by the client, after
-// --close-timeout if nobody answers.
+// No target can be reached for such a client: the session is recorded as cut by the
+// client, after --close-timeout if no target answers.
 func TestForsakenWithoutATarget(t *testing.T) {
 	for _, c := range []struct {
 		name, target string
@@ -106,7 +107,7 @@ func TestForsakenWithoutATarget(t *testing.T) {
 	}
 }
 
-// The same while the HTTP proxy has not replied yet.
+// The same, while the HTTP proxy has not replied yet.
 func TestClientResetsWhileNegotiating(t *testing.T) {
 	for _, c := range []struct {
 		words, reply, code string
@@ -149,7 +150,7 @@ func TestClientResetsWhileNegotiating(t *testing.T) {
 	}
 }
 
-// readHead reads a request to its empty line.
+// readHead reads a request up to its empty line.
 func readHead(t *testing.T, c *net.TCPConn) {
 	t.Helper()
 	var head []byte
@@ -162,8 +163,8 @@ func readHead(t *testing.T, c *net.TCPConn) {
 	}
 }
 
-// A target, or a proxy, that accepts, says something and resets before the plug has
-// looked is heard.
+// If a target or a proxy accepts, sends something and resets before the plug has checked
+// the connection, its bytes are still delivered.
 func TestLastWordsBehindTheAccept(t *testing.T) {
 	const words = "too many connections"
 	for _, via := range []bool{false, true} {

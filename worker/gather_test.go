@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// Small pieces of several sessions are gathered and sent in order.
+// Small pieces of several sessions are gathered, and sent in order.
 
 package worker
 
@@ -15,7 +15,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// reads reads what a test expects next.
+// reads checks that a connection reads these bytes next.
 func reads(t *testing.T, c *net.TCPConn, what string, want []byte) {
 	t.Helper()
 	got := make([]byte, len(want))
@@ -38,12 +38,12 @@ func TestPlain(t *testing.T) {
 		{connecting, side{writable: true}, both, false},
 		{negotiating, side{writable: true}, both, false},
 		{halfClosed, side{writable: true}, both, false},
-		{relaying, side{}, both, false}, // it takes bytes again, and some may wait
+		{relaying, side{}, both, false}, // it can be written to again, and bytes may be waiting
 		{relaying, side{writable: true, block: kept}, both, false},
 		{relaying, side{writable: true, splicing: true}, both, false},
 		{relaying, side{writable: true}, unix.EPOLLOUT, false},
 		{relaying, side{writable: true}, both | unix.EPOLLRDHUP, false},
-		{relaying, side{writable: true}, both | unix.EPOLLPRI, false}, // a read will stop at the mark
+		{relaying, side{writable: true}, both | unix.EPOLLPRI, false}, // a read will stop at the urgent mark
 		{relaying, side{writable: true}, both | unix.EPOLLERR | unix.EPOLLHUP, false},
 	} {
 		s := session{state: c.state, client: c.from}
@@ -53,8 +53,8 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// Pieces of many sessions that come at once, in both directions, each arrive
-// where they belong, whatever their sizes are and wherever the room ends.
+// Pieces of many sessions that arrive at the same time, in both directions, all reach the
+// right receivers, whatever their sizes and wherever the buffer ends.
 func TestPiecesOfManySessions(t *testing.T) {
 	for _, sizes := range [][]int{{1}, {64}, {20 << 10}, {64, 20 << 10, 1, 40 << 10}, {relayRoom - 1, 7}, {relayRoom, 64, relayRoom + 1}} {
 		eachWay(t, func(t *testing.T, e *engine) { piecesOfManySessions(t, e, sizes) })
@@ -88,7 +88,7 @@ func piecesOfManySessions(t *testing.T, e *engine, sizes []int) {
 		t.Errorf("%v bytes: %d pieces outlast their turn", sizes, len(e.pieces))
 	}
 	e.quiet()
-	if sizes[0] < relayRoom/2 { // larger ones fill the room before there is a row
+	if sizes[0] < relayRoom/2 { // larger ones fill the buffer before there is a batch
 		e.wereTogether(t)
 	}
 	for i, k := range talks {
@@ -100,8 +100,8 @@ func piecesOfManySessions(t *testing.T, e *engine, sizes []int) {
 	}
 }
 
-// A piece that can't be sent ends its session, once what was gathered from the other
-// end has been delivered, and no other one.
+// A piece that can't be sent ends its session, after what was gathered from the other
+// side has been delivered, and ends no other session.
 func TestPieceMeetsAReset(t *testing.T) { eachWay(t, pieceMeetsAReset) }
 
 func pieceMeetsAReset(t *testing.T, e *engine) {
@@ -141,7 +141,7 @@ func pieceMeetsAReset(t *testing.T, e *engine) {
 	}
 }
 
-// What goes to targets goes before what goes to clients.
+// Pieces for targets are sent before pieces for clients.
 func TestPiecesInOrder(t *testing.T) { eachWay(t, piecesInOrder) }
 
 func piecesInOrder(t *testing.T, e *engine) {
@@ -173,7 +173,7 @@ func TestNoPieceAfterAll(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
 	e.quiet()
-	e.gather(s, &s.client, &s.target) // nothing
+	e.gather(s, &s.client, &s.target) // nothing to read
 	if s.state != relaying || s.client.readable || len(e.pieces) != 0 {
 		t.Errorf("state %d, readable %v, %d pieces", s.state, s.client.readable, len(e.pieces))
 	}
@@ -206,7 +206,7 @@ func TestNoPieceAfterAll(t *testing.T) {
 	}
 }
 
-// A receiver that takes nothing gets its pieces later, all and in order.
+// A receiver that takes nothing gets its pieces later, all of them and in order.
 func TestPiecesForASlowReader(t *testing.T) {
 	e := rig(t)
 	ours, theirs := unixPair(t), unixPair(t)
@@ -217,7 +217,7 @@ func TestPiecesForASlowReader(t *testing.T) {
 	for i := range 40 {
 		p := noise(uint64(i), 1000)
 		if _, err := unix.Write(ours[1], p); err != nil {
-			break // as much as there is room for
+			break // the buffer is full
 		}
 		sent = append(sent, p...)
 		e.quiet()

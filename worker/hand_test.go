@@ -23,7 +23,7 @@ type hand struct {
 	ended    bool
 }
 
-// hire starts a worker and hears its first doorbell.
+// hire starts a worker and reads its first doorbell.
 func (b *boss) hire(slot int) *hand {
 	b.t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -55,7 +55,7 @@ func (b *boss) hire(slot int) *hand {
 	return h
 }
 
-// pipeFull reports that a doorbell would find no room.
+// pipeFull reports whether the report pipe has no room for a doorbell.
 func (h *hand) pipeFull() bool {
 	p := []unix.PollFd{{Fd: int32(h.b.report[1]), Events: unix.POLLOUT}}
 	n, _ := unix.Poll(p, 0)
@@ -126,5 +126,5 @@ func (h *hand) lives() {
 	}
 }
 
-// state is the word of the worker's only row.
+// state is the state of the worker's only row.
 func (h *hand) state() board.RowState { return h.b.board.Row(h.slot, 0).Word().State() }

@@ -29,8 +29,8 @@ func (h *hand) kills(row int, turn uint64) {
 	}
 }
 
-// reads waits until the worker has read all its orders: nothing is on the way to
-// it any more (unix(7), SIOCOUTQ, which is TIOCOUTQ's number).
+// reads waits until the worker has read all its orders, so that none is left in the
+// lifeline (unix(7): SIOCOUTQ, which has the same number as TIOCOUTQ).
 func (h *hand) reads() {
 	h.b.t.Helper()
 	h.b.wait("the orders are read", func() bool {
@@ -39,8 +39,8 @@ func (h *hand) reads() {
 	})
 }
 
-// An order ends the session of its row and turn, wherever that stands, as a
-// reset on both sides and with one line; and no other one.
+// An order ends the session of its row and epoch, in whatever state the session is, with
+// a reset on both sides and one line; it ends no other session.
 func TestKillOrder(t *testing.T) {
 	over := make(chan bool)
 	defer close(over)
@@ -87,7 +87,7 @@ func TestKillOrder(t *testing.T) {
 			h.kills(index+1, turn)
 			h.kills(1<<30, turn)
 			h.reads()
-			h.orders(report.Gate) // which is read when they have been obeyed
+			h.orders(report.Gate) // read after those orders have been obeyed
 			h.reads()
 			if row.Word().State() != board.RowLive {
 				t.Fatalf("%s, capacity %d: a session ended by another one's order", c.name, capacity)
@@ -95,7 +95,7 @@ func TestKillOrder(t *testing.T) {
 			h.kills(index, turn)
 			b.wait(c.name+": the row is free", func() bool { return row.Word().Epoch() == turn+1 })
 			conn.SetReadDeadline(time.Now().Add(patience))
-			told := c.name == "with bytes kept" // the one who writes is told, and only one is
+			told := c.name == "with bytes kept" // its write may have met the reset
 			if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) && !told {
 				t.Errorf("%s, capacity %d: the client sees %v", c.name, capacity, err)
 			}
@@ -121,7 +121,7 @@ func TestKillOrder(t *testing.T) {
 	}
 }
 
-// A session may be older than a connect may take, and still write to its target.
+// A session may be older than the connect timeout, and still be writing to its target.
 func TestConnectTimeoutEnds(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Assignment.ConnectTimeout = 100 })
 	b.hire(0)
@@ -134,7 +134,7 @@ func TestConnectTimeoutEnds(t *testing.T) {
 	b.lines(1)
 }
 
-// What a worker tallies.
+// What a worker adds to its tally.
 func TestTallies(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, nil)
 	h := b.hire(0)
@@ -157,8 +157,8 @@ func TestTallies(t *testing.T) {
 	h.lives()
 }
 
-// Without a target left by an admin a client is turned away at once, and that is
-// said once.
+// When an admin has left no target, a client is turned away at once, and this is logged
+// once.
 func TestAllDisabled(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t), echo(t)}, nil)
 	b.board.TargetState(0).Admin.Store(board.Disabled)

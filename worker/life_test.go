@@ -64,7 +64,7 @@ func TestASession(t *testing.T) {
 	}
 }
 
-// resets is a target that hears something and cuts the connection.
+// resets is a target that reads something and resets the connection.
 func resets(c *net.TCPConn) {
 	c.Read(make([]byte, 1))
 	c.SetLinger(0)
@@ -106,7 +106,8 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// A worker that has had its uses leaves, and status is then 0 whatever they were.
+// A worker that has carried its number of sessions exits with status 0, whatever their
+// outcomes.
 func TestUses(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Uses = 3 })
 	h := b.hire(0)
@@ -162,7 +163,7 @@ func TestRedispatch(t *testing.T) {
 	}
 }
 
-// A relay that ends in an error is not the target's failure.
+// A relay that ends in an error does not count as a failure of the target.
 func TestOnlyConnectingMarks(t *testing.T) {
 	b := newBoss(t, one1, []string{target(t, resets)}, nil)
 	h := b.hire(0)

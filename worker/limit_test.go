@@ -1,4 +1,4 @@
-// A shortage is told with its limit.
+// A shortage is reported with its limit.
 
 package worker
 
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What can't be had is told with the limit that it is of, and a wrong -p is not
-// taken for a shortage.
+// An error for a lack of something names the limit that was reached, and a wrong -p is
+// not mistaken for a shortage.
 func TestConnectLimit(t *testing.T) {
 	for _, tt := range []struct {
 		what  string

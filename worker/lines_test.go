@@ -18,7 +18,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// A new session file comes over the lifeline, and takes the next line.
+// A new session file arrives over the lifeline, and receives the next line.
 func TestNewSessionFile(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, nil)
 	h := b.hire(0)
@@ -49,8 +49,8 @@ func TestNewSessionFile(t *testing.T) {
 	}
 }
 
-// A session file that can't be written is said once and holds nobody up; its
-// lines wait on their rows for the next file, or for the master.
+// A session file that can't be written is reported once and delays no session; the lines
+// stay on their rows, for the next file or for the master.
 func TestBrokenSessionFile(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.Assignment.Options &^= board.OptLog })
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -106,7 +106,8 @@ func TestBrokenSessionFile(t *testing.T) {
 	}
 }
 
-// Without end, the oldest lines are given up, counted, and sessions go on.
+// When no line can ever be written, the oldest ones are dropped and counted, and sessions
+// continue.
 func TestLinesAreGivenUp(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Options &^= board.OptLog })
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -129,8 +130,7 @@ func TestLinesAreGivenUp(t *testing.T) {
 	}
 }
 
-// Whoever reads the file finds whole lines: a socket tells one write from the
-// next.
+// A reader of the file finds only whole lines. Here a socket shows each write separately.
 func TestLineIsOneWrite(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, nil)
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -151,8 +151,8 @@ func TestLineIsOneWrite(t *testing.T) {
 	}
 }
 
-// A line of which only the beginning finds room is taken away again, and written
-// whole when there is room.
+// If only the beginning of a line fits, that part is removed again, and the line is
+// written whole when there is room.
 func TestHalfALineIsTakenBack(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, nil)
 	h := b.hire(0)
@@ -166,7 +166,7 @@ func TestHalfALineIsTakenBack(t *testing.T) {
 	b.wait("a line is owed", func() bool {
 		return b.board.Row(0, 0).Word().State() == board.RowEnding && b.board.Column(0).Live.Load() == 0
 	})
-	b.wait("the half line is taken away", func() bool { // each new try writes it for a moment
+	b.wait("the half line is taken away", func() bool { // each retry writes it for a moment
 		text, _ := os.ReadFile(b.session)
 		return strings.TrimSuffix(string(text), "\n") == first
 	})

@@ -19,11 +19,11 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// A SIGKILL can fall between any two instructions, and at each the board must be
-// such that a master could settle the session: the row of a live one tells whose
-// it is, that of an ending one how it ended, and a free one's session has its
-// line and is counted. So a worker is led through a session step by step
-// (ptrace(2)), and the board is looked at after each.
+// A SIGKILL can arrive between any two instructions, and after each of them the board
+// must be in a state from which a master can settle the session: the row of a live
+// session names its client, the row of an ending one says how it ended, and when a row
+// has been freed, its session has its line and is counted. So this test takes a worker
+// through a session step by step (ptrace(2)), and checks the board after each step.
 func TestEveryMomentCanBeInherited(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Options = board.OptSession })
 	h := b.hire(0)
@@ -36,15 +36,15 @@ func TestEveryMomentCanBeInherited(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		return c.(*net.TCPConn)
 	}
-	from(net.IPv4(127, 1, 0, 1)) // what this one leaves must not be taken for the next one's
+	from(net.IPv4(127, 1, 0, 1)) // what it leaves must not be mistaken for the next one's
 	b.wait("the first session's end", func() bool { return b.board.Row(0, 0).Word().Epoch() == 1 })
 	b.wait("sleep", h.sleeps)
-	runtime.LockOSThread() // a tracer is a thread
+	runtime.LockOSThread() // the tracer must stay one thread
 	defer runtime.UnlockOSThread()
 	defer h.seize()()
 	m := moments{b: b, turn: 1, client: "127.1.0.2"}
 	from(net.IPv4(127, 1, 0, 2))
-	for b.queued() { // by system calls until it is accepted
+	for b.queued() { // system call by system call, until it is accepted
 		h.stops(h.pid, unix.PtraceSyscall(h.pid, 0))
 	}
 	for !m.look() {
@@ -62,9 +62,9 @@ func TestEveryMomentCanBeInherited(t *testing.T) {
 	}
 }
 
-// seize stops two of the worker's threads, until release: the one with the loop,
-// and the first that the runtime makes, its monitor, which would interrupt a
-// session that takes so long.
+// seize stops two of the worker's threads until release: the one with the loop, and the
+// first that the runtime creates, its monitor, which would preempt a session that takes
+// this long.
 func (h *hand) seize() (release func()) {
 	h.b.t.Helper()
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", h.pid))
@@ -88,7 +88,7 @@ func (h *hand) seize() (release func()) {
 	}
 }
 
-// stops waits until a thread has stopped, after a ptrace that asked for it.
+// stops waits until a thread has stopped, after a ptrace call that asked for it.
 func (h *hand) stops(tid int, err error) {
 	h.b.t.Helper()
 	var status unix.WaitStatus
@@ -100,14 +100,13 @@ func (h *hand) stops(tid int, err error) {
 	}
 }
 
-// queued reports whether a client waits to be accepted (tcp(7)).
+// queued reports whether a client is waiting to be accepted (tcp(7)).
 func (b *boss) queued() bool {
 	info, err := unix.GetsockoptTCPInfo(b.listener, unix.IPPROTO_TCP, unix.TCP_INFO)
 	return err == nil && info.Unacked > 0
 }
 
-// moments looks at a session's row as a master would if the worker had died just
-// now.
+// moments checks a session's row as a master would if the worker had just died.
 type moments struct {
 	b                   *boss
 	turn                uint64
@@ -116,7 +115,7 @@ type moments struct {
 	fault               error
 }
 
-// look reports whether the session is over, or something is wrong.
+// look reports whether the session is over or something is wrong.
 func (m *moments) look() (over bool) {
 	m.steps++
 	row, column := m.b.board.Row(0, 0), m.b.board.Column(0)

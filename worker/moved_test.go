@@ -13,7 +13,7 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// shown is the worker's only row.
+// shown is a snapshot of the worker's only row.
 func (b *boss) shown() (s board.Snapshot) {
 	b.t.Helper()
 	if !b.board.Row(0, 0).Snapshot(&s) {
@@ -22,7 +22,7 @@ func (b *boss) shown() (s board.Snapshot) {
 	return s
 }
 
-// reaches waits until the session has come to a stage, which nobody has ended yet.
+// reaches waits until the session has reached a stage, while nobody has ended it yet.
 func (b *boss) reaches(stage board.Stage) {
 	b.t.Helper()
 	b.wait("the session is "+stage.String(), func() bool {
@@ -31,7 +31,7 @@ func (b *boss) reaches(stage board.Stage) {
 	})
 }
 
-// The board tells of a live session how far it has come, when its target first
+// The board shows for a live session which stage it has reached, when its target first
 // answered, and when it last moved bytes.
 func TestMovedAndFirst(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, nil)
@@ -60,7 +60,7 @@ func TestMovedAndFirst(t *testing.T) {
 		t.Errorf("%d sessions ended by clients", n)
 	}
 	h.lives()
-	// The row's next session starts anew.
+	// The row's next session starts from zero.
 	c = b.dial()
 	b.reaches(board.Relaying)
 	if s := b.shown(); s.First != 0 {
@@ -76,7 +76,8 @@ func mono(t *testing.T) int64 {
 	return c.mono
 }
 
-// Half-closed is who has ended one direction, while the other goes on.
+// The row of a half-closed session shows its stage, and the side that ended its direction
+// first is recorded as having ended the session.
 func TestHalfClosedIsShown(t *testing.T) {
 	for _, first := range []string{"client", "target"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -31,7 +31,7 @@ func TestCapacity(t *testing.T) {
 	if _, err := io.ReadFull(third, p); err != nil || p[0] != 'x' {
 		t.Errorf("the third client's turn: %q, %v", p, err)
 	}
-	b.silent() // a pool's workers are listed for as long as they live
+	b.silent() // a pool's workers are listed until they end
 }
 
 func TestGate(t *testing.T) {
@@ -67,8 +67,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// A nudge makes a worker look at the listener, of whose client it was not told:
-// here, since the gate opened without an order.
+// A nudge makes a worker check the listener for a client that no event announced to it:
+// here, because the gate opened without an order.
 func TestNudge(t *testing.T) {
 	b := newBoss(t, one1, []string{echo(t)}, func(a *board.Board) { a.State.Gate.Store(board.GateClosed) })
 	h := b.hire(0)
@@ -107,7 +107,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// What a worker was woken for it serves, though it is told to drain; whatever it
+// A worker serves the client that woke it, even if it is told to drain, whichever it
 // notices first.
 func TestLastAccept(t *testing.T) {
 	for _, first := range []string{"the client", "the order"} {
@@ -118,7 +118,7 @@ func TestLastAccept(t *testing.T) {
 		if first == "the order" {
 			h.orders(report.Drain)
 		}
-		c := b.dial() // the wake-up is this worker's
+		c := b.dial() // this worker is the one that is woken
 		if first == "the client" {
 			h.orders(report.Drain)
 		}
@@ -129,7 +129,7 @@ func TestLastAccept(t *testing.T) {
 	}
 }
 
-// The master frees the port: it closes the gate for good, shuts the listener down
+// When the master frees the port, it closes the gate for good, shuts the listener down
 // and tells the workers.
 func TestPortShutDown(t *testing.T) {
 	b := newBoss(t, board.Shape{Workers: 2, Capacity: 1}, []string{echo(t)}, nil)

@@ -1,6 +1,6 @@
 //go:build linux
 
-// A reader that stops, and goes on, gets whole texts.
+// A reader that stops for a while still receives only whole texts.
 
 package worker
 
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// takeAll reads what there is.
+// takeAll reads what is there.
 func takeAll(fd int) (all []byte) {
 	unix.SetNonblock(fd, true) // os.File's Fd makes it block
 	p := make([]byte, 1<<16)
@@ -28,8 +28,8 @@ func takeAll(fd int) (all []byte) {
 	}
 }
 
-// A text of which a reader took the beginning is finished before the next one,
-// and one of which nothing was taken leaves nothing behind.
+// If a reader took the beginning of a text, that text is finished before the next one; if
+// it took nothing, nothing of the text remains.
 func TestOutletKeepsTextsWhole(t *testing.T) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestOutletKeepsTextsWhole(t *testing.T) {
 	}
 }
 
-// A reader that has gone is an error, and what it did not take goes to nobody else.
+// A reader that has gone is an error, and what it did not read goes to no other reader.
 func TestOutletWithoutReader(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(path, 0o600); err != nil {
@@ -87,7 +87,7 @@ func TestOutletWithoutReader(t *testing.T) {
 	}
 	r = open()
 	defer r.Close()
-	takeAll(int(r.Fd())) // which the pipe has kept
+	takeAll(int(r.Fd())) // what the pipe still held
 	if errno := o.put([]byte("again\n")); errno != 0 {
 		t.Errorf("put to the next reader: %v", errno)
 	}

@@ -14,8 +14,8 @@ import (
 	"daemon/plug/worker/address/convert"
 )
 
-// A session that waits for a descriptor, after a target that refused, stays as it is
-// when its client sends something, and gets its next target.
+// A session that waits for a descriptor after a target has refused stays parked when its
+// client sends something, and then gets its next target.
 func TestStarvedSessionWaits(t *testing.T) {
 	l, e := listenHere(t), rig(t)
 	e.toTarget(refusing(t))
@@ -48,7 +48,7 @@ func TestStarvedSessionWaits(t *testing.T) {
 	}
 }
 
-// withoutDescriptors calls do while this process can open no descriptors.
+// withoutDescriptors calls do while this process can't open descriptors.
 func withoutDescriptors(t *testing.T, do func()) {
 	t.Helper()
 	var was unix.Rlimit

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dial is a client of the plug.
+// dial connects a client to the plug.
 func (b *boss) dial() *net.TCPConn {
 	b.t.Helper()
 	c, err := net.Dial("tcp", b.addr)
@@ -31,7 +31,7 @@ func (b *boss) dial() *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// echoes reports whether what the client says comes back.
+// echoes checks that what the client sends comes back.
 func (b *boss) echoes(c net.Conn, text string) {
 	b.t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
@@ -43,7 +43,7 @@ func (b *boss) echoes(c net.Conn, text string) {
 	}
 }
 
-// unserved fails if somebody answers the client soon.
+// unserved fails if the client is answered within a short time.
 func (b *boss) unserved(c net.Conn) {
 	b.t.Helper()
 	io.WriteString(c, "x")
@@ -54,7 +54,7 @@ func (b *boss) unserved(c net.Conn) {
 	c.SetDeadline(time.Now().Add(patience))
 }
 
-// lines are the session lines so far.
+// lines waits until there are n session lines, and returns all of them.
 func (b *boss) lines(n int) []string {
 	b.t.Helper()
 	var lines []string
@@ -66,7 +66,7 @@ func (b *boss) lines(n int) []string {
 	return lines
 }
 
-// syslogs are the next n records, without their frames.
+// syslogs are the next n syslog records, without their frames.
 func (b *boss) syslogs(n int) (out []string) {
 	b.t.Helper()
 	p := make([]byte, 4096)
@@ -82,12 +82,12 @@ func (b *boss) syslogs(n int) (out []string) {
 	return out
 }
 
-// echo is a target that sends back what it gets.
+// echo is a target that sends back what it receives.
 func echo(t *testing.T) string {
 	return target(t, func(c *net.TCPConn) { io.Copy(c, c) })
 }
 
-// target serves each connection, and closes it then.
+// target serves each connection, and then closes it.
 func target(t *testing.T, serve func(*net.TCPConn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -110,8 +110,8 @@ func target(t *testing.T, serve func(*net.TCPConn)) string {
 	return l.Addr().String()
 }
 
-// bind gives a loopback socket that does not block and does not listen yet, for
-// the caller to close, and its address.
+// bind returns a nonblocking loopback socket that does not listen yet, and its address.
+// The caller closes it.
 func bind(t testing.TB) (fd int, at *unix.SockaddrInet4) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -128,13 +128,13 @@ func bind(t testing.TB) (fd int, at *unix.SockaddrInet4) {
 	return fd, own.(*unix.SockaddrInet4)
 }
 
-// inWords is an address as dial wants it.
+// inWords is an address in the form that dial expects.
 func inWords(at *unix.SockaddrInet4) string {
 	return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)).String()
 }
 
-// refusing is the address of nobody: its port is bound, so that no other gets
-// it, and nobody listens.
+// refusing is an address that refuses connections: its port is bound, so that nobody else
+// gets it, and no socket listens there.
 func refusing(t *testing.T) string {
 	t.Helper()
 	fd, at := bind(t)
@@ -142,7 +142,7 @@ func refusing(t *testing.T) string {
 	return inWords(at)
 }
 
-// hangUp closes the client's side and waits for the other's.
+// hangUp closes the client's side and waits for the other side's end.
 func hangUp(t *testing.T, c *net.TCPConn) {
 	t.Helper()
 	c.CloseWrite()
@@ -152,7 +152,7 @@ func hangUp(t *testing.T, c *net.TCPConn) {
 	c.Close()
 }
 
-// fields of a session line behind its time: PID, LISTEN … USEC.
+// fields are those of a session line after its time: PID, LISTEN … USEC.
 func fields(line string) []string {
 	_, rest, _ := strings.Cut(line, "] ")
 	return slices.Clip(strings.Fields(rest))

@@ -1,6 +1,6 @@
 //go:build !linux || portable
 
-// The portable engine's sockets and pumps.
+// The sockets of the portable engine, and how it relays in one direction.
 
 package worker
 
@@ -20,7 +20,7 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// link is a TCP connection: one end in the engine's form, the other a client's.
+// link is a TCP connection: one end as the engine's socket, the other as a client's.
 func link(t *testing.T) (ours *socket, theirs *net.TCPConn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -74,7 +74,7 @@ func startPump(t *testing.T) *pumping {
 	return p
 }
 
-// end is what the pump tells next.
+// end is what the pump reports next.
 func (p *pumping) end(t *testing.T) syscall.Errno {
 	t.Helper()
 	select {
@@ -86,8 +86,8 @@ func (p *pumping) end(t *testing.T) syscall.Errno {
 	return 0
 }
 
-// A reset that somebody else was told of, who wrote to the same socket, is no
-// end: what was cut must not look complete.
+// A reset whose error was returned to somebody else, who used the same socket, is no end:
+// what was cut must not look complete.
 func TestPumpKnowsAResetFromAnEnd(t *testing.T) {
 	ours, theirs := link(t)
 	other, _ := link(t)
@@ -144,8 +144,8 @@ func TestPumpPassesBytesAndEnd(t *testing.T) {
 	}
 }
 
-// A sender that has ended its direction and resets then is noticed, although
-// nobody reads from it any more.
+// If a sender that has ended its direction then resets, this is noticed although nobody
+// reads from it any more.
 func TestPumpTellsResetAfterEnd(t *testing.T) {
 	p := startPump(t)
 	p.from.CloseWrite()
@@ -168,7 +168,7 @@ func TestPumpTellsReset(t *testing.T) {
 		}
 		peer.SetLinger(0)
 		peer.Close()
-		go func() { // a receiver's reset is met when there is something to pass on
+		go func() { // a receiver's reset is noticed when there is something to pass on
 			for {
 				if _, err := p.from.Write([]byte{1}); err != nil {
 					return
@@ -181,8 +181,8 @@ func TestPumpTellsReset(t *testing.T) {
 	}
 }
 
-// A receiver that does not read stops the sender: what is on its way is in the
-// sockets, and no more than a buffer of it here.
+// A receiver that does not read stops the sender: what is in transit is in the sockets,
+// and at most one buffer of it is in the worker.
 func TestPumpHoldsSenderBack(t *testing.T) {
 	p := startPump(t)
 	p.from.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
@@ -204,7 +204,7 @@ func TestPumpHoldsSenderBack(t *testing.T) {
 	}
 }
 
-// Closing ends a pump wherever it waits.
+// Closing ends a pump, whatever it is waiting for.
 func TestCloseEndsPump(t *testing.T) {
 	p := startPump(t)
 	p.sockets[0].close()

@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// An engine without listeners whose loop a test turns.
+// An engine without listeners, for tests that run its loop themselves.
 
 package worker
 
@@ -19,12 +19,12 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// rows is how many sessions a rig carries at most: their ends are more than are
-// gathered at once, and no more than one wait tells of.
+// rows is how many sessions a rig carries at most: more sides than are gathered at once,
+// but no more than one wait can report.
 const rows = pieces/2 + 8
 
-// rig is an engine without listeners and lifeline, whose sessions a test makes
-// by hand and whose loop it turns. It has a pool's board, so it rings no bell.
+// rig is an engine without listeners and lifeline. A test creates its sessions by hand
+// and runs its loop. It has a pool's board, so it rings no bell.
 func rig(t testing.TB) *engine {
 	t.Helper()
 	b, assignment, state, err := memory.New(board.Shape{Generation: 1, Workers: 1, Capacity: rows})
@@ -63,7 +63,7 @@ func rig(t testing.TB) *engine {
 	return e
 }
 
-// carry makes a connected session of two sockets, which become the engine's.
+// carry makes a connected session of two sockets, which the engine then owns.
 func (e *engine) carry(t testing.TB, client, target int) *session {
 	t.Helper()
 	s := e.place()
@@ -81,7 +81,7 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	return s
 }
 
-// until turns the loop until it is so.
+// until runs the loop until the condition holds.
 func (e *engine) until(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !so(); {
@@ -92,7 +92,7 @@ func (e *engine) until(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// once is a turn that never sleeps for long.
+// once is one iteration, which sleeps at most this long.
 func (e *engine) once(ms int) (events int) {
 	if len(e.runAgainSoon) > 0 {
 		ms = 0
@@ -103,7 +103,7 @@ func (e *engine) once(ms int) (events int) {
 	return events
 }
 
-// quiet turns the loop until nothing happens any more.
+// quiet runs the loop until nothing happens any more.
 func (e *engine) quiet() {
 	for idle := 0; idle < 3; {
 		if e.once(2) == 0 && len(e.runAgainSoon) == 0 {
@@ -154,7 +154,7 @@ func pair(t testing.TB, e *engine) (s *session, client, target *net.TCPConn) {
 	return e.carry(t, c, d), client, target
 }
 
-// descriptors are the open ones of this process.
+// descriptors is how many descriptors this process has open.
 func descriptors(t testing.TB) int {
 	t.Helper()
 	names, err := os.ReadDir("/proc/self/fd")
@@ -164,7 +164,7 @@ func descriptors(t testing.TB) int {
 	return len(names)
 }
 
-// outcomes is how many sessions have ended so.
+// outcomes is how many sessions have ended with this outcome.
 func (e *engine) outcomes(o board.Outcome) uint64 { return e.column.Ended[o].Load() }
 
 // inBlock is how many bytes lie in a direction's block.

@@ -77,7 +77,7 @@ func TestBytesBothWays(t *testing.T) {
 	}
 }
 
-// Many small writes, each as it comes: nothing waits for company.
+// Many small writes arrive one by one: none waits for the next.
 func TestEveryByteAtOnce(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
@@ -109,8 +109,8 @@ func TestEveryByteAtOnce(t *testing.T) {
 	}
 }
 
-// Both orders of half-close: one side's end arrives at the other while the
-// answer still flows.
+// Half-close in both orders: one side's end reaches the other while the answer is still
+// being sent.
 func TestHalfClose(t *testing.T) {
 	for _, name := range []string{"client first", "target first"} {
 		e := rig(t)
@@ -138,12 +138,12 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// A receiver that does not read: what is kept stays small, the sender is held
-// up, and later everything arrives, its end last.
+// With a receiver that does not read, what is kept stays small and the sender is held up.
+// Later everything arrives, the end last.
 func TestSlowReader(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
-	for _, c := range []*net.TCPConn{client, target} { // a window far beneath what is sent
+	for _, c := range []*net.TCPConn{client, target} { // a window far smaller than what is sent
 		c.SetWriteBuffer(256 << 10)
 		c.SetReadBuffer(256 << 10)
 	}
@@ -182,7 +182,7 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// The end of a sender that has left already is passed on behind its last byte.
+// The end of a sender that has already gone is passed on after its last byte.
 func TestEndWaitsForWhatIsKept(t *testing.T) {
 	for _, size := range []int{1, 3 << 10, 40 << 10, 200 << 10} {
 		e := rig(t)
@@ -193,7 +193,7 @@ func TestEndWaitsForWhatIsKept(t *testing.T) {
 		for p := sent; len(p) > 0; e.quiet() {
 			n, err := unix.Write(ours[1], p)
 			if err == unix.EAGAIN {
-				break // as much as there is room for: the rest is never sent
+				break // the queues are full: the rest is never sent
 			}
 			p = p[n:]
 			size = len(sent) - len(p)
@@ -241,7 +241,7 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("a block of %d bytes was not used again", n)
 		}
 		r.release(&next)
-		r.release(&next) // of none: nothing
+		r.release(&next) // no block to release: no effect
 	}
 	if n := len(r.blocks[0]) + len(r.blocks[1]) + len(r.blocks[2]); n != 3 {
 		t.Errorf("%d spare blocks", n)

@@ -24,8 +24,7 @@ func cut(c *net.TCPConn) {
 	c.Close()
 }
 
-// untilError reads until an error; after a half-close, that can only come up
-// with a write.
+// untilError writes until an error: after a half-close, only a write can return one.
 func untilError(c *net.TCPConn) (err error) {
 	if _, err = io.Copy(io.Discard, c); err == nil {
 		await.Happens(patience, func() bool { _, err = c.Write([]byte{1}); return err != nil })
@@ -33,8 +32,8 @@ func untilError(c *net.TCPConn) (err error) {
 	return err
 }
 
-// A reset of one side arrives as a reset at the other, never as an end, and is
-// never taken for complete.
+// A reset of one side reaches the other as a reset, never as an end, and the session
+// never counts as complete.
 func TestResets(t *testing.T) {
 	much := make([]byte, 24<<20)
 	for _, c := range []struct {
@@ -76,8 +75,8 @@ func TestResets(t *testing.T) {
 			go func() {
 				switch c.name {
 				case "this side half-closed", "with bytes kept for it":
-					// Its end was passed on before; or its own write meets the
-					// reset first, which is told only once.
+					// The end was passed on before, or the side's own write meets
+					// the reset first, whose error is returned only once.
 					seen <- untilError(to)
 					return
 				}
@@ -99,7 +98,7 @@ func TestResets(t *testing.T) {
 	}
 }
 
-// After a session, a row's late events concern nobody.
+// After a session has ended, late events for its row have no effect.
 func TestLateEventsAreIgnored(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)

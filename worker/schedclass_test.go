@@ -28,9 +28,9 @@ func policy(t *testing.T, pid int) string {
 	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[41-3]
 }
 
-// With several sessions a pool's worker does not interrupt who is running; with
-// one, or as a process of its own, a session is served at once. What an admin has
-// chosen stays.
+// With several sessions a pool's worker does not preempt the running task; with one
+// session, or as a process of its own, a session is served at once. A class that an admin
+// has chosen stays.
 func TestSchedulingClass(t *testing.T) {
 	const other, batch, idle = "0", "3", "5"
 	crowded := other
@@ -40,19 +40,19 @@ func TestSchedulingClass(t *testing.T) {
 	for _, c := range []struct {
 		capacity     uint32
 		started      string
-		alone, among string // others
+		alone, among string // class with one session, and with others
 	}{{1, other, other, other}, {4, other, other, crowded}, {4, idle, idle, idle}, {4, batch, batch, batch}} {
 		b := newBoss(t, board.Shape{Workers: 1, Capacity: c.capacity}, []string{echo(t)}, nil)
 		hired := make(chan *hand)
 		go func() {
 			defer close(hired)
-			runtime.LockOSThread() // and never unlocked: the thread ends with its class
+			runtime.LockOSThread() // never unlocked: the thread ends with its class
 			choose(t, 0, c.started)
 			hired <- b.hire(0)
 		}()
 		h := <-hired
 		if h == nil {
-			return // it has said why
+			return // the goroutine has reported why
 		}
 		is := func(want string) {
 			t.Helper()

@@ -12,7 +12,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// silent is a target whose queue is full: the kernel drops who wants to connect.
+// silent is a target whose queue is full: the kernel drops new connections.
 func silent(t *testing.T) string {
 	t.Helper()
 	fd, at := bind(t)
@@ -31,7 +31,7 @@ func silent(t *testing.T) string {
 	return inWords(at)
 }
 
-// A target that does not answer in time is left, and the client gets the next.
+// A target that does not answer in time is given up, and the client gets the next one.
 func TestSilentTargetIsLeft(t *testing.T) {
 	b := newBoss(t, one1, []string{silent(t), echo(t)}, func(a *board.Board) { a.Assignment.ConnectTimeout = 100 })
 	b.hire(0)

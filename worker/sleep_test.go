@@ -10,8 +10,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// A worker that has nothing to do goes to sleep and stays there, with a session
-// or without: no alarm wakes it.
+// A worker that has nothing to do goes to sleep and stays asleep, with a session or
+// without: no alarm wakes it.
 func TestSleepsWithoutAlarms(t *testing.T) {
 	for _, shape := range []board.Shape{{Workers: 1, Capacity: 1}, {Workers: 1, Capacity: 8}} {
 		b := newBoss(t, shape, []string{echo(t)}, nil)

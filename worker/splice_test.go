@@ -16,8 +16,8 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// A direction that keeps filling the buffer splices; when its traffic becomes
-// light it copies again, and its pipe waits for the next one.
+// A direction that keeps filling the buffer is spliced. When its traffic becomes light,
+// it is copied again, and its pipe is kept for the next direction.
 func TestHeavyAndLight(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
@@ -81,7 +81,7 @@ func TestHeavyAndLight(t *testing.T) {
 	}
 }
 
-// waiting waits until so many bytes can be read.
+// waiting waits until this many bytes can be read.
 func waiting(t *testing.T, fd, n int) {
 	t.Helper()
 	until(t, fmt.Sprintf("%d bytes have come", n), func() bool {
@@ -90,8 +90,7 @@ func waiting(t *testing.T, fd, n int) {
 	})
 }
 
-// Light splices one after the other, without a pause between them, end the
-// splicing.
+// Small splices one after the other, without a pause between them, end the splicing.
 func TestLightSplicesEnd(t *testing.T) {
 	e := rig(t)
 	ours, theirs := unixPair(t), unixPair(t)
@@ -105,7 +104,7 @@ func TestLightSplicesEnd(t *testing.T) {
 		n, _ := unix.Read(theirs[1], buffer)
 		got = append(got, buffer[:max(0, n)]...)
 		if s.client.pipe == nil {
-			// Idle releases a pipe, and its count with it; keep it in hand.
+			// A pause would release the pipe, and its count with it; keep it in use.
 			if p := e.relay.pipes; len(p) == 1 && i < smallAfter-1 {
 				s.client.pipe, e.relay.pipes = p[0], nil
 				s.client.pipe.small = i + 1
@@ -127,7 +126,7 @@ func (e *engine) quietly(s *session) {
 	e.runAgain()
 }
 
-// One turn moves so much and no more: a busy session leaves the loop to others.
+// One iteration relays a limited amount: a busy session leaves the loop to others.
 func TestTurnsAreBounded(t *testing.T) {
 	const message, messages = 1024, 60
 	e := rig(t)
@@ -179,7 +178,7 @@ func TestTurnsAreBounded(t *testing.T) {
 	}
 }
 
-// A session on the list of those with more to do may end before its turn.
+// A session on the list of those with more to do may end before it is served.
 func TestQueuedSessionThatEnded(t *testing.T) {
 	e := rig(t)
 	s, _, _ := pair(t, e)
@@ -195,7 +194,7 @@ func TestQueuedSessionThatEnded(t *testing.T) {
 	}
 }
 
-// A pipe with bytes in it is closed, an empty one kept, up to a bound.
+// A pipe with bytes in it is closed; an empty one is kept, up to a limit.
 func TestPipesAreKept(t *testing.T) {
 	before := descriptors(t)
 	var r relay
@@ -211,7 +210,7 @@ func TestPipesAreKept(t *testing.T) {
 	taken[0].pipe.held = 1
 	for _, d := range taken {
 		r.releasePipe(d)
-		r.releasePipe(d) // of none: nothing
+		r.releasePipe(d) // no pipe to release: no effect
 	}
 	if len(r.pipes) != sparePipes {
 		t.Errorf("%d spare pipes, want %d", len(r.pipes), sparePipes)

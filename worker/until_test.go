@@ -1,4 +1,4 @@
-// How tests wait.
+// How long tests wait for a condition: short names for package await.
 
 package worker
 

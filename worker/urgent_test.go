@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// Urgent bytes are read at their place.
+// Urgent bytes are read in their place among the others.
 
 package worker
 
@@ -34,14 +34,15 @@ func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
 	}
 }
 
-// inline has a rig's sockets as accept(2) behind a listener, and dial, give them.
+// inline sets SO_OOBINLINE on a rig's sockets, as accepted and connected ones have it.
 func inline(s *session) {
 	kernel.SetOn(s.client.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE)
 	kernel.SetOn(s.target.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE)
 }
 
-// Bytes after an urgent one arrive, whether they have come with it or later, and the
-// urgent byte at its place. A read stops at the mark, and looks as at an empty socket.
+// Bytes after an urgent one arrive, whether they have come together with it or later, and
+// the urgent byte arrives in its place. A read stops at the mark, and looks as if the
+// socket were empty.
 func TestUrgentInAConversation(t *testing.T) {
 	for _, later := range []bool{false, true} {
 		eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
@@ -64,8 +65,8 @@ func TestUrgentInAConversation(t *testing.T) {
 	}
 }
 
-// Urgent bytes in a bulk transfer: before and between what is spliced, and where
-// each read begins and ends. The end comes after everything.
+// Urgent bytes in a bulk transfer: before and between what is spliced, and at the
+// beginning and end of each read. The end arrives after everything.
 func TestUrgentInABulkTransfer(t *testing.T) {
 	for _, before := range []int{0, 1, relayRoom - 1, relayRoom, relayRoom + 1, 2 * relayRoom, 3 << 20} {
 		for _, after := range []int{0, 5, 5 << 20} {
@@ -93,8 +94,8 @@ func TestUrgentInABulkTransfer(t *testing.T) {
 	}
 }
 
-// A reset after an urgent mark: splice(2) gives the error ahead of the bytes. A write
-// may learn of it before any event does, of the mark as little as of the end.
+// A reset after an urgent mark: splice(2) returns the error before the bytes. A write may
+// meet the reset before any event has reported it, or the mark, or the end.
 func TestUrgentBeforeAReset(t *testing.T) {
 	for _, by := range []string{"an event", "an event, splicing", "a write", "a write, splicing"} {
 		eachSide(t, func(t *testing.T, e *engine, s *session, from *side, sender, receiver *net.TCPConn) {
@@ -122,8 +123,8 @@ func TestUrgentBeforeAReset(t *testing.T) {
 	}
 }
 
-// A target's socket takes urgent bytes in line from the start, since a mark that
-// follows another one makes the kernel pass over the first one's byte otherwise.
+// A target's socket receives urgent bytes in line from the start, because otherwise the
+// kernel skips the byte of one mark when another mark follows.
 func TestTargetTakesUrgentInLine(t *testing.T) {
 	l, e := listenHere(t), rig(t)
 	e.toTarget(l.Addr().String())
@@ -138,7 +139,7 @@ func TestTargetTakesUrgentInLine(t *testing.T) {
 	defer target.Close()
 	sendUrgent(t, target, []byte("first!"))
 	waiting(t, s.target.fd, 6)
-	e.gather(s, &s.target, &s.client) // up to the mark, of which no event has told yet
+	e.gather(s, &s.target, &s.client) // up to the mark, which no event has reported yet
 	sendUrgent(t, target, []byte("second!"))
 	waiting(t, s.target.fd, 8)
 	e.quiet()

@@ -15,7 +15,7 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// ringed makes a ring.
+// ringed opens a uring, or skips the test.
 func ringed(t *testing.T) *kernel.Uring {
 	t.Helper()
 	r, errno := kernel.OpenUring(pieces)
@@ -26,8 +26,8 @@ func ringed(t *testing.T) *kernel.Uring {
 	return r
 }
 
-// eachWay runs a test with pieces that are sent together, and with ones that are
-// sent one by one.
+// eachWay runs a test with pieces that are sent together, and with pieces that are sent
+// one by one.
 func eachWay(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Run("together", func(t *testing.T) {
 		ringed(t)
@@ -41,7 +41,7 @@ func eachWay(t *testing.T, test func(t *testing.T, e *engine)) {
 	})
 }
 
-// wereTogether checks that pieces were sent together, where they can be.
+// wereTogether checks that pieces were sent together where that is possible.
 func (e *engine) wereTogether(t *testing.T) {
 	t.Helper()
 	if (e.uring == nil) != e.noUring {
@@ -49,7 +49,7 @@ func (e *engine) wereTogether(t *testing.T) {
 	}
 }
 
-// ringFD is the descriptor of this process's only ring.
+// ringFD is the descriptor of this process's only uring.
 func ringFD(t *testing.T) (fd int) {
 	t.Helper()
 	open, err := os.ReadDir("/proc/self/fd")
@@ -68,7 +68,7 @@ func ringFD(t *testing.T) (fd int) {
 	return fd
 }
 
-// A ring of which something is wrong loses no piece: they are sent one by one.
+// A uring that does not work loses no piece: pieces are then sent one by one.
 func TestRingFails(t *testing.T) {
 	r := ringed(t)
 	e := rig(t)
@@ -100,7 +100,7 @@ func TestRingFails(t *testing.T) {
 	}
 }
 
-// A receiver that takes nothing, among ones that do, gets its pieces later, all
+// A receiver that takes nothing, among others that do, gets its pieces later, all of them
 // and in order.
 func TestSlowReaderInARow(t *testing.T) {
 	eachWay(t, func(t *testing.T, e *engine) {

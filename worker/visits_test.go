@@ -1,5 +1,7 @@
 //go:build linux && !portable
 
+// When a session that is being delivered is visited.
+
 package worker
 
 import (
@@ -10,8 +12,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// A session that is being delivered is visited after 1 ms, after 2 more and so on, later
-// every 50 ms, until its time is over; whatever others do meanwhile.
+// A session that is being delivered is visited after 1 ms, 2 ms later and so on, in the
+// end every 50 ms, until its time is over, whatever other sessions do meanwhile.
 func TestVisits(t *testing.T) {
 	e := rig(t)
 	s, _, _ := pair(t, e)
@@ -21,7 +23,7 @@ func TestVisits(t *testing.T) {
 	began := e.clock.mono
 	var at []int64
 	e.fail(s, &s.client)
-	e.visitLater(s) // once queued is enough
+	e.visitLater(s) // a second call adds nothing
 	for s.state != ended {
 		e.clock.mono = e.next()
 		at = append(at, (e.clock.mono-began)/int64(time.Millisecond))
@@ -35,8 +37,8 @@ func TestVisits(t *testing.T) {
 	}
 }
 
-// A session that has ended is not visited, and neither is its row's next one in its
-// place.
+// A session that has ended is not visited, and neither is the next session of its row in
+// its stead.
 func TestVisitOfAnEndedSession(t *testing.T) {
 	e := rig(t)
 	s, _, _ := pair(t, e)

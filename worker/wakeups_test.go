@@ -16,8 +16,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// A client wakes one of the workers that wait for it, and not all of them
-// (epoll_ctl(2) EPOLLEXCLUSIVE): who serves nobody sleeps on.
+// A client wakes one of the workers that wait for it, and not all of them (epoll_ctl(2)
+// EPOLLEXCLUSIVE): the others stay asleep.
 func TestOthersClientsWakeNobody(t *testing.T) {
 	const workers, sessions = 24, 60
 	b := newBoss(t, board.Shape{Workers: workers, Capacity: 1}, []string{echo(t)}, nil)
@@ -40,7 +40,7 @@ func TestOthersClientsWakeNobody(t *testing.T) {
 	for i, h := range all {
 		n, woken := served(h), h.switches()-before[i]
 		sum += n
-		// The way down into the long sleep is a few switches, too.
+		// On its way into the long sleep, the worker switches a few times, too.
 		if most := 20 + 10*int(n); woken > most {
 			t.Errorf("worker %d has served %d clients and woken up %d times, at most %d are due", i, n, woken, most)
 		}
@@ -50,13 +50,13 @@ func TestOthersClientsWakeNobody(t *testing.T) {
 	}
 }
 
-// A pool's worker that has more sessions than the others leaves clients to them,
-// and says so, since their wake-up was its own. Nudged, it takes what is left:
-// then the others can't.
+// A pool's worker that has more sessions than the others leaves clients to them, and
+// rings for it, because the client woke this worker only. When nudged, it accepts what is
+// left: then the others can't.
 func TestLeavesClientsToTheOthers(t *testing.T) {
-	const share, clients = 16, 60 // as many more than another one that has none
+	const share, clients = 16, 60 // share: this many more sessions than a worker that has none
 	b := newBoss(t, board.Shape{Workers: 2, Capacity: 2 * clients}, []string{echo(t)}, nil)
-	b.board.Column(1).PID.Store(1) // the other one, which sleeps
+	b.board.Column(1).PID.Store(1) // the other worker, asleep
 	var all [clients]*net.TCPConn
 	for i := range all {
 		all[i] = b.dial()
@@ -67,7 +67,7 @@ func TestLeavesClientsToTheOthers(t *testing.T) {
 	if n := live(); n != share+1 {
 		t.Errorf("it leaves with %d sessions, want %d", n, share+1)
 	}
-	b.silent() // once is enough
+	b.silent() // rung only once
 	for nudges, before := 0, 0; live() < clients; nudges++ {
 		if before = live(); nudges > 2 {
 			t.Fatalf("nudged twice, it has %d of %d clients", before, clients)

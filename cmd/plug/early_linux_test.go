@@ -1,5 +1,7 @@
 //go:build !portable
 
+// A worker starts without the initialisation that only the master needs.
+
 package main
 
 import (
