@@ -39,19 +39,19 @@ func (h *hand) reads() {
 	})
 }
 
-// An order ends the session of its row and epoch, in whatever state the session is, with
-// a reset on both sides and one line; it ends no other session.
-func TestKillOrder(t *testing.T) {
-	over := make(chan bool)
-	defer close(over)
+// killStage is a state of a session that is to end.
+type killStage struct {
+	name   string
+	target func(t *testing.T) string
+	via    bool
+	stage  func(b *boss, c *net.TCPConn)
+	live   func(row *board.Row) bool
+}
+
+// killStages are all; their targets stay until over is closed.
+func killStages(over <-chan bool) []killStage {
 	held := func(c *net.TCPConn) { io.Copy(io.Discard, c); <-over }
-	for _, c := range []struct {
-		name   string
-		target func(t *testing.T) string
-		via    bool
-		stage  func(b *boss, c *net.TCPConn)
-		live   func(row *board.Row) bool
-	}{
+	return []killStage{
 		{"relaying", echo, false, func(b *boss, c *net.TCPConn) { b.echoes(c, "x") }, nil},
 		{"half-closed", func(t *testing.T) string { return target(t, held) }, false,
 			func(b *boss, c *net.TCPConn) { c.Write([]byte("x")); c.CloseWrite() }, func(r *board.Row) bool { return r.In.Load() == 1 }},
@@ -60,7 +60,15 @@ func TestKillOrder(t *testing.T) {
 		{"connecting", silent, false, func(*boss, *net.TCPConn) {}, func(r *board.Row) bool { return r.Word().Target() == 0 && r.Connect.Load() == 0 }},
 		{"negotiating", func(t *testing.T) string { return target(t, held) }, true, func(*boss, *net.TCPConn) {},
 			func(r *board.Row) bool { return r.Connect.Load() != 0 }},
-	} {
+	}
+}
+
+// An order ends the session of its row and epoch, in whatever state the session is, with
+// a reset on both sides and one line; it ends no other session.
+func TestKillOrder(t *testing.T) {
+	over := make(chan bool)
+	defer close(over)
+	for _, c := range killStages(over) {
 		for _, capacity := range []uint32{1, 4} {
 			at := c.target(t)
 			b := newBoss(t, board.Shape{Workers: 1, Capacity: capacity}, []string{at}, func(a *board.Board) {
@@ -72,23 +80,9 @@ func TestKillOrder(t *testing.T) {
 			h := b.hire(0)
 			conn := b.dial()
 			c.stage(b, conn)
-			var row *board.Row
-			index := -1
-			b.wait(c.name+": the session stands there", func() bool {
-				for i := range int(b.board.Tables.RowsEach) {
-					if r := b.board.Row(0, i); r.Word().State() == board.RowLive && (c.live == nil || c.live(r)) {
-						row, index = r, i
-					}
-				}
-				return row != nil
-			})
+			row, index := b.liveRow(c.name+": the session stands there", c.live)
 			turn := row.Word().Epoch()
-			h.kills(index, turn+1)
-			h.kills(index+1, turn)
-			h.kills(1<<30, turn)
-			h.reads()
-			h.orders(report.Gate) // read after those orders have been obeyed
-			h.reads()
+			h.killsOthers(index, turn)
 			if row.Word().State() != board.RowLive {
 				t.Fatalf("%s, capacity %d: a session ended by another one's order", c.name, capacity)
 			}
@@ -119,6 +113,32 @@ func TestKillOrder(t *testing.T) {
 			h.lives()
 		}
 	}
+}
+
+// liveRow waits for the worker's live session, which is as live wants it.
+func (b *boss) liveRow(what string, live func(row *board.Row) bool) (row *board.Row, index int) {
+	b.t.Helper()
+	b.wait(what, func() bool {
+		for i := range int(b.board.Tables.RowsEach) {
+			if r := b.board.Row(0, i); r.Word().State() == board.RowLive && (live == nil || live(r)) {
+				row, index = r, i
+			}
+		}
+		return row != nil
+	})
+	return row, index
+}
+
+// killsOthers sends orders to end sessions that are not there, and returns when they have
+// been obeyed.
+func (h *hand) killsOthers(index int, turn uint64) {
+	h.b.t.Helper()
+	h.kills(index, turn+1)
+	h.kills(index+1, turn)
+	h.kills(1<<30, turn)
+	h.reads()
+	h.orders(report.Gate) // read after those orders have been obeyed
+	h.reads()
 }
 
 // A session may be older than the connect timeout, and still be writing to its target.

@@ -71,18 +71,10 @@ func TestResets(t *testing.T) {
 			}
 			c.setup(e, s, from, to)
 			cut(from)
-			seen := make(chan error, 1)
-			go func() {
-				switch c.name {
-				case "this side half-closed", "with bytes kept for it":
-					// The end was passed on before, or the side's own write meets
-					// the reset first, whose error is returned only once.
-					seen <- untilError(to)
-					return
-				}
-				_, err := io.Copy(io.Discard, to)
-				seen <- err
-			}()
+			// The end was passed on before, or the side's own write meets the reset first,
+			// whose error is returned only once.
+			writes := c.name == "this side half-closed" || c.name == "with bytes kept for it"
+			seen := sees(to, writes)
 			e.until(t, c.name+": the session ends", func() bool { return s.state == ended })
 			if err := <-seen; !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 				t.Errorf("%s, %s resets: the other side sees %v", c.name, side, err)
@@ -96,6 +88,20 @@ func TestResets(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sees reads until an error, or writes until one, and returns it.
+func sees(c *net.TCPConn, writes bool) <-chan error {
+	seen := make(chan error, 1)
+	go func() {
+		if writes {
+			seen <- untilError(c)
+			return
+		}
+		_, err := io.Copy(io.Discard, c)
+		seen <- err
+	}()
+	return seen
 }
 
 // After a session has ended, late events for its row have no effect.

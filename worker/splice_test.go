@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -54,31 +55,36 @@ func TestHeavyAndLight(t *testing.T) {
 	if s.client.pipe != nil || len(e.relay.pipes) != 1 {
 		t.Errorf("an idle direction keeps its pipe; %d spare ones", len(e.relay.pipes))
 	}
-	echo := make([]byte, 1000)
-	for i := range 3 * smallAfter {
-		p := noise(uint64(i), len(echo))
-		client.Write(p)
-		got := make(chan error, 1)
-		go func() {
-			_, err := io.ReadFull(target, echo)
-			got <- err
-		}()
-		var err error
-		e.until(t, "a small message arrives", func() bool {
-			select {
-			case err = <-got:
-				return true
-			default:
-				return false
-			}
-		})
-		if err != nil || !bytes.Equal(echo, p) {
+	const small, size = 3 * smallAfter, 1000
+	for i := range small {
+		p, got := noise(uint64(i), size), make([]byte, size)
+		if err := e.passes(t, client, target, p, got); err != nil || !bytes.Equal(got, p) {
 			t.Fatalf("message %d: %v", i, err)
 		}
 	}
-	if s.row.In.Load() != uint64(len(sent)+3*smallAfter*len(echo)) {
+	if s.row.In.Load() != uint64(len(sent)+small*size) {
 		t.Errorf("%d bytes counted", s.row.In.Load())
 	}
+}
+
+// passes sends a message, and reads it at the other end while the engine works.
+func (e *engine) passes(t *testing.T, from, to net.Conn, message, got []byte) (err error) {
+	t.Helper()
+	from.Write(message)
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(to, got)
+		read <- err
+	}()
+	e.until(t, "a small message arrives", func() bool {
+		select {
+		case err = <-read:
+			return true
+		default:
+			return false
+		}
+	})
+	return err
 }
 
 // waiting waits until this many bytes can be read.
