@@ -157,7 +157,7 @@ func (e *engine) stepConnect(s *session) {
 		e.negotiate(s)
 		return
 	}
-	s.state = relaying
+	e.beginRelay(s)
 	e.stepRelay(s)
 }
 

@@ -5,12 +5,6 @@
 
 package worker
 
-import (
-	"syscall"
-
-	"daemon/plug/worker/board"
-)
-
 // start starts a session's timer anew.
 func (e *engine) start(s *session, t timer) {
 	s.due[t] = e.clock.mono + e.lasts(t)
@@ -22,23 +16,6 @@ func (e *engine) stop(s *session, t timer) {
 	if s.due[t] != 0 {
 		s.due[t] = 0
 		e.timers.move(s)
-	}
-}
-
-// expire does what the end of a session's timer means.
-func (e *engine) expire(s *session, t timer) {
-	switch {
-	case t == connectTimer && s.state == connecting:
-		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
-	case t == connectTimer:
-		e.refuse(s, errSilentProxy)
-	case s.state == delivering:
-		e.abort(s, board.Cut)
-	default: // its client has failed, and no target has been connected in time
-		if !e.erred(&s.client) {
-			s.client.fails(syscall.ECONNRESET)
-		}
-		e.desert(s)
 	}
 }
 

@@ -54,8 +54,7 @@ func (e *engine) stepNegotiate(s *session) {
 			return
 		}
 		if done {
-			e.stop(s, connectTimer)
-			s.state = relaying
+			e.beginRelay(s)
 			e.reach(s.row, board.Relaying)
 			e.passGlued(s, e.buffer[head:n])
 			return

@@ -12,8 +12,8 @@ import (
 	"daemon/plug/worker/negotiate"
 )
 
-// state is where a session stands. What happens in each is in step,
-// below, and in expire (deadlines.go); the outcome is decided where it ends.
+// state is where a session stands. What happens in each is in step and
+// expire, below; the outcome is decided where it ends.
 type state uint8
 
 const (
@@ -159,5 +159,28 @@ func (e *engine) step(s *session) {
 		e.stepRelay(s)
 	case delivering:
 		e.stepDelivering(s)
+	}
+}
+
+// beginRelay has the session relay from now on.
+func (e *engine) beginRelay(s *session) {
+	e.stop(s, connectTimer)
+	s.state = relaying
+}
+
+// expire does what the end of a session's timer means.
+func (e *engine) expire(s *session, t timer) {
+	switch {
+	case t == connectTimer && s.state == connecting:
+		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
+	case t == connectTimer:
+		e.refuse(s, errSilentProxy)
+	case s.state == delivering:
+		e.abort(s, board.Cut)
+	default: // its client has failed, and no target has been connected in time
+		if !e.erred(&s.client) {
+			s.client.fails(syscall.ECONNRESET)
+		}
+		e.desert(s)
 	}
 }

@@ -1,5 +1,5 @@
 // A session's timers: one table for both engines. A kind of timer is a constant, its row
-// in the table, and what its end means: in the event loop that is expire (deadlines.go);
+// in the table, and what its end means: in the event loop that is expire (session.go);
 // in the portable engine, the deadline of what the session waits for.
 
 package worker
