@@ -14,18 +14,17 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// acceptor is the worker's part in the shared listeners. It stays in their
-// wait queues only while it can take a client: at capacity, and for a while
-// when descriptors have run out, clients wait in the kernel's queue or go to
-// other workers.
+// acceptor is the worker's side of the shared listeners. It is in their wait queues only
+// while it can take a client: at capacity, and for a while after descriptors have run
+// out, clients wait in the kernel's queue or go to other workers.
 //
-// A worker of one session has a set of its own for them, the door, and waits
-// there between sessions only. An exclusive wake-up passes over those who don't
-// wait, so a short session can keep its worker's place in the queue: the same
-// few workers stay warm, instead of all in turn, each out of its sleep.
+// A worker of one session has a separate epoll set for the listeners, and waits on it
+// only between sessions. An exclusive wake-up skips processes that don't wait, so a
+// worker with a short session can keep its place in the queue: the same few workers stay
+// warm, instead of all of them being woken from their sleep in turn.
 type acceptor struct {
 	listenSet *kernel.Poller // the engine's own set in a pool
-	apart     bool           // the door is a set of its own
+	apart     bool           // listenSet is a set of its own
 	listeners []listener
 }
 
@@ -36,8 +35,8 @@ type listener struct {
 }
 
 const (
-	batch     = 4  // clients that a pool worker takes at once
-	rescued   = 32 // that one takes when it is nudged, since nobody else has
+	batch     = 4  // clients that a pool worker accepts at a time
+	rescued   = 32 // clients that it accepts when nudged, because no other worker has
 	backAfter = 2 * time.Millisecond
 )
 
@@ -67,7 +66,7 @@ func (a *acceptor) close() {
 	}
 }
 
-// join puts the listeners into the epoll set, or takes them out, as is right now.
+// join adds the listeners to the epoll set or removes them, whichever is right now.
 func (e *engine) join() {
 	may := e.mayAccept()
 	if !may && e.away() {
@@ -86,15 +85,15 @@ func (e *engine) join() {
 	}
 }
 
-// away reports that this worker does not wait at its door only because of a
-// session that may be short.
+// away reports whether a session that may be short is the only reason why this worker
+// does not wait for clients.
 func (e *engine) away() bool {
 	return e.accept.apart && e.live > 0 && !e.usedUp() && !e.draining && !e.resting() &&
 		e.board.State.Gate.Load() == board.GateOpen
 }
 
-// stepAside gives the worker's place in the queue up: its session is a long
-// one, and every client's wake-up would have to pass over it.
+// stepAside gives up the worker's place in the queue: its session is a long one, and
+// every client's wake-up would have to skip this worker.
 func (e *engine) stepAside() {
 	e.agenda[asideDuty] = 0
 	if !e.accept.apart || e.live == 0 {
@@ -108,9 +107,9 @@ func (e *engine) stepAside() {
 	}
 }
 
-// takeClients accepts what there is, up to a batch, or the worker's capacity. An
-// accept that finds nobody makes a socket and a file and throws them away, so it
-// looks before.
+// takeClients accepts waiting clients, up to a batch or the worker's capacity. An accept
+// that finds no client creates a socket and a file and throws them away, so it checks
+// first.
 func (e *engine) takeClients(i int) {
 	l := &e.accept.listeners[i]
 	joined := l.joined
@@ -125,9 +124,9 @@ func (e *engine) takeClients(i int) {
 	}
 }
 
-// lookBack has another worker woken for clients that this one has left to the
-// others, for having more sessions than they, and that wait still: the wake-up
-// of these was its own. Most often somebody is awake anyway.
+// lookBack rings if clients are still waiting that this worker has left to others,
+// because it has more sessions than they have: the clients woke this worker only, so
+// another one has to be woken. Usually another worker is awake anyway.
 func (e *engine) lookBack() {
 	for i := range e.accept.listeners {
 		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && kernel.Readable(l.fd) {
@@ -136,8 +135,8 @@ func (e *engine) lookBack() {
 	}
 }
 
-// rescue takes clients that wait although nobody is in their way: a nudge says
-// so. Others that have fewer sessions may be stopped, so that does not count.
+// rescue takes clients when a nudge says that they wait although a worker could serve
+// them. It ignores how many sessions other workers have: those with fewer may be stopped.
 func (e *engine) rescue(i int) {
 	l := &e.accept.listeners[i]
 	for range rescued {
@@ -145,7 +144,7 @@ func (e *engine) rescue(i int) {
 			break
 		}
 	}
-	if l.joined && !e.accept.apart { // joining anew, it is told of those that are left
+	if l.joined && !e.accept.apart { // when it joins again, it is told of the remaining clients
 		e.accept.listenSet.Remove(l.fd)
 		l.joined = false
 	}
@@ -173,7 +172,7 @@ func (e *engine) takeClient(l *listener) bool {
 	return false
 }
 
-// leave takes a listener out of the set for good.
+// leave removes a listener from the set for good.
 func (e *engine) leave(l *listener) {
 	if l.joined {
 		e.accept.listenSet.Remove(l.fd)
@@ -204,15 +203,15 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.tellSoon()
 }
 
-// resting reports whether accept waits until this host has what it was short of.
+// resting reports whether accepting is paused until this host has again what it was short
+// of.
 func (e *engine) resting() bool { return e.agenda[acceptDuty] != 0 }
 
-// rest accepts nothing for a while.
+// rest pauses accepting for a while.
 func (e *engine) rest() { e.agenda[acceptDuty] = e.clock.mono + int64(resources) }
 
-// drain takes no more clients. It leaves the listeners only after a last
-// accept has said that nobody waits: the wake-up for one may have been this
-// worker's, and nobody else's.
+// drain takes no more clients. It leaves the listeners only after a last accept has found
+// no client, because a waiting client may have woken this worker and no other.
 func (e *engine) drain() {
 	if e.draining {
 		return

@@ -1,5 +1,5 @@
-// How a worker is started: its arguments, environment and descriptors, for the master that
-// passes them and for the worker that finds them.
+// How a worker is started: its arguments, environment and descriptors, used by the
+// master, which passes them, and by the worker, which finds them.
 
 package worker
 
@@ -13,26 +13,26 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// The descriptors of a worker, in the order in which the master passes them.
-// The worker owns its copies; 0 to 2 are the master's own.
+// The descriptors of a worker, in the order in which the master passes them. The worker
+// owns its copies; 0 to 2 are the master's own.
 const (
 	FDLifeline   = 3 // socket pair with the master
 	FDReport     = 4 // write end of the report pipe
-	FDAssignment = 5 // board, to read
-	FDState      = 6 // board, to write
+	FDAssignment = 5 // board, read-only part
+	FDState      = 6 // board, writable part
 	FDSession    = 7 // session file, append-only; closed without -S
 	FDSyslog     = 8 // datagram socket, not connected; closed without syslog
 	FDListener   = 9 // the first of the listeners
 )
 
-// Arg0 is how a worker is told from any other start of the binary.
+// Arg0 distinguishes a worker from any other start of the binary.
 const Arg0 = "plug: worker"
 
-// titleRoom is what argv sets aside for titles: a source, a client and a target
-// of the longest kind.
+// titleRoom is the space in argv that is reserved for titles: a source, a client and a
+// target of maximum length.
 const titleRoom = 160
 
-// Args is the argv of the worker in a slot, with the room for its titles.
+// Args is the argv of the worker in a slot, with the space for its titles.
 func Args(slot int) []string {
 	pad := make([]byte, titleRoom)
 	for i := range pad {
@@ -41,12 +41,11 @@ func Args(slot int) []string {
 	return []string{Arg0, strconv.Itoa(slot), string(pad)}
 }
 
-// Env is a worker's whole environment: its Go runtime uses one processor,
-// keeps no cgroup files open, and sends itself no signals to share out time
-// that nobody else wants. A worker of one session makes no garbage to speak
-// of, unless it is the portable one: nothing is collected until there is much of
-// it, since Go's collection every two minutes would wake thousands of idle
-// processes.
+// Env is a worker's whole environment: its Go runtime uses one processor, keeps no cgroup
+// files open, and sends itself no preemption signals, which would share out time that
+// nothing else needs. A worker of one session makes hardly any garbage, unless it has the
+// portable engine: nothing is collected until there is a lot of it, because Go's
+// collection every two minutes would wake thousands of idle processes.
 func Env(pool bool) []string {
 	env := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0,asyncpreemptoff=1"}
 	if !pool && !garbage {

@@ -5,24 +5,24 @@ package worker
 
 import "time"
 
-// bell knows when a worker of one session at a time is to ring for the master.
-// While spares are plenty a session of less than quick rings no bell: spares
-// carry those. A worker that was busy with a longer one, and now carries short
-// ones without a pause, is taken back after a while.
+// bell knows when a worker of one session at a time must ring for the master. While there
+// are many spares, a session shorter than quick rings no bell: spares carry those. A
+// worker that was busy with a longer session, and now carries short ones without a pause,
+// counts as a spare again after a while.
 type bell struct {
-	told  bool  // the master thinks that this worker is busy
+	told  bool  // the master believes that this worker is busy
 	busy  bool  // it has a session
-	begun int64 // when that began, or the last one; monotonic ns
-	long  int64 // when it was last known to have a long one
-	due   int64 // when it is to ring, or a pool's title to be shown, at the latest; 0 is never
+	begun int64 // when the current or the last session began; monotonic ns
+	long  int64 // when it was last known to have a long session
+	due   int64 // latest time to ring, or to show a pool's title; 0 is never
 }
 
 const (
-	quick = 5 * time.Millisecond  // a doorbell may wait so long for company
-	doubt = 20 * time.Millisecond // after that long without a long session a worker is busy no more
+	quick = 5 * time.Millisecond  // how long a doorbell may be delayed
+	doubt = 20 * time.Millisecond // after this long without a long session, a worker is not busy any more
 )
 
-// changed takes the begin or the end of a session, and knows then when to ring.
+// changed records the begin or the end of a session, and sets when to ring.
 func (b *bell) changed(now int64, busy, plenty bool) {
 	if busy == b.busy {
 		return

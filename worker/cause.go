@@ -1,4 +1,4 @@
-// Who ended a session, and how far it had come, as both engines publish it on its row.
+// Who ended a session and how far it had come, as both engines publish it on its row.
 
 package worker
 
@@ -14,8 +14,9 @@ func (w *worker) reach(row *board.Row, stage board.Stage) {
 	row.Cause.Store(uint32(board.MakeCause(board.Nobody, stage, 0)))
 }
 
-// noteFailed publishes that a side has failed with an error, and that the other one gets
-// its last bytes. It returns the stage at which the side failed: the end is put down to that.
+// noteFailed publishes that a side has failed with an error, and that the other one is
+// getting its last bytes. It returns the stage at which the side failed, which becomes
+// the stage of the session's end.
 func (w *worker) noteFailed(row *board.Row, errno syscall.Errno) board.Stage {
 	row.Errno.Store(uint32(errno))
 	stage := board.Cause(row.Cause.Load()).Stage()
@@ -23,18 +24,18 @@ func (w *worker) noteFailed(row *board.Row, errno syscall.Errno) board.Stage {
 	return stage
 }
 
-// concludes publishes who ended a session, at the stage where it stands.
+// concludes publishes who ended a session, at its current stage.
 func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Culprit) {
 	stage := board.Cause(row.Cause.Load()).Stage()
 	if outcome == board.Complete {
 		stage = board.InOrder
 	}
-	signal := syscall.SIGTERM // the only one that a worker lives to tell of
+	signal := syscall.SIGTERM // the only one after which a worker still lives to report it
 	row.Cause.Store(uint32(board.MakeCause(who, stage, int(signal))))
 }
 
-// timedOut tells the end of a side that the system has given up from one that the
-// side itself brought about.
+// timedOut distinguishes a side that the kernel gave up (a timeout) from one that ended
+// the session itself.
 func timedOut(who board.Culprit, errno syscall.Errno) board.Culprit {
 	if errno != syscall.ETIMEDOUT {
 		return who
@@ -50,7 +51,7 @@ func timedOut(who board.Culprit, errno syscall.Errno) board.Culprit {
 	return who
 }
 
-// peer is who is connected: the target, or the HTTP proxy in its place.
+// peer is who the worker is connected to: the target, or the HTTP proxy instead.
 func (w *worker) peer() board.Culprit {
 	if w.board.Assignment.Via.Kind != 0 {
 		return board.ByProxy
@@ -58,8 +59,8 @@ func (w *worker) peer() board.Culprit {
 	return board.ByTarget
 }
 
-// goesTo is where a connection for a target slot goes: to the HTTP proxy if there
-// is one.
+// goesTo is the address that a connection for a target slot goes to: the HTTP proxy's if
+// there is one.
 func (w *worker) goesTo(slot int) *board.Addr {
 	if w.board.Assignment.Via.Kind != 0 {
 		return &w.board.Assignment.Via
@@ -67,7 +68,7 @@ func (w *worker) goesTo(slot int) *board.Addr {
 	return &w.board.Target(slot).Addr
 }
 
-// afterConnect is the stage that follows.
+// afterConnect is the stage after connecting.
 func (w *worker) afterConnect() board.Stage {
 	if w.board.Assignment.Via.Kind != 0 {
 		return board.Negotiating
@@ -78,7 +79,7 @@ func (w *worker) afterConnect() board.Stage {
 // culprit is whose fault a failed connect is.
 func (w *worker) culprit(f *failure) board.Culprit {
 	if f.errno == 0 {
-		return board.ByAdmin // nobody else leaves no target to be tried
+		return board.ByAdmin // only an admin's settings leave no target to try
 	}
 	switch faultOf(f.what, f.errno) {
 	case ofTarget:
@@ -89,8 +90,8 @@ func (w *worker) culprit(f *failure) board.Culprit {
 	return board.ByError
 }
 
-// refusalOf stores why a proxy did not let a session through in its row, if an errno
-// says it, and returns the reason otherwise.
+// refusalOf stores in a session's row why a proxy refused it, if an errno says that, and
+// otherwise returns the reason.
 func refusalOf(row *board.Row, err error) (reason string) {
 	if errno, ok := err.(syscall.Errno); ok {
 		row.Errno.Store(uint32(errno))
@@ -99,8 +100,8 @@ func refusalOf(row *board.Row, err error) (reason string) {
 	return err.Error()
 }
 
-// logs reports whether ends are logged on stderr, and at which level: at -d, and
-// in JSON with -l, for those who collect that in the place of syslog.
+// logs reports whether ends are logged on stderr, and at which level: with -d, and also
+// in JSON with -l, for users who collect that instead of syslog.
 func (w *worker) logs() (record.Level, bool) {
 	const both = board.OptForeground | board.OptJSON | board.OptLog
 	switch {

@@ -1,7 +1,7 @@
 //go:build linux && !portable
 
 // How the event loop connects a session to its target: without waiting, one target after
-// the other. What a failed connect means is decided in connecting.go.
+// another. What a failed connect means is decided in connecting.go.
 
 package worker
 
@@ -12,8 +12,8 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// connect starts connecting the session to its next target; without one left
-// the session ends.
+// connect starts connecting the session to its next target. If none is left, the session
+// ends.
 func (e *engine) connect(s *session) {
 	for {
 		tried := &noneTried
@@ -52,8 +52,8 @@ type parked struct {
 	epoch uint32
 }
 
-// park lets a session wait for descriptors or ports as its fellows do in the
-// kernel's queue, and takes no more clients meanwhile. Then it may try all targets
+// park lets a session wait for descriptors or ports, as other clients do in the kernel's
+// queue, and stops taking clients meanwhile. After that, the session may try all targets
 // again.
 func (e *engine) park(s *session) {
 	s.slot, s.short = -1, false
@@ -64,7 +64,7 @@ func (e *engine) park(s *session) {
 	e.rest()
 }
 
-// retryParked tries the starved sessions again.
+// retryParked tries the parked sessions again.
 func (e *engine) retryParked() {
 	list := e.fdWaiters
 	e.fdWaiters = nil
@@ -75,7 +75,7 @@ func (e *engine) retryParked() {
 	}
 }
 
-// noneTried is the set of a session that tries its first target.
+// noneTried is the set for a session that tries its first target.
 var noneTried board.Tried
 
 // trial is the session's set of tried targets; most sessions need none.
@@ -105,9 +105,10 @@ func (e *engine) dial(s *session) (f failure) {
 	}
 	s.target = side{fd: fd}
 	kernel.SetOn(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
-	// Urgent bytes are read at their place. Clients' sockets have this from the listener.
-	// Here it can't wait for the first mark: of two, the kernel throws the first byte
-	// away before any event has told of it.
+	// Urgent bytes are read in their place. Clients' sockets inherit this option from
+	// the listener. Here it must be set before the first mark: when a second one
+	// follows, the kernel discards the first one's byte before any event has reported
+	// it.
 	kernel.SetOn(fd, syscall.SOL_SOCKET, syscall.SO_OOBINLINE)
 	if b.Assignment.Options&board.OptKeepalive != 0 {
 		kernel.SetOn(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
@@ -124,17 +125,17 @@ func (e *engine) dial(s *session) (f failure) {
 	return failure{}
 }
 
-// stepConnect looks whether the connect has succeeded.
+// stepConnect checks whether the connect has succeeded.
 func (e *engine) stepConnect(s *session) {
 	t := &s.target
 	if t.failed || t.hangup && !t.writable {
 		errno := kernel.SocketError(t.fd)
 		if errno == syscall.ECONNRESET || errno == syscall.EPIPE || errno == 0 {
-			// Refused it would be ECONNREFUSED: this target has accepted, perhaps
-			// said something, and reset the connection before we looked.
+			// A refusal would be ECONNREFUSED: this target has accepted, perhaps sent
+			// something, and reset the connection before the check.
 			e.connected(s)
 			t.fails(errno)
-			t.fails(syscall.ECONNRESET) // if a call has taken it already
+			t.fails(syscall.ECONNRESET) // in case another call has taken the error already
 			if e.viaProxy() {
 				e.negotiate(s)
 				return
@@ -161,7 +162,7 @@ func (e *engine) stepConnect(s *session) {
 	e.stepRelay(s)
 }
 
-// connected goes on with the session's target.
+// connected records that the session is connected to its target.
 func (e *engine) connected(s *session) {
 	e.stop(s, connectTimer)
 	e.noteConnected(s.row, s.slot)
@@ -186,14 +187,14 @@ func (e *engine) missed(s *session, f failure) {
 	if s.target.fd >= 0 {
 		kernel.Close(s.target.fd)
 	}
-	s.target = side{fd: -1} // what epoll has told of it is not of the next one
+	s.target = side{fd: -1} // what epoll has reported does not apply to the next socket
 	s.failure = f
 	s.short = e.noteMissed(s.slot, f) || s.short
 }
 
 // unreached ends a session that has tried all targets.
 func (e *engine) unreached(s *session) {
-	if s.client.failed && e.erred(&s.client) { // first; it had left bytes
+	if s.client.failed && e.erred(&s.client) { // its failure came first; it had left bytes
 		e.desert(s)
 		return
 	}

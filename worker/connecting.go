@@ -1,6 +1,6 @@
-// What both engines decide while a session looks for its target: which one is next, what
-// a failed connect means, and what is recorded. How the engines wait is in connect.go and
-// portable_connect.go.
+// What both engines decide while a session is looking for a target: which one is next,
+// what a failed connect means, and what is recorded. How the engines wait is in
+// connect.go and portable_connect.go.
 
 package worker
 
@@ -14,7 +14,7 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// resources is how long a worker accepts and connects nothing after this host has run
+// resources is how long a worker stops accepting and connecting after this host has run
 // out of descriptors, memory or ports.
 const resources = 100 * time.Millisecond
 
@@ -38,24 +38,25 @@ func (w *worker) nextTarget(row *board.Row, slot int, tried *board.Tried) (next 
 }
 
 // mayWait reports whether a session may wait for descriptors, memory or ports, as other
-// clients do in the kernel's queue: for no longer than a connect may take.
+// clients do in the kernel's queue. It may do so no longer than a connect may take.
 func (w *worker) mayWait(row *board.Row) bool {
 	return w.clock.mono < row.BeginAt+w.lasts(connectTimer)
 }
 
-// worthWaiting reports whether a session that is short of something waits before it tries
-// another target: there may be local ports for that one, unless all are behind one proxy.
+// worthWaiting reports whether a session that is short of something should wait before it
+// tries another target: local ports may be free for that one, unless all targets are
+// behind one proxy.
 func (w *worker) worthWaiting(f failure) bool { return w.viaProxy() || !portless(f.what, f.errno) }
 
-// connectFailure is a connect's error as a failure. Of a target whose interface does not
-// exist now, the error says nothing.
+// connectFailure is a connect's error as a failure. If the target's interface does not
+// exist at the moment, the error is not the target's.
 func connectFailure(errno syscall.Errno, to *board.Addr) failure {
 	f := failed("", connectErrno(errno, to))
 	f.peer = f.peer && to.LoadZone() != address.NoInterface
 	return f
 }
 
-// noteConnected records that a session has its target.
+// noteConnected records that a session is connected to its target.
 func (w *worker) noteConnected(row *board.Row, slot int) {
 	w.connects(row, slot)
 	w.reach(row, w.afterConnect())
@@ -68,7 +69,7 @@ func (w *worker) noteConnected(row *board.Row, slot int) {
 }
 
 // noteMissed records that a target could not be connected, and reports whether this host
-// is short of something that it may have again in a moment.
+// is short of something that may be available again in a moment.
 func (w *worker) noteMissed(slot int, f failure) (short bool) {
 	short = faultOf(f.what, f.errno) == shortage
 	first := true
@@ -85,7 +86,7 @@ func (w *worker) noteMissed(slot int, f failure) (short bool) {
 	default: // this host's fault
 		first = w.board.ShouldLog(board.LogConnect, w.clock.ms())
 	}
-	if first { // not again for each client, until it was good in between
+	if first { // once, not for each client, until the target was good again
 		what := f.what
 		if what == "" {
 			what = "connect " + w.records.target(slot).full
@@ -109,8 +110,8 @@ func (w *worker) noteUnreached(row *board.Row, slot int, f failure) (board.Outco
 	return outcome, w.culprit(&f)
 }
 
-// noTargets says, once in a while, that clients are turned away because an admin
-// has disabled all targets; slot is what the session tried last, if anything.
+// noTargets logs, at most once in a while, that clients are turned away because an admin
+// has disabled all targets. slot is the last one that the session tried, if any.
 func (w *worker) noTargets(slot int) {
 	if slot < 0 && w.board.NoTargets() && w.board.ShouldLog(board.LogTargets, w.clock.ms()) {
 		w.records.error("connect", "no target available: all are disabled or draining")
@@ -123,14 +124,14 @@ func noteDeserted(row *board.Row, errno syscall.Errno) board.Culprit {
 	return timedOut(board.ByClient, errno)
 }
 
-// A proxy's failures that are no errno.
+// A proxy's failures that have no errno.
 var (
 	errSilentProxy = errors.New("no reply within --connect-timeout")
 	errEarlyEnd    = errors.New("closed the connection before its reply was complete")
 )
 
-// noteRefused records that the proxy did not let a session through. The reason is why, if
-// no errno says it.
+// noteRefused records that the proxy refused a session. reason says why, if no errno
+// does.
 func noteRefused(row *board.Row, err error) (who board.Culprit, reason string) {
 	who = board.ByProxy
 	if err == errSilentProxy || err == syscall.ETIMEDOUT {

@@ -1,17 +1,17 @@
 //go:build linux && !portable
 
 // The timers of the event loop's sessions. There is a list for each kind of timer. A
-// session is in one at most: that of its nearest timer.
+// session is in one list at most: that of its nearest timer.
 
 package worker
 
-// start starts a session's timer anew.
+// start starts or restarts a session's timer.
 func (e *engine) start(s *session, t timer) {
 	s.due[t] = e.clock.mono + e.lasts(t)
 	e.timers.move(s)
 }
 
-// stop stops a session's timer, if it runs.
+// stop stops a session's timer if it is running.
 func (e *engine) stop(s *session, t timer) {
 	if s.due[t] != 0 {
 		s.due[t] = 0
@@ -33,7 +33,7 @@ func (e *engine) expireAll() {
 // timerLists are the lists of all kinds.
 type timerLists [timers]deadlines
 
-// next is when the first of all timers is due.
+// next is when the earliest of all timers is due.
 func (l *timerLists) next() int64 {
 	at := never
 	for t := range l {
@@ -58,9 +58,9 @@ func (l *timerLists) remove(s *session) { l[s.listed].remove(s) }
 // deadline is when a listed session's nearest timer is due.
 func (s *session) deadline() int64 { return s.due[s.listed] }
 
-// deadlines is a list of sessions, the first one due first. Timers of one kind run
-// equally long, so a new session is nearly always the last: not so one whose timer was
-// behind another one's meanwhile.
+// deadlines is a list of sessions, ordered by when they are due. Timers of one kind all
+// run equally long, so a new session is nearly always the last one, except if another
+// timer of it was nearer until now.
 type deadlines struct{ first, last *session }
 
 func (l *deadlines) add(s *session) {

@@ -1,4 +1,4 @@
-// What an accept that fails says of the client, the port or this host.
+// What a failed accept says about the client, the port or this host.
 
 package worker
 
@@ -9,19 +9,19 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// mostFailures is how many clients in a row may have gone before they were
-// accepted. More than that, and it is accept(2) itself that fails.
+// mostFailures is how many clients in a row may have gone before they were accepted.
+// After more than that, accept(2) itself must be failing.
 const mostFailures = 8
 
-// accepted is what has become of an accept.
+// accepted is the result of an accept.
 type accepted uint8
 
 const (
 	took     accepted = iota // a client
-	nobody                   // no client waits
-	lost                     // this client has gone; the next may be there
+	nobody                   // no client is waiting
+	lost                     // this client has gone; another may be waiting
 	shut                     // the master has shut the port down
-	hindered                 // this host can't accept now; it is published why
+	hindered                 // this host can't accept now; the reason is published
 )
 
 // judgeAccept judges an accept by its errno.
@@ -44,22 +44,21 @@ func (w *worker) judgeAccept(errno syscall.Errno) accepted {
 	return hindered
 }
 
-// portClosed reports whether a failed accept says that the master has shut the
-// port down: it closes the gate for good before it does. While the gate is open,
-// another process has shut the listener down, and the master will listen again.
+// portClosed reports whether a failed accept means that the master has shut the port
+// down: the master closes the gate for good before that. If the gate is open, another
+// process has shut the listener down, and the master will listen again.
 func (w *worker) portClosed(errno syscall.Errno) bool {
 	return errno == syscall.EINVAL && w.board.State.Gate.Load() == board.GateDraining
 }
 
-// lasting reports whether accept fails because of this host, so that trying again
-// at once is useless: descriptors or memory have run out, or nothing listens any
-// more (accept(2)).
+// lasting reports whether accept fails because of this host, so that retrying at once is
+// useless: descriptors or memory have run out, or nothing listens any more (accept(2)).
 func lasting(errno syscall.Errno) bool {
 	return record.Scarce(errno) || errno == syscall.EINVAL || errno == syscall.EBADF || errno == syscall.ENOTSOCK
 }
 
-// deaf publishes why no client can be accepted; hears takes that back. Both read
-// the word before they write it: it lies beside the gate, which all workers read.
+// deaf publishes why no client can be accepted; hears withdraws that. Both read the word
+// before they write it, because it lies next to the gate, which all workers read.
 func (w *worker) deaf(errno syscall.Errno) {
 	if w.board.State.Deaf.Load() != uint32(errno) {
 		w.board.State.Deaf.Store(uint32(errno))

@@ -1,10 +1,10 @@
 //go:build linux && !portable
 
-// One side has failed: it has reset, or can no longer be written to. The other side
-// must have what the failed one sent before it learns of that, and a reset throws
-// away what the kernel has yet to send. So the session delivers: it reads the failed
-// side to its end, writes that to the survivor, waits until the survivor's kernel has
-// acknowledged it, and only then resets the survivor.
+// One side has failed: it has reset, or can no longer be written to. The other side must
+// have what the failed one sent before it learns of the failure, and a reset discards
+// what the kernel has not sent yet. So the session delivers: it reads the failed side to
+// its end, writes that to the surviving side, waits until the surviving side's kernel has
+// acknowledged it, and only then resets the surviving side.
 
 package worker
 
@@ -15,17 +15,17 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// leaving is what a session needs from the failure of a side on.
+// leaving is what a session needs after one of its sides has failed.
 type leaving struct {
 	failed   *side
 	survivor *side
-	stage    board.Stage // at which the side failed; its reset is put down to that
-	delay    int         // in visitDelays: before the next visit
+	stage    board.Stage // at which the side failed; also the stage of the session's end
+	delay    int         // index in visitDelays: before the next visit
 	expected bool        // a visit is queued
 }
 
-// leaves marks the session as one that ends within --close-timeout, counted from
-// the first failure.
+// leaves marks the session as one that must end within --close-timeout, counted from the
+// first failure.
 func (e *engine) leaves(s *session) *leaving {
 	if s.leaving == nil {
 		s.leaving = new(leaving)
@@ -48,11 +48,11 @@ func (e *engine) fail(s *session, failed *side) {
 	l := e.leaves(s)
 	l.failed, l.survivor, l.stage = failed, survivor, e.noteFailed(s.row, failed.errno)
 	s.state = delivering
-	failed.readable, failed.hangup = true, true // to its end: no event may have told of that, or of a mark
+	failed.readable, failed.hangup = true, true // read to the end: perhaps no event has reported it, or a mark
 	e.stepDelivering(s)
 }
 
-// stepDelivering moves the failed side's last bytes on.
+// stepDelivering relays the failed side's last bytes.
 func (e *engine) stepDelivering(s *session) {
 	failed, survivor := s.leaving.failed, s.leaving.survivor
 	if survivor.failed && e.erred(survivor) || !e.drop(survivor) {
@@ -70,9 +70,9 @@ func (e *engine) stepDelivering(s *session) {
 	}
 }
 
-// drop reads what the survivor still sends, which can no longer be received: a peer that
-// writes before it reads would never come to read the last bytes. It is false when
-// the survivor has failed, too.
+// drop reads what the surviving side still sends, which nobody can receive any more: a
+// peer that writes before it reads would never get to read the last bytes. It returns
+// false when the surviving side has failed, too.
 func (e *engine) drop(d *side) bool {
 	for i := 0; d.readable && i < relayBudget; i++ {
 		n, errno := kernel.Receive(d.fd, e.buffer)
@@ -89,9 +89,9 @@ func (e *engine) drop(d *side) bool {
 	return true
 }
 
-// forsaken deals with a client that has failed before its target was connected. It
-// ends the session and is true unless the client has left bytes: then the target is
-// connected for them. A mere end of the client is a half-close.
+// forsaken handles a client that has failed before its target was connected. It ends the
+// session and returns true, unless the client has left bytes: then the target is
+// connected for them. If a client has only ended its direction, that is a half-close.
 func (e *engine) forsaken(s *session) bool {
 	c := &s.client
 	n, errno := kernel.Peek(c.fd, e.buffer[:1])

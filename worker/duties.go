@@ -15,12 +15,12 @@ import (
 type duty uint8
 
 const (
-	visitDuty  duty = iota // looks at sessions that are being delivered
+	visitDuty  duty = iota // checks sessions that are being delivered
 	bellDuty               // rings, and shows the title
 	asideDuty              // a session counts as long: leaves the listen queue
-	backDuty               // looks after clients that were left to other workers
-	lineDuty               // tries owed session lines again
-	acceptDuty             // accepts and connects again, after this host was short of something
+	backDuty               // checks for clients that were left to other workers
+	lineDuty               // retries unwritten session lines
+	acceptDuty             // accepts and connects again after a shortage
 
 	duties = iota
 )
@@ -39,7 +39,7 @@ func (a *agenda) next() int64 {
 	return first
 }
 
-// overdue ends timers, and does what is due.
+// overdue ends timers and performs duties that are due.
 func (e *engine) overdue() {
 	e.expireAll()
 	for d := range e.agenda {
@@ -69,16 +69,16 @@ func (e *engine) perform(d duty) {
 	}
 }
 
-// next is when something has to be done even without an event, in monotonic ns.
+// next is when something must be done even without an event, in monotonic ns.
 func (e *engine) next() int64 { return min(e.timers.next(), e.agenda.next()) }
 
-// quiet reports that nobody has come to do anything.
+// quiet reports whether no event but the alarm has arrived.
 func quiet(events []kernel.Event) bool {
 	return len(events) == 0 || len(events) == 1 && events[0].Tag.Kind() == onAlarm
 }
 
-// setAlarm sees to it that a wait ends in time, and returns its timeout: 0 when
-// there is something to do now, else none.
+// setAlarm makes sure that a wait ends in time, and returns its timeout: 0 if there is
+// something to do now, otherwise -1, no timeout.
 func (e *engine) setAlarm() int {
 	until := min(e.coolDue, e.next())
 	if len(e.runAgainSoon) != 0 || until <= e.clock.mono {
@@ -88,7 +88,7 @@ func (e *engine) setAlarm() int {
 	return -1
 }
 
-// patience is how long, in ms, a sleep may last; -1 is for ever.
+// patience is how long a sleep may last, in ms; -1 is for ever.
 func (e *engine) patience() int {
 	until := e.next()
 	if until == never {

@@ -1,8 +1,8 @@
 //go:build linux && !portable
 
-// How a session ends: end closes in order, abort resets. A side that has failed comes
-// here by way of delivering.go. Every end goes through bury, so nothing of a session is
-// left behind and every session leaves its records.
+// How a session ends: end closes in order, abort resets. A side that has failed gets here
+// through delivering.go. Every end goes through bury, which releases everything that a
+// session holds and writes its records.
 
 package worker
 
@@ -20,8 +20,8 @@ func (e *engine) end(s *session, outcome board.Outcome) {
 	e.bury(s)
 }
 
-// abort ends a session so that neither side takes it for a clean end. What the
-// kernel has not delivered yet is lost, and so it is taken off the account.
+// abort ends a session so that neither side mistakes it for a clean end. What the kernel
+// has not delivered yet is lost, so it is subtracted from the counts.
 func (e *engine) abort(s *session, outcome board.Outcome) {
 	if s.state == delivering {
 		e.reach(s.row, s.leaving.stage)
@@ -63,7 +63,7 @@ func (e *engine) bury(s *session) {
 	e.join()
 }
 
-// endedByAdmin ends a session at an admin's word, or at a signal.
+// endedByAdmin ends a session on an admin's order or a signal.
 func (e *engine) endedByAdmin(s *session, who board.Culprit) {
 	s.who = who
 	e.abort(s, board.AdminEnded)
@@ -75,7 +75,7 @@ func (e *engine) desert(s *session) {
 	e.abort(s, board.Cut)
 }
 
-// endedBy is who ended a session: as was noted where it ended, else by its
+// endedBy is who ended a session: as recorded where it ended, otherwise derived from its
 // outcome and the errors of its sides.
 func (e *engine) endedBy(s *session, outcome board.Outcome) board.Culprit {
 	switch {
@@ -93,14 +93,14 @@ func (e *engine) endedBy(s *session, outcome board.Outcome) board.Culprit {
 	return e.culprit(&s.failure)
 }
 
-// answers notes the target's first byte, before anybody can have seen it.
+// answers records the time of the target's first byte, before that byte is passed on.
 func (e *engine) answers(s *session) {
 	s.answered = true
 	s.row.First.Store(e.clock.mono)
 }
 
-// endsFirst notes who has ended its direction, once. Of two that did so within
-// one turn it is the client, whose end is looked for first.
+// endsFirst records which side ended its direction first, once. If both did so within one
+// iteration, it is the client, which is checked first.
 func (e *engine) endsFirst(s *session) {
 	if s.first != board.Nobody || s.state == delivering {
 		return
@@ -112,8 +112,8 @@ func (e *engine) endsFirst(s *session) {
 	e.reach(s.row, board.HalfClosed)
 }
 
-// undelivered is how many bytes of a direction were read and have not reached the
-// receiver's kernel, as far as this one knows.
+// undelivered is how many bytes of a direction were read but have not reached the
+// receiver's kernel, as far as this host's kernel knows.
 func (s *session) undelivered(from, to *side) int {
 	n := 0
 	if from.block != nil {
@@ -123,20 +123,19 @@ func (s *session) undelivered(from, to *side) int {
 		n += from.pipe.held
 	}
 	if to.errno == syscall.ETIMEDOUT || to.errno == 0 && s.state == delivering {
-		return n + unacknowledged(from, to) // for long: it does not have them
+		return n + unacknowledged(from, to) // unacknowledged for long: they have not arrived
 	}
-	// The last acknowledgment waits for company, and a reset comes without it: what
-	// has left this host counts as arrived.
+	// The last acknowledgment may be delayed, and a reset arrives without it: what has
+	// left this host counts as delivered.
 	return n + pastEnd(from, kernel.QueueOf(to.fd, kernel.Unsent))
 }
 
-// unacknowledged is how many of the bytes sent to a side its kernel has not
-// acknowledged.
+// unacknowledged is how many of the bytes sent to a side its kernel has not acknowledged.
 func unacknowledged(from, to *side) int {
 	return pastEnd(from, kernel.QueueOf(to.fd, kernel.Unacknowledged))
 }
 
-// pastEnd is a send queue's length without the end that was passed on: the kernel
+// pastEnd is the length of a send queue without the end that was passed on: the kernel
 // counts a FIN as a byte.
 func pastEnd(from *side, queue int) int {
 	if from.done && queue > 0 {
@@ -145,7 +144,7 @@ func pastEnd(from *side, queue int) int {
 	return queue
 }
 
-// takeOff takes bytes off a session's account. Only this worker writes it.
+// takeOff subtracts bytes from a session's count. Only this worker writes it.
 func takeOff(account *atomic.Uint64, n int) {
 	if n > 0 {
 		account.Store(account.Load() - min(account.Load(), uint64(n)))

@@ -17,42 +17,42 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// engine is the event loop of a worker on Linux: one thread, one epoll set, no
-// allocation a session after warm-up.
+// engine is the event loop of a worker on Linux: one thread, one epoll set, no allocation
+// per session after warm-up.
 type engine struct {
 	*worker
 	poll   kernel.Poller
 	alarm  kernel.Alarm
 	class  kernel.SchedClass
-	buffer []byte // of the relay, shared by all sessions
+	buffer []byte // for relaying, shared by all sessions
 	gathering
 	accept acceptor
 	relay  relay
 
 	places
-	runAgainSoon []*session // had more to do than a turn allows
+	runAgainSoon []*session // they have more to do than one iteration allows
 	fdWaiters    []parked   // sessions that wait for a socket
 	timers       timerLists
 	visits       visits         // of sessions that are being delivered
 	trials       []*board.Tried // spare ones
 
 	agenda  agenda
-	coolDue int64 // when nothing has happened for so long that the worker sleeps
+	coolDue int64 // when the worker goes to sleep unless something happens before
 	term    atomic.Bool
-	notify  Notify                     // nil as long as it can't be had
+	notify  Notify                     // nil while it is not available
 	actions [len(deadly)]kernel.Action // the runtime's own
 }
 
 const (
-	titleLag    = 50 * time.Millisecond  // a session of so long gives up its worker's place at the door
-	warm        = 100 * time.Millisecond // a worker that had something to do less than so long ago waits raw
-	relayRoom   = 64 << 10               // bytes that a turn of the relay reads at most
-	relayBudget = 16                     // of the relay, before other sessions get theirs
+	titleLag    = 50 * time.Millisecond  // a session this old is long: its worker leaves the listen queue
+	warm        = 100 * time.Millisecond // for this long after an event, a worker waits raw
+	relayRoom   = 64 << 10               // bytes that the relay reads at a time, at most
+	relayBudget = 16                     // rounds of relaying before other sessions are served
 )
 
-// newEngine makes the engine of a worker, and tells the master that it is ready.
+// newEngine makes the engine of a worker, and tells the master that the worker is ready.
 func newEngine(w *worker) (*engine, error) {
-	kernel.TimerSlack(50_000) // the usual: only the runtime's other threads may be late
+	kernel.TimerSlack(50_000) // the default: only the runtime's other threads may be late
 	e := &engine{worker: w, places: makePlaces(int(w.board.Tables.RowsEach))}
 	e.makeRoom()
 	b := w.board
@@ -83,8 +83,8 @@ func newEngine(w *worker) (*engine, error) {
 	return e, nil
 }
 
-// carryOn serves until the worker's life is over. Without notify it may come
-// back before that, when the master has gone and TERM is to be caught.
+// carryOn serves until the worker's life is over. Without notify it may return before
+// that, when the master has gone and TERM must be caught.
 func (e *engine) carryOn(notify Notify) (over bool) {
 	if notify != nil && e.orphan {
 		e.catchTerm(notify)
@@ -119,7 +119,7 @@ func (e *engine) iterate() {
 	e.serveAll(events)
 }
 
-// serveAll serves what a wait has brought, and does what is due besides.
+// serveAll serves the events of a wait, and does whatever else is due.
 func (e *engine) serveAll(events []kernel.Event) {
 	for i := range events {
 		e.serve(events[i].Tag, events[i].Flags)
@@ -129,7 +129,7 @@ func (e *engine) serveAll(events []kernel.Event) {
 	e.overdue()
 }
 
-// settleDown does what should not wait for the end of a long sleep.
+// settleDown does what should not be delayed until after a long sleep.
 func (e *engine) settleDown() {
 	if e.agenda[bellDuty] != 0 {
 		e.tellNow()
@@ -137,7 +137,7 @@ func (e *engine) settleDown() {
 	e.stepAside()
 }
 
-// serve dispatches one event to who waits for it.
+// serve dispatches one event to its handler.
 func (e *engine) serve(t kernel.Tag, flags uint32) {
 	if t.Kind() == onClient || t.Kind() == onTarget {
 		e.serveSession(t, flags)
@@ -159,7 +159,7 @@ func (e *engine) serve(t kernel.Tag, flags uint32) {
 func (e *engine) serveSession(t kernel.Tag, flags uint32) {
 	s := e.table[t.Index()]
 	if s == nil || s.epoch != t.Epoch() || s.state == ended {
-		return // an event of a session that ended in this very turn
+		return // an event of a session that ended earlier in this iteration
 	}
 	side, other := &s.client, &s.target
 	if t.Kind() == onTarget {
@@ -174,7 +174,7 @@ func (e *engine) serveSession(t kernel.Tag, flags uint32) {
 	e.step(s)
 }
 
-// runAgain gives sessions that had more to do their next turn.
+// runAgain continues the sessions that had more to do.
 func (e *engine) runAgain() {
 	list := e.runAgainSoon
 	e.runAgainSoon = nil
@@ -189,7 +189,7 @@ func (e *engine) runAgain() {
 	}
 }
 
-// retryAgain has the lines that are owed tried again, if there are some.
+// retryAgain schedules the next retry of unwritten lines, if there are any.
 func (e *engine) retryAgain(owed bool) {
 	e.agenda[lineDuty] = 0
 	if owed {
@@ -200,10 +200,10 @@ func (e *engine) retryAgain(owed bool) {
 // setBell puts the bell on the agenda.
 func (e *engine) setBell() { e.agenda[bellDuty] = e.bell.due }
 
-// suitClass suits the scheduling class to the number of sessions.
+// suitClass adapts the scheduling class to the number of sessions.
 func (e *engine) suitClass() { e.class.Suit(e.live) }
 
-// orphaned goes on without a master.
+// orphaned continues without a master.
 func (e *engine) orphaned() {
 	if e.orphan {
 		return
@@ -216,9 +216,9 @@ func (e *engine) orphaned() {
 	}
 }
 
-// catchTerm ends the sessions at TERM and the like, each with its line: without
-// a master, only the worker itself can write them. It is not caught earlier, since
-// a handler costs memory.
+// catchTerm makes TERM and similar signals end the sessions, each with its line: without
+// a master, only the worker itself can write the lines. The signals are not caught
+// earlier, because a handler costs memory.
 func (e *engine) catchTerm(notify Notify) {
 	fd, errno := kernel.EventFD()
 	if errno == 0 {
@@ -229,7 +229,7 @@ func (e *engine) catchTerm(notify Notify) {
 		return
 	}
 	for i, s := range deadly {
-		kernel.SetAction(s, &e.actions[i], nil) // os/signal relies on it
+		kernel.SetAction(s, &e.actions[i], nil) // os/signal expects the runtime's action
 	}
 	c := make(chan os.Signal, 1)
 	notify(c, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGABRT)
@@ -240,7 +240,7 @@ func (e *engine) catchTerm(notify Notify) {
 	}()
 }
 
-// endAll ends every session at an admin's word.
+// endAll ends every session after a signal.
 func (e *engine) endAll() {
 	if !e.term.Load() {
 		return

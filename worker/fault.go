@@ -23,15 +23,15 @@ type failure struct {
 type fault uint8
 
 const (
-	ofTarget  fault = iota // nothing answers there, or there is no way to it
+	ofTarget  fault = iota // nothing answers there, or there is no route to it
 	unfit                  // this host can never reach such an address, or must not
 	shortage               // of this host's descriptors, memory or ports: over in a moment
-	forbidden              // this host's rules don't allow it: a firewall, a sandbox
+	forbidden              // this host's rules forbid it: a firewall, a sandbox
 	misuse                 // a step before the connect failed: source address, interface
 )
 
-// faultOf judges a step's error (connect(2), socket(2), bind(2), epoll_ctl(2));
-// the connect's own has no name.
+// faultOf judges a step's error (connect(2), socket(2), bind(2), epoll_ctl(2)); for the
+// connect itself, the step has no name.
 func faultOf(what string, errno syscall.Errno) fault {
 	switch errno {
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN, syscall.ENOSPC:
@@ -50,7 +50,7 @@ func faultOf(what string, errno syscall.Errno) fault {
 	if what != "" {
 		return misuse
 	}
-	return ofTarget // ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN and what else the way may say
+	return ofTarget // ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN and other network errors
 }
 
 // failed is a step that has failed with an error.
@@ -64,8 +64,8 @@ func marks(what string, errno syscall.Errno) bool {
 	return errno != 0 && (f == ofTarget || f == unfit)
 }
 
-// portless reports whether an error is only about local ports, of which there may
-// be some for another target.
+// portless reports whether an error only means that no local port is left, of which
+// another target may still have some.
 func portless(what string, errno syscall.Errno) bool {
 	return what == "" && (errno == syscall.EADDRNOTAVAIL || errno == syscall.EADDRINUSE)
 }

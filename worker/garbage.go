@@ -4,5 +4,5 @@
 
 package worker
 
-// garbage tells Env whether sessions leave some; the event loop's don't.
+// garbage tells Env whether sessions leave garbage; those of the event loop don't.
 const garbage = false

@@ -1,10 +1,10 @@
 //go:build linux && !portable
 
-// In a conversation small pieces come on many sessions at once. They are gathered
-// first, several sessions' in one buffer, and then sent in a row. The kernel's
-// code for one way then stays in the processor's cache, and who is woken by a
-// piece finds more of them before it sleeps again. Bulk, ends, errors and
-// receivers that take nothing are the relay's ordinary work.
+// In conversations, small pieces arrive on many sessions at the same time. They are first
+// gathered, those of several sessions in one buffer, and then sent together. The kernel's
+// code for each direction then stays in the processor's cache, and a process that a piece
+// wakes finds more pieces before it sleeps again. Bulk, ends, errors and receivers that
+// take nothing are handled by the ordinary relay.
 
 package worker
 
@@ -16,49 +16,50 @@ import (
 
 // gathering is what an engine has gathered.
 type gathering struct {
-	gathered []byte // two reads of the most that one takes
+	gathered []byte // room for two reads of the maximum size
 	used     int    // bytes of it
 	pieces   []piece
 
 	uring   *kernel.Uring // for pieces that are sent together; nil: not needed yet
-	noUring bool          // there is none here
+	noUring bool          // uring is not available here
 }
 
-// piece is what was read at one end of a session, to be sent before anything else
-// is done with the session.
+// piece is what was read from one side of a session. It is sent before anything else is
+// done with the session.
 type piece struct {
 	s        *session
 	from, to *side
-	bytes    []byte // in what is gathered
-	result   int32  // of its send in a row: bytes, or an errno below zero; 0: not sent
+	bytes    []byte // within gathered
+	result   int32  // of sending it in a batch: bytes, or a negative errno; 0: not sent
 	broken   *side  // the receiver, if it could not be written to
 }
 
-// pieces are sent when there are so many: the first must not wait for long.
+// pieces is how many pieces are gathered before they are sent: the first one must not
+// wait for long.
 const pieces = 32
 
-// minBatch is how many pieces make a row. Two would pay as well (CPU of 4 clients
-// 0.90, 0.80 to 1.01), but a session alone, with a piece each way at once, should not
-// need a ring, and strace(1) should show its sends.
+// minBatch is how many pieces are worth a batch. Two would also pay (CPU of 4 clients
+// 0.90, 0.80 to 1.01), but a single session with a piece in each direction should not
+// need a uring, and strace(1) should show its sends.
 const minBatch = 4
 
-// makeRoom makes the buffers. What a turn touches should be the same few pages:
-// with one session in a worker they are a good part of its memory.
+// makeRoom makes the buffers. An iteration should always touch the same few pages: with
+// one session in a worker they are a good part of its memory.
 func (e *engine) makeRoom() {
 	e.gathered = make([]byte, 2*relayRoom)
 	e.buffer = e.gathered[:relayRoom:relayRoom]
 	e.pieces = make([]piece, 0, pieces)
 }
 
-// plain reports that an event says no more than that bytes have come, and that
-// nothing is to be done with them but to pass them on.
+// plain reports whether an event says only that bytes have arrived, and they only need to
+// be passed on.
 func (s *session) plain(from *side, flags uint32) bool {
 	return flags&^syscall.EPOLLOUT == syscall.EPOLLIN && s.state == relaying &&
 		from.writable && from.block == nil && !from.splicing
 }
 
-// gather reads what a plain event tells of. Whatever turns out to be more than a
-// piece goes the ordinary way.
+// gather reads what a plain event reports. Whatever turns out to be more than a piece is
+// handled by the ordinary relay.
 func (e *engine) gather(s *session, from, to *side) {
 	p := e.gathered[e.used : e.used+relayRoom]
 	n, errno := kernel.Receive(from.fd, p)
@@ -78,7 +79,7 @@ func (e *engine) gather(s *session, from, to *side) {
 	}
 	e.deliver()
 	switch {
-	case errno == syscall.EAGAIN || s.state != relaying: // or its other direction has met an error
+	case errno == syscall.EAGAIN || s.state != relaying: // or the other direction has met an error
 	case errno == 0: // there is more, or the end
 		from.readable = true
 		e.step(s)
@@ -88,10 +89,10 @@ func (e *engine) gather(s *session, from, to *side) {
 	}
 }
 
-// deliver sends what was gathered, first what goes to targets, then what goes to
-// clients: each of these is often one process, which the first piece wakes, and the
-// others should follow before it sleeps again. Everything that may touch a session
-// calls it before.
+// deliver sends what was gathered, first the pieces for targets, then those for clients:
+// each of these groups often goes to one process, which the first piece wakes, and the
+// others should follow before it sleeps again. Everything that may touch a session calls
+// deliver first.
 func (e *engine) deliver() {
 	if len(e.pieces) == 0 {
 		return
@@ -102,7 +103,7 @@ func (e *engine) deliver() {
 	for i := range e.inOrder {
 		e.pieces[i].broken = e.send(&e.pieces[i])
 	}
-	for i := range e.pieces { // a failed session delivers what it reads now: its pieces come before
+	for i := range e.pieces { // after the pieces, because a failed session delivers what it reads now
 		if g := &e.pieces[i]; g.broken != nil && g.s.state == relaying {
 			e.conclude(g.s, false, g.broken)
 		}
@@ -110,7 +111,7 @@ func (e *engine) deliver() {
 	e.pieces, e.used = e.pieces[:0], 0
 }
 
-// inOrder yields the pieces' places in the order in which they are sent.
+// inOrder yields the pieces' indexes in the order in which they are sent.
 func (e *engine) inOrder(yield func(i int) bool) {
 	for _, up := range [...]bool{true, false} {
 		for i := range e.pieces {
@@ -121,8 +122,8 @@ func (e *engine) inOrder(yield func(i int) bool) {
 	}
 }
 
-// sendTogether sends all pieces with one system call, where that can be done, and
-// notes their results.
+// sendTogether sends all pieces with one system call, where that is possible, and records
+// their results.
 func (e *engine) sendTogether() {
 	if e.uring == nil && !e.noUring {
 		e.uring, _ = kernel.OpenUring(pieces)
@@ -140,8 +141,8 @@ func (e *engine) sendTogether() {
 	}
 }
 
-// send settles a piece by its result. One that was not sent is sent by itself, and
-// waits where send(2), too, says that it must.
+// send handles a piece by its result. A piece that was not sent is sent separately, and
+// waits if send(2), too, says that it must.
 func (e *engine) send(g *piece) (broken *side) {
 	if g.result > 0 {
 		return e.passed(g.from, g.to, g.bytes, int(g.result), 0)

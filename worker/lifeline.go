@@ -1,7 +1,7 @@
 //go:build linux && !portable
 
-// How the event loop reads the master's orders, and what it does with those that concern
-// its listeners and sessions. What an order is, is in orders.go.
+// How the event loop reads the master's orders, and how it carries out those about its
+// listeners and sessions. What each order means is in orders.go.
 
 package worker
 
@@ -11,7 +11,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// readOrders obeys the master, and notices its end.
+// readOrders obeys the master, and notices when it has gone.
 func (e *engine) readOrders() {
 	var text [16]byte
 	control := make([]byte, syscall.CmsgSpace(4))
@@ -30,28 +30,28 @@ func (e *engine) readOrders() {
 	}
 }
 
-// rescueAll takes clients of all listeners.
+// rescueAll takes waiting clients of all listeners.
 func (e *engine) rescueAll() {
 	for i := range e.accept.listeners {
 		e.rescue(i)
 	}
 }
 
-// endOne ends a session at an admin's word, if it is still there.
+// endOne ends a session on an admin's order, if it still exists.
 func (e *engine) endOne(row uint32, epoch uint64) {
 	if s := e.sessionAt(row, epoch); s != nil {
 		e.endedByAdmin(s, board.ByAdmin)
 	}
 }
 
-// checkGate follows the generation's gate.
+// checkGate acts on the state of the generation's gate.
 func (e *engine) checkGate() {
 	if e.board.State.Gate.Load() == board.GateDraining {
 		e.drain()
 		return
 	}
 	if e.resting() {
-		e.agenda[acceptDuty] = e.clock.mono // the listener may be as it was: try again now
+		e.agenda[acceptDuty] = e.clock.mono // the listener may work again: try now
 	}
 	e.join()
 }

@@ -1,4 +1,4 @@
-// What a failed connect's error is called, with the limit behind it.
+// The text for a failed connect's error, with the limit that caused it.
 
 package worker
 
@@ -10,9 +10,9 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// connectLimit is record.Limit for a connect, and for the steps before it: what is
-// empty for the connect itself, which finds no address to come from when the
-// local ports have run out (ip(7), ip_local_port_range).
+// connectLimit is record.Limit for a connect, and for the steps before it. what is empty
+// for the connect itself, which finds no free address when the local ports have run out
+// (ip(7), ip_local_port_range).
 func connectLimit(what string, errno syscall.Errno) string {
 	switch {
 	case errno == syscall.ELOOP:

@@ -12,7 +12,7 @@ import (
 	"daemon/plug/worker/negotiate"
 )
 
-// negotiate begins the talk with the proxy that the session is connected to.
+// negotiate begins the dialog with the proxy that the session is connected to.
 func (e *engine) negotiate(s *session) {
 	s.state = negotiating
 	if s.dialog == nil {
@@ -24,8 +24,8 @@ func (e *engine) negotiate(s *session) {
 	e.stepNegotiate(s)
 }
 
-// stepNegotiate asks the HTTP proxy for the target, and reads its reply. A proxy
-// that can't be written to may have replied before.
+// stepNegotiate asks the HTTP proxy for the target, and reads its reply. A proxy that
+// can't be written to may already have replied.
 func (e *engine) stepNegotiate(s *session) {
 	t := &s.target
 	if t.writable {
@@ -62,7 +62,7 @@ func (e *engine) stepNegotiate(s *session) {
 	}
 }
 
-// sendRequest sends what is left of the CONNECT request.
+// sendRequest sends the rest of the CONNECT request.
 func (e *engine) sendRequest(s *session) syscall.Errno {
 	target := e.board.Target(s.slot).Name
 	e.text = negotiate.AppendRequest(e.text[:0], target.String())
@@ -81,7 +81,7 @@ func (e *engine) sendRequest(s *session) syscall.Errno {
 	return 0
 }
 
-// passGlued relays what came behind the proxy's headers, and then the rest.
+// passGlued relays what followed the proxy's headers, and then the rest.
 func (e *engine) passGlued(s *session, p []byte) {
 	if len(p) > 0 {
 		s.row.Out.Add(uint64(len(p)))
@@ -94,10 +94,10 @@ func (e *engine) passGlued(s *session, p []byte) {
 	e.stepRelay(s)
 }
 
-// refuse ends a session that the proxy did not let through.
+// refuse ends a session that the proxy refused.
 func (e *engine) refuse(s *session, err error) {
 	e.records.fail("proxy "+e.records.target(s.slot).full, err)
-	if s.client.failed && e.erred(&s.client) { // first; it had left bytes
+	if s.client.failed && e.erred(&s.client) { // its failure came first; it had left bytes
 		e.desert(s)
 		return
 	}

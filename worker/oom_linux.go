@@ -9,9 +9,10 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// raiseOOMScore makes the kernel, when memory runs out, kill a worker and not
-// its master: one session rather than the plug (proc(5), oom_score_adj). Raising
-// one's own score needs no right. It comes after READY, so no client waits for it.
+// raiseOOMScore makes the kernel kill a worker rather than its master when memory runs
+// out: one session instead of the whole plug (proc(5), oom_score_adj). A process may
+// raise its own score without privileges. This happens after READY, so no client waits
+// for it.
 func (w *worker) raiseOOMScore() {
 	score := w.board.Assignment.OOMScore
 	if score == 0 {

@@ -1,8 +1,8 @@
 //go:build !linux
 
-// Other systems than Linux have no oom_score_adj.
+// raiseOOMScore for systems other than Linux, which have no oom_score_adj.
 
 package worker
 
-// raiseOOMScore does nothing where nobody can be offered.
+// raiseOOMScore does nothing here.
 func (w *worker) raiseOOMScore() {}

@@ -1,4 +1,4 @@
-// The master's orders, as they come over the lifeline. Both engines obey them here.
+// The master's orders, as they arrive over the lifeline. Both engines obey them here.
 
 package worker
 
@@ -9,7 +9,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// obeyAll obeys the orders of one message. A new session file may come with them.
+// obeyAll obeys the orders in one message, which may carry a new session file.
 func (e *engine) obeyAll(text, control []byte) {
 	if len(control) > 0 {
 		e.takeSessionFile(control)
@@ -23,7 +23,7 @@ func (e *engine) obeyAll(text, control []byte) {
 
 func (e *engine) obey(order report.Order) {
 	switch order {
-	case report.Nudge: // clients wait although nobody is in their way
+	case report.Nudge: // clients wait although a worker could serve them
 		e.rescueAll()
 	case report.Gate:
 		e.checkGate()
@@ -34,8 +34,7 @@ func (e *engine) obey(order report.Order) {
 	}
 }
 
-// takeSessionFile puts the session file that came with an order in the place
-// of the old one.
+// takeSessionFile replaces the session file by the one that came with an order.
 func (w *worker) takeSessionFile(control []byte) {
 	messages, err := syscall.ParseSocketControlMessage(control)
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// outlet is a descriptor through which texts leave for a reader outside, which may
-// have stopped reading. It never makes the worker wait: the master has seen to it (see
-// supervisor/outlet.go) that it is a file on a disk of this host, or open with
-// O_NONBLOCK, or a socket, which is sent to without waiting.
+// outlet is a descriptor for texts to a reader outside the plug, which may have stopped
+// reading. It never makes the worker wait: the master has ensured (see
+// supervisor/outlet.go) that it is a file on a local disk, or was opened with O_NONBLOCK,
+// or is a socket, which is sent to without waiting.
 type outlet struct {
 	fd     int
 	socket bool
-	rest   []byte // of a text that found room for its beginning: it goes before the next one
+	rest   []byte // of a text whose beginning was written: it goes before the next text
 }
 
-// put writes a text whole. After an error nothing of it has been written.
+// put writes a whole text. If it returns an error, nothing of the text has been written.
 func (o *outlet) put(p []byte) (errno syscall.Errno) {
 	if len(o.rest) > 0 {
 		n, errno := o.write(o.rest)
@@ -43,8 +43,8 @@ func (o *outlet) put(p []byte) (errno syscall.Errno) {
 	return errno
 }
 
-// write writes until an error says why no more can be written. Of a regular file
-// a second write fits, or tells the reason.
+// write writes until everything is written or there is an error. For a regular file, a
+// second write either fits or returns the reason.
 func (o *outlet) write(p []byte) (n int, errno syscall.Errno) {
 	for n < len(p) {
 		m := 0

@@ -1,4 +1,4 @@
-// Whether a connection to a target is one with this plug itself.
+// Whether a connection to a target has reached this plug itself.
 
 package worker
 
@@ -8,13 +8,13 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// checkEvery is how often, in ms, a new connection to a target is looked at
-// closely, by one process of the plug: each time would cost a system call for
-// every session. After a failed attempt it is each time.
+// checkEvery is how often, in ms, one process of the plug checks a new connection to a
+// target closely: to do so each time would cost every session a system call. After a
+// failed attempt it is done each time.
 const checkEvery = 1000
 
-// checkClosely reports what is wrong with a connection that was made: that it is
-// one with itself, or with this plug. 0 is nothing.
+// checkClosely reports what is wrong with a new connection: whether it is connected to
+// itself, or to this plug. 0 means that nothing is.
 func (w *worker) checkClosely(fd, slot int, to *board.Addr) syscall.Errno {
 	m, now := w.board.TargetState(slot), w.clock.ms()
 	if m.Failing.Load() == 0 && now < m.Looked.Load()+checkEvery {
@@ -26,9 +26,10 @@ func (w *worker) checkClosely(fd, slot int, to *board.Addr) syscall.Errno {
 		m.Looked.Store(now) // the target is another host
 		return 0
 	case own.Port == to.Port:
-		// Nothing listens there, and the kernel has chosen the target's port for
-		// this side: a simultaneous open with itself (RFC 9293, 3.5). Closed in order
-		// it would keep the port from its server for a minute (TIME_WAIT).
+		// Nothing listens there, and the kernel has chosen the target's port as the
+		// local port: a simultaneous open of a socket with itself (RFC 9293, 3.5). If
+		// it were closed in order, it would keep the port from its server for a minute
+		// (TIME_WAIT).
 		syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 		return syscall.ECONNREFUSED
 	}
@@ -36,12 +37,12 @@ func (w *worker) checkClosely(fd, slot int, to *board.Addr) syscall.Errno {
 	if w.listensAt(&own) {
 		return syscall.ELOOP
 	}
-	m.Looked.Store(now) // not before: a loop makes many connections at a time, and each is to be looked at
+	m.Looked.Store(now) // not before: a loop makes many connections at a time, and each must be checked
 	return 0
 }
 
-// isOwn reports whether a target that was found to be this plug still is, without
-// a connect: that would be the next client, which would connect in its turn.
+// isOwn reports whether a target that was found to be this plug still is. It does not
+// connect, because that connection would be the next client, which would connect in turn.
 func (w *worker) isOwn(slot int, to *board.Addr) bool {
 	if m := w.board.TargetState(slot); m.Failing.Load() == 0 || m.Errno.Load() != uint32(syscall.ELOOP) {
 		return false
@@ -51,12 +52,11 @@ func (w *worker) isOwn(slot int, to *board.Addr) bool {
 	return ok && (unspecified(to) || own.IP == to.IP) && w.listensAt(&own)
 }
 
-// unspecified reports whether an address is 0.0.0.0 or [::], which to connect to
-// means this host.
+// unspecified reports whether an address is 0.0.0.0 or [::]; a connection to these goes
+// to this host.
 func unspecified(a *board.Addr) bool { return a.IP == [16]byte{} || a.IP == anyIPv4 }
 
-// listensAt reports whether a connection to this address of this host comes to
-// this plug.
+// listensAt reports whether this plug listens at an address of this host.
 func (w *worker) listensAt(to *board.Addr) bool {
 	for i := range int(w.board.Assignment.Listeners) {
 		at, ok := ownName(FDListener + i)
@@ -74,7 +74,7 @@ func (w *worker) listensAt(to *board.Addr) bool {
 // anyIPv4 is 0.0.0.0, mapped.
 var anyIPv4 = [16]byte{10: 0xff, 11: 0xff}
 
-// dual reports whether an IPv6 socket has IPv4 connections, too.
+// dual reports whether an IPv6 socket accepts IPv4 connections, too.
 func dual(fd int) bool {
 	only, err := syscall.GetsockoptInt(fd, syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY)
 	return err == nil && only == 0
@@ -98,21 +98,21 @@ func ownName(fd int) (a board.Addr, ok bool) {
 	return a, true
 }
 
-// homeless reports whether this host has no address from which it could connect to
-// that one: connect(2) has the same error for that as for a lack of ports.
+// homeless reports whether this host has no address from which it can connect to the
+// given one: connect(2) returns the same error for that as for a lack of ports.
 func homeless(to *board.Addr) bool {
 	_, err := datagramTo(to)
 	return err == syscall.EADDRNOTAVAIL
 }
 
-// sourceFor is this host's address from which it would connect to another one.
+// sourceFor is the address of this host from which it would connect to another address.
 func sourceFor(to *board.Addr) (own board.Addr, ok bool) {
 	own, err := datagramTo(to)
 	return own, err == nil
 }
 
-// datagramTo connects a datagram socket, which sends nothing and has ports of its
-// own, and returns its name.
+// datagramTo connects a datagram socket and returns its name. It sends nothing, and such
+// sockets have separate ports.
 func datagramTo(to *board.Addr) (own board.Addr, err error) {
 	family, name := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: int(to.Port), Addr: to.IP, ZoneId: to.LoadZone()})
 	if to.Kind == 4 {
@@ -130,8 +130,8 @@ func datagramTo(to *board.Addr) (own board.Addr, err error) {
 	return own, nil
 }
 
-// connectErrno is the error of a connect. A host without an address to connect from
-// gets another one than a host without a free port.
+// connectErrno is the error of a connect. It differs between a host without an address to
+// connect from and a host without a free port.
 func connectErrno(errno syscall.Errno, to *board.Addr) syscall.Errno {
 	if errno == syscall.EADDRNOTAVAIL && homeless(to) {
 		return syscall.EAFNOSUPPORT
