@@ -102,6 +102,9 @@
 //   - The number of processes is decided in supply.go, which asks package policy.
 //   - A worker's life is the table in roster.go; a session's states are in
 //     worker/session.go, and its end is in worker/ending.go and delivering.go.
+//     worker/doc.go says which file decides what for both engines. A timer is a row
+//     in worker/timers.go, and a case in session.go for what its end means. An option
+//     that only the event loop has is named in worker/portable_lacks.go.
 //   - In an upgrade, the old master's side is in upgrade.go and upgrade_state.go,
 //     and the new master's in takeover.go and received.go; package handover
 //     starts the new master and defines what passes between them.
