@@ -3,18 +3,17 @@
 //	accept → admit → choose → connect → negotiate → relay → settle
 //
 // A worker is a re-exec of the master's own image. It finds all it needs in the
-// descriptors that it inherits (see attach.go) and on the board, accepts by
-// itself on the shared listener, writes its own session lines and syslog
-// records, and rings doorbells for its master. It carries as many sessions at a
-// time as its generation's capacity says, and exits after as many as its uses
-// say: that makes the three modes. A worker of a pool differs in more: how it waits
-// for clients, when it rings, its title, its scheduling class and its garbage
-// collector.
+// descriptors that it inherits (see attach.go) and on the board. It accepts clients
+// itself on the shared listener, writes its own session lines and syslog records, and
+// rings doorbells for its master. Its generation's capacity says how many sessions it
+// carries at a time, and its uses say after how many sessions it exits: these two make
+// the three modes. A pool's worker also differs in how it waits for clients, when it
+// rings, its title, its scheduling class and its garbage collection.
 //
-// Two engines drive sessions: on Linux an event loop on one thread (engine.go),
-// elsewhere and with the build tag "portable" a goroutine for each session in Go's
+// Two engines drive sessions: on Linux an event loop on one thread (engine.go);
+// elsewhere, and with the build tag "portable", a goroutine for each session in Go's
 // network poller (portable.go). What both decide is written once, without a build tag;
-// an engine only waits and moves bytes:
+// an engine only waits and relays bytes:
 //
 //	decided in                      waits in, on Linux          elsewhere
 //	places.go, deaf.go              accept.go                   portable_accept.go
@@ -27,6 +26,6 @@
 //	                                splice.go
 //	                                delivering.go, visits.go    portable_deliver.go
 //
-// A session whose one side fails delivers that side's last bytes to the other side
-// before it ends. System calls are in package kernel.
+// When one side of a session fails, the session delivers that side's last bytes to the
+// other side before it ends. System calls are in package kernel.
 package worker

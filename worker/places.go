@@ -1,5 +1,5 @@
-// A worker's places for sessions: which are free, whether one more client may be
-// accepted, and how a session takes and leaves its place. Both engines use it.
+// A worker's places for sessions: which are free, whether another client may be accepted,
+// and how a session takes and leaves its place. Both engines use it.
 
 package worker
 
@@ -10,7 +10,7 @@ import (
 
 // places are a worker's sessions, and what decides whether it takes more.
 type places struct {
-	table    []*session // by row; made at first use
+	table    []*session // by row; each made when first used
 	free     []int      // rows without a session
 	live     int
 	draining bool // takes no more sessions
@@ -25,8 +25,8 @@ func makePlaces(rows int) (p places) {
 	return p
 }
 
-// mayAccept reports whether a client would be served, and by this worker rather
-// than by another one.
+// mayAccept reports whether a client would be served, and should be served by this worker
+// rather than by another one.
 func (e *engine) mayAccept() bool { return e.canServe() && !e.overloaded() }
 
 // canServe reports whether a client would be served.
@@ -36,7 +36,7 @@ func (e *engine) canServe() bool {
 		(e.most == 0 || e.uses+uint32(e.live) < e.most)
 }
 
-// room reports whether the worker may carry one session more.
+// room reports whether the worker has room for another session.
 func (e *engine) room() bool {
 	return e.live < int(e.board.Assignment.Capacity) && len(e.free) > 0
 }
@@ -82,8 +82,8 @@ func (e *engine) begins(row *board.Row, client board.Addr) {
 	}
 }
 
-// giveBack settles an ended session and gives its place back; the row stays while its
-// line is owed.
+// giveBack settles an ended session and gives its place back. The row stays while its
+// line is unwritten.
 func (e *engine) giveBack(row *board.Row, index int, reason string) {
 	outcome := board.Outcome(row.Outcome.Load())
 	settled := e.settle(row, index, reason)
@@ -100,13 +100,14 @@ func (e *engine) giveBack(row *board.Row, index int, reason string) {
 	}
 }
 
-// retryUnwritten tries the lines that are owed, and gets their rows back.
+// retryUnwritten retries the unwritten lines, and gets the rows of those that are
+// written.
 func (e *engine) retryUnwritten(force bool) {
 	e.free = append(e.free, e.retryLines(force)...)
 	e.retryAgain(len(e.unwritten) > 0)
 }
 
-// sessionAt is the session that an order means, nil if it is no longer there.
+// sessionAt is the session that an order refers to, nil if it no longer exists.
 func (e *engine) sessionAt(row uint32, epoch uint64) *session {
 	if int(row) >= len(e.table) {
 		return nil

@@ -11,32 +11,32 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// engine carries sessions where there is no event loop of our own: a goroutine
-// for each session, one for each listener and one for the lifeline, all of them
-// waiting in Go's network poller.
+// engine carries sessions where the event loop does not run: with a goroutine for each
+// session, one for each listener and one for the lifeline, all of them waiting in Go's
+// network poller.
 //
-// What they share is behind one mutex: the worker's records and clock, its
-// column and rows, the table. It is held for moments, and never over a wait for
-// the network. A socket belongs to its session's goroutine.
+// What they share is behind one mutex: the worker's records and clock, its column and
+// rows, the table. It is held only briefly, and never while waiting for the network. A
+// socket belongs to its session's goroutine.
 type engine struct {
 	*worker
 	mu        sync.Mutex
-	change    *sync.Cond // a client may perhaps be accepted now, or never again
+	change    *sync.Cond // signals that a client may be accepted now, or never again
 	listeners []*listener
 
 	places
-	open     bool // the gate, when an order was last obeyed
-	paused   bool // accept has failed a moment ago
-	retrying bool // owed lines will be tried again
+	open     bool // state of the gate when an order was last obeyed
+	paused   bool // accept failed a moment ago
+	retrying bool // unwritten lines will be retried
 
 	late *time.Timer   // the bell's
 	over chan struct{} // closed when the worker's life is over
 }
 
-// garbage tells Env that sessions leave some: their goroutines and sockets.
+// garbage tells Env that sessions leave garbage: their goroutines and sockets.
 const garbage = true
 
-// newEngine makes the engine of a worker, and tells the master that it is ready.
+// newEngine makes the engine of a worker, and tells the master that the worker is ready.
 func newEngine(w *worker) (*engine, error) {
 	e := &engine{worker: w, places: makePlaces(int(w.board.Tables.RowsEach)), over: make(chan struct{})}
 	e.change = sync.NewCond(&e.mu)
@@ -67,15 +67,14 @@ func (e *engine) carryOn(Notify) bool {
 	return true
 }
 
-// lock takes the mutex and looks at the clock, as everything does that is
-// recorded.
+// lock takes the mutex and reads the clock. Everything that records a time does this.
 func (e *engine) lock() {
 	e.mu.Lock()
 	e.clock.read()
 }
 
-// changed wakes who waits for a change of what this worker may accept, and ends
-// the worker after its last session. The mutex is held.
+// changed wakes the goroutines that wait for a change in what this worker may accept, and
+// ends the worker after its last session. The mutex is held.
 func (e *engine) changed() {
 	e.change.Broadcast()
 	if e.done() {

@@ -14,16 +14,16 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// listener is one of the shared listeners. Its descriptor is used for accept
-// alone; for as long as clients are waited for, a copy of it is in the poller.
-// In the poller all the time, it would wake a busy worker for every client of
-// the others. Several workers wake for one client, and all but one find none.
+// listener is one of the shared listeners. Its descriptor is used only for accept; while
+// the worker waits for clients, a copy of it is in the poller. If the listener were
+// always in the poller, it would wake a busy worker for every client of other workers.
+// Several workers wake for one client, and all except one find none.
 type listener struct {
 	fd      int
 	waiting *socket // the copy
 }
 
-// acceptFrom waits for clients of one listener, while it may take some.
+// acceptFrom waits for clients of one listener, while the worker may take some.
 func (e *engine) acceptFrom(l *listener) {
 	for e.enter(l) {
 		l.waiting.raw.Read(func(uintptr) bool { return e.takeClients(l) })
@@ -35,7 +35,7 @@ func (e *engine) acceptFrom(l *listener) {
 	}
 }
 
-// enter returns when a client would be served, with the listener's copy in the
+// enter returns true when a client would be served, with the listener's copy in the
 // poller, or false when the listener is left for good.
 func (e *engine) enter(l *listener) bool {
 	e.lock()
@@ -61,8 +61,8 @@ func (e *engine) enter(l *listener) bool {
 	return false
 }
 
-// takeClients accepts what there is. It returns true when there is no more to
-// wait for.
+// takeClients accepts waiting clients. It returns true when the worker should stop
+// waiting on this copy.
 func (e *engine) takeClients(l *listener) bool {
 	e.lock()
 	defer e.mu.Unlock()
@@ -95,11 +95,11 @@ func (e *engine) takeClient(l *listener) bool {
 	return false
 }
 
-// resting reports whether no client can be accepted: since accept has failed a moment
-// ago, or until an order has told of the open gate.
+// resting reports whether no client can be accepted: because accept failed a moment ago,
+// or until an order has reported the open gate.
 func (e *engine) resting() bool { return e.paused || !e.open }
 
-// rest accepts nothing for a while.
+// rest pauses accepting for a while.
 func (e *engine) rest() {
 	e.paused = true
 	time.AfterFunc(resources, func() {
@@ -127,7 +127,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	go s.carry()
 }
 
-// drain takes no more clients. What it has been woken for already it serves.
+// drain takes no more clients, except those that have already woken this worker.
 func (e *engine) drain() {
 	if e.draining {
 		return

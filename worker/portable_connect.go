@@ -15,8 +15,8 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// connect tries one target after the other for the same client. Without ok, no
-// one is left, and the session ends with the outcome.
+// connect tries one target after another for the same client. If ok is false, no target
+// is left, and the session ends with the outcome.
 func (s *session) connect() (outcome board.Outcome, ok bool) {
 	for {
 		if s.gone != 0 && s.patience() <= 0 {
@@ -50,8 +50,8 @@ func (s *session) connect() (outcome board.Outcome, ok bool) {
 	}
 }
 
-// parks waits a moment for descriptors, memory or ports, if the session may. Then it may
-// try all targets again.
+// parks waits a moment for descriptors, memory or ports, if the session may wait. After
+// that, it may try all targets again.
 func (s *session) parks() bool {
 	s.lock()
 	if !s.mayWait(s.row) {
@@ -64,7 +64,7 @@ func (s *session) parks() bool {
 	return true
 }
 
-// choose takes the session's next target.
+// choose chooses the session's next target.
 func (s *session) choose() (ok bool) {
 	s.lock()
 	defer s.mu.Unlock()
@@ -76,8 +76,8 @@ func (s *session) choose() (ok bool) {
 	return ok
 }
 
-// dial connects to the session's target. It is cut short if the client has reset its
-// connection meanwhile, and left nothing.
+// dial connects to the session's target. It stops early if the client resets its
+// connection meanwhile and has left nothing.
 func (s *session) dial() (f failure, cut bool) {
 	b, to := s.board, s.goesTo(s.slot)
 	if s.isOwn(s.slot, to) {
@@ -106,7 +106,7 @@ func (s *session) dial() (f failure, cut bool) {
 		f = connectFailure(errno, to)
 	}
 	if f.errno != 0 {
-		target.reset() // what has hurried the wait may have come just after the connection
+		target.reset() // the deadline may have passed just after it was connected
 		target.close()
 		return f, false
 	}
@@ -117,8 +117,8 @@ func (s *session) dial() (f failure, cut bool) {
 	return f, false
 }
 
-// finishConnect connects the socket and waits for it, unless the client resets its
-// connection meanwhile: then it is cut short.
+// finishConnect connects the socket and waits for it. It stops early if the client resets
+// its connection meanwhile.
 func (s *session) finishConnect(fd int, target *socket, to *board.Addr) (errno syscall.Errno, cut bool) {
 	s.dials(target)
 	defer s.dials(nil)
@@ -130,8 +130,8 @@ func (s *session) finishConnect(fd int, target *socket, to *board.Addr) (errno s
 		if stop() != 0 {
 			return 0, true
 		}
-		// A connect that is under way is refused, never reset (RFC 9293 section
-		// 3.10.7.3): it was connected, and has perhaps said something before.
+		// A connect in progress is refused, never reset (RFC 9293 section 3.10.7.3):
+		// after a reset, the target was connected, and may have sent something before.
 		if errno == unix.ECONNRESET || errno == unix.EPIPE {
 			errno = 0
 		}
@@ -142,35 +142,35 @@ func (s *session) finishConnect(fd int, target *socket, to *board.Addr) (errno s
 	return errno, false
 }
 
-// start starts a timer anew.
+// start starts or restarts a timer.
 func (s *session) start(t timer) { s.due[t] = s.clock.now() + s.lasts(t) }
 
-// left is how long until a timer is due.
+// left is how long it is until a timer is due.
 func (s *session) left(t timer) time.Duration { return time.Duration(s.due[t] - s.clock.now()) }
 
-// patience is how long a connect may take, and a proxy's reply: for a client that has
-// gone, and left bytes, no longer than the session may.
+// patience is how long a connect, and a proxy's reply, may take. For a client that has
+// gone and left bytes, it is no longer than the session may last.
 func (s *session) patience() time.Duration {
 	s.start(connectTimer)
 	nearest, _ := s.due.nearest()
 	return s.left(nearest)
 }
 
-// checksClosely is lookClosely under the mutex.
+// checksClosely is checkClosely under the mutex.
 func (s *session) checksClosely(fd int, to *board.Addr) syscall.Errno {
 	s.lock()
 	defer s.mu.Unlock()
 	return s.checkClosely(fd, s.slot, to)
 }
 
-// connected notes that the session's target was connected.
+// connected records that the session is connected to its target.
 func (s *session) connected() {
 	s.lock()
 	defer s.mu.Unlock()
 	s.noteConnected(s.row, s.slot)
 }
 
-// missed notes that the session's target could not be connected.
+// missed records that the session's target could not be connected.
 func (s *session) missed() {
 	s.lock()
 	defer s.mu.Unlock()
@@ -187,7 +187,7 @@ func (s *session) deserted(errno syscall.Errno) board.Outcome {
 
 // unreached is the end of a session that has tried all targets.
 func (s *session) unreached() (outcome board.Outcome) {
-	if s.gone != 0 { // first; it had left bytes
+	if s.gone != 0 { // its failure came first; it had left bytes
 		return s.deserted(s.gone)
 	}
 	s.lock()

@@ -1,10 +1,10 @@
 //go:build !linux || portable
 
-// One side has failed: it has reset, or can no longer be written to. The other side
-// must have what the failed one sent before it learns of that, and a reset throws
-// away what the kernel has yet to send. So the session delivers: the pump of the
-// failed side reads it to its end and writes that to the survivor, and only when the
-// survivor's kernel has acknowledged it is the survivor reset.
+// One side has failed: it has reset, or can no longer be written to. The other side must
+// have what the failed one sent before it learns of the failure, and a reset discards
+// what the kernel has not sent yet. So the session delivers: the pump of the failed side
+// reads it to its end and writes that to the surviving side, which is reset only when its
+// kernel has acknowledged everything.
 
 package worker
 
@@ -17,15 +17,15 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// The pauses between two looks at the survivor's queue: no event tells of a queue that
-// has become empty.
+// The pauses between two checks of the surviving side's queue: no event reports that a
+// queue has become empty.
 const (
 	firstLook = time.Millisecond
 	lastLook  = 50 * time.Millisecond
 )
 
-// deliver returns when the survivor of a failure has what the failed side sent before,
-// or when that can't be any more.
+// deliver returns when the surviving side has what the failed side sent before, or when
+// that is no longer possible.
 func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 	if s.ends() {
 		return board.Cut
@@ -66,7 +66,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 }
 
 // discard reads what can't be passed on any more: a side that writes before it reads
-// would never come to read its last bytes.
+// would never get to read its last bytes.
 func discard(from *socket, ends chan<- ending) {
 	for {
 		buffer, n, errno := from.take()
@@ -85,9 +85,9 @@ func discard(from *socket, ends chan<- ending) {
 	}
 }
 
-// hasAll reports whether the peer's kernel has acknowledged everything that was
-// written. Where the system can't be asked, the peer is half-closed, and its own end is
-// taken for that.
+// hasAll reports whether the peer's kernel has acknowledged everything that was written.
+// Where the system can't report that, the peer is half-closed, and its own end counts as
+// the acknowledgment.
 func (s *socket) hasAll() (yes bool) {
 	s.raw.Control(func(fd uintptr) {
 		n, known := kernel.OutQueue(int(fd), s.ended.Load())
@@ -102,8 +102,8 @@ func (s *socket) hasAll() (yes bool) {
 	return yes
 }
 
-// unacknowledged is how many bytes of those written the peer's kernel has not
-// acknowledged, as far as this system can be asked.
+// unacknowledged is how many of the written bytes the peer's kernel has not acknowledged,
+// or 0 where the system can't report that.
 func (s *socket) unacknowledged() (n int) {
 	s.raw.Control(func(fd uintptr) { n, _ = kernel.OutQueue(int(fd), s.ended.Load()) })
 	return n

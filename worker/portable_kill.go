@@ -1,6 +1,6 @@
 //go:build !linux || portable
 
-// How the portable engine ends a session that waits, at an admin's word.
+// How the portable engine ends a waiting session on an admin's order.
 
 package worker
 
@@ -10,8 +10,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// endOne ends a session at an admin's word, if it is still there: whatever its
-// goroutines wait for ends now. The mutex is held.
+// endOne ends a session on an admin's order, if it still exists: whatever its goroutines
+// wait for ends now. The mutex is held.
 func (e *engine) endOne(row uint32, epoch uint64) {
 	s := e.sessionAt(row, epoch)
 	if s == nil || s.condemned || s.row.Word().State() != board.RowLive {
@@ -32,8 +32,8 @@ func (s *session) ends() bool {
 	return s.condemned
 }
 
-// within gives a socket of the session a deadline, the zero time for none,
-// unless an admin has ended the session: then the past stays its deadline.
+// within sets a deadline for a socket of the session; the zero time is none. If an admin
+// has ended the session, the deadline stays in the past.
 func (s *session) within(side *socket, deadline time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,8 +44,8 @@ func (s *session) within(side *socket, deadline time.Time) {
 	side.by(deadline)
 }
 
-// dials makes the socket known that the session waits for, nil when it no
-// longer does.
+// dials records the socket that the session waits for while it connects; nil when it no
+// longer waits.
 func (s *session) dials(target *socket) {
 	s.mu.Lock()
 	s.dialing = target

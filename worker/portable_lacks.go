@@ -5,6 +5,6 @@
 package worker
 
 // Lacks names the options that this build's engine does not have, by their long names. A
-// command line with one is refused. Whoever adds an option to the event loop alone adds it
-// here.
+// command line with one of them is refused. An option that only the event loop supports
+// must be added here.
 var Lacks []string

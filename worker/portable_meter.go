@@ -1,6 +1,6 @@
 //go:build !linux || portable
 
-// How the portable engine counts what a session's directions move.
+// How the portable engine counts the bytes that a session relays in each direction.
 
 package worker
 
@@ -10,16 +10,16 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// meter notes on a session's row what one direction moves.
+// meter counts on a session's row what is relayed in one direction.
 type meter struct {
 	bytes *atomic.Uint64
 	row   *board.Row
 	clock *clock
-	first bool         // the first byte is noted
-	held  atomic.Int64 // read, and not written to the other side yet
+	first bool         // record when the first byte was read
+	held  atomic.Int64 // read, but not yet written to the other side
 }
 
-// add notes n bytes that were just read.
+// add counts n bytes that were just read.
 func (m *meter) add(n int) {
 	now := m.clock.now()
 	m.row.Moved.Store(boardMs(now))
@@ -29,11 +29,11 @@ func (m *meter) add(n int) {
 	}
 }
 
-// passed notes that n of them were written.
+// passed records that n of these bytes were written.
 func (m *meter) passed(n int) { m.held.Add(-int64(n)) }
 
-// takeOff takes off the account what has not reached the receiver: what is held here,
-// and what its kernel has not acknowledged.
+// takeOff subtracts what has not reached the receiver: what is held here, and what its
+// kernel has not acknowledged.
 func (m *meter) takeOff(receiver *socket) {
 	n := m.held.Swap(0)
 	if receiver != nil {

@@ -15,8 +15,8 @@ import (
 	"daemon/plug/worker/negotiate"
 )
 
-// negotiate asks the HTTP proxy for the target, and passes on what comes glued
-// behind its reply. Without ok the session ends with the outcome.
+// negotiate asks the HTTP proxy for the target, and passes on what follows its reply
+// immediately. If ok is false, the session ends with the outcome.
 func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	buffer := buffers.Get().(*[room]byte)
 	defer buffers.Put(buffer)
@@ -46,13 +46,13 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 		return 0, true
 	}
 	s.out.add(len(glued))
-	n, _ := s.client.write(glued) // the relay meets the error, too, after the client's last bytes
+	n, _ := s.client.write(glued) // the relay will meet the error too, after the client's last bytes
 	s.out.passed(n)
 	return 0, true
 }
 
-// ask sends the request and reads the reply's end. glued is what was read beyond it.
-// A proxy that can't be written to may have replied before.
+// ask sends the request and reads the reply to its end. glued is what was read after
+// that. A proxy that can't be written to may already have replied.
 func (s *session) ask(buffer []byte) (glued []byte, err error) {
 	name := s.board.Target(s.slot).Name
 	_, failed := s.target.file.Write(negotiate.AppendRequest(nil, name.String()))
@@ -72,7 +72,7 @@ func (s *session) ask(buffer []byte) (glued []byte, err error) {
 	}
 }
 
-// proxyError is an error of the proxy's socket as records tell it.
+// proxyError is an error of the proxy's socket in the form that records show.
 func proxyError(err error) error {
 	var errno syscall.Errno
 	switch {
@@ -80,7 +80,7 @@ func proxyError(err error) error {
 		return errSilentProxy
 	case err == io.EOF:
 		return errEarlyEnd
-	case errors.Is(err, syscall.EPIPE): // the reset was told of already
+	case errors.Is(err, syscall.EPIPE): // the reset was already reported to an earlier call
 		return syscall.ECONNRESET
 	case errors.As(err, &errno):
 		return errno

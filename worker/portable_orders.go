@@ -1,6 +1,6 @@
 //go:build !linux || portable
 
-// How the portable engine reads the master's orders, and goes on without a master.
+// How the portable engine reads the master's orders, and continues without a master.
 
 package worker
 
@@ -14,7 +14,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// readOrders obeys the master, and notices its end.
+// readOrders obeys the master, and notices when it has gone.
 func (e *engine) readOrders(lifeline *socket) {
 	var text [16]byte
 	control := make([]byte, unix.CmsgSpace(4))
@@ -35,7 +35,7 @@ func (e *engine) readOrders(lifeline *socket) {
 	}
 }
 
-// rescueAll takes clients of all listeners. The mutex is held.
+// rescueAll takes waiting clients of all listeners. The mutex is held.
 func (e *engine) rescueAll() {
 	for _, l := range e.listeners {
 		for e.canServe() && e.takeClient(l) {
@@ -43,19 +43,19 @@ func (e *engine) rescueAll() {
 	}
 }
 
-// checkGate follows the generation's gate. The mutex is held.
+// checkGate acts on the state of the generation's gate. The mutex is held.
 func (e *engine) checkGate() {
 	gate := e.board.State.Gate.Load()
 	e.open = gate == board.GateOpen
-	e.paused = false // the listener may be as it was
+	e.paused = false // the listener may work again
 	if gate == board.GateDraining {
 		e.drain()
 	}
 	e.changed()
 }
 
-// orphaned goes on without a master: nobody would write the lines of a killed
-// worker now, so TERM is caught, and not before, since a handler costs memory.
+// orphaned continues without a master: nobody would write the lines of a killed worker
+// now, so TERM is caught. It is not caught before, because a handler costs memory.
 func (e *engine) orphaned() {
 	e.lock()
 	defer e.mu.Unlock()
@@ -72,9 +72,9 @@ func (e *engine) orphaned() {
 	}()
 }
 
-// endAll ends every session at an admin's word, and the worker with them: it
-// keeps the mutex, so nobody else settles anything any more, and the sockets are
-// closed by the end of the process.
+// endAll ends every session after a signal, and the worker with them: it keeps the mutex,
+// so that no other goroutine settles anything any more, and the end of the process closes
+// the sockets.
 func (e *engine) endAll() {
 	e.lock()
 	for _, s := range e.table {

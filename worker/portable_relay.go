@@ -14,22 +14,22 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// room is how much of a direction is in this process at most.
+// room is how many bytes of a direction are in this process at most.
 const room = 32 << 10
 
-// buffers are for directions that have something to move: one that waits for
-// its sender has none, so that idle sessions cost little.
+// buffers are for directions that have bytes to relay: one that waits for its sender has
+// no buffer, so that idle sessions cost little.
 var buffers = sync.Pool{New: func() any { return new([room]byte) }}
 
-// ending is what a pump tells of one of its sides: its end, or its error.
+// ending is what a pump reports about one of its sides: its end, or its error.
 type ending struct {
 	of    *socket
 	errno syscall.Errno
-	whole bool // all that it has sent was passed on
+	whole bool // everything that it sent was passed on
 }
 
-// relay moves both directions until both have ended, or a side has failed and the
-// other one has its last bytes.
+// relay relays both directions until both have ended, or a side has failed and the other
+// one has received its last bytes.
 func (s *session) relay() board.Outcome {
 	ends := make(chan ending, 8) // of each pump: two resets, a failed write, an end
 	s.pumps.Go(func() { pump(s.client, s.target, &s.in, ends) })
@@ -48,7 +48,7 @@ func (s *session) relay() board.Outcome {
 	return board.Complete
 }
 
-// sideOf is who is at a socket.
+// sideOf is whose socket it is: the client's or the target's.
 func (s *session) sideOf(of *socket) board.Culprit {
 	if of == s.client {
 		return board.ByClient
@@ -56,8 +56,8 @@ func (s *session) sideOf(of *socket) board.Culprit {
 	return board.ByTarget
 }
 
-// pump moves one direction on, tells its end, and then stays to tell a reset of
-// the sender. It counts as it reads, for the line of a worker that is killed.
+// pump relays one direction, reports its end, and then stays to report a reset of the
+// sender. It counts as it reads, so that the line of a killed worker is right.
 func pump(from, to *socket, count *meter, ends chan<- ending) {
 	for {
 		buffer, n, errno := from.take()
@@ -77,15 +77,16 @@ func pump(from, to *socket, count *meter, ends chan<- ending) {
 			return
 		}
 	}
-	ends <- ending{from, 0, true} // first, since the other side may answer with its own
+	ends <- ending{from, 0, true} // before the shut: the other side may answer it with its own end
 	to.shut()
 	if errno := from.broken(); errno != 0 {
 		ends <- ending{from, errno, true}
 	}
 }
 
-// pass writes what came from one side to the other. A sender that resets while the
-// receiver takes nothing is told of at once: the time to deliver its last bytes runs.
+// pass writes what came from one side to the other. If the sender resets while the
+// receiver takes nothing, this is reported at once: the time to deliver its last bytes is
+// running.
 func pass(p []byte, from, to *socket, count *meter, ends chan<- ending) syscall.Errno {
 	n, errno := to.offer(p)
 	count.passed(n)
@@ -99,8 +100,8 @@ func pass(p []byte, from, to *socket, count *meter, ends chan<- ending) syscall.
 	return errno
 }
 
-// take waits for bytes and reads them into a buffer, which is the caller's then;
-// without bytes and error it is the end.
+// take waits for bytes and reads them into a buffer, which the caller then owns. No bytes
+// and no error mean the end.
 func (s *socket) take() (buffer *[room]byte, n int, errno syscall.Errno) {
 	err := s.raw.Read(func(fd uintptr) bool {
 		buffer = buffers.Get().(*[room]byte)

@@ -1,6 +1,6 @@
 //go:build !linux || portable
 
-// A session of the portable engine: one goroutine, from its admission to its settling.
+// A session of the portable engine: one goroutine, from admitting the client to settling.
 
 package worker
 
@@ -12,8 +12,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// session is one client-to-target connection, carried by one goroutine. It
-// lives on in its row's place of the table and is used again.
+// session is one client-to-target connection, carried by one goroutine. After its end it
+// stays in the table, in its row's place, and is used again.
 type session struct {
 	*engine
 	row    *board.Row
@@ -29,9 +29,9 @@ type session struct {
 	tried   board.Tried
 	failure failure       // of the last connect
 	who     board.Culprit // ended it
-	gone    syscall.Errno // with which the client has reset before a target was connected
+	gone    syscall.Errno // the error with which the client reset before a target was connected
 	due     running
-	refusal string // why the proxy did not let it through, where no errno says it
+	refusal string // why the proxy refused it, if no errno says so
 
 	in, out meter
 	pumps   sync.WaitGroup // one for each direction
@@ -44,7 +44,7 @@ func (e *engine) newSession(index int, row *board.Row) *session {
 	return s
 }
 
-// renew makes the session a new one.
+// renew makes the session ready for a new client.
 func (s *session) renew() {
 	s.gone, s.due = 0, running{}
 	s.in.held.Store(0)
@@ -55,7 +55,7 @@ func (s *session) renew() {
 // ongoing reports whether the session has not ended.
 func (s *session) ongoing() bool { return s.client != nil }
 
-// carry is the session's life, from its admission to its settling.
+// carry is the session's life, from admitting the client to settling.
 func (s *session) carry() {
 	outcome, ok := s.connect()
 	if ok && s.board.Assignment.Via.Kind != 0 {
@@ -67,9 +67,9 @@ func (s *session) carry() {
 	s.end(outcome)
 }
 
-// end publishes the outcome, closes both sides, and settles. A session that was
-// cut ends so that neither side takes it for a clean end; what has not been delivered
-// by then is lost.
+// end publishes the outcome, closes both sides, and settles. A session that was cut ends
+// so that neither side mistakes it for a clean end; what has not been delivered by then
+// is lost.
 func (s *session) end(outcome board.Outcome) {
 	sides := []*socket{s.client}
 	if s.target != nil {
@@ -97,7 +97,7 @@ func (s *session) end(outcome board.Outcome) {
 		}
 		side.close()
 	}
-	s.pumps.Wait() // they count on the row
+	s.pumps.Wait() // the pumps still count on the row
 	s.lock()
 	defer s.mu.Unlock()
 	s.client, s.target = nil, nil
@@ -106,13 +106,14 @@ func (s *session) end(outcome board.Outcome) {
 	s.changed()
 }
 
-// takeOff takes off the session's account what a reset is about to throw away.
+// takeOff subtracts from the session's counts what a reset is about to discard.
 func (s *session) takeOff() {
 	s.in.takeOff(s.target)
 	s.out.takeOff(s.client)
 }
 
-// retryAgain has the lines that are owed tried again, if there are some. The mutex is held.
+// retryAgain schedules the next retry of unwritten lines, if there are any. The mutex is
+// held.
 func (e *engine) retryAgain(owed bool) {
 	if !owed || e.retrying {
 		return

@@ -13,7 +13,7 @@ func (e *engine) setBell() {
 	}
 }
 
-// ringLate is the bell's timer. What it was set for may have passed.
+// ringLate runs when the bell's timer fires. The reason for it may be gone by then.
 func (e *engine) ringLate() {
 	e.lock()
 	defer e.mu.Unlock()

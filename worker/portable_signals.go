@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// takeSignals ignores what a terminal sends, which is the master's business, and
-// SIGPIPE, since a write to a peer that has gone is answered by its error. QUIT and
-// ABRT do what TERM does: Go's runtime would dump its goroutines instead, and exit
-// with the status of a session without a target.
+// takeSignals ignores what a terminal sends, which only the master handles, and SIGPIPE,
+// because a write to a peer that has gone returns an error anyway. QUIT and ABRT do what
+// TERM does: otherwise Go's runtime would dump its goroutines, and exit with the status
+// of a session without a target.
 func takeSignals() {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE)
 	deadly := make(chan os.Signal, 1)

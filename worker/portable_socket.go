@@ -18,22 +18,22 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// socket is a descriptor in Go's network poller. It is no net.Conn: that would
-// switch keepalive on, with times of its own, and name IPv6 zones that the
-// board has by number.
+// socket is a descriptor in Go's network poller. It is not a net.Conn, which would switch
+// keepalive on, with its own times, and would name IPv6 zones, which the board has as
+// numbers.
 type socket struct {
 	file  *os.File
 	raw   syscall.RawConn
 	ended atomic.Bool // shut was called
 	atEnd atomic.Bool // the peer's end was read
 
-	wasReset atomic.Bool // its error was taken
+	wasReset atomic.Bool // the error was taken
 
-	mu      sync.Mutex // over shut and lost, and over deadlines
+	mu      sync.Mutex // held during shut and lost, and to set deadlines
 	hurried bool       // no deadline is set any more
 }
 
-// openSocket takes a descriptor over; after an error it is closed.
+// openSocket takes over a descriptor. If it fails, the descriptor is closed.
 func openSocket(fd int) (*socket, error) {
 	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {
@@ -49,20 +49,20 @@ func openSocket(fd int) (*socket, error) {
 	return &socket{file: file, raw: raw}, nil
 }
 
-// close wakes whoever waits for the socket, and returns when it is closed.
+// close wakes all goroutines that wait for the socket, and returns when it is closed.
 func (s *socket) close() { s.file.Close() }
 
 // reset makes close send a reset.
 func (s *socket) reset() { s.raw.Control(func(fd uintptr) { kernel.ResetAtClose(int(fd)) }) }
 
-// write returns when all of p is on its way, or after an error. A slow receiver makes
-// it wait, and so the sender.
+// write returns when all of p has been given to the kernel, or after an error. A slow
+// receiver makes it wait, and thus the sender.
 func (s *socket) write(p []byte) (n int, errno syscall.Errno) {
 	n, err := s.file.Write(p)
 	return n, errnoOf(err)
 }
 
-// offer writes what the socket takes at once.
+// offer writes what the socket takes without waiting.
 func (s *socket) offer(p []byte) (n int, errno syscall.Errno) {
 	err := s.raw.Write(func(fd uintptr) bool {
 		n, errno = kernel.Write(int(fd), p)
@@ -77,9 +77,9 @@ func (s *socket) offer(p []byte) (n int, errno syscall.Errno) {
 	return max(0, n), errno
 }
 
-// shut passes the end of a direction on. After a reset there is nothing to shut.
+// shut passes on the end of a direction. After a reset there is nothing to shut.
 func (s *socket) shut() {
-	s.mu.Lock() // lost must not look in between
+	s.mu.Lock() // lost must not run in between
 	defer s.mu.Unlock()
 	s.raw.Control(func(fd uintptr) {
 		if unix.Shutdown(int(fd), unix.SHUT_WR) == nil {
@@ -88,9 +88,9 @@ func (s *socket) shut() {
 	})
 }
 
-// lost reports whether a read of 0 was a reset rather than an end: another call, a
+// lost reports whether a read of 0 bytes was a reset rather than an end: another call, a
 // watch or a write, has taken the error. A half-open connection still has a peer
-// (getpeername(2)); one that was ended in both directions has none. If the socket is
+// (getpeername(2)), one that was ended in both directions has none. If the socket is
 // closed, its session is over, and there is no end to pass on either.
 func (s *socket) lost() (gone bool) {
 	s.mu.Lock()
@@ -110,7 +110,7 @@ func (s *socket) hurry() {
 	s.file.SetDeadline(longAgo)
 }
 
-// readBy ends waits for bytes at a time, the zero time for never.
+// readBy ends waits for bytes at the deadline; the zero time is never.
 func (s *socket) readBy(deadline time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +119,7 @@ func (s *socket) readBy(deadline time.Time) {
 	}
 }
 
-// by ends waits at a time, the zero time for never.
+// by ends all waits at the deadline; the zero time is never.
 func (s *socket) by(deadline time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,14 +128,13 @@ func (s *socket) by(deadline time.Time) {
 	}
 }
 
-// connected waits until a connect that is under way has succeeded, or gives
-// its error.
+// connected waits until a connect in progress has succeeded, or returns its error.
 func (s *socket) connected() (errno syscall.Errno) {
 	err := s.raw.Write(func(fd uintptr) bool {
 		if errno = pendingError(fd); errno != 0 {
 			return true
 		}
-		_, err := unix.Getpeername(int(fd)) // a poller may wake for nothing
+		_, err := unix.Getpeername(int(fd)) // a poller may wake without a reason
 		return err == nil
 	})
 	if errno == 0 {
@@ -144,8 +143,8 @@ func (s *socket) connected() (errno syscall.Errno) {
 	return errno
 }
 
-// broken waits for a reset of a peer that has ended its direction, after which
-// nobody reads who would notice. It returns 0 when the socket is closed.
+// broken waits for a reset of a peer that has ended its direction: nobody reads from it
+// any more who would notice. It returns 0 when the socket is closed.
 func (s *socket) broken() (errno syscall.Errno) {
 	s.raw.Read(func(fd uintptr) bool {
 		errno = pendingError(fd)

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// longAgo as a deadline ends a wait at once.
+// longAgo, as a deadline, ends a wait at once.
 var longAgo = time.Unix(1, 0)
 
-// watch waits beside its caller for a reset of s, which is not read meanwhile, and
-// calls broke with its error. The function that it returns ends the watch, and returns
-// when it has ended.
+// watch waits in the background for a reset of s, which is not read meanwhile, and calls
+// broke with its error. The returned function ends the watch, and returns when it has
+// ended.
 func (s *socket) watch(broke func(syscall.Errno)) (stop func()) {
 	over := make(chan struct{})
 	go func() {
@@ -31,8 +31,8 @@ func (s *socket) watch(broke func(syscall.Errno)) (stop func()) {
 }
 
 // guard watches for the client's reset while the session waits for another socket. A
-// client that has left bytes is served, within --close-timeout. For one that has not,
-// or after that time, the wait ends, and stop returns the reset's error.
+// client that has left bytes is served, within --close-timeout. If it has left none, or
+// after that time, the wait ends, and stop returns the reset's error.
 func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
 	var giveUp *time.Timer
 	end := s.client.watch(func(errno syscall.Errno) {
@@ -55,7 +55,7 @@ func (s *session) guard(waitsFor *socket) (stop func() (gone syscall.Errno)) {
 	}
 }
 
-// leaves marks the session as one that ends within --close-timeout, counted from the
+// leaves marks the session as one that must end within --close-timeout, counted from the
 // first failure, and returns how long that is from now.
 func (s *session) leaves() time.Duration {
 	if s.due[closeTimer] == 0 {

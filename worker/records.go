@@ -1,5 +1,5 @@
-// A worker's records: session lines, syslog messages and log lines, each rendered without an
-// allocation and written at once.
+// A worker's records: session lines, syslog messages and log lines, each rendered without
+// an allocation and written at once.
 
 package worker
 
@@ -12,9 +12,9 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// records is where a worker's texts go: whole session lines to the session
-// file, one datagram a message to syslog, and lines of hclog's form to stderr.
-// Buffers are kept, so that a session costs no allocation.
+// records is where a worker's texts go: whole session lines to the session file, one
+// datagram per message to syslog, and lines in hclog's format to stderr. Buffers are
+// kept, so that a session costs no allocation.
 type records struct {
 	w        *worker
 	text     []byte
@@ -25,7 +25,7 @@ type records struct {
 	logs   outlet // stderr
 	host   string
 	syslog kernel.Destination
-	names  []name // of target slots, each made at first use
+	names  []name // of target slots, each made when first used
 }
 
 // name is a target slot as records show it.
@@ -58,7 +58,7 @@ func (r *records) target(slot int) name {
 			at = &b.Assignment.Via
 		}
 		r.names[slot] = name{full: at.String(), addr: at.Host()}
-		if at.LoadZone() != 0 && at != &b.Assignment.Via { // whatever has become of the interface
+		if at.LoadZone() != 0 && at != &b.Assignment.Via { // the name stays, whatever happens to the interface
 			full := b.Target(slot).Name.String()
 			r.names[slot] = name{full, full[1:strings.LastIndexByte(full, ']')]}
 		}
@@ -66,7 +66,7 @@ func (r *records) target(slot int) name {
 	return r.names[slot]
 }
 
-// zone is the offset of local time at a second of the wall clock.
+// zone is the offset of local time at a Unix time.
 func (w *worker) zone(unix int64) int32 {
 	z := &w.board.State.Zone
 	if unix < z.Until.Load() {
@@ -75,8 +75,8 @@ func (w *worker) zone(unix int64) int32 {
 	return z.Next.Load()
 }
 
-// session writes the session line of an ended session. errno is why it is not
-// in the file.
+// session writes the session line of an ended session. errno is why it could not be
+// written to the file.
 func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 	w := r.w
 	unix := (w.clock.wall - (w.clock.mono - s.Closed)) / 1e9
@@ -89,7 +89,7 @@ func (r *records) session(s *board.Snapshot) (errno syscall.Errno) {
 	return r.lines.put(r.text)
 }
 
-// connected, completed and refused are the messages of ORIGINAL's syslog table.
+// connected, completed and refused are the messages in ORIGINAL's syslog table.
 func (r *records) connected(client *board.Addr, target int) {
 	r.text = record.AppendConnect(r.text[:0], r.w.tag, client, r.target(target).addr)
 	r.send(record.Notice)
@@ -105,7 +105,7 @@ func (r *records) refused(client *board.Addr) {
 	r.send(record.Notice)
 }
 
-// fail records an error: to stderr in the foreground, else to syslog.
+// fail records an error: on stderr in the foreground, otherwise in syslog.
 func (r *records) fail(what string, err error) { r.error(what, err.Error()) }
 
 func (r *records) failErrno(what string, errno syscall.Errno) { r.error(what, record.Reason(errno)) }
@@ -120,7 +120,7 @@ func (r *records) error(what, reason string) {
 	r.send(record.Err)
 }
 
-// debug writes a line to stderr, at -d and -dd.
+// debug writes a line to stderr, with -d and -dd.
 func (r *records) debug(msg string, kv ...record.KV) {
 	if r.w.board.State.LogAt.Load() >= 1 {
 		r.log(record.LevelDebug, msg, kv...)
@@ -135,15 +135,15 @@ func (r *records) log(level record.Level, msg string, kv ...record.KV) {
 	r.say()
 }
 
-// say writes r.frame to stderr. What that does not take is dropped and counted.
+// say writes r.frame to stderr. What can't be written is dropped and counted.
 func (r *records) say() {
 	if r.logs.put(r.frame) != 0 {
 		r.w.tally.LogsDropped.Add(1)
 	}
 }
 
-// send frames r.text and sends it as one datagram. A syslog that is gone or
-// full never holds a session up: the record is dropped and counted.
+// send frames r.text and sends it as one datagram. A syslog socket that is gone or full
+// never delays a session: the record is dropped and counted.
 func (r *records) send(severity record.Severity) {
 	w := r.w
 	unix := w.clock.wall / 1e9

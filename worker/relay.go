@@ -1,7 +1,7 @@
 //go:build linux && !portable
 
-// How the event loop moves a session's bytes, and what it makes of an end or an error. How a
-// session then ends is in ending.go.
+// How the event loop relays a session's bytes, and how it handles an end or an error. How
+// a session then ends is in ending.go.
 
 package worker
 
@@ -12,25 +12,25 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// relay is what directions share: spare blocks and pipes.
+// relay is what all directions share: spare blocks and pipes.
 type relay struct {
 	blocks [len(blockSizes)][]*block
 	pipes  []*pipe
 	copies bool // splice(2) can't be used here
 }
 
-// block keeps what a slow receiver has left behind.
+// block holds what a slow receiver has not taken yet.
 type block struct {
 	sizeClass int
 	data      []byte
-	kept      []byte // in data; never empty while an end has it
+	kept      []byte // part of data; never empty while a side has the block
 }
 
-// blockSizes are the sizes of blocks: a slow reader of little should not cost
-// as much as one of much.
+// blockSizes are the sizes of blocks: a slow reader of few bytes should not cost as much
+// as a slow reader of many.
 var blockSizes = [...]int{4 << 10, 16 << 10, relayRoom}
 
-// keep puts what is left of the buffer away.
+// keep stores what is left of the buffer in a block.
 func (r *relay) keep(d *side, left []byte) {
 	class := 0
 	for blockSizes[class] < len(left) {
@@ -53,7 +53,7 @@ func (r *relay) release(d *side) {
 	d.block = nil
 }
 
-// stepRelay moves what can be moved, in both directions.
+// stepRelay relays what can be relayed now, in both directions.
 func (e *engine) stepRelay(s *session) {
 	c, t := &s.client, &s.target
 	more, broken := e.pump(s, c, t)
@@ -65,8 +65,8 @@ func (e *engine) stepRelay(s *session) {
 	e.conclude(s, more, broken)
 }
 
-// conclude decides what becomes of a session whose bytes have been moved. broken
-// is the side that has failed meanwhile, if one has.
+// conclude decides what happens next to a session whose bytes have been relayed. broken
+// is the side that has failed meanwhile, if any.
 func (e *engine) conclude(s *session, more bool, broken *side) {
 	c, t := &s.client, &s.target
 	s.row.Moved.Store(e.clock.ms())
@@ -89,13 +89,13 @@ func (e *engine) conclude(s *session, more bool, broken *side) {
 	}
 }
 
-// cutOff reports that an end was reset and no read will ever say so: everything
-// was read before, or nothing will be while the receiver takes nothing.
+// cutOff reports whether a side was reset and no read will ever report it: everything was
+// read before, or nothing will be read while the receiver takes nothing.
 func (e *engine) cutOff(from, to *side) bool {
 	return from.failed && (from.eof || from.stuck() && !to.writable) && e.erred(from)
 }
 
-// later gives other sessions their turn first.
+// later lets other sessions run first.
 func (e *engine) later(s *session) {
 	if !s.queued {
 		s.queued = true
@@ -103,8 +103,8 @@ func (e *engine) later(s *session) {
 	}
 }
 
-// pump moves one direction on: from reads, to writes. more is true when there
-// is more to do than one turn allows; broken is the side that has failed.
+// pump relays one direction: it reads from from and writes to to. more is true when there
+// is more to do than the relay budget allows; broken is the side that has failed.
 func (e *engine) pump(s *session, from, to *side) (more bool, broken *side) {
 	for range relayBudget {
 		moved := true
@@ -149,8 +149,8 @@ func (e *engine) copyOnce(s *session, from, to *side) (broken *side) {
 	}
 	e.count(s, from, n)
 	if n < len(e.buffer) {
-		// A stream that gave less than it was asked for has no more. What comes
-		// later is a new event.
+		// A stream that returned less than was asked for has no more now. Whatever
+		// comes later is a new event.
 		from.readable = from.mayHaveMore()
 		from.full = 0
 	} else if from.full++; from.full >= spliceAfter {
@@ -159,8 +159,8 @@ func (e *engine) copyOnce(s *session, from, to *side) (broken *side) {
 	return e.pass(from, to, e.buffer[:n])
 }
 
-// count takes bytes that were read from one side into the session's account,
-// before they are passed on: who has them finds them there.
+// count adds bytes that were read from one side to the session's counts before they are
+// passed on, so that a receiver who has them also finds them counted.
 func (e *engine) count(s *session, from *side, n int) {
 	if now, m := e.clock.ms(), &s.row.Moved; m.Load() != now {
 		m.Store(now)
@@ -181,8 +181,8 @@ func (e *engine) pass(from, to *side, p []byte) (broken *side) {
 	return e.passed(from, to, p, n, errno)
 }
 
-// passed settles what a send of p has come to: n bytes, or an error. What was not
-// sent is kept after an error, too: it was counted, and is taken off at the end.
+// passed handles the result of sending p: n bytes, or an error. What was not sent is kept
+// even after an error: it was counted, and is subtracted at the end.
 func (e *engine) passed(from, to *side, p []byte, n int, errno syscall.Errno) (broken *side) {
 	if errno != 0 {
 		n = 0
@@ -219,12 +219,12 @@ func (e *engine) flush(from, to *side) (broken *side) {
 	return nil
 }
 
-// passEnd passes a half-close on: everything before it has been delivered.
-// When the other direction has ended too, closing says the same.
+// passEnd passes a half-close on: everything before it has been delivered. If the other
+// direction has ended too, closing the socket does the same.
 func (e *engine) passEnd(s *session, from, to *side) {
 	from.done = true
 	if !to.done {
-		e.endsFirst(s) // before anybody can have seen it
+		e.endsFirst(s) // before the other side can see the end
 		kernel.ShutWrite(to.fd)
 	}
 }

@@ -25,25 +25,25 @@ const (
 	delivering               // one side has failed: its last bytes go to the other; next: ended
 )
 
-// session is one client-to-target connection. It lives on in its row's place
-// of the table and is used again.
+// session is one client-to-target connection. After its end it stays in the table, in its
+// row's place, and is used again.
 //
-// An idle one in a pool costs little more than its sockets in the kernel: fields
-// lie so that none is lost to alignment, and what few sessions need is behind a
+// An idle session in a pool costs little more than its sockets in the kernel: the fields
+// are ordered so that none is lost to alignment, and what few sessions need is behind a
 // pointer.
 type session struct {
 	row   *board.Row
 	index int    // of the row
-	epoch uint32 // of the row, to tell late events
+	epoch uint32 // of the row, to recognise late events
 
 	state    state
-	queued   bool          // on the engine's list of those that have more to do
+	queued   bool          // on the engine's list of sessions with more to do
 	linked   bool          // in a list of deadlines
-	listed   timer         // of which kind that is
+	listed   timer         // the kind of that list
 	answered bool          // the target has sent something
 	short    bool          // of descriptors or ports, for one of the targets at least
-	first    board.Culprit // whose direction ended first; Nobody before
-	who      board.Culprit // ended it, where the outcome and the sides' errors don't tell
+	first    board.Culprit // whose direction ended first; Nobody while none has
+	who      board.Culprit // who ended it, if the outcome and the sides' errors don't say so
 
 	client, target side
 	slot           int          // the target in use
@@ -57,18 +57,18 @@ type session struct {
 	leaving *leaving     // nil until a side has failed, here or in an earlier session of the row
 }
 
-// proxyDialog is what a session has said to an HTTP proxy, and heard.
+// proxyDialog is what a session and an HTTP proxy have said to each other.
 type proxyDialog struct {
 	reply   negotiate.Reply
 	request int    // bytes of the CONNECT request sent so far
-	refusal string // why the proxy did not let the session through, where no errno says it
+	refusal string // why the proxy refused the session, if no errno says so
 }
 
 func (e *engine) newSession(index int, row *board.Row) *session {
 	return &session{index: index, row: row}
 }
 
-// renew makes the session a new one.
+// renew makes the session ready for a new client.
 func (s *session) renew() {
 	s.epoch = uint32(s.row.Word().Epoch())
 	s.state = connecting
@@ -86,25 +86,25 @@ func (s *session) renew() {
 // ongoing reports whether the session has not ended.
 func (s *session) ongoing() bool { return s.state != ended }
 
-// side is one side's socket, and the direction that starts there: what was read
-// here and could not be written to the other side yet.
+// side is one side's socket, and the direction that starts there: what was read here and
+// could not be written to the other side yet.
 type side struct {
 	fd       int
-	errno    syscall.Errno // it has failed with
+	errno    syscall.Errno // the error with which it failed
 	readable bool
 	writable bool
 	hangup   bool // the peer has shut its side: read on until the end
-	urgent   bool // an urgent mark has come: a short read need not be all there is
+	urgent   bool // an urgent mark has come: after a short read there may be more
 	failed   bool // an error is pending
 	eof      bool // everything has been read
-	done     bool // everything has been passed on, the end too
+	done     bool // everything has been passed on, including the end
 	splicing bool // this direction splices
 	full     uint8
-	block    *block // read, not yet written; nil if nothing is
-	pipe     *pipe  // what is in it is kept too
+	block    *block // read, not yet written; nil if there is nothing
+	pipe     *pipe  // the bytes in it are not yet written either
 }
 
-// note takes over what epoll says.
+// note records what epoll reports.
 func (d *side) note(flags uint32) {
 	if flags&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		d.readable = true
@@ -123,26 +123,26 @@ func (d *side) note(flags uint32) {
 	}
 }
 
-// mayHaveMore reports whether a read that gave less than it was asked for may have
-// left something: the end, or what lies after an urgent mark, where reads stop.
+// mayHaveMore reports whether a short read may have left something: the end, or what lies
+// after an urgent mark, where reads stop.
 func (d *side) mayHaveMore() bool { return d.hangup || d.urgent }
 
-// fails notes the error that a side has failed with: the first one.
+// fails records the error with which a side has failed: the first one.
 func (d *side) fails(errno syscall.Errno) {
 	if d.errno == 0 {
 		d.errno = errno
 	}
 }
 
-// erred takes the error that epoll has told of, and reports whether there is one.
-// A call may have taken it before.
+// erred takes the error that epoll has reported, and reports whether there is one. An
+// earlier call may have taken it already.
 func (e *engine) erred(d *side) bool {
 	d.fails(kernel.SocketError(d.fd))
 	d.failed = d.errno != 0
 	return d.failed
 }
 
-// stuck reports that what was read from this end waits for a receiver.
+// stuck reports whether bytes that were read from this side wait for the receiver.
 func (d *side) stuck() bool { return d.block != nil || d.pipe != nil && d.pipe.held > 0 }
 
 // step does whatever a session can do now.
@@ -168,7 +168,7 @@ func (e *engine) beginRelay(s *session) {
 	s.state = relaying
 }
 
-// expire does what the end of a session's timer means.
+// expire does what the end of a session's timer requires.
 func (e *engine) expire(s *session, t timer) {
 	switch {
 	case t == connectTimer && s.state == connecting:
@@ -177,7 +177,7 @@ func (e *engine) expire(s *session, t timer) {
 		e.refuse(s, errSilentProxy)
 	case s.state == delivering:
 		e.abort(s, board.Cut)
-	default: // its client has failed, and no target has been connected in time
+	default: // its client has failed, and no target was connected in time
 		if !e.erred(&s.client) {
 			s.client.fails(syscall.ECONNRESET)
 		}

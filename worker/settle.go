@@ -1,5 +1,5 @@
-// The records of a session's life on the board, from its admission to its line, for both
-// engines. The order of the stores is what makes a kill at any moment harmless.
+// The records of a session's life on the board, from admitting the client to its line,
+// for both engines. The order of the stores makes a kill at any moment harmless.
 
 package worker
 
@@ -10,8 +10,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// publish publishes a session on its row: from here on it is admitted, and will
-// have its line, whoever dies.
+// publish publishes a session on its row: from here on it is admitted, and will have its
+// line even if the worker or the master dies.
 func (w *worker) publish(row *board.Row, client board.Addr) {
 	row.In.Store(0)
 	row.Out.Store(0)
@@ -28,14 +28,15 @@ func (w *worker) publish(row *board.Row, client board.Addr) {
 	row.Hold()
 }
 
-// connects publishes that a session has its target, and counts how long it took.
+// connects publishes that a session is connected to its target, and counts how long it
+// took.
 func (w *worker) connects(row *board.Row, slot int) {
 	row.Connect.Store(w.clock.mono)
 	w.board.TargetTally(slot).NoteConnect(w.clock.mono - row.BeginAt)
 }
 
-// finish publishes the outcome, and who brought it about. If the worker is
-// killed from here on, the master writes the line with it.
+// finish publishes the outcome, and who ended the session. If the worker is killed after
+// this, the master writes the line with it.
 func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Culprit) {
 	w.clock.read()
 	w.concludes(row, outcome, who)
@@ -44,9 +45,9 @@ func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Culprit
 	row.End()
 }
 
-// settle writes the session's records, counts it and frees its row. reason is why
-// the session ended, where the row's errno does not say it. If the line can't be
-// written now the row stays, owed, and settled is false: the worker tries again,
+// settle writes the session's records, counts it and frees its row. reason is why the
+// session ended, if the row's errno does not say it. If the line can't be written now,
+// the row stays, with its line unwritten, and settled is false: the worker tries again,
 // and so does the master if the worker is gone by then.
 func (w *worker) settle(row *board.Row, index int, reason string) (settled bool) {
 	b := w.board
@@ -76,9 +77,9 @@ func (w *worker) settle(row *board.Row, index int, reason string) (settled bool)
 	return true
 }
 
-// count adds a session to the worker's column. The order decides what a kill
-// between two steps leaves: the column counts before the row is free, or marked as
-// counted, so the master can tell from their difference what is still missing.
+// count adds a session to the worker's column. The order matters for a kill between two
+// steps: the column counts before the row is freed or marked as counted, so the master
+// can find out from their difference what is still missing.
 func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.tally.NoteSession(s)
 	w.column.BytesIn.Add(s.In)
@@ -88,18 +89,18 @@ func (w *worker) count(s *board.Snapshot, outcome board.Outcome) {
 	w.column.Ended[outcome].Add(1)
 }
 
-// unwrittenLine is a row whose line is owed.
+// unwrittenLine is a row whose line has not been written yet.
 type unwrittenLine struct {
 	row   *board.Row
 	index int // of the row
 }
 
-// lineRetry is how often lines that can't be written are tried again.
+// lineRetry is how often unwritten lines are retried.
 const lineRetry = 500 * time.Millisecond
 
-// retryLines tries to write the lines that are owed, the oldest first, and returns
-// which rows are free now. With force the oldest is given up if it still
-// can't be written: its row is needed.
+// retryLines tries to write the unwritten lines, the oldest first, and returns which rows
+// are free now. With force, the oldest line is dropped if it still can't be written,
+// because its row is needed.
 func (w *worker) retryLines(force bool) (free []int) {
 	var s board.Snapshot
 	for len(w.unwritten) > 0 {
@@ -119,12 +120,12 @@ func (w *worker) retryLines(force bool) (free []int) {
 	return free
 }
 
-// lineRetryLast is how long a worker without a master stays for lines that are owed,
-// after its last session.
+// lineRetryLast is how long a worker without a master stays for unwritten lines after its
+// last session.
 const lineRetryLast = 5 * time.Second
 
-// staysForLines reports whether a worker that has no more sessions stays to write
-// the lines that are owed. With a master it need not: that writes them.
+// staysForLines reports whether a worker that has no more sessions stays to write its
+// unwritten lines. With a master it need not, because the master writes them.
 func (w *worker) staysForLines(orphan bool) bool {
 	if !orphan || len(w.unwritten) == 0 {
 		return false

@@ -3,13 +3,13 @@
 package worker
 
 const (
-	aboveMean  = 8 // sessions above the mean at which a pool worker leaves the others to it
-	aboveShare = 8 // and at least an eighth of the mean
+	aboveMean  = 8 // sessions above the mean at which a pool worker leaves clients to others
+	aboveShare = 8 // and at least an eighth of its own sessions
 )
 
-// overloaded is true in a pool worker well above the mean number of sessions.
-// Wake-ups don't rotate: of those that wait for one client the first, or the one
-// that is busy anyway, would take them all.
+// overloaded reports whether this is a pool worker well above the mean number of
+// sessions. Wake-ups don't rotate: among the workers that wait for a client, the first
+// one, or the one that is busy anyway, would take all clients.
 func (e *engine) overloaded() bool {
 	if !e.pool || e.live < aboveMean {
 		return false

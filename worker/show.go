@@ -1,5 +1,5 @@
-// What a worker tells of its state: a doorbell for the master, and the process title.
-// Both engines use it.
+// How a worker shows its state: a doorbell for the master, and the process title. Both
+// engines use it.
 
 package worker
 
@@ -9,10 +9,10 @@ import (
 	"daemon/plug/worker/title"
 )
 
-const seldomTitle = 50 * time.Millisecond // so long a pool worker's title may be behind
+const seldomTitle = 50 * time.Millisecond // how old a pool worker's title may be
 
-// tellSoon has a change of this worker's state told when it is due. A pool worker
-// only shows its number of sessions.
+// tellSoon schedules when a change of this worker's state is shown. A pool worker only
+// shows its number of sessions.
 func (e *engine) tellSoon() {
 	b, now := &e.bell, e.clock.mono
 	if e.pool {
@@ -26,8 +26,8 @@ func (e *engine) tellSoon() {
 	e.setBell()
 }
 
-// tellNow rings, and shows the same in the process title. A pool's sessions
-// are the board's alone: its workers are listed for as long as they live.
+// tellNow rings, and shows the same in the process title. A pool worker does not ring:
+// its sessions are only on the board, and the master lists it until it ends.
 func (e *engine) tellNow() {
 	if e.bell.due = 0; !e.pool {
 		e.tell()
@@ -37,8 +37,8 @@ func (e *engine) tellNow() {
 	e.show()
 }
 
-// show makes the process title tell what this worker does now, as the master
-// knows it: a spare may have a short session.
+// show makes the process title say what this worker is doing, as far as the master knows
+// it: a spare may have a short session.
 func (e *engine) show() {
 	if e.pool {
 		e.text = title.AppendPool(e.text[:0], e.label, e.live)
@@ -58,7 +58,7 @@ func (e *engine) show() {
 	}
 }
 
-// titleTarget is a target as titles show it.
+// titleTarget is a target in the form that titles show.
 func (w *worker) titleTarget(slot int) string {
 	switch {
 	case slot < 0:

@@ -1,4 +1,4 @@
-// Where a session's connection to its target comes from.
+// Which address and interface a session's connection to its target comes from.
 
 package worker
 
@@ -7,8 +7,8 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// bindSource fixes where a connection to an address comes from: -p, or the source's
-// interface or address.
+// bindSource sets where a connection to an address comes from: the address of -p, or the
+// source's interface or address.
 func (w *worker) bindSource(fd int, to *board.Addr) failure {
 	from := &w.board.Assignment.Source
 	if w.board.Assignment.Interface.Len != 0 {

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	spliceAfter = 2         // full reads in a row make a direction splice
+	spliceAfter = 2         // this many full reads in a row make a direction splice
 	pipeRoom    = 512 << 10 // bytes, if the user's limit on pipes allows
-	sparePipes  = 16        // kept by a worker for its next sessions
-	smallUnder  = 8 << 10   // a splice of less than this is not worth its pipe
-	smallAfter  = 16        // such splices in a row make the direction read again
+	sparePipes  = 16        // kept by a worker for later sessions
+	smallUnder  = 8 << 10   // a splice of fewer bytes is not worth its pipe
+	smallAfter  = 16        // this many such splices in a row make the direction read again
 )
 
 // pipe carries a direction's bytes from socket to socket without copying them
@@ -39,8 +39,8 @@ func (r *relay) takePipe() (*pipe, syscall.Errno) {
 	return &pipe{r: in, w: out}, 0
 }
 
-// releasePipe gives a direction's pipe back; one with bytes in it is no use to
-// anybody else.
+// releasePipe gives a direction's pipe back. A pipe with bytes in it is closed, because
+// no other direction can use it.
 func (r *relay) releasePipe(d *side) {
 	p := d.pipe
 	if p == nil {
@@ -56,20 +56,20 @@ func (r *relay) releasePipe(d *side) {
 	kernel.Close(p.w)
 }
 
-// spliceOnce fills the direction's pipe and empties it once. moved is false
-// when nothing more can be done now; broken is the side that has failed.
+// spliceOnce fills the direction's pipe and empties it once. moved is false when nothing
+// more can be done now; broken is the side that has failed.
 func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *side) {
 	if from.pipe == nil {
 		var errno syscall.Errno
 		if from.pipe, errno = e.relay.takePipe(); errno != 0 {
-			from.splicing, from.full = false, 0 // copying does it too
+			from.splicing, from.full = false, 0 // copying works without a pipe
 			return true, nil
 		}
 	}
 	p := from.pipe
 	if p.held == 0 {
 		if from.eof || !from.readable {
-			e.relay.releasePipe(from) // idle, or at its end: others may need it
+			e.relay.releasePipe(from) // idle, or at its end: other directions may need it
 			from.splicing = !from.eof
 			return from.eof, nil
 		}
@@ -110,18 +110,18 @@ func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *sid
 	return true, nil
 }
 
-// smallSplices has a direction read and write again.
+// smallSplices makes a direction read and write again.
 func (e *engine) smallSplices(d *side) {
 	e.relay.releasePipe(d)
 	d.splicing, d.full = false, 0
 }
 
-// splicedNothing asks recv(2) what it means that splice(2) has moved nothing. At an
-// urgent mark it says what it says at the end (0) or for an empty socket (EAGAIN),
-// and an error comes ahead of the bytes after the mark.
+// splicedNothing asks recv(2) why splice(2) has moved nothing. At an urgent mark
+// splice(2) returns the same as at the end (0) or for an empty socket (EAGAIN), and it
+// returns an error before the bytes after the mark.
 func (e *engine) splicedNothing(s *session, from, to *side, errno syscall.Errno) (broken *side) {
 	switch {
-	case errno == syscall.EAGAIN && !from.mayHaveMore(): // a mark that has come since is a new event
+	case errno == syscall.EAGAIN && !from.mayHaveMore(): // a mark that has come since then is a new event
 		from.readable = false
 		return nil
 	case errno == 0 || errno == syscall.EAGAIN:
@@ -136,8 +136,8 @@ func (e *engine) splicedNothing(s *session, from, to *side, errno syscall.Errno)
 	return e.copyOnce(s, from, to)
 }
 
-// denied reports whether an error says that splice(2) can't be used: a filter
-// forbids it, or a socket is of a kind that can't.
+// denied reports whether an error means that splice(2) can't be used: a filter forbids
+// it, or the kind of socket does not support it.
 func denied(errno syscall.Errno) bool {
 	switch errno {
 	case syscall.EPERM, syscall.EACCES, syscall.ENOSYS, syscall.EINVAL, syscall.EOPNOTSUPP:
@@ -146,12 +146,12 @@ func denied(errno syscall.Errno) bool {
 	return false
 }
 
-// unpipe takes bytes back out of the pipe and writes them in the ordinary way.
+// unpipe reads bytes back from the pipe and writes them in the ordinary way.
 func (e *engine) unpipe(from, to *side) (broken *side) {
 	p := from.pipe
 	n, errno := kernel.Read(p.r, e.buffer[:min(p.held, len(e.buffer))])
 	if errno != 0 {
-		from.fails(errno) // they can't be had: the stream has a hole
+		from.fails(errno) // they can't be read: the stream has a hole
 		return from
 	}
 	if p.held -= n; p.held == 0 {

@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// Whom an event of the epoll set concerns.
+// Tags of the epoll set: which session, listener or other source an event belongs to.
 
 package worker
 
@@ -10,7 +10,8 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// The kinds of tag. The index is of the row or the listener, the epoch of the row.
+// The kinds of tag. For sessions and listeners, the index is that of the row or the
+// listener; the epoch is the row's.
 const (
 	onLifeline kernel.TagKind = iota
 	onListener
@@ -20,5 +21,6 @@ const (
 	onAlarm
 )
 
-// peerEvents are what a session's sockets are watched for. EPOLLPRI is an urgent mark.
+// peerEvents are the events that a session's sockets are watched for. EPOLLPRI reports an
+// urgent mark.
 const peerEvents = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLPRI | syscall.EPOLLRDHUP | kernel.Edge

@@ -1,6 +1,6 @@
 // A session's timers: one table for both engines. A kind of timer is a constant, its row
-// in the table, and what its end means: in the event loop that is expire (session.go);
-// in the portable engine, the deadline of what the session waits for.
+// in the table, and what happens at its end: in the event loop that is in expire
+// (session.go); in the portable engine, it is the deadline of what the session waits for.
 
 package worker
 

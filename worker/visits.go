@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// When the sessions that are being delivered are looked at again.
+// When the sessions that are being delivered are checked again.
 
 package worker
 
@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// visits are the times at which delivering sessions are looked at again: no event says that a
-// receiver's kernel has acknowledged the last byte.
-// All of one queue wait equally long, so the first is due first.
+// visits are the times at which delivering sessions are checked again: no event reports
+// that a receiver's kernel has acknowledged the last byte. All sessions in one queue wait
+// equally long, so the first one is due first.
 type visits [len(visitDelays)][]visit
 
-// visit is a session that waits for its turn on its row. One that has ended
-// meanwhile stays queued until its time, and is passed over.
+// visit is a session that waits for its visit. If the session has ended meanwhile, the
+// visit stays queued until its time, and is skipped.
 type visit struct {
 	s     *session
 	epoch uint32
 	at    int64
 }
 
-// visitDelays are how long a session waits for its first visit, its second and so
-// on, and at the end for each.
+// visitDelays are how long a session waits for its first visit, its second and so on; the
+// last delay repeats.
 var visitDelays = [...]time.Duration{1 * time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond,
 	8 * time.Millisecond, 16 * time.Millisecond, 32 * time.Millisecond, 50 * time.Millisecond}
 
@@ -66,7 +66,7 @@ func (e *engine) visitAll() {
 	}
 }
 
-// visit looks whether the last bytes have been delivered.
+// visit checks whether the last bytes have been delivered.
 func (e *engine) visit(s *session) {
 	s.leaving.expected = false
 	if s.state == delivering {

@@ -13,11 +13,11 @@ import (
 	"daemon/plug/worker/title"
 )
 
-// worker is what both engines share: who this process is, and its records.
+// worker is what both engines share: the identity of this process, and its records.
 type worker struct {
 	board  *board.Board
 	slot   int
-	pool   bool // of a pool, see board.Pool
+	pool   bool // a pool's worker, see board.Pool
 	pid    int
 	column *board.Column
 	tally  *board.Tally
@@ -31,40 +31,40 @@ type worker struct {
 	text    []byte // scratch: a title, the OOM score, a request to the proxy
 
 	unwritten []unwrittenLine // ended sessions whose lines could not be written yet
-	lastCall  int64           // when an orphan gives them up; 0 is not yet known
+	lastCall  int64           // when a worker without a master gives them up; 0 is not known yet
 	bell      bell
 	uses      uint32
-	most      uint32 // uses of a whole life; 0 is without end
+	most      uint32 // sessions of a whole life; 0 is unlimited
 	status    int    // exit status
 	failures  int    // of accept in a row
 }
 
-// lifetime is how many sessions the worker in a slot may carry. Workers that
-// have started together would end together, and be missed by clients while their
-// successors start: up to a ninth of their lives is taken off, a different part
-// for each of eight neighbours.
+// lifetime is how many sessions the worker in a slot may carry. Workers that started
+// together would also end together, and clients would have to wait while new ones start:
+// up to a ninth of their lives is subtracted, a different part for each of eight
+// neighbours.
 func lifetime(uses uint32, slot int) uint32 { return uses - uses/64*uint32(slot%8) }
 
 // usedUp reports whether the worker has carried all the sessions of its life.
 func (w *worker) usedUp() bool { return w.most != 0 && w.uses >= w.most }
 
-// Notify is os/signal's.
+// Notify has the type of os/signal's Notify.
 type Notify func(c chan<- os.Signal, signals ...os.Signal)
 
-// prepared is the engine that Early has left to Main.
+// prepared is the engine that Early has prepared for Main.
 var prepared *engine
 
-// Main runs this process as a worker and returns its exit status: in fork mode
-// the outcome of its session, else 0.
+// Main runs this process as a worker and returns its exit status: the outcome of its
+// session in fork mode, otherwise 0.
 func Main(notify Notify) int {
 	runtime.LockOSThread()
 	status, _ := live(notify)
 	return status
 }
 
-// Early is Main on the startup thread, before os/signal and others are
-// initialised (see package early). It comes back with over false if sessions
-// are left when the master goes, since they can't do without: Main goes on.
+// Early is Main on the startup thread, before os/signal and other packages are
+// initialised (see package early). If sessions are left when the master goes, it returns
+// with over false, because these need os/signal: Main continues.
 func Early() (status int, over bool) { return live(nil) }
 
 func live(notify Notify) (status int, over bool) {
@@ -91,7 +91,7 @@ func live(notify Notify) (status int, over bool) {
 }
 
 // sendDoorbell writes one doorbell. The pipe never blocks traffic: if it is full, the
-// master is asked to look at the whole board.
+// master is asked to check the whole board.
 func (w *worker) sendDoorbell(kind report.Kind, row int) {
 	r := report.Record{Kind: kind, Slot: uint16(w.slot), PID: uint32(w.pid),
 		Generation: w.board.Assignment.Generation, Row: uint32(row)}
@@ -102,7 +102,7 @@ func (w *worker) sendDoorbell(kind report.Kind, row int) {
 	}
 }
 
-// tell rings if the master's idea of this worker is wrong.
+// tell rings if what the master knows about this worker is wrong.
 func (w *worker) tell() {
 	busy := w.bell.rung(w.clock.mono)
 	if busy == w.bell.told {
