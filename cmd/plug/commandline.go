@@ -1,5 +1,5 @@
-// The command line: its options go to a draft of the configuration, in the order in
-// which they were given.
+// The command line: its options are put into a draft of the configuration, in the order
+// in which they were given.
 
 package main
 
@@ -15,29 +15,28 @@ import (
 // version is what -V shows; a release sets it with -ldflags "-X main.version=…".
 var version = "3.0.0-dev"
 
-// command is what a command line asks for: one of the three answers, or, with
-// none of them, to serve.
+// command is what a command line asks for: one of the three answers, or, without any of
+// them, to serve.
 type command struct {
 	help, version, check bool
 
 	config   *config.Config // nil for help and version
-	warnings []string       // a line each, for stderr
+	warnings []string       // one line each, for stderr
 }
 
-// usageError is a command line that can't be obeyed; its text is one line.
+// usageError is an error in a command line; its text is one line.
 type usageError struct{ reason string }
 
 func (e *usageError) Error() string { return e.reason }
 
-// parser is the state while the options are taken one by one.
+// parser is the state while options are read one by one.
 type parser struct {
 	draft *config.Draft
 	typed map[string]string // long name → how it was last written
 }
 
-// parseCommandLine reads argv without the command's name, and checks all of
-// it. Its error is a *usageError. The first of -V and --help to come ends the
-// parsing, as the first error does.
+// parseCommandLine reads argv without the command's name, and checks all of it. Its error
+// is a *usageError. The first -V or --help ends the parsing, and so does the first error.
 func parseCommandLine(argv []string, system *config.System) (*command, error) {
 	p := &parser{draft: config.NewDraft(system), typed: make(map[string]string)}
 	spelled, badSpelling := spellOut(argv)
@@ -71,8 +70,8 @@ type answer string
 
 func (a answer) Error() string { return string(a) }
 
-// flagSet has pflag know the long names. It sets nothing: the values go to the
-// draft, in the order in which they were given.
+// flagSet tells pflag the long names. It sets nothing itself: the values go to the draft,
+// in the order in which they were given.
 func flagSet() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("plug", pflag.ContinueOnError)
 	for _, o := range config.Options() {
@@ -87,8 +86,8 @@ func flagSet() *pflag.FlagSet {
 	return flags
 }
 
-// taker hands one option after the other to the draft, and knows how each was
-// typed, for the error.
+// taker passes one option after another to the draft, and records how each was typed, for
+// the error.
 func (p *parser) taker(typed []string) func(*pflag.Flag, string) error {
 	return func(flag *pflag.Flag, value string) error {
 		name := typed[0]

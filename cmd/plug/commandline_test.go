@@ -19,18 +19,18 @@ import (
 	"daemon/plug/supervisor/config"
 )
 
-// entry is one of testdata/commandlines.txt, whose head says what it means.
+// entry is an entry of testdata/commandlines.txt; the head of that file explains them.
 type entry struct {
 	line   int
 	only   string
 	argv   []string
 	warn   string
-	shown  map[string]any // nil if it exits otherwise
+	shown  map[string]any // nil if it exits with an error
 	status int
 	first  string
 }
 
-// TestCommandLines holds every entry of the table to its result.
+// TestCommandLines checks the result of every entry in the table.
 func TestCommandLines(t *testing.T) {
 	entries := readEntries(t, "testdata/commandlines.txt")
 	if len(entries) < 100 {
@@ -128,7 +128,7 @@ func readEntries(t *testing.T, path string) (entries []entry) {
 	return entries
 }
 
-// splitWords parts words at blanks; 'single quotes' hold one together.
+// splitWords splits words at blanks; 'single quotes' keep one together.
 func splitWords(text string) (words []string) {
 	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
 		word, rest, quoted := text, "", text[0] == '\''
@@ -142,7 +142,7 @@ func splitWords(text string) (words []string) {
 	return words
 }
 
-// everything is a system where nothing is missing and anybody is root.
+// everything is a system where nothing is missing and every user is root.
 func everything() *config.System {
 	return &config.System{
 		Interface: func(string) error { return nil },
@@ -169,7 +169,7 @@ func TestOptionThatTheEngineLacks(t *testing.T) {
 	}
 }
 
-// TestServe: without --check the same parser returns what is to be served.
+// TestServe: without --check, the same parser returns the configuration to serve.
 func TestServe(t *testing.T) {
 	asked, err := parseCommandLine([]string{"-lP", "/x", "80/eth7", "fe80::1%eth8", "--user=www:log", "-s"}, everything())
 	if err != nil || asked.answer() != "" || len(asked.warnings) != 1 {
@@ -184,7 +184,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestLimits: one more than a limit is an error that names it.
+// TestLimits: a value just above a limit is an error that names the limit.
 func TestLimits(t *testing.T) {
 	for _, test := range []struct {
 		before, word string
@@ -209,8 +209,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestUsage: every option is shown on one line of a terminal's width, and no
-// letter or name stands for two.
+// TestUsage: every option is shown on a line that fits a terminal, and no letter or name
+// is used twice.
 func TestUsage(t *testing.T) {
 	text, seen := usage(), make(map[string]bool)
 	for _, line := range strings.Split(text, "\n") {
@@ -234,7 +234,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// full is a stdout that takes nothing.
+// full is a stdout that can't be written to.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
@@ -246,8 +246,8 @@ func TestAnswerNotWritten(t *testing.T) {
 	}
 }
 
-// TestCheckRepeats: what --check shows can be said again, to the same effect. Each
-// option is given, so that Set and Get of each row are compared.
+// TestCheckRepeats: what --check shows can be given as a command line again, to the same
+// effect. Each option is given, so that Set and Get of each row are compared.
 func TestCheckRepeats(t *testing.T) {
 	argv := []string{"-nlfko", "-P/x", "-S/y", "-dd", "-t90", "-r5", "-a10.0.0.0/8", "-a::1", "-p10.0.0.7", "-h10.0.0.9", "--user=www",
 		"--max-uses=7", "--spares=1:9", "--max-workers=40", "--connect-timeout=250ms", "--close-timeout=7", "--backlog=9",
@@ -260,8 +260,8 @@ func TestCheckRepeats(t *testing.T) {
 	repeats(t, []string{"--mode=pool", "--workers=3", "80", "10.0.0.1"}, nil)
 }
 
-// repeats says a command line, and then what --check shows of it. Unless but is nil,
-// every option's value is not the default, except for those of but.
+// repeats parses a command line, and then what --check shows of it. Unless but is nil,
+// every option must have a value other than its default, except for those of but.
 func repeats(t *testing.T, argv []string, but map[string]bool) {
 	t.Helper()
 	bare, err := parseCommandLine([]string{"80", "10.0.0.1"}, everything())
@@ -322,8 +322,7 @@ func retell(shown map[string]any) (argv []string) {
 	return argv
 }
 
-// FuzzSpellOut: no command line makes the parser panic, and whatever it
-// refuses, it refuses in one line.
+// FuzzSpellOut: no command line makes the parser panic, and every error is one line.
 func FuzzSpellOut(f *testing.F) {
 	f.Add("-nfl 80 10.0.0.1 -P=/x")
 	f.Add("--pidfile= -- -a 80 \xff")

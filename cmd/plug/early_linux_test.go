@@ -14,9 +14,9 @@ import (
 	"daemon/plug/worker"
 )
 
-// What only the master needs is not initialised in a worker: that would be a
-// quarter of its start. This test's binary links all of it, as plug does, and
-// without a slot a worker ends at once.
+// What only the master needs is not initialised in a worker: that would be a quarter of
+// its start time. This test's binary links all of it, as plug does, and a worker without
+// a slot ends at once.
 func TestWorkerBeginsEarly(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

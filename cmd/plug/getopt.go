@@ -1,4 +1,4 @@
-// The letters and their values as getopt(3) reads them, spelled out as long options.
+// The letters and their values as getopt(3) reads them, rewritten as long options.
 
 package main
 
@@ -10,17 +10,17 @@ import (
 	"daemon/plug/supervisor/config"
 )
 
-// spelledOut is a command line with every option in pflag's one unambiguous
-// form, --long or --long=value, so that the old letters keep getopt's parsing:
-// in "-P=/x" the file is "=/x", and a letter that is a flag takes no value.
+// spelledOut is a command line with every option in pflag's only unambiguous form, --long
+// or --long=value, so that the old letters keep getopt's parsing: in "-P=/x" the file is
+// "=/x", and a letter that is a flag takes no value.
 type spelledOut struct {
 	args  []string
 	typed []string // of each option in args, in order: "-P", "--pidfile"
 	old   bool     // -s was among them
 }
 
-// spellOut reads argv without the command's name. After an error, what came
-// before it is spelled out: -V there is obeyed, as getopt would.
+// spellOut reads argv without the command's name. After an error, what came before the
+// error is spelled out: a -V there takes effect, as with getopt.
 func spellOut(argv []string) (out spelledOut, err error) {
 	for len(argv) > 0 && err == nil {
 		arg, rest := argv[0], argv[1:]
@@ -40,8 +40,8 @@ func spellOut(argv []string) (out spelledOut, err error) {
 	return out, err
 }
 
-// cluster spells out one word of letters and returns what is left of argv: the
-// first letter that takes a value has the rest of the word, or the next word.
+// cluster spells out one word of letters and returns the rest of argv: the value of the
+// first letter that takes one is the rest of the word, or the next word.
 func (out *spelledOut) cluster(word string, rest []string) ([]string, error) {
 	for i := 1; i < len(word); i++ {
 		o, typed := config.OptionByLetter(word[i]), "-"+word[i:i+1]

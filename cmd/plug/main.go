@@ -25,8 +25,9 @@ import (
 	"daemon/plug/worker/title"
 )
 
-// The main thread's name is the process's, and a worker's thread sleeps in the
-// kernel: its main goroutine stays on the main thread, also where it gets here.
+// The process gets its name from the main thread, and a worker's thread sleeps in the
+// kernel: a worker's main goroutine stays on the main thread, even if the worker gets as
+// far as main.
 func init() {
 	if os.Args[0] == worker.Arg0 {
 		runtime.LockOSThread()
@@ -70,7 +71,7 @@ func front() int {
 func master(starter *shepherd.Starter) int {
 	t := title.Claim(true)
 	title.CommAny("plug")
-	var said strings.Builder // front has said it on stderr
+	var said strings.Builder // front has already written it to stderr
 	cfg, status := readCommandLine(os.Args[1:], os.Stdout, &said)
 	if cfg == nil {
 		why, _, _ := strings.Cut(strings.TrimPrefix(said.String(), "plug: "), "\n")
@@ -84,7 +85,7 @@ func master(starter *shepherd.Starter) int {
 	return status
 }
 
-// complain writes an error to stderr, and does not wait for ever for its reader.
+// complain writes an error to stderr, and does not wait without limit for its reader.
 func complain(err error) {
 	written := make(chan struct{})
 	go func() {

@@ -17,7 +17,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// manual is plug.8 as its tests look at it: mdoc(7)'s source, by section.
+// manual is plug.8 in the form that the tests need: mdoc(7) source, by section.
 type manual struct {
 	text     string
 	sections map[string]string // by .Sh
@@ -45,7 +45,7 @@ func readManual(t *testing.T) manual {
 	return m
 }
 
-// heading is what the page has to call an option.
+// heading is how the page must introduce an option.
 func heading(o *config.Option) string {
 	var names []string
 	if o.Letter != 0 {
@@ -80,8 +80,8 @@ func TestManualOptions(t *testing.T) {
 	}
 }
 
-// TestManualFlags: no flag that the page names anywhere is unknown; letters in
-// one word are a cluster, and take no values.
+// TestManualFlags: every flag that the page names anywhere exists; letters in one word
+// are a cluster, and take no values.
 func TestManualFlags(t *testing.T) {
 	found := regexp.MustCompile(`\bFl (-?[[:alnum:]][-[:alnum:]]*)`).FindAllStringSubmatch(readManual(t).text, -1)
 	if len(found) < 2*len(config.Options()) {
@@ -90,7 +90,7 @@ func TestManualFlags(t *testing.T) {
 	for _, match := range found {
 		word := match[1]
 		if long, ok := strings.CutPrefix(word, "-"); ok {
-			if config.OptionByName(long) == nil && long != "long-option" { // which stands for all in SYNOPSIS
+			if config.OptionByName(long) == nil && long != "long-option" { // stands for all in SYNOPSIS
 				t.Errorf("unknown option --%s", long)
 			}
 			continue
@@ -103,15 +103,15 @@ func TestManualFlags(t *testing.T) {
 	}
 }
 
-// TestManualDefaults: what the page calls the default is the parser's, for every
-// option that has a value without being given.
+// TestManualDefaults: the default on the page is the parser's, for every option that has
+// a value without being given.
 func TestManualDefaults(t *testing.T) {
 	asked, err := parseCommandLine([]string{"80", "10.0.0.1"}, everything())
 	if err != nil {
 		t.Fatal(err)
 	}
 	stated := func(long, value string) {
-		// A page ends the value with punctuation or its unit.
+		// On the page, the value is followed by punctuation or its unit.
 		want := regexp.MustCompile(`The default is (\.Pa )?` + regexp.QuoteMeta(value) + `( ?[.:,] | seconds\.)`)
 		if body := manualOn(t, long); !want.MatchString(body + " ") {
 			t.Errorf("--%s: want \"The default is %s\" in %q", long, value, body)
@@ -119,7 +119,7 @@ func TestManualDefaults(t *testing.T) {
 	}
 	checked := 0
 	for _, o := range config.Options() {
-		if o.Arg == "" || o.Get == nil || o.Long == "syslog" && runtime.GOOS != "linux" { // whose default the page states
+		if o.Arg == "" || o.Get == nil || o.Long == "syslog" && runtime.GOOS != "linux" { // the page has the default of Linux
 			continue
 		}
 		if value := fmt.Sprint(o.Get(asked.config)); value != "" && value != "[]" && value != "<nil>" {
@@ -179,7 +179,7 @@ func grouped(n int) string {
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
-// TestManualQuotes: what the pages quote of the programs' texts is in their source.
+// TestManualQuotes: what the pages quote from the programs' texts is in their source.
 func TestManualQuotes(t *testing.T) {
 	var source strings.Builder
 	for _, dir := range []string{"../../supervisor", "../../worker", "../plugctl"} {

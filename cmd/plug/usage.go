@@ -1,4 +1,4 @@
-// The command lines that are answered: --help, -V, --check, and errors.
+// Command lines that are answered directly: --help, -V, --check, and errors.
 
 package main
 
@@ -20,9 +20,9 @@ const (
 	statusUsage     = 5
 )
 
-// readCommandLine parses argv without the command's name. It returns the
-// configuration to serve; or nil and the exit status, all being said on stdout
-// or stderr.
+// readCommandLine parses argv without the command's name. It returns the configuration to
+// serve, or nil and the exit status after everything has been written to stdout or
+// stderr.
 func readCommandLine(argv []string, stdout, stderr io.Writer) (*config.Config, int) {
 	system := config.ThisSystem()
 	system.Lacks = worker.Lacks
@@ -45,7 +45,7 @@ func readCommandLine(argv []string, stdout, stderr io.Writer) (*config.Config, i
 	return nil, statusAnswered
 }
 
-// answer is what goes to stdout, "" if the command is to serve.
+// answer is the text for stdout, "" if the command is to serve.
 func (c *command) answer() string {
 	switch {
 	case c.version:
@@ -55,14 +55,14 @@ func (c *command) answer() string {
 	case c.check:
 		text, err := json.MarshalIndent(c.config, "", "  ")
 		if err != nil {
-			panic(err) // strings, numbers and flags: nothing that JSON can't say
+			panic(err) // strings, numbers and flags: JSON can represent all of them
 		}
 		return string(text) + "\n"
 	}
 	return ""
 }
 
-// hint is the line that follows the reason of a usage error.
+// hint is the line after the reason of a usage error.
 const hint = "See \"plug --help\" for the options.\n"
 
 // usage is the answer to --help.

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// whyNumeric is the author's reason, said to whoever gives a name.
+// whyNumeric is the author's reason, given to users who pass a name.
 const whyNumeric = "names are not resolved, so that a forged DNS answer cannot redirect connections"
 
-// ParseAddress reads one numeric address without a port, as -i and -p take it;
-// IPv6 may stand in brackets. An IPv4-mapped address becomes IPv4, so that one
-// address has one form everywhere.
+// ParseAddress reads one numeric address without a port, as for -i and -p. IPv6 may be in
+// brackets. An IPv4-mapped address becomes IPv4, so that each address has the same form
+// everywhere.
 func ParseAddress(text string) (netip.Addr, error) {
 	bare, bracketed := unbracket(text)
 	addr, err := parseIP(bare)
@@ -43,7 +43,7 @@ func ParsePort(text string) (uint16, error) {
 	return 0, errors.New("expected a port from 1 to 65535")
 }
 
-// endpoint is a text split where its port begins, nothing checked yet.
+// endpoint is a text that was split where its port begins, with nothing checked yet.
 type endpoint struct {
 	host, port string
 	hasPort    bool
@@ -51,8 +51,8 @@ type endpoint struct {
 	bare       bool // without brackets
 }
 
-// splitEndpoint parts host and port. An IPv6 address without brackets has no
-// port: which of its colons would it begin at?
+// splitEndpoint splits host and port. An IPv6 address without brackets has no port,
+// because the port could begin at any of its colons.
 func splitEndpoint(text string) (endpoint, error) {
 	if strings.HasPrefix(text, "[") {
 		host, rest, closed := strings.Cut(text[1:], "]")
@@ -84,8 +84,8 @@ func parseEndpoint(text string, defaultPort uint16) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addr, port), err
 }
 
-// doubt is the error for an IPv6 address without brackets that would also be one
-// with a port after it, as 2001:db8::1:80 is.
+// doubt is the error for an IPv6 address without brackets that could also be an address
+// followed by a port, such as 2001:db8::1:80.
 func (e endpoint) doubt() error {
 	if !e.bare || !isAddress(e.host) {
 		return nil
@@ -117,8 +117,8 @@ func (e endpoint) portOr(defaultPort uint16) (uint16, error) {
 	return ParsePort(e.port)
 }
 
-// parseIP reads a numeric address and unmaps it; its errors tell a name, an
-// ambiguous octet and nonsense apart.
+// parseIP reads a numeric address and unmaps it. Its errors distinguish a name, an
+// ambiguous octet and nonsense.
 func parseIP(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)
 	switch {
@@ -146,7 +146,8 @@ func unbracket(text string) (bare string, bracketed bool) {
 	return text, false
 }
 
-// isName tells what somebody meant as a name: it has a letter, and no colon.
+// isName reports whether a text was probably meant as a name: it has a letter, and no
+// colon.
 func isName(text string) bool {
 	return !strings.Contains(text, ":") && strings.ContainsFunc(text, isLetter)
 }

@@ -1,9 +1,9 @@
-// Package config holds what one plug was asked to do: a command line, parsed
-// and checked whole before anything is bound. It owns the options: a table with
-// a row for each, the only list of them; a Parse function for each kind of
-// value, whose errors say what would be right; and a Draft, which collects the
-// values and checks how they fit each other. It opens, binds and resolves nothing; the system's accounts
-// and interfaces it asks through a System.
+// Package config holds what one plug was asked to do: a command line, parsed and checked
+// as a whole before anything is bound. It owns the options: a table with a row for each,
+// the only list of them; a Parse function for each kind of value, whose errors say what
+// would be right; and a Draft, which collects the values and checks how they fit
+// together. It opens, binds and resolves nothing; it asks a System about the system's
+// accounts and interfaces.
 package config
 
 import (
@@ -11,14 +11,14 @@ import (
 	"strconv"
 )
 
-// Stated limits. A command line beyond one is refused with the limit.
+// Documented limits. A command line that exceeds one is refused with the limit.
 const (
-	MaxTargets = 1024      // targets of one plug: board.TargetSlots are more, since a slot never changes its target
-	MaxRules   = 1024      // -a rules of one plug: those of board.MaxRules
+	MaxTargets = 1024      // targets of one plug; board.TargetSlots is higher: a slot never changes its target
+	MaxRules   = 1024      // -a rules of one plug, as in board.MaxRules
 	MaxSticky  = 1 << 21   // seconds of --sticky-timeout: board.MaxSticky, half the range of the affinity clock
 	MaxWorkers = 4096      // --max-workers
 	MaxUses    = 1<<31 - 1 // --max-uses
-	MaxBacklog = 1<<16 - 1 // --backlog; the kernel cuts it to its own limit
+	MaxBacklog = 1<<16 - 1 // --backlog; the kernel reduces it to its own limit
 	MaxName    = 253       // bytes of a host name, RFC 1035 without the root
 )
 
@@ -26,20 +26,20 @@ const (
 type Mode string
 
 const (
-	Fork    Mode = "fork"    // a fresh process for every session
+	Fork    Mode = "fork"    // a new process for every session
 	Prefork Mode = "prefork" // one session at a time, processes are reused
 	Pool    Mode = "pool"    // a few processes, many sessions each
 )
 
 // Source is the listening side.
 type Source struct {
-	Addr  netip.Addr // invalid: all addresses; "::" is all of IPv6 alone
+	Addr  netip.Addr // invalid: all addresses; "::" is all of IPv6, without IPv4
 	Port  uint16
-	Dual  bool // all IPv6 and IPv4 addresses (":port", "*:port"); else, with Addr invalid, IPv4 only
+	Dual  bool // all IPv6 and IPv4 addresses (":port", "*:port"); otherwise, if Addr is invalid, IPv4 only
 	Named bool // an address was given: LISTEN and TAG show it
 
 	Freebind  bool   // --freebind: this host need not have the address
-	Inherited string // fd:NAME: the socket comes from the service manager, and says the rest
+	Inherited string // fd:NAME: the socket comes from the service manager, and determines the rest
 }
 
 // Label is the source as session lines show it: "port", or "addr:port".
@@ -61,8 +61,8 @@ func (s Source) Tag() string {
 	return "(" + strconv.Itoa(int(s.Port)) + ")"
 }
 
-// Target is one place to connect to: an address, or with -h a name for the
-// HTTP proxy to resolve.
+// Target is one destination for connections: an address, or with -h a name that the HTTP
+// proxy resolves.
 type Target struct {
 	Addr netip.AddrPort // invalid if Name is set
 	Name string         // host name, only with -h
@@ -77,12 +77,12 @@ func (t Target) String() string {
 	return t.Addr.String()
 }
 
-// User is the identity that workers take at their fork.
+// User is the user and groups that workers switch to when they are forked.
 type User struct {
 	Name   string   `json:"name"`
 	UID    uint32   `json:"uid"`
 	GID    uint32   `json:"gid"`
-	Groups []uint32 `json:"groups"` // all of them, GID first: what setgroups(2) takes
+	Groups []uint32 `json:"groups"` // all of them, GID first, as setgroups(2) expects
 }
 
 // Group is a group of accounts.

@@ -8,16 +8,16 @@ import (
 	"path/filepath"
 )
 
-// MaxControl is the longest path of a control socket, in bytes: an address of a
-// unix socket has 104 (unix(4)) or 108 (unix(7)), and while it is being made the
-// socket has another name beside it.
+// MaxControl is the longest path of a control socket, in bytes: the address of a unix
+// socket has room for 104 (unix(4)) or 108 (unix(7)), and while the socket is being made
+// it has another, longer name in the same directory.
 const MaxControl = 90
 
 // noControl is the value of --control for a plug without a control socket.
 const noControl = "none"
 
-// ParseControl reads --control: a path in a directory that is there at the
-// start, or "none".
+// ParseControl reads --control: a path in a directory that exists at the start, or
+// "none".
 func ParseControl(text string) (string, error) {
 	switch {
 	case text == "":
@@ -40,8 +40,8 @@ func ParseGroup(text string, system *System) (*Group, error) {
 	return &Group{Name: text, GID: gid}, nil
 }
 
-// settleControl gives a plug for which no path was named the socket under which
-// plugctl finds it, and sees that there is a socket to give to the group.
+// settleControl gives a plug without a --control the socket at which plugctl finds it,
+// and checks that there is a socket to give to the group.
 func (d *Draft) settleControl(system *System) *Problem {
 	switch d.Control {
 	case noControl:
@@ -61,8 +61,8 @@ func (d *Draft) settleControl(system *System) *Problem {
 	return nil
 }
 
-// fileName is a label with each byte that might mean something in a path, to a
-// shell or on a terminal as "_".
+// fileName is a label in which each byte that might have a meaning in a path, to a shell
+// or on a terminal is replaced by "_".
 func fileName(label string) string {
 	name := []byte(label)
 	for i, c := range name {
@@ -73,9 +73,9 @@ func fileName(label string) string {
 	return string(name)
 }
 
-// runDir is where plugs have their control sockets unless they name another
-// path: a directory of root's, or one in the user's own runtime directory; ""
-// if there is none.
+// runDir is where plugs have their control sockets unless another path is given: a
+// directory of root's, or one in the user's own runtime directory; "" if there is
+// neither.
 func runDir(goos string, euid int, userDir string) string {
 	switch {
 	case euid != 0 && !filepath.IsAbs(userDir):

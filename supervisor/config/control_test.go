@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A plug for which nobody names a control socket has one by its label, where
-// there is a place for it.
+// A plug without a --control has a control socket named after its label, if there is a
+// directory for it.
 func TestDefaultControl(t *testing.T) {
 	for _, c := range []struct {
 		source, runDir, given string

@@ -10,26 +10,26 @@ import (
 	"slices"
 )
 
-// defaultBacklog is of sockets that plug opens itself.
+// defaultBacklog is for sockets that plug opens itself.
 const defaultBacklog = 4096
 
-// unset marks a number that nobody gave and whose default depends on others.
+// unset marks a number that was not given and whose default depends on others.
 const unset = -1
 
-// Draft collects what a command line says, option by option, the last word of
-// each winning. Finish checks it as a whole.
+// Draft collects what a command line says, option by option; the last value of each
+// counts. Finish checks it as a whole.
 type Draft struct {
 	Config
 	Bind     netip.Addr // -i
 	Freebind bool       // --freebind
 	Args     []string   // the source, then the targets
 
-	Check, Version, Help bool // what is asked for in place of service
+	Check, Version, Help bool // what is asked for instead of serving
 
 	system *System
 }
 
-// NewDraft is a command line without a word, for a system.
+// NewDraft is the draft of an empty command line, for a system.
 func NewDraft(system *System) *Draft {
 	d := &Draft{system: system, Config: Config{
 		Workers:   unset,
@@ -42,7 +42,7 @@ func NewDraft(system *System) *Draft {
 	for i := range options {
 		if o := &options[i]; o.Default != "" {
 			if err := o.Set(d, o.Default); err != nil {
-				panic("config: the default of --" + o.Long + ": " + err.Error()) // a test makes a draft
+				panic("config: the default of --" + o.Long + ": " + err.Error()) // any test that makes a draft finds this
 			}
 		}
 	}
@@ -57,8 +57,8 @@ func (d *Draft) Take(o *Option, text string) error {
 	return o.Set(d, text)
 }
 
-// Finish checks how everything fits together and fills in the defaults that
-// hang on other options. Its error is a *Problem.
+// Finish checks how everything fits together and fills in the defaults that depend on
+// other options. Its error is a *Problem.
 func (d *Draft) Finish() (*Config, error) {
 	for _, check := range [...]func(*System) *Problem{
 		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces, d.checkLoop,

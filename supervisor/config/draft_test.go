@@ -70,7 +70,7 @@ func TestParseUser(t *testing.T) {
 	}
 }
 
-// TestThisSystem asks the real one for what every system has.
+// TestThisSystem asks the real system about what every system has.
 func TestThisSystem(t *testing.T) {
 	system := ThisSystem()
 	root, err := system.User("root")
@@ -99,7 +99,7 @@ func TestThisSystem(t *testing.T) {
 	}
 }
 
-// TestInterfaces: wherever an interface can be named, a missing one is found.
+// TestInterfaces: wherever an interface can be named, a missing one is reported.
 func TestInterfaces(t *testing.T) {
 	for _, test := range []struct {
 		source, from, via string

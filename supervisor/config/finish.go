@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// placeSource reads the first positional, and lets -i and -p into it.
+// placeSource reads the first positional argument, and merges -i and -p into it.
 func (d *Draft) placeSource(*System) *Problem {
 	if len(d.Args) == 0 {
 		return &Problem{Option: "source", Absent: true, Reason: "none given; expected a port or address:port to listen on, then the targets"}
@@ -38,7 +38,7 @@ func (d *Draft) placeSource(*System) *Problem {
 	return d.settleListener()
 }
 
-// settleListener gives the listener what holds for this kind of source.
+// settleListener sets the options of the listener that depend on the kind of source.
 func (d *Draft) settleListener() *Problem {
 	if d.Backlog == unset && d.Source.Inherited == "" {
 		d.Backlog = defaultBacklog
@@ -55,7 +55,7 @@ func (d *Draft) settleListener() *Problem {
 	return nil
 }
 
-// placeTargets reads the other positionals.
+// placeTargets reads the other positional arguments.
 func (d *Draft) placeTargets(*System) *Problem {
 	texts := d.Args[1:]
 	if len(texts) == 0 {
@@ -84,8 +84,8 @@ func (d *Draft) checkCounts(*System) *Problem {
 	return nil
 }
 
-// checkFamilies sees that a socket with the source address can reach whatever
-// we connect to: with -h that is the HTTP proxy alone.
+// checkFamilies checks that a socket with the source address can reach whatever plug
+// connects to: with -h that is only the HTTP proxy.
 func (d *Draft) checkFamilies(*System) *Problem {
 	from := d.SourceAddress
 	if !from.IsValid() {
@@ -109,8 +109,8 @@ func (d *Draft) checkFamilies(*System) *Problem {
 	return nil
 }
 
-// checkInterfaces looks for every interface that was named, as such or behind
-// the % of an address.
+// checkInterfaces checks that every named interface exists, whether it was given directly
+// or after the % of an address.
 func (d *Draft) checkInterfaces(system *System) *Problem {
 	check := func(option, value, name string) *Problem {
 		if name == "" {
@@ -141,7 +141,7 @@ func (d *Draft) checkInterfaces(system *System) *Problem {
 	return nil
 }
 
-// settleNumbers gives workers and uses what the mode makes of them.
+// settleNumbers sets workers and uses as the mode requires.
 func (d *Draft) settleNumbers(*System) *Problem {
 	if d.Workers != unset && d.Mode != Pool {
 		return &Problem{Option: "workers", Value: strconv.Itoa(d.Workers),
@@ -162,8 +162,8 @@ func (d *Draft) settleNumbers(*System) *Problem {
 	return nil
 }
 
-// settleSpares gives spares what mode and --max-workers leave of them: what was
-// asked for is an error if it can't be, the default gives way.
+// settleSpares sets the spares that mode and --max-workers allow: if the requested number
+// is not possible, that is an error; the default is reduced.
 func (d *Draft) settleSpares(*System) *Problem {
 	asked := d.SparesMin != unset
 	limit := d.MaxWorkers
@@ -183,7 +183,7 @@ func (d *Draft) settleSpares(*System) *Problem {
 	return nil
 }
 
-// spares is the option as ParseSpares reads it, "" with pool.
+// spares is the option in the form that ParseSpares reads, "" with pool.
 func (c *Config) spares() string {
 	if c.SparesMax <= 0 {
 		return ""

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 )
 
-// checkLoop refuses a target, or an HTTP proxy, that is this plug itself: each
-// client would be connected to the plug again, and again, until nothing is left.
+// checkLoop refuses a target, or an HTTP proxy, that is this plug itself: each client
+// would be connected to the plug again and again, until its resources are used up.
 func (d *Draft) checkLoop(system *System) *Problem {
 	loop := func(option, value string, to netip.AddrPort) *Problem {
 		if !d.Source.Covers(to, system.Local) {
@@ -27,14 +27,14 @@ func (d *Draft) checkLoop(system *System) *Problem {
 	return nil
 }
 
-// Covers reports whether a connection from this host to an address comes to this
-// source; local says which addresses are this host's.
+// Covers reports whether a connection from this host to an address would reach this
+// source. local reports whether an address is this host's.
 func (s Source) Covers(to netip.AddrPort, local func(netip.Addr) bool) bool {
 	if !to.IsValid() || s.Port == 0 || to.Port() != s.Port {
 		return false
 	}
 	addr := to.Addr().WithZone("")
-	switch addr { // to connect to these means this host
+	switch addr { // a connection to these goes to this host
 	case netip.IPv4Unspecified():
 		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	case netip.IPv6Unspecified():
@@ -49,7 +49,7 @@ func (s Source) Covers(to netip.AddrPort, local func(netip.Addr) bool) bool {
 	return addr == s.Addr.WithZone("")
 }
 
-// Loops is checkLoop for a source that has learned only now where it listens.
+// Loops is checkLoop for a source that has only now learned where it listens.
 func (c *Config) Loops(system *System) error {
 	if problem := (&Draft{Config: *c}).checkLoop(system); problem != nil {
 		return problem

@@ -20,8 +20,8 @@ func ParseNumber(text string, low, high int) (int, error) {
 	return n, nil
 }
 
-// ParseSpares reads --spares, MIN:MAX: 0:N lets a plug sleep without workers,
-// but it must be allowed one when a client comes.
+// ParseSpares reads --spares, MIN:MAX. 0:N lets a plug sleep without workers, but it must
+// be allowed to have a worker when a client comes.
 func ParseSpares(text string) (low, high int, err error) {
 	before, behind, colon := strings.Cut(text, ":")
 	low, err1 := ParseNumber(before, 0, MaxWorkers)
@@ -49,7 +49,7 @@ func ParseLogFormat(text string) (string, error) {
 	return text, nil
 }
 
-// ParseBool reads the value of a flag that was given one, --log=false.
+// ParseBool reads the value of a flag that was given with one, as in --log=false.
 func ParseBool(text string) (bool, error) {
 	on, err := strconv.ParseBool(text)
 	if err != nil {
@@ -61,12 +61,12 @@ func ParseBool(text string) (bool, error) {
 // Span says which durations an option takes.
 type Span struct {
 	Min, Max time.Duration
-	Whole    bool // in seconds only, as the board counts them
+	Whole    bool // only whole seconds, as the board counts them
 	Why      string
 }
 
-// The spans of the options that take a time. Their longest is what 2.5's
-// integers could say, where nothing nearer limits it.
+// The spans of the options that take a time. The maximum is what the integers of 2.5
+// could hold, if no lower limit applies.
 func StickySpan() Span {
 	return Span{Max: MaxSticky * time.Second, Whole: true, Why: ", the limit of the affinity clock (2^21 seconds)"}
 }
@@ -75,8 +75,8 @@ func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
 func ConnectSpan() Span { return Span{Min: time.Millisecond, Max: time.Hour} }
 func CloseSpan() Span   { return Span{Min: time.Millisecond, Max: time.Hour} }
 
-// ParseSeconds reads a time: seconds, as 2.5 takes them, or a number with its unit
-// as Go writes it, "90s", "1h30m", "250ms".
+// ParseSeconds reads a time: seconds, as in 2.5, or numbers with units in Go's notation,
+// "90s", "1h30m", "250ms".
 func ParseSeconds(text string, span Span) (time.Duration, error) {
 	var d time.Duration
 	var err error

@@ -12,23 +12,23 @@ import (
 type Scope uint8
 
 const (
-	ScopeCommand Scope = iota // this command line alone: it says how to start, or asks for an answer
-	ScopeProcess              // the master, with all that it serves
+	ScopeCommand Scope = iota // only this command line: how to start, or which answer is asked for
+	ScopeProcess              // the master, with everything that it serves
 	ScopePlug
 )
 
-// Change says what it takes to change an option of a plug that runs.
+// Change says what is needed to change an option of a running plug.
 type Change uint8
 
 const (
-	ChangeNever      Change = iota // of ScopeCommand
+	ChangeNever      Change = iota // options of ScopeCommand
 	ChangeLive                     // running workers apply it
 	ChangeGeneration               // the plug needs a new generation
 	ChangeSockets                  // listeners are opened, set or closed
 	ChangeMaster                   // the master applies it; no worker needs to know
 )
 
-// topic is the part of the usage text that an option is in.
+// topic is the section of the usage text that an option is in.
 type topic uint8
 
 const (
@@ -41,25 +41,25 @@ const (
 	answers
 )
 
-// Option is a row of the table: an option, or what stands without an option's
-// name on a command line but is a value of the configuration too.
+// Option is a row of the table: an option, or a positional argument, which has no option
+// name but is also a value of the configuration.
 type Option struct {
-	Letter  byte   // getopt's; 0 if it has none
+	Letter  byte   // getopt's letter; 0 if it has none
 	Long    string // its name; "" for -s, which is accepted and ignored
-	Arg     string // what usage calls the value; "" for a flag
-	Help    string // what usage says of it
+	Arg     string // the name of the value in the usage text; "" for a flag
+	Help    string // the usage text
 	Default string // what Set reads first; "" for a default that depends on other options or the system
 
 	Topic  topic
 	Scope  Scope
 	Change Change
 
-	// Set reads the option's value into a draft; the error says what would be
-	// right. nil: it is one of the command line's positional words, or in one.
+	// Set reads the option's value into a draft; the error says what would be right.
+	// nil: it is a positional argument of the command line, or part of one.
 	Set func(d *Draft, text string) error
-	// Get is the value that holds, as JSON is to show it: it says what Set would
-	// take to the same effect. Times are in seconds; what is not set is "", 0,
-	// false, [] or, for the user, null. nil: it is not shown.
+	// Get is the value in effect, in the form that JSON shows: Set would read it to the
+	// same effect. Times are in seconds; a value that is not set is "", 0, false, [] or,
+	// for the user, null. nil: it is not shown.
 	Get func(c *Config) any
 }
 
@@ -75,7 +75,7 @@ func Options() []*Option {
 	return all
 }
 
-// OptionByLetter is the option of a getopt letter, nil if there is none.
+// OptionByLetter is the option with a getopt letter, nil if there is none.
 func OptionByLetter(letter byte) *Option {
 	for i := range options {
 		if letter != 0 && options[i].Letter == letter {
@@ -85,7 +85,7 @@ func OptionByLetter(letter byte) *Option {
 	return nil
 }
 
-// OptionByName is the option of a long name, nil if there is none.
+// OptionByName is the option with a long name, nil if there is none.
 func OptionByName(long string) *Option {
 	for i := range options {
 		if o := &options[i]; o.Set != nil && long != "" && o.Long == long {
@@ -102,9 +102,9 @@ func (c *Config) Shown() (map[string]json.RawMessage, error) {
 	return all, err
 }
 
-// MarshalJSON is an object of what Shown returns, in the table's order. It is
-// what holds in the end: -i is in the source, /address in source-address, and
-// foreground is true where something implies it.
+// MarshalJSON is an object of what Shown returns, in the table's order. It shows the
+// values in effect: -i is in the source, /address in source-address, and foreground is
+// true if another option implies it.
 func (c *Config) MarshalJSON() ([]byte, error) {
 	var object bytes.Buffer
 	before := byte('{')
@@ -118,7 +118,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 	return object.Bytes(), err
 }
 
-// show hands over one value after the other, as JSON.
+// show passes one value after another, as JSON.
 func (c *Config) show(each func(name string, value []byte)) error {
 	for i := range options {
 		o := &options[i]

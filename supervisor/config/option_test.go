@@ -1,4 +1,4 @@
-// What holds for every row of the table of options.
+// What is true for every row of the table of options.
 
 package config
 
@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Every row is complete: what can be set on the command line has a usage text,
-// and what belongs to a process or plug says how it changes.
+// Every row is complete: an option of the command line has a usage text, and one that
+// belongs to a process or plug says how it changes.
 func TestTable(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, o := range options {
@@ -32,7 +32,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: scope %d, kind of change %d; just what belongs to the command line alone never changes", name, o.Scope, o.Change)
 		case o.Change == ChangeMaster && o.Scope != ScopeProcess:
 			t.Errorf("%s: only the process has options that the master alone applies", name)
-		case o.Get == nil && o.Scope != ScopeCommand && o.Long != "bind": // which is in the source
+		case o.Get == nil && o.Scope != ScopeCommand && o.Long != "bind": // bind is part of the source
 			t.Errorf("%s: its value is not shown", name)
 		}
 	}
@@ -41,11 +41,11 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// unshown are fields whose value another one shows, or that nobody gives.
+// unshown are fields whose value another field shows, or that are never given.
 var unshown = map[string]bool{"ControlDefault": true}
 
-// Every field of a configuration is shown: each one that changes, changes what
-// --check prints, and nothing but that.
+// Every field of a configuration is shown: changing one changes what --check prints for
+// it, and nothing else.
 func TestEveryFieldIsShown(t *testing.T) {
 	shown := func(c *Config) map[string]json.RawMessage {
 		all, err := c.Shown()
@@ -74,7 +74,7 @@ func TestEveryFieldIsShown(t *testing.T) {
 	}
 }
 
-// fill gives a field a value that differs from none.
+// fill gives a field a value that is not its zero value.
 func fill(t *testing.T, field any) {
 	t.Helper()
 	switch f := field.(type) {

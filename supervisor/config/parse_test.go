@@ -17,7 +17,7 @@ func result(value interface{ String() string }, err error) string {
 	return value.String()
 }
 
-// expect compares exactly, but an expected error only by how it begins.
+// expect compares values exactly, but an expected error only by its beginning.
 func expect(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got != want && !(strings.HasPrefix(want, "error: ") && strings.HasPrefix(got, want)) {

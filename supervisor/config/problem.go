@@ -4,9 +4,9 @@ package config
 
 import "strconv"
 
-// Problem is one value that can't be right: Option is the long name of the
-// option it was given with, or "source" or "target"; Reason says what would be
-// right. Without a value, something is missing.
+// Problem is one value that can't be right. Option is the long name of the option that it
+// was given with, or "source" or "target"; Reason says what would be right. Without a
+// value, something is missing.
 type Problem struct {
 	Option string
 	Value  string
@@ -14,8 +14,8 @@ type Problem struct {
 	Reason string
 }
 
-// Error is one line; the value is quoted, so nothing in it reaches a terminal
-// raw.
+// Error is one line; the value is quoted, so that no byte of it reaches a terminal
+// unescaped.
 func (p *Problem) Error() string {
 	if p.Absent {
 		return p.Option + ": " + p.Reason

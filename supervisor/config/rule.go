@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// ParseRule reads -a: ADDRESS or ADDRESS/BITS, IPv4 with all four octets. Host
-// bits are masked. IPv4-mapped clients meet IPv4 rules, so a mapped rule
-// becomes one of IPv4.
+// ParseRule reads -a: ADDRESS or ADDRESS/BITS, IPv4 with all four octets. Host bits are
+// masked. IPv4-mapped clients are checked against IPv4 rules, so a mapped rule becomes an
+// IPv4 one.
 func ParseRule(text string) (netip.Prefix, error) {
 	address, bits, slash := strings.Cut(text, "/")
 	addr, err := netip.ParseAddr(address)

@@ -1,5 +1,4 @@
-// How the rows of the table put values into a draft, and take texts out of a
-// configuration.
+// How the rows of the table put values into a draft, and get texts from a configuration.
 
 package config
 
@@ -9,13 +8,13 @@ import (
 	"time"
 )
 
-// given is the value of a flag that came without one.
+// given is the value of a flag that was given without one.
 const given = "true"
 
-// maxDebug is the level beyond which there is nothing more to say.
+// maxDebug is the level above which nothing more is logged.
 const maxDebug = 2
 
-// take reads a value of which the last word holds.
+// take reads a value of which the last one given counts.
 func take[T any](to *T, text string, parse func(string) (T, error)) (err error) {
 	*to, err = parse(text)
 	return err
@@ -38,7 +37,8 @@ func takeTime(to *time.Duration, text string, span Span) (err error) {
 	return err
 }
 
-// takeLevel counts, except for "--debug=2", which says how many.
+// takeLevel counts how often the flag was given, except for "--debug=2", which gives the
+// level.
 func takeLevel(to *int, text string) error {
 	if text == given {
 		*to = min(*to+1, maxDebug)

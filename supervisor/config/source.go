@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Outgoing is what a source may say about the other side: where connections to
-// targets come from. At most one of the two is set.
+// Outgoing is what a source may say about the other side: where connections to targets
+// come from. At most one of the two is set.
 type Outgoing struct {
 	Addr      netip.Addr
-	Interface string // its form is checked, not that it exists
+	Interface string // its form is checked, not whether it exists
 }
 
-// String is what stands after the slash, "" for nothing.
+// String is what comes after the slash, "" if nothing does.
 func (o Outgoing) String() string {
 	if o.Addr.IsValid() {
 		return o.Addr.String()
@@ -100,9 +100,9 @@ func parseOutgoing(text string) (Outgoing, error) {
 	return Outgoing{Interface: text}, nil
 }
 
-// checkInterfaceName refuses what no kernel takes as an interface's name, see
-// netdevice(7): IFNAMSIZ is 16 with its final zero, here and on the BSDs. One
-// with brackets could not be told from the end of an address.
+// checkInterfaceName refuses names that no kernel accepts for an interface, see
+// netdevice(7): IFNAMSIZ is 16 with its final zero, here and on the BSDs. A name with
+// brackets could not be distinguished from the end of an address.
 func checkInterfaceName(name string) error {
 	bad := func(r rune) bool {
 		return r <= ' ' || r == '/' || r == ':' || r == '%' || r == '[' || r == ']' || r == 0x7f
@@ -113,7 +113,7 @@ func checkInterfaceName(name string) error {
 	return nil
 }
 
-// String is the source as ParseSource reads it, without the outgoing side.
+// String is the source in the form that ParseSource reads, without the outgoing side.
 func (s Source) String() string {
 	switch {
 	case s.Inherited != "":

@@ -10,7 +10,7 @@ import (
 )
 
 // ParseSyslog reads --syslog: the absolute path of a datagram socket, or
-// udp://ADDRESS[:PORT], the port being 514 (RFC 5426) unless given.
+// udp://ADDRESS[:PORT]. The default port is 514 (RFC 5426).
 func ParseSyslog(text string) (Syslog, error) {
 	if host, ok := strings.CutPrefix(text, "udp://"); ok {
 		at, err := parseEndpoint(host, 514)
@@ -28,7 +28,7 @@ func ParseSyslog(text string) (Syslog, error) {
 	return Syslog{Path: text}, nil
 }
 
-// String is the address as ParseSyslog reads it.
+// String is the address in the form that ParseSyslog reads.
 func (s Syslog) String() string {
 	if s.UDP.IsValid() {
 		return "udp://" + s.UDP.String()
@@ -47,8 +47,8 @@ func syslogPath(goos string) string {
 	return "/dev/log"
 }
 
-// maxSocketPath is the room in sun_path, but for its final zero: unix(7) and
-// the BSDs' unix(4).
+// maxSocketPath is the room in sun_path without its final zero: unix(7), and unix(4) on
+// the BSDs.
 func maxSocketPath(goos string) int {
 	if goos == "linux" {
 		return 107

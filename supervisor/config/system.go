@@ -14,30 +14,29 @@ import (
 	"strconv"
 )
 
-// System answers what checking must ask of the system, so that a test can
-// answer instead.
+// System answers the questions that checking asks the system, so that a test can answer
+// instead.
 type System struct {
 	EUID int
-	// RunDir is where a plug's control socket lies unless a path is named; "" is
-	// nowhere.
+	// RunDir is where a plug's control socket is unless a path is given; "" if there is
+	// no such directory.
 	RunDir string
 	// Lacks names the options that this build's engine does not have.
 	Lacks []string
-	// Interface returns an error unless an interface has this name, or this
-	// number.
+	// Interface returns an error unless there is an interface with this name or number.
 	Interface func(name string) error
 	// Local reports whether an address is this system's.
 	Local func(addr netip.Addr) bool
-	// User finds an account by name, else by number, with all its groups, the
+	// User finds an account by name, otherwise by number, with all its groups, the
 	// primary first; nil if there is none.
 	User func(name string) (*User, error)
-	// Group finds a group by name, else by number.
+	// Group finds a group by name, otherwise by number.
 	Group func(name string) (gid uint32, known bool, err error)
 }
 
-// ThisSystem asks the one we run on. Accounts come from /etc/passwd and
-// /etc/group where the binary is static: other databases of nsswitch.conf(5)
-// are not seen, but numbers always work.
+// ThisSystem asks the system that plug runs on. If the binary is static, accounts come
+// from /etc/passwd and /etc/group: other databases of nsswitch.conf(5) are not read, but
+// numbers always work.
 func ThisSystem() *System {
 	return &System{EUID: os.Geteuid(), RunDir: runDir(runtime.GOOS, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR")),
 		Interface: findInterface, Local: isLocal, User: findUser, Group: findGroup}
@@ -100,8 +99,8 @@ func findGroup(name string) (gid uint32, known bool, err error) {
 	return gid, known, nil
 }
 
-// unknown reports that a database was asked and has no such entry, or that there
-// is no database, as in a container without /etc/passwd.
+// unknown reports whether a database has no such entry, or does not exist, as in a
+// container without /etc/passwd.
 func unknown(err error) bool {
 	var name user.UnknownUserError
 	var id user.UnknownUserIdError

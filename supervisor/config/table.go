@@ -1,5 +1,5 @@
-// The options: the values that they set, and their table. A new one is a field, a
-// row, and what reads the field.
+// The options: the values that they set, and their table. A new option is a field, a row,
+// and the code that reads the field.
 
 package config
 
@@ -13,10 +13,10 @@ type Config struct {
 	Source  Source
 	Targets []Target
 	Via     netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
-	Rules   []netip.Prefix // -a, masked; none admits everybody
+	Rules   []netip.Prefix // -a, masked; with no rules, every client is admitted
 
-	SourceAddress   netip.Addr // -p or /address: of outgoing connections; invalid if any
-	SourceInterface string     // /interface: of outgoing connections
+	SourceAddress   netip.Addr // -p or /address: for outgoing connections; invalid if any
+	SourceInterface string     // /interface: for outgoing connections
 
 	Sticky        bool          // -f
 	StickyTimeout time.Duration // -t
@@ -31,26 +31,26 @@ type Config struct {
 	Foreground bool   // -n, or implied by -d or -S -
 
 	Mode           Mode
-	Workers        int // pool: worker processes, 0 is one a core; else 0
+	Workers        int // pool: worker processes, 0 is one per core; otherwise 0
 	SparesMin      int // both 0 with pool
 	SparesMax      int
 	MaxWorkers     int // 0: what the system allows, at most the constant MaxWorkers
-	MaxUses        int // sessions in a worker's life; 0 is without end
+	MaxUses        int // sessions in a worker's life; 0 is unlimited
 	ConnectTimeout time.Duration
 	CloseTimeout   time.Duration // to deliver what a side sent before its reset
-	Backlog        int           // 0: what the service manager has set for fd:NAME
-	DrainTimeout   time.Duration // QUIT; 0 waits for ever
-	User           *User         // --user; nil keeps the starter's
+	Backlog        int           // 0: as the service manager has set it for fd:NAME
+	DrainTimeout   time.Duration // QUIT; 0 waits without limit
+	User           *User         // --user; nil keeps the user who starts plug
 	Syslog         Syslog
 	LogFormat      string // "text" or "json", on stderr
 	Control        string // --control: path of the control socket; "" is none
-	ControlDefault bool   // the path was not given: the plug can do without it
-	ControlGroup   *Group // --control-group; nil is nobody
+	ControlDefault bool   // the path was not given: the plug can run without it
+	ControlGroup   *Group // --control-group; nil is no group
 }
 
-// options are all of them, in the order in which --check shows their values;
-// usage goes by their topics. The table is data that the linker lays out: a
-// worker pays nothing for it at its start.
+// options are all of them, in the order in which --check shows their values; the usage
+// text is ordered by their topics. The table is data that the linker lays out, so it
+// costs a worker nothing at its start.
 var options = [...]Option{
 	{Long: "source", Scope: ScopePlug, Change: ChangeSockets,
 		Get: func(c *Config) any { return c.Source.String() }},

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// ParseTarget reads one target: an address, or an address with a port, IPv6 in
-// brackets then; without a port it takes the source's. With names (that is,
-// with -h) it may be a host name, which only the HTTP proxy resolves.
+// ParseTarget reads one target: an address, or an address with a port, where IPv6 needs
+// brackets. Without a port it takes the source's. With names (that is, with -h) it may be
+// a host name, which only the HTTP proxy resolves.
 func ParseTarget(text string, sourcePort uint16, names bool) (Target, error) {
 	e, err := splitEndpoint(text)
 	if err != nil {
@@ -35,8 +35,8 @@ func ParseTarget(text string, sourcePort uint16, names bool) (Target, error) {
 	return Target{Name: e.host, Port: port}, nil
 }
 
-// ParseVia reads -h, the HTTP proxy: a numeric address with an optional port,
-// else 80.
+// ParseVia reads -h, the HTTP proxy: a numeric address with an optional port, 80 by
+// default.
 func ParseVia(text string) (netip.AddrPort, error) {
 	at, err := parseEndpoint(text, 80)
 	if err != nil {
@@ -45,9 +45,9 @@ func ParseVia(text string) (netip.AddrPort, error) {
 	return at, nil
 }
 
-// checkHostName admits letters, digits, "-" and "_" in labels of 1 to 63 bytes.
-// The name goes into an HTTP request, so nothing else may. A name whose last
-// label is a number would be read as an IPv4 address by some (WHATWG URL).
+// checkHostName accepts letters, digits, "-" and "_" in labels of 1 to 63 bytes. The name
+// goes into an HTTP request, so nothing else is allowed. Some programs would read a name
+// whose last label is a number as an IPv4 address (WHATWG URL).
 func checkHostName(name string) error {
 	if len(name) > MaxName {
 		return errors.New("a host name must be at most 253 characters long")

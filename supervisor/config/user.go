@@ -1,4 +1,4 @@
-// The user of --user.
+// The user that workers run as: --user.
 
 package config
 
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// ParseUser reads --user: NAME or UID, and :GROUP or :GID to take another
-// primary group than the account's. Supplementary groups are the account's in
-// either case, as initgroups(3) gives them. A UID without an account needs its
-// group said, and has no other. Only root may ask for this.
+// ParseUser reads --user: NAME or UID, and :GROUP or :GID for a primary group other than
+// the account's. Supplementary groups are the account's in either case, as initgroups(3)
+// sets them. A UID without an account must be given with its group, and has no other.
+// Only root may use this option.
 func ParseUser(text string, system *System) (*User, error) {
 	name, group, colon := strings.Cut(text, ":")
 	if name == "" || colon && group == "" {
@@ -30,7 +30,7 @@ func ParseUser(text string, system *System) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The old primary group came first; it goes, as login(1) would let it.
+	// The old primary group came first; it is dropped, as login(1) would do.
 	rest := slices.DeleteFunc(user.Groups[min(1, len(user.Groups)):], func(g uint32) bool { return g == gid })
 	user.GID, user.Groups = gid, append([]uint32{gid}, rest...)
 	return user, nil
@@ -65,8 +65,8 @@ func groupID(name string, system *System) (uint32, error) {
 	return 0, errors.New("expected a group that exists on this system, or a number from 0 to 4294967294")
 }
 
-// parseID reads a uid or gid. The highest is none: setresuid(2) takes it for
-// "leave as it is".
+// parseID reads a uid or gid. The highest number is not a valid one: to setresuid(2) it
+// means "leave as it is".
 func parseID(text string) (uint32, bool) {
 	n, err := strconv.ParseUint(text, 10, 32)
 	return uint32(n), err == nil && n != math.MaxUint32

@@ -1,7 +1,7 @@
 //go:build !linux || portable
 
-// Addresses of the board from and to the form of golang.org/x/sys/unix, for the portable
-// engine and for systems without raw calls.
+// Conversion of addresses between the board's form and that of golang.org/x/sys/unix, for
+// the portable engine and for systems without raw calls.
 
 package kernel
 
@@ -11,7 +11,7 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// ToUnix is an address of the board in the system's form.
+// ToUnix converts an address of the board to the system's form.
 func ToUnix(a *address.Addr) unix.Sockaddr {
 	if a.Kind == 4 {
 		return &unix.SockaddrInet4{Port: int(a.Port), Addr: [4]byte(a.IP[12:])}
@@ -19,8 +19,8 @@ func ToUnix(a *address.Addr) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(a.Port), Addr: a.IP, ZoneId: a.LoadZone()}
 }
 
-// FromUnix is the address of an accepted client in the board's form; a
-// mapped one is IPv4.
+// FromUnix is the address of an accepted client in the board's form. An IPv4-mapped
+// address becomes IPv4.
 func FromUnix(from unix.Sockaddr) (a address.Addr) {
 	mapped := [12]byte{10: 0xff, 11: 0xff}
 	switch from := from.(type) {

@@ -13,8 +13,8 @@ import (
 	"daemon/plug/worker/address/convert"
 )
 
-// An address survives the way to the system's form and back; a mapped client is
-// an IPv4 one from then on.
+// An address survives conversion to the system's form and back; a mapped client's address
+// becomes IPv4.
 func TestAddresses(t *testing.T) {
 	for _, text := range []string{"10.1.2.3:40112", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:119", "[2001:db8::7]:1", "[fe80::1]:80"} {
 		want := convert.From(netip.MustParseAddrPort(text))

@@ -9,26 +9,26 @@ import (
 	"unsafe"
 )
 
-// Alarm wakes a waiting worker when something is due (timerfd_create(2)). For a
-// timeout the kernel starts a timer at every wait and stops it at the event,
-// which is a twentieth of what a lone client's request costs. The alarm is set
-// once, and stays: what is put off meanwhile costs nothing until it rings, and
-// then it is set anew.
+// Alarm wakes a waiting worker when something is due (timerfd_create(2)). With a timeout,
+// the kernel would start a timer at every wait and stop it at the event, which is a
+// twentieth of the cost of a single client's request. The alarm is set once, and stays:
+// if the due time is postponed meanwhile, this costs nothing until the alarm rings and is
+// set again.
 type Alarm struct {
 	FD   int
 	at   int64               // monotonic ns; Never if it is not set
-	when [2]syscall.Timespec // struct itimerspec: no interval, and at
+	when [2]syscall.Timespec // struct itimerspec: the interval, which is 0, and at
 }
 
 const (
 	timerAbsolute = 1                     // TFD_TIMER_ABSTIME
-	afterwards    = 50 * time.Microsecond // it rings, so that the worker's clock is there too
+	afterwards    = 50 * time.Microsecond // how much later it rings, so that the worker's clock has reached the time
 )
 
-// Never is no time at which an alarm rings.
+// Never is a time at which no alarm rings.
 const Never = int64(1<<63 - 1)
 
-// Open makes the alarm, which each of the sets tells of with a tag.
+// Open makes the alarm, which each of the sets reports with a tag.
 func (a *Alarm) Open(t Tag, sets ...*Poller) error {
 	fd, _, errno := syscall.RawSyscall(syscall.SYS_TIMERFD_CREATE, clockMonotonic, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	if errno != 0 {
@@ -36,7 +36,7 @@ func (a *Alarm) Open(t Tag, sets ...*Poller) error {
 	}
 	a.FD, a.at = int(fd), Never
 	for _, set := range sets {
-		// By edges, so that nobody has to read how often it has rung.
+		// Edge-triggered, so that nobody has to read how often it has rung.
 		if errno := set.Add(a.FD, syscall.EPOLLIN|Edge, t); errno != 0 {
 			return fmt.Errorf("epoll: timerfd: %w", errno)
 		}
@@ -44,7 +44,8 @@ func (a *Alarm) Open(t Tag, sets ...*Poller) error {
 	return nil
 }
 
-// RingBy has it ring at a moment, in monotonic ns, unless it rings earlier.
+// RingBy makes the alarm ring at a time, in monotonic ns, unless it already rings
+// earlier.
 func (a *Alarm) RingBy(at int64) {
 	if at >= a.at {
 		return
@@ -53,5 +54,5 @@ func (a *Alarm) RingBy(at int64) {
 	syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, uintptr(a.FD), timerAbsolute, uintptr(unsafe.Pointer(&a.when)), 0, 0, 0)
 }
 
-// Rang takes note that it has rung.
+// Rang records that the alarm has rung.
 func (a *Alarm) Rang() { a.at = Never }

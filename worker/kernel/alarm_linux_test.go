@@ -9,8 +9,8 @@ import (
 	"daemon/plug/worker/await"
 )
 
-// An alarm rings once, at the earliest moment that was asked for, wherever
-// somebody waits; set anew, it has not rung.
+// An alarm rings once, at the earliest time that was asked for, in whichever set a worker
+// waits. After it has been set again, it has not rung.
 func TestAlarm(t *testing.T) {
 	const alarmKind = 5
 	var one, other Poller
@@ -28,7 +28,7 @@ func TestAlarm(t *testing.T) {
 	rings := func(p *Poller) {
 		t.Helper()
 		n := 0
-		await.Until(t, "the alarm", func() bool { // a signal may come before it
+		await.Until(t, "the alarm", func() bool { // a signal may arrive before it
 			n = p.Wait(int(await.Patience.Milliseconds()))
 			return n > 0
 		})
@@ -54,7 +54,7 @@ func TestAlarm(t *testing.T) {
 		if n := other.Wait(0); n != 0 {
 			t.Errorf("round %d: set for later, it still rings for others", round)
 		}
-		a.RingBy(began) // what is past is due now
+		a.RingBy(began) // a time in the past is due now
 		rings(&other)
 		a.Rang()
 	}

@@ -47,11 +47,11 @@ func Read(fd int, p []byte) (int, syscall.Errno) {
 // Close is close(2), which is not repeated: the descriptor is free even after EINTR.
 func Close(fd int) { syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
 
-// Replace makes a descriptor the one with number at, closed on exec (dup3(2)).
+// Replace duplicates a descriptor as number at, closed on exec (dup3(2)).
 func Replace(fd, at int) syscall.Errno { return Errno(syscall.Dup3(fd, at, syscall.O_CLOEXEC)) }
 
-// Pipe makes a pipe that does not block, with room for so many bytes if the user's limit
-// on pipes allows it (pipe2(2), F_SETPIPE_SZ).
+// Pipe makes a nonblocking pipe, with room for this many bytes if the user's limit on
+// pipes allows it (pipe2(2), F_SETPIPE_SZ).
 func Pipe(room int) (r, w int, errno syscall.Errno) {
 	var fds [2]int
 	if errno := Errno(syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK)); errno != 0 {
@@ -90,7 +90,7 @@ func Monotonic() int64 {
 	return ts.Nano()
 }
 
-// Readable reports whether a descriptor is, without waiting (ppoll(2)).
+// Readable reports whether a descriptor is readable, without waiting (ppoll(2)).
 func Readable(fd int) bool {
 	poll := &struct {
 		fd              int32

@@ -1,6 +1,6 @@
 //go:build !linux
 
-// The calls that calls_linux.go makes raw, as Go makes them.
+// The calls that calls_linux.go makes raw, made through Go's packages on other systems.
 
 package kernel
 
@@ -22,7 +22,7 @@ func Read(fd int, p []byte) (n int, errno syscall.Errno) {
 	return retry(func() (int, error) { return unix.Read(fd, p) })
 }
 
-// SendNow writes to a socket that may be one that blocks.
+// SendNow writes to a socket, which may be a blocking one, without waiting.
 func SendNow(fd int, p []byte) (n int, errno syscall.Errno) {
 	return retry(func() (int, error) { return unix.SendmsgN(fd, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) })
 }
@@ -49,7 +49,7 @@ func Monotonic() int64 {
 // Close is close(2).
 func Close(fd int) { unix.Close(fd) }
 
-// Replace makes a descriptor the one with number at, closed on exec (dup2(2)).
+// Replace duplicates a descriptor as number at, closed on exec (dup2(2)).
 func Replace(fd, at int) syscall.Errno {
 	err := unix.Dup2(fd, at)
 	unix.CloseOnExec(at)
@@ -61,8 +61,8 @@ func ResetAtClose(fd int) {
 	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
 }
 
-// Destination is where syslog datagrams go. The socket is not connected: a
-// syslog daemon that comes back under the same path is found again.
+// Destination is where syslog datagrams go. The socket is not connected, so a syslog
+// daemon that restarts at the same path is found again.
 type Destination struct {
 	addr unix.Sockaddr
 	udp  *address.Addr // nil for a path
@@ -78,7 +78,7 @@ func NewDestination(path string, udp *address.Addr) Destination {
 
 // Send sends one datagram, without waiting.
 func (d *Destination) Send(fd int, p []byte) syscall.Errno {
-	if d.udp != nil && d.udp.LoadZone() != 0 { // its interface may have been made again
+	if d.udp != nil && d.udp.LoadZone() != 0 { // its interface may have been created again
 		d.addr = ToUnix(d.udp)
 	}
 	_, errno := retry(func() (int, error) {

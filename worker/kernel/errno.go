@@ -1,11 +1,11 @@
-// What a call of package syscall or golang.org/x/sys/unix has failed with, as a number.
-// Raw calls return the number at once.
+// Why a call of package syscall or golang.org/x/sys/unix has failed, as an error number.
+// Raw calls return the number directly.
 
 package kernel
 
 import "syscall"
 
-// Errno is the errno of such a call; 0 without an error.
+// Errno is the errno of such a call; 0 if there was no error.
 func Errno(err error) syscall.Errno {
 	if err == nil {
 		return 0

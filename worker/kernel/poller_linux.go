@@ -7,15 +7,15 @@ import (
 	"unsafe"
 )
 
-// Poller is the worker's epoll set and its way of waiting, which decides what
-// a connection costs. A raw wait is cheap, but Go's runtime can't rest during
-// one: its monitor thread wakes up a hundred times a second. The long wait
-// tells the scheduler and costs nothing while it lasts, but each one is some
-// fifty wake-ups of that thread, until it has made sure that nothing is to be
-// done. So a worker waits raw for a while after its last event.
+// Poller is the worker's epoll set and its way of waiting, which determines what a
+// connection costs. A raw wait is cheap, but Go's runtime can't rest during it: its
+// monitor thread wakes up a hundred times a second. The long wait tells the scheduler,
+// and costs nothing while it lasts, but each one causes some fifty wake-ups of that
+// thread, until it has found that there is nothing to do. So a worker waits raw for a
+// while after its last event.
 type Poller struct {
 	FD     int
-	Events []Event // of which Wait and Sleep fill the first
+	Events []Event // Wait and Sleep fill the first of these
 }
 
 // Event is struct epoll_event (epoll_ctl(2)), packed as on amd64 and padded
@@ -32,14 +32,14 @@ const (
 	Edge      = 1 << 31 // EPOLLET
 )
 
-// Tag says whom an event concerns: its kind (4 bits), an index (28) and an epoch (32),
-// which mean what the caller wants.
+// Tag says what an event concerns: its kind (4 bits), an index (28) and an epoch (32),
+// whose meaning is up to the caller.
 type Tag struct{ lo, hi uint32 }
 
 // TagKind is a kind of tag, up to 15.
 type TagKind uint32
 
-// MakeTag makes a tag of its parts.
+// MakeTag makes a tag from its parts.
 func MakeTag(kind TagKind, index int, epoch uint32) Tag {
 	return Tag{lo: uint32(kind)<<28 | uint32(index), hi: epoch}
 }
@@ -70,11 +70,11 @@ func (p *Poller) Add(fd int, flags uint32, t Tag) syscall.Errno {
 	return p.control(syscall.EPOLL_CTL_ADD, fd, scratch)
 }
 
-// Remove watches it no longer.
+// Remove stops watching a descriptor.
 func (p *Poller) Remove(fd int) { p.control(syscall.EPOLL_CTL_DEL, fd, scratch) }
 
-// Wait waits raw for at most ms milliseconds, or until an event with -1. A limit
-// in between costs a timer: see Alarm.
+// Wait waits raw for at most ms milliseconds, or with -1 until there is an event. A limit
+// other than 0 and -1 costs a timer: see Alarm.
 func (p *Poller) Wait(ms int) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.FD), uintptr(unsafe.Pointer(&p.Events[0])), uintptr(len(p.Events)), uintptr(ms), 0, 0)
 	if errno != 0 {
@@ -83,7 +83,8 @@ func (p *Poller) Wait(ms int) int {
 	return int(n)
 }
 
-// Sleep waits for ms milliseconds, or for ever with -1, and lets the runtime rest.
+// Sleep waits for at most ms milliseconds, or with -1 until there is an event, and lets
+// the runtime rest.
 func (p *Poller) Sleep(ms int) int {
 	n, _, errno := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.FD), uintptr(unsafe.Pointer(&p.Events[0])), uintptr(len(p.Events)), uintptr(ms), 0, 0)
 	if errno != 0 {

@@ -1,4 +1,4 @@
-// The parts of a tag come back.
+// The parts of a tag survive.
 
 package kernel
 

@@ -1,10 +1,10 @@
-// How much of what was sent the peer has not acknowledged, on macOS.
+// How many of the sent bytes the peer has not acknowledged, on macOS.
 
 package kernel
 
 import "golang.org/x/sys/unix"
 
-// OutQueue asks how many bytes of those written to a socket its peer's kernel has not
+// OutQueue asks how many of the bytes written to a socket its peer's kernel has not
 // acknowledged (getsockopt(2) SO_NWRITE).
 func OutQueue(fd int, _ bool) (n int, known bool) {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NWRITE)

@@ -1,4 +1,4 @@
-// Signals' actions behind the Go runtime's back (rt_sigaction(2)).
+// Signal actions, set without the Go runtime's knowledge (rt_sigaction(2)).
 
 package kernel
 
@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// Action is a signal's action as the kernel has it: its handler first.
+// Action is a signal's action in the kernel's form: its handler comes first.
 type Action [8]uintptr
 
 // The actions without a handler.
@@ -18,7 +18,8 @@ var (
 
 const signalSet = 8 // bytes of a set of signals
 
-// SetAction sets a signal's action and notes the old one in old, unless that is nil.
+// SetAction sets a signal's action and stores the previous one in old, unless that is
+// nil.
 func SetAction(s syscall.Signal, to, old *Action) {
 	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(old)), signalSet, 0, 0)
 }

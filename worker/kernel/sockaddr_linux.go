@@ -1,4 +1,4 @@
-// Socket addresses as the kernel has them, from and to the board's form, and
+// Conversion of socket addresses between the kernel's form and the board's, and
 // destinations of datagrams.
 
 package kernel
@@ -10,15 +10,14 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// sockaddr is a socket address of either family as the kernel has it (ip(7),
-// ipv6(7)).
+// sockaddr is a socket address of either family in the kernel's form (ip(7), ipv6(7)).
 type sockaddr struct {
 	family uint16
-	port   [2]byte // network order
+	port   [2]byte // in network byte order
 	rest   [24]byte
 }
 
-// set makes it the address of a, and returns its size.
+// set stores the address a, and returns the size of the result.
 func (s *sockaddr) set(a *address.Addr) uintptr {
 	s.port = [2]byte{byte(a.Port >> 8), byte(a.Port)}
 	if a.Kind == 4 {
@@ -34,7 +33,7 @@ func (s *sockaddr) set(a *address.Addr) uintptr {
 	return syscall.SizeofSockaddrInet6
 }
 
-// addr is the socket address in the board's form; a mapped one is IPv4.
+// addr is the socket address in the board's form. An IPv4-mapped address becomes IPv4.
 func (s *sockaddr) addr() (a address.Addr) {
 	a.Port = uint16(s.port[0])<<8 | uint16(s.port[1])
 	if s.family == syscall.AF_INET {
@@ -60,12 +59,12 @@ func family(a *address.Addr) uintptr {
 	return syscall.AF_INET6
 }
 
-// Destination is where syslog datagrams go. The socket is not connected: a
-// syslog daemon that comes back under the same path is found again.
+// Destination is where syslog datagrams go. The socket is not connected, so a syslog
+// daemon that restarts at the same path is found again.
 type Destination struct {
 	addr *[syscall.SizeofSockaddrUnix]byte
 	size uintptr
-	udp  *address.Addr // if its interface may be made again
+	udp  *address.Addr // set if its interface may be created again
 }
 
 // NewDestination is the unix socket at a path, or the UDP address if there is one.

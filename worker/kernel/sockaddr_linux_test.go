@@ -1,4 +1,4 @@
-// Socket addresses come back from the kernel's form as they were.
+// Socket addresses survive conversion to the kernel's form and back.
 
 package kernel
 
@@ -42,7 +42,7 @@ func TestSockaddrRoundTrip(t *testing.T) {
 	}
 }
 
-// What a dual-stack listener says of an IPv4 client.
+// How a dual-stack listener reports an IPv4 client.
 func TestMappedClientIsIPv4(t *testing.T) {
 	s := sockaddr{family: unix.AF_INET6, port: [2]byte{0x12, 0x34}}
 	copy(s.rest[4:], netip.MustParseAddr("::ffff:10.1.2.3").AsSlice())
@@ -51,7 +51,7 @@ func TestMappedClientIsIPv4(t *testing.T) {
 	}
 }
 
-// The kernel reads the same from it as from x/sys' own.
+// The kernel reads the same address from it as from that of golang.org/x/sys.
 func TestKernelAgrees(t *testing.T) {
 	lo, err := net.InterfaceByName("lo")
 	if err != nil {
@@ -86,7 +86,7 @@ func TestKernelAgrees(t *testing.T) {
 		case *unix.SockaddrInet6:
 			got = netip.AddrFrom16(b.Addr)
 		}
-		in.Zone = 0 // which the socket does not tell, but for link-local addresses
+		in.Zone = 0 // the socket reports it only for link-local addresses
 		if got.String() != in.Host() {
 			t.Errorf("bound to %s, want %s", got, in.Host())
 		}

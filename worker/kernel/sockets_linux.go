@@ -9,24 +9,24 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// on is a socket option's "on", where the kernel can read it.
+// on is the value that switches a socket option on, where the kernel can read it.
 var on = func() *int32 { i := new(int32); *i = 1; return i }()
 
 // scratchAddr, scratchInt and scratchSize are what calls pass to the kernel, on the heap.
-// There is one thread.
+// Only one thread uses them.
 var (
 	scratchAddr = new(sockaddr)
 	scratchInt  = new(int32)
 	scratchSize = new(uint32)
 )
 
-// Socket makes a TCP socket of an address's family that does not block (socket(2)).
+// Socket makes a nonblocking TCP socket of an address's family (socket(2)).
 func Socket(to *address.Addr) (int, syscall.Errno) {
 	fd, _, errno := syscall.RawSyscall(syscall.SYS_SOCKET, family(to), syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	return int(fd), errno
 }
 
-// Accept takes one client from a listener's queue; its socket does not block. It is not
+// Accept takes one client from a listener's queue; its socket is nonblocking. It is not
 // repeated after EINTR (accept4(2)).
 func Accept(listener int) (fd int, client address.Addr, errno syscall.Errno) {
 	*scratchSize = uint32(unsafe.Sizeof(*scratchAddr))
@@ -47,11 +47,11 @@ func Connect(fd int, to *address.Addr) syscall.Errno {
 	return errno
 }
 
-// Receive reads from a socket; Read, which goes through the file system's checks
-// first, costs a relayed request 2 % more.
+// Receive reads from a socket. Read, which first goes through the file system's checks,
+// costs 2 % more per relayed request.
 func Receive(fd int, p []byte) (int, syscall.Errno) { return receive(fd, p, 0) }
 
-// Peek reads from a socket and leaves what it has read there.
+// Peek reads from a socket without removing what it reads.
 func Peek(fd int, p []byte) (int, syscall.Errno) { return receive(fd, p, syscall.MSG_PEEK) }
 
 func receive(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
@@ -63,10 +63,11 @@ func receive(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
 	}
 }
 
-// Send writes to a socket; a peer that has gone is an error, never a signal.
+// Send writes to a socket. A peer that has gone is reported as an error, never by a
+// signal.
 func Send(fd int, p []byte) (int, syscall.Errno) { return send(fd, p, syscall.MSG_NOSIGNAL) }
 
-// SendNow is Send on a socket that may be one that blocks.
+// SendNow is Send for a socket that may be a blocking one: it does not wait either.
 func SendNow(fd int, p []byte) (int, syscall.Errno) {
 	return send(fd, p, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
 }
@@ -114,8 +115,8 @@ const (
 	Unsent         = 0x894b
 )
 
-// QueueOf is how many bytes there are in a part of a socket's send queue, also after
-// a reset; 0 without a socket, and for one that is not connected yet.
+// QueueOf is how many bytes there are in a part of a socket's send queue, even after a
+// reset. It is 0 without a socket, and for one that is not connected yet.
 func QueueOf(fd int, part uintptr) int {
 	if fd < 0 {
 		return 0

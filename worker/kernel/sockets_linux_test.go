@@ -1,4 +1,4 @@
-// Raw calls on sockets say what the kernel says.
+// Raw calls on sockets return what the kernel returns.
 
 package kernel
 
@@ -59,7 +59,7 @@ func TestSyslogDestination(t *testing.T) {
 	if errno := nowhere.Send(out, []byte("x")); errno != unix.ENOENT {
 		t.Errorf("to a path without a socket: %v", errno)
 	}
-	long := make([]byte, 300) // cut to what a path may be, never beyond the address
+	long := make([]byte, 300) // cut to the longest possible path, never past the end of the address
 	for i := range long {
 		long[i] = 'x'
 	}

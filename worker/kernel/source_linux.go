@@ -12,14 +12,14 @@ import (
 const bindNoPort = 24 // IP_BIND_ADDRESS_NO_PORT
 
 // BindInterface makes the connection leave through an interface (socket(7)
-// SO_BINDTODEVICE). Other systems need the target and choose the source address.
+// SO_BINDTODEVICE). On other systems this needs the target, to choose the source address.
 func BindInterface(fd int, name string, _, _ *address.Addr) syscall.Errno {
 	return Errno(syscall.BindToDevice(fd, name))
 }
 
-// BindAddress makes the connection come from an address. Without a port, that is chosen
-// for the whole connection (ip(7) IP_BIND_ADDRESS_NO_PORT): there are more of these than
-// of addresses.
+// BindAddress makes the connection come from an address. If no port is given, the kernel
+// chooses it for the whole connection (ip(7) IP_BIND_ADDRESS_NO_PORT): that allows more
+// connections than there are ports of an address.
 func BindAddress(fd int, from *address.Addr) syscall.Errno {
 	SetOn(fd, syscall.IPPROTO_IP, bindNoPort)
 	a := new(sockaddr)

@@ -16,9 +16,9 @@ import (
 	"daemon/plug/worker/address/convert"
 )
 
-// BindInterface makes the connection come from an interface's first address of
-// the target's family, unless from is one already: no socket can be bound to an
-// interface here, and routing decides through which one it leaves.
+// BindInterface makes the connection come from an interface's first address of the
+// target's family, unless from is an address already: here no socket can be bound to an
+// interface, and routing decides through which one the connection leaves.
 func BindInterface(_ int, name string, to, from *address.Addr) syscall.Errno {
 	if from.Kind != 0 {
 		return 0

@@ -8,15 +8,15 @@ import (
 	"unsafe"
 )
 
-// Uring is an io_uring(7) for sends alone: the kernel makes all that were put into
-// it in one system call. None of them waits, so each is done when the call returns,
-// and neither a thread of the kernel nor a signal has a part in it.
+// Uring is an io_uring(7) only for sends: the kernel makes all the sends that were added
+// to it in one system call. None of them waits, so each is done when the call returns,
+// and no kernel thread or signal is involved.
 type Uring struct {
 	fd            int
-	queue, answer []byte // what is mapped
+	queue, answer []byte // mapped memory
 	asked         []ask
-	tail          *uint32 // of what was asked
-	waiting       uint32  // put, but not sent yet
+	tail          *uint32 // of the requests
+	waiting       uint32  // requests added, but not sent yet
 	told          []answer
 	first, last   *uint32 // of the answers
 }
@@ -35,7 +35,7 @@ type ask struct {
 
 type answer struct {
 	tag    uint64
-	result int32 // bytes, or an errno below zero
+	result int32 // bytes, or a negative errno
 	_      uint32
 }
 
@@ -68,9 +68,9 @@ const (
 	ringWait   = 1          // IORING_ENTER_GETEVENTS
 )
 
-// OpenUring makes a ring for n sends, a power of two. Before Linux 5.12 its memory
-// counts against RLIMIT_MEMLOCK; it is not used there. Many machines forbid it:
-// sysctl kernel.io_uring_disabled, a container's seccomp filter.
+// OpenUring makes a uring for n sends; n is a power of two. It is not used before Linux
+// 5.12, where its memory counts against RLIMIT_MEMLOCK. Many machines forbid io_uring:
+// with sysctl kernel.io_uring_disabled, or a container's seccomp filter.
 func OpenUring(n int) (*Uring, syscall.Errno) {
 	setup := new(ringSetup)
 	fd, _, errno := syscall.RawSyscall(sysRingSetup, uintptr(n), uintptr(unsafe.Pointer(setup)), 0)
@@ -106,7 +106,7 @@ func (r *Uring) mapped(offset int64, size int) ([]byte, syscall.Errno) {
 	return p, Errno(err)
 }
 
-// Close gives the ring up, once.
+// Close releases the uring; it may be called once.
 func (r *Uring) Close() {
 	for _, m := range [...][]byte{r.answer, r.queue} {
 		if m != nil {
@@ -117,8 +117,8 @@ func (r *Uring) Close() {
 	r.fd, r.answer, r.queue = -1, nil, nil
 }
 
-// Put adds a send to the batch. The bytes, which lie on the heap, stay as they are
-// until it is sent; and there are no more than the ring was made for.
+// Put adds a send to the batch. The bytes must be on the heap, and stay unchanged until
+// they are sent. There may be no more sends than the uring was made for.
 func (r *Uring) Put(tag, fd int, p []byte) {
 	r.asked[(*r.tail+r.waiting)&uint32(len(r.asked)-1)] = ask{
 		operation: ringSend,
@@ -131,9 +131,9 @@ func (r *Uring) Put(tag, fd int, p []byte) {
 	r.waiting++
 }
 
-// Send makes the sends of the batch, in order, and tells each one's result under
-// its tag. False: some were not made, for want of memory, and have no result; the
-// ring is of no more use.
+// Send makes the sends of the batch, in order, and reports each one's result with its
+// tag. If it returns false, some were not made for lack of memory and have no result, and
+// the uring can't be used any more.
 func (r *Uring) Send(tell func(tag int, result int32)) bool {
 	want := r.waiting
 	r.waiting = 0

@@ -1,4 +1,4 @@
-// A ring's sends have the results that send(2) has.
+// The sends of a uring have the results that send(2) has.
 
 package kernel
 
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const sends = 32 // that a ring is made for
+const sends = 32 // that the uring is made for
 
-// ringed makes a ring.
+// ringed opens a uring, or skips the test.
 func ringed(t *testing.T) *Uring {
 	t.Helper()
 	r, errno := OpenUring(sends)
@@ -22,8 +22,8 @@ func ringed(t *testing.T) *Uring {
 	return r
 }
 
-// Each send of a row has the result that send(2) would have, in every row, and
-// what goes to the same socket goes in order.
+// Each send of a batch has the result that send(2) would have, in every batch, and sends
+// to the same socket keep their order.
 func TestRing(t *testing.T) {
 	r := ringed(t)
 	plain, full, gone := unixPair(t), unixPair(t), unixPair(t)
@@ -35,7 +35,7 @@ func TestRing(t *testing.T) {
 	}
 	unix.Close(gone[1])
 	got := make([]byte, 100)
-	for i := range 5 * sends { // round the queue and the answers several times
+	for i := range 5 * sends { // several times around both rings
 		first, second := fmt.Appendf(nil, "first of %d,", i), fmt.Appendf(nil, "second of %d", i)
 		var results [6]int32
 		r.Put(5, plain[0], first)
@@ -55,7 +55,7 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// A ring that can't be used says so.
+// A uring that can't be used reports it.
 func TestRingIsGone(t *testing.T) {
 	r := ringed(t)
 	pair := unixPair(t)
