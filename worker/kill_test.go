@@ -39,7 +39,7 @@ func (h *hand) reads() {
 	})
 }
 
-// killStage is a state of a session that is to end.
+// killStage is a state in which a session is when it is ended.
 type killStage struct {
 	name   string
 	target func(t *testing.T) string
@@ -48,7 +48,7 @@ type killStage struct {
 	live   func(row *board.Row) bool
 }
 
-// killStages are all; their targets stay until over is closed.
+// killStages are all these states; their targets stay until over is closed.
 func killStages(over <-chan bool) []killStage {
 	held := func(c *net.TCPConn) { io.Copy(io.Discard, c); <-over }
 	return []killStage{
@@ -104,7 +104,7 @@ func TestKillOrder(t *testing.T) {
 				t.Errorf("%s, capacity %d: the target is taken for failed", c.name, capacity)
 			}
 			h.kills(index, turn)
-			if c.name == "relaying" { // the worker goes on
+			if c.name == "relaying" { // the worker continues
 				next := b.dial()
 				b.echoes(next, "y")
 				hangUp(t, next)
@@ -115,7 +115,7 @@ func TestKillOrder(t *testing.T) {
 	}
 }
 
-// liveRow waits for the worker's live session, which is as live wants it.
+// liveRow waits until the worker has a live session for which live, if given, is true.
 func (b *boss) liveRow(what string, live func(row *board.Row) bool) (row *board.Row, index int) {
 	b.t.Helper()
 	b.wait(what, func() bool {
@@ -129,7 +129,7 @@ func (b *boss) liveRow(what string, live func(row *board.Row) bool) (row *board.
 	return row, index
 }
 
-// killsOthers sends orders to end sessions that are not there, and returns when they have
+// killsOthers sends orders to end sessions that don't exist, and returns when they have
 // been obeyed.
 func (h *hand) killsOthers(index int, turn uint64) {
 	h.b.t.Helper()

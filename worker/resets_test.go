@@ -1,6 +1,6 @@
 //go:build linux && !portable
 
-// Resets, and who gets them.
+// Resets, and which side sees them.
 
 package worker
 
@@ -24,7 +24,8 @@ func cut(c *net.TCPConn) {
 	c.Close()
 }
 
-// untilError writes until an error: after a half-close, only a write can return one.
+// untilError reads until an error. After a half-close, reading ends without one, and only
+// a write can return it.
 func untilError(c *net.TCPConn) (err error) {
 	if _, err = io.Copy(io.Discard, c); err == nil {
 		await.Happens(patience, func() bool { _, err = c.Write([]byte{1}); return err != nil })

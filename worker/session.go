@@ -57,7 +57,7 @@ type session struct {
 	leaving *leaving     // nil until a side has failed, here or in an earlier session of the row
 }
 
-// proxyDialog is what a session and an HTTP proxy have said to each other.
+// proxyDialog is the dialog of a session with an HTTP proxy.
 type proxyDialog struct {
 	reply   negotiate.Reply
 	request int    // bytes of the CONNECT request sent so far
@@ -162,7 +162,7 @@ func (e *engine) step(s *session) {
 	}
 }
 
-// beginRelay has the session relay from now on.
+// beginRelay makes the session relay from now on.
 func (e *engine) beginRelay(s *session) {
 	e.stop(s, connectTimer)
 	s.state = relaying

@@ -33,12 +33,12 @@ const (
 //
 //	port           all IPv4 addresses, as in 2.5
 //	:port  *:port  all IPv4 and IPv6 addresses
-//	address:port   that address; "[::]:port" is all of IPv6 alone
+//	address:port   that address; "[::]:port" is all of IPv6, without IPv4
 //	[v6]:port
 //	fd:NAME        the listening socket of that name, from a service manager
-//	               (sd_listen_fds(3)); it says itself where it listens
+//	               (sd_listen_fds(3)), which determines where plug listens
 //
-// each with /interface or /address behind it for the outgoing side.
+// each may be followed by /interface or /address for the outgoing side.
 func ParseSource(text string) (Source, Outgoing, error) {
 	listen, behind, slash := strings.Cut(text, "/")
 	source, err := parseListen(listen)
