@@ -3,7 +3,8 @@
 #   make            bin/plug and bin/plugctl
 #   make demo       the daemon at work, every claim checked, under 30 s
 #   make test       vet on four systems, gofmt, all tests; ends with the count
-#   make check      its quick part: without the tests of the real binaries, and -race
+#   make check      its quick part, before each commit: vet on this system, gofmt, rings 1 and 2 without -race,
+#                   and a few tests of the real binaries
 #   make soak       the same tests with their whole counts: hours
 #   make bench      plug beside its peers (Linux, root), over half an hour;
 #                   BENCH="-rounds 9 -only plug,haproxy -workloads all -o FILE -svg FILE"
@@ -49,6 +50,9 @@ UNRACED = $$($(GO) list ./... | grep -e '/test/' -e '/board$$')
 RACE    = Race
 HAVE_CC = command -v "$$($(GO) env CC)" >/dev/null 2>&1
 
+# What of ring 3 is in make check: each part of the program once.
+SMOKE = ^Test(KillOneWorker|PortFreedInTime|ForegroundSaysThatItServes|UpgradeRunsTheNewBinary|ControlKillByID|PidfileComesBackAfterUpgrade|PromiseMasterKilled)$$
+
 all: bin/plug bin/plugctl
 
 # Always handed to go build, which knows better than make what has changed.
@@ -79,8 +83,13 @@ test: vet fmt-check bin/tally
 	fi; \
 	bin/tally "$$@"
 
-check: vet fmt-check bin/tally
-	bin/tally $(GOTEST) -timeout 5m $(RING12)
+check: fmt-check bin/tally
+	CGO_ENABLED=0 $(GO) vet ./...
+	@set -- $(GOTEST) -timeout 5m $(RING12); \
+	if [ -n "$(RING3)" ]; then \
+		set -- "$$@" -- $(GOTEST) -timeout 5m -count=1 -p 1 -run '$(SMOKE)' $(RING3); \
+	fi; \
+	bin/tally "$$@"
 
 soak: vet fmt-check bin/tally
 	PLUG_SOAK=1 bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 -parallel $(WAITING) ./...
