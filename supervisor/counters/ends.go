@@ -1,16 +1,16 @@
-// Ended sessions by outcome and by who ended them: added up, and in the words of
-// metrics.
+// Ended sessions by outcome and by who ended them: their sums, and the label
+// values of the metrics.
 
 package counters
 
 import "daemon/plug/worker/board"
 
-// Ends are sessions by outcome and by who ended them: each one is counted in Ended,
-// too.
+// Ends counts sessions by outcome and by who ended them. Each session is counted
+// in Ended, too.
 type Ends [board.Outcomes][board.Culprits]uint64
 
 // See adds what a worker has counted by outcome and by who ended it, and returns
-// how many sessions that are.
+// the number of these sessions.
 func (e *Ends) See(w *board.Ends) (sum uint64) {
 	for outcome := range e {
 		for who := range e[outcome] {
@@ -22,8 +22,8 @@ func (e *Ends) See(w *board.Ends) (sum uint64) {
 	return sum
 }
 
-// outcomes and causes are what ended sessions are counted by, as metrics name
-// them: words without spaces.
+// outcomes and causes are the label values of the metrics that count ended
+// sessions: words without spaces.
 var (
 	outcomes = [...]string{board.Complete: "complete", board.Unreached: "unreached", board.Cut: "cut", board.Denied: "denied",
 		board.Killed: "killed", board.AdminEnded: "admin"}
@@ -33,8 +33,8 @@ var (
 		board.ByLimit: "limit", board.ByError: "error"}
 )
 
-// possible are the causes that each outcome may have. They are shown from the
-// start, since a series that begins with its first event has no rate for it.
+// possible lists the causes that each outcome may have. These series exist from
+// the start, because a series that begins with its first event has no rate for it.
 var possible = [...][]board.Culprit{
 	board.Complete:   {board.ByClient, board.ByTarget, board.ByProxy},
 	board.Unreached:  {board.ByTarget, board.ByProxy, board.TargetLate, board.ProxyLate, board.ByAdmin, board.ByLimit, board.ByError, board.ByClient},
@@ -44,7 +44,8 @@ var possible = [...][]board.Culprit{
 	board.AdminEnded: {board.ByAdmin, board.BySignal, board.ByMaster},
 }
 
-// Words are ended sessions by outcome and cause, in the words of metrics.
+// Words returns the ended sessions by outcome and cause, with the names that
+// metrics use.
 func (e *Ends) Words() map[string]map[string]uint64 {
 	words := make(map[string]map[string]uint64, len(outcomes))
 	for outcome, word := range outcomes {
@@ -59,7 +60,7 @@ func (e *Ends) Words() map[string]map[string]uint64 {
 		}
 		words[word] = by
 	}
-	for _, of := range e[len(outcomes):] { // of a newer version
+	for _, of := range e[len(outcomes):] { // outcomes of a newer version
 		for _, n := range of {
 			if n > 0 {
 				words["unknown"] = map[string]uint64{"unknown": n + words["unknown"]["unknown"]}

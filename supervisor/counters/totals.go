@@ -1,14 +1,14 @@
 // The totals of a plug: sessions, bytes, deaths, upgrades, and how a worker's
 // tally and an older master's totals are added to them.
 
-// Package counters is what a plug has counted since it was started. Its types
-// travel from one master to the next at an upgrade.
+// Package counters holds what a plug has counted since it was started. An upgrade
+// sends its types from the old master to the new one.
 package counters
 
 import "daemon/plug/worker/board"
 
-// Totals are what buried workers and masters have counted. They travel from
-// one master to the next as they are; fields are only ever added.
+// Totals are what buried workers and earlier masters have counted. An upgrade
+// sends them to the new master unchanged; fields are only ever added.
 type Totals struct {
 	Ended        [board.Outcomes]uint64 `json:"ended"`
 	BytesIn      uint64                 `json:"bytes_in"`
@@ -18,10 +18,10 @@ type Totals struct {
 	Redispatches uint64                 `json:"redispatches"`
 	Durations    Times                  `json:"durations"`
 
-	LinesLost     uint64 `json:"lines_lost"` // session lines given up by workers
+	LinesLost     uint64 `json:"lines_lost"` // session lines that workers discarded
 	LinesRetried  uint64 `json:"lines_retried"`
-	LogsLost      uint64 `json:"logs_lost"`    // syslog records that were not taken
-	LogsDropped   uint64 `json:"logs_dropped"` // log lines that stderr did not take
+	LogsLost      uint64 `json:"logs_lost"`    // syslog records that syslog did not accept
+	LogsDropped   uint64 `json:"logs_dropped"` // log lines that stderr did not accept
 	BellOverflows uint64 `json:"bell_overflows"`
 
 	Spawns        uint64   `json:"spawns"`
@@ -30,39 +30,41 @@ type Totals struct {
 	Upgrades      Upgrades `json:"upgrades"`
 	PidfileWrites uint64   `json:"pidfile_writes"`
 	Requests      uint64   `json:"requests"`
-	Started       int64    `json:"started"` // the plug, Unix ns
+	Started       int64    `json:"started"` // when the plug was started, Unix ns
 
-	// What was shown of sums that live sessions are in: such a sum may be seen
-	// smaller for a moment, while a session passes from its row to a column.
+	// The last values shown of sums that include live sessions: such a sum may
+	// appear smaller for a short time, while a session's counts move from its row
+	// to a column.
 	Shown Shown `json:"shown"`
 }
 
-// Times are a Histogram of the board, as plain numbers.
+// Times is a Histogram of the board, as plain numbers.
 type Times struct {
 	Counts [board.Buckets]uint64 `json:"counts"`
 	Sum    uint64                `json:"sum"` // ns
 }
 
-// Deaths are those of workers, by signal; 0 is an exit.
+// Deaths counts deaths of workers by signal; 0 is an exit.
 type Deaths struct {
 	By      [65]uint64 `json:"by_signal"`
-	Unknown uint64     `json:"unknown"` // of adopted ones, which tell their status to nobody
+	Unknown uint64     `json:"unknown"` // adopted workers, whose exit status nobody can read
 }
 
-// Upgrades counts upgrades by how they went.
+// Upgrades counts upgrades by their result.
 type Upgrades struct {
 	Done   uint64 `json:"done"`
 	Failed uint64 `json:"failed"`
 }
 
-// Shown is what metrics showed last of sums that must never go back.
+// Shown holds the last values that metrics showed of sums that must never
+// decrease.
 type Shown struct {
 	Accepted uint64 `json:"accepted"`
 	BytesIn  uint64 `json:"bytes_in"`
 	BytesOut uint64 `json:"bytes_out"`
 }
 
-// Add puts what an old master has counted to what this one has.
+// Add adds an old master's totals to this master's.
 func (t *Totals) Add(o *Totals) {
 	for i, n := range o.Ended {
 		t.Ended[i] += n
@@ -120,14 +122,14 @@ func (t *Totals) See(w *board.Tally) {
 	t.LogsDropped += w.LogsDropped.Load()
 }
 
-// Absorb takes a dead worker's tally over.
+// Absorb adds a dead worker's tally.
 func (t *Totals) Absorb(w *board.Tally) {
 	t.See(w)
 	w.Clear()
 }
 
-// Died counts a worker's death by a signal; 0 is an exit. That of an adopted
-// worker may not be known.
+// Died counts a worker's death by a signal; 0 is an exit. The status of an adopted
+// worker may be unknown.
 func (t *Totals) Died(known bool, signal int) {
 	switch {
 	case !known:

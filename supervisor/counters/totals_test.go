@@ -1,5 +1,5 @@
-// Tests of sums: every number of two totals is in their sum, except those that are
-// no sums.
+// Tests of sums: every number in two totals is added, except those that are not
+// sums.
 
 package counters
 
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Nothing that a master counts is forgotten when two masters' totals are added,
-// but for what is no sum.
+// When two masters' totals are added, every number that a master counts is
+// included, except those that are not sums.
 func TestTotalsAdd(t *testing.T) {
 	var a, b, sum Totals
 	n := 0
@@ -45,7 +45,7 @@ func both(t *testing.T, name string, sum, a, b reflect.Value) {
 	}
 }
 
-// fill sets every number to another one that is not zero.
+// fill sets every number to a different value that is not zero.
 func fill(v reflect.Value, n *int) {
 	*n++
 	switch v.Kind() {

@@ -1,5 +1,5 @@
-// Tests of the handover socket against garbage, cut messages and too many
-// descriptors: an error says so, and no descriptor leaks.
+// Tests of the handover socket with garbage, truncated messages and too many
+// descriptors: each is an error, and no descriptor leaks.
 
 package handover
 
@@ -17,8 +17,8 @@ import (
 	"daemon/plug/worker/await"
 )
 
-// canary is a pipe whose write end is handed out: its reader tells when every
-// copy has been closed.
+// canary returns the write end of a pipe, and a function that reports whether
+// every copy of it has been closed.
 func canary(t testing.TB) (write int, closed func() bool) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -40,8 +40,8 @@ func canary(t testing.TB) (write int, closed func() bool) {
 	}
 }
 
-// What is no message is an error that says so, and the descriptors that came
-// with it are closed.
+// Data that is not a message is an error, and the descriptors that came with it
+// are closed.
 func TestWireGarbage(t *testing.T) {
 	for name, c := range map[string]struct {
 		sent []byte
@@ -81,7 +81,7 @@ func TestWireGarbage(t *testing.T) {
 	}
 }
 
-// Descriptors belong to a message's beginning. Inside one they are a fault.
+// Descriptors belong to the beginning of a message. Inside one they are an error.
 func TestWireStrayDescriptors(t *testing.T) {
 	a, b := wired(t)
 	fd, closed := canary(t)
@@ -100,7 +100,7 @@ func TestWireStrayDescriptors(t *testing.T) {
 	}
 }
 
-// Whatever comes, it is a message or an error, never a panic or a wait.
+// Any input is a message or an error; it never causes a panic or a hang.
 func TestWireNoise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	good := `{"kind":"children","children":[{"id":1,"generation":1,"slot":0,"pid":2}]}`
@@ -126,8 +126,8 @@ func TestWireNoise(t *testing.T) {
 	}
 }
 
-// Where this process has no place for the descriptors of a message the kernel
-// drops them (unix(7)): that is an error, which names the limit.
+// If this process has no room for a message's descriptors, the kernel drops them
+// (unix(7)). That is an error, which names the limit.
 func TestWireDescriptorsLost(t *testing.T) {
 	a, b := wired(t)
 	fd, closed := canary(t)

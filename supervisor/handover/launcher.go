@@ -1,5 +1,5 @@
-// Starting a new master for an upgrade, by tableflip or in its place, and the new
-// master's own view of that start.
+// Starting a new master for an upgrade, with tableflip or without it, and the new
+// master's side of that start.
 
 package handover
 
@@ -20,22 +20,22 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// Launcher starts a new master and judges whether it got ready, with
-// tableflip, and is the same thing seen from inside the new master.
+// Launcher starts a new master with tableflip and decides whether it became ready.
+// In the new master, it is the other side of the same start.
 //
-// tableflip serves for one success in a process's life, and only while the
-// directory exists in which the process was started. A master that needs
-// another try after that starts the new one by itself, in the same way.
+// tableflip works for one success in a process's life, and only while the
+// directory exists in which the process was started. A master that needs another
+// attempt after that starts the new one without tableflip, in the same way.
 type Launcher struct {
-	flip  *tableflip.Upgrader // nil if it can't be had
-	spent atomic.Bool         // it has had its success, or had to be stopped
+	flip  *tableflip.Upgrader // nil if tableflip is not available
+	spent atomic.Bool         // it has succeeded once, or had to be stopped
 	where string              // the directory of the start
 	plain bool                // this process was started without tableflip
 
-	started atomic.Int64 // PID of a new master that was started without tableflip; 0 is none
+	started atomic.Int64 // PID of a new master that was started without tableflip; 0 if there is none
 }
 
-// RoleSuccessor is the role of a process that was started to be the new master.
+// RoleSuccessor is the role of a process that was started as the new master.
 const RoleSuccessor = "successor"
 
 const (
@@ -47,7 +47,7 @@ const (
 	sentinel = "TABLEFLIP_HAS_PARENT_7DIU3"
 )
 
-// NewLauncher must run before this process opens much: in a new master
+// NewLauncher must run before this process opens other files: in a new master,
 // tableflip finds its descriptors by their numbers.
 func NewLauncher(isSuccessor bool) *Launcher {
 	s := &Launcher{plain: isSuccessor && os.Getenv(sentinel) == ""}
@@ -59,7 +59,7 @@ func NewLauncher(isSuccessor bool) *Launcher {
 	return s
 }
 
-// Handover is the new master's end of the handover socket.
+// Handover returns the new master's end of the handover socket.
 func (s *Launcher) Handover() (Wire, error) {
 	if s.plain {
 		unix.CloseOnExec(plainHandover)
@@ -82,8 +82,8 @@ func (s *Launcher) Handover() (Wire, error) {
 	return Wire{FD: fd}, nil
 }
 
-// Ready tells the old master that this one is, or makes upgrades of this one
-// possible if there is no old one.
+// Ready tells the old master that this one is ready. If there is no old one, it
+// makes upgrades of this one possible.
 func (s *Launcher) Ready() error {
 	if s.flip != nil {
 		if err := s.flip.Ready(); err != nil {
@@ -99,7 +99,7 @@ func (s *Launcher) Ready() error {
 	return nil
 }
 
-// Stop ends an upgrade that is under way, and all further ones.
+// Stop ends an upgrade that is in progress, and prevents further ones.
 func (s *Launcher) Stop() {
 	if s.flip != nil {
 		s.spent.Store(true)
@@ -107,8 +107,8 @@ func (s *Launcher) Stop() {
 	}
 }
 
-// GiveUp ends the new master that is being waited for. tableflip serves no more
-// after that.
+// GiveUp ends the new master that Start waits for. After that, tableflip cannot be
+// used any more.
 func (s *Launcher) GiveUp() {
 	if pid := int(s.started.Load()); pid != 0 {
 		unix.Kill(pid, unix.SIGKILL)
@@ -117,7 +117,7 @@ func (s *Launcher) GiveUp() {
 	s.Stop()
 }
 
-// Start starts the program at this one's path with one end of the handover
+// Start starts the program at this process's path with one end of the handover
 // socket, and waits until it is ready.
 func (s *Launcher) Start(handover int) error {
 	os.Setenv(roleVariable, RoleSuccessor)
@@ -135,14 +135,14 @@ func (s *Launcher) Start(handover int) error {
 	if err != nil {
 		return err
 	}
-	// After a success tableflip closes it; to collect the rest must not wait while
-	// the roster is frozen.
+	// After a success, tableflip closes it. Collecting the rest must not block
+	// while the roster is frozen.
 	defer func() {
 		if err != nil {
 			s.letGo()
 		}
 	}()
-	// The end of the master before this one reaches tableflip a moment late.
+	// tableflip learns of the previous master's end with a short delay.
 	ctx, cancel := context.WithTimeout(context.Background(), AnswerWithin)
 	defer cancel()
 	if err = s.flip.WaitForParent(ctx); err != nil {
@@ -154,23 +154,23 @@ func (s *Launcher) Start(handover int) error {
 	return err
 }
 
-// Undone clears up after a new master that got ready and has not taken over.
+// Undone cleans up after a new master that became ready but has not taken over.
 func (s *Launcher) Undone() {
 	if s.flip != nil && s.spent.Load() {
 		s.letGo()
 	}
 }
 
-// letGo takes the new master's end of the handover socket out of tableflip's
-// hands, which have no way to give anything back: another file takes its place,
-// and the collector closes what was dropped.
+// letGo makes tableflip release the new master's end of the handover socket.
+// tableflip has no call for that, so another file takes its place, and the garbage
+// collector closes the one that was replaced.
 func (s *Launcher) letGo() {
 	if null, err := os.Open(os.DevNull); err == nil {
 		s.flip.Fds.AddFile(handoverName, null)
 		null.Close()
 	}
 	runtime.GC()
-	runtime.GC() // a first one may still see it on a stack
+	runtime.GC() // after the first collection, a stack may still refer to it
 }
 
 // usable reports whether tableflip can start another process.
@@ -231,11 +231,11 @@ func endOf(pid int) string {
 	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
-// ReadyWithin is how long a new master may take until it is ready.
+// ReadyWithin is how long a new master may take to become ready.
 const ReadyWithin = 10 * time.Second
 
-// Refuse tells the old master why this process can't replace it, when nothing has
-// been said yet.
+// Refuse tells the old master why this process cannot replace it, if nothing has
+// been sent yet.
 func (s *Launcher) Refuse(reason string) {
 	if w, err := s.Handover(); err == nil {
 		w.Abort(reason)

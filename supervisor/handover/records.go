@@ -1,4 +1,4 @@
-// The records of a handover: what the old master offers, its generations and workers,
+// The records of a handover: the old master's offer, its generations and workers,
 // and the counts at the end. Fields are only ever added.
 
 package handover
@@ -9,10 +9,10 @@ import (
 	"daemon/plug/supervisor/counters"
 )
 
-// Offer is what a new master needs to prepare itself, while the old one serves.
+// Offer is what a new master needs for its preparation, while the old one serves.
 type Offer struct {
-	Role       string   `json:"role"`       // of the starter, whose socket comes first
-	Listeners  []string `json:"listeners"`  // their labels; the sockets follow
+	Role       string   `json:"role"`       // of the starter, whose socket is the first descriptor
+	Listeners  []string `json:"listeners"`  // their labels; their sockets follow
 	Generation uint32   `json:"generation"` // the newest number in use
 	LastID     uint64   `json:"last_id"`
 	Workers    int      `json:"workers"`            // spares to have ready
@@ -22,15 +22,15 @@ type Offer struct {
 	Control *ControlRecord `json:"control,omitempty"` // its socket is the last descriptor
 }
 
-// GenerationRecord is one living generation; its assignment, state and report
-// pipe come with it.
+// GenerationRecord is a generation that has workers; its assignment, state and
+// report pipe come with it.
 type GenerationRecord struct {
 	Number uint32 `json:"number"`
 	Build  string `json:"build,omitempty"` // version of the program
 }
 
-// ChildRecord is one worker; its lifeline comes with it, and its pidfd where
-// there are any.
+// ChildRecord is one worker; its lifeline comes with it, and its pidfd on systems
+// that have them.
 type ChildRecord struct {
 	ID         uint64 `json:"id"`
 	Generation uint32 `json:"generation"`
@@ -43,8 +43,9 @@ type ChildRecord struct {
 	Born       int64  `json:"born,omitempty"` // Unix ns
 }
 
-// EndRecord closes the roster: what was sent, to be compared, and the rest of
-// what a master knows. The pidfile's locked descriptor comes with it.
+// EndRecord follows the roster: the counts of what was sent, to be compared, and
+// the other state of the old master. The pidfile's locked descriptor comes with
+// it.
 type EndRecord struct {
 	Generations int             `json:"generations"`
 	Children    int             `json:"children"`
@@ -52,30 +53,32 @@ type EndRecord struct {
 	Pidfile     bool            `json:"pidfile"`
 	Paused      bool            `json:"paused"`
 	Totals      counters.Totals `json:"totals"`
-	Lines       []string        `json:"lines,omitempty"` // session lines that could not be written yet
-	Told        *Lost           `json:"told,omitempty"`  // what was lost and the log has said
+	Lines       []string        `json:"lines,omitempty"` // session lines that are not written yet
+	Told        *Lost           `json:"told,omitempty"`  // losses that the log has reported
 	Frozen      time.Time       `json:"frozen"`
 	LogLevel    *int            `json:"log_level,omitempty"` // if an admin has changed it
 }
 
-// Sum is a number that differs if a record was lost, doubled or garbled.
+// Sum returns a number that differs if a record was lost, duplicated or garbled.
 func (r *ChildRecord) Sum() uint64 {
 	return (r.ID+1)*31 + uint64(r.PID)*7 + uint64(r.Slot) + uint64(r.Generation)<<32
 }
 
-// ControlRecord is the control socket in the offer; its descriptor comes last.
+// ControlRecord is the control socket in the offer; its descriptor is the last
+// one.
 type ControlRecord struct {
 	Path string `json:"path"`
 	ID   Inode  `json:"inode"`
 }
 
-// Inode is the socket's file, by which a master knows whether it is still there.
+// Inode identifies the socket's file, so that a master can check whether it is
+// still there.
 type Inode struct {
 	Device uint64 `json:"device"`
 	Number uint64 `json:"number"`
 }
 
-// Lost is how much was given up, by workers and by masters.
+// Lost counts what workers and masters have dropped.
 type Lost struct {
 	Lines   uint64 `json:"lines"`   // of the session file
 	Records uint64 `json:"records"` // of syslog

@@ -1,5 +1,5 @@
-// A test of records in their JSON form: whatever a master counts survives the way
-// to the next one.
+// A test of records in their JSON form: everything that a master counts reaches
+// the next one.
 
 package handover
 
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Whatever a master counts survives the way to the next one.
+// Everything that a master counts reaches the next one.
 func TestEstateTotalsSurvive(t *testing.T) {
 	var sent, got EndRecord
 	fill(reflect.ValueOf(&sent).Elem(), new(int))

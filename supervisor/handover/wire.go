@@ -1,7 +1,7 @@
-// The handover socket: messages as JSON with a length, and the descriptors that go
-// with them.
+// The handover socket: messages in JSON with a length, and the descriptors that
+// come with them.
 
-// Package handover is what passes between the old master and the new one in an
+// Package handover is the protocol between the old master and the new one in an
 // upgrade: the socket with its messages and records, and the start of the new
 // master. What the masters do with it is in package supervisor.
 package handover
@@ -28,29 +28,29 @@ type Wire struct{ FD int }
 
 const (
 	wireMagic  = 0x47554c50 // "PLUG"
-	wireMost   = 4 << 20    // bytes of a message
-	wireRights = 250        // descriptors of a message; the kernel takes 253
+	wireMost   = 4 << 20    // bytes per message
+	wireRights = 250        // descriptors per message; the kernel allows 253
 )
 
 // Batch is how many workers one message may carry, with two descriptors each.
 const Batch = wireRights / 2
 
-// AnswerWithin is how long one side waits for the other: while the old master is
-// frozen, nothing may stand still for longer.
+// AnswerWithin is how long one side waits for the other. While the old master is
+// frozen, no step may take longer.
 const AnswerWithin = time.Second
 
 // Kinds of messages, in the order of a handover.
 const (
-	KindHello      = "hello"      // both ways, first
+	KindHello      = "hello"      // both ways, first message
 	KindOffer      = "offer"      // old: listeners, and what the new one should prepare
-	KindFreeze     = "freeze"     // new: ready for the roster
-	KindGeneration = "generation" // old: one generation and its memories
+	KindFreeze     = "freeze"     // new: ready to receive the roster
+	KindGeneration = "generation" // old: one generation and its memory
 	KindChildren   = "children"   // old: a batch of its workers
-	KindTaken      = "taken"      // new: has the batch
-	KindEnd        = "end"        // old: that was all; counts and sums
+	KindTaken      = "taken"      // new: received the batch
+	KindEnd        = "end"        // old: the roster is complete; counts and sums
 	KindVerified   = "verified"   // new: counts and sums agree
-	KindCommit     = "commit"     // old: you are the master
-	KindCommitted  = "committed"  // new: I am
+	KindCommit     = "commit"     // old: the new one is the master
+	KindCommitted  = "committed"  // new: it is
 	KindAbort      = "abort"      // both ways: the reason
 )
 
@@ -70,14 +70,15 @@ type Message struct {
 	End        *EndRecord        `json:"end,omitempty"`
 }
 
-// ErrGaveUp is the other side's word that there will be no handover, and why.
+// ErrGaveUp means that the other side has ended the handover; its reason is added.
 var ErrGaveUp = errors.New("the other side gave up")
 
-// ErrClosed is the other side's end.
+// ErrClosed means that the other side has closed the socket.
 var ErrClosed = errors.New("the other side closed the handover socket")
 
-// Send writes a message with descriptors, which stay the caller's. A process that
-// does not read, as a stopped one, is waited for as long as for its answer.
+// Send writes a message with descriptors, which the caller keeps. If the other
+// side does not read, for example because it is stopped, Send waits no longer than
+// for an answer.
 func (w Wire) Send(m *Message, fds ...int) error {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -110,8 +111,8 @@ func (w Wire) Send(m *Message, fds ...int) error {
 	return nil
 }
 
-// Receive reads one message and its descriptors, which are the caller's then.
-// It waits for at most the patience; 0 is without end.
+// Receive reads one message and its descriptors, which the caller then owns. It
+// waits for at most the patience; 0 is no limit.
 func (w Wire) Receive(patience time.Duration) (m *Message, fds []int, err error) {
 	deadline := time.Time{}
 	if patience > 0 {
@@ -231,7 +232,7 @@ func (w Wire) Greet(build string, patience time.Duration) (*Message, error) {
 	return m, nil
 }
 
-// Abort says why there will be no handover.
+// Abort tells the other side why there will be no handover.
 func (w Wire) Abort(reason string) { w.Send(&Message{Kind: KindAbort, Reason: reason}) }
 
 // Close closes this end.

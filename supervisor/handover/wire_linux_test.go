@@ -1,5 +1,5 @@
-// Tests of the handover socket: every field and descriptor arrives, and each side
-// tells what it was waiting for.
+// Tests of the handover socket: every field and descriptor arrives, and an error
+// says what that side was waiting for.
 
 package handover
 
@@ -19,14 +19,14 @@ import (
 	"daemon/plug/worker/version"
 )
 
-// wired are both ends of a handover socket.
+// wired returns both ends of a handover socket.
 func wired(t testing.TB) (a, b Wire) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := []*os.File{os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")} // closed once, whoever does it
+	files := []*os.File{os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")} // each is closed only once
 	t.Cleanup(func() {
 		for _, f := range files {
 			f.Close()
@@ -35,10 +35,11 @@ func wired(t testing.TB) (a, b Wire) {
 	return Wire{FD: pair[0]}, Wire{FD: pair[1]}
 }
 
-// hangUp is the end of one side; the descriptor stays for the clean-up.
+// hangUp closes the connection of one side; the descriptor stays open for the
+// clean-up.
 func (w Wire) hangUp() { unix.Shutdown(w.FD, unix.SHUT_RDWR) }
 
-// raw writes bytes that send would not.
+// raw writes bytes that Send would not write.
 func raw(t testing.TB, w Wire, p []byte, fds ...int) {
 	t.Helper()
 	var rights []byte
@@ -50,7 +51,7 @@ func raw(t testing.TB, w Wire, p []byte, fds ...int) {
 	}
 }
 
-// header is a message's first eight bytes.
+// header returns a message's first eight bytes.
 func header(magic, size uint32) []byte {
 	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, magic), size)
 }
@@ -60,7 +61,7 @@ func TestWireCarriesEveryField(t *testing.T) {
 	a, b := wired(t)
 	sent := new(Message)
 	fill(reflect.ValueOf(sent).Elem(), new(int))
-	sent.Kind = KindOffer // an abort would be taken for one
+	sent.Kind = KindOffer // an abort would be taken as the other side's
 	if err := a.Send(sent); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestWireCarriesEveryField(t *testing.T) {
 	}
 }
 
-// fill sets every field, unexported ones too, to something that is not zero.
+// fill sets every field, even unexported ones, to a value that is not zero.
 func fill(v reflect.Value, n *int) {
 	*n++
 	switch v.Kind() {
@@ -116,8 +117,8 @@ func fill(v reflect.Value, n *int) {
 	}
 }
 
-// Descriptors come with the message that they were sent with, in their order,
-// and are not passed on to programs that are started.
+// Descriptors arrive with the message that they were sent with, in their order,
+// and are not inherited by programs that are started.
 func TestWireCarriesDescriptors(t *testing.T) {
 	a, b := wired(t)
 	var sent []int
@@ -149,7 +150,7 @@ func TestWireCarriesDescriptors(t *testing.T) {
 	}
 }
 
-// A message may be larger than the socket's buffer, and its reader slow.
+// A message may be larger than the socket's buffer, and its reader may be slow.
 func TestWireLargeMessages(t *testing.T) {
 	a, b := wired(t)
 	fd, _ := canary(t)
@@ -187,8 +188,8 @@ func TestWireAbort(t *testing.T) {
 	a.Abort("nobody listens") // neither a signal nor a panic
 }
 
-// Another kind than the one that is due ends the conversation, descriptors and
-// all.
+// A message of an unexpected kind ends the exchange, and its descriptors are
+// closed.
 func TestWireExpect(t *testing.T) {
 	a, b := wired(t)
 	fd, closed := canary(t)
@@ -203,7 +204,7 @@ func TestWireExpect(t *testing.T) {
 	}
 }
 
-// Patience is for a whole message, not for each byte of it.
+// The time limit applies to a whole message, not to each byte of it.
 func TestWirePatience(t *testing.T) {
 	a, b := wired(t)
 	for name, drip := range map[string]bool{"silence": false, "a byte now and then": true} {
@@ -230,7 +231,7 @@ func TestWirePatience(t *testing.T) {
 	}
 }
 
-// Masters understand each other from their versions on where these overlap.
+// Masters agree on a protocol if the ranges of their versions overlap.
 func TestWireVersions(t *testing.T) {
 	for _, c := range []struct {
 		newest, oldest int // the other side's
@@ -264,7 +265,7 @@ func TestWireVersions(t *testing.T) {
 	}
 }
 
-// Fields that a later version has added are left alone.
+// Fields that a later version has added are ignored.
 func TestWireUnknownFields(t *testing.T) {
 	a, b := wired(t)
 	body := `{"kind":"offer","offer":{"role":"service","listeners":["119"],"since":[1,{"x":2}]},"mood":"good"}`
@@ -275,7 +276,7 @@ func TestWireUnknownFields(t *testing.T) {
 	}
 }
 
-// A side that does not read does not hold up the other, which may be frozen.
+// A side that does not read does not block the other one, which may be frozen.
 func TestWireSendToDeaf(t *testing.T) {
 	a, _ := wired(t)
 	sent := make(chan error, 1)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freebindHint is what an admin can do about an address that is not there.
+// freebindHint says what an admin can do about an address that does not exist.
 const freebindHint = "; use --freebind to listen anyway"
 
 // freebind lets a socket be bound to an address that no interface has yet
@@ -25,8 +25,8 @@ func freebind(family int) socketOption {
 	return socketOption{unix.SOL_IP, unix.IP_FREEBIND, 1}
 }
 
-// isTentative reports whether an IPv6 address is this host's and can't be bound to
-// yet, since the kernel still asks the network whether another host has it
+// isTentative reports whether this host has an IPv6 address that cannot be bound
+// yet, because the kernel is still asking the network whether another host has it
 // (RFC 4862, 5.4).
 func isTentative(addr netip.Addr) bool {
 	const tentative = 0x40 // IFA_F_TENTATIVE (linux/if_addr.h)

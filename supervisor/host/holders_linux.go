@@ -1,5 +1,5 @@
-// Who listens on a port: looked up in /proc, for the error of a start that finds
-// the port taken.
+// Which processes listen on a port, found in /proc, for the error of a start that
+// finds the port in use.
 
 package host
 
@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// searchFor is how long the holders are looked for: the start has failed anyway.
+// searchFor limits the search for the holders; the start has failed in any case.
 const searchFor = 2 * time.Second
 
-// holders are the processes with a socket that listens on the port: its inodes
-// come from /proc/net/tcp and tcp6, their owners from /proc/PID/fd (proc(5)).
+// holders returns the processes with a socket that listens on the port:
+// /proc/net/tcp and tcp6 list the sockets' inodes, /proc/PID/fd their owners
+// (proc(5)).
 func holders(port uint16) []int {
 	inodes := map[string]bool{}
 	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
@@ -41,7 +42,7 @@ func holders(port uint16) []int {
 	return slices.Compact(pids)
 }
 
-// listening collects "socket:[INODE]" of the sockets that listen on the port.
+// listening adds "socket:[INODE]" of each socket that listens on the port.
 func listening(table string, port uint16, inodes map[string]bool) {
 	f, err := os.Open(table)
 	if err != nil {

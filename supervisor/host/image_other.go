@@ -1,13 +1,13 @@
 //go:build !linux
 
-// The program that this process runs, on other systems: by its path, which may
-// lead to a newer one.
+// The program that this process runs, on other systems: found by its path, where a
+// newer one may be installed.
 
 package host
 
 import "os"
 
-// Image is the program that this process runs.
+// Image is the path of the program that this process runs.
 func Image() string {
 	path, err := os.Executable()
 	if err != nil {

@@ -10,19 +10,20 @@ import (
 )
 
 const (
-	tasksOfWorker = 4       // what a worker is to the kernel
-	fdsOfWorker   = 32      // what a worker has open besides its sessions
-	fdsOfMaster   = 64      // what the master has open besides its workers'
+	tasksOfWorker = 4       // what the kernel counts for one worker
+	fdsOfWorker   = 32      // what a worker has open in addition to its sessions
+	fdsOfMaster   = 64      // what the master has open in addition to its workers' descriptors
 	poolMost      = 1 << 15 // sessions of one pool worker
 )
 
-// PoolCapacity is how many sessions one pool worker may carry: two descriptors
-// each, and the pipes of those that splice.
+// PoolCapacity returns how many sessions one pool worker may carry: each takes two
+// descriptors, and pipes if it splices.
 func PoolCapacity() int {
 	return max(1, min(poolMost, (Descriptors()-fdsOfWorker)*2/5))
 }
 
-// Descriptors is how many this process and its workers may have open.
+// Descriptors returns how many descriptors this process and its workers may have
+// open.
 func Descriptors() int {
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > 1<<20 {
@@ -31,9 +32,9 @@ func Descriptors() int {
 	return int(r.Cur)
 }
 
-// MaxWorkers is how many workers the system allows, at most the stated limit:
-// by tasks (pid_max, RLIMIT_NPROC, the cgroup), and by the master's own
-// descriptors, two for each worker.
+// MaxWorkers returns how many workers the system allows: the limits are those on
+// tasks (pid_max, RLIMIT_NPROC, the cgroup), the master's own descriptors, two for
+// each worker, and a fixed maximum.
 func MaxWorkers() int {
 	n := min(config.MaxWorkers, (Descriptors()-fdsOfMaster)/2)
 	for _, tasks := range taskLimits() {

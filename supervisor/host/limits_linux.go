@@ -1,5 +1,5 @@
-// The limits on tasks on Linux: of the kernel, of the user and of the cgroups,
-// with the names under which an admin finds them.
+// The limits on tasks on Linux: of the kernel, the user and the cgroups, with the
+// names that an admin knows.
 
 package host
 
@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// taskLimit is a limit on tasks, by the name under which an admin finds it.
+// taskLimit is a limit on tasks, with the name that an admin knows.
 type taskLimit struct {
 	name  string
 	value int
 }
 
-// allTaskLimits are the limits on tasks that hold here (proc(5), getrlimit(2),
-// cgroups(7)).
+// allTaskLimits returns the limits on tasks that apply here (proc(5),
+// getrlimit(2), cgroups(7)).
 func allTaskLimits() (limits []taskLimit) {
 	for _, name := range []string{"kernel.pid_max", "kernel.threads-max"} {
 		if n, ok := number("/proc/sys/" + strings.ReplaceAll(name, ".", "/")); ok {
@@ -43,9 +43,9 @@ func allTaskLimits() (limits []taskLimit) {
 	return limits
 }
 
-// cgroupLimits are pids.max of a group and of those above it, as far as they can
-// be seen. The last is "/": the system's own has no limit, but in a container it is
-// the container's.
+// cgroupLimits returns pids.max of a group and of the groups above it, as far as
+// they are visible. The last is "/": the host's root group has no limit, but in a
+// container "/" is the container's group.
 func cgroupLimits(root, path string) (limits []taskLimit) {
 	for at := range groupsAbove(path) {
 		if n, ok := number(filepath.Join(root, at, "pids.max")); ok {
@@ -55,9 +55,9 @@ func cgroupLimits(root, path string) (limits []taskLimit) {
 	return limits
 }
 
-// groupsAbove are a group and those above it, as /proc/PID/cgroup tells them. One
-// outside this cgroup namespace begins with "/.." and is not visible
-// (cgroup_namespaces(7)).
+// groupsAbove yields a group and the groups above it, as listed in
+// /proc/PID/cgroup. A group outside this cgroup namespace begins with "/.." and is
+// not visible (cgroup_namespaces(7)).
 func groupsAbove(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for at := filepath.Clean("/" + path); yield(at) && at != "/"; at = filepath.Dir(at) {
@@ -65,7 +65,7 @@ func groupsAbove(path string) iter.Seq[string] {
 	}
 }
 
-// taskLimits are their values, less a quarter for the rest of the host.
+// taskLimits returns their values, minus a quarter for the rest of the host.
 func taskLimits() (limits []int) {
 	for _, l := range allTaskLimits() {
 		limits = append(limits, l.value*3/4)
@@ -73,7 +73,7 @@ func taskLimits() (limits []int) {
 	return limits
 }
 
-// TaskLimitNames are the limits on tasks with their values, for an error.
+// TaskLimitNames returns the limits on tasks with their values, for an error.
 func TaskLimitNames() (names []string) {
 	for _, l := range allTaskLimits() {
 		names = append(names, l.name+" "+strconv.Itoa(l.value))

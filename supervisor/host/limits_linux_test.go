@@ -1,4 +1,4 @@
-// Tests of limits: under a small limit on descriptors, and on a tree of cgroups
+// Tests of limits: under a small limit on descriptors, and in a tree of cgroups
 // that the test makes.
 
 package host
@@ -14,7 +14,7 @@ import (
 	"daemon/plug/supervisor/config"
 )
 
-// withDescriptors is f under a limit on descriptors.
+// withDescriptors runs f under a limit on descriptors.
 func withDescriptors(t *testing.T, n uint64, f func()) {
 	t.Helper()
 	var before unix.Rlimit
@@ -73,7 +73,7 @@ func TestTaskLimits(t *testing.T) {
 	}
 }
 
-// A group's limit and those of the groups above it hold; "max" is none.
+// A group's limit and those of the groups above it apply; "max" is no limit.
 func TestCgroupLimits(t *testing.T) {
 	root := t.TempDir()
 	for dir, text := range map[string]string{"a": "500\n", "a/b": "max\n", "a/b/c": "70\n"} {
@@ -110,8 +110,8 @@ func TestCgroupLimits(t *testing.T) {
 	}
 }
 
-// The group that counts what was killed for want of memory is the nearest that can
-// be seen.
+// The group that counts processes killed for lack of memory is the nearest visible
+// one.
 func TestVisibleGroup(t *testing.T) {
 	root := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(root, "a/b"), 0o755); err != nil {

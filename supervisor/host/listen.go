@@ -1,5 +1,5 @@
-// Listening sockets: how they are bound, or adopted from a service manager, and what
-// an error says about a port that is taken or an address that is not there.
+// Listening sockets: how they are bound, or adopted from a service manager, and
+// the errors for a port that is in use or an address that does not exist.
 
 package host
 
@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	takenFor     = 2 * time.Second // how long a taken port is tried again, and an address that is not there
-	tentativeFor = 5 * time.Second // the same for an address that the kernel is about to have
+	takenFor     = 2 * time.Second // how long to retry a port that is in use, or an address that does not exist
+	tentativeFor = 5 * time.Second // the same for an address that is still tentative
 	takenStep    = 50 * time.Millisecond
 )
 
-// privileged says how a low port may be bound, if it may not.
+// privileged says how a low port can be bound, if the error is that it must not.
 func privileged(port uint16, err error) string {
 	if !errors.Is(err, unix.EACCES) || port >= 1024 {
 		return ""
@@ -35,10 +35,10 @@ func privileged(port uint16, err error) string {
 	return text
 }
 
-// Listen opens the plug's listener. It is not blocking, and what accept(2)
-// returns on it inherits its options. A taken port is tried again for 2 s, for
-// the sake of restarts; then the error names who holds it. So is an address that
-// this host does not have yet, as at boot.
+// Listen opens the plug's listener. It is non-blocking, and sockets that accept(2)
+// returns inherit its options. A port in use is retried for 2 s, because of
+// restarts; then the error names the process that holds it. An address that this
+// host does not have yet, as at boot, is retried in the same way.
 func Listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
 	for begun := time.Now(); ; time.Sleep(takenStep) {
 		fd, err = bind(s, backlog, keepalive)
@@ -56,7 +56,7 @@ func Listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
 	}
 }
 
-// socketOption is one for setsockopt(2).
+// socketOption is an option for setsockopt(2).
 type socketOption struct{ level, name, value int }
 
 func bind(s config.Source, backlog int, keepalive bool) (int, error) {
@@ -111,7 +111,7 @@ func bind(s config.Source, backlog int, keepalive bool) (int, error) {
 	return fd, nil
 }
 
-// Sockaddr is an address as system calls take it.
+// Sockaddr converts an address for system calls.
 func Sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is4() {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
@@ -119,7 +119,8 @@ func Sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: ZoneOf(a.Addr().Zone())}
 }
 
-// HeldBy names the processes that listen on a port, as far as this one may know.
+// HeldBy names the processes that listen on a port, as far as this process may see
+// them.
 func HeldBy(port uint16) string {
 	pids := holders(port)
 	if len(pids) == 0 {
@@ -135,8 +136,8 @@ func HeldBy(port uint16) string {
 	return ", held by PID " + strings.Join(names, ", ")
 }
 
-// AdoptListener takes a socket that the service manager listens on, and fills
-// in where.
+// AdoptListener takes a socket that the service manager listens on, and fills in
+// its address.
 func AdoptListener(fd int, s *config.Source, keepalive bool) (int, error) {
 	fail := func(err error) (int, error) {
 		return -1, fmt.Errorf("source \"fd:%s\": %s", s.Inherited, Reason(err))

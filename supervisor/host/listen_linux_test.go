@@ -1,5 +1,5 @@
-// Tests of listening sockets: every form of a source, taken ports and their
-// holders, absent addresses, and the texts of errors.
+// Tests of listening sockets: every form of a source, ports in use and their
+// holders, missing addresses, and the texts of errors.
 
 package host
 
@@ -19,7 +19,7 @@ import (
 
 func mustAddr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
-// addrOf is where a socket listens.
+// addrOf returns the address that a socket listens on.
 func addrOf(t testing.TB, fd int) netip.AddrPort {
 	t.Helper()
 	at, err := unix.Getsockname(fd)
@@ -45,7 +45,7 @@ func hasIPv6() bool {
 	return true
 }
 
-// Every form of the source: who can connect, and who can't.
+// Every form of the source: which clients can connect, and which cannot.
 func TestListen(t *testing.T) {
 	v6 := hasIPv6()
 	for _, c := range []struct {
@@ -128,7 +128,7 @@ func TestListenerOptions(t *testing.T) {
 	}
 }
 
-// A taken port is tried again for 2 s, and then its holder is named.
+// A port in use is retried for 2 s; then the error names its holder.
 func TestTakenPort(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -167,7 +167,7 @@ func TestTakenPort(t *testing.T) {
 	}
 }
 
-// Other errors are told at once.
+// Other errors are returned at once.
 func TestBindErrors(t *testing.T) {
 	if !hasIPv6() {
 		t.Skip("no IPv6 here")
@@ -182,8 +182,8 @@ func TestBindErrors(t *testing.T) {
 	}
 }
 
-// An address that this host does not have is waited for as a taken port is. With
-// --freebind it need not be there.
+// An address that this host does not have is retried like a port in use. With
+// --freebind it need not exist.
 func TestAbsentAddress(t *testing.T) {
 	source := config.Source{Addr: mustAddr("203.0.113.1"), Port: 1, Named: true}
 	begin := time.Now()
@@ -220,7 +220,7 @@ func TestHolders(t *testing.T) {
 	if pids := holders(port); len(pids) != 1 || pids[0] != os.Getpid() {
 		t.Errorf("holders %v, want %d", pids, os.Getpid())
 	}
-	c, err := net.Dial("tcp", l.Addr().String()) // a connection is no listener
+	c, err := net.Dial("tcp", l.Addr().String()) // a connection is not a listener
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Memory that runs out: which process the kernel should kill first, and whether
-// the memory cgroup has killed one.
+// Lack of memory: which process the kernel should kill first, and whether the
+// memory cgroup has killed one.
 
 package host
 
@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// oomAbove is how much rather than its master the kernel should kill a worker
-// when memory runs out (proc(5), oom_score_adj: thousandths of all memory).
+// oomAbove is added to a worker's oom_score_adj, so that the kernel kills workers
+// before the master when memory runs out (proc(5), thousandths of all memory).
 const oomAbove = 500
 
-// WorkerOOMScore is what workers write into oom_score_adj.
+// WorkerOOMScore returns what workers write into oom_score_adj.
 func WorkerOOMScore() int32 {
 	n, ok := number("/proc/self/oom_score_adj")
 	if !ok {
@@ -26,15 +26,15 @@ func WorkerOOMScore() int32 {
 	return int32(min(1000, n+oomAbove))
 }
 
-// MemoryWatch knows how often this process's memory cgroup has run out.
+// MemoryWatch counts how often this process's memory cgroup has run out.
 type MemoryWatch struct {
-	counter string // the file that counts
-	limit   string // the file of the limit
+	counter string // the file with the count
+	limit   string // the file with the limit
 	kills   int
 	said    time.Time
 }
 
-// Find looks up the group (cgroups(7)).
+// Find finds the group (cgroups(7)).
 func (w *MemoryWatch) Find() {
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for line := range strings.Lines(string(groups)) {
@@ -52,8 +52,9 @@ func (w *MemoryWatch) Find() {
 	w.kills = w.count()
 }
 
-// visibleGroup is the directory of a group, or of the nearest above it that has a
-// file; in a container that is the container's own. Without one it is "".
+// visibleGroup returns the directory of a group, or of the nearest group above it
+// that has the file; in a container that is the container's own. If none has it,
+// it returns "".
 func visibleGroup(root, path, file string) string {
 	for at := range groupsAbove(path) {
 		dir := filepath.Join(root, at)
@@ -75,8 +76,9 @@ func (w *MemoryWatch) count() int {
 	return n
 }
 
-// RanOut is why a process of the group was killed since the last call, if it was
-// for want of memory; it is "" if it was not, or if that was said a moment ago.
+// RanOut returns why a process of the group has been killed since the last call,
+// if the reason was lack of memory. It returns "" if it was not, or if this was
+// reported within the last 10 s.
 func (w *MemoryWatch) RanOut() string {
 	n := w.count()
 	if n <= w.kills {

@@ -1,18 +1,18 @@
 //go:build !linux
 
-// Memory that runs out, on systems that tell nothing about it and let nobody say
-// which process to kill first.
+// Lack of memory, on systems that report nothing about it and have no way to
+// choose which process to kill first.
 
 package host
 
 // WorkerOOMScore is 0: no process can be marked to be killed first.
 func WorkerOOMScore() int32 { return 0 }
 
-// MemoryWatch knows nothing here.
+// MemoryWatch does nothing here.
 type MemoryWatch struct{}
 
-// Find has nothing to look up.
+// Find does nothing.
 func (*MemoryWatch) Find() {}
 
-// RanOut can't be told here.
+// RanOut is always "": the reason cannot be found out here.
 func (*MemoryWatch) RanOut() string { return "" }

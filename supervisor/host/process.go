@@ -1,8 +1,8 @@
-// A child of this process is waited for here.
-// What differs from system to system is in system_*.go.
+// Waiting for a child of this process. What differs between systems is in
+// system_*.go.
 
-// Package host is what the supervisor asks the system for, and what it knows of
-// the host: listening sockets, limits, memory, processes, disks and terminals.
+// Package host is the supervisor's interface to the system and to what the host
+// has: listening sockets, limits, memory, processes, disks and terminals.
 package host
 
 import "golang.org/x/sys/unix"

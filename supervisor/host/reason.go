@@ -1,5 +1,5 @@
-// Errors of the system as admins read them: in the words of the C library, with the
-// limit that was reached.
+// System errors as admins read them: in the words of the C library, with the limit
+// that was reached.
 
 package host
 
@@ -13,8 +13,8 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// WithLimits is an error's text with the limits that it may stand for, and their
-// values: what an admin has to raise.
+// WithLimits returns an error's text with the limits that it may stand for and
+// their values, so that an admin knows what to raise.
 func WithLimits(err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) || errno != syscall.EAGAIN {
@@ -24,11 +24,11 @@ func WithLimits(err error) string {
 	return fmt.Sprintf("%s (%s)", Reason(err), strings.Join(TaskLimitNames(), ", "))
 }
 
-// Reason is an error in the C library's words, if it is one of the system's at
-// its end, with the limit that it stands for.
+// Reason returns an error's text. If the error wraps one of the system's, the text
+// is the C library's, with the limit that it stands for.
 func Reason(err error) string {
 	if call, ok := err.(*os.SyscallError); ok {
-		err = call.Err // what was tried is said elsewhere
+		err = call.Err // the caller says what was tried
 	}
 	var errno syscall.Errno
 	if !errors.As(err, &errno) || errno == 0 {

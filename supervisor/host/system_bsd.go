@@ -1,7 +1,7 @@
 //go:build freebsd || darwin
 
-// Whether a file is on a disk of this host, on FreeBSD and macOS.
-// OpenBSD names the field differently.
+// Whether a file is on a disk of this host, on FreeBSD and macOS. OpenBSD uses
+// another name for the field.
 
 package host
 

@@ -14,25 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket makes a socket that is not blocking and close-on-exec.
+// Socket makes a non-blocking, close-on-exec socket.
 func Socket(family, kind int) (int, error) {
 	return unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }
 
-// Pipe makes a pipe whose ends are not blocking and close-on-exec.
+// Pipe makes a pipe whose ends are non-blocking and close-on-exec.
 func Pipe(fds []int) error { return unix.Pipe2(fds, unix.O_CLOEXEC|unix.O_NONBLOCK) }
 
-// Socketpair makes a pair of stream sockets, not blocking and close-on-exec.
+// Socketpair makes a pair of stream sockets, non-blocking and close-on-exec.
 func Socketpair(fds *[2]int) (err error) {
 	*fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	return err
 }
 
-// Replace makes one descriptor another one's file, at once for everybody who
-// uses its number (dup3(2)).
+// Replace makes the descriptor at refer to the file of fd, atomically for all
+// threads that use its number (dup3(2)).
 func Replace(fd, at int) error { return unix.Dup3(fd, at, unix.O_CLOEXEC) }
 
-// Queued is how many clients wait at a listener: TCP_INFO's tcpi_unacked of a
+// Queued returns how many clients wait at a listener: TCP_INFO's tcpi_unacked of a
 // listening socket is the length of its accept queue (tcp(7)).
 func Queued(listener int) int {
 	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(listener), unix.IPPROTO_TCP, unix.TCP_INFO,
@@ -43,28 +43,28 @@ func Queued(listener int) int {
 	return int(tcpInfo.Unacked)
 }
 
-// tcpInfo is what the loop asks a hundred times; it lies where it can't move.
+// tcpInfo is what the loop reads often; it is global so that it cannot move.
 var (
 	tcpInfo     = new(unix.TCPInfo)
 	tcpInfoSize = func() *uint32 { n := new(uint32); *n = uint32(unsafe.Sizeof(*tcpInfo)); return n }()
 )
 
-// ForgetEnd makes a listener that was shut down as if it had only been bound. What
-// ss -K leaves on it, the end of both directions and an error, its connections
-// would inherit (connect(2) with AF_UNSPEC).
+// ForgetEnd resets a listener that was shut down to the state after bind(2).
+// Otherwise its connections would inherit what ss -K leaves on it: the end of both
+// directions and an error (connect(2) with AF_UNSPEC).
 func ForgetEnd(listener int) {
 	unspecified := new(unix.RawSockaddr)
 	syscall.RawSyscall(unix.SYS_CONNECT, uintptr(listener), uintptr(unsafe.Pointer(unspecified)), unix.SizeofSockaddrInet4)
 	unix.GetsockoptInt(listener, unix.SOL_SOCKET, unix.SO_ERROR)
 }
 
-// HavePidfds reports that workers come with a pidfd.
+// HavePidfds says that workers have a pidfd.
 const HavePidfds = true
 
-// Signal signals a worker, and never a stranger with its PID.
+// Signal signals a worker, and never another process with the same PID.
 func Signal(pid, pidfd int, s unix.Signal) { unix.PidfdSendSignal(pidfd, s, nil, 0) }
 
-// ParentOf is a process's parent (proc_pid_stat(5)); 0 if there is no such
+// ParentOf returns a process's parent (proc_pid_stat(5)); 0 if there is no such
 // process.
 func ParentOf(pid int) int {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
@@ -79,9 +79,9 @@ func ParentOf(pid int) int {
 	return parent
 }
 
-// StrangeChild is a child of this process that calls itself neither what workers
-// do nor, since it has not reached its own program yet, what this master does
-// (proc_pid_cmdline(5)); 0 if there is none.
+// StrangeChild returns a child of this process whose command line is not a plug
+// process's: neither a worker's nor, before the child has executed its own
+// program, this master's (proc_pid_cmdline(5)). It returns 0 if there is none.
 func StrangeChild() int {
 	names, _ := os.ReadDir("/proc")
 	for _, name := range names {
@@ -97,7 +97,7 @@ func StrangeChild() int {
 	return 0
 }
 
-// CountsQueue reports that Queued counts, and does not only look.
+// CountsQueue says that Queued returns a count, not only whether a client waits.
 const CountsQueue = true
 
 // IsStopped reports whether a process is stopped, or gone (proc_pid_stat(5)).
@@ -108,8 +108,8 @@ func IsStopped(pid int) bool {
 }
 
 // BlockTTOU blocks TTOU in the calling thread, which must be locked: the kernel
-// lets a thread that blocks it write to its terminal (termios(3), TOSTOP). An
-// admin's TTOU goes to another thread.
+// lets a thread that blocks it write to its terminal (termios(3), TOSTOP). A TTOU
+// sent by an admin goes to another thread.
 func BlockTTOU() {
 	var set unix.Sigset_t
 	bits := uint(unsafe.Sizeof(set.Val[0])) * 8
@@ -117,12 +117,12 @@ func BlockTTOU() {
 	unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
 }
 
-// StopsWriters reports whether a terminal would send this process TTOU: none
-// does, see BlockTTOU.
+// StopsWriters reports whether a terminal would send this process TTOU: never, see
+// BlockTTOU.
 func StopsWriters(int) bool { return false }
 
-// localDisks are the file systems whose files wait for nothing but this host's own
-// disks (statfs(2)).
+// localDisks are the file systems whose files depend only on this host's own disks
+// (statfs(2)).
 var localDisks = map[uint32]bool{
 	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
 	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, unix.REISERFS_SUPER_MAGIC: true,
@@ -130,15 +130,15 @@ var localDisks = map[uint32]bool{
 	unix.PROC_SUPER_MAGIC: true, unix.SYSFS_MAGIC: true,
 }
 
-// What x/sys has no names for (fs/jfs, fs/bcachefs, and OpenZFS).
+// Names that x/sys does not have (fs/jfs, fs/bcachefs, and OpenZFS).
 const (
 	zfsMagic      = 0x2fc12fc1
 	bcachefsMagic = 0xca451a4e
 	jfsMagic      = 0x3153464a
 )
 
-// OnLocalDisk reports whether a regular file lies on a disk of this host. One of
-// whose file system nothing is known does not.
+// OnLocalDisk reports whether a regular file lies on a disk of this host. A file
+// on an unknown file system does not count.
 func OnLocalDisk(fd int) bool {
 	var st unix.Statfs_t
 	return unix.Fstatfs(fd, &st) == nil && localDisks[uint32(st.Type)]
@@ -147,8 +147,8 @@ func OnLocalDisk(fd int) bool {
 // ptmx is the device that makes a new terminal at each open (pts(4)).
 var ptmx = unix.Mkdev(5, 2)
 
-// OpenAgain opens a descriptor's file once more, so that O_NONBLOCK is
-// this plug's alone (proc_pid_fd(5)). Another user's pipe or terminal can't be.
+// OpenAgain opens a descriptor's file a second time, so that O_NONBLOCK affects
+// this plug only (proc_pid_fd(5)). It fails for another user's pipe or terminal.
 func OpenAgain(fd int, st *unix.Stat_t) (int, error) {
 	if uint32(st.Mode)&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == ptmx {
 		return -1, unix.ENXIO
@@ -156,8 +156,8 @@ func OpenAgain(fd int, st *unix.Stat_t) (int, error) {
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 }
 
-// BindToIndex moves a listening socket to an interface (socket(7),
-// SO_BINDTOIFINDEX; one that has an interface needs CAP_NET_RAW).
+// BindToIndex binds a listening socket to another interface (socket(7),
+// SO_BINDTOIFINDEX; if it already has one, this needs CAP_NET_RAW).
 func BindToIndex(fd int, index uint32) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, int(index))
 }

@@ -1,5 +1,5 @@
-// Whether a file is on a disk of this host, on OpenBSD.
-// FreeBSD and macOS name the field differently.
+// Whether a file is on a disk of this host, on OpenBSD. FreeBSD and macOS use
+// another name for the field.
 
 package host
 

@@ -1,7 +1,7 @@
 //go:build !linux
 
-// The same calls on the other systems, as far as they exist there; what cannot be
-// told is documented with each.
+// The same calls on the other systems, as far as they exist there. Each comment
+// says what cannot be found out.
 
 package host
 
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ours makes new descriptors close-on-exec and not blocking. Not every system
-// makes them so at once, so no process is forked meanwhile.
+// ours makes new descriptors close-on-exec and non-blocking. Not every system can
+// do this atomically, so no process is forked meanwhile.
 func ours(open func() ([]int, error)) ([]int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -32,8 +32,8 @@ func ours(open func() ([]int, error)) ([]int, error) {
 	return fds, nil
 }
 
-// Replace makes one descriptor another one's file, at once for everybody who
-// uses its number (dup2(2)).
+// Replace makes the descriptor at refer to the file of fd, atomically for all
+// threads that use its number (dup2(2)).
 func Replace(fd, at int) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -42,7 +42,7 @@ func Replace(fd, at int) error {
 	return err
 }
 
-// Socket makes a socket that is not blocking and close-on-exec.
+// Socket makes a non-blocking, close-on-exec socket.
 func Socket(family, kind int) (int, error) {
 	fds, err := ours(func() ([]int, error) {
 		fd, err := unix.Socket(family, kind, 0)
@@ -57,7 +57,7 @@ func Socket(family, kind int) (int, error) {
 	return fds[0], nil
 }
 
-// Pipe makes a pipe whose ends are not blocking and close-on-exec.
+// Pipe makes a pipe whose ends are non-blocking and close-on-exec.
 func Pipe(fds []int) error {
 	made, err := ours(func() ([]int, error) {
 		var pair [2]int
@@ -70,7 +70,7 @@ func Pipe(fds []int) error {
 	return err
 }
 
-// Socketpair makes a pair of stream sockets, not blocking and close-on-exec.
+// Socketpair makes a pair of stream sockets, non-blocking and close-on-exec.
 func Socketpair(fds *[2]int) error {
 	made, err := ours(func() ([]int, error) {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -83,7 +83,7 @@ func Socketpair(fds *[2]int) error {
 	return err
 }
 
-// Queued reports whether clients wait at a listener: 1 is one or more.
+// Queued reports whether clients wait at a listener: 1 means one or more.
 func Queued(listener int) int {
 	set := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
 	n, err := unix.Poll(set, 0)
@@ -93,10 +93,10 @@ func Queued(listener int) int {
 	return 1
 }
 
-// holders are not known here: what tells them is not the same anywhere.
+// holders returns nil: every system has its own way to find them.
 func holders(port uint16) []int { return nil }
 
-// taskLimits are the limits on tasks that hold here. RLIMIT_NPROC counts
+// taskLimits returns the limits on tasks that apply here. RLIMIT_NPROC counts
 // processes, not their threads (setrlimit(2)).
 func taskLimits() []int {
 	var r unix.Rlimit
@@ -106,38 +106,39 @@ func taskLimits() []int {
 	return []int{int(r.Cur) * tasksOfWorker}
 }
 
-// TaskLimitNames are the limits on tasks, for an error.
+// TaskLimitNames returns the limits on tasks, for an error.
 func TaskLimitNames() []string { return []string{"RLIMIT_NPROC (ulimit -u)"} }
 
-// ForgetEnd has nothing to do here: no process can end another one's socket so
-// that more than listen(2) is needed.
+// ForgetEnd does nothing: here, no process can shut down another process's socket
+// in such a way that listen(2) is not enough.
 func ForgetEnd(listener int) {}
 
-// HavePidfds reports that workers come with a pidfd: there are none here.
+// HavePidfds says that workers have no pidfd.
 const HavePidfds = false
 
 // Signal signals a worker by its PID.
 func Signal(pid, pidfd int, s unix.Signal) { unix.Kill(pid, s) }
 
-// ParentOf can't be told here: a new master that goes on after a failed handover
-// ends when it reads why.
+// ParentOf returns 0: it cannot be found out here. A new master that remains after
+// a failed handover ends when it reads the reason.
 func ParentOf(pid int) int { return 0 }
 
-// StrangeChild can't be told either.
+// StrangeChild returns 0 for the same reason.
 func StrangeChild() int { return 0 }
 
-// CountsQueue reports that Queued counts, and does not only look.
+// CountsQueue says that Queued returns only whether a client waits, not a count.
 const CountsQueue = false
 
-// IsStopped can't be told here: a worker that was sent STOP is taken to obey in
-// the time that it has for it.
+// IsStopped is always false: it cannot be found out here. A worker that was sent
+// STOP is assumed to obey in time.
 func IsStopped(pid int) bool { return false }
 
-// BlockTTOU does nothing: Go has no thread's signal mask here. See StopsWriters.
+// BlockTTOU does nothing: Go has no access to a thread's signal mask here. See
+// StopsWriters.
 func BlockTTOU() {}
 
 // StopsWriters reports whether a terminal would send this process TTOU for a
-// write: it would pause the plug, so what was to be written is dropped.
+// write. That would pause the plug, so the output is dropped.
 func StopsWriters(fd int) bool {
 	attributes, err := unix.IoctlGetTermios(fd, unix.TIOCGETA)
 	if err != nil || attributes.Lflag&unix.TOSTOP == 0 {
@@ -147,8 +148,8 @@ func StopsWriters(fd int) bool {
 	return err == nil && group != unix.Getpgrp()
 }
 
-// OpenAgain is not possible: /dev/fd/N is the same open file (fd(4)).
+// OpenAgain fails: /dev/fd/N is the same open file (fd(4)).
 func OpenAgain(int, *unix.Stat_t) (int, error) { return -1, unix.ENXIO }
 
-// BindToIndex needs Linux.
+// BindToIndex fails: it needs Linux.
 func BindToIndex(int, uint32) error { return unix.ENOTSUP }

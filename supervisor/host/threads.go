@@ -1,5 +1,5 @@
-// The threads of the master: they are started early and kept, since a thread that
-// cannot be started later would end it.
+// The threads of the master. They are started early and kept, because the master
+// would end if it could not start a thread later.
 
 package host
 
@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spareThreads is more than the master ever has in system calls that block.
+// spareThreads is more than the master ever has in blocking system calls.
 const spareThreads = 8
 
-// PrepareThreads makes the runtime start its threads now and keep them: later,
-// when the host's tasks have run out, a thread that can't be started would end
-// the master, and every worker that it might spawn is what uses them up.
+// PrepareThreads makes the runtime start its threads now and keep them. Later,
+// when the host's tasks have run out, perhaps because of the master's own workers,
+// a thread that cannot be started would end the master.
 func PrepareThreads() {
 	var all, started sync.WaitGroup
 	var fds [2]int
@@ -27,7 +27,7 @@ func PrepareThreads() {
 		all.Go(func() {
 			started.Done()
 			var b [1]byte
-			unix.Read(fds[0], b[:]) // blocks its thread until all have one
+			unix.Read(fds[0], b[:]) // blocks its thread until all threads exist
 		})
 	}
 	started.Wait()

@@ -1,9 +1,9 @@
 //go:build !linux || portable
 
-// The timers of workers that wait by the runtime's own timers: these stay as exact
-// as they are.
+// The timers of workers that wait with the runtime's own timers: they keep their
+// precision.
 
 package host
 
-// RelaxTimers does nothing where workers wait by the runtime's own timers.
+// RelaxTimers does nothing where workers wait with the runtime's own timers.
 func RelaxTimers() {}

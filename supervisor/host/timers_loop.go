@@ -1,7 +1,7 @@
 //go:build linux && !portable
 
 // The timers of workers with the Linux engine: their other threads may wake up
-// late, which saves most of their wake-ups.
+// late, which avoids most of their wake-ups.
 
 package host
 
@@ -12,12 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RelaxTimers gives the threads of workers started from here on, but for their
-// main one, timers that may be late by 100 ms (prctl(2) PR_SET_TIMERSLACK, which
-// a child inherits). The runtime's monitor thread sleeps 20 µs at a time, some
-// fifty times whenever a worker goes to sleep or wakes up, and 10 ms at a time
-// beside a busy one, which it then has scheduled anew, by way of another thread.
-// So it does it a few times instead. The calling goroutine keeps its thread.
+// RelaxTimers gives all threads of workers started from here on, except their main
+// one, timers that may be 100 ms late (prctl(2) PR_SET_TIMERSLACK, which a child
+// inherits). The runtime's monitor thread sleeps 20 µs at a time, some fifty times
+// whenever a worker goes to sleep or wakes up. Beside a busy worker, it sleeps 10
+// ms at a time, and then makes the scheduler move the worker to another thread.
+// With slack, it does this only a few times. The calling goroutine keeps its
+// thread.
 func RelaxTimers() {
 	const late = 100 * time.Millisecond
 	runtime.LockOSThread()

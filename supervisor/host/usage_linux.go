@@ -1,5 +1,5 @@
-// What this process uses, for metrics: open descriptors and memory, as /proc
-// has them.
+// What this process uses, for metrics: open descriptors and memory, as read from
+// /proc.
 
 package host
 
@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// OpenFDs is how many descriptors this process has open; 0 if that is not known.
+// OpenFDs returns how many descriptors this process has open; 0 if unknown.
 func OpenFDs() int {
 	d, err := os.Open("/proc/self/fd")
 	if err != nil {
@@ -17,11 +17,10 @@ func OpenFDs() int {
 	}
 	defer d.Close()
 	names, _ := d.Readdirnames(-1)
-	return max(0, len(names)-1) // without the one that lists them
+	return max(0, len(names)-1) // not counting the one that reads the directory
 }
 
-// ResidentMemory is what this process has in memory, in bytes; 0 if that is not
-// known.
+// ResidentMemory returns how many bytes this process has in memory; 0 if unknown.
 func ResidentMemory() uint64 {
 	text, _ := os.ReadFile("/proc/self/statm") // proc(5): size, resident, ... in pages
 	fields := bytes.Fields(text)

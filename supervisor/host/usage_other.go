@@ -1,12 +1,11 @@
 //go:build !linux
 
-// What this process uses, on systems where /proc is missing or another one:
-// not known.
+// What this process uses, on systems where /proc is missing or different: unknown.
 
 package host
 
-// OpenFDs is not known without a /proc as Linux has it.
+// OpenFDs returns 0: it is unknown without Linux's /proc.
 func OpenFDs() int { return 0 }
 
-// ResidentMemory is not known either.
+// ResidentMemory returns 0, too.
 func ResidentMemory() uint64 { return 0 }

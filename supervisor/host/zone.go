@@ -1,5 +1,5 @@
-// The zone of an IPv6 address: the interface that its name or number stands for,
-// as an index.
+// The zone of an IPv6 address: the index of the interface that it names or
+// numbers.
 
 package host
 
@@ -10,8 +10,8 @@ import (
 	"daemon/plug/worker/address"
 )
 
-// ZoneOf is the interface index of an IPv6 zone, which is a name or a number; 0 if
-// there is no zone.
+// ZoneOf returns the interface index of an IPv6 zone, which is a name or a number;
+// 0 if there is no zone.
 func ZoneOf(name string) uint32 {
 	if name == "" {
 		return 0

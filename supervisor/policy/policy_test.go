@@ -77,8 +77,9 @@ func TestBirthsProperties(t *testing.T) {
 	}
 }
 
-// Whoever waits is served in the end: repeated as births come true, every
-// client that the limit allows finds a worker.
+// Every waiting client is served in the end: when the policy is applied again
+// after all starts have succeeded, each client that the limit allows finds a
+// worker.
 func TestBirthsComeToRest(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
@@ -91,7 +92,7 @@ func TestBirthsComeToRest(t *testing.T) {
 			}
 			n := s.ToStart()
 			s.Total += n
-			s.Spares, s.Starting = s.Spares+s.Starting, n // those on their way arrive
+			s.Spares, s.Starting = s.Spares+s.Starting, n // the starting ones become ready
 			served := min(s.Spares, s.Waiting)
 			s.Spares, s.Waiting, s.Busy = s.Spares-served, s.Waiting-served, s.Busy+served
 			if n == 0 && s.Starting == 0 && served == 0 {
@@ -163,12 +164,12 @@ func TestFarewells(t *testing.T) {
 
 func TestSuccessors(t *testing.T) {
 	for _, c := range []struct{ spares, wanted, peak, want int }{
-		{4, 4, 0, 4},    // quiet
-		{11, 4, 9, 13},  // what was busy a while ago is not started twice
-		{0, 4, 20, 20},  // all are busy: the policy starts its spares, no upgrade
-		{0, 0, 0, 0},    // sleeping without processes
-		{3, 0, 5, 5},    // of --spares 0:N none is always wanted
-		{16, 16, 7, 23}, // all are
+		{4, 4, 0, 4},    // no load
+		{11, 4, 9, 13},  // the spares of an earlier burst are not started again
+		{0, 4, 20, 20},  // all are busy: the policy starts the spares, not the upgrade
+		{0, 0, 0, 0},    // idle, without workers
+		{3, 0, 5, 5},    // with --spares 0:N no spare is always wanted
+		{16, 16, 7, 23}, // all spares are always wanted
 	} {
 		if got := FirstWorkers(c.spares, c.wanted, c.peak); got != c.want {
 			t.Errorf("%d spares, %d wanted, %d busy at the most: %d, want %d", c.spares, c.wanted, c.peak, got, c.want)

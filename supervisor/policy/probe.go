@@ -1,38 +1,38 @@
-// The probe: whether more workers help clients that wait beside busy spares. It
-// measures what each spare does, before and after workers were added.
+// The probe: whether more workers help clients that wait although all spares are
+// active. It measures what each spare does, before and after workers were added.
 
 package policy
 
 import "time"
 
-// Probe is what a master knows of clients that wait although its spares are at
-// work. More workers help where sessions wait for their targets, and are a
-// burden where the processors are all in use; which it is shows what each spare
-// gets done once there are more of them.
+// Probe is what a master knows about clients that wait although its spares are
+// active. More workers help where sessions wait for their targets, and do harm
+// where all processors are in use. The throughput per spare, measured after some
+// were added, shows which is the case.
 type Probe struct {
-	samples  int // of this measure
+	samples  int // of this measurement
 	since    time.Time
-	sessions uint64 // that spares have ended since
+	sessions uint64 // ended by the spares since then
 
-	Extra int       // workers that came last and are on trial; set by the caller
-	Rate  float64   // sessions per second and spare before them
-	Until time.Time // no more are tried before then
+	Extra int       // the workers started last, which are on trial; set by the caller
+	Rate  float64   // sessions per second and spare before they were started
+	Until time.Time // no new trial before this time
 }
 
-// Samples is how many samples make a measure.
+// Samples is how many samples one measurement takes.
 const Samples = 5
 
 const (
-	probePause = 10 * time.Second // from a trial that did not help to the next one
-	probeWorth = 0.9              // of the sessions that each spare ended with a quarter less of them
+	probePause = 10 * time.Second // from a trial that did not help until the next one
+	probeWorth = 0.9              // keep the extra workers if each spare still ends at least this share of the sessions
 )
 
-// Sample takes what one look has found: sessions ended since the one before, and
-// the spares there are. It returns how many workers to start, or, below zero, how
-// many to let go since the last ones were no help. How many of those wanted came
-// is then told by setting Extra.
+// Sample takes one sample: the sessions ended since the previous sample, and the
+// number of spares. It returns how many workers to start or, if negative, how many
+// to retire because the last ones did not help. The caller then sets Extra to the
+// number of workers that were really started.
 func (c *Probe) Sample(now time.Time, sessions uint64, spares int) int {
-	if c.samples == 0 { // what was ended before nobody has timed
+	if c.samples == 0 { // it is unknown how long these sessions took
 		c.samples, c.since, c.sessions = 1, now, 0
 		return 0
 	}
@@ -57,5 +57,5 @@ func (c *Probe) Sample(now time.Time, sessions uint64, spares int) int {
 	return (spares + 3) / 4
 }
 
-// Reset ends a measure: nobody waits, or workers come and go.
+// Reset discards a measurement: no client waits, or workers start or end.
 func (c *Probe) Reset() { c.samples = 0 }

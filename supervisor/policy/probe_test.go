@@ -1,5 +1,6 @@
-// Tests of the probe with a clock of their own: it grows a plug where that helps,
-// takes back what does not help, and tells nothing before a measure is complete.
+// Tests of the probe with a simulated clock: it adds workers where that helps,
+// removes those that do not help, and decides nothing before a measurement is
+// complete.
 
 package policy
 
@@ -12,8 +13,9 @@ import (
 // every is how often a master samples.
 const every = 100 * time.Millisecond
 
-// play has a plug of so many spares looked at every tick for a while. done says
-// how many sessions that many spares end between two looks.
+// play simulates a plug with this many spares for a number of ticks and takes a
+// sample at each. done returns how many sessions that many spares end between two
+// samples.
 func (c *Probe) play(now *time.Time, ticks, spares int, done func(spares int) uint64) (after, tried int) {
 	for range ticks {
 		*now = now.Add(every)
@@ -26,8 +28,8 @@ func (c *Probe) play(now *time.Time, ticks, spares int, done func(spares int) ui
 	return spares, tried
 }
 
-// Where each spare does as much however many there are, they become as many as
-// clients wait for; within seconds.
+// Where each spare does the same amount of work however many there are, their
+// number grows within seconds to the number of waiting clients.
 func TestCrowdGrows(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
@@ -37,7 +39,8 @@ func TestCrowdGrows(t *testing.T) {
 	}
 }
 
-// Where they share what there is, more are tried again and again, and don't stay.
+// Where the spares share a fixed capacity, more workers are tried repeatedly, and
+// are retired again.
 func TestCrowdOfBusyProcessors(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
@@ -58,8 +61,8 @@ func TestCrowdOfBusyProcessors(t *testing.T) {
 	}
 }
 
-// Where those asked for did not come, doing less is no verdict on them: they are
-// asked for again at once.
+// If the workers asked for could not be started, a lower throughput says nothing
+// about them: they are asked for again at once.
 func TestCrowdWithoutHelp(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
@@ -75,7 +78,7 @@ func TestCrowdWithoutHelp(t *testing.T) {
 	}
 }
 
-// One look alone tells nothing, nor do those of before nobody waited.
+// A single sample decides nothing, nor do sessions from before clients waited.
 func TestCrowdNeedsTime(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)

@@ -1,5 +1,5 @@
-// Whether syslog takes records: looked up without sending one.
-// The error says what an admin can do.
+// Whether syslog takes records, checked without sending one. The error says what
+// an admin can do.
 
 package sink
 
@@ -11,24 +11,24 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// errStream is that of a syslog daemon that takes no datagrams.
+// errStream is the error for a syslog socket that does not take datagrams.
 var errStream = errors.New("it is a stream socket; plug needs a datagram socket, or udp://ADDRESS:PORT (--syslog)")
 
-// ErrFull is that of a syslog daemon that does not keep up.
+// ErrFull is the error for a syslog daemon that is too slow.
 var ErrFull = errors.New("its queue is full")
 
-// Reach is why the syslog socket takes no datagrams; nil if it does. Connecting
-// says so without sending one.
+// Reach returns why the syslog socket takes no datagrams; nil if it does. It
+// connects to find out, and sends nothing.
 func (s *Syslog) Reach() error {
 	if s.Path == "" {
-		return nil // UDP: that can't be known
+		return nil // with UDP, this cannot be known
 	}
 	fd, err := host.Socket(unix.AF_UNIX, unix.SOCK_DGRAM)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	switch err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.Path}); err { // s.to is the sink's
+	switch err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.Path}); err { // s.to belongs to the sink
 	case nil:
 	case unix.EPROTOTYPE:
 		return errStream

@@ -1,8 +1,8 @@
 // A sink: a queue of records and the goroutine that writes them. A writer that is
-// stuck blocks nobody; beyond a bound, records are dropped and counted.
+// stuck blocks no caller; records beyond a limit are dropped and counted.
 
-// Package sink is where the master's records go: to stderr, to syslog and to the
-// session file, each written by a goroutine of its own.
+// Package sink writes the master's records to stderr, to syslog and to the session
+// file, each from a goroutine of its own.
 package sink
 
 import (
@@ -18,14 +18,14 @@ type Sink struct {
 	mu      sync.Mutex
 	more    *sync.Cond
 	queue   [][]byte
-	bound   int // records that may wait; beyond it new ones are dropped. 0 is no bound
+	bound   int // records that may wait; newer ones are dropped. 0 is no limit
 	busy    bool
-	current []byte // being written
+	current []byte // being written now
 	Dropped atomic.Uint64
 	write   func([]byte)
 }
 
-// New starts a sink; bound is how many records may wait, 0 is no bound.
+// New starts a sink. At most bound records may wait; 0 is no limit.
 func New(bound int, write func([]byte)) *Sink {
 	s := &Sink{bound: bound, write: write}
 	s.more = sync.NewCond(&s.mu)
@@ -33,7 +33,7 @@ func New(bound int, write func([]byte)) *Sink {
 	return s
 }
 
-// Put queues a record, or drops and counts it if too many wait.
+// Put queues a record. If too many are waiting, it drops and counts the record.
 func (s *Sink) Put(p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +61,7 @@ func (s *Sink) run() {
 	}
 }
 
-// Waiting are the records that a stuck writer has not got rid of.
+// Waiting returns the records that a stuck writer has not written.
 func (s *Sink) Waiting() [][]byte {
 	s.Flush(20 * time.Millisecond)
 	s.mu.Lock()
@@ -72,8 +72,8 @@ func (s *Sink) Waiting() [][]byte {
 	return append([][]byte{s.current}, s.queue...)
 }
 
-// Queued is how many records are not written yet, that which is being written
-// included.
+// Queued returns how many records are not written yet, including the one that is
+// being written.
 func (s *Sink) Queued() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +84,8 @@ func (s *Sink) Queued() int {
 	return n
 }
 
-// Flush waits until everything is written, but no longer than patience. It reports
-// whether everything is.
+// Flush waits until everything is written, for at most patience. It reports
+// whether everything is written.
 func (s *Sink) Flush(patience time.Duration) bool {
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
@@ -97,7 +97,7 @@ func (s *Sink) Flush(patience time.Duration) bool {
 	}
 }
 
-// Write makes a sink hclog's output.
+// Write makes a sink usable as hclog's output.
 func (s *Sink) Write(p []byte) (int, error) {
 	s.Put(append([]byte(nil), p...))
 	return len(p), nil

@@ -1,5 +1,5 @@
-// Tests of sinks with a writer that can be held up, of what syslog gets, and of the
-// logger's levels.
+// Tests of sinks with a writer that can be blocked, of what syslog receives, and
+// of the logger's levels.
 
 package sink
 
@@ -18,12 +18,12 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// recorder is a sink's writer that can be held up.
+// recorder is a sink's writer that can be blocked.
 type recorder struct {
 	mu     sync.Mutex
 	got    []string
-	inHand chan struct{} // nil, or told of each record before the gate
-	gate   chan struct{} // nil, or one receive for each record
+	inHand chan struct{} // gets a value for each record before the gate; may be nil
+	gate   chan struct{} // each record waits for one value from it; may be nil
 }
 
 func (r *recorder) write(p []byte) {
@@ -74,8 +74,8 @@ func TestSinkKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// A blocked writer blocks nobody: records wait, up to the bound, and what is
-// beyond it is dropped and counted.
+// A blocked writer blocks no caller: records wait up to the limit, and those
+// beyond it are dropped and counted.
 func TestSinkIsBounded(t *testing.T) {
 	r := recorder{gate: make(chan struct{}), inHand: make(chan struct{}, 1)}
 	s := New(10, r.write)
@@ -103,7 +103,7 @@ func TestSinkIsBounded(t *testing.T) {
 	}
 }
 
-// hclog uses its buffer again: a sink keeps a copy.
+// hclog reuses its buffer, so a sink keeps a copy.
 func TestSinkCopies(t *testing.T) {
 	r := recorder{gate: make(chan struct{})}
 	s := New(0, r.write)
@@ -123,7 +123,7 @@ func TestSyslogTexts(t *testing.T) {
 		level hclog.Level
 		msg   string
 		args  []any
-		want  string // with its priority; "" for none
+		want  string // with its priority; "" for no record
 	}{
 		{hclog.Error, "pidfile", []any{"error", errors.New("pidfile /x: no space")}, "<27>(119): pidfile: pidfile /x: no space"},
 		{hclog.Error, "fork", []any{"error", os.NewSyscallError("clone", syscall.EAGAIN)}, "<27>(119): fork: Resource temporarily unavailable"},
@@ -161,7 +161,7 @@ func TestLoggers(t *testing.T) {
 		foreground       bool
 		debug            int
 		json             bool
-		stderr, syslogs  []string // what must be there, in order
+		stderr, syslogs  []string // what must be there, in this order
 		neither, noneToo string
 	}{
 		{true, 0, false, []string{"[WARN]", "[ERROR]"}, nil, "[INFO]", "[DEBUG]"},

@@ -1,5 +1,5 @@
-// Records for syslog: framed with the PID that they are about, and sent to a socket
-// that may be full or gone.
+// Records for syslog: framed with the PID that they are about, and sent to a
+// socket that may be full or gone.
 
 package sink
 
@@ -17,25 +17,25 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// Syslog frames records for syslog, as a sink of hclog's levels and for the
-// texts of ORIGINAL's table.
+// Syslog frames records for syslog: hclog's records, by level, and the texts of
+// ORIGINAL's table.
 type Syslog struct {
 	Sink *Sink
 	FD   int // datagram socket, not connected; also passed on to workers
 	Tag  string
 	host string
 	to   unix.Sockaddr
-	Path string // of the socket; empty with UDP
+	Path string // path of the socket; empty with UDP
 
-	zoned netip.AddrPort // whose interface may be made again; else not valid
+	zoned netip.AddrPort // address whose interface may be re-created; invalid otherwise
 
 	PID int
 
-	behind bool // the last record was given up (the sink's goroutine)
+	behind bool // the last record was dropped (the sink's goroutine)
 }
 
 // OpenSyslog makes the socket, and the sink that writes to it. Records go to the
-// UDP address if it is valid, else to the socket at the path.
+// UDP address if it is valid, otherwise to the socket at the path.
 func OpenSyslog(path string, udp netip.AddrPort, tag string, pid int) (*Syslog, error) {
 	s := &Syslog{Tag: tag, PID: pid, Path: path, to: &unix.SockaddrUnix{Name: path}}
 	family := unix.AF_UNIX
@@ -58,13 +58,14 @@ func OpenSyslog(path string, udp netip.AddrPort, tag string, pid int) (*Syslog, 
 	return s, nil
 }
 
-// fullFor is how long a syslog daemon that is behind is waited for. Its queue is
-// short (unix(7), max_dgram_qlen), and a burst of records is soon longer.
+// fullFor is how long to wait for a syslog daemon whose queue is full. The queue
+// is short (unix(7), max_dgram_qlen); a burst of records often exceeds it.
 const fullFor = time.Second
 
-// transmit sends one record (the sink's goroutine). One that nobody takes is
-// dropped and counted; those after it are then tried only once, until one is
-// taken, so that a blocked syslog costs no more than that second.
+// transmit sends one record (the sink's goroutine). If it cannot be sent within
+// fullFor, it is dropped and counted. The records after it are tried only once
+// each, until one is accepted, so that a blocked syslog costs no more than that
+// second.
 func (s *Syslog) transmit(p []byte) {
 	to := s.to
 	if s.zoned.IsValid() {
@@ -88,7 +89,8 @@ func (s *Syslog) transmit(p []byte) {
 	}
 }
 
-// Accept is hclog's: warnings and errors, as "TAG: WHAT: REASON".
+// Accept implements hclog.SinkAdapter: warnings and errors, as "TAG: WHAT:
+// REASON".
 func (s *Syslog) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	if level < hclog.Warn {
 		return
@@ -115,7 +117,7 @@ func (s *Syslog) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	s.Text(severity, s.PID, record.AppendError(nil, s.Tag, what, why))
 }
 
-// Text sends one record of the process pid.
+// Text sends one record about the process pid.
 func (s *Syslog) Text(severity record.Severity, pid int, text []byte) {
 	now := time.Now()
 	_, offset := now.Zone()
@@ -129,7 +131,7 @@ func toText(v any) string {
 	return fmt.Sprint(v)
 }
 
-// ShortHost is this host's name in syslog over UDP.
+// ShortHost returns this host's name as syslog over UDP shows it.
 func ShortHost() string {
 	name, _ := os.Hostname()
 	return record.ShortHost(name)

@@ -1,5 +1,5 @@
 // Writing to a terminal that stops background processes that write to it: the
-// writer's thread is one that cannot be stopped so.
+// writer's thread blocks the signal that would stop it.
 
 package sink
 
@@ -11,13 +11,13 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// Terminal writes to stderr, for one goroutine. The master is a background process
-// of its terminal, if it has one. Some terminals send background processes that
-// write to them TTOU (termios(3), TOSTOP), which would pause the plug.
+// Terminal writes to stderr, for one goroutine. If the master has a terminal, it
+// is a background process of it. Some terminals send TTOU to background processes
+// that write to them (termios(3), TOSTOP), which would pause the plug.
 type Terminal struct{ ready bool }
 
-// Write writes a record to stderr, unless the terminal would stop this process for
-// that: then it is dropped.
+// Write writes a record to stderr. If the terminal would stop this process for
+// that, it drops the record.
 func (t *Terminal) Write(p []byte) {
 	t.Prepare()
 	for len(p) > 0 && !host.StopsWriters(2) {

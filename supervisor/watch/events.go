@@ -1,19 +1,19 @@
-// What the watcher has seen, as one batch: doorbells, deaths, a client that waits,
-// and ticks.
+// What the watcher has seen, as one batch: doorbells, deaths, waiting clients, and
+// ticks.
 
-// Package watch sees for the master what happens outside: doorbells on report
-// pipes, deaths of workers, a client at a listener, and time. New makes a watcher;
-// what it has seen comes over its channel.
+// Package watch tells the master what happens outside of it: doorbells on report
+// pipes, deaths of workers, a client at a listener, and time. New makes a watcher,
+// which sends what it has seen over its channel.
 package watch
 
 import "daemon/plug/worker/report"
 
-// Events is one batch of what the watcher has seen. Its doorbells were written
-// before its deaths, as far as they come from the same worker: deaths are
-// collected first.
+// Events is one batch of what the watcher has seen. Deaths are collected first, so
+// doorbells that a worker wrote before it died are in the same batch or an earlier
+// one.
 type Events struct {
 	Bells   []report.Record
-	Garbled int      // bytes that were no doorbell
+	Garbled int      // bytes that were not a doorbell
 	Dead    []uint64 // ids of workers
 	Arrival bool     // a client waits
 	Tick    bool

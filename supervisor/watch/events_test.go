@@ -1,5 +1,4 @@
-// Tests of what is read from a report pipe: doorbells in order, and noise between
-// them.
+// Tests of reading a report pipe: doorbells in order, with noise between them.
 
 package watch
 
@@ -10,8 +9,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// What comes from a pipe is doorbells in their order; what is none is counted,
-// and the next is heard all the same.
+// Doorbells are read from a pipe in their order. Bytes that are not a doorbell are
+// counted, and the next doorbell is still found.
 func TestHear(t *testing.T) {
 	bell := func(n int) report.Record {
 		return report.Record{Kind: report.Begin, Slot: uint16(n), PID: uint32(1000 + n), Generation: 1, Row: uint32(n)}

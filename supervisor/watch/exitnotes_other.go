@@ -1,11 +1,11 @@
 //go:build !linux && !darwin
 
-// What the BSDs are asked about a process: its end, with which the status comes
-// unasked.
+// What the watcher asks the BSDs about a process: its end, which includes the
+// status.
 
 package watch
 
 import "golang.org/x/sys/unix"
 
-// exitNotes ask kqueue(2) for a process's end; its status comes with it.
+// exitNotes request a process's end from kqueue(2); its status comes with it.
 const exitNotes = unix.NOTE_EXIT

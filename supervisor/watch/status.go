@@ -1,4 +1,4 @@
-// How a worker ended: its exit status or the signal, in words and as a field of the
+// How a worker ended: its exit status or signal, as text and as a field of the
 // log.
 
 package watch
@@ -11,12 +11,12 @@ import (
 
 // Status is how a worker ended.
 type Status struct {
-	Known  bool // false for one that was nobody's child here
+	Known  bool // false for adopted workers: they were no children of this process
 	Exit   int  // exit status, if signal is 0
 	Signal unix.Signal
 }
 
-// Reason is the worker's end in the words of records.
+// Reason returns how the worker ended, as records say it.
 func (w Status) Reason() string {
 	switch {
 	case !w.Known:
@@ -27,7 +27,7 @@ func (w Status) Reason() string {
 	return fmt.Sprintf("worker ended with status %d", w.Exit)
 }
 
-// Key names what Value is: a signal or an exit status.
+// Key says what Value is: a signal or an exit status.
 func (w Status) Key() string {
 	if w.Signal != 0 {
 		return "signal"
@@ -35,7 +35,7 @@ func (w Status) Key() string {
 	return "status"
 }
 
-// Value is the signal or the exit status.
+// Value returns the signal or the exit status.
 func (w Status) Value() int {
 	if w.Signal != 0 {
 		return int(w.Signal)

@@ -1,5 +1,5 @@
-// Tests of how real processes end, and that a PID stays taken until the process is
-// reaped.
+// Tests of how real processes end, and that a PID stays in use until the process
+// is reaped.
 
 package watch
 
@@ -11,7 +11,7 @@ import (
 	"daemon/plug/worker/await"
 )
 
-// How workers end, by real ones.
+// How workers end, with real processes.
 func TestWaitStatus(t *testing.T) {
 	for _, c := range []struct {
 		script string
@@ -29,7 +29,7 @@ func TestWaitStatus(t *testing.T) {
 		pid, pidfd := startChild(t, "sh", "-c", c.script)
 		w := new(Watcher)
 		await.Until(t, c.script, func() bool { return w.Status(pidfd).Known })
-		for range 2 { // it stays to be asked again
+		for range 2 { // the status can be read again
 			if got := w.Status(pidfd); got != c.want || got.Reason() != c.reason || got.Key() != c.key || got.Value() != c.value {
 				t.Errorf("%s: %+v, %q, %s=%d", c.script, got, got.Reason(), got.Key(), got.Value())
 			}

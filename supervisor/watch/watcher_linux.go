@@ -1,5 +1,5 @@
 // The watcher on Linux: one epoll set of report pipes, pidfds, listeners and a
-// timer, waited for in one goroutine.
+// timer, in which one goroutine waits.
 
 package watch
 
@@ -16,18 +16,18 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// Watcher sees what happens outside: doorbells on the report pipes, deaths on
-// the workers' pidfds (pidfd_open(2)), and a client at a listener that nobody
-// sleeps on. It waits in Go's poller for one epoll set of all these, so that
-// watching thousands of workers takes one goroutine and no thread.
+// Watcher watches what happens outside: doorbells on the report pipes, deaths on
+// the workers' pidfds (pidfd_open(2)), and a client at a listener where no worker
+// waits. All of these are in one epoll set, which is itself in Go's poller, so
+// that watching thousands of workers takes one goroutine and no thread.
 type Watcher struct {
 	set  int
 	file *os.File
-	Seen chan Events          // what was seen, batch by batch; each is given back to Spent
-	back chan []report.Record // spent batches, to be filled again
+	Seen chan Events          // what was seen, in batches; return each with Spent
+	back chan []report.Record // returned batches, to be filled again
 
 	timer   int
-	wakeFD  int // eventfd: hold wants to be noticed
+	wakeFD  int // eventfd: wakes the watcher for Hold
 	holding atomic.Bool
 	held    chan struct{}
 	resumed chan struct{}
@@ -38,13 +38,13 @@ type Watcher struct {
 }
 
 const (
-	holdTag     = uint64(1) << 60 // the watcher is to stop
+	holdTag     = uint64(1) << 60 // stops the watcher
 	tickTag     = uint64(1) << 61 // the timer
 	pipeTags    = uint64(1) << 62 // | tag: a report pipe
 	listenerTag = uint64(1) << 63 // a listener
 )
 
-// New makes a watcher that sees nothing yet.
+// New makes a watcher that watches nothing yet.
 func New() (*Watcher, error) {
 	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -69,7 +69,7 @@ func (w *Watcher) add(fd int, flags uint32, tag uint64) error {
 	return w.control(unix.EPOLL_CTL_ADD, fd, flags, tag)
 }
 
-// Pipe adds a report pipe, under a tag of its own.
+// Pipe adds a report pipe with its own tag.
 func (w *Watcher) Pipe(tag uint32, fd int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,7 +77,7 @@ func (w *Watcher) Pipe(tag uint32, fd int) error {
 	return w.add(fd, unix.EPOLLIN, pipeTags|uint64(tag))
 }
 
-// Forget takes a report pipe away, before it is closed.
+// Forget removes a report pipe, before it is closed.
 func (w *Watcher) Forget(tag uint32, fd int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,11 +85,12 @@ func (w *Watcher) Forget(tag uint32, fd int) {
 	w.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
 }
 
-// Close ends a watcher that nobody waits for any more. A master's own never ends.
+// Close ends a watcher that nobody reads from any more. The master's own never
+// ends.
 func (w *Watcher) Close() { w.file.Close() }
 
-// Hold stops the watcher: what there is to see stays where it is. The returned
-// channel is closed when it has stopped; until then it may deliver one more.
+// Hold stops the watcher: events stay where they are. The returned channel is
+// closed when it has stopped; until then it may deliver one more batch.
 func (w *Watcher) Hold() <-chan struct{} {
 	w.held, w.resumed = make(chan struct{}), make(chan struct{})
 	w.holding.Store(true)
@@ -97,26 +98,26 @@ func (w *Watcher) Hold() <-chan struct{} {
 	return w.held
 }
 
-// Resume lets it go on.
+// Resume lets the watcher continue.
 func (w *Watcher) Resume() {
 	w.holding.Store(false)
 	close(w.resumed)
 }
 
-// Child adds a worker's pidfd: its death comes with the worker's id.
+// Child adds a worker's pidfd; its death is reported with the worker's id.
 func (w *Watcher) Child(id uint64, pid, pidfd int) error {
 	return w.add(pidfd, unix.EPOLLIN|unix.EPOLLONESHOT, id)
 }
 
-// Listen asks for one sighting of a client that waits.
+// Listen asks for one report of a client that waits.
 func (w *Watcher) Listen(fd int) {
 	if w.control(unix.EPOLL_CTL_MOD, fd, unix.EPOLLIN|unix.EPOLLONESHOT, listenerTag) == unix.ENOENT {
 		w.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN|unix.EPOLLONESHOT, listenerTag)
 	}
 }
 
-// Ticker makes the watcher tick: a timer of Go's would wake two threads more
-// each time. There is no channel to be waited on besides.
+// Ticker makes the watcher tick; one of Go's timers would wake two more threads
+// each time. The returned channel is nil: the ticks are in the batches.
 func (w *Watcher) Ticker(every time.Duration) (<-chan time.Time, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
@@ -130,14 +131,14 @@ func (w *Watcher) Ticker(every time.Duration) (<-chan time.Time, error) {
 	return nil, w.add(fd, unix.EPOLLIN, tickTag)
 }
 
-// Start watches in a goroutine. Its calls don't wait, so they are raw: the
-// others wake the runtime's monitor thread.
+// Start watches in a goroutine. Its system calls never block, so they are raw:
+// others would wake the runtime's monitor thread.
 func (w *Watcher) Start() {
 	go func() {
 		events := make([]unix.EpollEvent, 256)
 		conn, err := w.file.SyscallConn()
 		if err != nil {
-			panic(err) // the set is open and pollable, or New had failed
+			panic(err) // cannot happen: New has checked that the set is open and pollable
 		}
 		for {
 			if w.holding.Load() {
@@ -201,22 +202,21 @@ func (w *Watcher) collect(events []unix.EpollEvent) (s Events) {
 	return s
 }
 
-// stopListening takes a report pipe out of the set when nobody can ring there any more
-// and everything is read: it would be seen again and again, for as long as the
-// pidfile names who rang last.
+// stopListening removes a report pipe from the set when it has no writers left and
+// is read to its end. Otherwise it would be reported again and again.
 func (w *Watcher) stopListening(tag uint64) {
 	fd, known := w.pipes[tag]
 	if !known {
-		return // it was forgotten meanwhile
+		return // it was removed meanwhile
 	}
 	if n, err := unix.IoctlGetInt(fd, unix.TIOCINQ); err == nil && n == 0 {
 		w.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
 	}
 }
 
-// read takes the doorbells that are in a pipe now.
+// read reads the doorbells that are in a pipe now.
 func (w *Watcher) read(fd int, s *Events) {
-	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ) // FIONREAD by its other name
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ) // another name for FIONREAD
 	if err != nil || n <= 0 {
 		return
 	}
@@ -227,7 +227,7 @@ func (w *Watcher) read(fd int, s *Events) {
 	s.hear(w.bells[:n])
 }
 
-// Spent gives a batch's memory back.
+// Spent returns a batch's memory.
 func (w *Watcher) Spent(s Events) {
 	if s.Bells != nil {
 		select {
@@ -237,8 +237,8 @@ func (w *Watcher) Spent(s Events) {
 	}
 }
 
-// Exit tells how a worker ended and leaves it to be reaped (waitid(2) with
-// WNOWAIT): the PID stays its own.
+// Status returns how a worker ended, but does not reap it (waitid(2) with
+// WNOWAIT): the PID stays in use.
 func (w *Watcher) Status(pidfd int) Status {
 	return waitFor(pidfd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT)
 }
@@ -246,7 +246,7 @@ func (w *Watcher) Status(pidfd int) Status {
 // Reap gives the worker's PID back to the kernel.
 func (w *Watcher) Reap(pidfd int) {
 	waitFor(pidfd, unix.WEXITED|unix.WNOHANG)
-	unix.Close(pidfd) // which takes it out of the set, too
+	unix.Close(pidfd) // which removes it from the set, too
 }
 
 func waitFor(pidfd, options int) (s Status) {
@@ -266,16 +266,16 @@ func waitFor(pidfd, options int) (s Status) {
 
 const cldExited = 1 // waitid(2): si_code CLD_EXITED
 
-// WantPidfd makes a fork return what Child knows the new process by.
+// WantPidfd makes a fork return what identifies the new process for Child.
 func WantPidfd(attr *syscall.SysProcAttr) { attr.PidFD = new(int) }
 
-// GotPidfd is what Child knows a process by that was forked with WantPidfd: its
-// pidfd, or its PID on systems without pidfds.
+// GotPidfd returns what identifies a process for Child that was forked with
+// WantPidfd: its pidfd, or its PID on systems without pidfds.
 func GotPidfd(attr *syscall.SysProcAttr, _ int) int { return *attr.PidFD }
 
-// siginfoStatus reads si_status, which x/sys leaves unnamed: on Linux it
-// follows si_pid and si_uid behind the three leading integers and their
-// padding (sigaction(2)).
+// siginfoStatus reads si_status, which x/sys does not name: on Linux it comes
+// after the three leading integers, their padding, si_pid and si_uid
+// (sigaction(2)).
 func siginfoStatus(info *unix.Siginfo) int {
 	offset := uintptr(12)
 	if unsafe.Sizeof(uintptr(0)) == 8 {

@@ -1,5 +1,5 @@
-// Tests of the watcher with real processes and pipes: doorbells before deaths, each
-// once, and nothing after a pipe's end.
+// Tests of the watcher with real processes and pipes: doorbells before deaths,
+// each only once, and nothing after a pipe's end.
 
 package watch
 
@@ -20,7 +20,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// watching is a watcher with one report pipe, and that pipe's write end.
+// watching returns a watcher with one report pipe, and that pipe's write end.
 func watching(t *testing.T) (w *Watcher, bell int) {
 	t.Helper()
 	w, err := New()
@@ -59,7 +59,7 @@ func startChildWith(t testing.TB, files []uintptr, program string, args ...strin
 	return pid, GotPidfd(attr.Sys, pid)
 }
 
-// next is the next sighting; there must be one.
+// next returns the next batch; there must be one.
 func (w *Watcher) next(t *testing.T) Events {
 	t.Helper()
 	select {
@@ -71,7 +71,8 @@ func (w *Watcher) next(t *testing.T) Events {
 	}
 }
 
-// What a worker rang before it died is heard no later than its death is seen.
+// A doorbell that a worker sent before it died is reported no later than its
+// death.
 func TestBellsBeforeDeaths(t *testing.T) {
 	const rings, printf = 3, `printf '\001\001\000\000AAAA\001\000\000\000\000\000\000\000' >&3`
 	w, bell := watching(t)
@@ -110,7 +111,7 @@ func TestBellsBeforeDeaths(t *testing.T) {
 	}
 }
 
-// A death is seen once, and one that came before anybody watched is seen too.
+// A death is reported once, even if the worker died before it was watched.
 func TestDeathIsSeenOnce(t *testing.T) {
 	w, _ := watching(t)
 	pid, pidfd := startChild(t, "sh", "-c", "exit 0")
@@ -130,7 +131,8 @@ func TestDeathIsSeenOnce(t *testing.T) {
 	w.Reap(pidfd)
 }
 
-// A pipe that was full is read whole: more than one look's worth is not lost.
+// A full pipe is read completely: nothing is lost if one read does not take it
+// all.
 func TestFullPipeIsRead(t *testing.T) {
 	w, bell := watching(t)
 	var wire []byte
@@ -160,8 +162,8 @@ func TestFullPipeIsRead(t *testing.T) {
 	}
 }
 
-// A pipe that nobody can write to any more is read to its end, and is then no
-// reason to look again and again.
+// A pipe that has no writers left is read to its end, and is then not reported
+// again.
 func TestHungPipeIsQuiet(t *testing.T) {
 	w, bell := watching(t)
 	const sent = 5
@@ -173,7 +175,7 @@ func TestHungPipeIsQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(null)
-	if err := unix.Dup3(null, bell, unix.O_CLOEXEC); err != nil { // the only one who could
+	if err := unix.Dup3(null, bell, unix.O_CLOEXEC); err != nil { // the only writer
 		t.Fatal(err)
 	}
 	w.Start()
@@ -193,7 +195,8 @@ func TestHungPipeIsQuiet(t *testing.T) {
 	}
 }
 
-// A client at a listener that nobody sleeps on is seen once for each question.
+// A client at a listener where no worker waits is reported once for each call of
+// Listen.
 func TestArrival(t *testing.T) {
 	w, _ := watching(t)
 	w.Start()

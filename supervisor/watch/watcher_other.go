@@ -1,7 +1,7 @@
 //go:build !linux
 
-// The watcher on other systems: one kqueue of report pipes, processes and listeners,
-// waited for by one thread.
+// The watcher on other systems: one kqueue of report pipes, processes and
+// listeners, in which one thread waits.
 
 package watch
 
@@ -19,30 +19,30 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// Watcher sees what happens outside: doorbells on the report pipes, deaths of
-// workers, and a client at a listener that nobody sleeps on. It waits for all of
-// them in one kqueue(2), which tells a death with its status and leaves the dead
-// to be reaped. This takes one thread: not every system lets Go's poller wait
-// for a kqueue. What Linux has a pidfd for is known by its PID here.
+// Watcher watches what happens outside: doorbells on the report pipes, deaths of
+// workers, and a client at a listener where no worker waits. It waits for all of
+// them in one kqueue(2), which reports a death with its status and does not reap
+// the process. This takes one thread, because not every system lets Go's poller
+// wait for a kqueue. Where Linux uses a pidfd, the PID is used here.
 type Watcher struct {
 	set  int
-	Seen chan Events          // what was seen, batch by batch; each is given back to Spent
-	back chan []report.Record // spent batches, to be filled again
+	Seen chan Events          // what was seen, in batches; return each with Spent
+	back chan []report.Record // returned batches, to be filled again
 
 	pipes []int // read ends
 	bells []byte
 
-	wakeFD  [2]int // pipe: hold wants to be noticed
+	wakeFD  [2]int // pipe: wakes the watcher for Hold
 	holding atomic.Bool
 	held    chan struct{}
 	resumed chan struct{}
 
 	mu   sync.Mutex
 	ids  map[int]uint64 // of watched workers, by PID
-	ends map[int]Status // of dead ones that are not reaped yet
+	ends map[int]Status // of dead workers that are not reaped yet
 }
 
-// New makes a watcher that sees nothing yet.
+// New makes a watcher that watches nothing yet.
 func New() (*Watcher, error) {
 	set, err := unix.Kqueue()
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *Watcher) add(of, filter, flags int, notes uint32, data int64) error {
 	return err
 }
 
-// Pipe adds a report pipe, before start or after it.
+// Pipe adds a report pipe, before Start or after it.
 func (w *Watcher) Pipe(_ uint32, fd int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,9 +73,9 @@ func (w *Watcher) Pipe(_ uint32, fd int) error {
 	return w.add(fd, unix.EVFILT_READ, 0, 0, 0)
 }
 
-// Child adds a worker: its death comes with the worker's id. One that is dead
-// already can't be watched everywhere (ESRCH): a timer tells its death then, so
-// that its doorbells are read first as always.
+// Child adds a worker; its death is reported with the worker's id. A process that
+// is already dead cannot be watched on every system (ESRCH). Then a timer reports
+// its death, so that its doorbells are read first as always.
 func (w *Watcher) Child(id uint64, pid, _ int) error {
 	w.mu.Lock()
 	w.ids[pid] = id
@@ -87,23 +87,23 @@ func (w *Watcher) Child(id uint64, pid, _ int) error {
 	return err
 }
 
-// Listen asks for one sighting of a client that waits.
+// Listen asks for one report of a client that waits.
 func (w *Watcher) Listen(fd int) { w.add(fd, unix.EVFILT_READ, unix.EV_ONESHOT, 0, 0) }
 
-// Ticker is a channel to be waited on besides.
+// Ticker returns a channel with the ticks.
 func (w *Watcher) Ticker(every time.Duration) (<-chan time.Time, error) {
 	return time.NewTicker(every).C, nil
 }
 
-// Forget takes a report pipe away, before it is closed.
+// Forget removes a report pipe, before it is closed.
 func (w *Watcher) Forget(_ uint32, fd int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pipes = slices.DeleteFunc(w.pipes, func(other int) bool { return other == fd })
 }
 
-// Hold stops the watcher: what there is to see stays where it is. The returned
-// channel is closed when it has stopped; until then it may deliver one more.
+// Hold stops the watcher: events stay where they are. The returned channel is
+// closed when it has stopped; until then it may deliver one more batch.
 func (w *Watcher) Hold() <-chan struct{} {
 	w.held, w.resumed = make(chan struct{}), make(chan struct{})
 	w.holding.Store(true)
@@ -111,7 +111,7 @@ func (w *Watcher) Hold() <-chan struct{} {
 	return w.held
 }
 
-// Resume lets it go on.
+// Resume lets the watcher continue.
 func (w *Watcher) Resume() {
 	w.holding.Store(false)
 	close(w.resumed)
@@ -132,7 +132,7 @@ func (w *Watcher) Start() {
 				continue
 			}
 			if err != nil {
-				panic(err) // nobody closes the queue, and events has room
+				panic(err) // cannot happen: the queue is never closed, and events has room
 			}
 			w.Seen <- w.collect(events[:n])
 		}
@@ -148,12 +148,12 @@ func (w *Watcher) collect(events []unix.Kevent_t) (s Events) {
 		case unix.EVFILT_PROC:
 			w.ends[of] = statusOf(unix.WaitStatus(e.Data))
 			s.Dead = append(s.Dead, w.ids[of])
-		case unix.EVFILT_TIMER: // how it ended is not known before it is reaped
+		case unix.EVFILT_TIMER: // its status is unknown until it is reaped
 			s.Dead = append(s.Dead, w.ids[of])
 		case unix.EVFILT_READ:
 			pipe := slices.Contains(w.pipes, of)
 			s.Arrival = s.Arrival || of != w.wakeFD[0] && !pipe                  // the listener
-			if pipe && e.Flags&unix.EV_EOF != 0 && int(e.Data) <= len(w.bells) { // one read takes it all
+			if pipe && e.Flags&unix.EV_EOF != 0 && int(e.Data) <= len(w.bells) { // one read takes everything
 				hung = append(hung, of)
 			}
 		}
@@ -167,7 +167,7 @@ func (w *Watcher) collect(events []unix.Kevent_t) (s Events) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, fd := range w.pipes {
-		// One read: what is written from now on comes with the next batch.
+		// One read: what is written from now on is reported with the next batch.
 		if n, err := unix.Read(fd, w.bells); err == nil {
 			s.hear(w.bells[:n])
 		}
@@ -178,15 +178,15 @@ func (w *Watcher) collect(events []unix.Kevent_t) (s Events) {
 	return s
 }
 
-// stopListening takes a report pipe out of the queue when nobody can ring there any
-// more and everything is read: it would be seen again and again.
+// stopListening removes a report pipe from the queue when it has no writers left
+// and is read to its end. Otherwise it would be reported again and again.
 func (w *Watcher) stopListening(fd int) {
 	var change unix.Kevent_t
 	unix.SetKevent(&change, fd, unix.EVFILT_READ, unix.EV_DELETE)
 	unix.Kevent(w.set, []unix.Kevent_t{change}, nil, nil)
 }
 
-// Spent gives a batch's memory back.
+// Spent returns a batch's memory.
 func (w *Watcher) Spent(s Events) {
 	if s.Bells != nil {
 		select {
@@ -196,15 +196,14 @@ func (w *Watcher) Spent(s Events) {
 	}
 }
 
-// Exit tells how a worker ended and leaves it to be reaped: the PID stays its
-// own.
+// Status returns how a worker ended, but does not reap it: the PID stays in use.
 func (w *Watcher) Status(pid int) Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ends[pid]
 }
 
-// Reap gives the worker's PID back to the kernel. It has ended, or is just
+// Reap gives the worker's PID back to the kernel. The worker has ended, or is
 // about to.
 func (w *Watcher) Reap(pid int) {
 	w.mu.Lock()
@@ -221,9 +220,9 @@ func statusOf(ws unix.WaitStatus) Status {
 	return Status{Known: true, Exit: ws.ExitStatus()}
 }
 
-// WantPidfd makes a fork return what Child knows the new process by.
+// WantPidfd makes a fork return what identifies the new process for Child.
 func WantPidfd(*syscall.SysProcAttr) {}
 
-// GotPidfd is what Child knows a process by that was forked with WantPidfd: its
-// pidfd, or its PID on systems without pidfds.
+// GotPidfd returns what identifies a process for Child that was forked with
+// WantPidfd: its pidfd, or its PID on systems without pidfds.
 func GotPidfd(_ *syscall.SysProcAttr, pid int) int { return pid }
