@@ -1,5 +1,5 @@
-// Calls that may wait for what is outside the plug, like a network's disk: they are
-// made beside the loop, or with a bound.
+// Calls that may wait for something outside the plug, like a network's disk: they
+// are made in other goroutines than the loop, or with a time limit.
 
 package supervisor
 
@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// errAway is what is said of a file system that does not come back from a call.
+// errAway is the error for a file system that does not return from a call.
 var errAway = errors.New("the file system does not respond")
 
-// aside is a call that is under way for the loop.
+// aside is a call that a goroutine makes for the loop.
 type aside struct {
-	path  string // that it waits for
+	path  string // of the file that the call may wait for
 	since time.Time
-	said  bool // that it does not come back
+	said  bool // it has been logged that the call does not return
 }
 
 // asideBound is how long a call may take before that is logged.
 const asideBound = 2 * time.Second
 
-// aside has something done that may wait for what is outside the plug, like a
-// network's disk, by a goroutine, and then what follows by the loop. Nothing
-// starts while something of the same name is under way: that returns false.
+// aside runs a call that may wait for something outside the plug, like a network's
+// disk, in a goroutine, and afterwards runs then in the loop. While a call of the
+// same name is in progress, it starts nothing and returns false.
 func (m *master) aside(name, path string, call, then func()) (started bool) {
 	if m.asides[name] != nil {
 		return false
@@ -43,7 +43,7 @@ func (m *master) aside(name, path string, call, then func()) (started bool) {
 	return true
 }
 
-// sayAway logs, once for each, which calls do not come back.
+// sayAway logs, once for each, which calls do not return.
 func (m *master) sayAway(now time.Time) {
 	for name, a := range m.asides {
 		if !a.said && now.Sub(a.since) >= asideBound {
@@ -53,14 +53,14 @@ func (m *master) sayAway(now time.Time) {
 	}
 }
 
-// within waits for a call that may wait for what is outside the plug, but not for
-// longer than patience: then the call goes on, and its result is dropped.
+// within waits for a call that may wait for something outside the plug, for at
+// most patience. After that, the call continues, and its result is dropped.
 func within[T any](patience time.Duration, what string, call func() (T, error)) (T, error) {
 	return withinOr(patience, what, call, func(T, error) {})
 }
 
-// withinOr is within for a result that must not be dropped: late gets it, in a
-// goroutine of its own, if it comes when the patience is over.
+// withinOr is like within, for a result that must not be dropped: if it arrives
+// after the patience, late gets it, in a goroutine of its own.
 func withinOr[T any](patience time.Duration, what string, call func() (T, error), late func(T, error)) (T, error) {
 	type result struct {
 		value T
@@ -84,7 +84,7 @@ func withinOr[T any](patience time.Duration, what string, call func() (T, error)
 	}
 }
 
-// nothing makes a call one that has no result but its error, for within.
+// nothing adapts a call that returns only an error for within.
 func nothing(call func() error) func() (struct{}, error) {
 	return func() (struct{}, error) { return struct{}{}, call() }
 }

@@ -1,15 +1,15 @@
-// The pause before something is tried again that has gone wrong: it doubles each
-// time, up to a bound.
+// The pause before a failed operation is tried again: it doubles each time, up to
+// a limit.
 
 package supervisor
 
 import "time"
 
-// backoff slows down what goes wrong again and again.
+// backoff slows down an operation that fails repeatedly.
 type backoff struct {
 	trouble time.Duration // pause before the next try; doubles each time
 	until   time.Time     // no try before
-	said    bool          // that it goes wrong
+	said    bool          // the failure has been logged
 }
 
 const (
@@ -17,8 +17,8 @@ const (
 	mostTrouble  = 2 * time.Second
 )
 
-// pause doubles the time before the next try, after one that went wrong; those
-// that were on their way together count as one.
+// pause doubles the time before the next try, after a failure. Failures of tries
+// that were in progress together count as one.
 func (b *backoff) pause(now time.Time) time.Duration {
 	if now.Before(b.until) {
 		return b.trouble
@@ -28,5 +28,5 @@ func (b *backoff) pause(now time.Time) time.Duration {
 	return b.trouble
 }
 
-// release is for a try that went well.
+// release resets the backoff after a success.
 func (b *backoff) release() { b.trouble, b.said = 0, false }

@@ -1,5 +1,6 @@
-// Burial: what is to be done after a worker's death. Its sessions are settled, its
-// counts are added to the totals, and its PID leaves the pidfile before it is reaped.
+// Burial: what is done after a worker's death. Its sessions are settled, its
+// counts are added to the totals, and its PID leaves the pidfile before it is
+// reaped.
 
 package supervisor
 
@@ -16,11 +17,11 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// goPanics is the status of a Go program whose runtime has given up, which is
-// what it does when it gets no thread.
+// goPanics is the exit status of a Go program whose runtime has crashed, for
+// example because it could not start a thread.
 const goPanics = 2
 
-// unreadyReason is the same for a worker that died before it was ready.
+// unreadyReason is Reason for a worker that died before it was ready.
 func unreadyReason(w watch.Status) string {
 	if w.Known && w.Signal == 0 && w.Exit == goPanics {
 		return w.Reason() + ", possibly because it could not start a thread (" + strings.Join(host.TaskLimitNames(), ", ") + ")"
@@ -28,14 +29,14 @@ func unreadyReason(w watch.Status) string {
 	return w.Reason()
 }
 
-// buryUnready buries a worker that never got ready: whatever is wrong with it is
-// wrong with the next one too, so births slow down.
+// buryUnready buries a worker that never became ready. Its problem probably
+// affects the next one too, so the spawner slows down.
 func (m *master) buryUnready(c *child) {
 	m.plug.totals.SpawnFailures++
 	m.bury(c)
 	switch {
 	case m.phase == opening && (c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM):
-		m.spawner.pause(time.Now()) // somebody has killed it: that says nothing about the next one
+		m.spawner.pause(time.Now()) // it was killed: that says nothing about the next one
 	case m.phase == opening:
 		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, unreadyReason(c.status)))
 	case m.phase == running:
@@ -48,13 +49,13 @@ func (m *master) buryUnready(c *child) {
 	}
 }
 
-// forgetIdle is how long after the last worker that ended for nothing such ends
-// count as new trouble.
+// forgetIdle is how long after the last worker that ended without a session such
+// an end counts as a new problem.
 const forgetIdle = 10 * mostTrouble
 
-// burySpare buries a worker that was not told to go. If it has ended by itself
-// and without a session, whatever it has seen the next one will see too, so
-// births slow down.
+// burySpare buries a worker that was not told to drain. If it has exited without
+// having had a session, its problem probably affects the next one too, so the
+// spawner slows down.
 func (m *master) burySpare(c *child) {
 	m.bury(c)
 	served := c.generation.sessionsOf(c.slot) != c.sessionsBefore
@@ -73,9 +74,9 @@ func (m *master) burySpare(c *child) {
 	}
 }
 
-// bury does what a dead worker leaves to do: the lines of its sessions, its
-// totals, its place in the pidfile. Only when the pidfile has been written
-// without it is it reaped, so that no PID in there can be a stranger's.
+// bury settles what a dead worker has left: the lines of its sessions, its counts,
+// its place in the pidfile. It is reaped only when the pidfile has been written
+// without it, so that no PID in the file can belong to another process.
 func (m *master) bury(c *child) {
 	c.status = m.watcher.Status(c.pidfd)
 	m.log.Debug("worker ended", "pid", c.pid, c.status.Key(), c.status.Value())
@@ -93,7 +94,7 @@ func (m *master) bury(c *child) {
 		m.pidfile.dirty = true
 	}
 	m.dead = append(m.dead, c)
-	c.leftAt = m.pidfile.next() // which may be on its way to the file
+	c.leftAt = m.pidfile.next() // which may be the version being written
 	m.nudge()
 }
 
@@ -112,7 +113,7 @@ func (m *master) settleRows(c *child) {
 	blamed := m.absorbEnds(c, counted)
 	m.plug.totals.Absorb(c.generation.board.Tally(c.slot))
 	var s board.Snapshot
-	for row := range c.generation.rows(c.slot) { // in any order: at most one is ahead
+	for row := range c.generation.rows(c.slot) { // in any order: at most one row is ahead
 		if !row.Snapshot(&s) {
 			continue
 		}
@@ -171,7 +172,7 @@ func clearColumn(c *board.Column) {
 	c.Live.Store(0)
 }
 
-// writeLine writes the line of a session whose worker can't.
+// writeLine writes the line of a session whose worker cannot write it.
 func (m *master) writeLine(c *child, s *board.Snapshot) {
 	wall := time.Now().Add(-time.Duration(max(0, m.mono()-s.Closed)))
 	_, offset := wall.Zone()
@@ -180,7 +181,8 @@ func (m *master) writeLine(c *child, s *board.Snapshot) {
 	m.plug.sessionFile.write(line.Append(nil))
 }
 
-// targetOf is a session's target as records show it; empty before one was chosen.
+// targetOf returns a session's target as records show it; empty before one was
+// chosen.
 func targetOf(c *child, s *board.Snapshot) string {
 	t := int(s.Word.Target())
 	if t >= int(c.generation.board.Assignment.TargetCount) {
@@ -191,24 +193,24 @@ func targetOf(c *child, s *board.Snapshot) string {
 	}
 	at := &c.generation.board.Target(t).Addr
 	if at.Zone != 0 {
-		return c.generation.targets()[t] // whatever has become of the interface
+		return c.generation.targets()[t] // even if the interface has changed or gone
 	}
 	return at.String()
 }
 
-// tellEnd writes the other records of such a session, in the way that its worker's
-// generation was told to.
+// tellEnd writes the other records of such a session, as the options of its
+// worker's generation require.
 func (m *master) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
 	m.logEnd(c, s, outcome, targetOf(c, s))
 	if c.generation.options(board.OptLog) {
 		m.syslog.Text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
 	}
-	if outcome == board.Killed { // what an admin ends is one notice, and per session at debug
+	if outcome == board.Killed { // sessions ended by an admin get one notice, and one line each at debug
 		m.logError(c, "session from "+s.Client.Host(), c.status.Reason())
 	}
 }
 
-// logError logs an error of a worker that can't log it itself.
+// logError logs an error for a worker that cannot log it.
 func (m *master) logError(c *child, what, why string) {
 	if c.generation.options(board.OptForeground) {
 		m.log.Error(what, "reason", why, "worker", c.pid)
@@ -217,9 +219,9 @@ func (m *master) logError(c *child, what, why string) {
 	m.syslog.Text(record.Err, c.pid, record.AppendError(nil, c.generation.tag(), what, why))
 }
 
-// reap gives the PIDs of buried workers back to the kernel, once the pidfile
-// no longer names them. While the cannot write the pidfile they wait, but not
-// so many that there is no place for new workers.
+// reap gives the PIDs of buried workers back to the kernel, once the pidfile no
+// longer names them. While the pidfile cannot be written they wait, but never so
+// many that there is no room for new workers.
 func (m *master) reap() {
 	kept := m.dead[:0]
 	for i, c := range m.dead {

@@ -1,5 +1,5 @@
-// Sessions and bytes by target, over the boards of all generations, whose slots may
-// differ.
+// Sessions and bytes by target, over the boards of all generations, whose slots
+// may differ.
 
 package supervisor
 
@@ -17,7 +17,7 @@ type traffic struct {
 	in, out  uint64
 }
 
-// live looks at all rows: what all sessions carry, and by the current
+// live reads all rows: the traffic of all sessions, in total and by the current
 // generation's target slots (loop).
 func (m *master) live() (all traffic, bySlot []traffic) {
 	bySlot = make([]traffic, len(m.plug.generation.targets()))
@@ -46,8 +46,8 @@ func (t *traffic) add(in, out uint64) {
 	t.out += out
 }
 
-// targets are those of the current generation (loop). A target that the command
-// line names twice has two slots: each shows its own numbers.
+// targets returns those of the current generation (loop). A target that the
+// command line names twice has two slots; each shows its own numbers.
 func (m *master) targets() []control.Target {
 	all := m.countedByTarget(false)
 	_, live := m.live()
@@ -55,8 +55,8 @@ func (m *master) targets() []control.Target {
 	return all
 }
 
-// countedByTarget are the targets with what ended sessions have counted on all
-// boards, with the times to connect if these are asked for.
+// countedByTarget returns the targets with what ended sessions have counted on all
+// boards, and with the connect times if withTimes is set.
 func (m *master) countedByTarget(withTimes bool) []control.Target {
 	all := make([]control.Target, len(m.plug.generation.targets()))
 	connects := make([]counters.Times, len(all))
@@ -83,8 +83,8 @@ func (m *master) countedByTarget(withTimes bool) []control.Target {
 	return all
 }
 
-// addLiveByTarget adds what live sessions have carried. As in addLive, what was
-// shown before stands.
+// addLiveByTarget adds what live sessions have carried. As in addLive, a number
+// never falls below the one shown before.
 func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
 	for i := range all {
 		t := &all[i]
@@ -98,7 +98,7 @@ func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
 	}
 }
 
-// anyTarget reports whether a target of any generation is taken (loop).
+// anyTarget reports whether takes accepts a target of any generation (loop).
 func (m *master) anyTarget(takes func(string) bool) bool {
 	for g := range m.generations() {
 		if slices.ContainsFunc(g.targets(), takes) {
@@ -108,8 +108,8 @@ func (m *master) anyTarget(takes func(string) bool) bool {
 	return false
 }
 
-// slotNow is the slot that a target of this generation has in the current one;
-// -1 if it has none.
+// slotNow returns the slot that a target of this generation has in the current
+// one; -1 if it has none.
 func (g *generation) slotNow(slot int) int {
 	switch {
 	case g.moved == nil:
@@ -120,8 +120,8 @@ func (g *generation) slotNow(slot int) int {
 	return -1
 }
 
-// follow notes which targets of an older generation are which of the current
-// one, and gives that what has been counted of them.
+// follow records which slots the targets of an older generation have in the
+// current one, and moves their counts there.
 func (g *generation) follow(current *generation) {
 	slots, _ := matchTargets(g.board, current.board)
 	g.moved = make([]int, len(g.targets()))
@@ -134,9 +134,9 @@ func (g *generation) follow(current *generation) {
 	g.handCounts(current)
 }
 
-// handCounts moves the counts of an older generation's targets to the current
-// one. Its workers may go on counting: until it is retired both boards are summed
-// up.
+// handCounts moves the counts of an older generation's targets to the current one.
+// The older workers may continue counting, so both boards are summed until the
+// older one is retired.
 func (g *generation) handCounts(current *generation) {
 	for i, slot := range g.moved {
 		if slot >= 0 {

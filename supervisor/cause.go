@@ -1,5 +1,5 @@
-// The end of a session whose worker died in it: who ended it, and the log line that
-// the worker can no longer write.
+// The end of a session whose worker died during it: who ended it, and the log line
+// that the worker can no longer write.
 
 package supervisor
 
@@ -10,7 +10,7 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// causeOf is why a session ended whose worker died in it.
+// causeOf returns why a session ended whose worker died during it.
 func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 	who := board.ByWorker
 	switch {
@@ -25,13 +25,12 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 }
 
 // absorbEnds adds what a dead worker has counted to the totals. blamed reports
-// that it died between that count and the one in its column, ended.
+// whether it died between that count and the one in its column, ended.
 func (m *master) absorbEnds(c *child, ended uint64) (blamed bool) {
 	return m.plug.totals.Ends.See(&c.generation.board.Tally(c.slot).Ends) > ended
 }
 
-// logEnd logs the end of a session whose worker can't, as the worker would have
-// done.
+// logEnd logs the end of a session in place of its dead worker, in the same form.
 func (m *master) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, target string) {
 	level := record.LevelDebug
 	json := c.generation.options(board.OptJSON)

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Where the shepherd is PID 1, its end kills every session (pid_namespaces(7)).
-// TERM must then wait for them, and leave time to write the lines of the others:
-// docker stop sends KILL 10 s after TERM.
+// If the shepherd is PID 1, its end kills every session (pid_namespaces(7)). TERM
+// must therefore wait for them, and leave time to write the lines of those that
+// remain: docker stop sends KILL 10 s after TERM.
 const (
-	containerDrain = 8 * time.Second        // TERM: for sessions to end by themselves
-	containerEnd   = 300 * time.Millisecond // INT: then KILL, three times at most
+	containerDrain = 8 * time.Second        // TERM: time for sessions to end
+	containerEnd   = 300 * time.Millisecond // INT: time before KILL, which is sent three times at most
 )
 
-// term is TERM: sessions live on, unless they can't.
+// term handles TERM: sessions continue, unless they cannot outlive the plug.
 func (m *master) term() {
 	if !m.starter.EndsAll() {
 		m.terminate()
@@ -25,7 +25,7 @@ func (m *master) term() {
 	m.drainFor(m.containerDrain())
 }
 
-// containerDrain is how long TERM waits for sessions as PID 1.
+// containerDrain returns how long TERM waits for sessions as PID 1.
 func (m *master) containerDrain() time.Duration {
 	if given := m.plug.cfg.DrainTimeout; given > 0 {
 		return given
@@ -33,7 +33,7 @@ func (m *master) containerDrain() time.Duration {
 	return containerDrain
 }
 
-// stopped is what an admin is told of TERM.
+// stopped returns the message that an admin gets after TERM.
 func (m *master) stopped(sessions int) string {
 	if m.starter.EndsAll() {
 		return fmt.Sprintf("port released; waiting up to %v for %s", m.containerDrain(), howMany(sessions, "session"))
@@ -44,7 +44,7 @@ func (m *master) stopped(sessions int) string {
 	return fmt.Sprintf("stopped; port released; %d sessions continue until they end", sessions)
 }
 
-// endPatience is how long workers get to obey a signal that ends them.
+// endPatience returns how long workers have to obey a signal that ends them.
 func (m *master) endPatience() time.Duration {
 	if m.starter.EndsAll() {
 		return containerEnd
@@ -52,10 +52,11 @@ func (m *master) endPatience() time.Duration {
 	return endWithin
 }
 
-// More than the drain's own time, for the service manager: the lines, the logs.
+// Time in addition to the drain's, for the service manager: for session lines and
+// logs.
 const (
 	stopMargin   = 2 * time.Second
-	stopExtended = 10 * time.Second // of a drain without end, again and again
+	stopExtended = 10 * time.Second // for a drain without limit, requested repeatedly
 )
 
 // tellStopping tells the service manager how much longer the stop may take.

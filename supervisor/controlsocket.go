@@ -1,5 +1,5 @@
-// The control socket in a master's life: claimed at the start, handed over, served,
-// and removed at the end.
+// The life of the control socket in a master: it is claimed at the start, handed
+// over in upgrades, served, and removed at the end.
 
 package supervisor
 
@@ -17,22 +17,23 @@ import (
 	"daemon/plug/supervisor/handover"
 )
 
-// controls is the control socket in a master's life. Its clients are answered
-// while this process is the plug's master, from serve or commit on.
+// controls is a master's control socket. Its clients are answered while this
+// process is the plug's master, from serve or commit on.
 type controls struct {
 	socket *control.Socket // nil with --control none
-	server *control.Server // nil before anybody is answered
+	server *control.Server // nil before the first client can be answered
 	fresh  bool            // the socket is prepared, and gets its name at the commit
-	owned  bool            // its name is this master's to remove
+	owned  bool            // this master has to remove its name
 
-	looking atomic.Bool // whether its file is still there
-	said    string      // why it could not be made again
+	looking atomic.Bool // a goroutine is checking whether the file still exists
+	said    string      // why it could not be made again, as logged
 }
 
-// lastWords is how long a master that ends waits for answers to be taken.
+// lastWords is how long a master that ends waits until clients have read their
+// answers.
 const lastWords = 500 * time.Millisecond
 
-// controlled reports whether this master has a control socket to care for.
+// controlled reports whether this master has a control socket.
 func (m *master) controlled() bool { return m.plug.cfg.Control != "" }
 
 // claimControl makes the control socket of a plug that starts.
@@ -45,8 +46,9 @@ func (m *master) claimControl() (err error) {
 	return m.withoutControl(err)
 }
 
-// makeControl makes the control socket, and waits for its disk for a while. One
-// that is made later is removed: this master does not listen there.
+// makeControl makes the control socket, and waits a limited time for its disk. If
+// the socket is made later than that, it is removed: this master does not listen
+// on it.
 func (m *master) makeControl(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
 	return withinOr(claimPatience, "control socket "+m.plug.cfg.Control,
 		func() (*control.Socket, error) { return m.makeSocket(make) },
@@ -57,7 +59,7 @@ func (m *master) makeControl(make func(path string, gid int) (*control.Socket, e
 		})
 }
 
-// makeSocket makes the control socket and, if it may, its directory (any
+// makeSocket makes the control socket and, if allowed, its directory (any
 // goroutine).
 func (m *master) makeSocket(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
 	if err := m.makeControlDir(); err != nil {
@@ -79,14 +81,14 @@ func (m *master) makeControlDir() error {
 	return control.MakeDir(filepath.Dir(m.plug.cfg.Control), mode)
 }
 
-// withoutControl lets a plug do without its default control socket, if there can
-// be none.
+// withoutControl lets a plug run without its default control socket, if that
+// cannot be made.
 func (m *master) withoutControl(err error) error {
 	if err == nil || !m.plug.cfg.ControlDefault {
 		return err
 	}
 	m.log.Warn("no control socket: plugctl cannot reach this plug; choose another path with --control, or use --control none", "error", err)
-	cfg := *m.plug.cfg // the configuration as it was checked is left alone
+	cfg := *m.plug.cfg // the checked configuration does not change
 	cfg.Control, cfg.ControlDefault = "", false
 	m.plug.cfg = &cfg
 	return nil
@@ -99,8 +101,8 @@ func (m *master) controlGroup() int {
 	return -1
 }
 
-// continueControl takes the old master's control socket, or prepares one if that
-// had none.
+// continueControl takes over the old master's control socket, or prepares one if
+// the old master had none.
 func (m *master) continueControl(o *handover.ControlRecord, fd int) (err error) {
 	switch {
 	case o != nil && m.controlled() && o.Path == m.plug.cfg.Control:
@@ -149,8 +151,8 @@ func (m *master) serveControl() {
 	c.server.Serve(l)
 }
 
-// publish gives a prepared socket its name, and waits for its disk for a while. If
-// that fails the socket is removed, when the disk answers.
+// publish gives a prepared socket its name, and waits a limited time for its disk.
+// If that fails, the socket is removed as soon as the disk answers.
 func publish(s *control.Socket) error {
 	_, err := withinOr(removePatience, "control socket "+s.Path, nothing(func() error {
 		err := s.Publish()
@@ -162,7 +164,7 @@ func publish(s *control.Socket) error {
 	return err
 }
 
-// mayControl reports whether a peer may ask.
+// mayControl reports whether a peer may send requests.
 func (m *master) mayControl(p control.Peer) error {
 	own, group := uint32(os.Geteuid()), m.plug.cfg.ControlGroup
 	if p.UID == 0 || p.UID == own || group != nil && p.Member(group.GID) {
@@ -178,7 +180,7 @@ func (m *master) mayControl(p control.Peer) error {
 	return fmt.Errorf("user %d may not control this plug; only %s may", p.UID, who)
 }
 
-// removeControl takes the socket's name away, if it is this master's.
+// removeControl removes the socket's name, if it belongs to this master.
 func (m *master) removeControl() {
 	c := &m.control
 	if c.socket == nil {
@@ -192,15 +194,15 @@ func (m *master) removeControl() {
 	c.socket = nil
 }
 
-// removeSocket takes a socket's name away, and waits for its disk for a while.
+// removeSocket removes a socket's name, and waits a limited time for its disk.
 func (m *master) removeSocket(s *control.Socket) {
 	if _, err := within(removePatience, "control socket "+s.Path, nothing(s.Remove)); err != nil {
 		m.log.Error("control", "error", err)
 	}
 }
 
-// leaveControl is the end of a master that another one has replaced: the socket
-// is the other's.
+// leaveControl closes the control socket of a master that has been replaced; the
+// file belongs to the new master.
 func (m *master) leaveControl() {
 	if m.control.server != nil {
 		m.control.server.Deafen()
@@ -212,7 +214,7 @@ func (m *master) leaveControl() {
 	m.removeControl()
 }
 
-// closeControl waits for the answers that are on their way.
+// closeControl waits until the answers in progress have been sent.
 func (m *master) closeControl() {
 	if m.control.server != nil {
 		m.control.server.Close(lastWords)

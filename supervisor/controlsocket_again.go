@@ -1,5 +1,5 @@
-// A control socket whose file was removed or replaced: it is made again once that is
-// possible.
+// A control socket whose file was removed or replaced: it is made again once that
+// is possible.
 
 package supervisor
 
@@ -7,9 +7,10 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// keepControl sees to it that the control socket can be found: it is made again if
-// its file was removed, with its directory or alone, or replaced, or if it could
-// not be made at the commit. A disk may hold that up, so a goroutine does it.
+// keepControl makes sure that clients can find the control socket. It is made
+// again if its file was removed (with its directory or without it) or replaced, or
+// if it could not be made at the commit. This may wait for a disk, so a goroutine
+// does it.
 func (m *master) keepControl() {
 	c := &m.control
 	if !m.controlled() || m.phase != running || m.upgrades.current != nil || !c.looking.CompareAndSwap(false, true) {

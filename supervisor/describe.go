@@ -1,4 +1,4 @@
-// A session as control clients see it: a row of the board in words and numbers.
+// A session as control clients see it: a row of the board as words and numbers.
 // Counts get their nouns here.
 
 package supervisor
@@ -11,7 +11,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// howMany is a number with its noun: 1 session, 2 sessions.
+// howMany returns a number with its noun: 1 session, 2 sessions.
 func howMany(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -19,8 +19,8 @@ func howMany(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// describe is a row as control clients see it, at the board's monotonic ns. What
-// is not on the row (id, PID, target's name, version) is the caller's to add.
+// describe returns a row as control clients see it, at mono, the board's monotonic
+// ns. The caller adds what is not on the row (id, PID, target's name, version).
 func describe(s *board.Snapshot, mono int64) control.Session {
 	seconds := func(ns int64) float64 { return max(0, time.Duration(ns).Seconds()) }
 	out := control.Session{Client: s.Client.String(), State: "connecting", Begun: time.Unix(0, s.Begin),
@@ -28,7 +28,7 @@ func describe(s *board.Snapshot, mono int64) control.Session {
 	if s.Connect != 0 {
 		out.State, out.Connect = "relaying", seconds(s.Connect-s.BeginAt)
 	}
-	if s.Cause != 0 { // else the worker's version tells neither stage nor bytes' times
+	if s.Cause != 0 { // otherwise the worker's version reports neither stages nor the times of bytes
 		out.State = s.Cause.Stage().String()
 		out.Idle = seconds(mono - max(s.BeginAt, int64(s.Moved)*int64(time.Millisecond)))
 	}

@@ -1,5 +1,5 @@
 // Package supervisor is the master: it binds, spawns workers, keeps the roster
-// of them, buries the dead, and never touches a client.
+// of them, buries dead workers, and never touches a client.
 //
 //	process   | started by        | talks to           | by
 //	----------+-------------------+--------------------+------------------------------------
@@ -9,9 +9,9 @@
 //	worker    |                   | clients, targets   | the shared listener; its own sockets
 //	plugctl   | an admin          | master             | control socket
 //
-// One goroutine, in loop.go, owns all state. Everything else is a channel to
-// it: what the watcher has seen (doorbells and deaths), workers from the
-// spawner, signals, what control clients ask, the pidfile's writer, ticks.
+// One goroutine, in loop.go, owns all state. Everything else reaches it over a
+// channel: what the watcher has seen (doorbells and deaths), workers from the
+// spawner, signals, control clients' requests, the pidfile's writer, ticks.
 //
 // # Words
 //
@@ -34,7 +34,7 @@
 //   - A handover passes the service from the old master to the new one; the new
 //     one adopts the workers that the old one has started.
 //
-// # The way of a client
+// # The path of a client
 //
 //	client ──► kernel: the queue of one shared listening socket
 //	              │              │              │

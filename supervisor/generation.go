@@ -1,5 +1,5 @@
 // A generation: its board and report pipe are made here, and the configuration is
-// put on the board.
+// written to the board.
 
 package supervisor
 
@@ -19,8 +19,8 @@ import (
 	"daemon/plug/worker/board/memory"
 )
 
-// generation is one binary version's and configuration's workers, with their
-// board and report pipe. Every descriptor here is the master's own.
+// generation is the workers of one binary version and configuration, with their
+// board and report pipe. All descriptors here are the master's own.
 type generation struct {
 	number     uint32
 	build      string // version of the program that its workers run
@@ -28,15 +28,15 @@ type generation struct {
 	assignment int // memfd
 	state      int // memfd
 	report     int // read end of the report pipe, in the watcher
-	bell       int // its write end, passed on to workers; -1 in an adopted generation, which gets none
+	bell       int // its write end, passed on to workers; -1 in an adopted generation, which starts none
 
-	names []string // of its targets, by slot, as far as they were asked for
-	moved []int    // by slot: the same target's slot in the current generation, -1 without; nil in that itself
+	names []string // of its targets, by slot, as far as they have been requested
+	moved []int    // by slot: the same target's slot in the current generation, or -1; nil in the current one
 	slots []*child // by worker slot
-	free  []int    // slots without a worker, the last one next
+	free  []int    // slots without a worker; the last one is used next
 }
 
-// newGeneration makes a generation behind a closed gate.
+// newGeneration makes a generation with a closed gate.
 func newGeneration(number uint32, cfg *config.Config, workers, capacity, listeners int) (*generation, error) {
 	g := &generation{number: number}
 	var err error
@@ -63,8 +63,8 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 	return g, nil
 }
 
-// rows are those of a worker slot that were ever used: the others are left
-// alone, since even a look would make the kernel give them memory.
+// rows yields those rows of a worker slot that have ever been used. The others are
+// not read, because even reading would make the kernel allocate memory for them.
 func (g *generation) rows(slot int) iter.Seq[*board.Row] {
 	used := min(uint64(g.board.Column(slot).Rows.Load()), g.board.Tables.RowsEach)
 	return func(yield func(*board.Row) bool) {
@@ -86,7 +86,8 @@ func (g *generation) carries(slot int) bool {
 	return false
 }
 
-// sessionsOf is how many sessions the rows of a slot have carried and are rid of.
+// sessionsOf returns how many sessions the rows of a slot have carried and
+// released.
 func (g *generation) sessionsOf(slot int) (n uint64) {
 	for row := range g.rows(slot) {
 		n += row.Word().Epoch()
@@ -94,8 +95,8 @@ func (g *generation) sessionsOf(slot int) (n uint64) {
 	return n
 }
 
-// owing is how many rows of a slot are of ended sessions that were counted, and
-// wait for their lines to be written.
+// owing returns how many rows of a slot belong to ended sessions that were counted
+// but whose lines are not written yet.
 func (g *generation) owing(slot int) (n uint64) {
 	for row := range g.rows(slot) {
 		if row.Word().State() == board.RowEnding && row.Counted.Load() != 0 {
@@ -105,16 +106,18 @@ func (g *generation) owing(slot int) (n uint64) {
 	return n
 }
 
-// label is what session lines and titles call the plug that its workers serve.
+// label is the name of the plug that its workers serve, in session lines and
+// titles.
 func (g *generation) label() string { return g.board.Assignment.Label.String() }
 
-// tag is what its workers' records in syslog begin with.
+// tag is what its workers' syslog records begin with.
 func (g *generation) tag() string { return g.board.Assignment.Tag.String() }
 
-// options reports whether its workers have all of these options (board.Opt…).
+// options reports whether all of these options (board.Opt…) are set for its
+// workers.
 func (g *generation) options(all uint32) bool { return g.board.Assignment.Options&all == all }
 
-// targets are the names of the generation's targets, by slot. Slots never
+// targets returns the names of the generation's targets, by slot. Slots never
 // change.
 func (g *generation) targets() []string {
 	for n := int(g.board.Assignment.TargetCount); len(g.names) < n; {
@@ -123,7 +126,7 @@ func (g *generation) targets() []string {
 	return g.names
 }
 
-// close gives the generation's descriptors back; no worker of it may be left.
+// close closes the generation's descriptors; it must have no workers left.
 func (g *generation) close() {
 	for _, fd := range []int{g.assignment, g.state, g.report, g.bell} {
 		if fd >= 0 {
@@ -133,7 +136,7 @@ func (g *generation) close() {
 	g.board.Close()
 }
 
-// assign writes the configuration in the workers' form.
+// assign writes the configuration in the form that workers read.
 func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a := b.Assignment
 	for bit, on := range map[uint32]bool{
@@ -153,8 +156,8 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
 	b.State.LogAt.Store(uint32(cfg.Debug))
-	// ChaCha8 with the kernel's seed (math/rand/v2) is all that a hash's key needs;
-	// crypto/rand would add 145 KiB of text to what every worker has in memory.
+	// ChaCha8 with the kernel's seed (math/rand/v2) is good enough for a hash's
+	// key; crypto/rand would add 145 KiB of code to every worker's memory.
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
 	if cfg.SourceAddress.IsValid() {
 		a.Source = convert.From(netip.AddrPortFrom(cfg.SourceAddress, 0))

@@ -1,5 +1,5 @@
-// The plug's listener: bound here, or taken from the service manager, which also
-// decides what the plug is called.
+// The plug's listener: bound here, or taken from the service manager, which then
+// also determines the plug's name.
 
 package supervisor
 
@@ -26,7 +26,7 @@ func (m *master) openListener() (int, error) {
 	if err := m.plug.cfg.Loops(config.ThisSystem()); err != nil {
 		return -1, err
 	}
-	if cfg.Backlog > 0 { // on a socket that listens, listen(2) sets its backlog
+	if cfg.Backlog > 0 { // listen(2) sets the backlog of a socket that already listens
 		if err := unix.Listen(fd, cfg.Backlog); err != nil {
 			return -1, fmt.Errorf("--backlog %d: %s", cfg.Backlog, host.Reason(err))
 		}
@@ -34,8 +34,8 @@ func (m *master) openListener() (int, error) {
 	return fd, nil
 }
 
-// adoptListener takes a listener from somebody else, and learns from it where the
-// plug listens. The configuration as it was checked is left alone.
+// adoptListener takes a listener from another process, and learns from it where
+// the plug listens. The checked configuration does not change.
 func (m *master) adoptListener(inherited int) (fd int, err error) {
 	cfg := *m.plug.cfg
 	if fd, err = host.AdoptListener(inherited, &cfg.Source, cfg.Keepalive); err != nil {

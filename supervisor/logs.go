@@ -1,5 +1,5 @@
 // The master's logs: they are opened before anything else, and flushed at the end.
-// Announcements reach stderr without -d.
+// Announcements reach stderr even without -d.
 
 package supervisor
 
@@ -36,8 +36,8 @@ func (m *master) openLogs() error {
 	return nil
 }
 
-// announce logs a line that stderr gets without -d, too: with -n it shows an admin
-// that the plug serves.
+// announce logs a line that also reaches stderr without -d: with -n it shows an
+// admin that the plug serves.
 func (m *master) announce(message string, args ...any) {
 	if level := m.log.GetLevel(); m.plug.cfg.Foreground && level > hclog.Info {
 		m.log.SetLevel(hclog.Info)
@@ -46,18 +46,18 @@ func (m *master) announce(message string, args ...any) {
 	m.log.Info(message, args...)
 }
 
-// startedFirst is how long a start waits for syslog to have its first record, so that no
-// worker's comes before it.
+// startedFirst is how long a start waits until syslog has its first record, so
+// that no worker's record comes before it.
 const startedFirst = 50 * time.Millisecond
 
-// How long each log may take for what is left, when a master ends. The next
-// upgrade waits for the end of one that was replaced.
+// How long each log may take to write the rest when a master ends. The next
+// upgrade waits for the end of a master that was replaced.
 const (
 	flushLast     = 300 * time.Millisecond
 	flushReplaced = 100 * time.Millisecond
 )
 
-// flush writes what was logged and not written yet, as far as the logs are open.
+// flush writes what was logged and is not written yet, if the logs are open.
 func (m *master) flush(patience time.Duration) {
 	var stderr sync.WaitGroup
 	if m.stderr != nil {
@@ -69,12 +69,12 @@ func (m *master) flush(patience time.Duration) {
 	stderr.Wait()
 }
 
-// inMs is a span as logs have it, with a key that ends in _ms: in milliseconds, to
-// the microsecond, in text and JSON alike.
+// inMs returns a duration as logs show it under a key that ends in _ms: in
+// milliseconds, to the microsecond, in text and JSON alike.
 func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// notice logs what an admin should find, and need not do anything about: with -n
-// at info, else as a notice of syslog.
+// notice logs something that an admin should know, but need not act on: with -n at
+// info, otherwise as a notice of syslog.
 func (m *master) notice(what, why string) {
 	if m.plug.cfg.Foreground {
 		m.log.Info(what, "reason", why)

@@ -1,5 +1,5 @@
-// The loop: the one goroutine that owns all of the master's state. It takes events,
-// doorbells, deaths, spawn results and signals, and makes the roster agree.
+// The loop: the one goroutine that owns all of the master's state. It takes
+// events, doorbells, deaths, spawn results and signals, and updates the roster.
 
 package supervisor
 
@@ -19,7 +19,7 @@ import (
 	"daemon/plug/worker/title"
 )
 
-// loop is the master's only goroutine that touches its state.
+// loop is the only goroutine of the master that touches its state.
 func (m *master) loop(signals chan os.Signal) {
 	alarm := time.NewTimer(time.Hour)
 	m.shutdown.deadline = time.Now().Add(startPatience)
@@ -65,8 +65,8 @@ func (m *master) loop(signals chan os.Signal) {
 	m.removeControl()
 }
 
-// do has something done by the loop, and waits for it; false reports that the loop
-// is over, and nothing was done.
+// do runs call in the loop and waits for it. False reports that the loop has ended
+// and that call was not run.
 func (m *master) do(call func()) bool {
 	done := make(chan struct{})
 	select {
@@ -78,13 +78,13 @@ func (m *master) do(call func()) bool {
 	}
 }
 
-// firstReady reports that no first worker is on its way any more, nor waits to be
-// tried again.
+// firstReady reports whether no first worker is starting any more or waiting for
+// another try.
 func (m *master) firstReady(now time.Time) bool {
 	return m.phase == opening && m.plug.count[starting] == 0 && !now.Before(m.spawner.until)
 }
 
-// opened is reached when the first workers are ready.
+// opened is called when the first workers are ready.
 func (m *master) opened() {
 	if m.upgrades.takeover == nil {
 		m.serve()
@@ -94,23 +94,23 @@ func (m *master) opened() {
 	go m.upgrades.takeover.take()
 }
 
-// leave ends a master that another one has replaced: what came for it meanwhile
-// is the other's.
+// leave ends a master that another one has replaced. Signals that arrived
+// meanwhile belong to the new master.
 func (m *master) leave(signals chan os.Signal) {
 	if m.pidfile.file != nil {
 		within(removePatience, "pidfile", nothing(m.pidfile.file.Close))
 		m.pidfile.file = nil
 	}
-	// Stop waits for the signals that the runtime has and has not sent; the other
-	// channel keeps them from doing what they would do without (os/signal).
+	// Stop waits for signals that the runtime has received but not delivered; the
+	// second channel prevents their default action (os/signal).
 	m.late = make(chan os.Signal, cap(signals))
 	signal.Notify(m.late, handled...)
 	signal.Stop(signals)
 	m.passOn(slices.Concat(m.upgrades.pendingSignals, drained(signals), drained(m.late)))
 }
 
-// passOn gives signals to the new master. One may be there twice: it came when
-// both channels were open.
+// passOn sends signals to the new master. A signal that came while both channels
+// were registered is in both of them.
 func (m *master) passOn(signals []os.Signal) {
 	var kept []os.Signal
 	for _, s := range signals {
@@ -121,7 +121,7 @@ func (m *master) passOn(signals []os.Signal) {
 	}
 }
 
-// drained is what a channel holds.
+// drained returns what a channel holds.
 func drained(signals <-chan os.Signal) (all []os.Signal) {
 	for {
 		select {
@@ -133,7 +133,7 @@ func drained(signals <-chan os.Signal) (all []os.Signal) {
 	}
 }
 
-// handleEvents takes a batch from the watcher: doorbells first, then deaths.
+// handleEvents handles a batch from the watcher: doorbells first, then deaths.
 func (m *master) handleEvents(s watch.Events) {
 	for _, r := range s.Bells {
 		m.handleDoorbell(r)
@@ -151,7 +151,7 @@ func (m *master) handleEvents(s watch.Events) {
 	}
 	if s.Tick {
 		m.tick(time.Now())
-	} else if s.Arrival { // a client, or the listener's end
+	} else if s.Arrival { // a client, or the end of the listener
 		m.checkListeners(time.Now())
 	}
 	m.watcher.Spent(s)
@@ -162,7 +162,7 @@ func (m *master) handleEvents(s watch.Events) {
 	}
 }
 
-// generations are all that have workers: the older ones, and the current one.
+// generations yields all that have workers: the older ones, and the current one.
 func (m *master) generations() iter.Seq[*generation] {
 	return func(yield func(*generation) bool) {
 		for _, g := range m.plug.older {
@@ -187,7 +187,8 @@ func (m *master) generationOf(number uint32) *generation {
 
 var bellEvents = [...]lifeEvent{report.Ready: isReady, report.Begin: hasBegun, report.End: hasEnded}
 
-// handleDoorbell takes one doorbell. What does not fit the roster is ignored.
+// handleDoorbell handles one doorbell. One that does not fit the roster is
+// ignored.
 func (m *master) handleDoorbell(r report.Record) {
 	g := m.generationOf(r.Generation)
 	if g == nil || int(r.Slot) >= len(g.slots) {
@@ -202,14 +203,14 @@ func (m *master) handleDoorbell(r report.Record) {
 	switch r.Kind {
 	case report.Failed:
 	case report.Leaving:
-		m.plug.nudged = max(0, slices.Index(m.roster, c)) // the one after it is the next
+		m.plug.nudged = max(0, slices.Index(m.roster, c)) // the next nudge goes to the worker after it
 		m.nudge()
 	default:
 		m.apply(c, bellEvents[r.Kind])
 	}
 }
 
-// reconcileBoard makes the roster agree with the rows: doorbells were lost.
+// reconcileBoard makes the roster agree with the rows, after doorbells were lost.
 func (m *master) reconcileBoard(g *generation) {
 	g.board.State.Attention.Store(0)
 	if g.pool() {
@@ -219,7 +220,7 @@ func (m *master) reconcileBoard(g *generation) {
 		if c.state == gone || c.generation != g {
 			continue
 		}
-		c.unheard = c.pid == 0 // born will look
+		c.unheard = c.pid == 0 // spawned will check it
 		m.reconcile(c)
 	}
 }
@@ -229,7 +230,7 @@ func (m *master) reconcile(c *child) {
 	g := c.generation
 	switch {
 	case c.pid == 0 || g.board.Column(c.slot).PID.Load() != uint32(c.pid):
-		// Has not reached the board yet.
+		// It has not attached to the board yet.
 	case g.carries(c.slot):
 		m.apply(c, hasBegun)
 	default:
@@ -237,15 +238,15 @@ func (m *master) reconcile(c *child) {
 	}
 }
 
-// send gives a worker an order. A worker that can't take it has no need of it:
-// it is dead, or has as many orders unread as its lifeline holds.
+// send gives a worker an order. A worker that cannot take it does not need it: it
+// is dead, or its lifeline is full of unread orders.
 func (m *master) send(c *child, order report.Order) {
 	if c.lifeline >= 0 {
 		unix.SendmsgN(c.lifeline, []byte{byte(order)}, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	}
 }
 
-// tellGate makes the workers look at the gate.
+// tellGate makes the workers check the gate.
 func (m *master) tellGate() {
 	for _, c := range m.roster {
 		if c.state == spare || c.state == busy || c.state == starting {
@@ -254,7 +255,7 @@ func (m *master) tellGate() {
 	}
 }
 
-// showTitle tells ps how many sessions there are.
+// showTitle shows the number of sessions in the process title.
 func (m *master) showTitle() {
 	n := m.sessions()
 	if n != m.ticks.shown {
@@ -263,7 +264,7 @@ func (m *master) showTitle() {
 	}
 }
 
-// sessions is the number of live sessions, from the board.
+// sessions returns the number of live sessions, from the board.
 func (m *master) sessions() (n int) {
 	for _, c := range m.roster {
 		if c.state != gone {

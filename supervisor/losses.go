@@ -1,5 +1,5 @@
-// What was lost: session lines, syslog records and log lines that nobody took, and
-// when the log says so.
+// What was lost: session lines, syslog records and log lines that could not be
+// written, and when the log reports them.
 
 package supervisor
 
@@ -10,14 +10,15 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// dropReport is what an admin should know to be missing.
+// dropReport holds the counts of lost lines and records, so that each loss is
+// reported to the admin once.
 type dropReport struct {
-	told, seen  handover.Lost // when the log last said so, and a second ago
-	unreachable bool          // syslog is, and stderr was told
+	told, seen  handover.Lost // as last logged, and as of a second ago
+	unreachable bool          // syslog cannot be reached, and that was logged on stderr
 }
 
-// checkFiles is the once-a-second look at what others do to the plug's files,
-// and at what was lost.
+// checkFiles checks, once a second, what others have done to the plug's files, and
+// what was lost.
 func (m *master) checkFiles() {
 	m.reopen(false, func(error) {})
 	m.checkPidfile()
@@ -28,8 +29,8 @@ func (m *master) checkFiles() {
 	m.tellLosses()
 }
 
-// tellLosses logs what was lost since that was last logged, when no more was lost
-// for a second.
+// tellLosses logs what was lost since the last report, as soon as nothing more has
+// been lost for a second.
 func (m *master) tellLosses() {
 	now, told, seen := m.lost(), &m.plug.dropReport.told, &m.plug.dropReport.seen
 	if now.Lines > told.Lines && now.Lines == seen.Lines {
@@ -44,8 +45,8 @@ func (m *master) tellLosses() {
 	*seen = now
 }
 
-// absorbLosses takes over what an old master has logged of what was lost. One that
-// does not say is taken to have logged everything.
+// absorbLosses takes over which losses an old master has logged. If it does not
+// report that, it is assumed to have logged everything.
 func (m *master) absorbLosses(told *handover.Lost) {
 	if told == nil {
 		m.plug.dropReport.told = m.lost()
@@ -59,8 +60,8 @@ func (m *master) tellLostRecords(n uint64) {
 	m.syslog.Text(record.Err, m.pid, appendCount(text, " records=", n))
 }
 
-// unwritten is how many session lines wait because the session file did not take
-// them: those that workers owe, and those that are the master's to write.
+// unwritten returns how many session lines wait because the session file did not
+// accept them: the workers' lines and the master's.
 func (m *master) unwritten() (n int) {
 	if f := &m.plug.sessionFile; f.sink != nil && f.failing.Load() {
 		n = f.sink.Queued()
@@ -73,7 +74,7 @@ func (m *master) unwritten() (n int) {
 	return n
 }
 
-// lost sums up what was given up, by workers and by this process.
+// lost returns the sum of what workers and this process have dropped.
 func (m *master) lost() (n handover.Lost) {
 	n.Lines = m.plug.totals.LinesLost
 	n.Records = m.plug.totals.LogsLost + m.syslog.Sink.Dropped.Load()

@@ -26,7 +26,7 @@ import (
 	"daemon/plug/worker/title"
 )
 
-// phase is how far the master is in its own life.
+// phase is the stage of the master's own life.
 type phase uint8
 
 const (
@@ -57,7 +57,7 @@ type master struct {
 	shutdown shutdown
 	upgrades upgrades
 
-	transitions *[lifeStates][lifeEvents]transition // the table, always
+	transitions *[lifeStates][lifeEvents]transition // a constant, except in tests
 	roster      []*child                            // in the order of start
 	children    map[uint64]*child
 	dead        []*child // buried, not yet reaped
@@ -67,13 +67,13 @@ type master struct {
 	ticks    ticks
 	tickC    <-chan time.Time // ticks, where the watcher has none
 	memory   host.MemoryWatch
-	failed   []func() error // to be tried again
-	shepherd int            // PID of the shepherd, with -n: while a new master's parent is the old one, it can't ask
+	failed   []func() error // tried again each second
+	shepherd int            // PID of the shepherd, with -n: while a new master's parent is the old one, it cannot find that out itself
 
 	calls  chan func() // from goroutines that need the loop's state
 	over   chan struct{}
-	late   chan os.Signal    // that come when the loop is over
-	asides map[string]*aside // what goroutines do for the loop
+	late   chan os.Signal    // signals received after the loop ended
+	asides map[string]*aside // calls that goroutines make for the loop
 
 	null      int    // /dev/null, for workers
 	stderrOut outlet // stderr, for workers
@@ -81,57 +81,57 @@ type master struct {
 
 // startup is what a master has to do before it serves.
 type startup struct {
-	workers int    // to have ready before
+	workers int    // number of workers that must be ready first
 	unready bool   // the starter has not been told yet that the plug serves
-	readyAt uint64 // the pidfile's version that this waits for
+	readyAt uint64 // the pidfile's version to wait for
 	err     error  // why the plug never served
 }
 
-// shutdown is how a master ends, once it does.
+// shutdown is the state of a master that is ending.
 type shutdown struct {
-	ending    bool      // sessions are ended by an admin's INT
-	overdue   bool      // or because QUIT's time was over
-	draining  bool      // QUIT: all sessions are waited for
-	kills     int       // rounds of KILL after an INT that was not enough
-	deadline  time.Time // of stopping; zero is none
-	buryUntil time.Time // after TERM, at the latest
-	failure   error     // why the plug can't serve any more
+	ending    bool      // an admin's INT ends the sessions
+	overdue   bool      // or the end of QUIT's time limit
+	draining  bool      // QUIT: the master waits for all sessions
+	kills     int       // rounds of KILL after an INT that was not obeyed
+	deadline  time.Time // of stopping; zero is no limit
+	buryUntil time.Time // after TERM: the latest end
+	failure   error     // why the plug cannot continue
 }
 
-// upgrades is what a master knows of the one before it and the one after it.
+// upgrades is what a master knows about the one before it and the one after it.
 type upgrades struct {
 	launcher       *handover.Launcher
-	takeover       *takeover   // from an old one to this
-	current        *upgrade    // under way from this master to a new one
+	takeover       *takeover   // from an old master to this one
+	current        *upgrade    // in progress, from this master to a new one
 	frozen         bool        // the roster is being handed over
-	pendingSignals []os.Signal // for the new master
-	replacedBy     int         // PID of the new master; this one only has to leave
+	pendingSignals []os.Signal // to be passed on to the new master
+	replacedBy     int         // PID of the new master; this one only has to exit
 }
 
-// Starter is who started this master: it waits until the plug serves, or for
-// the reason why it does not.
+// Starter is the process that started this master. It waits until the plug serves,
+// or for the reason why it does not.
 type Starter interface {
 	Role() string               // of the starter socket's other side
 	FD() int                    // the starter socket; -1 if there is none any more
-	Become(role string, fd int) // a new master continues the old one's
-	Tell(word, text string)     // what the starter should know of this master
-	Alive() time.Duration       // how often it wants to hear that; 0 is never
+	Become(role string, fd int) // used by a new master, which takes the old one's place
+	Tell(word, text string)     // reports something about this master
+	Alive() time.Duration       // how often to report that the loop runs; 0 is never
 	Ready() error               // the plug serves
-	Gone() <-chan struct{}      // closed when the starter has ended; nil if that is no concern
-	EndsAll() bool              // the starter is PID 1: when it ends, so does every process
+	Gone() <-chan struct{}      // closed when the starter has ended; nil if that does not matter
+	EndsAll() bool              // the starter is PID 1: when it ends, all processes end
 }
 
 // startPatience is how long the first worker may take.
 const startPatience = 10 * time.Second
 
-// newMaster makes a master of one plug, which has opened nothing yet.
+// newMaster makes a master of one plug; it opens nothing.
 func newMaster(cfg *config.Config, starter Starter) *master {
 	return &master{starter: starter, pid: os.Getpid(), plug: newPlug(cfg), transitions: &transitions, children: map[uint64]*child{},
 		upgrades: upgrades{launcher: new(handover.Launcher)}, ticks: ticks{shown: -1, told: -1}, null: -1,
 		calls: make(chan func()), over: make(chan struct{})}
 }
 
-// Run is the master's whole life. The error is why it could not start.
+// Run is the master's whole life. The error says why it could not start.
 func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
 	defer signal.Ignore(syscall.SIGTTOU) // the error may go to a terminal that stops background processes (termios(3), TOSTOP)
 	signal.Ignore(syscall.SIGPIPE)       // EPIPE on stdout or stderr would kill a Go program
@@ -157,7 +157,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	if m.startup.err != nil {
 		return 4, m.startup.err
 	}
-	controlClosed := make(chan struct{}) // while other waits go on, too
+	controlClosed := make(chan struct{}) // they are closed while the other waits continue
 	go func() {
 		defer close(controlClosed)
 		m.closeControl()
@@ -173,17 +173,17 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	}
 	<-controlClosed
 	if m.shutdown.failure == nil {
-		m.log.Info("stopped", "sessions", m.sessions()) // which live on
+		m.log.Info("stopped", "sessions", m.sessions()) // these sessions continue
 	}
 	m.flush(flushLast)
 	if m.shutdown.failure != nil {
 		status = 4
 	}
-	m.starter.Tell("ended", strconv.Itoa(status)) // a former master that is still there may reap this one
+	m.starter.Tell("ended", strconv.Itoa(status)) // a former master that still exists may reap this one
 	return status, m.shutdown.failure
 }
 
-// open takes what the plug needs, in the order in which it is cheap to fail.
+// open opens what the plug needs, in an order in which a failure is cheap to undo.
 func (m *master) open() (err error) {
 	cfg := m.plug.cfg
 	if m.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
@@ -217,7 +217,7 @@ func (m *master) open() (err error) {
 	return m.prepare()
 }
 
-// prepare makes all that workers need, but for the listeners.
+// prepare makes everything that workers need, except the listeners.
 func (m *master) prepare() (err error) {
 	cfg := m.plug.cfg
 	if err = m.openSessionFile(); err != nil {
@@ -239,7 +239,7 @@ func (m *master) prepare() (err error) {
 	if m.stderrOut.socket {
 		m.plug.generation.board.Assignment.Options |= board.OptLogSocket
 	}
-	if m.plug.affinity != [2]uint64{} { // an older generation's entries shall be found again
+	if m.plug.affinity != [2]uint64{} { // the entries of older generations must stay valid
 		m.plug.generation.board.Assignment.AffinityKey = m.plug.affinity
 	}
 	if err = m.watcher.Pipe(m.plug.generation.number, m.plug.generation.report); err != nil {
@@ -255,16 +255,16 @@ func (m *master) prepare() (err error) {
 	return nil
 }
 
-// shape is how many worker slots the board needs, and rows for each.
+// shape returns how many worker slots the board needs, and how many rows for each.
 func (m *master) shape() (workers, capacity int) {
 	if m.plug.cfg.Mode != config.Pool {
 		return m.plug.settled.maxWorkers, 1
 	}
-	return 2*m.plug.settled.workers + 2, host.PoolCapacity() // room for successors of draining ones
+	return 2*m.plug.settled.workers + 2, host.PoolCapacity() // room for workers that replace draining ones
 }
 
 // sessionFailed is called by the session file's writer, in its goroutine. The loop
-// logs it, since the board is that of the current generation.
+// logs the error, because the generation may change.
 func (m *master) sessionFailed(err error) {
 	say := func() {
 		if m.plug.generation.board.ShouldLog(board.LogSession, uint64(m.mono()/int64(time.Millisecond))) {
@@ -275,11 +275,11 @@ func (m *master) sessionFailed(err error) {
 		}
 	}
 	if !m.do(say) {
-		say() // the loop is over: nothing changes the generation any more
+		say() // the loop has ended: the generation no longer changes
 	}
 }
 
-// abandon undoes what open has done before it failed.
+// abandon undoes what open did before it failed.
 func (m *master) abandon() {
 	m.removePidfile()
 	m.removeControl()
@@ -289,8 +289,7 @@ func (m *master) abandon() {
 	m.flush(time.Second)
 }
 
-// serve is the moment when the plug is open to clients: its first workers are
-// ready.
+// serve opens the plug to clients; its first workers are ready.
 func (m *master) serve() {
 	if m.plug.cfg.Log {
 		m.syslog.Text(record.Notice, m.pid, record.AppendStarted(nil, m.plug.tag))
@@ -311,8 +310,8 @@ func (m *master) serve() {
 	m.pidfile.last = time.Time{}
 }
 
-// tellReady tells the starter that the plug serves, once the pidfile has the
-// workers that there are: a script that was waiting for the start reads it next.
+// tellReady tells the starter that the plug serves, once the pidfile lists the
+// current workers: a script that waited for the start reads it next.
 func (m *master) tellReady() {
 	p := &m.pidfile
 	if !m.startup.unready || m.phase != running || p.written < m.startup.readyAt && !p.broken {
@@ -324,7 +323,7 @@ func (m *master) tellReady() {
 	}
 }
 
-// mostNamed is how many targets a line of the log names.
+// mostNamed is how many targets a log line names.
 const mostNamed = 4
 
 func (m *master) targetNames() string {

@@ -1,5 +1,5 @@
-// Descriptors that workers write texts to: the session file and stderr, made so that
-// no writer waits for a disk or a reader.
+// Descriptors that workers write text to: the session file and stderr, made so
+// that no writer waits for a disk or a reader.
 
 package supervisor
 
@@ -14,29 +14,29 @@ import (
 	"daemon/plug/supervisor/scribe"
 )
 
-// outlet is a descriptor that workers write texts to and that leads outside the
-// plug. Its reader may not read, and a disk may be away, so it is made one
-// that never makes a writer wait:
+// outlet is a descriptor for workers' text that leads outside the plug. Its reader
+// may not read, or its disk may be away, so it is chosen such that a writer never
+// waits:
 //
-//   - A regular file on a disk of this host is taken as it is.
-//   - So is a socket, which writers send to with MSG_DONTWAIT.
-//   - Pipes, FIFOs and terminals are opened once more with O_NONBLOCK. To set
-//     that flag on what the starter gave would set it for the starter's shell too.
+//   - A regular file on a disk of this host is used as it is.
+//   - So is a socket, to which writers send with MSG_DONTWAIT.
+//   - Pipes, FIFOs and terminals are opened a second time with O_NONBLOCK. Setting
+//     that flag on the starter's descriptor would set it for the starter's shell too.
 //   - In all other cases a scribe stands between.
 type outlet struct {
 	fd     int
 	socket bool
-	file   fileID          // what was opened
-	ended  <-chan struct{} // closed when the scribe has ended; nil without one
+	file   fileID          // the file that was opened
+	ended  <-chan struct{} // closed when the scribe has ended; nil if there is none
 }
 
-// fileID tells one file from another.
+// fileID identifies a file.
 type fileID struct{ device, inode uint64 }
 
 func idOf(st *unix.Stat_t) fileID { return fileID{uint64(st.Dev), uint64(st.Ino)} }
 
-// openOutlet makes an outlet of a descriptor that this process was given: stdout
-// or stderr. Where that needs another descriptor, the given one stays open.
+// openOutlet makes an outlet from a descriptor that this process was given: stdout
+// or stderr. If that needs another descriptor, the given one stays open.
 func (m *master) openOutlet(fd int) (o outlet, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -48,7 +48,8 @@ func (m *master) openOutlet(fd int) (o outlet, err error) {
 		o.socket = true
 		return o, nil
 	case unix.S_IFREG:
-		// Without it, the next line in a file that was emptied begins with NULs.
+		// Without O_APPEND, after the file is truncated the next line would begin
+		// with NULs.
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil {
 			unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_APPEND)
 		}
@@ -91,7 +92,7 @@ func (m *master) openSession(path string) (o outlet, err error) {
 	return o, nil
 }
 
-// credential is whom workers run as; nil is this process's own user.
+// credential returns the user that workers run as; nil is this process's own user.
 func (m *master) credential() *syscall.Credential {
 	if u := m.plug.cfg.User; u != nil {
 		return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}

@@ -1,5 +1,5 @@
-// The pidfile in the master's life: which PIDs it lists, when it is written, and what
-// happens if its disk is away.
+// The pidfile in the master's life: which PIDs it lists, when it is written, and
+// what happens if its disk is away.
 
 package supervisor
 
@@ -9,8 +9,8 @@ import (
 	"daemon/plug/pidfile"
 )
 
-// pidlist keeps the pidfile as the roster is. A goroutine writes; the loop
-// hands it whole lists, at most one every 10 ms.
+// pidlist keeps the pidfile equal to the roster. A goroutine writes the file; the
+// loop gives it complete lists, at most one every 10 ms.
 type pidlist struct {
 	file    *pidfile.File
 	dirty   bool   // the roster differs from the last list handed over
@@ -18,15 +18,15 @@ type pidlist struct {
 	written uint64 // of the last list known to be in the file
 	writing bool   // the writer has a list
 	last    time.Time
-	broken  bool   // the last write failed, and that was said
-	strayed string // why a link could not be followed, as it was said last
+	broken  bool   // the last write failed, and that was logged
+	strayed string // why a link could not be followed, as last logged
 
 	lists   chan pidList
 	results chan pidResult
 }
 
-// pidList is a list to be written, or with no PIDs a question: is the file still
-// there?
+// pidList is a list to be written. Without PIDs it is a question: does the file
+// still exist?
 type pidList struct {
 	version uint64
 	pids    []int
@@ -35,16 +35,17 @@ type pidList struct {
 type pidResult struct {
 	version uint64
 	err     error
-	strayed error // why the file stays where the path's links led before
-	asked   bool  // it is an answer
+	strayed error // why the file stays at the place where the path's links led before
+	asked   bool  // it is the answer to a question
 	current bool
 }
 
-// removePatience is how long an end waits for the disk of a file that it removes.
+// removePatience is how long a master that ends waits for the disk of a file that
+// it removes.
 const removePatience = 300 * time.Millisecond
 
-// claimPatience is how long a start waits for the disk of the pidfile, which may
-// also be changing hands, or of the control socket.
+// claimPatience is how long a start waits for the disk of the control socket or of
+// the pidfile, which may also be passing from one master to another.
 const claimPatience = 5 * time.Second
 
 const coalesce = 10 * time.Millisecond
@@ -79,8 +80,8 @@ func (p *pidlist) use(file *pidfile.File) {
 	}()
 }
 
-// adoptPidfile uses a file that adopt gets from the old master. If its disk does
-// not answer now, the file is used once it does.
+// adoptPidfile uses the file that adopt gets from the old master. If its disk does
+// not answer in time, the file is used as soon as it does.
 func (m *master) adoptPidfile(adopt func() (*pidfile.File, error)) {
 	take := func(f *pidfile.File, err error) {
 		if err != nil {
@@ -96,7 +97,7 @@ func (m *master) adoptPidfile(adopt func() (*pidfile.File, error)) {
 	take(f, err)
 }
 
-// due is when the pidfile is to be written next; zero is not at all.
+// due returns when the pidfile has to be written next; zero if it need not be.
 func (p *pidlist) due() time.Time {
 	if !p.dirty || p.writing {
 		return time.Time{}
@@ -104,7 +105,7 @@ func (p *pidlist) due() time.Time {
 	return p.last.Add(coalesce)
 }
 
-// next is the version that has what the roster has now.
+// next returns the version that contains the current roster.
 func (p *pidlist) next() uint64 {
 	if p.dirty {
 		return p.version + 1
@@ -112,8 +113,8 @@ func (p *pidlist) next() uint64 {
 	return p.version
 }
 
-// writePidfile hands the roster to the writer, if it differs, if its last list
-// is done, and if that was long enough ago.
+// writePidfile gives the roster to the writer if it has changed, if the previous
+// list is written, and if enough time has passed since then.
 func (m *master) writePidfile(now time.Time) {
 	p := &m.pidfile
 	due := p.due()
@@ -137,7 +138,7 @@ func (m *master) writePidfile(now time.Time) {
 	p.lists <- pidList{p.version, pids}
 }
 
-// checkPidfile has the writer look whether the path still names the file.
+// checkPidfile has the writer check whether the path still names the file.
 func (m *master) checkPidfile() {
 	if p := &m.pidfile; p.file != nil && !p.writing {
 		p.writing = true
@@ -145,12 +146,12 @@ func (m *master) checkPidfile() {
 	}
 }
 
-// pidfileWritten takes the writer's answer.
+// pidfileWritten handles the writer's answer.
 func (m *master) pidfileWritten(r pidResult) {
 	p := &m.pidfile
 	p.writing = false
 	if r.asked {
-		p.dirty = p.dirty || !r.current // removed or replaced: it is put back
+		p.dirty = p.dirty || !r.current // removed or replaced: it is written again
 		return
 	}
 	if r.err == nil {
@@ -170,15 +171,15 @@ func (m *master) pidfileWritten(r pidResult) {
 	}
 }
 
-// removePidfile waits for the writer and removes the file, but not for long: its
-// disk may be away.
+// removePidfile waits for the writer and removes the file. The wait is limited,
+// because the disk may be away.
 func (m *master) removePidfile() {
 	p := &m.pidfile
 	if p.file == nil {
 		return
 	}
 	file, writing, results := p.file, p.writing, p.results
-	p.file, p.writing, p.results = nil, false, nil // the loop must not take what is waited for here
+	p.file, p.writing, p.results = nil, false, nil // this function waits for the results; the loop must not take them
 	_, err := within(removePatience, "pidfile "+m.plug.cfg.Pidfile, nothing(func() error {
 		if writing {
 			<-results

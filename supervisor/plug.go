@@ -16,25 +16,25 @@ import (
 // plug is the unit of service. The master owns it; only the loop touches it.
 type plug struct {
 	cfg     *config.Config
-	settled settled // beside cfg
-	tag     string  // what its records in syslog begin with
+	settled settled // values that replace open ones of cfg
+	tag     string  // its syslog records begin with it
 
 	listeners  []int
 	revival    revival // of a listener that was shut down
 	zones      []*zone
-	sourceLost bool // the listener's interface, and that was said
+	sourceLost bool // the listener's interface is gone, and that was logged
 
-	generation *generation   // the one that accepts
-	older      []*generation // whose sessions live on, the oldest first
-	affinity   [2]uint64     // the generations' key; new if zero
+	generation *generation   // the one that accepts clients
+	older      []*generation // those with live sessions, the oldest first
+	affinity   [2]uint64     // the generations' key; a new one is made if it is zero
 	paused     bool
 
 	count      [lifeStates]int // of its workers, by state
-	drainQueue []*child        // draining ones that don't know it yet
+	drainQueue []*child        // draining workers that have not been told yet
 	nudged     int             // index of the spare that was nudged last
-	nudges     int             // ticks in a row that found clients waiting beside spares
+	nudges     int             // successive ticks that found clients waiting although there were spares
 	probe      policy.Probe
-	limitSaid  bool // that --max-workers is reached
+	limitSaid  bool // it has been logged that --max-workers is reached
 
 	sessionFile sessionFile
 	totals      counters.Totals
@@ -46,10 +46,10 @@ func newPlug(cfg *config.Config) *plug {
 	return &plug{cfg: cfg, settled: settle(cfg), tag: cfg.Source.Tag()}
 }
 
-// switchTo has clients accepted by next, with this gate, and by none of the older
-// generations: their gates close first, and what the newest of them remembers
-// (rotation, affinity, failed marks) is carried over. It returns how long no gate
-// was open; clients wait in the kernel's queue meanwhile.
+// switchTo makes next the only generation that accepts clients, with this value of
+// its gate. The gates of the older generations close first, and the state of the
+// newest of them (rotation, affinity, failed targets) is copied. It returns how
+// long no gate was open; during that time clients wait in the kernel's queue.
 func (p *plug) switchTo(next *generation, older []*generation, gate uint32) time.Duration {
 	begun := time.Now()
 	slices.SortFunc(older, func(a, b *generation) int { return int(a.number) - int(b.number) })

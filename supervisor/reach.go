@@ -1,5 +1,5 @@
 // Whether syslog takes records: checked at the start and after a loss, and logged
-// where an admin finds it.
+// where an admin sees it.
 
 package supervisor
 
@@ -10,15 +10,15 @@ import (
 	"daemon/plug/supervisor/sink"
 )
 
-// syslogReach is why syslog takes no records, at a start: the path may lead to a
-// disk that is away.
+// syslogReach returns why syslog takes no records, at a start. The path may lead
+// to a disk that is away.
 func (m *master) syslogReach() error {
 	_, err := within(openPatience, "syslog "+m.syslog.Path, nothing(m.syslog.Reach))
 	return err
 }
 
-// checkSyslog says on stderr, before a daemon has let go of that, that syslog will
-// lose records: all of a daemon's errors, and with -n what goes there for -l and -a.
+// checkSyslog warns on stderr, before a daemon closes it, that syslog will lose
+// records: all errors of a daemon, and with -n the records for -l and -a.
 func (m *master) checkSyslog() {
 	if m.plug.cfg.Foreground && !m.plug.cfg.Log && len(m.plug.cfg.Rules) == 0 {
 		return
@@ -31,7 +31,7 @@ func (m *master) checkSyslog() {
 		m.sayUnreachable(why)
 	default:
 		fmt.Fprintf(m.stderr, "plug: syslog %s: %s; records are lost until it can be reached\n", m.syslog.Path, host.Reason(why))
-		m.stderr.Flush(flushReplaced) // Ready lets go of it
+		m.stderr.Flush(flushReplaced) // Ready closes it
 	}
 }
 
@@ -39,18 +39,18 @@ func (m *master) sayUnreachable(why error) {
 	m.log.Warn("syslog cannot be reached; records are lost", "socket", m.syslog.Path, "reason", host.Reason(why))
 }
 
-// noteLostRecords tells syslog what it has missed, once it takes records again;
-// until then, with -n, stderr is told once.
+// noteLostRecords reports the lost records to syslog, once it takes records again.
+// Until then, with -n, it logs them to stderr once.
 func (m *master) noteLostRecords(lost uint64) {
 	if lost == m.plug.dropReport.told.Records {
 		return
 	}
 	var why error
-	settled := lost == m.plug.dropReport.seen.Records // no more for a second
+	settled := lost == m.plug.dropReport.seen.Records // no more losses for a second
 	m.aside("syslog", m.syslog.Path, func() { why = m.syslog.Reach() }, func() { m.syslogChecked(lost, settled, why) })
 }
 
-// syslogChecked does what follows from whether somebody takes records.
+// syslogChecked acts on the result of checking syslog.
 func (m *master) syslogChecked(lost uint64, settled bool, why error) {
 	l := &m.plug.dropReport
 	switch {

@@ -1,5 +1,5 @@
-// The new side of an upgrade, what it receives: generations and workers, checked
-// against the counts of the old master.
+// The new master's side of an upgrade, what it receives: generations and workers,
+// checked against the old master's counts.
 
 package supervisor
 
@@ -12,7 +12,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// received is what a new master has received.
+// received is the state that a new master has received.
 type received struct {
 	generations []*generation
 	children    []*child
@@ -21,13 +21,13 @@ type received struct {
 	pidfile     int // its locked descriptor; -1 without
 }
 
-// record is a child in the form of the wire.
+// record returns a child in the form that is sent in a handover.
 func (c *child) record() handover.ChildRecord {
 	return handover.ChildRecord{ID: c.id, Generation: c.generation.number, Slot: c.slot, PID: c.pid, Busy: c.state == busy,
 		Draining: c.state == draining, Listed: c.listed, Turns: c.sessionsBefore, Born: c.born}
 }
 
-// addGeneration takes a generation over, with its three descriptors.
+// addGeneration takes over a generation, with its three descriptors.
 func (e *received) addGeneration(r *handover.GenerationRecord, fds []int) error {
 	if r == nil || len(fds) != 3 {
 		handover.CloseAll(fds)
@@ -47,7 +47,7 @@ func (e *received) addGeneration(r *handover.GenerationRecord, fds []int) error 
 	return nil
 }
 
-// addChildren takes a batch of workers over, with a lifeline and a pidfd each.
+// addChildren takes over a batch of workers, with a lifeline and a pidfd each.
 func (e *received) addChildren(records []handover.ChildRecord, fds []int) error {
 	each := 1
 	if host.HavePidfds {
@@ -86,7 +86,7 @@ func (e *received) addChildren(records []handover.ChildRecord, fds []int) error 
 	return nil
 }
 
-// verify compares what came with what was sent.
+// verify compares what was received with what was sent.
 func (e *received) verify(end *handover.EndRecord) error {
 	if end == nil {
 		return errors.New("the last message has no counts")

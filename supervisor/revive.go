@@ -1,5 +1,5 @@
-// A listener that somebody else has shut down: it is made to listen again, or the
-// plug ends with the reason.
+// A listener that another process has shut down: the master makes it listen again,
+// or the plug ends with the reason.
 
 package supervisor
 
@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	reviveWithin = 4 * time.Second  // then the plug gives up
-	reviveAgain  = 10 * time.Second // a listener that is shut down again and again is said no oftener
+	reviveWithin = 4 * time.Second  // after this time the plug gives up
+	reviveAgain  = 10 * time.Second // at most one log entry in this time about a listener that is shut down repeatedly
 )
 
-// revival is what the master knows of a listener that somebody else has shut down:
-// an admin (ss -K), or the service manager or process that it came from. The
-// socket is still bound, and workers hold it: when it listens again, they all have
-// it back, with no new descriptor.
+// revival is the state of a listener that was shut down by another process: by an
+// admin (ss -K), or by the service manager or process that it came from. The
+// socket is still bound, and workers hold it. When it listens again, it works for
+// all of them, without a new descriptor.
 type revival struct {
-	since time.Time // it was found shut down; zero is not
+	since time.Time // when it was found shut down; zero if it is not
 	said  time.Time
 }
 
@@ -59,16 +59,16 @@ func (m *master) revive(fd int, now time.Time) {
 	}
 }
 
-// listens reports whether a socket accepts connections. One that can't be asked
-// is taken to.
+// listens reports whether a socket accepts connections. If that cannot be found
+// out, it returns true.
 func listens(fd int) bool {
 	on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	return err != nil || on != 0
 }
 
-// listenAgain is listen(2) on a socket that has been shut down. It has its port
-// still, unless the kernel had chosen that: then it gets another one, where no
-// client would look.
+// listenAgain calls listen(2) on a socket that has been shut down. The socket
+// still has its port, unless the kernel had chosen it: then it gets another one,
+// which no client would use.
 func listenAgain(fd int, port uint16, backlog int) error {
 	host.ForgetEnd(fd)
 	if err := unix.Listen(fd, backlog); err != nil {
@@ -92,7 +92,8 @@ func portOf(name unix.Sockaddr) uint16 {
 	return 0
 }
 
-// backlog is the listener's: that of --backlog, or what the kernel allows at most.
+// backlog returns the listener's backlog: that of --backlog, or the most that the
+// kernel allows.
 func (m *master) backlog() int {
 	if m.plug.cfg.Backlog == 0 {
 		return unix.SOMAXCONN
@@ -100,8 +101,8 @@ func (m *master) backlog() int {
 	return m.plug.cfg.Backlog
 }
 
-// giveUp ends a plug that can't serve any more. Its sessions live on, as after
-// TERM; the exit status tells who started it.
+// giveUp ends a plug that cannot serve any more. Its sessions continue, as after
+// TERM; the exit status tells the starter.
 func (m *master) giveUp(err error) {
 	m.log.Error("the plug is stopping because it cannot serve", "reason", err.Error())
 	m.shutdown.failure = err

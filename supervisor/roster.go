@@ -1,5 +1,5 @@
-// The roster: every worker with its state, and the table that says what each event
-// does in each state.
+// The roster: every worker with its state, and the table that defines what each
+// event does in each state.
 
 package supervisor
 
@@ -8,7 +8,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// lifeState is where a worker stands in its life.
+// lifeState is a worker's state.
 type lifeState uint8
 
 const (
@@ -24,30 +24,30 @@ func (s lifeState) String() string {
 	return [...]string{"starting", "spare", "busy", "draining", "gone", "?"}[min(s, lifeStates)]
 }
 
-// lifeEvent is what can happen to a worker.
+// lifeEvent is an event in a worker's life.
 type lifeEvent uint8
 
 const (
 	isReady   lifeEvent = iota // doorbell: it waits for its first client
 	hasBegun                   // doorbell or board: it carries a session
 	hasEnded                   // doorbell or board: it carries none
-	toldDrain                  // the master wants it to go
-	hasDied                    // its pidfd says so
+	toldDrain                  // the master wants it to drain
+	hasDied                    // its pidfd reports it
 	lifeEvents
 )
 
-// transition is one cell of the table: the next state, and what is to be done.
+// transition is one cell of the table: the next state, and the action.
 type transition struct {
 	next lifeState
 	do   func(*master, *child)
 }
 
-// transitions is the whole of a worker's life. What a doorbell says that does not fit
-// is gossip: a nil action, and the state stays.
+// transitions is the whole life of a worker. A doorbell that does not fit the
+// state is ignored: the action is nil, and the state stays.
 var transitions = [lifeStates][lifeEvents]transition{
 	starting: {
 		isReady:   {spare, (*master).welcome},
-		hasBegun:  {busy, (*master).welcomeBusy}, // READY went to a full pipe
+		hasBegun:  {busy, (*master).welcomeBusy}, // READY was lost because the pipe was full
 		hasEnded:  {spare, (*master).welcome},
 		toldDrain: {draining, (*master).sendDrain},
 		hasDied:   {gone, (*master).buryUnready},
@@ -82,7 +82,7 @@ var transitions = [lifeStates][lifeEvents]transition{
 	},
 }
 
-// apply moves one worker's life on.
+// apply applies one event to one worker.
 func (m *master) apply(c *child, event lifeEvent) {
 	cell := m.transitions[c.state][event]
 	if cell.next != c.state {
@@ -95,9 +95,9 @@ func (m *master) apply(c *child, event lifeEvent) {
 	}
 }
 
-// child is the roster's entry of one worker.
+// child is the roster's entry for one worker.
 type child struct {
-	id             uint64 // in the order of start; never used again
+	id             uint64 // in the order of start; never reused
 	state          lifeState
 	slot           int
 	pid            int // 0 until the fork has returned
@@ -106,15 +106,15 @@ type child struct {
 	generation     *generation
 	listed         bool   // in the pidfile
 	unheard        bool   // doorbells were lost before it had a PID
-	sessionsBefore uint64 // sessions that the slot's rows had carried before this worker
-	worked         uint64 // and had when it was last looked whether it takes clients (nudge)
+	sessionsBefore uint64 // sessions that the slot's rows had carried before this worker started
+	worked         uint64 // and had carried at the last check whether it takes clients (nudge)
 	status         watch.Status
-	leftAt         uint64 // the pidfile's version that it is no longer in
-	born           int64  // Unix ns; 0 is not known
-	condemned      bool   // killed for the sake of its session, at an admin's word
+	leftAt         uint64 // the first version of the pidfile without it
+	born           int64  // Unix ns; 0 is unknown
+	condemned      bool   // an admin ended its session by killing it
 }
 
-// list and unlist put a worker into the pidfile, or take it out.
+// list and unlist put a worker into the pidfile, or remove it.
 func (m *master) list(c *child) {
 	if !c.listed {
 		c.listed = true
@@ -129,7 +129,7 @@ func (m *master) unlist(c *child) {
 	}
 }
 
-// welcome is a worker's first sign of life.
+// welcome handles a worker's first sign of life.
 func (m *master) welcome(c *child) {
 	m.spawner.release()
 	if c.generation.pool() {
@@ -142,9 +142,10 @@ func (m *master) welcomeBusy(c *child) {
 	m.list(c)
 }
 
-// sendDrain tells a worker to drain. One of an older generation that has its
-// session does nothing about it before that ends, and the gate keeps it from
-// taking another: it is told later, so that thousands don't all wake up at a commit.
+// sendDrain tells a worker to drain. A worker of an older generation that has its
+// one session would not act on it before the session ends, and the gate keeps it
+// from accepting another. It is told later, so that a commit does not wake
+// thousands of workers at once.
 func (m *master) sendDrain(c *child) {
 	if g := c.generation; g != m.plug.generation && !g.pool() && g.carries(c.slot) {
 		m.plug.drainQueue = append(m.plug.drainQueue, c)
@@ -153,7 +154,7 @@ func (m *master) sendDrain(c *child) {
 	m.send(c, report.Drain)
 }
 
-// sendDrains tells some of the workers that are draining, and don't know it yet.
+// sendDrains tells some of the draining workers that have not been told yet.
 func (m *master) sendDrains(most int) {
 	for range min(most, len(m.plug.drainQueue)) {
 		if c := m.plug.drainQueue[0]; c.state == draining {

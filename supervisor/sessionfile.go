@@ -1,4 +1,4 @@
-// The session file in the master: the lines of dead workers, what is done while a
+// The session file in the master: the lines of dead workers, what happens while a
 // disk is full or away, and reopening.
 
 package supervisor
@@ -17,25 +17,25 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// sessionFile is the master's part in the -S file: it opens it, hands it to
-// workers, notices that it was rotated away, and writes the lines of workers
-// that were killed.
+// sessionFile is the master's part in the -S file: it opens the file, passes it to
+// workers, notices that it was rotated, and writes the lines of workers that were
+// killed.
 type sessionFile struct {
 	path string // "" without -S; "-" is stdout
-	fd   int    // append-only; -1 without -S; the number stays
+	fd   int    // append-only; -1 without -S; the number never changes
 	out  outlet // what is open; its descriptor is fd
 	sink *sink.Sink
 	fail func(error)
 
-	closed chan struct{} // the master ends: nothing is tried again
-	lost   int           // lines given up for that; the sink counts those that found no room
-	said   bool          // that the path can't be opened again
+	closed chan struct{} // the master ends: no further tries
+	lost   int           // lines dropped for that reason; the sink counts those that exceeded its limit
+	said   bool          // it has been logged that the path cannot be opened again
 
-	next []func(error) // admins who have asked for a look while one was under way
+	next []func(error) // admins who have requested a check while another one was in progress
 
-	failing  atomic.Bool   // the line that is being written is tried again
-	retried  atomic.Uint64 // lines that had to be written again
-	terminal sink.Terminal // it may be one
+	failing  atomic.Bool   // the current line could not be written and is retried
+	retried  atomic.Uint64 // lines that were retried
+	terminal sink.Terminal // used if the file is a terminal
 }
 
 // openPatience is how long a start waits for a file's disk.
@@ -68,7 +68,7 @@ func (f *sessionFile) use(out outlet) {
 	f.sink = sink.New(lineBound, f.append)
 }
 
-// named reports whether there is a path that could name another file by now.
+// named reports whether there is a path, which may name another file by now.
 func (f *sessionFile) named() bool { return f.path != "" && f.path != "-" }
 
 // write queues one line.
@@ -78,8 +78,8 @@ func (f *sessionFile) write(line []byte) {
 	}
 }
 
-// append writes one line (the sink's goroutine). A line that can't be written
-// is tried again until it can, or until the master ends: those behind it wait.
+// append writes one line (the sink's goroutine). A line that cannot be written is
+// retried until it can, or until the master ends; the lines after it wait.
 func (f *sessionFile) append(line []byte) {
 	f.terminal.Prepare()
 	for first := true; ; first = false {
@@ -103,17 +103,17 @@ func (f *sessionFile) append(line []byte) {
 }
 
 const (
-	linesLast = time.Second            // for lines that wait when the master ends
+	linesLast = time.Second            // for lines that still wait when the master ends
 	lineAgain = 200 * time.Millisecond // between tries to write a session line
-	lineBound = 1 << 16                // lines that may wait; beyond it they are lost, and counted
+	lineBound = 1 << 16                // lines that may wait; those beyond it are lost, and counted
 )
 
-// tryAppend writes a line, and returns how much of it is written: all, or nothing,
-// but of a terminal or pipe that is full perhaps a part.
+// tryAppend writes a line, and returns how much of it is written: all or nothing,
+// except that a full terminal or pipe may take a part of it.
 func (f *sessionFile) tryAppend(line []byte) (n int, err error) {
 	for n < len(line) && err == nil {
 		m := 0
-		m, err = unix.Write(f.fd, line[n:]) // a second write fits, or tells the reason
+		m, err = unix.Write(f.fd, line[n:]) // a second write succeeds, or returns the reason
 		n += max(0, m)
 		if m == 0 && err == nil {
 			err = io.ErrShortWrite
@@ -126,8 +126,8 @@ func (f *sessionFile) tryAppend(line []byte) (n int, err error) {
 	return n, err
 }
 
-// check opens the path again if it names another file by now, or if it is to be
-// opened in any case (a goroutine's: its disk may be away). It is not ok if there
+// check opens the path again if it names another file by now, or always if that is
+// set. It runs in a goroutine, because the disk may be away. ok is false if there
 // is nothing to do.
 func (f *sessionFile) check(open func(string) (outlet, error), file fileID, always bool) (out outlet, ok bool, err error) {
 	var named unix.Stat_t
@@ -138,8 +138,8 @@ func (f *sessionFile) check(open func(string) (outlet, error), file fileID, alwa
 	return out, err == nil, err
 }
 
-// replace puts what was opened in the place of what was open, under its number:
-// births that are on their way have been told that.
+// replace replaces the open file under the same descriptor number, which workers
+// that are being started have already been given.
 func (f *sessionFile) replace(out outlet) error {
 	defer unix.Close(out.fd)
 	if err := host.Replace(out.fd, f.fd); err != nil {
@@ -150,9 +150,10 @@ func (f *sessionFile) replace(out outlet) error {
 	return nil
 }
 
-// reopen looks at the session file's path, and opens it again if it names another
-// file, or because an admin says so. then is told in the loop what came of it.
-// While a disk does not answer, an admin is told that, and nothing else waits.
+// reopen checks the session file's path, and opens it again if it names another
+// file, or if an admin has asked for it. It calls then in the loop with the
+// result. If a disk does not answer, the admin gets that as the result, and
+// nothing else waits.
 func (m *master) reopen(admin bool, then func(error)) {
 	f := &m.plug.sessionFile
 	if !f.named() {
@@ -175,7 +176,7 @@ func (m *master) reopen(admin bool, then func(error)) {
 	file, old := f.out.file, f.out.ended
 	always := admin
 	select {
-	case <-old: // the scribe has ended: somebody has killed it
+	case <-old: // the scribe has ended, because it was killed
 		always = true
 	default:
 	}
@@ -196,11 +197,12 @@ func (m *master) reopen(admin bool, then func(error)) {
 	})
 }
 
-// aLook is the look at the session file's path, among what is done aside.
+// aLook is the name under which the session file's path is checked aside.
 const aLook = "session file"
 
-// sessionFileChecked says how a look at the session file ended, and hands a new one to all
-// workers. A failure is said once, and whenever an admin has asked.
+// sessionFileChecked handles the result of a check of the session file, and passes
+// a new file to all workers. A failure is logged once, and each time an admin has
+// asked.
 func (m *master) sessionFileChecked(admin, opened bool, err error) {
 	f := &m.plug.sessionFile
 	if err != nil {
@@ -232,15 +234,15 @@ func (f *sessionFile) close() (lost int) {
 	}
 	if !f.sink.Flush(linesLast) {
 		close(f.closed)
-		if !f.sink.Flush(lineAgain) { // its writer waits in the kernel
+		if !f.sink.Flush(lineAgain) { // its writer is blocked in the kernel
 			return len(f.sink.Waiting()) + int(f.sink.Dropped.Load())
 		}
 	}
 	return f.lost + int(f.sink.Dropped.Load())
 }
 
-// pending are the lines that wait because they could not be written, for
-// another master to write: after this one's end nobody else would.
+// pending returns the lines that could not be written, for the new master: after
+// this one's end, no other process would write them.
 func (f *sessionFile) pending() (lines []string) {
 	if f.sink == nil {
 		return nil

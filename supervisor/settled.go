@@ -1,5 +1,5 @@
-// What the system or an admin has decided in place of the configuration. It is
-// stored beside the configuration, which does not change once it is checked.
+// Values decided by the system or an admin, in addition to the configuration,
+// which does not change once it is checked.
 
 package supervisor
 
@@ -10,16 +10,16 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// settled are the values that hold where the configuration leaves them open, or
+// settled holds the values in effect where the configuration leaves them open, or
 // where an admin has changed them.
 type settled struct {
 	maxWorkers  int  // --max-workers, or what the system allows
-	workers     int  // of --mode pool: --workers, or one per core; else 0
-	logLevel    int  // -d, or what an admin has set
-	logLevelSet bool // an admin has
+	workers     int  // of --mode pool: --workers, or one per core; otherwise 0
+	logLevel    int  // -d, or the level that an admin has set
+	logLevelSet bool // an admin has set it
 }
 
-// settle decides what a configuration leaves to the system.
+// settle decides what a configuration leaves open.
 func settle(cfg *config.Config) settled {
 	s := settled{maxWorkers: cfg.MaxWorkers, workers: cfg.Workers, logLevel: cfg.Debug}
 	if s.maxWorkers == 0 {
@@ -31,7 +31,7 @@ func settle(cfg *config.Config) settled {
 	return s
 }
 
-// running is the configuration with the values that hold.
+// running returns the configuration with the values in effect.
 func (m *master) running() config.Config {
 	cfg := *m.plug.cfg
 	cfg.MaxWorkers, cfg.Workers, cfg.Debug = m.plug.settled.maxWorkers, m.plug.settled.workers, m.plug.settled.logLevel

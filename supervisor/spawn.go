@@ -1,5 +1,5 @@
 // Starting workers: a goroutine forks, the loop decides and keeps the roster.
-// Trouble slows it down.
+// Failures slow it down.
 
 package supervisor
 
@@ -18,20 +18,20 @@ import (
 	"daemon/plug/worker"
 )
 
-// spawner gives birth. A fork takes the whole time until the child has executed
-// its program, so it happens in a goroutine of its own; what is to be born is
-// decided by the loop, which has set its slot aside already.
+// spawner starts workers. A fork returns only when the child has executed its
+// program, so it happens in a goroutine of its own. The loop decides what to
+// start, and reserves the slot before that.
 type spawner struct {
 	requests  chan spawnRequest
 	results   chan spawnResult
-	suspended atomic.Bool // orders are sent back
-	backoff               // while workers can't be started, or die before READY
-	idle      backoff     // while they end without a session, though they were not told to
-	why       string      // what the brake was last pulled for
+	suspended atomic.Bool // requests are returned unserved
+	backoff               // while workers cannot be started, or die before READY
+	idle      backoff     // while they exit without a session, without having been told to drain
+	why       string      // the reason for the last pause
 }
 
-// spawnRequest is a worker to be started, with the descriptors that it inherits; all
-// but the lifeline stay the master's.
+// spawnRequest is a worker to be started, with the descriptors that it inherits;
+// the master keeps all of them except the lifeline.
 type spawnRequest struct {
 	child    *child
 	files    []uintptr
@@ -64,7 +64,7 @@ func (n *spawner) start(spawn func(slot int, pool bool, files []uintptr) (pid, p
 	}()
 }
 
-// errSuspended is an order that came back because of a handover.
+// errSuspended is the result of a request that was returned because of a handover.
 var errSuspended = errors.New("no new workers during a handover")
 
 // rests reports whether no worker may be started yet.
@@ -72,7 +72,7 @@ func (n *spawner) rests(now time.Time) bool {
 	return now.Before(n.until) || now.Before(n.idle.until)
 }
 
-// startWorker sets a slot aside for a worker and orders its birth.
+// startWorker reserves a slot for a worker and requests its start.
 func (m *master) startWorker() bool {
 	g := m.plug.generation
 	if len(g.free) == 0 {
@@ -96,8 +96,8 @@ func (m *master) startWorker() bool {
 	return true
 }
 
-// files are a worker's descriptors, in the order of worker.FDLifeline and its
-// fellows. The numbers are the master's own and stay so.
+// files returns a worker's descriptors, in the order of worker.FDLifeline and the
+// constants after it. The numbers are the master's, and they stay open.
 func (m *master) files(g *generation, lifeline int) []uintptr {
 	const closed = ^uintptr(0)
 	session := closed
@@ -117,7 +117,7 @@ func (m *master) files(g *generation, lifeline int) []uintptr {
 	return files
 }
 
-// spawned takes the spawner's answer.
+// spawned handles the spawner's result.
 func (m *master) spawned(b spawnResult) {
 	c := b.child
 	if b.err == errSuspended {
@@ -145,7 +145,7 @@ func (m *master) spawned(b spawnResult) {
 	}
 }
 
-// troubled says, once for each series, that workers can't be started.
+// troubled logs, once for each series of failures, that workers cannot be started.
 func (m *master) troubled(what string, err error) {
 	if m.phase == opening {
 		m.failStart(fmt.Errorf("%s: %s", what, host.WithLimits(err)))
@@ -159,14 +159,14 @@ func (m *master) troubled(what string, err error) {
 	}
 }
 
-// abandonSpawn removes a child that was never born.
+// abandonSpawn removes a child that was not started.
 func (m *master) abandonSpawn(c *child) {
 	m.plug.count[c.state]--
 	unix.Close(c.lifeline)
 	m.release(c)
 }
 
-// release takes a worker off the roster and gives its slot back.
+// release removes a worker from the roster and frees its slot.
 func (m *master) release(c *child) {
 	g := c.generation
 	g.slots[c.slot] = nil
@@ -183,7 +183,7 @@ func (m *master) release(c *child) {
 	}
 }
 
-// retire gives up an older generation: its last worker has been buried.
+// retire closes an older generation whose last worker has been buried.
 func (m *master) retire(g *generation) {
 	g.handCounts(m.plug.generation)
 	m.plug.older = slices.DeleteFunc(m.plug.older, func(other *generation) bool { return other == g })

@@ -1,10 +1,11 @@
-// Workers and sessions as an admin counts them: states by name, and how many
-// sessions there may be.
+// Workers and sessions as an admin counts them: states by name, and limits on the
+// number of sessions.
 
 package supervisor
 
-// stateNow is a worker's state as an admin sees it. To the pool policy a pool
-// worker that has room is a spare; to an admin it is busy if it has a session.
+// stateNow returns a worker's state as an admin sees it. For the pool policy a
+// pool worker that has room is a spare; for an admin it is busy if it has a
+// session.
 func (c *child) stateNow() string {
 	if c.state == spare && c.generation.pool() && c.generation.board.Column(c.slot).Live.Load() > 0 {
 		return busy.String()
@@ -12,7 +13,7 @@ func (c *child) stateNow() string {
 	return c.state.String()
 }
 
-// workersByState counts all generations' workers.
+// workersByState counts the workers of all generations.
 func (m *master) workersByState() map[string]int {
 	count := map[string]int{}
 	for state := starting; state < gone; state++ {
@@ -26,8 +27,8 @@ func (m *master) workersByState() map[string]int {
 	return count
 }
 
-// sessionLimits are how many sessions there may be at a time, and how many of
-// them a pool worker may have; 0 without a pool.
+// sessionLimits returns how many sessions there may be at a time, and how many of
+// them one pool worker may have; 0 in the other modes.
 func (m *master) sessionLimits() (all, ofPoolWorker int) {
 	if !m.pool() {
 		return m.plug.settled.maxWorkers, 0

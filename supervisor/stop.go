@@ -1,5 +1,5 @@
-// Signals to the master, and its end: TERM, QUIT and INT, each with its patience
-// for sessions and workers.
+// Signals to the master, and its end: TERM, QUIT and INT, each with its time
+// limits for sessions and workers.
 
 package supervisor
 
@@ -16,20 +16,20 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// handled are the signals that mean something to a master.
+// handled are the signals that a master handles.
 var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
 	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTOU, syscall.SIGTTIN}
 
 const (
-	buryFor   = 200 * time.Millisecond // TERM: for the lines of workers killed with it, since the last of them
-	buryMost  = 800 * time.Millisecond // TERM: for them all
-	endWithin = 2 * time.Second        // INT: then KILL
+	buryFor   = 200 * time.Millisecond // TERM: wait for lines of workers that are killed with the master; starts again after each of them
+	buryMost  = 800 * time.Millisecond // TERM: limit for all of them
+	endWithin = 2 * time.Second        // INT: time before KILL
 )
 
-// signal obeys.
+// signal handles one signal.
 func (m *master) signal(s os.Signal) {
 	m.log.Debug("signal", "signal", s.String())
-	if u := m.upgrades.current; u != nil && (u.committing || m.upgrades.frozen && changes(s)) { // within a moment it is known who is the master
+	if u := m.upgrades.current; u != nil && (u.committing || m.upgrades.frozen && changes(s)) { // it is decided very soon which process is the master
 		u.heldSignals = shepherd.Keep(u.heldSignals, s)
 		return
 	}
@@ -53,12 +53,13 @@ func (m *master) signal(s os.Signal) {
 	}
 }
 
-// changes tells of what a new master that has been told all would not know of.
+// changes reports whether a signal changes state that may already have been sent
+// to a new master.
 func changes(s os.Signal) bool {
 	return s == syscall.SIGTTOU || s == syscall.SIGTTIN || s == syscall.SIGHUP || s == syscall.SIGUSR1
 }
 
-// reload does what there is to reload, and says so.
+// reload reloads what can be reloaded, and logs it.
 func (m *master) reload(then func(act, error)) {
 	said := "nothing to reload (options come from the command line); session log reopened"
 	m.starter.Tell("reloading", "")
@@ -70,8 +71,8 @@ func (m *master) reload(then func(act, error)) {
 	})
 }
 
-// reopened is reopen with what an admin is told of it: it has changed something
-// if the path names another file by now.
+// reopened is reopen with the result that an admin gets: something has changed if
+// the path names another file by now.
 func (m *master) reopened(then func(act, error)) {
 	if !m.plug.sessionFile.named() {
 		then(act{said: "there is no session file to reopen"}, nil)
@@ -94,7 +95,7 @@ func (m *master) pause(on bool) {
 	m.log.Info("accepting", "paused", on)
 }
 
-// gate is the value that the current generation's gate should have.
+// gate returns the value that the current generation's gate should have.
 func (m *master) gate() uint32 {
 	if m.plug.paused {
 		return board.GatePaused
@@ -102,18 +103,18 @@ func (m *master) gate() uint32 {
 	return board.GateOpen
 }
 
-// freePort shuts the listeners down: workers that still hold them, stopped
-// ones too, no longer keep anybody from binding the port (shutdown(2)).
+// freePort shuts the listeners down: workers that still hold them, even stopped
+// ones, no longer prevent other processes from binding the port (shutdown(2)).
 func (m *master) freePort() {
 	if m.plug.cfg.Source.Inherited != "" {
-		return // the service manager's socket, which it listens on further
+		return // the socket belongs to the service manager, which continues to listen on it
 	}
 	for _, fd := range m.plug.listeners {
 		unix.Shutdown(fd, unix.SHUT_RD)
 	}
 }
 
-// stop begins the end: no client, no worker is added from here on.
+// stop begins the end: from here on, no client is accepted and no worker started.
 func (m *master) stop(deadline time.Time) {
 	if m.upgrades.current != nil {
 		m.upgrades.current.end(errors.New("the plug was told to stop"))
@@ -126,7 +127,7 @@ func (m *master) stop(deadline time.Time) {
 	m.tellStopping(time.Now())
 	m.sendDrains(len(m.plug.drainQueue))
 	m.plug.generation.board.State.Gate.Store(board.GateDraining)
-	if m.upgrades.takeover == nil || !uncommitted { // the port is the old master's until the commit
+	if m.upgrades.takeover == nil || !uncommitted { // until the commit, the port belongs to the old master
 		m.freePort()
 	}
 	for _, c := range m.roster {
@@ -136,7 +137,8 @@ func (m *master) stop(deadline time.Time) {
 	}
 }
 
-// terminate is 2.5's end: the port is free, sessions live on without a master.
+// terminate ends the plug as in 2.5: the port is free, and sessions continue
+// without a master.
 func (m *master) terminate() {
 	now := time.Now()
 	m.stop(now.Add(buryFor))
@@ -145,8 +147,8 @@ func (m *master) terminate() {
 	m.removeControl()
 }
 
-// killedNow notes that a session was killed with its worker. After TERM others
-// are likely to follow: kill $(cat pidfile) takes a while where there are many.
+// killedNow notes that a session was killed with its worker. After TERM more are
+// likely to follow: kill $(cat pidfile) takes a while if it lists many processes.
 func (m *master) killedNow(now time.Time) {
 	if m.phase != stopping || m.shutdown.draining || m.shutdown.ending {
 		return
@@ -161,8 +163,8 @@ func (m *master) killedNow(now time.Time) {
 // drain waits for the sessions, as long as --drain-timeout allows.
 func (m *master) drain() { m.drainFor(m.plug.cfg.DrainTimeout) }
 
-// drainFor waits for the sessions; 0 is without end. Of two limits the one that
-// comes first counts.
+// drainFor waits for the sessions; 0 is no limit. If two limits apply, the earlier
+// one counts.
 func (m *master) drainFor(most time.Duration) {
 	deadline := time.Time{}
 	if most > 0 {
@@ -178,7 +180,7 @@ func (m *master) drainFor(most time.Duration) {
 	m.shutdown.draining = true
 }
 
-// endSessions ends all of them. The workers die of TERM, and the master writes
+// endSessions ends all sessions. The workers die of TERM, and the master writes
 // their lines.
 func (m *master) endSessions() {
 	m.stop(time.Now().Add(m.endPatience()))
@@ -197,8 +199,9 @@ func (m *master) killAll(s unix.Signal) {
 	}
 }
 
-// done reports whether the loop's work is over. While it stops, it waits for
-// deaths: after TERM only for a moment, after QUIT for all, after INT with force.
+// done reports whether the loop has nothing left to do. While it stops, it waits
+// for deaths: after TERM only for a short time, after QUIT for all, after INT with
+// KILL.
 func (m *master) done() bool {
 	if m.phase != stopping {
 		return false
@@ -226,7 +229,7 @@ func (m *master) done() bool {
 	return true
 }
 
-// failStart gives up before the plug has served: nothing is left behind.
+// failStart gives up before the plug has served, and leaves nothing behind.
 func (m *master) failStart(err error) {
 	if m.startup.err == nil {
 		m.startup.err = err

@@ -1,5 +1,6 @@
-// How many workers there are: all that starts workers or lets spares go because of
-// the number of clients. Package policy calculates; this file counts and acts.
+// How many workers there are: everything that starts workers or retires spares
+// because of the number of clients. Package policy calculates; this file counts
+// and acts.
 
 package supervisor
 
@@ -41,7 +42,7 @@ func (m *master) demand() policy.Demand {
 	if s.Spares == 0 && m.phase == running && !m.plug.paused && !m.pool() && m.plug.revival.since.IsZero() {
 		s.Waiting = host.Queued(m.plug.listeners[0])
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
-			m.watcher.Listen(m.plug.listeners[0]) // nobody sleeps on it: be told of the next client
+			m.watcher.Listen(m.plug.listeners[0]) // no worker waits on it, so the watcher reports the next client
 		}
 	}
 	return s
@@ -57,7 +58,8 @@ func (m *master) setMayBatch(s policy.Demand) {
 	}
 }
 
-// noteLimit says, once for each time, that clients have to wait for a worker.
+// noteLimit logs, once for each time it begins, that clients have to wait for a
+// worker.
 func (m *master) noteLimit(s policy.Demand) {
 	switch {
 	case s.AtLimit() && !m.plug.limitSaid:
@@ -68,8 +70,8 @@ func (m *master) noteLimit(s policy.Demand) {
 	}
 }
 
-// rest lets spares go that nobody has needed for a while. A spare that serves
-// one short session after the other rings no bell: the board knows better.
+// rest retires spares that have not been needed for a while. A spare that serves
+// short sessions in quick succession sends no doorbell, so the board is checked.
 func (m *master) rest() {
 	if m.pool() || m.phase != running || m.upgrades.frozen {
 		return
@@ -89,24 +91,25 @@ func (m *master) rest() {
 	}
 	most := m.plug.cfg.SparesMax
 	if m.plug.cfg.SparesMin == 0 {
-		most = 0 // a plug that may sleep without processes does
+		most = 0 // a plug that may have no workers then has none
 	}
 	for _, c := range idle[len(idle)-min(len(idle), policy.Surplus(t.unused, most)):] {
 		m.apply(c, toldDrain)
 	}
 	if t.unused > most {
-		t.window, t.unused = t.n-restAfter+checkEvery, free // the rest of the surplus goes sooner
+		t.window, t.unused = t.n-restAfter+checkEvery, free // the rest of the surplus is retired sooner
 		return
 	}
 	t.window, t.unused = t.n, free
 }
 
-// scaleForBacklog has clients that wait beside spares served by more workers. Spares that
-// have all been woken up in vain are stopped: another one is started, one at a
-// time. Those that are at work are helped if help is any.
+// scaleForBacklog adds workers for clients that wait although there are spares.
+// If all spares have been nudged without effect, they are assumed to be stopped:
+// then other workers are started, one at a time. If the spares are active, more
+// workers are started as long as that helps.
 func (m *master) scaleForBacklog() {
 	if m.deaf() {
-		return // no other worker would get further
+		return // another worker could not accept either
 	}
 	spares, sessions := m.activeSpares()
 	switch {
@@ -124,7 +127,7 @@ func (m *master) scaleForBacklog() {
 	}
 }
 
-// spawnExtra starts up to n workers, and returns how many.
+// spawnExtra starts up to n workers, and returns how many it started.
 func (m *master) spawnExtra(n int) (started int) {
 	if m.spawner.rests(time.Now()) {
 		return 0
@@ -135,7 +138,7 @@ func (m *master) spawnExtra(n int) (started int) {
 	return started
 }
 
-// retireNewest lets n spares go, the newest first.
+// retireNewest retires n spares, the newest first.
 func (m *master) retireNewest(n int) {
 	for _, c := range slices.Backward(m.roster) {
 		if n > 0 && c.state == spare {
@@ -145,9 +148,9 @@ func (m *master) retireNewest(n int) {
 	}
 }
 
-// activeSpares is how many spares have ended sessions since it was last asked, and
-// how many sessions: those that serve one short session after the other ring
-// no bell.
+// activeSpares returns how many spares have ended sessions since the last call,
+// and how many sessions: spares that serve short sessions in quick succession send
+// no doorbells.
 func (m *master) activeSpares() (spares int, sessions uint64) {
 	for _, c := range m.roster {
 		if c.state != spare {
@@ -162,7 +165,7 @@ func (m *master) activeSpares() (spares int, sessions uint64) {
 	return spares, sessions
 }
 
-// ready is how many workers a new master should begin with.
+// ready returns how many workers a new master should begin with.
 func (m *master) ready() int {
 	if m.pool() {
 		return m.plug.count[spare] + m.ticks.peak
@@ -170,8 +173,8 @@ func (m *master) ready() int {
 	return policy.FirstWorkers(m.plug.count[spare], m.plug.cfg.SparesMin, max(0, max(m.ticks.peak, m.plug.count[busy])-m.longLived()))
 }
 
-// longLived is how many workers are busy with one session for longer than the peak
-// is looked back upon: they were counted all the time, and will go on as they are.
+// longLived returns how many workers have had one session for longer than the peak
+// covers: they were counted all that time, and continue as they are.
 func (m *master) longLived() (n int) {
 	since := m.mono() - int64(2*restAfter*tickEvery)
 	var s board.Snapshot

@@ -1,5 +1,5 @@
-// The new side of an upgrade: asks the old master for its state, verifies it, and
-// serves in its place once the old one has committed.
+// The new master's side of an upgrade: it asks the old master for its state,
+// verifies it, and serves in its place once the old one has committed.
 
 package supervisor
 
@@ -17,9 +17,9 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// takeover is the new master's side of a handover. Up to the commit the old
-// master serves; this one has workers that wait behind a closed gate, and if
-// anything fails it just ends, and they with it.
+// takeover is the new master's side of a handover. Until the commit the old master
+// serves. This one has workers that wait for their gate to open; if anything
+// fails, it exits, and they exit with it.
 type takeover struct {
 	m    *master
 	wire handover.Wire
@@ -28,7 +28,7 @@ type takeover struct {
 	build string // its version
 }
 
-// takeOver prepares this master with the old one's offer.
+// takeOver prepares this master according to the old one's offer.
 func (m *master) takeOver() error {
 	w, err := m.upgrades.launcher.Handover()
 	if err != nil {
@@ -46,7 +46,7 @@ func (m *master) takeOver() error {
 		return err
 	}
 	o := answer.Offer
-	sockets := 1 // the starter's
+	sockets := 1 // the starter's socket
 	if o != nil && o.Control != nil {
 		sockets++
 	}
@@ -69,7 +69,7 @@ func (m *master) takeOver() error {
 	if err := m.continueControl(o.Control, fds[len(fds)-1]); err != nil {
 		return err
 	}
-	m.lastID = o.LastID + 1<<20 // the old master starts workers up to the freeze
+	m.lastID = o.LastID + 1<<20 // the old master starts workers until the freeze
 	m.startup.workers = o.Workers
 	if m.plug.cfg.Foreground && o.Shepherd != 0 {
 		m.shepherd = o.Shepherd
@@ -95,7 +95,7 @@ func (s *takeover) take() {
 	}
 	committed := false
 	s.m.do(func() {
-		if s.m.phase == adopting { // and not told to stop meanwhile
+		if s.m.phase == adopting { // and was not told to stop meanwhile
 			s.m.commit(e)
 			committed = true
 		}
@@ -143,9 +143,9 @@ func (s *takeover) receive() (*received, error) {
 	}
 }
 
-// awaitCommit waits for the old master's word, or for its end: it has given
-// everything away, so there is nobody else then. A closed socket alone is no
-// end: the process must be gone.
+// awaitCommit waits for the old master's commit, or for its end: it has given
+// everything away, so after its end this is the only master. A closed socket is
+// not enough: the process must be gone.
 func (s *takeover) awaitCommit() error {
 	_, fds, err := s.wire.Expect(handover.KindCommit, 0)
 	handover.CloseAll(fds)
@@ -190,7 +190,7 @@ func (m *master) commit(e *received) {
 			}
 			return m.watcher.Pipe(g.number, g.report)
 		}, "generation", g.number)
-		g.board.State.Attention.Store(1) // what was in doubt at the freeze is read off the board
+		g.board.State.Attention.Store(1) // workers whose state was unclear at the freeze are reconciled with the board
 	}
 	m.adopt(e.children)
 	m.absorbLosses(e.end.Told)
@@ -203,7 +203,7 @@ func (m *master) commit(e *received) {
 		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
 }
 
-// adopt takes the old master's workers over, and has them drain.
+// adopt takes over the old master's workers, and makes them drain.
 func (m *master) adopt(children []*child) {
 	for _, c := range children {
 		m.children[c.id] = c
@@ -251,8 +251,8 @@ func (m *master) takePidfile(e *received) {
 	}
 }
 
-// carry copies what sessions share from one generation to the next: rotation,
-// failed marks and counters by target, and affinity.
+// carry copies the state that sessions share from one generation to the next:
+// rotation, failed targets and counters by target, and affinity.
 func carry(from, to *board.Board, sticky bool) {
 	slots, same := matchTargets(from, to)
 	for i, j := range slots {
@@ -273,17 +273,17 @@ func carry(from, to *board.Board, sticky bool) {
 	}
 }
 
-// sameTarget compares addresses and names, which have the zone by its name: an
-// interface that was made again has another index.
+// sameTarget compares addresses and names. The name contains the zone by its name,
+// because an interface that is made again has another index.
 func sameTarget(a, b *board.Target) bool {
 	x, y := a.Addr, b.Addr
 	x.Zone, y.Zone = 0, 0
 	return x == y && a.Name == b.Name
 }
 
-// matchTargets tells which target slot of one board is which of another, and
-// whether both have the same targets in the same order. A target may be there
-// more than once.
+// matchTargets returns which target slot of one board corresponds to which of
+// another, and whether both have the same targets in the same order. A target may
+// occur more than once.
 func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
 	slots = map[int]int{}
 	taken := map[int]bool{}
@@ -291,7 +291,7 @@ func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
 	same = n == m
 	for i := range n {
 		for k := range m {
-			j := (i + k) % m // most often it stands where it stood
+			j := (i + k) % m // most often it has the same position
 			a, b := from.Target(i), to.Target(j)
 			if !taken[j] && sameTarget(a, b) {
 				slots[i], taken[j] = j, true

@@ -1,5 +1,5 @@
-// The tick: ten times a second, what nothing else would bring about in time, like
-// the title, the messages to the starter, and local time on the board.
+// The tick: ten times a second, it does what no event triggers in time, like the
+// title, the messages to the starter, and local time on the board.
 
 package supervisor
 
@@ -12,14 +12,14 @@ import (
 
 const (
 	tickEvery   = 100 * time.Millisecond
-	checkEvery  = 10           // ticks between looks at the session file's path
-	restAfter   = 50           // ticks over which a spare must have been unused to be let go
-	tellAtATick = 100          // workers that learn that they are draining
+	checkEvery  = 10           // ticks between checks of the session file's path
+	restAfter   = 50           // ticks for which a spare must have been unused before it is retired
+	tellAtATick = 100          // workers told to drain per tick
 	sweepEvery  = 10 * 60 * 60 // ticks between sweeps of the affinity table
-	calmAfter   = time.Second  // from an upgrade until the number of busy workers is the clients' doing
+	calmAfter   = time.Second  // from an upgrade until the number of busy workers depends on the clients again
 )
 
-// ticks is what the tick remembers from one to the next.
+// ticks is the state that the tick keeps from one to the next.
 type ticks struct {
 	n      int
 	shown  int // sessions in the title
@@ -27,18 +27,18 @@ type ticks struct {
 	window int // tick at which it began
 	zoneAt time.Time
 
-	aliveAt time.Time // when the starter was told that the loop runs
-	told    int       // sessions that it was told of
-	trouble string    // and why no client is served
+	aliveAt time.Time // when the starter was last told that the loop runs
+	told    int       // sessions as last told to the starter
+	trouble string    // and the reason why no client is served
 
-	peak int // the most busy workers of the last while, for a successor
-	high int // of the while that is not over yet
+	peak int // the most busy workers in the last complete period, for a new master
+	high int // the same in the current period
 }
 
-// tellStarter keeps the service manager informed: that this loop runs, as often
-// as it wants to know, once a second what has changed, and at once that no client
-// is served. A plug without sessions that can't serve is not alive to the manager,
-// which may start it again.
+// tellStarter keeps the service manager informed: that this loop runs, as often as
+// the manager requires; once a second what has changed; and at once that no client
+// is served. A plug without sessions that cannot serve does not report itself
+// alive, so the manager may restart it.
 func (m *master) tellStarter(now time.Time) {
 	t := &m.ticks
 	if m.phase < running {
@@ -55,7 +55,7 @@ func (m *master) tellStarter(now time.Time) {
 	}
 }
 
-// statusLine is the plug in one line, for people.
+// statusLine describes the plug in one line, for people.
 func (m *master) statusLine(trouble string) string {
 	line := m.plug.cfg.Source.Label() + ": " + howMany(m.ticks.shown, "session") + ", " + howMany(len(m.roster), "worker")
 	if trouble != "" {
@@ -64,9 +64,9 @@ func (m *master) statusLine(trouble string) string {
 	return line
 }
 
-// notePeak remembers how many workers were busy at the most, over the last 5 to
-// 10 s. What an upgrade holds up is busy for longer, and is no reason for the next
-// one to begin with more.
+// notePeak records the highest number of busy workers over the last 5 to 10 s.
+// Workers that an upgrade delays are busy for longer; they must not make the next
+// upgrade begin with more workers.
 func (m *master) notePeak(now time.Time) {
 	t := &m.ticks
 	if m.upgrades.current == nil && (m.upgrades.takeover == nil || now.Sub(m.since) >= calmAfter) {
@@ -78,7 +78,7 @@ func (m *master) notePeak(now time.Time) {
 	}
 }
 
-// tick does what nothing else would bring about in time.
+// tick does what no event triggers in time.
 func (m *master) tick(now time.Time) {
 	t := &m.ticks
 	t.n++
@@ -121,7 +121,7 @@ func (m *master) setZone(now time.Time) {
 	m.ticks.zoneAt = end
 }
 
-// mono is the clock that all processes of this host share, in ns.
+// mono returns the clock that all processes of this host share, in ns.
 func (m *master) mono() int64 {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) != nil {

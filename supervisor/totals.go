@@ -5,7 +5,8 @@ package supervisor
 
 import "daemon/plug/supervisor/counters"
 
-// totalsToSend are the totals for a new master, with what only this one's sinks know.
+// totalsToSend returns the totals for a new master, including the counts of this
+// master's own sinks.
 func (m *master) totalsToSend() counters.Totals {
 	t := m.plug.totals
 	t.LogsLost += m.syslog.Sink.Dropped.Load()
@@ -17,8 +18,8 @@ func (m *master) totalsToSend() counters.Totals {
 	return t
 }
 
-// all are the totals with everything that living workers and this master's sinks
-// have counted.
+// all returns the totals with everything that living workers and this master's
+// sinks have counted.
 func (m *master) all() counters.Totals {
 	t := m.totalsToSend()
 	for _, c := range m.roster {

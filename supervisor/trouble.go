@@ -1,5 +1,4 @@
-// Why no client is served, in words: for the service manager and for whoever asks
-// for the status.
+// Why no client is served, as text: for the service manager and for the status.
 
 package supervisor
 
@@ -9,9 +8,9 @@ import (
 	"daemon/plug/worker/record"
 )
 
-// trouble is why no new client is served, in words; "" if clients are. What has
-// caused it was logged when it began: this is for those who ask, the service
-// manager among them.
+// trouble returns why no new client is served; "" if clients are served. The cause
+// was logged when it began; this text is for those who ask for the status, and for
+// the service manager.
 func (m *master) trouble() string {
 	errno := syscall.Errno(m.plug.generation.board.State.Deaf.Load())
 	switch {
@@ -29,13 +28,13 @@ func (m *master) trouble() string {
 	return ""
 }
 
-// somebodyAccepts reports whether a worker is there that may take a client.
+// somebodyAccepts reports whether there is a worker that may take a client.
 func (m *master) somebodyAccepts() bool {
 	return m.plug.count[spare] > 0 || m.pool() && m.plug.count[busy] > 0
 }
 
-// deaf reports whether workers can't accept for a reason that new workers would
-// share: everything but a shortage of their own.
+// deaf reports whether workers cannot accept for a reason that would also affect
+// new workers: any reason except a shortage in the worker itself.
 func (m *master) deaf() bool {
 	errno := syscall.Errno(m.plug.generation.board.State.Deaf.Load())
 	return errno != 0 && !record.Scarce(errno)

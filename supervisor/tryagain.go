@@ -1,11 +1,11 @@
-// What is tried again each second until it succeeds, like watching a worker or a
-// report pipe.
+// Operations that are retried each second until they succeed, like watching a
+// worker or a report pipe.
 
 package supervisor
 
 import "slices"
 
-// watch sees to it that the worker's death is noticed.
+// watch makes sure that the worker's death is noticed.
 func (m *master) watch(c *child) {
 	m.attempt("watch the worker", func() error {
 		if c.state == gone {
@@ -15,8 +15,9 @@ func (m *master) watch(c *child) {
 	}, "pid", c.pid)
 }
 
-// attempt does what is needed after a commit or a birth, which can't be undone if
-// it fails: then that is logged, and tried again once a second until it succeeds.
+// attempt does what is needed after a commit or the start of a worker, which
+// cannot be undone if it fails. A failure is logged, and the operation is retried
+// once a second until it succeeds.
 func (m *master) attempt(what string, try func() error, args ...any) {
 	if err := try(); err != nil {
 		m.log.Error("cannot "+what+"; retrying", append(args, "error", err)...)
@@ -24,7 +25,7 @@ func (m *master) attempt(what string, try func() error, args ...any) {
 	}
 }
 
-// tryAgain is the once-a-second look at what has failed.
+// tryAgain retries, once a second, what has failed.
 func (m *master) tryAgain() {
 	m.failed = slices.DeleteFunc(m.failed, func(try func() error) bool { return try() == nil })
 }

@@ -1,5 +1,5 @@
-// The old side of an upgrade: starts the new master, freezes, sends its state, and
-// commits or goes on.
+// The old master's side of an upgrade: it starts the new master, freezes, sends
+// its state, and commits or continues to serve.
 
 package supervisor
 
@@ -15,20 +15,20 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// upgrade is the old master's side of a handover (USR2). Its conversation runs
-// in a goroutine; what it wants of the master's state it asks the loop for.
+// upgrade is the old master's side of a handover (USR2). It talks to the new
+// master in a goroutine, and uses the master's state only through the loop.
 //
 // Until the commit any failure leaves this master as it was.
 type upgrade struct {
 	m       *master
 	wire    handover.Wire
-	started chan error // the new process is ready, or why not
+	started chan error // the new process is ready, or the reason why not
 	begun   time.Time
 	frozen  time.Time
 	next    int // PID of the new master, once it has taken over
 
 	committing  bool        // the new master is told to take over (loop)
-	heldSignals []os.Signal // for whoever is the master when it is known (loop)
+	heldSignals []os.Signal // for the process that is the master once this is decided (loop)
 
 	build string // its version
 
@@ -39,7 +39,7 @@ type upgrade struct {
 // errCalledOff ends an upgrade of a master that was told to stop.
 var errCalledOff = errors.New("stopped during the upgrade")
 
-// do has something done by the loop, unless the master has been told to stop.
+// do runs call in the loop, unless the master has been told to stop.
 func (u *upgrade) do(call func()) error {
 	err := errCalledOff
 	u.m.do(func() {
@@ -51,7 +51,7 @@ func (u *upgrade) do(call func()) error {
 	return err
 }
 
-// end notes the result; who waits for it reads it.
+// end records the result; those who wait for over then read err.
 func (u *upgrade) end(err error) {
 	select {
 	case <-u.over:
@@ -61,8 +61,8 @@ func (u *upgrade) end(err error) {
 	}
 }
 
-// upgradeNow starts the program that lies at this one's path now. What comes of
-// it is known when the upgrade is over.
+// upgradeNow starts the program that is now at this one's path. The result is
+// known when the upgrade is over.
 func (m *master) upgradeNow() (*upgrade, error) {
 	var refused error
 	switch {
@@ -92,7 +92,7 @@ func (m *master) upgradeNow() (*upgrade, error) {
 		unix.Close(pair[1])
 		u.started <- err
 		if err != nil {
-			unix.Shutdown(pair[0], unix.SHUT_RDWR) // nobody will answer
+			unix.Shutdown(pair[0], unix.SHUT_RDWR) // no process will answer
 		}
 	}()
 	go func() {
@@ -102,7 +102,7 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	return u, nil
 }
 
-// converse leads the handover up to the commit; nil is its success.
+// converse leads the handover up to the commit; nil means success.
 func (u *upgrade) converse() (err error) {
 	child := 0
 	defer func() {
@@ -153,15 +153,15 @@ func (u *upgrade) converse() (err error) {
 	if err = u.wire.Send(&handover.Message{Kind: handover.KindCommit}); err != nil {
 		return err
 	}
-	// One that does not answer is ended, and this one goes on: two masters would
-	// be worse.
+	// A new master that does not answer is killed, and this one continues: two
+	// masters would be worse.
 	_, _, err = u.wire.Expect(handover.KindCommitted, handover.AnswerWithin)
 	u.next = hello.PID
 	return err
 }
 
-// awaitReady waits for the new process's Ready(), of which tableflip passes on no
-// more than a byte.
+// awaitReady waits for the new process's Ready(). tableflip passes on only that it
+// was called.
 func (u *upgrade) awaitReady() error {
 	select {
 	case err := <-u.started:
@@ -188,7 +188,7 @@ func (u *upgrade) greet() (*handover.Message, error) {
 	case err := <-u.started:
 		u.started <- err
 		if err != nil {
-			if a := <-got; errors.Is(a.err, handover.ErrGaveUp) { // its own word says more than its status
+			if a := <-got; errors.Is(a.err, handover.ErrGaveUp) { // its own reason says more than its exit status
 				return nil, a.err
 			}
 			return nil, err
@@ -202,11 +202,11 @@ func (u *upgrade) greet() (*handover.Message, error) {
 	}
 }
 
-// cause is why the new process ended, if that is what broke the conversation:
-// it says more than a closed socket.
+// cause returns why the new process ended, if that is what broke the connection:
+// this says more than a closed socket.
 func (u *upgrade) cause(err error) error {
 	if errors.Is(err, handover.ErrGaveUp) {
-		u.awaitStart() // it is about to end by itself
+		u.awaitStart() // it exits very soon
 		return nil
 	}
 	if !errors.Is(err, handover.ErrClosed) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
@@ -220,9 +220,10 @@ func (u *upgrade) cause(err error) error {
 	}
 }
 
-// endChild ends a new master that goes on although the handover has failed, so
-// that the next one can be tried at once. What it says its PID is must be a
-// child of this process, and no worker; one that has said nothing is looked for.
+// endChild kills a new master that is still running although the handover has
+// failed, so that the next one can be tried at once. The PID that it has sent must
+// be a child of this process, and no worker. If it has sent none, endChild
+// searches for it.
 func (u *upgrade) endChild(pid int) {
 	worker := false
 	u.m.do(func() {
@@ -242,7 +243,7 @@ func (u *upgrade) endChild(pid int) {
 	u.awaitStart()
 }
 
-// awaitStart waits for the news that the new process is ready or has ended.
+// awaitStart waits until the new process is ready or has ended.
 func (u *upgrade) awaitStart() {
 	select {
 	case err := <-u.started:
@@ -251,10 +252,10 @@ func (u *upgrade) awaitStart() {
 	}
 }
 
-// upgradeEnded takes the result (loop).
+// upgradeEnded handles the result (loop).
 func (m *master) upgradeEnded(u *upgrade, err error) {
 	if m.upgrades.current != u {
-		return // stopped meanwhile
+		return // the upgrade was stopped meanwhile
 	}
 	m.upgrades.current = nil
 	if err != nil {

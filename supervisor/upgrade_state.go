@@ -1,5 +1,5 @@
-// The old side of an upgrade, what it sends: the offer, and after the roster is
-// frozen, generations, workers and totals.
+// The old master's side of an upgrade, what it sends: the offer and, after the
+// roster is frozen, generations, workers and totals.
 
 package supervisor
 
@@ -13,9 +13,9 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// makeOffer is what a new master needs while this one serves on (loop).
+// makeOffer returns what a new master needs while this one still serves (loop).
 func (m *master) makeOffer() (handover.Offer, []int) {
-	m.sendDrains(len(m.plug.drainQueue)) // the next master will believe that draining ones know it
+	m.sendDrains(len(m.plug.drainQueue)) // the new master assumes that all draining workers have been told
 	o := handover.Offer{Role: m.starter.Role(), Generation: m.plug.generation.number, LastID: m.lastID,
 		Workers:  m.ready(),
 		Shepherd: m.shepherd,
@@ -33,14 +33,14 @@ func (m *master) makeOffer() (handover.Offer, []int) {
 	return o, fds
 }
 
-// messageWithFDs is a message and the descriptors that go with it, which stay the
-// master's.
+// messageWithFDs is a message and the descriptors that are sent with it, which the
+// master keeps.
 type messageWithFDs struct {
 	handover.Message
 	fds []int
 }
 
-// sendState freezes this master and sends all that it has.
+// sendState freezes this master and sends all of its state.
 func (u *upgrade) sendState() error {
 	var all []messageWithFDs
 	var frozen error
@@ -67,8 +67,9 @@ func (u *upgrade) sendState() error {
 	return nil
 }
 
-// stateMessages are all that a frozen master has, in the order of the wire. They are
-// made in the loop and are copies: TERM may thaw this master while they are being sent.
+// stateMessages returns the whole state of a frozen master, in the order in which
+// it is sent. The messages are made in the loop and are copies: TERM may thaw this
+// master while they are being sent.
 func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	told := m.plug.dropReport.told
 	end := handover.EndRecord{Paused: m.plug.paused, Totals: m.totalsToSend(), Lines: m.plug.sessionFile.pending(), Told: &told, Frozen: frozen}
@@ -108,9 +109,10 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	return append(all, last)
 }
 
-// freeze brings the roster to a stop: no birth, no death, no doorbell is taken
-// from here on, and the pidfile is as the roster is. It fails if the pidfile's disk
-// does not answer: a list that is on its way there could replace the new master's.
+// freeze stops all changes of the roster: from here on the loop handles no spawn
+// result, no death and no doorbell, and the pidfile equals the roster. It fails if
+// the pidfile's disk does not answer: a list that is still being written could
+// overwrite the new master's.
 func (m *master) freeze() error {
 	m.upgrades.frozen = true
 	m.spawner.suspended.Store(true)
@@ -141,7 +143,7 @@ func (m *master) freeze() error {
 	return nil
 }
 
-// pendingSpawns is how many workers were ordered and have no PID yet.
+// pendingSpawns returns how many workers were requested and have no PID yet.
 func (m *master) pendingSpawns() (n int) {
 	for _, c := range m.roster {
 		if c.pid == 0 {
@@ -151,7 +153,7 @@ func (m *master) pendingSpawns() (n int) {
 	return n
 }
 
-// thaw goes on as before.
+// thaw undoes freeze.
 func (m *master) thaw() {
 	if !m.upgrades.frozen {
 		return
@@ -161,7 +163,7 @@ func (m *master) thaw() {
 	m.watcher.Resume()
 	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
 	if gate := &m.plug.generation.board.State.Gate; gate.Load() == board.GateDraining {
-		gate.Store(m.gate()) // the new master had closed it before it ended
+		gate.Store(m.gate()) // the new master had closed the gate before it ended
 		m.tellGate()
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// request is a client's, answered in a goroutine of its own: what is asked of
-// the master's state is asked of the loop, as plain data, and written outside.
+// request is a client's request, answered in a goroutine of its own. It reads the
+// master's state in the loop, as plain data, and writes the answer outside of it.
 type request struct {
 	*control.Request
 	m       *master
@@ -28,7 +28,7 @@ var (
 	errStopped  = errors.New("the plug has stopped")
 )
 
-// answer does one request (a client's goroutine).
+// answer handles one request (a client's goroutine).
 func (m *master) answer(req *control.Request, more func(control.Reply) error) control.Reply {
 	r := &request{Request: req, m: m, more: more}
 	reply, err := r.obey()
@@ -38,13 +38,13 @@ func (m *master) answer(req *control.Request, more func(control.Reply) error) co
 	return reply
 }
 
-// verb is one thing that a client can ask for.
+// verb is one command of the control socket.
 type verb struct {
 	name control.Verb
 	do   func(*request) (control.Reply, error)
 }
 
-// verbs are all of them.
+// verbs returns all of them.
 func verbs() []verb {
 	return []verb{
 		{control.GetStatus, (*request).status},
@@ -73,8 +73,8 @@ func (r *request) obey() (control.Reply, error) {
 	return control.Reply{}, fmt.Errorf("verb %q: this plug does not know this request", r.Verb)
 }
 
-// loop has something done by the loop. Between two masters nothing is: what one
-// tells or changes then the other might not know.
+// loop runs call in the loop. Between two masters it fails: the other master might
+// not know what one of them reports or changes then.
 func (r *request) loop(call func()) (err error) {
 	m := r.m
 	if !m.do(func() {
@@ -93,7 +93,7 @@ func (r *request) loop(call func()) (err error) {
 	return err
 }
 
-// ended is why the loop is over (any goroutine, once it is).
+// ended returns why the loop has ended (any goroutine, after that).
 func (m *master) ended() error {
 	if m.upgrades.replacedBy != 0 {
 		return errChanging
@@ -101,7 +101,7 @@ func (m *master) ended() error {
 	return errStopped
 }
 
-// act is what an order has come to.
+// act is the result of an order.
 type act struct {
 	said    string
 	changed bool
@@ -109,7 +109,7 @@ type act struct {
 
 func (a act) reply() control.Reply { return control.Reply{Said: a.said, Changed: &a.changed} }
 
-// short does what is done at once.
+// short carries out an order that completes at once.
 func (r *request) short(do func(*master) (act, error)) (reply control.Reply, err error) {
 	var done act
 	if failed := r.loop(func() { done, err = do(r.m) }); failed != nil {
@@ -139,7 +139,7 @@ func (r *request) setAccept() (control.Reply, error) {
 	})
 }
 
-// setLogLevel does what so many -d would have done.
+// setLogLevel sets the log level, as that many -d would.
 func (r *request) setLogLevel() (control.Reply, error) {
 	if r.Level < 0 || r.Level > 2 {
 		return control.Reply{}, fmt.Errorf("level %d: must be 0, 1 or 2 (the number of -d options)", r.Level)
@@ -163,10 +163,10 @@ func (m *master) useLogLevel(level int) {
 	}
 }
 
-// adminWords are the states of a target that an admin chooses, by Mark.Admin.
+// adminWords are the states of a target that an admin sets, by TargetState.Admin.
 var adminWords = [...]string{board.Enabled: "enabled", board.Draining: "draining", board.Disabled: "disabled"}
 
-// setTarget changes what an admin wants of a target, wherever it stands.
+// setTarget sets the state that an admin wants for a target, in all generations.
 func (r *request) setTarget() (reply control.Reply, err error) {
 	want := -1
 	for i, word := range adminWords {

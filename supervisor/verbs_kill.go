@@ -1,5 +1,5 @@
-// The verb that ends sessions: their workers are told to, and killed if they do
-// not obey in time.
+// The verb that ends sessions: their workers are told to end them, and killed if
+// they do not obey in time.
 
 package supervisor
 
@@ -18,25 +18,26 @@ import (
 
 const (
 	obeyWithin = time.Second            // a worker ends a session that it is told to end
-	freeWithin = 2 * time.Second        // all in all, until the rows are free
+	freeWithin = 2 * time.Second        // in total, until the rows are free
 	stopWithin = 200 * time.Millisecond // a worker that was sent STOP has stopped
 	pollRows   = 5 * time.Millisecond
 
 	ordersAtOnce = 100
 )
 
-// victim is a session that is to end.
+// victim is a session to be ended.
 type victim struct {
 	*liveSession
 	session control.Session
-	told    bool // its worker has the order
+	told    bool // its worker has received the order
 	ended   bool
-	wrong   string // why it can't be ended
-	frozen  bool   // its worker had been stopped before the master did it
+	wrong   string // why it cannot be ended
+	frozen  bool   // its worker was already stopped before the master sent STOP
 }
 
-// kill ends the sessions that the filter takes: their workers do it. A worker of
-// one session that does not is killed, if it has that session still.
+// kill ends the sessions that match the filter: their workers end them. In the
+// modes with one session per worker, a worker that does not obey is killed, if it
+// still has that session.
 func (r *request) kill() (reply control.Reply, err error) {
 	if err := r.Filter.Kills(); err != nil {
 		return reply, err
@@ -64,8 +65,8 @@ func (r *request) kill() (reply control.Reply, err error) {
 	return r.ended(victims)
 }
 
-// orderEnds tells the workers, as many at once as a lifeline takes; the others
-// are told the next time.
+// orderEnds sends the orders to the workers, as many as a lifeline takes at once;
+// the rest is sent the next time.
 func (m *master) orderEnds(victims []*victim) {
 	var orders []byte
 	for len(victims) > 0 {
@@ -88,14 +89,14 @@ func (m *master) orderEnds(victims []*victim) {
 		if err != nil {
 			sent = 0
 		}
-		for _, v := range part[:sent/report.KillSize] { // one that was cut is sent again, whole
+		for _, v := range part[:sent/report.KillSize] { // one that was cut off is sent again as a whole
 			v.told = true
 		}
 	}
 }
 
-// watch waits until the rows are free, or the rest can't be ended. It gives up
-// when the time is over and no more of them have become free for a while.
+// watch waits until the rows are free, or the rest cannot be ended. It gives up
+// when the time is over and no more rows have become free for a while.
 func (r *request) watch(victims []*victim, begun time.Time, patience time.Duration) {
 	least, until := len(victims)+1, begun.Add(patience)
 	for told := time.Now(); ; time.Sleep(pollRows) {
@@ -119,7 +120,7 @@ func (r *request) watch(victims []*victim, begun time.Time, patience time.Durati
 	}
 }
 
-// markEnded looks which sessions have ended, and tells how many may still.
+// markEnded checks which sessions have ended, and returns how many may still end.
 func (m *master) markEnded(victims []*victim) (left int) {
 	for _, v := range victims {
 		c := m.children[v.child]
@@ -131,14 +132,14 @@ func (m *master) markEnded(victims []*victim) (left int) {
 	return left
 }
 
-// holds reports whether a worker has the session still.
+// holds reports whether a worker still has the session.
 func (v *victim) holds(c *child) bool {
 	w := c.generation.board.Row(c.slot, v.row).Word()
 	return w.State() == board.RowLive && w.Epoch() == v.snapshot.Word.Epoch()
 }
 
 // force kills workers that have not obeyed. Each is stopped first, so that it
-// can't begin another session between the look at its row and its end.
+// cannot begin another session between the check of its row and its end.
 func (r *request) force(victims []*victim) {
 	held := 0
 	r.m.do(func() {
@@ -182,7 +183,7 @@ func (r *request) force(victims []*victim) {
 	})
 }
 
-// ended says which sessions were ended, and how many were not.
+// ended reports which sessions were ended, and how many were not.
 func (r *request) ended(victims []*victim) (reply control.Reply, err error) {
 	var gone []control.Session
 	left, why := 0, "their workers do not respond"

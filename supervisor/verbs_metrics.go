@@ -15,7 +15,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// metrics are all counters, in a few replies if there are many targets.
+// metrics returns all counters, in several replies if there are many targets.
 func (r *request) metrics() (reply control.Reply, err error) {
 	var t counters.Totals
 	var x control.Metrics
@@ -56,9 +56,9 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	return reply, nil
 }
 
-// addLive adds what is not settled yet. Rows are read after columns: a session
-// that is settled meanwhile is missed for this once, and never counted twice;
-// what was shown before then stands.
+// addLive adds what is not settled yet. Rows are read after columns, so a session
+// that is settled meanwhile is missed this time, and never counted twice. A number
+// never falls below the one shown before.
 func (m *master) addLive(t *counters.Totals, x *control.Metrics, live *traffic) {
 	x.Sessions = live.sessions
 	now := counters.Shown{Accepted: uint64(live.sessions), BytesIn: t.BytesIn + live.in, BytesOut: t.BytesOut + live.out}
@@ -78,13 +78,13 @@ func histogram(t *counters.Times, b *board.Bounds) control.Histogram {
 	return h
 }
 
-// fatal are the signals that end a worker which does nothing about them, with or
-// without a core.
+// fatal are the signals that end a worker that does not handle them, with or
+// without a core dump.
 var fatal = [...]unix.Signal{unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGKILL,
 	unix.SIGUSR1, unix.SIGSEGV, unix.SIGUSR2, unix.SIGALRM, unix.SIGTERM, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGSYS}
 
-// exitsOf are the ends of workers as metrics name them, those that have not
-// happened yet included.
+// exitsOf returns how workers ended, in the form of metrics, including kinds of
+// exits that have not occurred yet.
 func exitsOf(d *counters.Deaths) control.Exits {
 	signals := make(map[string]uint64, len(fatal))
 	for _, signal := range fatal {

@@ -1,5 +1,5 @@
-// Verbs that only read: status, sessions, targets, workers and configuration.
-// None of them changes anything.
+// Verbs that only read: status, sessions, targets, workers and configuration. None
+// of them changes anything.
 
 package supervisor
 
@@ -19,7 +19,7 @@ import (
 
 var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "running", stopping: "stopping"}
 
-// status is the plug as a whole.
+// status describes the plug as a whole.
 func (r *request) status() (reply control.Reply, err error) {
 	err = r.loop(func() {
 		m, t, x := r.m, r.m.all(), control.Metrics{}
@@ -41,19 +41,20 @@ func (r *request) status() (reply control.Reply, err error) {
 	return reply, err
 }
 
-// liveSession is a session as the loop has seen it, to be put into words outside.
+// liveSession is the loop's copy of a live session, to be described outside of the
+// loop.
 type liveSession struct {
 	plug       string
 	child      uint64
-	pid, row   int // the worker's own row
+	pid, row   int // the row's number within the worker
 	generation uint32
-	index      uint64 // of the row in its generation
+	index      uint64 // the row's number within the generation
 	build      string
 	target     string
 	snapshot   board.Snapshot
 }
 
-// liveSessions are all sessions (loop).
+// liveSessions returns all sessions (loop).
 func (m *master) liveSessions() (all []liveSession) {
 	for _, c := range m.roster {
 		if c.state == gone || c.pid == 0 {
@@ -65,7 +66,7 @@ func (m *master) liveSessions() (all []liveSession) {
 			s := liveSession{plug: g.label(), child: c.id, pid: c.pid, row: row, generation: g.number, build: g.build,
 				index: uint64(c.slot)*g.board.Tables.RowsEach + uint64(row)}
 			if !held.Snapshot(&s.snapshot) || s.snapshot.Word.State() != board.RowLive {
-				continue // what has ended may wait for its line to be written
+				continue // an ended session may still occupy its row until its line is written
 			}
 			if t := int(s.snapshot.Word.Target()); t < len(g.targets()) {
 				s.target = g.targets()[t]
@@ -76,7 +77,7 @@ func (m *master) liveSessions() (all []liveSession) {
 	return all
 }
 
-// describe puts a session into words.
+// describe converts a session for control clients.
 func (s *liveSession) describe(mono int64) control.Session {
 	out := describe(&s.snapshot, mono)
 	out.ID = fmt.Sprintf("%d-%d-%d", s.generation, s.index, s.snapshot.Word.Epoch())
@@ -84,7 +85,7 @@ func (s *liveSession) describe(mono int64) control.Session {
 	return out
 }
 
-// sessions are those that the request's filter takes, in the order of the
+// sessions returns those that match the request's filter, in the order of the
 // roster.
 func (r *request) sessions() (taken []liveSession, described []control.Session, err error) {
 	if r.Filter != nil {
@@ -145,7 +146,7 @@ func (r *request) listWorkers() (control.Reply, error) {
 	return inBatches(r, all, func(part []control.Worker) control.Reply { return control.Reply{Workers: part} })
 }
 
-// inBatches says a long list in parts; the last one is the answer.
+// inBatches sends a long list in parts; the last one is the answer.
 func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.Reply, error) {
 	for ; len(all) > control.Batch; all = all[control.Batch:] {
 		if err := r.more(in(all[:control.Batch])); err != nil {
@@ -155,10 +156,10 @@ func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.
 	return in(all), nil
 }
 
-// name is the plug's: a command line's plug is named by its label.
+// name returns the plug's name: a plug from a command line is named by its label.
 func (m *master) name() string { return m.plug.cfg.Source.Label() }
 
-// target is a target of the current generation, without what sessions have
+// target returns a target of the current generation, without what sessions have
 // counted.
 func (m *master) target(slot int) control.Target {
 	mark := m.plug.generation.board.TargetState(slot)
@@ -170,7 +171,7 @@ func (m *master) target(slot int) control.Target {
 	case failing != 0:
 		out.State = "failing"
 	}
-	if failing == 0 { // the mark of a worker whose version keeps nothing else
+	if failing == 0 { // the mark of a worker whose version stores nothing else
 		failing = failed
 	}
 	if failing != 0 {
@@ -188,7 +189,7 @@ func (m *master) target(slot int) control.Target {
 	return out
 }
 
-// workers are those of all generations, in the order of their start (loop).
+// workers returns those of all generations, in the order of their start (loop).
 func (m *master) workers() (all []control.Worker) {
 	now := time.Now().UnixNano()
 	for _, c := range m.roster {
@@ -209,7 +210,7 @@ func (m *master) workers() (all []control.Worker) {
 	return all
 }
 
-// config is the command line as it runs.
+// config returns the command line in effect.
 func (r *request) config() (reply control.Reply, err error) {
 	var cfg config.Config
 	if err = r.loop(func() { cfg = r.m.running() }); err != nil {
@@ -226,7 +227,7 @@ func (r *request) config() (reply control.Reply, err error) {
 	return r.longConfig(&cfg)
 }
 
-// longConfig says a configuration in parts that fit into a line each: arguments
+// longConfig sends a configuration in parts that fit into one line each: arguments
 // and targets come after the rest.
 func (r *request) longConfig(cfg *config.Config) (reply control.Reply, err error) {
 	rest := *cfg

@@ -1,4 +1,4 @@
-// Verbs that wait: upgrade, stop and reopen answer when it is done, or has
+// Verbs that wait: upgrade, stop and reopen answer when they are done or have
 // failed.
 
 package supervisor
@@ -11,20 +11,22 @@ import (
 )
 
 const (
-	progressEvery = time.Second            // at least: whoever waits sees that this master lives
-	pollAgain     = 100 * time.Millisecond // at what changes
+	progressEvery = time.Second            // at least this often, so that the client sees that this master lives
+	pollAgain     = 100 * time.Millisecond // how often to check for changes
 )
 
-// sessionsNow is the number of live sessions; ok is false when the loop is over.
+// sessionsNow returns the number of live sessions; ok is false when the loop has
+// ended.
 func (m *master) sessionsNow() (n int, ok bool) {
 	ok = m.do(func() { n = m.sessions() })
 	return n, ok
 }
 
-// reopenPatience is how long a client waits for what may wait for a disk.
+// reopenPatience is how long a client waits for an operation that may wait for a
+// disk.
 const reopenPatience = 5 * time.Second
 
-// later does what may wait for a disk.
+// later carries out an order that may wait for a disk.
 func (r *request) later(do func(m *master, then func(act, error))) (reply control.Reply, err error) {
 	type result struct {
 		act
@@ -51,7 +53,7 @@ func (r *request) later(do func(m *master, then func(act, error))) (reply contro
 	}
 }
 
-// upgrade answers when the new master serves, or why it does not.
+// upgrade answers when the new master serves, or with the reason why it does not.
 func (r *request) upgrade() (reply control.Reply, err error) {
 	var u *upgrade
 	path := ""
@@ -80,7 +82,7 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 	}
 }
 
-// statusAt is what the new master says of itself; nil if it does not.
+// statusAt returns the new master's status; nil if it does not answer.
 func statusAt(path string) *control.Status {
 	client, err := control.Dial(path, lastWords/2)
 	if err != nil {
@@ -91,8 +93,8 @@ func statusAt(path string) *control.Status {
 	return reply.Status
 }
 
-// stop ends the plug. With Drain it tells how many sessions are left until there
-// are none; a client that goes does not end that.
+// stop ends the plug. With Drain it reports how many sessions are left until there
+// are none; if the client disconnects, the drain continues.
 func (r *request) stop() (reply control.Reply, err error) {
 	n, done := 0, act{said: "the plug has stopped"}
 	err = r.loop(func() {

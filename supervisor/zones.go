@@ -16,17 +16,17 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// zone is an interface that addresses of the plug name, in the assignment by its
+// zone is an interface that addresses of the plug name; the assignment has its
 // index. An interface that is made again (ppp, wg, veth) has another index.
 type zone struct {
 	name  string
 	index uint32
 	words []*address.Addr
-	slots []int // of the targets among them
+	slots []int // of the targets with this zone
 }
 
-// zonesOf finds the addresses with a zone of a board that this master has made;
-// those of other masters are read-only.
+// zonesOf finds the addresses with a zone on a board that this master has made;
+// the boards of other masters are read-only.
 func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 	note := func(name string, at *address.Addr) *zone {
 		if name == "" {
@@ -52,8 +52,8 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 	return all
 }
 
-// checkZones gives workers the index that each interface has now. A target
-// whose interface was gone may be chosen once it is there: it has not failed.
+// checkZones gives workers the current index of each interface. A target whose
+// interface was gone may be chosen as soon as it exists again: it has not failed.
 func (m *master) checkZones() {
 	m.followSource()
 	for _, z := range m.plug.zones {
@@ -100,8 +100,8 @@ func (m *master) followSource() {
 	}
 }
 
-// withZoneName is an address or a network with its zone by the interface's name,
-// as records have it, where it was given by number.
+// withZoneName returns an address or a network with its zone by the interface's
+// name, as records show it, if the zone was given by number.
 func withZoneName(text string) string {
 	before, zone, found := strings.Cut(text, "%")
 	end := strings.IndexAny(zone+"/", "/]")
@@ -111,7 +111,7 @@ func withZoneName(text string) string {
 	}
 	i, err := net.InterfaceByIndex(index)
 	if err != nil {
-		return text // it is gone: records have the number, too
+		return text // the interface is gone: records then have the number, too
 	}
 	return before + "%" + i.Name + zone[end:]
 }
