@@ -1,5 +1,5 @@
-// A worker that a test plays: it does on the board and on the report pipe what a
-// real worker would, and reads its orders.
+// A worker played by a test: it does on the board and on the report pipe what a
+// real worker would do, and reads its orders.
 
 package supervisor
 
@@ -29,7 +29,7 @@ type actor struct {
 	dead     bool
 }
 
-// hatch lets the next ordered child be born: a process that sleeps.
+// hatch serves the next spawn request with a process that sleeps.
 func (s *stage) hatch() *actor {
 	s.t.Helper()
 	select {
@@ -43,14 +43,14 @@ func (s *stage) hatch() *actor {
 	}
 }
 
-var pidfds sync.Map // pid → pidfd, from a birth until the master has it
+var pidfds sync.Map // pid → pidfd, from the start until the master has it
 
 func (a *actor) pidfdOf() int {
 	fd, _ := pidfds.LoadAndDelete(a.pid)
 	return fd.(int)
 }
 
-// sleeper starts the process of an order.
+// sleeper starts the process for a spawn request.
 func (s *stage) sleeper(o spawnRequest) *actor {
 	s.t.Helper()
 	pid, pidfd := start(s.t, "sleep", "60")
@@ -78,12 +78,12 @@ func startWith(t testing.TB, attr *syscall.ProcAttr, program string, args ...str
 	return pid, watch.GotPidfd(attr.Sys, pid)
 }
 
-// ring hands a worker's doorbell to the master.
+// ring passes a worker's doorbell to the master.
 func (s *stage) ring(a *actor, kind report.Kind) {
 	s.handleDoorbell(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
 }
 
-// spares hatches the ordered children and has them ready.
+// spares serves the pending spawn requests and makes the workers ready.
 func (s *stage) spares(n int) (all []*actor) {
 	s.t.Helper()
 	for range n {
@@ -103,7 +103,7 @@ func (s *stage) die(a *actor, signal unix.Signal) {
 	s.handleEvents(watch.Events{Dead: []uint64{a.id}})
 }
 
-// orders are the bytes on the worker's lifeline since the last look.
+// orders returns the bytes on the worker's lifeline since the last call.
 func (a *actor) orders() string {
 	p := make([]byte, 100)
 	n, _, _, _, err := unix.Recvmsg(a.lifeline, p, nil, unix.MSG_DONTWAIT)
@@ -127,7 +127,7 @@ func (s *stage) carry(a *actor, client string) *board.Row {
 	return row
 }
 
-// client connects to the plug and stays in the queue.
+// client connects to the plug and stays in the accept queue.
 func (s *stage) client() net.Conn {
 	s.t.Helper()
 	at, err := unix.Getsockname(s.plug.listeners[0])

@@ -1,5 +1,5 @@
-// The arrows of the package list in doc.go, compared with the import statements
-// of all files, whatever system they are for.
+// The arrows of the package list in doc.go, compared with the import statements of
+// all files, for every system.
 
 package supervisor
 
@@ -21,7 +21,7 @@ const (
 	everywhere = "worker/version" // which every package may import
 )
 
-// arrows are the packages of the list in doc.go, each with what it may import.
+// arrows returns the packages of the list in doc.go, each with what it may import.
 func arrows(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("doc.go")
@@ -64,7 +64,7 @@ func arrows(t *testing.T) map[string][]string {
 	return may
 }
 
-// allows reports whether one of the arrows leads to a package.
+// allows reports whether one of the arrows permits importing a package.
 func allows(arrows []string, to string) bool {
 	return to == everywhere || slices.ContainsFunc(arrows, func(arrow string) bool {
 		root, below := strings.CutSuffix(arrow, "/…")
@@ -73,7 +73,7 @@ func allows(arrows []string, to string) bool {
 }
 
 // importsOf calls each for every import of one package of this module by another,
-// and for every package once with no import. Test files don't count.
+// and once for every package, without an import. Test files are not included.
 func importsOf(t *testing.T, each func(dir, file, to string)) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
@@ -106,8 +106,8 @@ func importsOf(t *testing.T, each func(dir, file, to string)) {
 	}
 }
 
-// A package imports only what the list allows, the list names every package, and
-// no package that does not exist. test and what is below it is one row.
+// A package imports only what the list allows, and the list names all packages and
+// no others. test and the packages below it share one row.
 func TestArrows(t *testing.T) {
 	may := arrows(t)
 	seen := map[string]bool{}

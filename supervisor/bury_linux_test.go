@@ -1,5 +1,5 @@
-// Tests of burial: the lines and counts that a dead worker's sessions leave, whenever
-// it died.
+// Tests of burial: the lines and counts of a dead worker's sessions, at whatever
+// point it died.
 
 package supervisor
 
@@ -22,18 +22,18 @@ type counted struct {
 	in, out  uint64
 	refused  uint64
 	earlier  uint64 // sessions that the row had carried before this worker
-	sessions uint64 // and those that this one has freed
+	sessions uint64 // sessions that this worker has freed
 }
 
-// left is how a worker left its row.
+// left is the state in which a worker left its row.
 type left struct {
 	state   board.RowState
 	outcome board.Outcome
 	in, out uint64
 }
 
-// What a dead worker leaves on the board in each state: the totals are right,
-// and every admitted session has its one line.
+// A worker dies with its row in each state: the totals are right, and every
+// accepted session has exactly one line.
 func TestInherit(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -42,7 +42,7 @@ func TestInherit(t *testing.T) {
 		ending  bool // INT
 		want    map[board.Outcome]uint64
 		in, out uint64
-		line    string // "" for none
+		line    string // "" for no line
 		logs    []string
 	}{
 		{name: "a spare that had none"},
@@ -154,8 +154,8 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 	}
 }
 
-// A session that had chosen no target yet has a line without one; with -h, the
-// proxy's address.
+// A session that had not chosen a target has a line without one; with -h, the line
+// has the proxy's address.
 func TestLinesTarget(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -178,7 +178,8 @@ func TestLinesTarget(t *testing.T) {
 	}
 }
 
-// The line of a session that ended before its worker died tells when it ended.
+// The line of a session that ended before its worker died has the time of the
+// session's end.
 func TestLinesTime(t *testing.T) {
 	s, all := serving(t, nil)
 	row := s.carry(all[0], "10.0.0.1:1")

@@ -1,5 +1,5 @@
-// Tests of who ended a session whose worker died, and of the counts that such a
-// worker has left half done.
+// Tests of who ended a session whose worker died, and of counts that such a worker
+// had only half updated.
 
 package supervisor
 
@@ -40,7 +40,8 @@ func TestCauseOf(t *testing.T) {
 	}
 }
 
-// Wherever a worker dies, each of its sessions is counted once by who ended it.
+// At whatever point a worker dies, each of its sessions is counted once by who
+// ended it.
 func TestInheritCauses(t *testing.T) {
 	cut := board.MakeCause(board.ByClient, board.Relaying, 0)
 	for _, c := range []struct {
@@ -94,7 +95,8 @@ func TestInheritCauses(t *testing.T) {
 	}
 }
 
-// The line of a killed worker's session in the log is as the worker's own.
+// The log line of a killed worker's session is the same as the worker's own would
+// be.
 func TestLogOfAKilledSession(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -128,7 +130,7 @@ func TestLogOfAKilledSession(t *testing.T) {
 	}
 }
 
-// The totals travel at an upgrade, to and from a version without causes.
+// An upgrade passes the totals on, even to and from a version without causes.
 func TestTotalsTravel(t *testing.T) {
 	var had, has counters.Totals
 	had.Ends[board.Killed][board.BySignal], had.Ends[board.Denied][board.ByError] = 3, 4

@@ -1,5 +1,5 @@
-// Tests of the commit of an upgrade in the new master: it adopts workers, copies the
-// board between the gates, and keeps what was logged as lost.
+// Tests of the commit of an upgrade in the new master: it adopts workers, copies
+// the board between the gates, and keeps which losses were logged.
 
 package supervisor
 
@@ -26,8 +26,9 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// heirs is a new master just before its commit: with two workers of its own
-// behind its gate, and the estate of an old one with three, all real processes.
+// heirs returns a new master just before its commit: with two workers of its own
+// behind its gate, and the received state of an old one with three, all real
+// processes.
 func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, workers []*actor) {
 	t.Helper()
 	path := t.TempDir() + "/plug.pid"
@@ -54,7 +55,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	if err := e.addGeneration(&handover.GenerationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
-	e.generations[0].bell = g.bell // for the test to ring; an heir has none
+	e.generations[0].bell = g.bell // for the test to ring; an adopted generation has none
 	t.Cleanup(func() { g.bell = -1 })
 	end := &handover.EndRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
 	for i := range 3 {
@@ -91,8 +92,8 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	return s, own, e, workers
 }
 
-// The commit makes a new master of what it has received: the adopted workers
-// come first, drain, and are watched like its own, and so is their pipe.
+// The commit makes a new master of what it has received: the adopted workers come
+// first, drain, and are watched like its own; so is their pipe.
 func TestCommit(t *testing.T) {
 	s, own, e, workers := heirs(t, 1)
 	g := e.generations[0]
@@ -161,11 +162,11 @@ func TestCommit(t *testing.T) {
 	}
 }
 
-// Between the old gate and the new one nobody serves, and meanwhile the state is
-// copied: what the old workers chose last the new ones know as soon as their gate
-// is open. So many targets make a long moment of it.
+// Between closing the old gate and opening the new one no worker accepts, and
+// meanwhile the state is copied: the new workers know the old ones' last choices
+// as soon as their gate is open. Many targets make the copying take long.
 func TestCommitBetweenTheGates(t *testing.T) {
-	for range 8 { // on a busy machine, the onlookers are not always there
+	for range 8 { // on a busy machine, the goroutines are not always scheduled in time
 		t.Run("", commitBetweenTheGates)
 	}
 }
@@ -201,7 +202,8 @@ func commitBetweenTheGates(t *testing.T) {
 	<-begun
 	s.commit(e)
 	last, rotation := <-chosen, <-next
-	// One may have chosen that had looked at the gate before.
+	// An old worker may have read the gate before it closed, and chosen after
+	// that.
 	had := old.State.Rotation.Load()
 	if rotation != had && rotation%board.TargetSlots+1 != had {
 		t.Errorf("after %d sessions the rotation is at %d, the first new worker found %d", last, had, rotation)
@@ -216,8 +218,8 @@ func commitBetweenTheGates(t *testing.T) {
 	}
 }
 
-// A worker that has a session is not woken by the commit: it learns later that it
-// is to go, and at once when the plug stops.
+// The commit does not wake a worker that has a session: it is told to drain later,
+// or at once when the plug stops.
 func TestCommitIsPatient(t *testing.T) {
 	for _, stops := range []bool{false, true} {
 		s, _, e, workers := heirs(t, 1)
@@ -245,7 +247,7 @@ func TestCommitIsPatient(t *testing.T) {
 	}
 }
 
-// A new master needs no worker in the place of one that goes on with its session.
+// A new master needs no worker in place of one that continues its session.
 func TestEnduring(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
 	s.ring(idle, report.Begin)
@@ -263,14 +265,14 @@ func TestEnduring(t *testing.T) {
 	if n := s.ready(); n != 0 {
 		t.Errorf("a successor begins with %d workers for settled sessions", n)
 	}
-	s.ticks.peak, s.ticks.high = 0, 0 // the master was stopped, and has not looked since
+	s.ticks.peak, s.ticks.high = 0, 0 // the master was stopped, and has not sampled since
 	if n := s.ready(); n != 0 {
 		t.Errorf("a successor begins with %d workers beside a peak of none", n)
 	}
 }
 
-// The pidfile of an old master whose disk is away at the commit is used when it
-// answers.
+// If an old master's disk is away at the commit, its pidfile is used as soon as
+// the disk answers.
 func TestAdoptLate(t *testing.T) {
 	m := &master{pid: 4711, calls: make(chan func()), over: make(chan struct{}), plug: &plug{cfg: &config.Config{Pidfile: t.TempDir() + "/plug.pid"}}}
 	said := new(said)
@@ -299,16 +301,16 @@ func TestAdoptLate(t *testing.T) {
 	}
 }
 
-// What was lost is logged once, not again by each new master; what the old one had
-// not logged yet the new one does.
+// A loss is logged once, not again by each new master. What the old master had not
+// logged yet, the new one logs.
 func TestCommitKeepsLossesTold(t *testing.T) {
 	for _, c := range []struct {
 		told *handover.Lost
-		want string // "" is nothing
+		want string // "" for nothing
 	}{
 		{&handover.Lost{Lines: 5, Records: 7, Dropped: 9}, ""},
 		{&handover.Lost{Lines: 3, Records: 7, Dropped: 9}, "lines=2"},
-		{nil, ""}, // of a version that does not say
+		{nil, ""}, // from a version that does not report it
 	} {
 		s, _, e, _ := heirs(t, 1)
 		e.end.Totals.LinesLost, e.end.Totals.LogsLost, e.end.Totals.LogsDropped = 5, 7, 9

@@ -45,7 +45,8 @@ func TestTermAsPID1(t *testing.T) {
 	}
 }
 
-// asks reports whether the last word asks for that much time to stop, or a little less.
+// asks reports whether the last message requests that much time to stop, or a
+// little less.
 func (s *starter) asks(most time.Duration) bool {
 	last := len(s.told) - 1
 	if last < 0 || s.told[last] != "stopping" {
@@ -56,7 +57,7 @@ func (s *starter) asks(most time.Duration) bool {
 	return err == nil && asked <= most && asked > most-time.Second
 }
 
-// TERM shortens a drain that has no end, and no drain is made longer by it.
+// TERM shortens a drain without limit, and lengthens none.
 func TestTermDuringDrainAsPID1(t *testing.T) {
 	s, _, _ := busied(t, nil)
 	s.starter.first = true
@@ -75,7 +76,7 @@ func TestTermDuringDrainAsPID1(t *testing.T) {
 	}
 }
 
-// A drain without end asks for more time again and again.
+// A drain without limit requests more time repeatedly.
 func TestDrainAsksForTime(t *testing.T) {
 	s, _, _ := busied(t, nil)
 	s.signal(syscall.SIGQUIT)

@@ -1,5 +1,4 @@
-// A test of a control socket whose directory is removed: it comes back with the
-// directory.
+// A test of a control socket whose directory is removed: both are made again.
 
 package supervisor
 
@@ -15,8 +14,8 @@ import (
 	"daemon/plug/supervisor/control"
 )
 
-// A control socket whose directory was removed with it, as by a clean-up of /run,
-// is made again.
+// A control socket is made again if it was removed with its directory, for example
+// by a clean-up of /run.
 func TestControlDirectoryRemoved(t *testing.T) {
 	dir := t.TempDir() + "/plug"
 	m := newMaster(&config.Config{Control: dir + "/80.ctl", ControlDefault: true}, nil)

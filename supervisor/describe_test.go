@@ -1,5 +1,4 @@
-// A test of counts with their nouns: one session,
-// two sessions.
+// A test of counts with their nouns: one session, two sessions.
 
 package supervisor
 

@@ -1,5 +1,5 @@
-// Tests of doorbells: what the loop does about each kind, about garbage, and when
-// they were lost.
+// Tests of doorbells: what the loop does for each kind, with garbage, and after
+// doorbells were lost.
 
 package supervisor
 
@@ -35,7 +35,7 @@ func TestBeginAndEnd(t *testing.T) {
 		t.Errorf("after END: %s, listed %v", a.state, a.listed)
 	}
 	s.pidfile.dirty = false
-	s.ring(a, report.End) // gossip
+	s.ring(a, report.End) // does not fit the state
 	s.ring(a, report.Ready)
 	s.ring(a, report.Failed)
 	s.ring(a, report.Leaving)
@@ -45,7 +45,8 @@ func TestBeginAndEnd(t *testing.T) {
 	s.recount()
 }
 
-// A worker may be busy before its birth is known, and before it is ready.
+// A worker may be busy before the loop knows that it was started, and before it is
+// ready.
 func TestBusyBeforeItIsBorn(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
@@ -70,7 +71,8 @@ func TestBusyBeforeItIsBorn(t *testing.T) {
 	}
 }
 
-// Doorbells of strangers, of other generations and of the dead are ignored.
+// Doorbells from unknown workers, of other generations and of dead workers are
+// ignored.
 func TestStrangers(t *testing.T) {
 	s, all := serving(t, nil)
 	a := all[0]
@@ -91,7 +93,7 @@ func TestStrangers(t *testing.T) {
 	if a.state != gone {
 		t.Errorf("the dead worker is %s", a.state)
 	}
-	s.handleEvents(watch.Events{Dead: []uint64{a.id, 99, 1 << 40}}) // once more, and of nobody
+	s.handleEvents(watch.Events{Dead: []uint64{a.id, 99, 1 << 40}}) // repeated, and of unknown ids
 	s.settled()
 	if a.state != gone || len(s.roster) != 2 {
 		t.Errorf("%d on the roster", len(s.roster))
@@ -121,7 +123,7 @@ func TestDeathInASession(t *testing.T) {
 	}
 }
 
-// Doorbells were lost: the rows say who carries a session.
+// After doorbells were lost, the rows show which workers have sessions.
 func TestLookAtBoard(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 3, 3 })
 	lostBegin, lostEnd, idle := all[0], all[1], all[2]
@@ -144,7 +146,7 @@ func TestLookAtBoard(t *testing.T) {
 		t.Errorf("%s, %s, %s", lostBegin.state, lostEnd.state, idle.state)
 	}
 	s.recount()
-	// Garbage on the pipe is a reason, too.
+	// Garbage on the pipe triggers it, too.
 	b.Row(lostBegin.slot, 0).End()
 	b.Row(lostBegin.slot, 0).Free()
 	s.handleEvents(watch.Events{Garbled: 5})
@@ -157,7 +159,8 @@ func TestLookAtBoard(t *testing.T) {
 	}
 }
 
-// Whose READY was lost is found on the board; who is not there yet is left alone.
+// A worker whose READY was lost is found on the board; one that has not attached
+// yet is left alone.
 func TestLostReady(t *testing.T) {
 	s, _ := serving(t, nil)
 	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
@@ -176,8 +179,8 @@ func TestLostReady(t *testing.T) {
 	}
 }
 
-// What a dead worker had said comes first: one that was ready says nothing
-// against the next one.
+// A dead worker's doorbells are handled first: if it was ready, its death does not
+// slow down the next start.
 func TestReadyAndDeadAtOnce(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 2, 4 })
 	s.plug.cfg.SparesMin = 3

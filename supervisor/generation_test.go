@@ -20,7 +20,7 @@ import (
 	"daemon/plug/worker/board/memory"
 )
 
-// Each setting of the command line, and where it is on the board.
+// Each setting of the command line, and its place on the board.
 func TestAssign(t *testing.T) {
 	at := netip.MustParseAddrPort
 	option := func(bit uint32) func(*board.Board) bool {
@@ -124,7 +124,8 @@ func TestAssignAlways(t *testing.T) {
 	}
 }
 
-// The longest name and the most targets that a command line may have fit.
+// The longest name and the highest number of targets that a command line may have
+// fit on the board.
 func TestAssignLimits(t *testing.T) {
 	long := strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 61)+".", 5), ".")[:config.MaxName]
 	cfg := &config.Config{Mode: config.Fork}
@@ -147,8 +148,8 @@ func TestAssignLimits(t *testing.T) {
 	}
 }
 
-// What a command line may ask for is what the board has room for. The packages
-// state it each for itself, since neither may import the other.
+// The limits of the command line equal those of the board. The two packages state
+// them separately, because neither may import the other.
 func TestLimitsAreTheBoards(t *testing.T) {
 	if config.MaxRules != board.MaxRules {
 		t.Errorf("%d rules, and the board has room for %d", config.MaxRules, board.MaxRules)
@@ -210,7 +211,7 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
-// Only rows that were used are looked at.
+// Only rows that were used are read.
 func TestRowsInUse(t *testing.T) {
 	g, err := newGeneration(1, &config.Config{Mode: config.Pool}, 2, 100, 1)
 	if err != nil {
@@ -230,7 +231,7 @@ func TestRowsInUse(t *testing.T) {
 	if n := count(); n != 3 {
 		t.Errorf("%d rows, want 3", n)
 	}
-	g.board.Column(1).Rows.Store(1 << 31) // whoever wrote that
+	g.board.Column(1).Rows.Store(1 << 31) // an invalid value
 	if n := count(); n > 2*100 {
 		t.Errorf("%d rows of 100", n)
 	}
@@ -244,7 +245,7 @@ func TestRowsInUse(t *testing.T) {
 	}
 }
 
-// newBoard is a board in memories that end with the test.
+// newBoard makes a board whose memory is freed when the test ends.
 func newBoard(t *testing.T) *board.Board {
 	t.Helper()
 	b, assignment, state, err := memory.New(board.Shape{Generation: 1, Workers: 1, Capacity: 1})

@@ -1,5 +1,5 @@
-// Helpers of the master's tests: a master with a real board and watcher, but with
-// processes that tests control.
+// Helpers of the master's tests: a master with a real board and watcher, and with
+// processes that the tests control.
 
 package supervisor
 
@@ -25,7 +25,7 @@ const patience = await.Patience
 
 var until = await.Until
 
-// said is what a log has taken.
+// said holds the lines of a log.
 type said struct {
 	mu    sync.Mutex
 	lines []string
@@ -47,7 +47,7 @@ func (s *said) all() []string {
 	return append([]string(nil), s.lines...)
 }
 
-// has reports whether a line holds the text.
+// has reports whether a line contains the text.
 func (s *said) has(text string) bool {
 	for _, line := range s.all() {
 		if strings.Contains(line, text) {
@@ -57,15 +57,15 @@ func (s *said) has(text string) bool {
 	return false
 }
 
-// starter is a Starter that notes what it is told.
+// starter is a Starter that records what it is told.
 type starter struct {
 	ready int
 	told  []string
-	texts []string // that came with them
-	said  string   // with the last status
+	texts []string // the texts of these messages
+	said  string   // the last status
 	alive time.Duration
 	gone  chan struct{}
-	first bool // PID 1
+	first bool // it is PID 1
 }
 
 func (s *starter) Ready() error { s.ready++; return nil }
@@ -89,8 +89,8 @@ func (s *starter) EndsAll() bool { return s.first }
 
 func (s *starter) Alive() time.Duration { return s.alive }
 
-// stage is a master made by hand, with real descriptors, whose nursery is the
-// test: it consumes the orders, and lets children be born that only sleep.
+// stage is a master made by hand, with real descriptors. The test is its spawner:
+// it takes the spawn requests and starts processes that only sleep.
 type stage struct {
 	*master
 	t       *testing.T
@@ -100,7 +100,7 @@ type stage struct {
 	path    string            // of the session file
 }
 
-// newStage makes a master that has not begun yet.
+// newStage makes a master whose loop has not started.
 func newStage(t *testing.T, set func(*config.Config)) *stage {
 	t.Helper()
 	dir := t.TempDir()
@@ -149,7 +149,7 @@ func (s *stage) close() {
 	for _, a := range s.hands {
 		if !a.dead {
 			unix.Kill(a.pid, unix.SIGKILL)
-			unix.Wait4(a.pid, nil, 0, nil) // reaped already, perhaps
+			unix.Wait4(a.pid, nil, 0, nil) // it may be reaped already
 		}
 		unix.Close(a.lifeline)
 	}
@@ -167,8 +167,8 @@ func (s *stage) close() {
 	s.plug.generation.close()
 }
 
-// poolStage is a stage in pool mode, with so many workers of so many sessions on
-// their way.
+// poolStage returns a stage in pool mode that is starting this many workers, each
+// with this capacity.
 func poolStage(t *testing.T, workers, capacity int) *stage {
 	t.Helper()
 	s := newStage(t, func(c *config.Config) {
@@ -183,7 +183,7 @@ func poolStage(t *testing.T, workers, capacity int) *stage {
 	return s
 }
 
-// serving is a stage whose plug serves, with its spares.
+// serving returns a stage whose plug serves, with its spares.
 func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
 	t.Helper()
 	s := newStage(t, set)
@@ -196,7 +196,7 @@ func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
 	return s, all
 }
 
-// settled does what the loop does behind each event.
+// settled does what the loop does after each event.
 func (s *stage) settled() {
 	s.populate()
 	if s.firstReady(time.Now()) {
@@ -207,7 +207,8 @@ func (s *stage) settled() {
 	s.recount()
 }
 
-// asided does for the loop what goroutines ask of it, until none is left.
+// asided runs the calls that goroutines make for the loop, until no aside is in
+// progress.
 func (s *stage) asided() {
 	s.t.Helper()
 	for len(s.asides) > 0 {
@@ -220,7 +221,7 @@ func (s *stage) asided() {
 	}
 }
 
-// reopenNow is reopen at an admin's word, with its result.
+// reopenNow is reopen as requested by an admin, with its result.
 func (s *stage) reopenNow() (err error) {
 	s.t.Helper()
 	s.reopen(true, func(e error) { err = e })
@@ -228,7 +229,7 @@ func (s *stage) reopenNow() (err error) {
 	return err
 }
 
-// recount fails if the counts are not those of the roster.
+// recount fails if the counts differ from the roster.
 func (s *stage) recount() {
 	s.t.Helper()
 	var count [lifeStates]int
@@ -246,7 +247,7 @@ func (s *stage) recount() {
 	}
 }
 
-// sessionLines are the lines of the session file, when there are n.
+// sessionLines returns the lines of the session file, when there are n.
 func (s *stage) sessionLines(n int) []string {
 	s.t.Helper()
 	if !s.plug.sessionFile.sink.Flush(patience) {
@@ -266,7 +267,7 @@ func (s *stage) sessionLines(n int) []string {
 	return lines
 }
 
-// answered takes the answer of the pidfile's writer.
+// answered handles the answer of the pidfile's writer.
 func (s *stage) answered() {
 	s.t.Helper()
 	select {
@@ -277,7 +278,7 @@ func (s *stage) answered() {
 	}
 }
 
-// boundTo is where a socket listens.
+// boundTo returns the address that a socket listens on.
 func boundTo(t testing.TB, fd int) netip.AddrPort {
 	t.Helper()
 	at, err := unix.Getsockname(fd)

@@ -1,5 +1,5 @@
 // Tests of the master's logs: errors of dead workers, and that a start that fails
-// waits for what its logs still hold.
+// waits until its logs are written.
 
 package supervisor
 
@@ -13,7 +13,7 @@ import (
 	"daemon/plug/supervisor/sink"
 )
 
-// records are what a sink has written.
+// records holds what a sink has written.
 type records struct {
 	mu  sync.Mutex
 	got []string
@@ -31,8 +31,8 @@ func (r *records) all() []string {
 	return append([]string(nil), r.got...)
 }
 
-// A worker's error that it can't tell itself carries the worker's PID, and goes where
-// the worker would have sent it.
+// An error that a worker cannot log itself carries the worker's PID, and goes
+// where the worker would have sent it.
 func TestErrorsOfTheDead(t *testing.T) {
 	of := func(foreground bool) *child {
 		cfg := newConfig()
@@ -60,7 +60,7 @@ func TestErrorsOfTheDead(t *testing.T) {
 	}
 }
 
-// A start that fails waits for both logs, since what they hold says why.
+// A start that fails waits for both logs, because they contain the reason.
 func TestAbandonFlushesTheLogs(t *testing.T) {
 	for _, name := range []string{"stderr", "syslog"} {
 		var r records

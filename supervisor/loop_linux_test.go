@@ -1,5 +1,5 @@
-// Tests of the loop: the start, clients at the limit, a plug that sleeps, spares that
-// rest, and a pool, with workers that the test plays.
+// Tests of the loop: the start, clients at the limit, a plug without workers,
+// spares that are retired, and a pool; the test plays the workers.
 
 package supervisor
 
@@ -16,7 +16,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// states are those of the workers, in the order of the roster.
+// states returns the workers' states, in the order of the roster.
 func (s *stage) states() (all []lifeState) {
 	for _, c := range s.roster {
 		all = append(all, c.state)
@@ -28,7 +28,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	s := newStage(t, nil)
 	gate := &s.plug.generation.board.State.Gate
 	s.populate()
-	s.populate() // nothing more is ordered for the same need
+	s.populate() // the same need does not cause another request
 	if len(s.spawner.requests) != 2 || s.plug.count[starting] != 2 {
 		t.Fatalf("%d births ordered", len(s.spawner.requests))
 	}
@@ -81,7 +81,7 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 	}
 }
 
-// With 0:N a plug sleeps without workers, and wakes for a client.
+// With --spares 0:N an idle plug has no workers, and starts one for a client.
 func TestPlugThatSleeps(t *testing.T) {
 	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
 	s.watcher.Start()
@@ -89,7 +89,7 @@ func TestPlugThatSleeps(t *testing.T) {
 	if s.phase != running || len(s.roster) != 0 {
 		t.Fatalf("phase %d, %d workers", s.phase, len(s.roster))
 	}
-	s.settled() // asks for the next client
+	s.settled() // asks the watcher for the next client
 	s.client()
 	select {
 	case seen := <-s.watcher.Seen:
@@ -105,8 +105,8 @@ func TestPlugThatSleeps(t *testing.T) {
 	}
 }
 
-// Spares that nobody needs for a while are let go, the youngest first, and not
-// beneath the number that is wanted.
+// Spares that have not been needed for a while are retired, the newest first, but
+// never below the number wanted.
 func TestRest(t *testing.T) {
 	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 6, 6, 10 })
 	s.populate()
@@ -133,7 +133,7 @@ func TestRest(t *testing.T) {
 	s.recount()
 }
 
-// Who carries sessions without a bell is no spare to be let go.
+// A worker that has a session but sent no doorbell is not retired as a spare.
 func TestRestKnowsTheBoard(t *testing.T) {
 	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 3, 3, 10 })
 	s.populate()
@@ -141,7 +141,7 @@ func TestRestKnowsTheBoard(t *testing.T) {
 	s.settled()
 	s.plug.cfg.SparesMin, s.plug.cfg.SparesMax = 1, 1
 	for _, a := range all {
-		s.carry(a, "10.0.0.1:1") // rings when 5 ms have passed
+		s.carry(a, "10.0.0.1:1") // its doorbell would come after 5 ms
 	}
 	for range 3 * restAfter {
 		s.tick(time.Now())
@@ -151,7 +151,8 @@ func TestRestKnowsTheBoard(t *testing.T) {
 	}
 }
 
-// In a pool workers are listed for as long as they live, and ring no bells.
+// In a pool, workers are listed for as long as they live, and send no doorbells
+// for sessions.
 func TestPool(t *testing.T) {
 	s := poolStage(t, 3, 16)
 	all := s.spares(3)
@@ -175,7 +176,7 @@ func TestPool(t *testing.T) {
 	if s.plug.count[starting] != 1 {
 		t.Errorf("%d are born in its place", s.plug.count[starting])
 	}
-	// A draining one has a successor at once.
+	// A draining worker is replaced at once.
 	s.apply(all[2].child, toldDrain)
 	s.settled()
 	if s.plug.count[starting] != 2 {

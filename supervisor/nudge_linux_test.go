@@ -1,5 +1,5 @@
 // Tests of lost wake-ups, and of the workers that are added for clients that wait
-// beside spares at work.
+// although the spares are active.
 
 package supervisor
 
@@ -16,8 +16,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// Clients wait while spares sleep: each look nudges another spare first, and
-// one more than the look before.
+// Clients wait while spares sleep: each tick first nudges a spare that was not
+// nudged last, and one more than the tick before.
 func TestNudge(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 4, 4 })
 	for _, a := range all {
@@ -61,7 +61,7 @@ func TestNudge(t *testing.T) {
 	}
 }
 
-// A death may have taken a wake-up along.
+// A dead worker may have consumed a wake-up.
 func TestDeathNudges(t *testing.T) {
 	s, all := serving(t, nil)
 	all[1].orders()
@@ -72,8 +72,8 @@ func TestDeathNudges(t *testing.T) {
 	}
 }
 
-// A pool's worker that leaves clients to the others has another one woken at
-// once, and in its own turn one after the other.
+// When a pool worker leaves its clients to the others, another one is woken at
+// once; each time it is the next one.
 func TestLeavingNudgesAnother(t *testing.T) {
 	s := poolStage(t, 3, 16)
 	all := s.spares(3)
@@ -93,7 +93,7 @@ func TestLeavingNudgesAnother(t *testing.T) {
 	}
 }
 
-// So may anybody else, at any moment: the tick looks too.
+// Any worker may lose a wake-up at any time, so the tick nudges, too.
 func TestTickNudges(t *testing.T) {
 	s, all := serving(t, nil)
 	for _, a := range all {
@@ -110,8 +110,8 @@ func TestTickNudges(t *testing.T) {
 	}
 }
 
-// If all spares have been woken up in vain they are stopped: another worker is
-// started for the client that waits, one at a time.
+// If all spares have been nudged without effect, they are stopped: other workers
+// are started for the waiting client, one at a time.
 func TestStoppedSparesAreReplaced(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 	s.client()
@@ -129,8 +129,8 @@ func TestStoppedSparesAreReplaced(t *testing.T) {
 	}
 }
 
-// Deaths nudge at once, and are no reason to think that spares are stopped: only
-// time shows that.
+// Deaths nudge at once, but do not suggest that spares are stopped; only ticks
+// show that.
 func TestOnlyTicksFindStoppedSpares(t *testing.T) {
 	s, all := serving(t, nil)
 	s.client()
@@ -142,7 +142,8 @@ func TestOnlyTicksFindStoppedSpares(t *testing.T) {
 	}
 }
 
-// lookAfterWork has each of some spares end a session, and then looks who waits.
+// lookAfterWork makes each of the workers end a session, and then runs the tick's
+// nudge.
 func (s *stage) lookAfterWork(workers []*actor) {
 	for _, a := range workers {
 		s.carry(a, "10.0.0.1:1").Free()
@@ -150,19 +151,19 @@ func (s *stage) lookAfterWork(workers []*actor) {
 	s.nudgeMore()
 }
 
-// Spares that serve one short session after the other are not stopped, however
-// long clients wait beside them.
+// Spares that serve short sessions in quick succession are not considered stopped,
+// however long clients wait.
 func TestSparesAtWork(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
 	s.client()
-	s.plug.probe.Until = time.Now().Add(time.Hour) // more of them are not tried
+	s.plug.probe.Until = time.Now().Add(time.Hour) // disables the probe
 	for range 20 {
 		s.lookAfterWork(all)
 		if n := s.plug.count[starting]; n != 0 {
 			t.Fatalf("%d births beside spares at work", n)
 		}
 	}
-	for range len(all) + 2 { // one stops: fewer are at work than are wanted
+	for range len(all) + 2 { // one is stopped: fewer spares are active than wanted
 		s.lookAfterWork(all[:1])
 	}
 	if n := s.plug.count[starting]; n != 1 {
@@ -170,7 +171,7 @@ func TestSparesAtWork(t *testing.T) {
 	}
 }
 
-// A crowd has workers started, and lets them go if they were no help.
+// The probe starts workers, and retires them if they did not help.
 func TestReinforcement(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
 	s.client()
@@ -181,7 +182,7 @@ func TestReinforcement(t *testing.T) {
 		s.lookAfterWork(all)
 	}
 	all = append(all, s.spares(1)...)
-	s.plug.probe.Rate *= 1e9 // as if those of before had done more each
+	s.plug.probe.Rate *= 1e9 // as if each spare had done more before they were added
 	for i := 0; s.plug.count[spare] == 3; i++ {
 		if i > 2*policy.Samples {
 			t.Fatal("who was no help stays")
@@ -193,7 +194,7 @@ func TestReinforcement(t *testing.T) {
 	}
 }
 
-// At --max-workers nobody comes, and nobody has to go for being no help.
+// At --max-workers no worker is started, and none is retired for not helping.
 func TestNoReinforcementAtTheLimit(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 2 })
 	s.client()
@@ -206,8 +207,8 @@ func TestNoReinforcementAtTheLimit(t *testing.T) {
 	}
 }
 
-// A roster that is being handed over stays as it is: nobody comes for clients that
-// wait, and none of the surplus goes.
+// The roster does not change during a handover: no worker is started for waiting
+// clients, and no surplus spare is retired.
 func TestFrozenRoster(t *testing.T) {
 	s, all := serving(t, nil)
 	s.client()

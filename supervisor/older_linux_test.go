@@ -1,5 +1,5 @@
-// Tests of generations that were adopted: their workers' lines and logs are in the
-// form that their own options ask for.
+// Tests of adopted generations: their workers' lines and logs have the form that
+// their own options require.
 
 package supervisor
 
@@ -15,8 +15,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// replaceGeneration lets another generation accept, with a configuration of its own; the
-// workers that there are stay in theirs.
+// replaceGeneration makes another generation, with its own configuration, the one
+// that accepts; the existing workers stay in theirs.
 func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *generation) {
 	s.t.Helper()
 	cfg := *s.plug.cfg
@@ -37,13 +37,13 @@ func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *g
 	return old
 }
 
-// What is written of a dead worker is what its own generation was told to write,
-// whatever the current one is told.
+// Records about a dead worker follow the options of its own generation, not those
+// of the current one.
 func TestRecordsOfAnOlderGeneration(t *testing.T) {
 	const complete, killed = "(127.0.0.1 0): Complete, status=4.", "(127.0.0.1 0): session from 10.1.2.3: killed by signal 9"
 	for _, c := range []struct {
 		name     string
-		log      bool // -l, which the current one has if the old one has not
+		log      bool // -l; the current generation has the opposite setting
 		json     bool // the same
 		at, next uint32
 		logs     []string
@@ -81,11 +81,11 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 	}
 }
 
-// A worker of another generation is looked for on its own board: its slot may be
-// beyond the current one's.
+// A worker of another generation is looked up on its own board: its slot may not
+// exist in the current generation.
 func TestRestOfAnOlderGeneration(t *testing.T) {
 	s, all := serving(t, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 4, 4 })
-	s.carry(all[3], "10.1.2.3:40112") // and its doorbell is yet to come
+	s.carry(all[3], "10.1.2.3:40112") // its doorbell has not arrived yet
 	s.replaceGeneration(2, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 0, 1 })
 	if all[3].slot < 2 {
 		t.Fatalf("slot %d", all[3].slot)
@@ -99,8 +99,8 @@ func TestRestOfAnOlderGeneration(t *testing.T) {
 	}
 }
 
-// A failure of the session file is logged by the loop, once for a generation: its
-// writer must not look at what a reload replaces.
+// A failure of the session file is logged by the loop, once per generation: its
+// writer must not read what a reload replaces.
 func TestSessionFailureIsTheLoops(t *testing.T) {
 	s := newStage(t, nil)
 	s.plug.sessionFile.path = "/dev/full"

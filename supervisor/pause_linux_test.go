@@ -1,5 +1,5 @@
-// Tests of a pause: workers are told, and a paused plug sleeps; and of upgrades that
-// are refused.
+// Tests of a pause: workers are told, and a paused plug starts none; and of
+// upgrades that are refused.
 
 package supervisor
 
@@ -40,7 +40,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
-// A paused plug starts no workers for clients that are to wait.
+// A paused plug starts no workers for clients, which have to wait.
 func TestPausedPlugSleeps(t *testing.T) {
 	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
 	s.settled()

@@ -1,5 +1,5 @@
-// Tests of the pidfile's list: it follows the roster, changes are gathered, and what
-// happens if it cannot be written or removed.
+// Tests of the pidfile's list: it follows the roster, changes are combined, and
+// what happens if the file cannot be written or removed.
 
 package supervisor
 
@@ -18,7 +18,8 @@ import (
 
 func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
 
-// listing is a master with a pidfile and nothing else. Its clock is the test's.
+// listing returns a master with a pidfile and nothing else. The test controls its
+// clock.
 func listing(t *testing.T) (m *master, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "plug.pid")
@@ -42,7 +43,7 @@ func (m *master) testWorker(pid int) *child {
 	return c
 }
 
-// text is the pidfile when the writer has answered.
+// text returns the content of the pidfile after the writer has answered.
 func (m *master) text(t *testing.T, path string) string {
 	t.Helper()
 	select {
@@ -75,7 +76,7 @@ func TestPidfileFollowsTheRoster(t *testing.T) {
 	m.testWorker(600)
 	unborn := m.testWorker(0)
 	m.writePidfile(now)
-	if got := m.text(t, path); got != lines(m.pid, 700, 600) { // in order of start, the unborn not
+	if got := m.text(t, path); got != lines(m.pid, 700, 600) { // in the order of start, without the worker that has no PID yet
 		t.Errorf("pidfile %q", got)
 	}
 	if !m.pidfile.due().IsZero() {
@@ -89,7 +90,8 @@ func TestPidfileFollowsTheRoster(t *testing.T) {
 	}
 }
 
-// Changes are gathered for 10 ms, and a new list waits for the last one's answer.
+// Changes within 10 ms are combined, and a new list waits for the answer to the
+// previous one.
 func TestCoalescing(t *testing.T) {
 	m, path := listing(t)
 	now := time.Unix(1000, 0)
@@ -134,12 +136,12 @@ func TestWithoutAPidfile(t *testing.T) {
 	m.removePidfile()
 }
 
-// A write that fails is said once, and tried again, not at once.
+// A write that fails is logged once, and retried after a pause.
 func TestBrokenPidfile(t *testing.T) {
 	m, _ := listing(t)
 	log := new(countingSink)
 	m.log.RegisterSink(log)
-	m.pidfile.file.Close() // and nothing can be written any more
+	m.pidfile.file.Close() // from here on, nothing can be written
 	now := time.Now()
 	m.testWorker(11)
 	for range 3 {
@@ -169,7 +171,7 @@ func (c *countingSink) Accept(string, hclog.Level, string, ...any) { c.n++ }
 func TestRemovePidfile(t *testing.T) {
 	m, path := listing(t)
 	m.testWorker(11)
-	m.writePidfile(time.Now()) // its answer is still to come
+	m.writePidfile(time.Now()) // its answer has not come yet
 	m.removePidfile()
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the pidfile is still there: %v", err)

@@ -1,4 +1,4 @@
-// Tests of when dead workers are reaped: not before the pidfile no longer names
+// Tests of when dead workers are reaped: only when the pidfile no longer names
 // them.
 
 package supervisor
@@ -46,7 +46,7 @@ func TestReapedAfterThePidfile(t *testing.T) {
 	s.settled()
 }
 
-// Who never was in the pidfile is reaped at once.
+// A worker that was never in the pidfile is reaped at once.
 func TestSpareIsReaped(t *testing.T) {
 	s, all := serving(t, nil)
 	s.pidfile.dirty = false
@@ -64,8 +64,8 @@ func TestSpareIsReaped(t *testing.T) {
 	}
 }
 
-// A worker that had left the list before it died is reaped only when that list
-// has been written.
+// A worker that had left the list before it died is reaped only when that list has
+// been written.
 func TestReapWaitsForTheListInFlight(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	a, now := all[0], time.Now()
@@ -73,7 +73,7 @@ func TestReapWaitsForTheListInFlight(t *testing.T) {
 	s.writePidfile(now)
 	s.answered()
 	s.ring(a, 3)                         // END
-	s.writePidfile(now.Add(time.Minute)) // and it is not known yet whether that was done
+	s.writePidfile(now.Add(time.Minute)) // it is not known yet whether the file has been written
 	s.die(a, unix.SIGKILL)
 	s.reap()
 	if unix.Kill(a.pid, 0) != nil {
@@ -86,8 +86,8 @@ func TestReapWaitsForTheListInFlight(t *testing.T) {
 	}
 }
 
-// A pidfile that can't be written keeps the dead, but not so many that nobody
-// could be born any more.
+// If the pidfile cannot be written, dead workers are kept, but never so many that
+// no worker could be started.
 func TestBrokenPidfileKeepsFewDead(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) {
 		c.Pidfile = t.TempDir() + "/plug.pid"

@@ -1,5 +1,5 @@
-// Tests of what a new master receives: records in their JSON form, and roster and
-// descriptors that do not agree.
+// Tests of what a new master receives: records in their JSON form, and a roster
+// and descriptors that do not match.
 
 package supervisor
 
@@ -16,7 +16,7 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// legacy is a generation that an old master gives away.
+// legacy returns a generation that an old master hands over.
 func legacy(t testing.TB, number uint32, workers int) *generation {
 	t.Helper()
 	g, err := newGeneration(number, &config.Config{Mode: config.Prefork, MaxWorkers: workers}, workers, 1, 1)
@@ -27,7 +27,7 @@ func legacy(t testing.TB, number uint32, workers int) *generation {
 	return g
 }
 
-// copies are descriptors that may be closed by who gets them.
+// copies duplicates descriptors; the receiver may close the copies.
 func copies(t testing.TB, fds ...int) (out []int) {
 	t.Helper()
 	for _, fd := range fds {
@@ -40,8 +40,8 @@ func copies(t testing.TB, fds ...int) (out []int) {
 	return out
 }
 
-// roll are records of n workers in the first slots of a generation, with any
-// descriptors.
+// roll returns records of n workers in the first slots of a generation, with some
+// valid descriptors.
 func roll(t testing.TB, g *generation, n int) (records []handover.ChildRecord, fds []int) {
 	t.Helper()
 	for i := range n {
@@ -54,7 +54,8 @@ func roll(t testing.TB, g *generation, n int) (records []handover.ChildRecord, f
 	return records, fds
 }
 
-// inherited is an estate of one generation and n workers, and the end that fits.
+// inherited returns the received state with one generation and n workers, and the
+// matching end record.
 func inherited(t testing.TB, g *generation, n int) (*received, *handover.EndRecord) {
 	t.Helper()
 	e := &received{pidfile: -1}
@@ -73,7 +74,7 @@ func inherited(t testing.TB, g *generation, n int) (*received, *handover.EndReco
 	return e, end
 }
 
-// dissolve gives an estate's descriptors back.
+// dissolve closes the descriptors of received state.
 func dissolve(e *received) {
 	for _, g := range e.generations {
 		g.close()
@@ -86,7 +87,7 @@ func dissolve(e *received) {
 	}
 }
 
-// A generation comes with its number, its board, and room for its workers.
+// A generation arrives with its number, its board, and room for its workers.
 func TestEstateGeneration(t *testing.T) {
 	g := legacy(t, 3, 9)
 	g.board.State.Rotation.Store(5)
@@ -94,7 +95,7 @@ func TestEstateGeneration(t *testing.T) {
 	if got := e.generations[0]; got.number != 3 || len(got.slots) != 9 || got.board.State.Rotation.Load() != 5 || got.bell != -1 {
 		t.Errorf("generation %d, %d slots, rotation %d, bell %d", got.number, len(got.slots), got.board.State.Rotation.Load(), got.bell)
 	}
-	g.board.State.Rotation.Store(6) // one memory, not a copy of it
+	g.board.State.Rotation.Store(6) // the same memory, not a copy
 	if got := e.generations[0].board.State.Rotation.Load(); got != 6 {
 		t.Errorf("rotation %d, the old master's is 6", got)
 	}
@@ -118,7 +119,7 @@ func TestEstateRefusesGenerations(t *testing.T) {
 		e := &received{pidfile: -1}
 		fd, closed := canary(t)
 		fds := copies(t, c.fds...)
-		if len(fds) == 3 { // the pipe is what can be watched
+		if len(fds) == 3 { // the pipe can be watched
 			unix.Close(fds[2])
 			fds[2] = copies(t, fd)[0]
 		}
@@ -131,7 +132,8 @@ func TestEstateRefusesGenerations(t *testing.T) {
 	}
 }
 
-// A worker comes as it was: state, place in the pidfile, sessions of its slot.
+// A worker arrives unchanged: its state, place in the pidfile, and the sessions of
+// its slot.
 func TestEstateChildren(t *testing.T) {
 	g := legacy(t, 3, 9)
 	e, end := inherited(t, g, 6)
@@ -200,8 +202,8 @@ func TestEstateRefusesChildren(t *testing.T) {
 	}
 }
 
-// A roster in which one record was lost, doubled, exchanged or garbled does not
-// pass.
+// A roster in which one record was lost, duplicated, exchanged or garbled is
+// rejected.
 func TestEstateVerifies(t *testing.T) {
 	g := legacy(t, 3, 40)
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -212,10 +214,10 @@ func TestEstateVerifies(t *testing.T) {
 		i := rng.IntN(n)
 		r := e.children[i].record()
 		switch rng.IntN(7) {
-		case 0: // lost: what was sent has one more
+		case 0: // lost: one more was sent
 			spoiled.Children++
 			spoiled.Sum += r.Sum()
-		case 1: // doubled
+		case 1: // duplicated
 			spoiled.Children--
 			spoiled.Sum -= r.Sum()
 		case 2: // another one in its place

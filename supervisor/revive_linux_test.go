@@ -1,5 +1,5 @@
-// Tests of a listener that was shut down, of trouble that the service manager is told
-// of, and of workers that cannot be started.
+// Tests of a listener that was shut down, of trouble that the service manager is
+// told about, and of workers that cannot be started.
 
 package supervisor
 
@@ -16,8 +16,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// chosenPort is a stage whose plug serves at a port that was chosen, as a plug's
-// always is: it stays with the socket whatever happens to that.
+// chosenPort returns a stage whose plug serves at a port that the test chose, as a
+// plug's always is: the socket keeps it in any case.
 func chosenPort(t *testing.T) (*stage, []*actor) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,8 +29,8 @@ func chosenPort(t *testing.T) (*stage, []*actor) {
 	return serving(t, func(c *config.Config) { c.Source.Port = port })
 }
 
-// A listener that somebody has shut down listens again at the next tick, and the
-// workers are told. While it does not, the service manager knows why.
+// A listener that was shut down listens again at the next tick, and the workers
+// are told. Until then, the service manager gets the reason.
 func TestListenerIsRevived(t *testing.T) {
 	s, all := chosenPort(t)
 	for _, a := range all {
@@ -54,8 +54,8 @@ func TestListenerIsRevived(t *testing.T) {
 	}
 }
 
-// Another process has taken the port meanwhile: the plug says so, tries for a
-// while and then gives up. Its sessions live on.
+// If another process has taken the port meanwhile, the plug logs it, retries for a
+// while and then gives up. Its sessions continue.
 func TestListenerIsLost(t *testing.T) {
 	s, all := chosenPort(t)
 	s.starter.alive = time.Nanosecond
@@ -93,8 +93,8 @@ func TestListenerIsLost(t *testing.T) {
 	}
 }
 
-// A plug that serves nobody and has no session is not alive for the service
-// manager; one with sessions is, since a restart would end them.
+// A plug that serves no client and has no session does not report itself alive to
+// the service manager. One with sessions does, because a restart would end them.
 func TestTroubleIsTold(t *testing.T) {
 	s, all := chosenPort(t)
 	s.starter.alive = time.Nanosecond
@@ -126,8 +126,8 @@ func TestTroubleIsTold(t *testing.T) {
 	}
 }
 
-// Workers that can't accept get no reinforcement: the next one could not either.
-// Where the descriptors of some have run out, others may have some.
+// If workers cannot accept, no more are started: new ones could not accept either.
+// If only some have run out of descriptors, others may still have some.
 func TestNoReinforcementForTheDeaf(t *testing.T) {
 	for errno, want := range map[unix.Errno]int{unix.EPERM: 0, unix.EMFILE: 1} {
 		s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
@@ -142,8 +142,8 @@ func TestNoReinforcementForTheDeaf(t *testing.T) {
 	}
 }
 
-// A worker that ends by itself and without a session slows births down, though it
-// was ready; one that has served, or that somebody has killed, does not.
+// A worker that exits without a session, although it was ready, slows down the
+// next starts. One that has served, or that was killed, does not.
 func TestIdleExits(t *testing.T) {
 	s, all := serving(t, nil)
 	s.die(all[0], unix.SIGKILL)
@@ -155,7 +155,7 @@ func TestIdleExits(t *testing.T) {
 	for round := range 8 {
 		a := s.hatch()
 		s.ring(a, report.Ready)
-		s.die(a, unix.SIGHUP) // by itself, as far as the master knows
+		s.die(a, unix.SIGHUP) // an exit of its own, as far as the master knows
 		if s.spawner.idle.trouble <= pause && s.spawner.idle.trouble != mostTrouble {
 			t.Errorf("round %d: pause %v after %v", round, s.spawner.idle.trouble, pause)
 		}

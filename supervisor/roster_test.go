@@ -1,5 +1,5 @@
-// Tests of the table of workers' transitions: every cell, against a second one in the words
-// of the test.
+// Tests of the table of workers' transitions: every cell is compared with a second
+// table in the test.
 
 package supervisor
 
@@ -14,14 +14,14 @@ import (
 	"testing"
 )
 
-// cell is what the table is to say.
+// cell is the expected content of one cell.
 type cell struct {
 	next lifeState
 	do   string
 }
 
-// wanted is a worker's life, once more, in the words of a test: whoever changes
-// the table says so here.
+// wanted is a worker's life a second time: a change of the table must be repeated
+// here.
 var wanted = map[lifeState]map[lifeEvent]cell{
 	starting: {isReady: {spare, "welcome"}, hasBegun: {busy, "welcomeBusy"}, hasEnded: {spare, "welcome"},
 		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "buryUnready"}},
@@ -53,7 +53,7 @@ func TestEveryCell(t *testing.T) {
 	}
 }
 
-// The comments name every successor, and no other.
+// The comments name every state that can follow, and no other.
 func TestCommentsNameTheSuccessors(t *testing.T) {
 	source, err := os.ReadFile("roster.go")
 	if err != nil {
@@ -82,7 +82,7 @@ func TestCommentsNameTheSuccessors(t *testing.T) {
 	}
 }
 
-// mute is a table without actions; what would have been done is noted.
+// mute returns a table whose actions only record their names.
 func mute(done *[]string) *[lifeStates][lifeEvents]transition {
 	table := transitions
 	for s := range table {
@@ -95,8 +95,8 @@ func mute(done *[]string) *[lifeStates][lifeEvents]transition {
 	return &table
 }
 
-// Whatever happens in whatever order, the counts are those of the roster, and
-// nobody rises from the dead.
+// Whatever the order of events, the counts agree with the roster, and a dead
+// worker never gets another state.
 func TestCountsAreTheRosters(t *testing.T) {
 	var done []string
 	m := &master{transitions: mute(&done), plug: new(plug)}
@@ -108,7 +108,7 @@ func TestCountsAreTheRosters(t *testing.T) {
 	for step, n := range random(5000, len(m.roster)*int(lifeEvents)) {
 		c, event := m.roster[n%len(m.roster)], lifeEvent(n/len(m.roster))
 		if event == hasDied && step%7 != 0 {
-			event = hasEnded // or all were dead soon
+			event = hasEnded // otherwise all would be dead soon
 		}
 		before, dead := len(done), c.state == gone
 		m.apply(c, event)
@@ -136,7 +136,7 @@ func TestCountsAreTheRosters(t *testing.T) {
 	}
 }
 
-// random is n numbers beneath limit, always the same ones.
+// random returns n numbers below limit, always the same ones.
 func random(n, limit int) []int {
 	out := make([]int, n)
 	seed := uint32(1)

@@ -1,5 +1,5 @@
-// Tests of the master's whole loop with signals and ticks: starts that fail, and the
-// ends of a plug.
+// Tests of the master's whole loop with signals and ticks: starts that fail, and
+// the ends of a plug.
 
 package supervisor
 
@@ -18,8 +18,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// A plug whose first workers die, can't be forked or never get ready has not
-// started, says why, and leaves nothing behind.
+// If a plug's first workers die, cannot be forked or never become ready, the start
+// fails with the reason, and leaves nothing behind.
 func TestFailedStart(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -64,7 +64,7 @@ func TestFailedStart(t *testing.T) {
 	}
 }
 
-// A first worker that somebody kills says nothing about the next one: the plug
+// If a first worker is killed, that says nothing about the next one: the plug
 // tries again, and does not serve before.
 func TestFirstWorkerKilled(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
@@ -87,19 +87,19 @@ func TestFirstWorkerKilled(t *testing.T) {
 
 func (s *stage) fail(how func(*stage)) { how(s) }
 
-// runs reports whether a process is there and no zombie (proc(5)).
+// runs reports whether a process exists and is not a zombie (proc(5)).
 func runs(pid int) bool {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(text), ") ")
 	return rest != "" && rest[0] != 'Z'
 }
 
-// The loop itself, from its first birth to its end, with real time.
+// The loop itself, from the first start of a worker to its end, in real time.
 func TestLoop(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		end  func(s *stage, signals chan os.Signal)
-		live bool // workers live on
+		live bool // workers continue
 	}{
 		{"TERM", func(_ *stage, signals chan os.Signal) { signals <- syscall.SIGTERM }, true},
 		{"INT", func(_ *stage, signals chan os.Signal) { signals <- syscall.SIGINT }, false},
@@ -113,7 +113,7 @@ func TestLoop(t *testing.T) {
 		s.watcher.Start()
 		signals, done, born := make(chan os.Signal, 8), make(chan struct{}), make(chan *actor, 8)
 		go func() {
-			for o := range s.spawner.requests { // the nursery, whose children are ready at once
+			for o := range s.spawner.requests { // the spawner, whose children are ready at once
 				a := s.sleeper(o)
 				s.spawner.results <- spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
 				unix.Write(s.plug.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
@@ -131,9 +131,9 @@ func TestLoop(t *testing.T) {
 			text, _ := os.ReadFile(path)
 			return string(text) == lines(s.pid, first.pid)
 		})
-		third := <-born // a spare for the one that was taken
+		third := <-born // a spare that replaces the busy one
 		unix.Kill(second.pid, unix.SIGKILL)
-		fourth := <-born // a spare for the one that was killed
+		fourth := <-born // a spare that replaces the killed one
 		until(t, "the dead one is reaped", func() bool { return unix.Kill(second.pid, 0) == unix.ESRCH })
 		second.dead = true
 		c.end(s, signals)

@@ -1,5 +1,5 @@
 // Tests of the session file: rotation, full disks, FIFOs, and lines that wait for
-// room.
+// space.
 
 package supervisor
 
@@ -18,7 +18,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// received takes what came over the worker's lifeline: orders, and descriptors.
+// received returns what came over the worker's lifeline: orders, and descriptors.
 func (a *actor) received(t *testing.T) (orders string, fds []int) {
 	t.Helper()
 	p, oob := make([]byte, 100), make([]byte, unix.CmsgSpace(4*4))
@@ -70,7 +70,7 @@ func TestReopen(t *testing.T) {
 			t.Errorf("%s: not reopened", name)
 			continue
 		}
-		if s.plug.sessionFile.fd != number { // births under way have been told this one
+		if s.plug.sessionFile.fd != number { // workers that are being started have been given this number
 			t.Errorf("%s: the file was descriptor %d and is %d", name, number, s.plug.sessionFile.fd)
 		}
 		for _, a := range all {
@@ -99,8 +99,8 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// Where the file can't be opened again the old one is written on. That is said
-// once, and again whenever an admin asks.
+// If the file cannot be opened again, the old one stays in use. That is logged
+// once, and again each time an admin asks.
 func TestReopenFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "gone")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -180,8 +180,8 @@ func TestSessionFileErrors(t *testing.T) {
 	}
 }
 
-// A full disk is said once for each line that meets it; lines wait, and what is
-// still waiting at the end is counted.
+// A full disk is logged once for each line that cannot be written; lines wait, and
+// those still waiting at the end are counted.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full")
@@ -221,8 +221,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Whoever reads the file, or writes to it beside the master, finds whole lines: a
-// socket tells one write from the next.
+// Readers of the file, and other writers, always find whole lines. A socket shows
+// where one write ends and the next begins.
 func TestLineIsOneWrite(t *testing.T) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Tests of starting workers: failures slow it down and are logged once, and workers
-// inherit the right descriptors.
+// Tests of starting workers: failures slow it down and are logged once, and
+// workers inherit the right descriptors.
 
 package supervisor
 
@@ -64,7 +64,7 @@ func TestTroubledNursery(t *testing.T) {
 	s.settled()
 }
 
-// A worker that dies before it is ready slows births down.
+// A worker that dies before it is ready slows down the next starts.
 func TestDeathBeforeReady(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)
@@ -113,7 +113,7 @@ func TestNurseryAnswers(t *testing.T) {
 	}
 }
 
-// What a worker inherits, in the order that it knows.
+// What a worker inherits, in the order that it expects.
 func TestFiles(t *testing.T) {
 	s := newStage(t, nil)
 	s.null, s.syslog.FD = 70, 71

@@ -1,5 +1,5 @@
-// Tests of the master's end: which lines are left, who is waited for and how long,
-// and admins who change their mind.
+// Tests of the master's end: which lines are written, which workers it waits for
+// and how long, and admins who send several signals.
 
 package supervisor
 
@@ -23,10 +23,10 @@ import (
 // alive reports whether the worker's process runs.
 func (s *stage) alive(a *actor) bool { return !s.watcher.Status(a.pidfd).Known }
 
-// over says that the time of this phase is over.
+// over lets the time limit of this phase expire.
 func (s *stage) over() { s.shutdown.deadline = time.Now().Add(-time.Second) }
 
-// busied is a serving stage with one session, and its worker and a spare.
+// busied returns a serving stage with one session, its worker and a spare.
 func busied(t *testing.T, set func(*config.Config)) (s *stage, carrier, idle *actor) {
 	s, all := serving(t, set)
 	s.ring(all[0], report.Begin)
@@ -38,7 +38,7 @@ func busied(t *testing.T, set func(*config.Config)) (s *stage, carrier, idle *ac
 	return s, all[0], all[1]
 }
 
-// told reports whether the order has come since the last look.
+// told reports whether the order has arrived since the last call.
 func (a *actor) told(o report.Order) bool { return strings.Contains(a.orders(), string(rune(o))) }
 
 func TestTerm(t *testing.T) {
@@ -73,7 +73,7 @@ func TestTerm(t *testing.T) {
 		t.Error("the session was ended")
 	}
 	s.populate()
-	if len(s.spawner.requests) != 1 { // the spare's successor, from before
+	if len(s.spawner.requests) != 1 { // the replacement of the spare, requested earlier
 		t.Errorf("%d births ordered by a master that stops", len(s.spawner.requests))
 	}
 }
@@ -89,7 +89,8 @@ func freeAgain(t *testing.T, s *stage) error {
 	return err
 }
 
-// kill $(cat pidfile) leaves its lines: those who die with the master are buried.
+// kill $(cat pidfile) still writes session lines: workers that die with the master
+// are buried.
 func TestTermBuries(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
 	o := <-s.spawner.requests
@@ -112,8 +113,8 @@ func TestTermBuries(t *testing.T) {
 	}
 }
 
-// Where many are killed with the master it waits on while sessions go with
-// their workers, but not without end, and not for spares.
+// When many workers are killed with the master, it waits as long as more sessions
+// end with them, but with a limit, and not for spares.
 func TestTermBuriesOn(t *testing.T) {
 	s, carrier, idle := busied(t, nil)
 	s.ring(idle, report.Begin)
@@ -150,7 +151,7 @@ func TestInt(t *testing.T) {
 	}
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()
-	for len(s.spawner.requests) > 0 { // one more was on its way
+	for len(s.spawner.requests) > 0 { // one more start was in progress
 		o := <-s.spawner.requests
 		unix.Close(o.lifeline[1])
 		s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
@@ -165,11 +166,11 @@ func TestInt(t *testing.T) {
 	}
 }
 
-// Who does not die of TERM is killed, and who can't be killed is left.
+// A worker that does not die of TERM is killed; one that cannot be killed is left.
 func TestIntWithForce(t *testing.T) {
 	s, all := serving(t, nil)
 	for _, a := range all {
-		unix.Kill(a.pid, unix.SIGSTOP) // TERM waits
+		unix.Kill(a.pid, unix.SIGSTOP) // TERM stays pending
 		until(t, "a stopped worker", func() bool {
 			stat, _ := os.ReadFile("/proc/" + strconv.Itoa(a.pid) + "/stat")
 			return bytes.Contains(stat, []byte(") T "))
@@ -185,7 +186,7 @@ func TestIntWithForce(t *testing.T) {
 	}
 	until(t, "KILL ends it", func() bool { return !s.alive(all[0]) && !s.alive(all[1]) })
 	rounds := 0
-	for ; !s.done(); rounds++ { // nobody tells the master of the deaths
+	for ; !s.done(); rounds++ { // the master is not told of the deaths
 		if s.over(); rounds > 5 {
 			t.Fatal("the master waits for ever")
 		}
@@ -204,7 +205,7 @@ func TestQuit(t *testing.T) {
 	if !carrier.told(report.Drain) || !idle.told(report.Drain) || !s.shutdown.deadline.IsZero() {
 		t.Errorf("deadline %v", s.shutdown.deadline)
 	}
-	s.signal(syscall.SIGQUIT) // once more changes nothing
+	s.signal(syscall.SIGQUIT) // repeating it changes nothing
 	s.die(idle, unix.SIGKILL)
 	for len(s.spawner.requests) > 0 {
 		o := <-s.spawner.requests
@@ -242,7 +243,7 @@ func TestDrainTimeout(t *testing.T) {
 	carrier.dead = true
 }
 
-// An impatient admin: TERM after QUIT lets the sessions live, INT ends them.
+// Several signals: TERM after QUIT lets the sessions continue, INT ends them.
 func TestSignalsInARow(t *testing.T) {
 	s, carrier, _ := busied(t, nil)
 	s.signal(syscall.SIGQUIT)

@@ -1,5 +1,6 @@
-// Tests of what a new master takes over: rotation, affinity and target states on the
-// board, the roster from a faked old master, and how it waits for the commit.
+// Tests of what a new master takes over: rotation, affinity and target states on
+// the board, the roster from a simulated old master, and how it waits for the
+// commit.
 
 package supervisor
 
@@ -20,7 +21,7 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// towards is a generation with these targets, numbers of ports.
+// towards returns a generation with targets at these ports.
 func towards(t testing.TB, number uint32, ports ...uint16) *generation {
 	t.Helper()
 	cfg := &config.Config{Mode: config.Prefork, Sticky: true, StickyTimeout: time.Hour}
@@ -35,13 +36,13 @@ func towards(t testing.TB, number uint32, ports ...uint16) *generation {
 	return g
 }
 
-// client is one by number.
+// client returns the address of client number n.
 func client(n int) *board.Addr {
 	a := convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 1024))
 	return &a
 }
 
-// port is the target that a client gets.
+// port returns the target that a client gets, by its port.
 func port(t testing.TB, g *generation, n int, now uint64) uint16 {
 	t.Helper()
 	slot, ok := g.board.Choose(new(board.Tried), client(n), now)
@@ -51,7 +52,7 @@ func port(t testing.TB, g *generation, n int, now uint64) uint16 {
 	return g.board.Target(slot).Addr.Port
 }
 
-// The same targets: everything goes on as if nothing had been.
+// With the same targets, everything continues unchanged.
 func TestCarryTheSameTargets(t *testing.T) {
 	const now = 5_000_000
 	a, b := towards(t, 1, 1, 2, 3), towards(t, 2, 1, 2, 3)
@@ -95,7 +96,7 @@ func TestCarryRotation(t *testing.T) {
 	}
 }
 
-// Twice the same target is twice its share; that goes on too.
+// A target that is named twice gets twice the share; that continues, too.
 func TestCarryDoubledTargets(t *testing.T) {
 	const now = 5_000_000
 	for steps := range 7 {
@@ -115,7 +116,7 @@ func TestCarryDoubledTargets(t *testing.T) {
 	}
 }
 
-// Other targets, or in another order: what there is to keep is kept by address.
+// With other targets, or in another order, the state is kept by address.
 func TestCarryOtherTargets(t *testing.T) {
 	const now = 5_000_000
 	a := towards(t, 1, 1, 2, 3)
@@ -146,7 +147,7 @@ func TestCarryOtherTargets(t *testing.T) {
 	}
 }
 
-// Without -f nobody is remembered.
+// Without -f no client's target is remembered.
 func TestCarryWithoutAffinity(t *testing.T) {
 	const now = 5_000_000
 	a, b := towards(t, 1, 1, 2), towards(t, 2, 1, 2)
@@ -158,15 +159,15 @@ func TestCarryWithoutAffinity(t *testing.T) {
 	}
 }
 
-// The commit is the old master's word, or its end; a closed socket alone is
+// The commit is the old master's message, or its end; a closed socket alone is
 // neither.
 func TestAwaitCommit(t *testing.T) {
-	const dead = 1 << 22 // no parent of this process
+	const dead = 1 << 22 // not a parent of this process
 	for _, c := range []struct {
 		name string
 		old  int
 		do   func(handover.Wire)
-		want string // of the error; empty is none
+		want string // the error's text; empty for no error
 	}{
 		{"its word", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, ""},
 		{"its word, and its end", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}); hangUp(w) }, ""},
@@ -186,7 +187,7 @@ func TestAwaitCommit(t *testing.T) {
 	}
 }
 
-// It waits as long as there is an old master: nothing but that is asked for.
+// It waits as long as the old master exists, without a time limit.
 func TestAwaitCommitIsPatient(t *testing.T) {
 	old, own := wired(t)
 	got := make(chan error, 1)
@@ -204,7 +205,8 @@ func TestAwaitCommitIsPatient(t *testing.T) {
 	}
 }
 
-// receive takes the estate in the order of the wire, and says so.
+// receive takes the old master's state in the order in which it is sent, and
+// confirms each batch.
 func TestReceive(t *testing.T) {
 	g := legacy(t, 3, 9)
 	for name, c := range map[string]struct {
@@ -271,7 +273,8 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// Silence, another order or an end in the middle leave no master behind.
+// Silence, messages in another order, or an end in the middle leave no new master
+// behind.
 func TestReceiveFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(handover.Wire)

@@ -11,7 +11,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// Workers know local time for as long as its rule lasts, and the next one.
+// Workers know local time for as long as its rule lasts, and then by the next
+// rule.
 func TestZone(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -22,7 +23,7 @@ func TestZone(t *testing.T) {
 		name         string
 		now          time.Time
 		offset, next int32
-		until        time.Time // zero: not for long
+		until        time.Time // zero: at least 50 years later
 	}{
 		{"summer", time.Date(2026, 7, 1, 12, 0, 0, 0, berlin), 7200, 3600, winter},
 		{"a second before", winter.Add(-time.Second).In(berlin), 7200, 3600, winter},
@@ -46,7 +47,7 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// The tick takes the next rule when its time has come.
+// The tick sets the next rule when its time has come.
 func TestTickSetsTheZone(t *testing.T) {
 	s, _ := serving(t, nil)
 	berlin, err := time.LoadLocation("Europe/Berlin")
@@ -66,7 +67,7 @@ func TestTickSetsTheZone(t *testing.T) {
 	}
 }
 
-// The sessions are counted on the board: no bell says how many there are.
+// The sessions are counted on the board: no doorbell reports how many there are.
 func TestSessions(t *testing.T) {
 	s, all := serving(t, nil)
 	s.carry(all[0], "10.0.0.1:1")
@@ -85,7 +86,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// What an upgrade holds up is no reason for the next one to begin with more.
+// Workers that an upgrade delays do not make the next upgrade begin with more.
 func TestPeakOfAnUpgrade(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)

@@ -1,5 +1,5 @@
 // Tests of what is counted: at burials, in metrics while sessions are settled, and
-// for each target. No counter goes back.
+// for each target. No counter decreases.
 
 package supervisor
 
@@ -13,8 +13,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// What a worker has tallied is counted while it lives, and when it is buried, but
-// once; so are its session that it could not settle and its end.
+// What a worker has tallied is counted while it lives and after it is buried, but
+// only once; so are the session that it could not settle and its end.
 func TestTotalsAtBurial(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.plug.generation.board
@@ -56,8 +56,8 @@ func TestTotalsAtBurial(t *testing.T) {
 	}
 }
 
-// A session that is settled while metrics are read may be missed for once, but
-// no counter goes back for it, nor is it counted twice.
+// A session that is settled while metrics are read may be missed that time, but no
+// counter decreases because of it, and it is not counted twice.
 func TestMetricsNeverGoBack(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.plug.generation.board
@@ -86,8 +86,8 @@ func TestMetricsNeverGoBack(t *testing.T) {
 	}
 }
 
-// The bytes of a target are those of its ended and its live sessions. None goes
-// back while a session is settled, and those of a killed worker count as well.
+// The bytes of a target are those of its ended and its live sessions. No number
+// decreases while a session is settled, and those of a killed worker are included.
 func TestTargetBytesNeverGoBack(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.plug.generation.board
@@ -114,7 +114,7 @@ func TestTargetBytesNeverGoBack(t *testing.T) {
 	}
 }
 
-// A target's answer to an order has its sessions.
+// The reply to an order about a target includes its sessions.
 func TestTargetOrderShowsSessions(t *testing.T) {
 	s, all := serving(t, nil)
 	s.carry(all[0], "10.1.0.1:1").Choose(0)

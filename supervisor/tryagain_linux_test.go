@@ -1,5 +1,5 @@
-// Tests of what is tried again each second: it is done once it can be, and logged
-// once.
+// Tests of what is retried each second: it is done once that is possible, and
+// logged once.
 
 package supervisor
 
@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// What fails at a commit is said once, and tried until it succeeds.
+// A failure at a commit is logged once, and the operation is retried until it
+// succeeds.
 func TestAttemptsAreRepeated(t *testing.T) {
 	s, _ := serving(t, nil)
 	tries := 0

@@ -1,5 +1,5 @@
-// Tests of the old side of an upgrade: what it sends, signals that come meanwhile,
-// and how it goes on after a failure or without its disk.
+// Tests of the old master's side of an upgrade: what it sends, signals that arrive
+// meanwhile, and how it continues after a failure or without its disk.
 
 package supervisor
 
@@ -19,8 +19,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// handingOver is a serving master with one session and two spares that has given
-// all it has to a new one, and is frozen since.
+// handingOver returns a frozen master with one session and two spares that has
+// sent all of its state to a new one.
 func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor, e *received) {
 	t.Helper()
 	s, carrier, idle = busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
@@ -76,8 +76,8 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 	return s, carrier, idle, r.e
 }
 
-// All that a master knows goes to the next one: workers, counts, the lines that
-// could not be written, the lock, the pause.
+// All of a master's state goes to the next one: workers, counts, unwritten lines,
+// the lock, the pause.
 func TestBequeath(t *testing.T) {
 	s, _, _, e := handingOver(t, func(s *stage) {
 		s.plug.totals.BytesOut, s.plug.paused = 77, true
@@ -105,9 +105,9 @@ func TestBequeath(t *testing.T) {
 	}
 }
 
-// What has been given away is not changed any more, for the new master would not
-// know of it: an admin's signals wait for whoever is the master in the end. What
-// ends the plug does not wait.
+// State that has been sent no longer changes, because the new master would not
+// know: an admin's signals wait until it is decided which process is the master.
+// Signals that end the plug do not wait.
 func TestFrozenKeepsSignals(t *testing.T) {
 	for _, fails := range []bool{true, false} {
 		s, _, _, e := handingOver(t, nil)
@@ -137,8 +137,8 @@ func TestFrozenKeepsSignals(t *testing.T) {
 	}
 }
 
-// A frozen master takes no birth, no death, no doorbell; when the upgrade has
-// failed it takes them all, and opens the gate that the new one had closed.
+// A frozen master handles no spawn result, no death, no doorbell. When the upgrade
+// has failed it handles them all, and opens the gate that the new one had closed.
 func TestFailedUpgradeThaws(t *testing.T) {
 	s, carrier, idle, _ := handingOver(t, nil)
 	s.plug.generation.board.Row(carrier.slot, 0).Free()
@@ -181,8 +181,8 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	}
 }
 
-// A pidfile whose disk is away does not hold up the master that is to be replaced:
-// it stays the master.
+// If the pidfile's disk is away, the freeze fails, and the old master
+// stays the master.
 func TestFreezeWithoutDisk(t *testing.T) {
 	s, carrier, _ := busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.spares(1)

@@ -1,5 +1,5 @@
-// Tests of what an old master sends: it is a copy, which a master that goes on does
-// not change.
+// Tests of what an old master sends: it is a copy, which does not change if the
+// master continues.
 
 package supervisor
 
@@ -11,8 +11,8 @@ import (
 	"daemon/plug/supervisor/handover"
 )
 
-// What a new master is told is what this one had when it froze: TERM, which changes
-// every worker, may come while the rest is being sent.
+// A new master gets this one's state at the freeze: TERM, which changes every
+// worker, may come while the rest is being sent.
 func TestBequeathIsACopy(t *testing.T) {
 	s := newStage(t, nil)
 	s.watcher.Start()
@@ -22,7 +22,7 @@ func TestBequeathIsACopy(t *testing.T) {
 	}
 	last := s.roster[handover.Batch]
 	had := last.record()
-	t.Cleanup(func() { s.roster = nil }) // before the stage closes lifelines
+	t.Cleanup(func() { s.roster = nil }) // before the stage closes the lifelines
 	old, own := wired(t)
 	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
 	s.upgrades.current = u
@@ -45,7 +45,7 @@ func TestBequeathIsACopy(t *testing.T) {
 		sum += r.Sum()
 	}
 	s.thaw()
-	last.state, last.listed, last.lifeline = draining, true, -1 // what TERM and its death do
+	last.state, last.listed, last.lifeline = draining, true, -1 // what TERM and the worker's death do
 	if err := own.Send(&handover.Message{Kind: handover.KindTaken}); err != nil {
 		t.Fatal(err)
 	}

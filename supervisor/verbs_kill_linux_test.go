@@ -1,5 +1,5 @@
-// Tests of the verb that ends sessions: workers that obey, that do not, that are
-// stopped, and those of a pool.
+// Tests of the verb that ends sessions: with workers that obey, that do not, that
+// are stopped, and those of a pool.
 
 package supervisor
 
@@ -19,7 +19,7 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// A worker that obeys is left alone; the answer waits for its row.
+// A worker that obeys is not killed; the answer waits until its row is free.
 func TestVerbsKill(t *testing.T) {
 	s, all := serving(t, nil)
 	rows := []*board.Row{s.carry(all[0], "10.1.0.1:1"), s.carry(all[1], "10.2.0.1:1")}
@@ -51,7 +51,7 @@ func TestVerbsKill(t *testing.T) {
 	}
 }
 
-// A worker that does not obey is killed, and only if it has the session still.
+// A worker that does not obey is killed, but only if it still has the session.
 func TestVerbsKillByForce(t *testing.T) {
 	s, all := serving(t, nil)
 	s.carry(all[0], "10.1.0.1:1")
@@ -76,11 +76,11 @@ func TestVerbsKillByForce(t *testing.T) {
 		t.Errorf("%q", s.said.all())
 	}
 
-	// The other one comes to carry another session just before it is killed.
+	// The other one begins another session just before it would be killed.
 	row := s.carry(all[1], "10.1.0.2:1")
 	changed, begun := false, time.Now()
 	s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
-		if time.Since(begun) > obeyWithin { // it may be that it was sent STOP just now
+		if time.Since(begun) > obeyWithin { // it may just have been sent STOP
 			await.Happens(50*time.Millisecond, func() bool { return host.IsStopped(all[1].pid) })
 		}
 		if !changed && host.IsStopped(all[1].pid) {
@@ -96,8 +96,8 @@ func TestVerbsKillByForce(t *testing.T) {
 	until(t, "it goes on", func() bool { return !host.IsStopped(all[1].pid) })
 }
 
-// More orders than a lifeline takes at once reach their worker all the same, also
-// where it reads slowly.
+// Even if there are more orders than a lifeline takes at once, all of them reach
+// their worker, also when it reads slowly.
 func TestVerbsKillMany(t *testing.T) {
 	const n = 12_000
 	s := poolStage(t, 1, n)
@@ -137,7 +137,7 @@ func TestVerbsKillMany(t *testing.T) {
 	}
 }
 
-// In a pool a worker that does not answer is left alone, and named.
+// In a pool a worker that does not answer is not killed; the reply names it.
 func TestVerbsKillInPool(t *testing.T) {
 	s := poolStage(t, 2, 16)
 	all := s.spares(2)

@@ -1,5 +1,5 @@
-// Tests of the verbs of the control socket: what they answer, change and refuse, and
-// between two masters.
+// Tests of the verbs of the control socket: what they answer, change and refuse,
+// also between two masters.
 
 package supervisor
 
@@ -19,8 +19,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// obeys has a request answered, with the test in the loop's place, and puts all
-// replies together. between is done after each of the loop's calls.
+// obeys has a request answered, with the test in place of the loop, and combines
+// all replies. It calls between after each of the loop's calls.
 func (s *stage) obeys(req control.Request, between func()) (r control.Reply) {
 	s.t.Helper()
 	done := make(chan control.Reply)
@@ -80,9 +80,9 @@ func TestVerbsRefuse(t *testing.T) {
 	}
 }
 
-// While the roster is being handed over nothing is told or changed: the client
-// is to ask again. The same when the new master has taken over; and when the plug
-// has stopped, it is told so.
+// During a handover nothing is reported or changed: the client has to ask again.
+// The same applies when the new master has taken over. When the plug has stopped,
+// the client is told so.
 func TestVerbsBetweenMasters(t *testing.T) {
 	s, _ := serving(t, nil)
 	all := []control.Request{{Verb: control.GetStatus}, {Verb: control.GetMetrics}, {Verb: control.GetSessions},
@@ -112,7 +112,7 @@ func TestVerbsBetweenMasters(t *testing.T) {
 	}
 }
 
-// Every answer says which plug it is about, and a filter may name one.
+// Every answer names its plug, and a filter may name one.
 func TestVerbsNameThePlug(t *testing.T) {
 	s, all := serving(t, nil)
 	s.carry(all[0], "10.1.2.3:4444")
@@ -194,8 +194,8 @@ func TestVerbsLook(t *testing.T) {
 	}
 }
 
-// The state of a target is set in all generations, and a target that is there
-// twice is set twice.
+// The state of a target is set in all generations, and in both slots of a target
+// that is named twice.
 func TestVerbsTarget(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.Targets = append(c.Targets, c.Targets[0]) })
 	older, err := newGeneration(0, s.plug.cfg, 2, 1, 1)
@@ -254,7 +254,7 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 	}
 }
 
-// Each verb that acts reports whether that has changed anything.
+// Each verb that acts reports whether it has changed anything.
 func TestVerbsSayChanged(t *testing.T) {
 	s, all := serving(t, nil)
 	accept := func(state string) control.Request { return control.Request{Verb: control.SetAccept, State: state} }

@@ -1,5 +1,5 @@
 // Helpers of tests that play the other side of an upgrade: both ends of a handover
-// socket, and descriptors that tell when they were closed.
+// socket, and descriptors that report when they were closed.
 
 package supervisor
 
@@ -14,8 +14,8 @@ import (
 	"daemon/plug/supervisor/handover"
 )
 
-// canary is a pipe whose write end is handed out: its reader tells when every
-// copy has been closed.
+// canary returns the write end of a pipe, and a function that reports whether
+// every copy of it has been closed.
 func canary(t testing.TB) (write int, closed func() bool) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -37,14 +37,14 @@ func canary(t testing.TB) (write int, closed func() bool) {
 	}
 }
 
-// wired are both ends of a handover socket.
+// wired returns both ends of a handover socket.
 func wired(t testing.TB) (a, b handover.Wire) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := []*os.File{os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")} // closed once, whoever does it
+	files := []*os.File{os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")} // each is closed only once
 	t.Cleanup(func() {
 		for _, f := range files {
 			f.Close()
@@ -53,5 +53,6 @@ func wired(t testing.TB) (a, b handover.Wire) {
 	return handover.Wire{FD: pair[0]}, handover.Wire{FD: pair[1]}
 }
 
-// hangUp is the end of one side; the descriptor stays for the clean-up.
+// hangUp closes the connection of one side; the descriptor stays open for the
+// clean-up.
 func hangUp(w handover.Wire) { unix.Shutdown(w.FD, unix.SHUT_RDWR) }

@@ -1,5 +1,4 @@
-// A test of zones in filters: an interface's name and its number mean
-// the same.
+// A test of zones in filters: an interface's name and its number mean the same.
 
 package supervisor
 
