@@ -53,9 +53,9 @@ func (m *master) buryUnready(c *child) {
 // an end counts as a new problem.
 const forgetIdle = 10 * mostTrouble
 
-// burySpare buries a worker that was not told to drain. If it has exited without
-// having had a session, its problem probably affects the next one too, so the
-// spawner slows down.
+// burySpare buries a worker that was not told to drain. If it has ended without
+// having had a session, and was not killed, its problem probably affects the next
+// one too, so the spawner slows down.
 func (m *master) burySpare(c *child) {
 	m.bury(c)
 	served := c.generation.sessionsOf(c.slot) != c.sessionsBefore

@@ -41,7 +41,7 @@
 //	 worker:   accept → admit → choose → connect → negotiate → relay → settle ──► target
 //	                     -a    rotation   next one    CONNECT            │
 //	                           -o -f -r   if it fails   -h               └─► session line (-S), syslog (-l)
-//	              │ doorbells: ready, begin, end         ▲ board: targets, rules, failed marks,
+//	              │ doorbells: ready, begin, end         ▲ board: targets and their states, rules,
 //	              ▼ (report pipe)                        │        one row per session (shared memory)
 //	 master:   roster ──► spawn and bury workers ──► pidfile, lines of killed workers
 //	              ▲

@@ -10,8 +10,8 @@ import (
 	"daemon/plug/supervisor/sink"
 )
 
-// syslogReach returns why syslog takes no records, at a start. The path may lead
-// to a disk that is away.
+// syslogReach returns why syslog takes no records, at a start. It has a time limit,
+// because the path may lead to a disk that is away.
 func (m *master) syslogReach() error {
 	_, err := within(openPatience, "syslog "+m.syslog.Path, nothing(m.syslog.Reach))
 	return err

@@ -97,7 +97,7 @@ func (m *master) startWorker() bool {
 }
 
 // files returns a worker's descriptors, in the order of worker.FDLifeline and the
-// constants after it. The numbers are the master's, and they stay open.
+// constants after it. The numbers are the master's own and do not change.
 func (m *master) files(g *generation, lifeline int) []uintptr {
 	const closed = ^uintptr(0)
 	session := closed

@@ -106,7 +106,7 @@ func (m *master) tick(now time.Time) {
 	}
 }
 
-// setZone tells workers local time for as long as the zone's rule lasts.
+// setZone gives workers the offset of local time, when it ends, and the next one.
 func (m *master) setZone(now time.Time) {
 	_, offset := now.Zone()
 	_, end := now.ZoneBounds()

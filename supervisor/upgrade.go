@@ -222,8 +222,7 @@ func (u *upgrade) cause(err error) error {
 
 // endChild kills a new master that is still running although the handover has
 // failed, so that the next one can be tried at once. The PID that it has sent must
-// be a child of this process, and no worker. If it has sent none, endChild
-// searches for it.
+// be a child of this process, and no worker; otherwise endChild searches for it.
 func (u *upgrade) endChild(pid int) {
 	worker := false
 	u.m.do(func() {

@@ -109,10 +109,11 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	return append(all, last)
 }
 
-// freeze stops all changes of the roster: from here on the loop handles no spawn
-// result, no death and no doorbell, and the pidfile equals the roster. It fails if
-// the pidfile's disk does not answer: a list that is still being written could
-// overwrite the new master's.
+// freeze stops all changes of the roster. It handles the pending spawn results and
+// the last batch of events; after that the loop gets no spawn result, no death and
+// no doorbell, and the pidfile equals the roster. It fails if the pidfile's disk
+// does not answer: a list that is still being written could overwrite the new
+// master's.
 func (m *master) freeze() error {
 	m.upgrades.frozen = true
 	m.spawner.suspended.Store(true)

@@ -107,8 +107,8 @@ func (s *Launcher) Stop() {
 	}
 }
 
-// GiveUp ends the new master that Start waits for. After that, tableflip cannot be
-// used any more.
+// GiveUp ends the new master that Start waits for. If tableflip has started it,
+// tableflip cannot be used any more.
 func (s *Launcher) GiveUp() {
 	if pid := int(s.started.Load()); pid != 0 {
 		unix.Kill(pid, unix.SIGKILL)
