@@ -155,7 +155,7 @@ func TestIdleExits(t *testing.T) {
 	for round := range 8 {
 		a := s.hatch()
 		s.ring(a, report.Ready)
-		s.die(a, unix.SIGHUP) // an exit of its own, as far as the master knows
+		s.die(a, unix.SIGUSR1) // to the master, an end like any other; nohup(1) ignores HUP
 		if s.spawner.idle.trouble <= pause && s.spawner.idle.trouble != mostTrouble {
 			t.Errorf("round %d: pause %v after %v", round, s.spawner.idle.trouble, pause)
 		}
@@ -170,7 +170,7 @@ func TestIdleExits(t *testing.T) {
 	a := s.hatch()
 	s.ring(a, report.Ready)
 	s.carry(a, "10.0.0.1:1").Free()
-	s.die(a, unix.SIGHUP)
+	s.die(a, unix.SIGUSR1)
 	if s.spawner.idle.trouble != 0 {
 		t.Error("still slow after a worker that has served")
 	}
