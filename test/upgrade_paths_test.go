@@ -182,8 +182,9 @@ func TestUpgradeRunsTheNewBinary(t *testing.T) {
 		held := hold(t, p, 3)
 		before := p.carriersOf(held)
 		p.upgrade(nextOne)
-		if lines := p.said(saidUpgraded + `version=B `); len(lines) != 1 {
-			t.Errorf("the log does not tell the new version once: %q", p.said(saidUpgraded))
+		await(t, "the log to tell the new version", normalWait, func() bool { return len(p.said(saidUpgraded+`version=B `)) > 0 })
+		if lines := p.said(saidUpgraded); len(lines) != 1 {
+			t.Errorf("the log tells of upgrades: %q, expected one", lines)
 		}
 		for i, pid := range p.carriersOf(held) {
 			if pid != before[i] || versionOf(t, pid) != thisOne {
