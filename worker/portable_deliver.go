@@ -35,6 +35,8 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 		survivor = s.client
 	}
 	s.who = timedOut(s.sideOf(failed), failure.errno)
+	failed.errno.Store(int32(failure.errno))
+	s.delivering.Store(true)
 	stage := s.noteFailed(s.row, failure.errno)
 	defer s.reach(s.row, stage)
 
@@ -44,6 +46,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 		select {
 		case e := <-ends:
 			if e.of == survivor && e.errno != 0 {
+				survivor.errno.Store(int32(e.errno))
 				return board.Cut
 			}
 			whole = e.of == failed && e.whole
@@ -55,6 +58,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 		select {
 		case e := <-ends:
 			if e.of == survivor && e.errno != 0 {
+				survivor.errno.Store(int32(e.errno))
 				return board.Cut
 			}
 		case <-time.After(pause):
@@ -106,6 +110,13 @@ func (s *socket) hasAll() (yes bool) {
 // or 0 where the system can't report that.
 func (s *socket) unacknowledged() (n int) {
 	s.raw.Control(func(fd uintptr) { n, _ = kernel.OutQueue(int(fd), s.ended.Load()) })
+	return n
+}
+
+// unsent is how many of the written bytes have not left this host; where the system can't
+// report that, how many its peer's kernel has not acknowledged.
+func (s *socket) unsent() (n int) {
+	s.raw.Control(func(fd uintptr) { n, _ = kernel.UnsentQueue(int(fd), s.ended.Load()) })
 	return n
 }
 

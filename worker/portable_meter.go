@@ -6,6 +6,7 @@ package worker
 
 import (
 	"sync/atomic"
+	"syscall"
 
 	"daemon/plug/worker/board"
 )
@@ -32,12 +33,20 @@ func (m *meter) add(n int) {
 // passed records that n of these bytes were written.
 func (m *meter) passed(n int) { m.held.Add(-int64(n)) }
 
-// takeOff subtracts what has not reached the receiver: what is held here, and what its
-// kernel has not acknowledged.
-func (m *meter) takeOff(receiver *socket) {
+// takeOff subtracts what has not reached the receiver, as far as this host knows: what is
+// held here, and what is in its kernel. A receiver that still takes bytes, or that has not
+// answered for long, has what its kernel has acknowledged. One that has reset, or that an
+// admin's kill resets, has all that left this host: the last acknowledgment may be delayed,
+// and a reset arrives without it.
+func (m *meter) takeOff(receiver *socket, delivering bool) {
 	n := m.held.Swap(0)
 	if receiver != nil {
-		n += int64(receiver.unacknowledged())
+		errno := syscall.Errno(receiver.errno.Load())
+		if errno == syscall.ETIMEDOUT || errno == 0 && delivering {
+			n += int64(receiver.unacknowledged())
+		} else {
+			n += int64(receiver.unsent())
+		}
 	}
 	m.bytes.Add(-min(m.bytes.Load(), uint64(n)))
 }

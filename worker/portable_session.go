@@ -6,6 +6,7 @@ package worker
 
 import (
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,8 @@ type session struct {
 	due     running
 	refusal string // why the proxy refused it, if no errno says so
 
+	delivering atomic.Bool // the last bytes of a side that has failed
+
 	in, out meter
 	pumps   sync.WaitGroup // one for each direction
 }
@@ -47,6 +50,7 @@ func (e *engine) newSession(index int, row *board.Row) *session {
 // renew makes the session ready for a new client.
 func (s *session) renew() {
 	s.gone, s.due = 0, running{}
+	s.delivering.Store(false)
 	s.in.held.Store(0)
 	s.out.held.Store(0)
 	s.slot, s.short, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, false, board.Tried{}, failure{}, false, board.Nobody, ""
@@ -108,8 +112,8 @@ func (s *session) end(outcome board.Outcome) {
 
 // takeOff subtracts from the session's counts what a reset is about to discard.
 func (s *session) takeOff() {
-	s.in.takeOff(s.target)
-	s.out.takeOff(s.client)
+	s.in.takeOff(s.target, s.delivering.Load())
+	s.out.takeOff(s.client, s.delivering.Load())
 }
 
 // retryAgain schedules the next retry of unwritten lines, if there are any. The mutex is

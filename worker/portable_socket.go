@@ -27,7 +27,8 @@ type socket struct {
 	ended atomic.Bool // shut was called
 	atEnd atomic.Bool // the peer's end was read
 
-	wasReset atomic.Bool // the error was taken
+	wasReset atomic.Bool  // the error was taken
+	errno    atomic.Int32 // with which its session delivers what it sent; 0 without
 
 	mu      sync.Mutex // held during shut and lost, and to set deadlines
 	hurried bool       // no deadline is set any more

@@ -13,3 +13,6 @@ func OutQueue(fd int, _ bool) (n int, known bool) {
 	n, err := unix.IoctlGetInt(fd, fionwrite)
 	return n, err == nil
 }
+
+// UnsentQueue is OutQueue: this system does not tell the two apart.
+func UnsentQueue(fd int, ended bool) (n int, known bool) { return OutQueue(fd, ended) }

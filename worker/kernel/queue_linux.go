@@ -15,3 +15,14 @@ func OutQueue(fd int, ended bool) (n int, known bool) {
 	}
 	return n, err == nil
 }
+
+// UnsentQueue asks how many of the bytes written to a socket have not been sent
+// (SIOCOUTQNSD of <linux/sockios.h>). The end of the stream counts as one.
+func UnsentQueue(fd int, ended bool) (n int, known bool) {
+	const unsent = 0x894b
+	n, err := unix.IoctlGetInt(fd, unsent)
+	if ended && n > 0 {
+		n--
+	}
+	return n, err == nil
+}
