@@ -64,7 +64,7 @@ func obey(in io.Reader, out io.Writer) {
 			err = os.Chdir(words[1])
 		case "umask":
 			syscall.Umask(0o077)
-		case "drop": // drop privileges: become the user nobody
+		case "drop": // give up root: become user 65534, which has no rights of its own
 			err = errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534))
 		default:
 			answer, err = obeySystem(words)

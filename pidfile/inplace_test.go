@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nobody starts a helper without privileges, in a directory tree that it can
+// unprivileged starts a helper without privileges, in a directory tree that it can
 // access.
-func nobody(t *testing.T) (h *helper, dir string) {
+func unprivileged(t *testing.T) (h *helper, dir string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to become another user")
@@ -38,7 +38,7 @@ func nobody(t *testing.T) (h *helper, dir string) {
 }
 
 func TestUnwritableDirectory(t *testing.T) {
-	h, dir := nobody(t)
+	h, dir := unprivileged(t)
 	path := filepath.Join(dir, "plug.pid")
 
 	if got, want := h.do("claim", path), "error pidfile "+path+": directory "+dir+" is not writable (permission denied)"; got != want {
@@ -96,7 +96,7 @@ func TestUnwritableOwnDirectory(t *testing.T) {
 // In a directory such as /tmp, another user's file may be written but not
 // replaced.
 func TestStickyDirectory(t *testing.T) {
-	h, dir := nobody(t)
+	h, dir := unprivileged(t)
 	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestStickyDirectory(t *testing.T) {
 
 // The pidfile still works when its directory stops being writable.
 func TestDirectoryTurnsUnwritable(t *testing.T) {
-	h, dir := nobody(t)
+	h, dir := unprivileged(t)
 	_ = os.Chmod(dir, 0o777)
 	path := filepath.Join(dir, "plug.pid")
 	h.must("claim", path)
@@ -170,7 +170,7 @@ func testInPlace(t *testing.T, h *helper, path string) {
 
 // A file that cannot be unlinked is emptied, and can be claimed again.
 func TestRemoveInPlace(t *testing.T) {
-	h, dir := nobody(t)
+	h, dir := unprivileged(t)
 	path := filepath.Join(dir, "plug.pid")
 	put(t, path, "999999\n")
 	_ = os.Chmod(path, 0o666)

@@ -28,7 +28,7 @@ func TestCauseOf(t *testing.T) {
 		{"KILL", killed, false, false, board.MakeCause(board.BySignal, board.Relaying, 9)},
 		{"TERM", watch.Status{Known: true, Signal: unix.SIGTERM}, false, false, board.MakeCause(board.BySignal, board.Relaying, 15)},
 		{"a panic", watch.Status{Known: true, Exit: goPanics}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
-		{"nobody's child", watch.Status{}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
+		{"an unknown status", watch.Status{}, false, false, board.MakeCause(board.ByWorker, board.Relaying, 0)},
 		{"INT", watch.Status{Known: true, Signal: unix.SIGTERM}, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
 		{"INT, with force", killed, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
 		{"QUIT's time", killed, true, true, board.MakeCause(board.ByMaster, board.Relaying, 0)},

@@ -74,7 +74,7 @@
 //	  control       the control socket: messages, server, client        → nothing
 //	  host          the facts of this host: sockets, limits, processes  → supervisor/config, worker/address, worker/record
 //	  handover      the upgrade's wire and records, the launcher        → supervisor/host, supervisor/counters
-//	  sink          writers that block nobody: stderr, syslog, logger   → supervisor/host, worker/record
+//	  sink          writers that never block: stderr, syslog, logger   → supervisor/host, worker/record
 //	  watch         deaths, doorbells and ticks as events               → supervisor/host, worker/report
 //	  shepherd      the process that an admin starts: -n, daemon start  → supervisor/host
 //	  scribe        a process that writes to files that may block       → supervisor/host, worker/record

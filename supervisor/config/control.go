@@ -21,7 +21,7 @@ const noControl = "none"
 func ParseControl(text string) (string, error) {
 	switch {
 	case text == "":
-		return "", errors.New("expected the path of a socket, or none")
+		return "", errors.New("expected the path of a socket or \"none\"")
 	case len(text) > MaxControl:
 		return "", fmt.Errorf("the path of a socket must be at most %d bytes long", MaxControl)
 	}

@@ -171,7 +171,7 @@ var options = [...]Option{
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.LogFormat, text, ParseLogFormat) },
 		Get: func(c *Config) any { return c.LogFormat }},
-	{Long: "control", Arg: "PATH", Help: "control socket, or none (/run/plug/PORT.ctl)",
+	{Long: "control", Arg: "PATH", Help: "control socket or \"none\" (/run/plug/PORT.ctl)",
 		Topic: control, Scope: ScopeProcess, Change: ChangeMaster,
 		Set: func(d *Draft, text string) error { return take(&d.Control, text, ParseControl) },
 		Get: func(c *Config) any { return c.Control }},

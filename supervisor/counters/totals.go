@@ -47,7 +47,7 @@ type Times struct {
 // Deaths counts deaths of workers by signal; 0 is an exit.
 type Deaths struct {
 	By      [65]uint64 `json:"by_signal"`
-	Unknown uint64     `json:"unknown"` // adopted workers, whose exit status nobody can read
+	Unknown uint64     `json:"unknown"` // adopted workers, whose exit status cannot be read
 }
 
 // Upgrades counts upgrades by their result.

@@ -8,7 +8,7 @@ package policy
 // Demand is all the input of the pool policy.
 type Demand struct {
 	Spares, Starting, Busy int // workers, draining ones not counted
-	Waiting                int // clients in the kernel's queue; 0 if nobody has counted them
+	Waiting                int // clients in the kernel's queue; 0 if they were not counted
 	Min, Max               int // spares wanted
 	Limit                  int // workers allowed, draining ones counted by Total
 	Total                  int // workers that exist

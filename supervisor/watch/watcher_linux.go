@@ -85,7 +85,7 @@ func (w *Watcher) Forget(tag uint32, fd int) {
 	w.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
 }
 
-// Close ends a watcher that nobody reads from any more. The master's own never
+// Close ends a watcher that is no longer read. The master's own never
 // ends.
 func (w *Watcher) Close() { w.file.Close() }
 
