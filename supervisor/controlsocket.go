@@ -211,7 +211,6 @@ func (m *master) leaveControl() {
 		m.control.socket.Close()
 		m.control.socket = nil
 	}
-	m.removeControl()
 }
 
 // closeControl waits until the answers in progress have been sent.

@@ -226,7 +226,6 @@ func (m *master) prepare() (err error) {
 	if m.watcher, err = watch.New(); err != nil {
 		return err
 	}
-	m.plug.settled = settle(cfg)
 	workers, capacity := m.shape()
 	if m.plug.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.plug.listeners)); err != nil {
 		return err

@@ -107,7 +107,7 @@ type child struct {
 	listed         bool   // in the pidfile
 	unheard        bool   // doorbells were lost before it had a PID
 	sessionsBefore uint64 // sessions that the slot's rows had carried before this worker started
-	worked         uint64 // and had carried at the last check whether it takes clients (nudge)
+	worked         uint64 // and had carried at the last check whether it takes clients (activeSpares)
 	status         watch.Status
 	leftAt         uint64 // the first version of the pidfile without it
 	born           int64  // Unix ns; 0 is unknown

@@ -75,14 +75,15 @@ func (m *master) upgradeNow() (*upgrade, error) {
 		m.log.Warn("upgrade refused", "reason", refused)
 		return nil, fmt.Errorf("upgrade refused: %w", refused)
 	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
+	var pair [2]int
+	if err := host.Socketpair(&pair); err != nil {
 		err = fmt.Errorf("handover socket: %s", host.WithLimits(err))
 		m.upgradeFailed(err)
 		return nil, err
 	}
-	unix.CloseOnExec(pair[0])
-	unix.CloseOnExec(pair[1])
+	for _, fd := range pair { // both masters use their ends with deadlines of their own
+		unix.SetNonblock(fd, false)
+	}
 	u := &upgrade{m: m, wire: handover.Wire{FD: pair[0]}, started: make(chan error, 1), begun: time.Now(), over: make(chan struct{})}
 	m.upgrades.current = u
 	m.log.Info("upgrade started", "program", os.Args[0])

@@ -33,8 +33,8 @@ func (r *request) status() (reply control.Reply, err error) {
 		if host.CountsQueue {
 			s.Queue = host.Queued(m.plug.listeners[0])
 		}
-		for _, target := range m.targets() {
-			s.Targets[target.State]++
+		for slot := range m.plug.generation.targets() {
+			s.Targets[m.target(slot).State]++
 		}
 		reply.Status = s
 	})

@@ -194,11 +194,14 @@ func (s *Launcher) startPlain(handover int) error {
 		return fmt.Errorf("cannot start %s: %s", os.Args[0], host.Reason(err))
 	}
 	var ready [2]int
-	if err := unix.Pipe(ready[:]); err != nil {
+	// Close-on-exec from the start: a worker that is forked meanwhile would keep the
+	// pipe open, and the end of a new master that fails would not be noticed.
+	if err := host.Pipe(ready[:]); err != nil {
 		return err
 	}
-	unix.CloseOnExec(ready[0])
-	unix.CloseOnExec(ready[1])
+	for _, fd := range ready {
+		unix.SetNonblock(fd, false)
+	}
 	defer unix.Close(ready[0])
 	pid, err := syscall.ForkExec(path, append([]string{path}, os.Args[1:]...), &syscall.ProcAttr{
 		Env: os.Environ(), Files: []uintptr{0, 1, 2, uintptr(handover), uintptr(ready[1])}})

@@ -27,7 +27,6 @@ const (
 
 // Main copies descriptor 0 to descriptor 1, and returns the process's exit
 // status.
-// process's exit status.
 func Main() int {
 	// It ends after the last writer, whatever ends the other processes.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGPIPE,

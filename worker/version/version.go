@@ -15,7 +15,7 @@ const (
 
 	Doorbell = 2 // records of the report pipe (worker/report); all have the same form
 
-	Handover       = 4 // messages between the masters of an upgrade (supervisor)
+	Handover       = 4 // messages between the masters of an upgrade (supervisor/handover)
 	OldestHandover = 3
 
 	Control = 1 // requests and replies of the control socket (supervisor/control)
