@@ -124,3 +124,12 @@ func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Out
 		w.clock.wall, w.zone(w.clock.wall/1e9), &end)
 	r.say()
 }
+
+// lacksUnacknowledged reports whether a receiver is taken to lack what its kernel has not
+// acknowledged. One that has not answered for long lacks it, and one that still takes the
+// last bytes of the other side may. One that has reset, or that an admin's kill resets,
+// has all that left this host: the last acknowledgment may be delayed, and a reset arrives
+// without it.
+func lacksUnacknowledged(errno syscall.Errno, delivering bool) bool {
+	return errno == syscall.ETIMEDOUT || errno == 0 && delivering
+}

@@ -60,7 +60,7 @@ func (e *engine) stepDelivering(s *session) {
 		return
 	}
 	more, broken := e.pump(s, failed, survivor)
-	if broken == survivor || !more && !failed.stuck() && unacknowledged(failed, survivor) == 0 {
+	if broken == survivor || !more && !failed.stuck() && unacknowledged(survivor) == 0 {
 		e.abort(s, board.Cut)
 		return
 	}

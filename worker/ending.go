@@ -8,7 +8,6 @@ package worker
 
 import (
 	"sync/atomic"
-	"syscall"
 
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
@@ -122,23 +121,21 @@ func (s *session) undelivered(from, to *side) int {
 	if from.pipe != nil {
 		n += from.pipe.held
 	}
-	if to.errno == syscall.ETIMEDOUT || to.errno == 0 && s.state == delivering {
-		return n + unacknowledged(from, to) // unacknowledged for long: they have not arrived
+	if lacksUnacknowledged(to.errno, s.state == delivering) {
+		return n + unacknowledged(to)
 	}
-	// The last acknowledgment may be delayed, and a reset arrives without it: what has
-	// left this host counts as delivered.
-	return n + pastEnd(from, kernel.QueueOf(to.fd, kernel.Unsent))
+	return n + pastEnd(to, kernel.QueueOf(to.fd, kernel.Unsent))
 }
 
 // unacknowledged is how many of the bytes sent to a side its kernel has not acknowledged.
-func unacknowledged(from, to *side) int {
-	return pastEnd(from, kernel.QueueOf(to.fd, kernel.Unacknowledged))
+func unacknowledged(to *side) int {
+	return pastEnd(to, kernel.QueueOf(to.fd, kernel.Unacknowledged))
 }
 
-// pastEnd is the length of a send queue without the end that was passed on: the kernel
-// counts a FIN as a byte.
-func pastEnd(from *side, queue int) int {
-	if from.done && queue > 0 {
+// pastEnd is the length of a send queue without the end that was sent: the kernel counts a
+// FIN as a byte.
+func pastEnd(to *side, queue int) int {
+	if to.shut && queue > 0 {
 		queue--
 	}
 	return queue

@@ -34,15 +34,11 @@ func (m *meter) add(n int) {
 func (m *meter) passed(n int) { m.held.Add(-int64(n)) }
 
 // takeOff subtracts what has not reached the receiver, as far as this host knows: what is
-// held here, and what is in its kernel. A receiver that still takes bytes, or that has not
-// answered for long, has what its kernel has acknowledged. One that has reset, or that an
-// admin's kill resets, has all that left this host: the last acknowledgment may be delayed,
-// and a reset arrives without it.
+// held here, and what is in its kernel.
 func (m *meter) takeOff(receiver *socket, delivering bool) {
 	n := m.held.Swap(0)
 	if receiver != nil {
-		errno := syscall.Errno(receiver.errno.Load())
-		if errno == syscall.ETIMEDOUT || errno == 0 && delivering {
+		if lacksUnacknowledged(syscall.Errno(receiver.errno.Load()), delivering) {
 			n += int64(receiver.unacknowledged())
 		} else {
 			n += int64(receiver.unsent())

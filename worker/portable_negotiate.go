@@ -26,10 +26,6 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	if gone := stop(); gone != 0 {
 		return s.deserted(gone), false
 	}
-	if err != nil && s.gone != 0 && !s.ends() {
-		s.records.fail("proxy "+s.records.target(s.slot).full, err)
-		return s.deserted(s.gone), false // it had left bytes
-	}
 	if err != nil {
 		s.lock()
 		defer s.mu.Unlock()
@@ -37,6 +33,10 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 			return board.AdminEnded, false
 		}
 		s.records.fail("proxy "+s.records.target(s.slot).full, err)
+		if s.gone != 0 { // it had left bytes
+			s.who = noteDeserted(s.row, s.gone)
+			return board.Cut, false
+		}
 		s.who, s.refusal = noteRefused(s.row, err)
 		return board.Denied, false
 	}

@@ -226,5 +226,6 @@ func (e *engine) passEnd(s *session, from, to *side) {
 	if !to.done {
 		e.endsFirst(s) // before the other side can see the end
 		kernel.ShutWrite(to.fd)
+		to.shut = true
 	}
 }

@@ -98,6 +98,7 @@ type side struct {
 	failed   bool // an error is pending
 	eof      bool // everything has been read
 	done     bool // everything has been passed on, including the end
+	shut     bool // an end was sent to it
 	splicing bool // this direction splices
 	full     uint8
 	block    *block // read, not yet written; nil if there is nothing

@@ -9,7 +9,7 @@
 // it. Every call repeats itself after EINTR where the kernel can return that, and returns
 // a syscall.Errno.
 //
-// Accept, Connect, Bind, SocketError, QueueOf and a Poller's Add and Remove share scratch
+// Accept, Connect, SocketError, QueueOf and a Poller's Add and Remove share scratch
 // memory, so only one thread of a process may call them: that of the event loop.
 //
 // package syscall has no names for some numbers (linux/eventpoll.h, fcntl.h, in.h, and so
