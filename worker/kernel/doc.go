@@ -2,7 +2,7 @@
 // timers, signal actions and scheduling classes. It knows nothing of sessions.
 //
 // On Linux the calls are raw: they don't tell Go's scheduler, which would cost more than
-// most of the calls do. Their arguments are on the heap or in mapped memory, or on the
+// most of the calls do. Their arguments are on the heap, in package variables or in mapped memory, or on the
 // stack if the kernel only reads them and the call can't wait, and pointers are converted
 // to numbers in the call itself, so that nothing moves while the kernel uses it. A call
 // may be made this way only if it can't block, or if no goroutine would have to wait for

@@ -61,17 +61,17 @@ func (p *Poller) control(op, fd int, e *Event) syscall.Errno {
 	return errno
 }
 
-// scratch is the event that Add passes: on the heap, so that it can't move.
-var scratch = new(Event)
+// scratch is the event that Add passes: a package variable does not move.
+var scratch Event
 
 // Add watches a descriptor; t comes with each of its events.
 func (p *Poller) Add(fd int, flags uint32, t Tag) syscall.Errno {
 	scratch.Flags, scratch.Tag = flags, t
-	return p.control(syscall.EPOLL_CTL_ADD, fd, scratch)
+	return p.control(syscall.EPOLL_CTL_ADD, fd, &scratch)
 }
 
 // Remove stops watching a descriptor.
-func (p *Poller) Remove(fd int) { p.control(syscall.EPOLL_CTL_DEL, fd, scratch) }
+func (p *Poller) Remove(fd int) { p.control(syscall.EPOLL_CTL_DEL, fd, &scratch) }
 
 // Wait waits raw for at most ms milliseconds, or with -1 until there is an event. A limit
 // other than 0 and -1 costs a timer: see Alarm.

@@ -42,7 +42,7 @@ func (c *SchedClass) Suit(live int) {
 	if c.own = schedulingClass() == c.now; !c.own {
 		return
 	}
-	syscall.RawSyscall(syscall.SYS_SCHED_SETSCHEDULER, 0, wanted, uintptr(unsafe.Pointer(noPriority)))
+	syscall.RawSyscall(syscall.SYS_SCHED_SETSCHEDULER, 0, wanted, uintptr(unsafe.Pointer(&noPriority)))
 	c.now = wanted
 }
 
@@ -54,7 +54,7 @@ func schedulingClass() uintptr {
 }
 
 // noPriority is struct sched_param with the value that these classes require.
-var noPriority = new(int32)
+var noPriority int32
 
 // HasDeadlines reports whether the running kernel has such a scheduler, see hasDeadlines.
 func HasDeadlines() bool { return hasDeadlines(kernelRelease()) }

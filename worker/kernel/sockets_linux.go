@@ -10,14 +10,14 @@ import (
 )
 
 // on is the value that switches a socket option on, where the kernel can read it.
-var on = func() *int32 { i := new(int32); *i = 1; return i }()
+var on int32 = 1
 
-// scratchAddr, scratchInt and scratchSize are what calls pass to the kernel, on the heap.
-// Only one thread uses them.
+// scratchAddr, scratchInt and scratchSize are what calls pass to the kernel. Package
+// variables do not move. Only one thread uses them.
 var (
-	scratchAddr = new(sockaddr)
-	scratchInt  = new(int32)
-	scratchSize = new(uint32)
+	scratchAddr sockaddr
+	scratchInt  int32
+	scratchSize uint32
 )
 
 // Socket makes a nonblocking TCP socket of an address's family (socket(2)).
@@ -29,9 +29,9 @@ func Socket(to *address.Addr) (int, syscall.Errno) {
 // Accept takes one client from a listener's queue; its socket is nonblocking. It is not
 // repeated after EINTR (accept4(2)).
 func Accept(listener int) (fd int, client address.Addr, errno syscall.Errno) {
-	*scratchSize = uint32(unsafe.Sizeof(*scratchAddr))
-	r, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(scratchAddr)),
-		uintptr(unsafe.Pointer(scratchSize)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+	scratchSize = uint32(unsafe.Sizeof(scratchAddr))
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&scratchAddr)),
+		uintptr(unsafe.Pointer(&scratchSize)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 	if errno != 0 {
 		return -1, client, errno
 	}
@@ -40,7 +40,7 @@ func Accept(listener int) (fd int, client address.Addr, errno syscall.Errno) {
 
 // Connect starts a connect; EINPROGRESS is no error (connect(2)).
 func Connect(fd int, to *address.Addr) syscall.Errno {
-	_, _, errno := syscall.RawSyscall(syscall.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(scratchAddr)), scratchAddr.set(to))
+	_, _, errno := syscall.RawSyscall(syscall.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&scratchAddr)), scratchAddr.set(to))
 	if errno == syscall.EINPROGRESS {
 		return 0
 	}
@@ -86,19 +86,19 @@ func ShutWrite(fd int) { call3(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_W
 
 // SetOn switches a socket option on (setsockopt(2)).
 func SetOn(fd, level, option int) syscall.Errno {
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(on)), 4, 0)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&on)), 4, 0)
 	return errno
 }
 
 // SocketError takes the socket's pending error (socket(7) SO_ERROR).
 func SocketError(fd int) syscall.Errno {
-	*scratchInt, *scratchSize = 0, 4
+	scratchInt, scratchSize = 0, 4
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_ERROR,
-		uintptr(unsafe.Pointer(scratchInt)), uintptr(unsafe.Pointer(scratchSize)), 0)
+		uintptr(unsafe.Pointer(&scratchInt)), uintptr(unsafe.Pointer(&scratchSize)), 0)
 	if errno != 0 {
 		return errno
 	}
-	return syscall.Errno(*scratchInt)
+	return syscall.Errno(scratchInt)
 }
 
 var lingerNot = &syscall.Linger{Onoff: 1, Linger: 0}
@@ -121,7 +121,7 @@ func QueueOf(fd int, part uintptr) int {
 	if fd < 0 {
 		return 0
 	}
-	*scratchInt = 0
-	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), part, uintptr(unsafe.Pointer(scratchInt)))
-	return int(*scratchInt)
+	scratchInt = 0
+	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), part, uintptr(unsafe.Pointer(&scratchInt)))
+	return int(scratchInt)
 }
