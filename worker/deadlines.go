@@ -5,6 +5,8 @@
 
 package worker
 
+import "daemon/plug/worker/kernel"
+
 // start starts or restarts a session's timer.
 func (e *engine) start(s *session, t timer) {
 	s.due[t] = e.clock.mono + e.lasts(t)
@@ -35,7 +37,7 @@ type timerLists [timers]deadlines
 
 // next is when the earliest of all timers is due.
 func (l *timerLists) next() int64 {
-	at := never
+	at := kernel.Never
 	for t := range l {
 		if s := l[t].first; s != nil {
 			at = min(at, s.deadline())
@@ -47,7 +49,7 @@ func (l *timerLists) next() int64 {
 // move puts a session into the list of its nearest timer.
 func (l *timerLists) move(s *session) {
 	l.remove(s)
-	if t, at := s.due.nearest(); at != never {
+	if t, at := s.due.nearest(); at != kernel.Never {
 		s.listed = t
 		l[t].add(s)
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"daemon/plug/worker/kernel"
 )
 
 // listed returns the list, read from both ends, which must agree.
@@ -39,7 +41,7 @@ func put(l *deadlines, s *session, at int64) {
 // next is when the list's first session is due.
 func (l *deadlines) next() int64 {
 	if l.first == nil {
-		return never
+		return kernel.Never
 	}
 	return l.first.deadline()
 }
@@ -47,7 +49,7 @@ func (l *deadlines) next() int64 {
 func TestDeadlines(t *testing.T) {
 	var l deadlines
 	a, b, c := new(session), new(session), new(session)
-	if l.next() != never {
+	if l.next() != kernel.Never {
 		t.Error("an empty list has a deadline")
 	}
 	put(&l, a, 10)
@@ -67,7 +69,7 @@ func TestDeadlines(t *testing.T) {
 	}
 	l.remove(a)
 	l.remove(c)
-	if l.next() != never || l.last != nil || a.linked || c.linked {
+	if l.next() != kernel.Never || l.last != nil || a.linked || c.linked {
 		t.Error("an emptied list is not empty")
 	}
 }
@@ -93,7 +95,7 @@ func TestDeadlinesAgreeWithASlice(t *testing.T) {
 		if !slices.Equal(listed(t, &l), model) {
 			t.Fatalf("step %d: the list has %d, the slice %d", now, len(listed(t, &l)), len(model))
 		}
-		want := never
+		want := kernel.Never
 		if len(model) > 0 {
 			want = model[0].deadline()
 		}
@@ -121,11 +123,11 @@ func TestNearestTimer(t *testing.T) {
 		} else {
 			e.stop(s, kind)
 		}
-		first, total := never, 0
+		first, total := kernel.Never, 0
 		for _, s := range sessions {
 			kind, at := s.due.nearest()
 			first = min(first, at)
-			if at == never {
+			if at == kernel.Never {
 				continue
 			}
 			total++

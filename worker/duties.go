@@ -30,7 +30,7 @@ type agenda [duties]int64
 
 // next is when the first duty is due.
 func (a *agenda) next() int64 {
-	first := never
+	first := kernel.Never
 	for _, at := range a {
 		if at != 0 {
 			first = min(first, at)
@@ -91,7 +91,7 @@ func (e *engine) setAlarm() int {
 // patience is how long a sleep may last, in ms; -1 is for ever.
 func (e *engine) patience() int {
 	until := e.next()
-	if until == never {
+	if until == kernel.Never {
 		return -1
 	}
 	return int((max(0, until-e.clock.mono) + int64(time.Millisecond) - 1) / int64(time.Millisecond))

@@ -124,21 +124,14 @@ func (s *session) undelivered(from, to *side) int {
 	if lacksUnacknowledged(to.errno, s.state == delivering) {
 		return n + unacknowledged(to)
 	}
-	return n + pastEnd(to, kernel.QueueOf(to.fd, kernel.Unsent))
+	unsent, _ := kernel.UnsentQueue(to.fd, to.shut)
+	return n + unsent
 }
 
 // unacknowledged is how many of the bytes sent to a side its kernel has not acknowledged.
 func unacknowledged(to *side) int {
-	return pastEnd(to, kernel.QueueOf(to.fd, kernel.Unacknowledged))
-}
-
-// pastEnd is the length of a send queue without the end that was sent: the kernel counts a
-// FIN as a byte.
-func pastEnd(to *side, queue int) int {
-	if to.shut && queue > 0 {
-		queue--
-	}
-	return queue
+	n, _ := kernel.OutQueue(to.fd, to.shut)
+	return n
 }
 
 // takeOff subtracts bytes from a session's count. Only this worker writes it.

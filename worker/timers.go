@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // timer is a kind of timer.
@@ -31,14 +32,12 @@ func (w *worker) lasts(t timer) int64 {
 	return int64(timerTable[t](w.board.Assignment)) * int64(time.Millisecond)
 }
 
-const never = int64(1<<63 - 1) // no deadline
-
 // running are a session's timers: when each is due, in monotonic ns; 0 if it does not run.
 type running [timers]int64
 
-// nearest is the timer that is due first, and when: never without one.
+// nearest is the timer that is due first, and when: kernel.Never without one.
 func (r *running) nearest() (t timer, at int64) {
-	at = never
+	at = kernel.Never
 	for kind, due := range r {
 		if due != 0 && due < at {
 			t, at = timer(kind), due

@@ -25,9 +25,6 @@ const (
 	afterwards    = 50 * time.Microsecond // how much later it rings, so that the worker's clock has reached the time
 )
 
-// Never is a time at which no alarm rings.
-const Never = int64(1<<63 - 1)
-
 // Open makes the alarm, which each of the sets reports with a tag.
 func (a *Alarm) Open(t Tag, sets ...*Poller) error {
 	fd, _, errno := syscall.RawSyscall(syscall.SYS_TIMERFD_CREATE, clockMonotonic, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)

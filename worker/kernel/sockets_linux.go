@@ -1,4 +1,5 @@
-// Raw calls on sockets: accept, connect, send, receive, options and queues.
+// Raw calls on sockets: accept, connect, send, receive and options. Their queues are in
+// queue_linux.go.
 
 package kernel
 
@@ -107,21 +108,4 @@ var lingerNot = &syscall.Linger{Onoff: 1, Linger: 0}
 func ResetAtClose(fd int) {
 	syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_LINGER,
 		uintptr(unsafe.Pointer(lingerNot)), unsafe.Sizeof(*lingerNot), 0)
-}
-
-// The parts of a socket's send queue (tcp(7), SIOCOUTQ; linux/sockios.h, SIOCOUTQNSD).
-const (
-	Unacknowledged = syscall.TIOCOUTQ
-	Unsent         = 0x894b
-)
-
-// QueueOf is how many bytes there are in a part of a socket's send queue, even after a
-// reset. It is 0 without a socket, and for one that is not connected yet.
-func QueueOf(fd int, part uintptr) int {
-	if fd < 0 {
-		return 0
-	}
-	scratchInt = 0
-	syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), part, uintptr(unsafe.Pointer(&scratchInt)))
-	return int(scratchInt)
 }
