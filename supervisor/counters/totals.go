@@ -114,6 +114,23 @@ func (t *Totals) NoteSession(s *board.Snapshot) {
 	t.Durations.note(&board.DurationBounds, s.Closed-s.BeginAt)
 }
 
+// SeeColumn adds what a worker has counted in its column, and returns the number of ended
+// sessions. Who ended them is in its tally.
+func (t *Totals) SeeColumn(c *board.Column) (ended uint64) {
+	for outcome := range c.Ended {
+		n := c.Ended[outcome].Load()
+		t.Ended[outcome] += n
+		ended += n
+	}
+	t.BytesIn += c.BytesIn.Load()
+	t.BytesOut += c.BytesOut.Load()
+	t.Refused += c.Refused.Load()
+	t.Redispatches += c.Redispatches.Load()
+	t.LinesLost += c.LinesLost.Load()
+	t.LogsLost += c.LogsLost.Load()
+	return ended
+}
+
 // See adds what a worker has tallied.
 func (t *Totals) See(w *board.Tally) {
 	t.Durations.See(&w.Durations)

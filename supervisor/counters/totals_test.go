@@ -5,7 +5,10 @@ package counters
 
 import (
 	"reflect"
+	"sync/atomic"
 	"testing"
+
+	"daemon/plug/worker/board"
 )
 
 // When two masters' totals are added, every number that a master counts is
@@ -23,6 +26,46 @@ func TestTotalsAdd(t *testing.T) {
 	sum.Started, sum.Shown = 0, Shown{}
 	a.Started, a.Shown, b.Started, b.Shown = 0, Shown{}, 0, Shown{}
 	both(t, "", reflect.ValueOf(sum), reflect.ValueOf(a), reflect.ValueOf(b))
+}
+
+// Every count of a column is added to the total of the same name, and nothing else.
+func TestTotalsSeeColumn(t *testing.T) {
+	var c board.Column
+	var want Totals
+	n, ended := uint64(0), uint64(0)
+	for i, of := 0, reflect.ValueOf(&c).Elem(); i < of.NumField(); i++ {
+		name := of.Type().Field(i).Name
+		if name == "_" {
+			continue
+		}
+		total := reflect.ValueOf(&want).Elem().FieldByName(name)
+		switch count := of.Field(i).Addr().Interface().(type) {
+		case *atomic.Uint64:
+			n++
+			count.Store(n)
+			total.SetUint(n)
+		case *atomic.Uint32: // no total
+			count.Store(1000)
+		case *[board.Outcomes]atomic.Uint64:
+			for outcome := range count {
+				n++
+				count[outcome].Store(n)
+				total.Index(outcome).SetUint(n)
+				ended += n
+			}
+		}
+	}
+	var got Totals
+	if counted := got.SeeColumn(&c); counted != ended {
+		t.Errorf("%d sessions have ended, expected %d", counted, ended)
+	}
+	if got != want {
+		t.Errorf("totals %+v, expected %+v", got, want)
+	}
+	got.SeeColumn(&c)
+	if want.Add(&want); got != want {
+		t.Errorf("twice: totals %+v, expected %+v", got, want)
+	}
 }
 
 func both(t *testing.T, name string, sum, a, b reflect.Value) {

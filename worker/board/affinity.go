@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
-	"unsafe"
 )
 
 // An affinity entry is one word: a keyed fingerprint of the client's address
@@ -52,7 +51,7 @@ func (b *Board) bucket(client *Addr) (*[affinityWays]affinityWord, uint32) {
 	h := x ^ y
 	i := h % (b.Tables.Affinity.Count / affinityWays)
 	print := uint32(h>>34) | 1
-	return (*[affinityWays]affinityWord)(unsafe.Pointer(&b.state[b.Tables.Affinity.At+i*affinityWays*8])), print & (1<<30 - 1)
+	return b.affinityBucket(i), print & (1<<30 - 1)
 }
 
 // recall reports which target the client used, unless that was too long ago.

@@ -34,13 +34,8 @@ type Shape struct {
 func Make(s Shape, assignment, state int) (*Board, error) {
 	size, stateSize := s.Sizes()
 	b := new(Board)
-	var err error
-	if b.assignment, err = mmap(assignment, int(size), syscall.PROT_READ|syscall.PROT_WRITE); err == nil {
-		b.state, err = mmap(state, int(stateSize), syscall.PROT_READ|syscall.PROT_WRITE)
-	}
-	if err != nil {
-		b.Close()
-		return nil, fmt.Errorf("board: mmap: %w", err)
+	if err := b.mapBoth(assignment, state, syscall.PROT_READ|syscall.PROT_WRITE, size, stateSize); err != nil {
+		return nil, err
 	}
 	(*assignmentHead)(unsafe.Pointer(&b.assignment[0])).layout()
 	(*State)(unsafe.Pointer(&b.state[0])).layout(s)
@@ -93,16 +88,14 @@ func Adopt(assignment, state int) (*Board, error) {
 // inside them.
 func open(assignment, state int) (*Board, error) {
 	b := new(Board)
-	var err error
-	if b.assignment, err = mapWhole(assignment, syscall.PROT_READ, magicAssignment); err != nil {
-		return nil, fmt.Errorf("board: assignment: %w", err)
-	}
-	if b.state, err = mapWhole(state, syscall.PROT_READ|syscall.PROT_WRITE, magicState); err != nil {
-		b.Close()
-		return nil, fmt.Errorf("board: state: %w", err)
+	if err := b.mapBoth(assignment, state, syscall.PROT_READ, page, page); err != nil {
+		return nil, err
 	}
 	b.cast()
-	err = b.head.check(uint64(len(b.assignment)))
+	err := b.checkMagics()
+	if err == nil {
+		err = b.head.check(uint64(len(b.assignment)))
+	}
 	if err == nil {
 		err = b.Tables.check(uint64(len(b.state)))
 	}
@@ -113,39 +106,44 @@ func open(assignment, state int) (*Board, error) {
 	return b, nil
 }
 
-// mapWhole maps all of a memory that starts with a magic.
-func mapWhole(fd, protection int, magic uint64) ([]byte, error) {
-	var s syscall.Stat_t
-	if err := syscall.Fstat(fd, &s); err != nil {
-		return nil, err
+// mapBoth maps the two memories, the state writable. The sizes are the least that they
+// must have.
+func (b *Board) mapBoth(assignment, state, protection int, size, stateSize int64) (err error) {
+	if b.assignment, err = mapAll(assignment, protection, size); err != nil {
+		return fmt.Errorf("board: assignment: %w", err)
 	}
-	if s.Size < page || s.Size > 1<<34 {
-		return nil, fmt.Errorf("the memory has %d bytes, expected %d to %d", s.Size, page, int64(1)<<34)
+	if b.state, err = mapAll(state, syscall.PROT_READ|syscall.PROT_WRITE, stateSize); err != nil {
+		b.Close()
+		return fmt.Errorf("board: state: %w", err)
 	}
-	p, err := syscall.Mmap(fd, 0, int(s.Size), protection, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, err
-	}
-	if got := *(*uint64)(unsafe.Pointer(&p[0])); got != magic {
-		syscall.Munmap(p)
-		return nil, fmt.Errorf("magic %#x, expected %#x", got, magic)
-	}
-	return p, nil
+	return nil
 }
 
-// mmap maps a memory that holds at least size bytes: access beyond its end
+// mapAll maps all of a memory, which must have at least this size: access beyond its end
 // would be fatal.
-func mmap(fd, size, protection int) ([]byte, error) {
+func mapAll(fd, protection int, least int64) ([]byte, error) {
 	var s syscall.Stat_t
 	if err := syscall.Fstat(fd, &s); err != nil {
 		return nil, err
 	}
-	if s.Size < int64(size) {
-		return nil, fmt.Errorf("holds %d bytes, expected %d", s.Size, size)
+	if s.Size < least || s.Size > largest {
+		return nil, fmt.Errorf("the memory has %d bytes, expected %d to %d", s.Size, least, int64(largest))
 	}
-	return syscall.Mmap(fd, 0, size, protection, syscall.MAP_SHARED)
+	return syscall.Mmap(fd, 0, int(s.Size), protection, syscall.MAP_SHARED)
 }
 
+// checkMagics returns an error unless the two memories start like a board's.
+func (b *Board) checkMagics() error {
+	if got := b.head.Magic; got != magicAssignment {
+		return fmt.Errorf("assignment: magic %#x, expected %#x", got, uint64(magicAssignment))
+	}
+	if got := b.State.Magic; got != magicState {
+		return fmt.Errorf("state: magic %#x, expected %#x", got, uint64(magicState))
+	}
+	return nil
+}
+
+// cast finds the heads at the start of the two memories, and copies their tables.
 func (b *Board) cast() {
 	b.head = *(*assignmentHead)(unsafe.Pointer(&b.assignment[0]))
 	b.State = (*State)(unsafe.Pointer(&b.state[0]))
@@ -163,33 +161,50 @@ func (b *Board) Close() {
 	*b = Board{}
 }
 
-// Rule is rule i of the assignment; i must be less than MaxRules.
-func (b *Board) Rule(i int) *Rule {
-	return (*Rule)(unsafe.Pointer(&b.assignment[b.head.Rules.At+uint64(i)*b.head.Rules.Size]))
+// element is element n of a table in its memory. The sizes are those of this process's
+// copy of the heads, and an element beyond the memory panics.
+func element[T any](memory []byte, t *table, n uint64) *T {
+	return (*T)(unsafe.Pointer(&memory[t.At+n*t.Size]))
 }
+
+// Rule is rule i of the assignment; i must be less than MaxRules.
+func (b *Board) Rule(i int) *Rule { return element[Rule](b.assignment, &b.head.Rules, uint64(i)) }
 
 // Target is slot i of the assignment.
 func (b *Board) Target(i int) *Target {
-	return (*Target)(unsafe.Pointer(&b.assignment[b.head.Targets.At+uint64(i)*b.head.Targets.Size]))
+	return element[Target](b.assignment, &b.head.Targets, uint64(i))
 }
 
 // TargetState is the shared state of target slot i.
 func (b *Board) TargetState(i int) *TargetState {
-	return (*TargetState)(unsafe.Pointer(&b.state[b.Tables.TargetStates.At+uint64(i)*b.Tables.TargetStates.Size]))
+	return element[TargetState](b.state, &b.Tables.TargetStates, uint64(i))
 }
 
 // Column is worker slot i's totals.
-func (b *Board) Column(i int) *Column {
-	return (*Column)(unsafe.Pointer(&b.state[b.Tables.Columns.At+uint64(i)*b.Tables.Columns.Size]))
-}
+func (b *Board) Column(i int) *Column { return element[Column](b.state, &b.Tables.Columns, uint64(i)) }
 
 // Row is row i of worker slot w.
 func (b *Board) Row(w, i int) *Row {
-	n := uint64(w)*b.Tables.RowsEach + uint64(i)
-	return (*Row)(unsafe.Pointer(&b.state[b.Tables.Rows.At+n*b.Tables.Rows.Size]))
+	return element[Row](b.state, &b.Tables.Rows, uint64(w)*b.Tables.RowsEach+uint64(i))
+}
+
+// Tally is worker slot i's.
+func (b *Board) Tally(i int) *Tally { return element[Tally](b.state, &b.Tables.Tallies, uint64(i)) }
+
+// TargetTally is target slot i's; nil for a session without a target.
+func (b *Board) TargetTally(i int) *TargetTally {
+	if t := &b.Tables.TargetTallies; uint64(i) < t.Count {
+		return element[TargetTally](b.state, t, uint64(i))
+	}
+	return nil
 }
 
 // affinity is the whole table of remembered clients.
 func (b *Board) affinity() []affinityWord {
-	return unsafe.Slice((*affinityWord)(unsafe.Pointer(&b.state[b.Tables.Affinity.At])), b.Tables.Affinity.Count)
+	return unsafe.Slice(element[affinityWord](b.state, &b.Tables.Affinity, 0), b.Tables.Affinity.Count)
+}
+
+// affinityBucket is bucket i of that table.
+func (b *Board) affinityBucket(i uint64) *[affinityWays]affinityWord {
+	return element[[affinityWays]affinityWord](b.state, &b.Tables.Affinity, i*affinityWays)
 }

@@ -189,3 +189,18 @@ func TestOpenRefusesShortMemory(t *testing.T) {
 		}
 	}
 }
+
+// A board is made only in memories of its size.
+func TestMakeRefusesShortMemory(t *testing.T) {
+	s := Shape{Workers: 4, Capacity: 4}
+	size, stateSize := s.Sizes()
+	for _, c := range []struct {
+		name            string
+		size, stateSize int64
+	}{{"assignment", size - page, stateSize}, {"state", size, stateSize - page}} {
+		if b, err := Make(s, file(t, c.size), file(t, c.stateSize)); err == nil || !strings.Contains(err.Error(), c.name+": the memory has") {
+			t.Errorf("with a short %s: %v", c.name, err)
+			b.Close()
+		}
+	}
+}

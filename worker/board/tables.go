@@ -14,7 +14,10 @@ import (
 // and counts from the heads, and refuses elements that are shorter than its
 // own.
 
-const page = 4096
+const (
+	page    = 4096
+	largest = 1 << 34 // bytes of a memory
+)
 
 func align(n uint64, to uint64) uint64 { return (n + to - 1) &^ (to - 1) }
 

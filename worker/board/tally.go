@@ -6,7 +6,6 @@ package board
 import (
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // Tally holds a worker's counts besides its Column, in a table of its own.
@@ -88,11 +87,6 @@ func (t *Histogram) Note(b *Bounds, ns int64) {
 
 // NoteSession counts an ended session.
 func (t *Tally) NoteSession(s *Snapshot) { t.Durations.Note(&DurationBounds, s.Closed-s.BeginAt) }
-
-// Tally is worker slot i's.
-func (b *Board) Tally(i int) *Tally {
-	return (*Tally)(unsafe.Pointer(&b.state[b.Tables.Tallies.At+uint64(i)*b.Tables.Tallies.Size]))
-}
 
 // Clear sets all counts to 0; the worker must be dead.
 func (t *Tally) Clear() {

@@ -3,10 +3,7 @@
 
 package board
 
-import (
-	"sync/atomic"
-	"unsafe"
-)
+import "sync/atomic"
 
 // TargetTally holds the counts of one target slot, in a table of its own. All
 // workers add to it, and so does the master for the sessions of a killed
@@ -22,14 +19,6 @@ type TargetTally struct {
 	ShownIn, ShownOut atomic.Uint64
 
 	_ [88]byte
-}
-
-// TargetTally is target slot i's; nil for a session without a target.
-func (b *Board) TargetTally(i int) *TargetTally {
-	if t := &b.Tables.TargetTallies; uint64(i) < t.Count {
-		return (*TargetTally)(unsafe.Pointer(&b.state[t.At+uint64(i)*t.Size]))
-	}
-	return nil
 }
 
 // NoteConnect counts how long it took to connect the target.
