@@ -13,10 +13,10 @@ import (
 // whyNumeric is the author's reason, given to users who pass a name.
 const whyNumeric = "names are not resolved, so that a forged DNS answer cannot redirect connections"
 
-// ParseAddress reads one numeric address without a port, as for -i and -p. IPv6 may be in
+// parseAddress reads one numeric address without a port, as for -i and -p. IPv6 may be in
 // brackets. An IPv4-mapped address becomes IPv4, so that each address has the same form
 // everywhere.
-func ParseAddress(text string) (netip.Addr, error) {
+func parseAddress(text string) (netip.Addr, error) {
 	bare, bracketed := unbracket(text)
 	addr, err := parseIP(bare)
 	if err == nil && bracketed && !strings.Contains(bare, ":") {
@@ -31,8 +31,8 @@ func ParseAddress(text string) (netip.Addr, error) {
 	return addr, nil
 }
 
-// ParsePort reads a port, 1 to 65535.
-func ParsePort(text string) (uint16, error) {
+// parsePort reads a port, 1 to 65535.
+func parsePort(text string) (uint16, error) {
 	port, err := strconv.ParseUint(text, 10, 16)
 	switch {
 	case err == nil && port != 0:
@@ -92,7 +92,7 @@ func (e endpoint) doubt() error {
 	}
 	colon := strings.LastIndexByte(e.host, ':')
 	host, port := e.host[:colon], e.host[colon+1:]
-	if _, err := ParsePort(port); err != nil || !isAddress(host) {
+	if _, err := parsePort(port); err != nil || !isAddress(host) {
 		return nil
 	}
 	return fmt.Errorf("the last group may be a port or part of the address; expected [%s]:%s or [%s]", host, port, e.host)
@@ -114,7 +114,7 @@ func (e endpoint) portOr(defaultPort uint16) (uint16, error) {
 	if !e.hasPort && defaultPort != 0 {
 		return defaultPort, e.doubt()
 	}
-	return ParsePort(e.port)
+	return parsePort(e.port)
 }
 
 // parseIP reads a numeric address and unmaps it. Its errors distinguish a name, an

@@ -91,7 +91,7 @@ type Group struct {
 	GID  uint32
 }
 
-// String is the group as ParseGroup reads it, "" for none.
+// String is the group as parseGroup reads it, "" for none.
 func (g *Group) String() string {
 	if g == nil {
 		return ""

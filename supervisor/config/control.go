@@ -16,9 +16,9 @@ const MaxControl = 90
 // noControl is the value of --control for a plug without a control socket.
 const noControl = "none"
 
-// ParseControl reads --control: a path in a directory that exists at the start, or
+// parseControl reads --control: a path in a directory that exists at the start, or
 // "none".
-func ParseControl(text string) (string, error) {
+func parseControl(text string) (string, error) {
 	switch {
 	case text == "":
 		return "", errors.New("expected the path of a socket or \"none\"")
@@ -28,8 +28,8 @@ func ParseControl(text string) (string, error) {
 	return text, nil
 }
 
-// ParseGroup reads --control-group: a group's name or number.
-func ParseGroup(text string, system *System) (*Group, error) {
+// parseGroup reads --control-group: a group's name or number.
+func parseGroup(text string, system *System) (*Group, error) {
 	if text == "" {
 		return nil, errors.New("expected the name or number of a group")
 	}

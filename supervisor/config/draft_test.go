@@ -61,7 +61,7 @@ func TestParseUser(t *testing.T) {
 		{":log", 0, nil, "error: expected NAME"},
 		{"www:", 1000, nil, "error: expected NAME"},
 	} {
-		user, err := ParseUser(test.text, house(test.euid))
+		user, err := parseUser(test.text, house(test.euid))
 		if err != nil {
 			expect(t, test.text, "error: "+err.Error(), test.err)
 		} else if test.err != "" || !reflect.DeepEqual(user, test.user) {
@@ -116,10 +116,10 @@ func TestInterfaces(t *testing.T) {
 		d := NewDraft(house(0))
 		d.Args = append([]string{test.source}, test.targets...)
 		if test.from != "" {
-			d.SourceAddress, _ = ParseAddress(test.from)
+			d.SourceAddress, _ = parseAddress(test.from)
 		}
 		if test.via != "" {
-			d.Via, _ = ParseVia(test.via)
+			d.Via, _ = parseVia(test.via)
 		}
 		_, err := d.Finish()
 		var problem *Problem

@@ -16,7 +16,7 @@ func (d *Draft) placeSource(*System) *Problem {
 		return &Problem{Option: "source", Absent: true, Reason: "none given; expected a port or address:port to listen on, then the targets"}
 	}
 	text := d.Args[0]
-	source, outgoing, err := ParseSource(text)
+	source, outgoing, err := parseSource(text)
 	if err != nil {
 		return &Problem{Option: "source", Value: text, Reason: err.Error()}
 	}
@@ -67,7 +67,7 @@ func (d *Draft) placeTargets(*System) *Problem {
 	}
 	d.Targets = make([]Target, 0, len(texts))
 	for _, text := range texts {
-		target, err := ParseTarget(text, d.Source.Port, d.Via.IsValid())
+		target, err := parseTarget(text, d.Source.Port, d.Via.IsValid())
 		if err != nil {
 			return &Problem{Option: "target", Value: text, Reason: err.Error()}
 		}
@@ -183,7 +183,7 @@ func (d *Draft) settleSpares(*System) *Problem {
 	return nil
 }
 
-// spares is the option in the form that ParseSpares reads, "" with pool.
+// spares is the option in the form that parseSpares reads, "" with pool.
 func (c *Config) spares() string {
 	if c.SparesMax <= 0 {
 		return ""

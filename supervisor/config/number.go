@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// ParseNumber reads a decimal number without a sign, from low to high.
-func ParseNumber(text string, low, high int) (int, error) {
+// parseNumber reads a decimal number without a sign, from low to high.
+func parseNumber(text string, low, high int) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || !isDigits(text) || n < low || n > high {
 		return 0, fmt.Errorf("expected a number from %d to %d", low, high)
@@ -20,20 +20,20 @@ func ParseNumber(text string, low, high int) (int, error) {
 	return n, nil
 }
 
-// ParseSpares reads --spares, MIN:MAX. 0:N lets a plug sleep without workers, but it must
+// parseSpares reads --spares, MIN:MAX. 0:N lets a plug sleep without workers, but it must
 // be allowed to have a worker when a client comes.
-func ParseSpares(text string) (low, high int, err error) {
+func parseSpares(text string) (low, high int, err error) {
 	before, behind, colon := strings.Cut(text, ":")
-	low, err1 := ParseNumber(before, 0, MaxWorkers)
-	high, err2 := ParseNumber(behind, 1, MaxWorkers)
+	low, err1 := parseNumber(before, 0, MaxWorkers)
+	high, err2 := parseNumber(behind, 1, MaxWorkers)
 	if !colon || err1 != nil || err2 != nil || low > high {
 		return 0, 0, fmt.Errorf("expected MIN:MAX, as in 4:16, with MIN at most MAX and MAX from 1 to %d", MaxWorkers)
 	}
 	return low, high, nil
 }
 
-// ParseMode reads --mode.
-func ParseMode(text string) (Mode, error) {
+// parseMode reads --mode.
+func parseMode(text string) (Mode, error) {
 	switch mode := Mode(text); mode {
 	case Fork, Prefork, Pool:
 		return mode, nil
@@ -41,16 +41,16 @@ func ParseMode(text string) (Mode, error) {
 	return "", errors.New("expected fork, prefork or pool")
 }
 
-// ParseLogFormat reads --log-format.
-func ParseLogFormat(text string) (string, error) {
+// parseLogFormat reads --log-format.
+func parseLogFormat(text string) (string, error) {
 	if text != "text" && text != "json" {
 		return "", errors.New("expected text or json")
 	}
 	return text, nil
 }
 
-// ParseBool reads the value of a flag that was given with one, as in --log=false.
-func ParseBool(text string) (bool, error) {
+// parseBool reads the value of a flag that was given with one, as in --log=false.
+func parseBool(text string) (bool, error) {
 	on, err := strconv.ParseBool(text)
 	if err != nil {
 		return false, errors.New("expected true or false")
@@ -75,9 +75,9 @@ func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
 func ConnectSpan() Span { return Span{Min: time.Millisecond, Max: time.Hour} }
 func CloseSpan() Span   { return Span{Min: time.Millisecond, Max: time.Hour} }
 
-// ParseSeconds reads a time: seconds, as in 2.5, or numbers with units in Go's notation,
+// parseSeconds reads a time: seconds, as in 2.5, or numbers with units in Go's notation,
 // "90s", "1h30m", "250ms".
-func ParseSeconds(text string, span Span) (time.Duration, error) {
+func parseSeconds(text string, span Span) (time.Duration, error) {
 	var d time.Duration
 	var err error
 	if isDigits(text) {

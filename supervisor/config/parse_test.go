@@ -47,7 +47,7 @@ func TestParseSource(t *testing.T) {
 		{"[fe80::1%a/b]:80", "error: expected an IPv6 address in brackets", "", "", ""},
 		{"[fe80::1%sixteen-letters-]:80", "error: after %, expected an interface", "", "", ""},
 	} {
-		source, outgoing, err := ParseSource(test.text)
+		source, outgoing, err := parseSource(test.text)
 		expect(t, test.text, result(source, err), test.want)
 		if err != nil {
 			if source != (Source{}) || outgoing != (Outgoing{}) {
@@ -93,7 +93,7 @@ func TestParseTarget(t *testing.T) {
 		{"10.0.0.1:+1", false, "error: expected a numeric port"},
 		{"1.2.3.4.5", true, "error: expected an address"},
 	} {
-		target, err := ParseTarget(test.text, 80, test.names)
+		target, err := parseTarget(test.text, 80, test.names)
 		expect(t, test.text, result(target, err), test.want)
 	}
 }
@@ -112,7 +112,7 @@ func TestParseRule(t *testing.T) {
 		{"010.0.0.1/8", "error: octets must not have"},
 		{"[::1]/128", "error: expected ADDRESS"},
 	} {
-		rule, err := ParseRule(test.text)
+		rule, err := parseRule(test.text)
 		expect(t, test.text, result(rule, err), test.want)
 	}
 }
@@ -129,7 +129,7 @@ func TestParseSyslog(t *testing.T) {
 		{long[:len(long)-1], long[:len(long)-1]},
 		{long + "more!", "error: the path of a socket must be at most"},
 	} {
-		syslog, err := ParseSyslog(test.text)
+		syslog, err := parseSyslog(test.text)
 		expect(t, test.text, result(syslog, err), test.want)
 	}
 	for goos, want := range map[string]string{
@@ -163,7 +163,7 @@ func TestParseSeconds(t *testing.T) {
 		{"1ms", RetrySpan(), "error: expected whole seconds"},
 		{"1ms", DrainSpan(), "1ms"},
 	} {
-		d, err := ParseSeconds(test.text, test.span)
+		d, err := parseSeconds(test.text, test.span)
 		expect(t, test.text, result(d, err), test.want)
 	}
 }
@@ -177,7 +177,7 @@ func TestParseAddress(t *testing.T) {
 		{"[::1]:80", "error: expected an IPv6 address"},
 		{"10.0.0.1:80", "error: expected an address without a port"},
 	} {
-		addr, err := ParseAddress(test.text)
+		addr, err := parseAddress(test.text)
 		expect(t, test.text, result(addr, err), test.want)
 	}
 }
@@ -187,7 +187,7 @@ func FuzzParseSource(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		source, outgoing, err := ParseSource(text)
+		source, outgoing, err := parseSource(text)
 		if err != nil {
 			return
 		}
@@ -195,7 +195,7 @@ func FuzzParseSource(f *testing.F) {
 		if outgoing != (Outgoing{}) {
 			again += "/" + outgoing.String()
 		}
-		source2, outgoing2, err := ParseSource(again)
+		source2, outgoing2, err := parseSource(again)
 		if err != nil || source2 != source || outgoing2 != outgoing || source.Port == 0 || source.Addr.Is4In6() {
 			t.Errorf("%q: %+v %+v; %q: %+v %+v, %v", text, source, outgoing, again, source2, outgoing2, err)
 		}
@@ -207,11 +207,11 @@ func FuzzParseTarget(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		target, err := ParseTarget(text, 7, true)
+		target, err := parseTarget(text, 7, true)
 		if err != nil {
 			return
 		}
-		again, err := ParseTarget(target.String(), 9, true)
+		again, err := parseTarget(target.String(), 9, true)
 		if err != nil || again != target || target.Port == 0 || target.Addr.IsValid() == (target.Name != "") {
 			t.Errorf("%q: %+v, again %+v, %v", text, target, again, err)
 		}
@@ -226,11 +226,11 @@ func FuzzParseRule(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		rule, err := ParseRule(text)
+		rule, err := parseRule(text)
 		if err != nil {
 			return
 		}
-		again, err := ParseRule(rule.String())
+		again, err := parseRule(rule.String())
 		if err != nil || again != rule || rule != rule.Masked() || rule.Addr().Is4In6() {
 			t.Errorf("%q: %v, again %v, %v", text, rule, again, err)
 		}

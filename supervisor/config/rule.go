@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ParseRule reads -a: ADDRESS or ADDRESS/BITS, IPv4 with all four octets. Host bits are
+// parseRule reads -a: ADDRESS or ADDRESS/BITS, IPv4 with all four octets. Host bits are
 // masked. IPv4-mapped clients are checked against IPv4 rules, so a mapped rule becomes an
 // IPv4 one.
-func ParseRule(text string) (netip.Prefix, error) {
+func parseRule(text string) (netip.Prefix, error) {
 	address, bits, slash := strings.Cut(text, "/")
 	addr, err := netip.ParseAddr(address)
 	switch {
@@ -26,7 +26,7 @@ func ParseRule(text string) (netip.Prefix, error) {
 	}
 	n := addr.BitLen()
 	if slash {
-		if n, err = ParseNumber(bits, 0, addr.BitLen()); err != nil {
+		if n, err = parseNumber(bits, 0, addr.BitLen()); err != nil {
 			return netip.Prefix{}, errors.New("after the slash, " + err.Error())
 		}
 	}

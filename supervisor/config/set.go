@@ -28,12 +28,12 @@ func takeMore[T any](to *[]T, text string, parse func(string) (T, error)) error 
 }
 
 func takeNumber(to *int, text string, low, high int) (err error) {
-	*to, err = ParseNumber(text, low, high)
+	*to, err = parseNumber(text, low, high)
 	return err
 }
 
 func takeTime(to *time.Duration, text string, span Span) (err error) {
-	*to, err = ParseSeconds(text, span)
+	*to, err = parseSeconds(text, span)
 	return err
 }
 
@@ -47,8 +47,8 @@ func takeLevel(to *int, text string) error {
 	return takeNumber(to, text, 0, maxDebug)
 }
 
-// ParsePath reads the path of a file.
-func ParsePath(text string) (string, error) {
+// parsePath reads the path of a file.
+func parsePath(text string) (string, error) {
 	if text == "" {
 		return "", errors.New("expected the path of a file")
 	}

@@ -29,7 +29,7 @@ const (
 	wantSource    = "expected port, :port, *:port, address:port, [v6]:port or fd:NAME, as in 80 or 10.0.0.1:80"
 )
 
-// ParseSource reads the listening side:
+// parseSource reads the listening side:
 //
 //	port           all IPv4 addresses, as in 2.5
 //	:port  *:port  all IPv4 and IPv6 addresses
@@ -39,7 +39,7 @@ const (
 //	               (sd_listen_fds(3)), which determines where plug listens
 //
 // each may be followed by /interface or /address for the outgoing side.
-func ParseSource(text string) (Source, Outgoing, error) {
+func parseSource(text string) (Source, Outgoing, error) {
 	listen, behind, slash := strings.Cut(text, "/")
 	source, err := parseListen(listen)
 	if err != nil || !slash {
@@ -60,11 +60,11 @@ func parseListen(text string) (Source, error) {
 		return Source{Inherited: name}, nil
 	}
 	if isDigits(text) {
-		port, err := ParsePort(text)
+		port, err := parsePort(text)
 		return Source{Port: port}, err
 	}
 	if all, ok := strings.CutPrefix(strings.TrimPrefix(text, "*"), ":"); ok && !strings.Contains(all, ":") {
-		port, err := ParsePort(all)
+		port, err := parsePort(all)
 		return Source{Port: port, Dual: err == nil}, err
 	}
 	e, err := splitEndpoint(text)
@@ -113,7 +113,7 @@ func checkInterfaceName(name string) error {
 	return nil
 }
 
-// String is the source in the form that ParseSource reads, without the outgoing side.
+// String is the source in the form that parseSource reads, without the outgoing side.
 func (s Source) String() string {
 	switch {
 	case s.Inherited != "":

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// ParseSyslog reads --syslog: the absolute path of a datagram socket, or
+// parseSyslog reads --syslog: the absolute path of a datagram socket, or
 // udp://ADDRESS[:PORT]. The default port is 514 (RFC 5426).
-func ParseSyslog(text string) (Syslog, error) {
+func parseSyslog(text string) (Syslog, error) {
 	if host, ok := strings.CutPrefix(text, "udp://"); ok {
 		at, err := parseEndpoint(host, 514)
 		if err != nil {
@@ -28,7 +28,7 @@ func ParseSyslog(text string) (Syslog, error) {
 	return Syslog{Path: text}, nil
 }
 
-// String is the address in the form that ParseSyslog reads.
+// String is the address in the form that parseSyslog reads.
 func (s Syslog) String() string {
 	if s.UDP.IsValid() {
 		return "udp://" + s.UDP.String()

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ParseTarget reads one target: an address, or an address with a port, where IPv6 needs
+// parseTarget reads one target: an address, or an address with a port, where IPv6 needs
 // brackets. Without a port it takes the source's. With names (that is, with -h) it may be
 // a host name, which only the HTTP proxy resolves.
-func ParseTarget(text string, sourcePort uint16, names bool) (Target, error) {
+func parseTarget(text string, sourcePort uint16, names bool) (Target, error) {
 	e, err := splitEndpoint(text)
 	if err != nil {
 		return Target{}, err
@@ -35,9 +35,9 @@ func ParseTarget(text string, sourcePort uint16, names bool) (Target, error) {
 	return Target{Name: e.host, Port: port}, nil
 }
 
-// ParseVia reads -h, the HTTP proxy: a numeric address with an optional port, 80 by
+// parseVia reads -h, the HTTP proxy: a numeric address with an optional port, 80 by
 // default.
-func ParseVia(text string) (netip.AddrPort, error) {
+func parseVia(text string) (netip.AddrPort, error) {
 	at, err := parseEndpoint(text, 80)
 	if err != nil {
 		return netip.AddrPort{}, err

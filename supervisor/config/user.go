@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// ParseUser reads --user: NAME or UID, and :GROUP or :GID for a primary group other than
+// parseUser reads --user: NAME or UID, and :GROUP or :GID for a primary group other than
 // the account's. Supplementary groups are the account's in either case, as initgroups(3)
 // sets them. A UID without an account must be given with its group, and has no other.
 // Only root may use this option.
-func ParseUser(text string, system *System) (*User, error) {
+func parseUser(text string, system *System) (*User, error) {
 	name, group, colon := strings.Cut(text, ":")
 	if name == "" || colon && group == "" {
 		return nil, errors.New("expected NAME or NAME:GROUP; numeric IDs are accepted")
