@@ -213,48 +213,83 @@ func TestMessageThatCannotArrive(t *testing.T) {
 }
 
 // A client that reads nothing holds its session up for --close-timeout, and no longer
-// than until an admin ends it. The line counts the bytes that had reached the client.
+// than until an admin or, without a master, a signal ends it. The line counts the bytes
+// that had reached the client. Who ended the session is recorded with the stage at which
+// the target failed.
 func TestDeliveringEnds(t *testing.T) {
-	for _, by := range []string{"timeout", "admin"} {
-		sends := make([]byte, 32<<20)
-		b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{target(t, func(c *net.TCPConn) {
-			c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // more than the sockets hold
-			c.Write(sends)
-			c.SetLinger(0)
-			c.Close()
-		})}, func(a *board.Board) {
-			if by == "timeout" {
-				a.Assignment.CloseTimeout = 400
+	for _, c := range []struct {
+		by      string
+		timeout uint32 // ms
+		end     func(h *hand, row int, epoch uint64)
+		outcome board.Outcome
+		cause   board.Cause
+	}{
+		{"timeout", 400, func(*hand, int, uint64) {}, board.Cut, board.MakeCause(board.ByTarget, board.Relaying, int(unix.SIGTERM))},
+		{"admin", 0, (*hand).kills, board.AdminEnded, board.MakeCause(board.ByAdmin, board.Relaying, int(unix.SIGTERM))},
+		{"signal", 0, (*hand).orphanEnds, board.AdminEnded, board.MakeCause(board.BySignal, board.Relaying, int(unix.SIGTERM))},
+	} {
+		b := newBoss(t, board.Shape{Workers: 1, Capacity: 4}, []string{overfull(t)}, func(a *board.Board) {
+			if c.timeout != 0 {
+				a.Assignment.CloseTimeout = c.timeout
 			}
 		})
 		h := b.hire(0)
-		c := b.dial()
-		c.SetReadBuffer(16 << 10)
-		row, index := (*board.Row)(nil), -1
-		b.wait("the session delivers", func() bool {
-			for i := range int(b.board.Tables.RowsEach) {
-				if r := b.board.Row(0, i); r.Word().State() == board.RowLive && board.Cause(r.Cause.Load()).Stage() == board.Delivering {
-					row, index = r, i
-				}
-			}
-			return row != nil
-		})
-		turn, outcome := row.Word().Epoch(), board.Cut
-		if by == "admin" {
-			outcome = board.AdminEnded
-			h.kills(index, turn)
-		}
+		client := b.dial()
+		client.SetReadBuffer(16 << 10)
+		row, index := b.delivering()
+		turn := row.Word().Epoch()
+		c.end(h, index, turn)
 		b.wait("the row is free", func() bool { return row.Word().Epoch() == turn+1 })
-		got, err := io.Copy(io.Discard, c)
+		if cause := board.Cause(row.Cause.Load()); cause != c.cause {
+			t.Errorf("%s: ended by %d at stage %s, expected %d at %s", c.by, cause.Culprit(), cause.Stage(), c.cause.Culprit(), c.cause.Stage())
+		}
+		got, err := io.Copy(io.Discard, client)
 		if !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("%s: the client sees %v", by, err)
+			t.Errorf("%s: the client sees %v", c.by, err)
 		}
 		if f := fields(b.lines(1)[0]); f[5] != strconv.FormatInt(got, 10) || got == 0 {
-			t.Errorf("%s: the line says %s bytes out, the client got %d", by, f[5], got)
+			t.Errorf("%s: the line says %s bytes out, the client got %d", c.by, f[5], got)
 		}
-		if b.board.Column(0).Ended[outcome].Load() != 1 {
-			t.Errorf("%s: outcomes %v", by, &b.board.Column(0).Ended)
+		if b.board.Column(0).Ended[c.outcome].Load() != 1 {
+			t.Errorf("%s: outcomes %v", c.by, &b.board.Column(0).Ended)
 		}
-		h.lives()
+		if !h.ended {
+			h.lives()
+		}
+	}
+}
+
+// overfull is a target that sends more than the sockets hold, and resets.
+func overfull(t *testing.T) string {
+	sends := make([]byte, 32<<20)
+	return target(t, func(c *net.TCPConn) {
+		c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		c.Write(sends)
+		c.SetLinger(0)
+		c.Close()
+	})
+}
+
+// delivering waits until a session delivers, and returns its row.
+func (b *boss) delivering() (row *board.Row, index int) {
+	b.t.Helper()
+	b.wait("the session delivers", func() bool {
+		for i := range int(b.board.Tables.RowsEach) {
+			if r := b.board.Row(0, i); r.Word().State() == board.RowLive && board.Cause(r.Cause.Load()).Stage() == board.Delivering {
+				row, index = r, i
+			}
+		}
+		return row != nil
+	})
+	return row, index
+}
+
+// orphanEnds has the worker lose its master, and sends it TERM.
+func (h *hand) orphanEnds(int, uint64) {
+	h.b.t.Helper()
+	h.losesMaster()
+	unix.Kill(h.pid, unix.SIGTERM)
+	if status := h.exits(); !status.Exited() || status.ExitStatus() != 0 {
+		h.b.t.Errorf("status %#x", status)
 	}
 }

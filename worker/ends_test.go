@@ -55,10 +55,7 @@ func TestTermOfAnOrphan(t *testing.T) {
 		b.echoes(c, "x")
 		clients = append(clients, c)
 	}
-	unix.Close(h.lifeline)
-	h.lifeline = -1
-	b.wait("it has closed the listener", h.hasLeft)
-	b.wait("it sleeps again", h.sleeps) // it does not sleep before it catches TERM
+	h.losesMaster()
 	unix.Kill(h.pid, unix.SIGTERM)
 	if status := h.exits(); !status.Exited() || status.ExitStatus() != 0 {
 		t.Errorf("status %#x", status)
@@ -74,6 +71,16 @@ func TestTermOfAnOrphan(t *testing.T) {
 	if n := b.board.Column(0).Ended[board.AdminEnded].Load(); n != 3 {
 		t.Errorf("%d counted as ended by an admin", n)
 	}
+}
+
+// losesMaster closes the master's end of the lifeline, and waits until the worker catches
+// TERM.
+func (h *hand) losesMaster() {
+	h.b.t.Helper()
+	unix.Close(h.lifeline)
+	h.lifeline = -1
+	h.b.wait("it has closed the listener", h.hasLeft)
+	h.b.wait("it sleeps again", h.sleeps) // it does not sleep before it catches TERM
 }
 
 // hasLeft reports whether the worker no longer holds the listener.

@@ -9,6 +9,7 @@
 package worker
 
 import (
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,11 +36,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 		survivor = s.client
 	}
 	s.who = timedOut(s.sideOf(failed), failure.errno)
-	failed.errno.Store(int32(failure.errno))
-	s.delivering.Store(true)
-	stage := s.noteFailed(s.row, failure.errno)
-	defer s.reach(s.row, stage)
-
+	s.fails(failed, failure.errno)
 	giveUp := time.NewTimer(s.leaves())
 	defer giveUp.Stop()
 	for whole := failure.whole; !whole; {
@@ -67,6 +64,16 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 		}
 	}
 	return board.Cut
+}
+
+// fails publishes that a side has failed, and that the session delivers its last bytes. It
+// takes the mutex, because a signal may be ending the session.
+func (s *session) fails(failed *socket, errno syscall.Errno) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	failed.errno.Store(int32(errno))
+	s.failedAt = s.noteFailed(s.row, errno)
+	s.delivering.Store(true)
 }
 
 // discard reads what can't be passed on any more: a side that writes before it reads

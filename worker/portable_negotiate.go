@@ -41,7 +41,7 @@ func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 		return board.Denied, false
 	}
 	s.within(s.target, time.Time{})
-	s.reach(s.row, board.Relaying)
+	s.reaches(board.Relaying)
 	if len(glued) == 0 {
 		return 0, true
 	}

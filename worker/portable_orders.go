@@ -83,7 +83,7 @@ func (e *engine) endAll() {
 		}
 		if s.row.Word().State() == board.RowLive {
 			s.takeOff()
-			e.finish(s.row, board.AdminEnded, board.BySignal)
+			s.finishAs(board.AdminEnded, board.BySignal)
 		}
 		s.client.reset()
 		if s.target != nil {

@@ -39,7 +39,7 @@ func (s *session) relay() board.Outcome {
 		return s.deliver(first, ends)
 	}
 	s.who = s.sideOf(first.of)
-	s.reach(s.row, board.HalfClosed)
+	s.reaches(board.HalfClosed)
 	next := <-ends
 	if next.errno != 0 {
 		next.whole = next.whole || next.of == first.of

@@ -35,6 +35,7 @@ type session struct {
 	refusal string // why the proxy refused it, if no errno says so
 
 	delivering atomic.Bool // the last bytes of a side that has failed
+	failedAt   board.Stage // the stage at which it failed; also the stage of the session's end
 
 	in, out meter
 	pumps   sync.WaitGroup // one for each direction
@@ -93,7 +94,7 @@ func (s *session) end(outcome board.Outcome) {
 	if cut {
 		s.takeOff()
 	}
-	s.finish(s.row, outcome, s.who)
+	s.finishAs(outcome, s.who)
 	s.mu.Unlock()
 	for _, side := range sides {
 		if cut {
@@ -108,6 +109,23 @@ func (s *session) end(outcome board.Outcome) {
 	s.giveBack(s.row, s.index, s.refusal)
 	s.tellSoon()
 	s.changed()
+}
+
+// finishAs publishes the outcome, and who ended the session. The stage of one that was
+// delivering is that at which its side failed. The mutex is held.
+func (s *session) finishAs(outcome board.Outcome, who board.Culprit) {
+	if s.delivering.Load() {
+		s.reach(s.row, s.failedAt)
+	}
+	s.finish(s.row, outcome, who)
+}
+
+// reaches publishes how far the session has come. It takes the mutex, because a signal may
+// be ending the session: after that, its stage must stay.
+func (s *session) reaches(stage board.Stage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reach(s.row, stage)
 }
 
 // takeOff subtracts from the session's counts what a reset is about to discard.
