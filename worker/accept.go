@@ -191,8 +191,9 @@ func (e *engine) admit(fd int, client board.Addr) {
 	e.begins(s.row, client)
 	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onClient, s.index, s.epoch)); errno != 0 {
 		e.records.fail("epoll", errno)
-		s.failure = failed("epoll", errno)
-		s.row.Errno.Store(uint32(s.failure.errno))
+		f := failed("epoll", errno)
+		s.who = e.culprit(&f)
+		s.row.Errno.Store(uint32(errno))
 		e.abort(s, board.Denied)
 		return
 	}

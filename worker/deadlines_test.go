@@ -31,82 +31,43 @@ func listed(t *testing.T, l *deadlines) (out []*session) {
 	return out
 }
 
-// put adds a session that is due at a time, wherever it was before.
-func put(l *deadlines, s *session, at int64) {
-	l.remove(s)
-	s.due[s.listed] = at
-	l.add(s)
-}
-
-// next is when the list's first session is due.
-func (l *deadlines) next() int64 {
-	if l.first == nil {
-		return kernel.Never
-	}
-	return l.first.deadline()
-}
-
+// Sessions are listed in the order in which their timers are due.
 func TestDeadlines(t *testing.T) {
-	var l deadlines
+	e := rig(t)
+	e.board.Assignment.ConnectTimeout = 50
+	lasts, l := e.lasts(connectTimer), &e.timers[connectTimer]
+	start := func(s *session, at int64) {
+		e.clock.mono = at
+		e.start(s, connectTimer)
+	}
 	a, b, c := new(session), new(session), new(session)
-	if l.next() != kernel.Never {
+	if e.timers.next() != kernel.Never {
 		t.Error("an empty list has a deadline")
 	}
-	put(&l, a, 10)
-	put(&l, b, 20)
-	put(&l, c, 30)
-	if l.next() != 10 || !slices.Equal(listed(t, &l), []*session{a, b, c}) {
-		t.Errorf("next %d", l.next())
+	start(a, 10)
+	start(b, 20)
+	start(c, 30)
+	if e.timers.next() != 10+lasts || !slices.Equal(listed(t, l), []*session{a, b, c}) {
+		t.Errorf("next %d", e.timers.next())
 	}
-	l.remove(b)
-	l.remove(b) // not in the list: no effect
-	if !slices.Equal(listed(t, &l), []*session{a, c}) {
+	e.stop(b, connectTimer)
+	e.timers.remove(b) // not in the list: no effect
+	if !slices.Equal(listed(t, l), []*session{a, c}) {
 		t.Error("without the middle one")
 	}
-	put(&l, a, 40) // again: from connecting to the next target, or to negotiating
-	if l.next() != 30 || !slices.Equal(listed(t, &l), []*session{c, a}) {
-		t.Errorf("the first one put last: next %d", l.next())
+	start(a, 40) // again: from connecting to the next target, or to negotiating
+	if e.timers.next() != 30+lasts || !slices.Equal(listed(t, l), []*session{c, a}) {
+		t.Errorf("the first one put last: next %d", e.timers.next())
 	}
-	l.remove(a)
-	l.remove(c)
-	if l.next() != kernel.Never || l.last != nil || a.linked || c.linked {
+	e.stop(a, connectTimer)
+	e.stop(c, connectTimer)
+	if e.timers.next() != kernel.Never || l.first != nil || l.last != nil || a.linked || c.linked {
 		t.Error("an emptied list is not empty")
 	}
 }
 
-// After any sequence of adds and removes, the list is the same as a plain slice.
-func TestDeadlinesAgreeWithASlice(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	sessions := make([]*session, 20)
-	for i := range sessions {
-		sessions[i] = new(session)
-	}
-	var l deadlines
-	var model []*session
-	for now := range int64(5000) {
-		s := sessions[random.IntN(len(sessions))]
-		model = slices.DeleteFunc(model, func(other *session) bool { return other == s })
-		if random.IntN(2) == 0 {
-			put(&l, s, now)
-			model = append(model, s)
-		} else {
-			l.remove(s)
-		}
-		if !slices.Equal(listed(t, &l), model) {
-			t.Fatalf("step %d: the list has %d, the slice %d", now, len(listed(t, &l)), len(model))
-		}
-		want := kernel.Never
-		if len(model) > 0 {
-			want = model[0].deadline()
-		}
-		if l.next() != want {
-			t.Fatalf("step %d: next %d, want %d", now, l.next(), want)
-		}
-	}
-}
-
 // A session is in the list of its nearest timer, and each list is in order, whichever
-// timers start and stop.
+// timers start and stop, and whichever sessions end.
 func TestNearestTimer(t *testing.T) {
 	e := rig(t)
 	e.board.Assignment.ConnectTimeout, e.board.Assignment.CloseTimeout = 50, 70
@@ -118,10 +79,14 @@ func TestNearestTimer(t *testing.T) {
 	for step := range 5000 {
 		e.clock.mono += int64(random.IntN(int(5 * time.Millisecond)))
 		s, kind := sessions[random.IntN(len(sessions))], timer(random.IntN(timers))
-		if random.IntN(2) == 0 {
-			e.start(s, kind)
-		} else {
+		switch random.IntN(8) {
+		case 0: // it ends, and its row has a new session
+			e.timers.remove(s)
+			s.due = running{}
+		case 1, 2, 3:
 			e.stop(s, kind)
+		default:
+			e.start(s, kind)
 		}
 		first, total := kernel.Never, 0
 		for _, s := range sessions {

@@ -1,7 +1,7 @@
 //go:build linux && !portable
 
-// How a session ends: end closes in order, abort resets. A side that has failed gets here
-// through delivering.go. Every end goes through bury, which releases everything that a
+// How a session ends: end closes in order, abort resets. Who ended it was recorded before.
+// A side that has failed gets here through delivering.go. Every end goes through bury, which releases everything that a
 // session holds and writes its records.
 
 package worker
@@ -15,7 +15,7 @@ import (
 
 // end ends a session whose sockets are closed in the ordinary way.
 func (e *engine) end(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome, e.endedBy(s, outcome))
+	e.finish(s.row, outcome, s.who)
 	e.bury(s)
 }
 
@@ -27,7 +27,7 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 	}
 	takeOff(&s.row.In, s.undelivered(&s.client, &s.target))
 	takeOff(&s.row.Out, s.undelivered(&s.target, &s.client))
-	e.finish(s.row, outcome, e.endedBy(s, outcome))
+	e.finish(s.row, outcome, s.who)
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
 			kernel.ResetAtClose(d.fd)
@@ -72,24 +72,6 @@ func (e *engine) endedByAdmin(s *session, who board.Culprit) {
 func (e *engine) desert(s *session) {
 	s.who = noteDeserted(s.row, s.client.errno)
 	e.abort(s, board.Cut)
-}
-
-// endedBy is who ended a session: as recorded where it ended, otherwise derived from its
-// outcome and the errors of its sides.
-func (e *engine) endedBy(s *session, outcome board.Outcome) board.Culprit {
-	switch {
-	case s.who != board.Nobody:
-		return s.who
-	case outcome == board.Complete:
-		return s.first
-	case outcome == board.AdminEnded:
-		return board.ByAdmin
-	case s.client.errno != 0:
-		return timedOut(board.ByClient, s.client.errno)
-	case s.target.errno != 0:
-		return timedOut(board.ByTarget, s.target.errno)
-	}
-	return e.culprit(&s.failure)
 }
 
 // answers records the time of the target's first byte, before that byte is passed on.

@@ -1,47 +1,113 @@
 //go:build linux && !portable
 
-// Who ended a session, as derived from what its engine knows.
+// Who ended a session, and which of its ends were passed on.
 
 package worker
 
 import (
+	"net/netip"
+	"os"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 )
 
-// Who ended a session, derived from how it ended and from what is known of its sides.
-func TestCauser(t *testing.T) {
-	reset, silent := side{errno: unix.ECONNRESET}, side{errno: unix.ETIMEDOUT}
-	refused := failure{errno: unix.ECONNREFUSED, peer: true}
-	for _, c := range []struct {
-		name    string
-		session session
-		outcome board.Outcome
-		want    board.Culprit
-	}{
-		{"client first", session{first: board.ByClient}, board.Complete, board.ByClient},
-		{"target first", session{first: board.ByTarget}, board.Complete, board.ByTarget},
-		{"client reset", session{client: reset}, board.Cut, board.ByClient},
-		{"target reset", session{target: reset}, board.Cut, board.ByTarget},
-		{"target reset after the client's end", session{first: board.ByClient, target: reset}, board.Cut, board.ByTarget},
-		{"client silent", session{client: silent}, board.Cut, board.ClientLate},
-		{"target silent", session{target: silent}, board.Cut, board.TargetLate},
-		{"a target has failed before the client's reset", session{client: reset, failure: refused}, board.Cut, board.ByClient},
-		{"target refused", session{failure: refused}, board.Unreached, board.ByTarget},
-		{"no descriptor", session{failure: failure{what: "socket", errno: unix.EMFILE}}, board.Denied, board.ByLimit},
-		{"proxy refused", session{who: board.ByProxy}, board.Denied, board.ByProxy},
-		{"proxy silent", session{who: board.ProxyLate}, board.Denied, board.ProxyLate},
-		{"target reset before it was looked at", session{who: board.ByTarget}, board.Cut, board.ByTarget},
-		{"an admin's word", session{first: board.ByClient}, board.AdminEnded, board.ByAdmin},
-		{"an orphan's TERM", session{who: board.BySignal}, board.AdminEnded, board.BySignal},
-	} {
-		e := &engine{worker: &worker{board: &board.Board{Assignment: new(board.Assignment)}}}
-		if got := e.endedBy(&c.session, c.outcome); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+// However a session ends, its row says who ended it.
+func TestWhoEnded(t *testing.T) {
+	for _, c := range whoEnded {
+		e := rig(t)
+		s, _, _ := pair(t, e)
+		c.end(e, s)
+		who := board.Cause(s.row.Cause.Load()).Culprit()
+		if s.state != ended || e.outcomes(c.outcome) != 1 || who != c.want {
+			t.Errorf("%s: state %d, outcomes %v, ended by %s; expected %s by %s", c.name, s.state, &e.column.Ended, who, c.outcome, c.want)
 		}
+	}
+}
+
+// whoEnded are the ways in which a session can end.
+var whoEnded = []struct {
+	name    string
+	end     func(e *engine, s *session)
+	outcome board.Outcome
+	want    board.Culprit
+}{
+	{"client first", func(e *engine, s *session) { e.bothEnd(s, &s.client, &s.target) }, board.Complete, board.ByClient},
+	{"target first", func(e *engine, s *session) { e.bothEnd(s, &s.target, &s.client) }, board.Complete, board.ByTarget},
+	{"client reset", func(e *engine, s *session) { e.failsBy(s, &s.client, unix.ECONNRESET) }, board.Cut, board.ByClient},
+	{"target reset", func(e *engine, s *session) { e.failsBy(s, &s.target, unix.ECONNRESET) }, board.Cut, board.ByTarget},
+	{"target reset after the client's end", func(e *engine, s *session) {
+		s.client.eof = true
+		e.conclude(s, false, nil)
+		e.failsBy(s, &s.target, unix.ECONNRESET)
+	}, board.Cut, board.ByTarget},
+	{"client silent", func(e *engine, s *session) { e.failsBy(s, &s.client, unix.ETIMEDOUT) }, board.Cut, board.ClientLate},
+	{"target silent", func(e *engine, s *session) { e.failsBy(s, &s.target, unix.ETIMEDOUT) }, board.Cut, board.TargetLate},
+	{"a target has failed before the client's reset", func(e *engine, s *session) {
+		s.failure = failure{errno: unix.ECONNREFUSED, peer: true}
+		e.failsBy(s, &s.client, unix.ECONNRESET)
+	}, board.Cut, board.ByClient},
+	{"client reset without a target", func(e *engine, s *session) {
+		s.client.fails(unix.ECONNRESET)
+		e.desert(s)
+	}, board.Cut, board.ByClient},
+	{"target refused", func(e *engine, s *session) {
+		s.failure = failure{errno: unix.ECONNREFUSED, peer: true}
+		e.unreached(s)
+	}, board.Unreached, board.ByTarget},
+	{"no descriptor", func(e *engine, s *session) {
+		s.failure = failure{what: "socket", errno: unix.EMFILE}
+		e.unreached(s)
+	}, board.Denied, board.ByLimit},
+	{"proxy refused", func(e *engine, s *session) { e.refusedBy(s, errEarlyEnd) }, board.Denied, board.ByProxy},
+	{"proxy silent", func(e *engine, s *session) { e.refusedBy(s, errSilentProxy) }, board.Denied, board.ProxyLate},
+	{"an admin's word", func(e *engine, s *session) {
+		s.client.eof = true
+		e.conclude(s, false, nil)
+		e.endedByAdmin(s, board.ByAdmin)
+	}, board.AdminEnded, board.ByAdmin},
+	{"an orphan's TERM", func(e *engine, s *session) { e.endedByAdmin(s, board.BySignal) }, board.AdminEnded, board.BySignal},
+}
+
+// bothEnd has both directions end, one after the other.
+func (e *engine) bothEnd(s *session, first, second *side) {
+	first.eof, first.done = true, true
+	e.conclude(s, false, nil)
+	second.eof, second.done = true, true
+	e.conclude(s, false, nil)
+}
+
+// failsBy has a side fail with an error.
+func (e *engine) failsBy(s *session, d *side, errno syscall.Errno) {
+	d.fails(errno)
+	e.conclude(s, false, d)
+}
+
+// refusedBy has the proxy refuse the session.
+func (e *engine) refusedBy(s *session, err error) {
+	s.dialog = new(proxyDialog)
+	e.refuse(s, err)
+}
+
+// A client that can't be watched is turned away, and that is this host's fault.
+func TestClientThatCannotBeWatched(t *testing.T) {
+	e := rig(t)
+	f, err := os.Create(t.TempDir() + "/file") // epoll_ctl(2): EPERM
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd, err := unix.Dup(int(f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.admit(fd, convert.From(netip.MustParseAddrPort("10.1.2.3:40112")))
+	if n := e.tally.Ends.By(board.ByError); n != 1 || e.outcomes(board.Denied) != 1 || e.live != 0 {
+		t.Errorf("outcomes %v, %d by an error, %d live", &e.column.Ended, n, e.live)
 	}
 }
 

@@ -77,6 +77,7 @@ func (e *engine) conclude(s *session, more bool, broken *side) {
 	case broken != nil:
 		e.fail(s, broken)
 	case c.done && t.done:
+		s.who = s.first
 		e.end(s, board.Complete)
 	case e.cutOff(c, t):
 		e.fail(s, c)

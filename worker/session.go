@@ -43,7 +43,7 @@ type session struct {
 	answered bool          // the target has sent something
 	short    bool          // of descriptors or ports, for one of the targets at least
 	first    board.Culprit // whose direction ended first; Nobody while none has
-	who      board.Culprit // who ended it, if the outcome and the sides' errors don't say so
+	who      board.Culprit // who ended it, once that is clear
 
 	client, target side
 	slot           int          // the target in use
