@@ -20,7 +20,7 @@ type ctlRun struct {
 // ctlProgram is the client under test.
 func ctlProgram(t testing.TB) string {
 	t.Helper()
-	return once(t, "plugctl", nil, "-trimpath", "../cmd/plugctl")
+	return once(t, "plugctl", nil, "-trimpath", "daemon/plug/cmd/plugctl")
 }
 
 // runCtl runs plugctl in a directory.

@@ -123,7 +123,7 @@ func forEachEngine(t *testing.T, f func(t *testing.T, mode string, start func(te
 	if isPortable() || os.Getenv("PLUG_BIN") != "" {
 		return
 	}
-	binary := once(t, "portable", nil, "-tags", "portable", "../cmd/plug")
+	binary := once(t, "portable", nil, "-tags", "portable", "daemon/plug/cmd/plug")
 	for _, mode := range modes {
 		t.Run("portable/"+mode, func(t *testing.T) {
 			f(t, mode, func(t testing.TB, mode string, args ...string) *plug {

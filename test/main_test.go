@@ -35,7 +35,7 @@ func build(dir string) (string, error) {
 		// A copy: links to it must not cross file systems.
 		return out, copyFile(given, out)
 	}
-	cmd := exec.Command("go", "build", "-o", out, "../cmd/plug")
+	cmd := exec.Command("go", "build", "-o", out, "daemon/plug/cmd/plug")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	return out, cmd.Run()

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,8 +30,9 @@ const (
 const insideEnv = "PLUG_TEST_INSIDE"
 
 // enter runs this subtest again, in a process with its own namespaces, so that
-// its mounts and settings do not exist outside. It returns true inside.
-func enter(t *testing.T, in namespace) bool {
+// its mounts and settings do not exist outside. It returns true inside. Outside,
+// the output of the run inside is passed to read.
+func enter(t *testing.T, in namespace, read ...func(output string)) bool {
 	t.Helper()
 	if os.Getenv(insideEnv) == t.Name() {
 		settleIn(t, in)
@@ -54,9 +54,8 @@ func enter(t *testing.T, in namespace) bool {
 	for _, m := range saidForm.FindAllStringSubmatch(text, -1) {
 		t.Log(m[1])
 	}
-	for _, m := range rowForm.FindAllStringSubmatch(text, -1) {
-		whole, _ := time.ParseDuration(m[2])
-		endings.add(ending{m[1], m[3], whole})
+	for _, f := range read {
+		f(text)
 	}
 	switch {
 	case strings.Contains(text, "--- SKIP: "+t.Name()+" "):
@@ -99,9 +98,8 @@ func ownNet(t *testing.T) bool {
 
 var (
 	resultForm = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) `)
-	rowForm    = regexp.MustCompile(`(?m)^ +(\S.*?)  +(\d\S*)  +(\(.*)$`)
-	saidForm   = regexp.MustCompile(`(?m)^ +\S+_test\.go:\d+: (\d+ .*)$`) // figures
-	skipForm   = regexp.MustCompile(`_test\.go:\d+: (.*)`)
+	saidForm   = regexp.MustCompile(`(?m)^ +\S+\.go:\d+: (\d+ .*)$`) // figures
+	skipForm   = regexp.MustCompile(`\.go:\d+: (.*)`)
 )
 
 // settleIn sets up the new namespaces.

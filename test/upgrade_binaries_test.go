@@ -59,7 +59,7 @@ func stampedWith(t testing.TB, version string) string {
 	if isPortable() {
 		tags = append(tags, "portable")
 	}
-	return once(t, version, nil, "-trimpath", "-ldflags", "-X main.version="+version, "-tags", strings.Join(tags, ","), "../cmd/plug")
+	return once(t, version, nil, "-trimpath", "-ldflags", "-X main.version="+version, "-tags", strings.Join(tags, ","), "daemon/plug/cmd/plug")
 }
 
 // foreign is a program for another architecture. It links only the runtime,
