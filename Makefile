@@ -33,9 +33,11 @@ VERSION  = $(RELEASE)$(REVISION:%=+%)$(DIRTY)
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)"
 
 # Rings 1 and 2 stand beside the code; ring 3, under test, starts the real
-# binaries and measures them, so nothing else may run at the same time.
-RING12 = $$($(GO) list ./... | grep -v '/test$$')
-RING3  = $$($(GO) list ./... | grep '/test$$')
+# binaries and measures them, so nothing else may run at the same time, not even
+# another package of it (-p 1). What else is under test are tools.
+TOOLS  = -e '/test/bench' -e '/test/demo$$' -e '/test/tally$$'
+RING12 = $$($(GO) list ./... | grep -v '/test') $$($(GO) list ./test/... | grep $(TOOLS))
+RING3  = $$($(GO) list ./test/... | grep -v $(TOOLS))
 GOTEST = $(GO) test -json
 
 # Tests of ring 3 that mostly wait run beside each other, so many at a time.
@@ -46,7 +48,7 @@ WAITING = 6
 # may be writing. Of ring 3 it takes the tests of this name, with a daemon that is
 # built with -race too. Without one nothing is, and that is said.
 RACED   = $$($(GO) list ./... | grep -v '/test')
-UNRACED = $$($(GO) list ./... | grep -e '/test/' -e '/board$$')
+UNRACED = $$($(GO) list ./... | grep $(TOOLS) -e '/board$$')
 RACE    = Race
 HAVE_CC = command -v "$$($(GO) env CC)" >/dev/null 2>&1
 

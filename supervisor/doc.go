@@ -92,7 +92,17 @@
 //	  version       the program's version and those of its protocols    → nothing
 //	  await         how tests wait for a condition                      → nothing
 //	pidfile         the locked list of PIDs                             → nothing
-//	test            tests of the real binary; demo, bench               → its parts (they run the binary)
+//	test            tests of the real binary (they run it)              → test/harness
+//	  harness       starts plugs, clients and targets for tests         → nothing
+//	  upgrade       tests of upgrades                                   → test/harness
+//	  chaos         tests with killed and stopped processes             → test/harness
+//	  resource      tests of limits that are reached                    → test/harness
+//	  control       tests of the control socket and plugctl             → test/harness
+//	  service       tests under service managers                        → test/harness
+//	  lastbytes     tests of the last bytes of a session                → test/harness
+//	  demo          make demo                                           → nothing
+//	  bench         make bench                                          → its parts
+//	  tally         runs the tests and counts                           → nothing
 //
 // # Where to change what
 //

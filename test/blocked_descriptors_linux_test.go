@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // descriptorKinds are the descriptors of workers and masters, and why none of
@@ -49,7 +51,7 @@ var descriptorKinds = map[string][]struct{ is, why string }{
 // known checks that descriptorKinds has each descriptor of a process.
 func known(t *testing.T, kind string, pid int) {
 	t.Helper()
-	has := descriptors(pid)
+	has := harness.Descriptors(pid)
 	for _, fd := range slices.Sorted(maps.Keys(has)) {
 		text := fmt.Sprintf("%d %s", fd, has[fd])
 		if !slices.ContainsFunc(descriptorKinds[kind], func(k struct{ is, why string }) bool {
@@ -65,12 +67,12 @@ func known(t *testing.T, kind string, pid int) {
 // new ones are served, status answers, and TERM ends the daemon in time.
 func TestBlockedDescriptors(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		_, stdout := stuckPipe(t)
-		_, stderr := stuckPipe(t)
-		p := prepare(t, mode, withControl("-n", "-l", "--log-format", "json", "-S", "-", serve(t, anywhere, echo).addr())...)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		_, stdout := harness.StuckPipe(t)
+		_, stderr := harness.StuckPipe(t)
+		p := harness.Prepare(t, mode, harness.WithControl("-n", "-l", "--log-format", "json", "-S", "-", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 		deaf := func(name string) string { // a datagram socket that no process reads
-			path := filepath.Join(p.dir, name)
+			path := filepath.Join(p.Dir, name)
 			c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 			if err != nil {
 				t.Fatal(err)
@@ -78,24 +80,24 @@ func TestBlockedDescriptors(t *testing.T) {
 			t.Cleanup(func() { c.Close() })
 			return path
 		}
-		p.args[slices.Index(p.args, "--syslog")+1] = deaf("deaf")
+		p.Args[slices.Index(p.Args, "--syslog")+1] = deaf("deaf")
 		notify := deaf("notify")
-		p.launch(func(c *exec.Cmd) {
+		p.Launch(func(c *exec.Cmd) {
 			c.Stdout, c.Stderr = stdout, stderr
 			c.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify, "WATCHDOG_USEC=400000")
 		})
-		await(t, "the plug to serve", serveBound, p.serves)
-		held := heldBy(t, p)
-		pid := p.ctlJSON("sessions").Sessions[0].PID
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		held := harness.HeldBy(t, p)
+		pid := p.CtlJSON("sessions").Sessions[0].PID
 		known(t, "worker", pid)
-		known(t, "master", p.master)
+		known(t, "master", p.Master)
 		for _, blocked := range []struct {
 			name string
 			do   func()
 		}{
-			{"stdout, stderr, syslog and the service manager", func() { p.ctlText("log-level", "2") }},
+			{"stdout, stderr, syslog and the service manager", func() { p.CtlText("log-level", "2") }},
 			{"a client of the control socket", func() {
-				c, err := net.Dial("unix", p.ctl())
+				c, err := net.Dial("unix", p.Ctl())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -107,21 +109,21 @@ func TestBlockedDescriptors(t *testing.T) {
 					}
 				}
 			}},
-			{"the shepherd", func() { p.freeze(p.cmd.Process.Pid) }},
+			{"the shepherd", func() { harness.StopProcess(t, p.Cmd.Process.Pid) }},
 		} {
 			t.Log("blocked:", blocked.name)
 			blocked.do()
-			goesOn(t, p, held)
+			harness.GoesOn(t, p, held)
 		}
-		p.daemon = true // the shepherd does not relay signals now
-		endsByTerm(t, p)
-		p.daemon = false
-		syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT)
+		p.Daemon = true // the shepherd does not relay signals now
+		harness.EndsByTerm(t, p)
+		p.Daemon = false
+		syscall.Kill(p.Cmd.Process.Pid, syscall.SIGCONT)
 		if err := held(); err != nil {
 			t.Errorf("the held session: %v", err)
 		}
-		if strings.Contains(p.errors(), "goroutine ") {
-			t.Error(p.errors())
+		if strings.Contains(p.Errors(), "goroutine ") {
+			t.Error(p.Errors())
 		}
 	})
 }

@@ -9,32 +9,34 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // -S - into a file that another process empties, like copytruncate: no NULs
 // remain before the next line.
 func TestStdoutFileIsAppended(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := prepare(t, mode, "-n", "-S", "-", serve(t, anywhere, echo).addr())
-		out, err := os.OpenFile(p.stdout, os.O_CREATE|os.O_WRONLY, 0o644) // like a shell's >
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Prepare(t, mode, "-n", "-S", "-", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		out, err := os.OpenFile(p.Stdout, os.O_CREATE|os.O_WRONLY, 0o644) // like a shell's >
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer out.Close()
-		p.launch(func(c *exec.Cmd) { c.Stdout = out })
-		await(t, "the plug to serve", serveBound, p.serves)
-		p.sessions = p.stdout
+		p.Launch(func(c *exec.Cmd) { c.Stdout = out })
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		p.Sessions = p.Stdout
 		for range 3 {
-			cycle(t, p)
+			harness.ShortSession(t, p)
 		}
-		p.lines(3)
-		if err := os.Truncate(p.stdout, 0); err != nil {
+		p.Lines(3)
+		if err := os.Truncate(p.Stdout, 0); err != nil {
 			t.Fatal(err)
 		}
-		cycle(t, p)
-		p.lines(1)
-		if text := readString(p.stdout); strings.Contains(text, "\x00") {
+		harness.ShortSession(t, p)
+		p.Lines(1)
+		if text := harness.ReadString(p.Stdout); strings.Contains(text, "\x00") {
 			t.Errorf("NULs: %q", text)
 		}
 	})
@@ -47,21 +49,21 @@ func TestEndedSessionsOfFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full")
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, withControl("-S", "/dev/full", serve(t, anywhere, echo).addr())...)
-		held := heldBy(t, p)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, harness.WithControl("-S", "/dev/full", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		held := harness.HeldBy(t, p)
 		const n = 5
 		for range n {
-			cycle(t, p)
+			harness.ShortSession(t, p)
 		}
-		await(t, "the sessions to be counted", normalWait, func() bool {
-			m := p.ctlJSON("status").Status
+		harness.Await(t, "the sessions to be counted", harness.NormalWait, func() bool {
+			m := p.CtlJSON("status").Status
 			return m.Accepted == n+1 && m.Sessions == 1
 		})
-		if all := p.ctlJSON("sessions").Sessions; len(all) != 1 {
+		if all := p.CtlJSON("sessions").Sessions; len(all) != 1 {
 			t.Errorf("listed: %+v", all)
 		}
-		if ended := p.asks("metrics", nil).Metrics.Ended.of("complete"); ended != n {
+		if ended := p.Asks("metrics", nil).Metrics.Ended.Of("complete"); ended != n {
 			t.Errorf("%d sessions are counted as complete, not %d", ended, n)
 		}
 		if err := held(); err != nil {
@@ -75,49 +77,49 @@ func TestEndedSessionsOfFullDisk(t *testing.T) {
 // When it is back, every line is there.
 func TestHangingDisk(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		disk := mountFuse(t)
-		target := serve(t, anywhere, echo).addr()
-		p := prepare(t, mode, withControl("-P", disk.dir+"/pid", "-S", disk.dir+"/sessions", target)...)
-		p.pidfile, p.sessions = disk.dir+"/pid", disk.dir+"/sessions"
-		p.detach()
-		held := heldBy(t, p)
-		lines := func() int { return strings.Count(disk.content("sessions"), "\n") }
-		cycle(t, p)
-		await(t, "the first line", normalWait, func() bool { return lines() == 1 })
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		disk := harness.MountFuse(t)
+		target := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
+		p := harness.Prepare(t, mode, harness.WithControl("-P", disk.Dir+"/pid", "-S", disk.Dir+"/sessions", target)...)
+		p.Pidfile, p.Sessions = disk.Dir+"/pid", disk.Dir+"/sessions"
+		p.Detach()
+		held := harness.HeldBy(t, p)
+		lines := func() int { return strings.Count(disk.Content("sessions"), "\n") }
+		harness.ShortSession(t, p)
+		harness.Await(t, "the first line", harness.NormalWait, func() bool { return lines() == 1 })
 		back := make(chan struct{})
-		disk.away.Lock()
+		disk.Away.Lock()
 		t.Cleanup(func() {
 			select {
 			case <-back:
 			default:
-				disk.away.Unlock()
+				disk.Away.Unlock()
 			}
 		})
-		goesOn(t, p, held)
+		harness.GoesOn(t, p, held)
 		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1} {
-			p.signal(s)
+			p.Signal(s)
 		}
-		goesOn(t, p, held)
-		p.syslog.await(t, ".*session file .*/sessions: the file system does not respond")
+		harness.GoesOn(t, p, held)
+		p.Syslog.Await(t, ".*session file .*/sessions: the file system does not respond")
 		close(back)
-		disk.away.Unlock()
-		await(t, "the lines of the time when the disk was away", longWait, func() bool { return lines() == 41 })
-		disk.away.Lock()
-		endsByTerm(t, p)
-		disk.away.Unlock()
+		disk.Away.Unlock()
+		harness.Await(t, "the lines of the time when the disk was away", harness.LongWait, func() bool { return lines() == 41 })
+		disk.Away.Lock()
+		harness.EndsByTerm(t, p)
+		disk.Away.Unlock()
 		if err := held(); err != nil {
 			t.Errorf("the held session: %v", err)
 		}
 
-		disk.away.Lock()
-		q := prepare(t, mode, "-S", disk.dir+"/other", target)
-		q.daemon = true
-		q.launch()
-		if code := q.wait(10 * time.Second); code != 4 || !strings.Contains(q.errors(), "the file system does not respond") {
-			t.Errorf("exit %d: %q", code, q.errors())
+		disk.Away.Lock()
+		q := harness.Prepare(t, mode, "-S", disk.Dir+"/other", target)
+		q.Daemon = true
+		q.Launch()
+		if code := q.Wait(10 * time.Second); code != 4 || !strings.Contains(q.Errors(), "the file system does not respond") {
+			t.Errorf("exit %d: %q", code, q.Errors())
 		}
-		disk.away.Unlock()
+		disk.Away.Unlock()
 	})
 }
 
@@ -126,18 +128,18 @@ func TestHangingDisk(t *testing.T) {
 // session.
 func TestWaitingLinesAtTheEnd(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		r, w := stuckPipe(t)
-		p := prepare(t, mode, withControl("-n", "-S", "-", serve(t, anywhere, echo).addr())...)
-		p.launch(func(c *exec.Cmd) { c.Stdout = w })
-		await(t, "the plug to serve", serveBound, p.serves)
-		held := hold(t, p, 1)[0]
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		r, w := harness.StuckPipe(t)
+		p := harness.Prepare(t, mode, harness.WithControl("-n", "-S", "-", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		p.Launch(func(c *exec.Cmd) { c.Stdout = w })
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		held := harness.Hold(t, p, 1)[0]
 		const n = 3
 		for range n {
-			cycle(t, p)
+			harness.ShortSession(t, p)
 		}
-		await(t, "the sessions to be counted", normalWait, func() bool { return p.ctlJSON("status").Status.Sessions == 1 })
-		p.signal(syscall.SIGTERM)
+		harness.Await(t, "the sessions to be counted", harness.NormalWait, func() bool { return p.CtlJSON("status").Status.Sessions == 1 })
+		p.Signal(syscall.SIGTERM)
 		var text strings.Builder
 		lines := func() int {
 			buffer := make([]byte, 1<<16)
@@ -150,19 +152,19 @@ func TestWaitingLinesAtTheEnd(t *testing.T) {
 				}
 			}
 		}
-		await(t, "the lines that waited", 8*time.Second, func() bool { return lines() == n })
-		p.wait(5 * time.Second)
-		fill(t, int(w.Fd()))
-		if err := finish(held); err != nil {
+		harness.Await(t, "the lines that waited", 8*time.Second, func() bool { return lines() == n })
+		p.Wait(5 * time.Second)
+		harness.Fill(t, int(w.Fd()))
+		if err := harness.Finish(held); err != nil {
 			t.Error(err)
 		}
 		for range 20 { // it tries again and does not end
-			if len(p.procs()) == 0 {
+			if len(p.Procs()) == 0 {
 				t.Fatal("the worker has ended with an unwritten line")
 			}
-			passed(50 * time.Millisecond)
+			harness.Passed(50 * time.Millisecond)
 		}
-		await(t, "the line of the last session", normalWait, func() bool { return lines() == n+1 })
-		p.gone(5 * time.Second)
+		harness.Await(t, "the line of the last session", harness.NormalWait, func() bool { return lines() == n+1 })
+		p.Gone(5 * time.Second)
 	})
 }

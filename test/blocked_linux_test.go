@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 var logLinesLost = regexp.MustCompile(`log lines lost: lines=\d+`)
@@ -24,27 +26,27 @@ var logLinesLost = regexp.MustCompile(`log lines lost: lines=\d+`)
 // the count is logged when it is read again.
 func TestBlockedStderr(t *testing.T) {
 	t.Parallel()
-	for name, make := range unread {
+	for name, make := range harness.UnreadEnds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				end, read := make(t)
-				p := prepare(t, mode, withControl("-n", serve(t, anywhere, echo).addr())...)
-				p.openTo(t)
-				p.launch(func(c *exec.Cmd) { c.Stderr = end; asUser(name, c) })
-				await(t, "the plug to serve", serveBound, p.serves)
-				held := heldBy(t, p)
-				p.ctlText("log-level", "1") // while the plug runs
-				goesOn(t, p, held)
+				p := harness.Prepare(t, mode, harness.WithControl("-n", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+				p.OpenTo(t)
+				p.Launch(func(c *exec.Cmd) { c.Stderr = end; harness.AsUser(name, c) })
+				harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+				held := harness.HeldBy(t, p)
+				p.CtlText("log-level", "1") // while the plug runs
+				harness.GoesOn(t, p, held)
 				if flags, err := unix.FcntlInt(end.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
 					t.Errorf("flags %o of the starter's stderr: it has O_NONBLOCK", flags)
 				}
-				p.ctlText("log-level", "0")
+				p.CtlText("log-level", "0")
 				text := read()
 				if name != "another user's pipe" && !logLinesLost.MatchString(text) {
-					t.Errorf("no count of the lines lost in %q", tail(text, 500))
+					t.Errorf("no count of the lines lost in %q", harness.Tail(text, 500))
 				}
-				endsByTerm(t, p)
+				harness.EndsByTerm(t, p)
 			})
 		})
 	}
@@ -54,42 +56,42 @@ func TestBlockedStderr(t *testing.T) {
 // of them are there when it is read.
 func TestBlockedSessionPipe(t *testing.T) {
 	t.Parallel()
-	for name, make := range unread {
+	for name, make := range harness.UnreadEnds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				end, read := make(t)
-				p := prepare(t, mode, withControl("-n", "-S", "-", serve(t, anywhere, echo).addr())...)
-				p.openTo(t)
-				p.launch(func(c *exec.Cmd) { c.Stdout = end; asUser(name, c) })
-				await(t, "the plug to serve", serveBound, p.serves)
-				held := heldBy(t, p)
+				p := harness.Prepare(t, mode, harness.WithControl("-n", "-S", "-", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+				p.OpenTo(t)
+				p.Launch(func(c *exec.Cmd) { c.Stdout = end; harness.AsUser(name, c) })
+				harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+				held := harness.HeldBy(t, p)
 				if name == "another user's pipe" {
 					fillScribe(t, p)
 				}
-				goesOn(t, p, held)
-				if m := p.ctlJSON("sessions"); len(m.Sessions) != 1 {
+				harness.GoesOn(t, p, held)
+				if m := p.CtlJSON("sessions"); len(m.Sessions) != 1 {
 					t.Errorf("%d sessions are listed, 1 is held", len(m.Sessions))
 				}
 				text := read()
 				if n := strings.Count(text, "plug["); name != "another user's pipe" && (n < 1 || n > 20) {
-					t.Errorf("%d lines of 20 sessions: %q", n, tail(text, 300))
+					t.Errorf("%d lines of 20 sessions: %q", n, harness.Tail(text, 300))
 				}
-				if m := p.ctlJSON("status").Status; m.Accepted != 21 || m.Sessions != 1 {
+				if m := p.CtlJSON("status").Status; m.Accepted != 21 || m.Sessions != 1 {
 					t.Errorf("%d accepted, %d live", m.Accepted, m.Sessions)
 				}
-				endsByTerm(t, p)
+				harness.EndsByTerm(t, p)
 			})
 		})
 	}
 }
 
 // fillScribe fills the pipe of a scribe that is itself waiting.
-func fillScribe(t testing.TB, p *plug) {
+func fillScribe(t testing.TB, p *harness.Plug) {
 	t.Helper()
-	for _, q := range p.procs() {
-		if strings.HasPrefix(q.title, "plug: scribe") {
-			fd, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", q.pid), os.O_WRONLY|unix.O_NONBLOCK, 0)
+	for _, q := range p.Procs() {
+		if strings.HasPrefix(q.Title, "plug: scribe") {
+			fd, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", q.PID), os.O_WRONLY|unix.O_NONBLOCK, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +104,7 @@ func fillScribe(t testing.TB, p *plug) {
 							break
 						}
 					}
-					passed(20 * time.Millisecond)
+					harness.Passed(20 * time.Millisecond)
 				}
 			})
 		}
@@ -114,52 +116,52 @@ func fillScribe(t testing.TB, p *plug) {
 // nothing.
 func TestFIFOWithoutReader(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		fifo := filepath.Join(openDir(t), "fifo")
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		fifo := filepath.Join(harness.OpenDir(t), "fifo")
 		if err := unix.Mkfifo(fifo, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		target := serve(t, anywhere, echo).addr()
-		q := prepare(t, mode, "-S", fifo, target)
-		q.daemon = true
-		q.launch()
-		if code := q.wait(5 * time.Second); code != 4 || !strings.Contains(q.errors(), "no process is reading") {
-			t.Errorf("exit %d: %q", code, q.errors())
+		target := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
+		q := harness.Prepare(t, mode, "-S", fifo, target)
+		q.Daemon = true
+		q.Launch()
+		if code := q.Wait(5 * time.Second); code != 4 || !strings.Contains(q.Errors(), "no process is reading") {
+			t.Errorf("exit %d: %q", code, q.Errors())
 		}
-		q.gone(time.Second)
+		q.Gone(time.Second)
 		r, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := startDaemon(t, mode, withControl("-S", fifo, target)...)
-		held := heldBy(t, p)
-		cycle(t, p)
+		p := harness.StartDaemon(t, mode, harness.WithControl("-S", fifo, target)...)
+		held := harness.HeldBy(t, p)
+		harness.ShortSession(t, p)
 		buffer := make([]byte, 4096)
-		await(t, "a line", normalWait, func() bool {
+		harness.Await(t, "a line", harness.NormalWait, func() bool {
 			n, err := r.Read(buffer)
 			return (err == nil || errors.Is(err, io.EOF)) && strings.Contains(string(buffer[:n]), "plug[")
 		})
 		r.Close()
 		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGHUP} {
-			p.signal(s)
+			p.Signal(s)
 		}
-		p.syslog.await(t, ".*reopen: .*no process is reading this FIFO")
-		if r := p.ctlTry("reopen"); r.status != 1 || !strings.Contains(r.stderr, "no process is reading") {
+		p.Syslog.Await(t, ".*reopen: .*no process is reading this FIFO")
+		if r := p.CtlTry("reopen"); r.Status != 1 || !strings.Contains(r.Stderr, "no process is reading") {
 			t.Errorf("plugctl reopen: %+v", r)
 		}
-		goesOn(t, p, held)
-		p.syslog.await(t, ".*session file .*Broken pipe")
-		endsByTerm(t, p)
+		harness.GoesOn(t, p, held)
+		p.Syslog.Await(t, ".*session file .*Broken pipe")
+		harness.EndsByTerm(t, p)
 	})
 }
 
 // A failed start ends even if its reason is not read.
 func TestFailedStartWithBlockedStderr(t *testing.T) {
 	t.Parallel()
-	_, w := stuckPipe(t)
-	p := prepare(t, "prefork", "-n", "-S", "/no/such/directory/sessions", serve(t, anywhere, echo).addr())
-	p.launch(func(c *exec.Cmd) { c.Stderr = w })
-	if code := p.wait(8 * time.Second); code != 4 {
+	_, w := harness.StuckPipe(t)
+	p := harness.Prepare(t, "prefork", "-n", "-S", "/no/such/directory/sessions", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	p.Launch(func(c *exec.Cmd) { c.Stderr = w })
+	if code := p.Wait(8 * time.Second); code != 4 {
 		t.Errorf("exit %d", code)
 	}
 }

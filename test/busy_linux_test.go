@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // A busy worker uses one thread: the runtime's monitor, and the threads that
@@ -14,26 +16,26 @@ import (
 // second. (With timers that are late by 10 ms it would be 85, for each of many
 // workers.)
 func TestBusyWorker(t *testing.T) {
-	linuxEngineOnly(t, "its loop is many goroutines")
+	harness.LinuxEngineOnly(t, "its loop is many goroutines")
 	const most = 45 // per second
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, serve(t, anywhere, echo).addr())
-		c := dial(t, p.addr())
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		c := harness.Dial(t, p.Addr())
 		pings := 0
 		for began := time.Now(); time.Since(began) < 500*time.Millisecond; pings++ { // until it has settled
-			mustPing(t, c)
+			harness.MustPing(t, c)
 		}
 		busiest, worker := 0, 0
-		for _, w := range p.workers() {
-			if n := switches(w.pid); n > busiest {
-				busiest, worker = n, w.pid
+		for _, w := range p.Workers() {
+			if n := harness.Switches(w.PID); n > busiest {
+				busiest, worker = n, w.PID
 			}
 		}
 		var n float64
 		for range 3 { // a busy machine may sometimes add some; a late timer always does
 			before, began := othersSwitches(worker), time.Now()
 			for time.Since(began) < time.Second {
-				mustPing(t, c)
+				harness.MustPing(t, c)
 			}
 			n = float64(othersSwitches(worker)-before) / time.Since(began).Seconds()
 			t.Logf("%d pings before; the other threads switch %.0f times a second", pings, n)
@@ -48,5 +50,5 @@ func TestBusyWorker(t *testing.T) {
 // othersSwitches is the number of context switches so far of all threads of a
 // process except the first.
 func othersSwitches(pid int) int {
-	return switches(pid) - switchesOf(filepath.Join("/proc", strconv.Itoa(pid), "task", strconv.Itoa(pid)))
+	return harness.Switches(pid) - harness.SwitchesOf(filepath.Join("/proc", strconv.Itoa(pid), "task", strconv.Itoa(pid)))
 }

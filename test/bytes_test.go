@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // A transfer's bounds. The kernel's buffers on the way (tcp_rmem and tcp_wmem,
@@ -26,12 +28,12 @@ const (
 // target: a blocked direction must affect neither the other one nor the
 // worker's memory.
 func TestBulkWithSlowReader(t *testing.T) {
-	n := int64(count(1 << 30))
-	forEachMode(t, func(t *testing.T, mode string) {
-		seed := random(t).Uint64()
-		k := serveTaker(t)
-		p := start(t, mode, k.addr())
-		client, target := k.session(t, p)
+	n := int64(harness.Count(1 << 30))
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		seed := harness.Random(t).Uint64()
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, k.Addr())
+		client, target := k.Session(t, p)
 		client.SetDeadline(time.Now().Add(5 * time.Minute))
 		target.SetDeadline(time.Now().Add(5 * time.Minute))
 		before := memory(t, p)
@@ -51,27 +53,27 @@ func TestBulkWithSlowReader(t *testing.T) {
 
 		var sent atomic.Int64
 		down := make(chan struct{}) // closed when the client has all that the target sent
-		both(t,
+		harness.Both(t,
 			func() error {
-				if _, err := io.CopyN(counted{client, &sent}, stream(seed), n); err != nil {
+				if _, err := io.CopyN(counted{client, &sent}, harness.Stream(seed), n); err != nil {
 					return fmt.Errorf("client, after %d bytes: %w", sent.Load(), err)
 				}
 				return client.CloseWrite()
 			},
-			func() error { return send(target, seed+1, n) },
+			func() error { return harness.Send(target, seed+1, n) },
 			func() error {
 				defer close(down)
-				return receive(client, seed+1, n)
+				return harness.Receive(client, seed+1, n)
 			},
 			func() error {
 				<-down
-				for was := int64(-1); sent.Load() != was; passed(300 * time.Millisecond) {
+				for was := int64(-1); sent.Load() != was; harness.Passed(300 * time.Millisecond) {
 					was = sent.Load()
 				}
 				if s := sent.Load(); s >= n || s > kernelHolds {
 					return fmt.Errorf("%d bytes were sent while the target read none", s)
 				}
-				return receive(target, seed, n)
+				return harness.Receive(target, seed, n)
 			})
 		close(stop)
 		<-watched
@@ -79,18 +81,18 @@ func TestBulkWithSlowReader(t *testing.T) {
 		if before == 0 || most-before > workerGrows {
 			t.Errorf("the worker grew by %d KiB", (most-before)>>10)
 		}
-		if l := p.lines(1)[0]; l.in != n || l.out != n {
+		if l := p.Lines(1)[0]; l.In != n || l.Out != n {
 			t.Errorf("session line: %+v", l)
 		}
 	})
 }
 
 // memory is the resident memory of the largest worker.
-func memory(t testing.TB, p *plug) int {
+func memory(t testing.TB, p *harness.Plug) int {
 	t.Helper()
 	most := 0
-	for _, w := range p.workers() {
-		most = max(most, rss(w.pid))
+	for _, w := range p.Workers() {
+		most = max(most, harness.RSS(w.PID))
 	}
 	return most
 }
@@ -110,30 +112,30 @@ func (c counted) Write(p []byte) (int, error) {
 func TestHalfClose(t *testing.T) {
 	t.Parallel()
 	const n = 1 << 20
-	forEachMode(t, func(t *testing.T, mode string) {
-		k := serveTaker(t)
-		p := start(t, mode, "-l", k.addr())
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, "-l", k.Addr())
 		for i, first := range []string{"client", "target"} {
-			client, target := k.session(t, p)
+			client, target := k.Session(t, p)
 			one, other := client, target
 			if first == "target" {
 				one, other = target, client
 			}
 			// The first one ends after 1000 bytes, and then reads everything
 			// that the other one sends.
-			if err := send(one, 1, 1000); err != nil {
+			if err := harness.Send(one, 1, 1000); err != nil {
 				t.Fatal(err)
 			}
-			if err := receive(other, 1, 1000); err != nil {
+			if err := harness.Receive(other, 1, 1000); err != nil {
 				t.Fatalf("%s closed first: %v", first, err)
 			}
-			both(t, func() error { return send(other, 2, n) }, func() error { return receive(one, 2, n) })
-			l := p.lines(i + 1)[i]
-			if want := (map[string][2]int64{"client": {1000, n}, "target": {n, 1000}})[first]; l.in != want[0] || l.out != want[1] {
+			harness.Both(t, func() error { return harness.Send(other, 2, n) }, func() error { return harness.Receive(one, 2, n) })
+			l := p.Lines(i + 1)[i]
+			if want := (map[string][2]int64{"client": {1000, n}, "target": {n, 1000}})[first]; l.In != want[0] || l.Out != want[1] {
 				t.Errorf("%s closed first: session line %+v", first, l)
 			}
 		}
-		if r, bad := p.syslog.find(`.*status=.*`); bad {
+		if r, bad := p.Syslog.Find(`.*status=.*`); bad {
 			t.Errorf("an orderly end: %v", r)
 		}
 	})
@@ -143,23 +145,23 @@ func TestHalfClose(t *testing.T) {
 // half-closed before.
 func TestResetArrivesAsReset(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		k := serveTaker(t)
-		p := start(t, mode, "-l", k.addr())
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, "-l", k.Addr())
 		for i, c := range []struct{ by, halfClosed string }{
 			{"client", ""}, {"target", ""},
 			{"client", "target"}, {"target", "client"},
 		} {
-			client, target := k.session(t, p)
+			client, target := k.Session(t, p)
 			from, to := client, target
 			if c.by == "target" {
 				from, to = target, client
 			}
 			if c.halfClosed != "" {
-				if err := send(to, 1, 10); err != nil {
+				if err := harness.Send(to, 1, 10); err != nil {
 					t.Fatal(err)
 				}
-				if err := receive(from, 1, 10); err != nil {
+				if err := harness.Receive(from, 1, 10); err != nil {
 					t.Fatalf("%+v: %v", c, err)
 				}
 			} else {
@@ -168,14 +170,14 @@ func TestResetArrivesAsReset(t *testing.T) {
 					t.Fatalf("%+v: %v", c, err)
 				}
 			}
-			reset(from)
+			harness.Reset(from)
 			if _, err := io.ReadAll(to); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("%+v: the other side reads %v, not a reset", c, err)
 			}
-			p.lines(i + 1)
-			await(t, fmt.Sprintf("status=3 in syslog, %d times", i+1), normalWait, func() bool {
-				return len(slices.DeleteFunc(p.syslog.all(), func(r record) bool {
-					return r.text != fmt.Sprintf("(%d): Complete, status=3.", p.port)
+			p.Lines(i + 1)
+			harness.Await(t, fmt.Sprintf("status=3 in syslog, %d times", i+1), harness.NormalWait, func() bool {
+				return len(slices.DeleteFunc(p.Syslog.All(), func(r harness.Record) bool {
+					return r.Text != fmt.Sprintf("(%d): Complete, status=3.", p.Port)
 				})) == i+1
 			})
 		}
@@ -184,24 +186,24 @@ func TestResetArrivesAsReset(t *testing.T) {
 
 func TestEmptySessions(t *testing.T) {
 	t.Parallel()
-	n := count(1000)
-	forEachMode(t, func(t *testing.T, mode string) {
-		b := serve(t, anywhere, sink)
-		p := start(t, mode, b.addr())
+	n := harness.Count(1000)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		b := harness.Serve(t, harness.Anywhere, harness.Sink)
+		p := harness.Start(t, mode, b.Addr())
 		for i := range n {
-			c := dial(t, p.addr())
+			c := harness.Dial(t, p.Addr())
 			if i%2 == 0 {
 				c.Close()
-			} else if err := finish(c); err != nil {
+			} else if err := harness.Finish(c); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, l := range p.lines(n) {
-			if l.in != 0 || l.out != 0 {
+		for _, l := range p.Lines(n) {
+			if l.In != 0 || l.Out != 0 {
 				t.Errorf("session line: %+v", l)
 			}
 		}
-		if got := b.accepted.Load(); got != int64(n) {
+		if got := b.Accepted.Load(); got != int64(n) {
 			t.Errorf("the target saw %d sessions, not %d", got, n)
 		}
 	})
@@ -209,18 +211,18 @@ func TestEmptySessions(t *testing.T) {
 
 func TestSingleBytes(t *testing.T) {
 	t.Parallel()
-	n := count(20_000)
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, serve(t, anywhere, echo).addr())
+	n := harness.Count(20_000)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		// One at a time: each must be passed on without waiting for more.
-		c := dial(t, p.addr())
-		c.SetDeadline(time.Now().Add(talkBound + time.Duration(n)*5*time.Millisecond)) // other tests run at the same time
+		c := harness.Dial(t, p.Addr())
+		c.SetDeadline(time.Now().Add(harness.TalkBound + time.Duration(n)*5*time.Millisecond)) // other tests run at the same time
 		for range n {
-			mustPing(t, c)
+			harness.MustPing(t, c)
 		}
 		// And as fast as possible.
-		both(t, func() error {
-			one, s := make([]byte, 1), stream(3)
+		harness.Both(t, func() error {
+			one, s := make([]byte, 1), harness.Stream(3)
 			for range n {
 				io.ReadFull(s, one)
 				if _, err := c.Write(one); err != nil {
@@ -228,8 +230,8 @@ func TestSingleBytes(t *testing.T) {
 				}
 			}
 			return c.CloseWrite()
-		}, func() error { return receive(c, 3, int64(n)) })
-		if l := p.lines(1)[0]; l.in != int64(2*n) || l.out != int64(2*n) {
+		}, func() error { return harness.Receive(c, 3, int64(n)) })
+		if l := p.Lines(1)[0]; l.In != int64(2*n) || l.Out != int64(2*n) {
 			t.Errorf("session line: %+v", l)
 		}
 	})

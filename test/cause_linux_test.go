@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // A sessionEnd is what a client and a target, or an HTTP proxy, do to a
@@ -15,8 +17,8 @@ import (
 type sessionEnd struct {
 	name string
 	how  string // name of the plug: see causePlugs
-	do   func(t *testing.T, p *plug, client, target *net.TCPConn)
-	want why
+	do   func(t *testing.T, p *harness.Plug, client, target *net.TCPConn)
+	want harness.Why
 }
 
 const (
@@ -25,138 +27,138 @@ const (
 )
 
 var sessionEnds = []sessionEnd{
-	{"client first", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+	{"client first", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
 		inOrder(t, client, target)
-	}, why{"C-", "client", "ended", "complete", 0, true, true}},
-	{"client first, without an answer", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+	}, harness.Why{Code: "C-", Cause: "client", State: "ended", Outcome: "complete", Status: 0, Connected: true, Answered: true}},
+	{"client first, without an answer", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		inOrder(t, client, target)
-	}, why{"C-", "client", "ended", "complete", 0, true, false}},
-	{"target first", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+	}, harness.Why{Code: "C-", Cause: "client", State: "ended", Outcome: "complete", Status: 0, Connected: true, Answered: false}},
+	{"target first", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
 		inOrder(t, target, client)
-	}, why{"T-", "target", "ended", "complete", 0, true, true}},
-	{"client resets", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+	}, harness.Why{Code: "T-", Cause: "target", State: "ended", Outcome: "complete", Status: 0, Connected: true, Answered: true}},
+	{"client resets", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
-		reset(client)
-	}, why{"CR", "client", begun, "cut", 3, true, true}},
-	{"target resets", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+		harness.Reset(client)
+	}, harness.Why{Code: "CR", Cause: "client", State: begun, Outcome: "cut", Status: 3, Connected: true, Answered: true}},
+	{"target resets", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
-		reset(target)
-	}, why{"TR", "target", begun, "cut", 3, true, true}},
-	{"client first, then target resets", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+		harness.Reset(target)
+	}, harness.Why{Code: "TR", Cause: "target", State: begun, Outcome: "cut", Status: 3, Connected: true, Answered: true}},
+	{"client first, then target resets", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		endHalf(t, client, target)
-		reset(target)
-	}, why{"TH", "target", halfClosed, "cut", 3, true, false}},
-	{"client first, then it resets", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+		harness.Reset(target)
+	}, harness.Why{Code: "TH", Cause: "target", State: halfClosed, Outcome: "cut", Status: 3, Connected: true, Answered: false}},
+	{"client first, then it resets", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		endHalf(t, client, target)
-		reset(client)
-	}, why{"CH", "client", halfClosed, "cut", 3, true, false}},
-	{"target first, then client resets", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+		harness.Reset(client)
+	}, harness.Why{Code: "CH", Cause: "client", State: halfClosed, Outcome: "cut", Status: 3, Connected: true, Answered: false}},
+	{"target first, then client resets", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		endHalf(t, target, client)
-		reset(client)
-	}, why{"CH", "client", halfClosed, "cut", 3, true, false}},
-	{"target first, then it resets", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+		harness.Reset(client)
+	}, harness.Why{Code: "CH", Cause: "client", State: halfClosed, Outcome: "cut", Status: 3, Connected: true, Answered: false}},
+	{"target first, then it resets", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		endHalf(t, target, client)
-		reset(target)
-	}, why{"TH", "target", halfClosed, "cut", 3, true, false}},
-	{"client closes while the target goes on sending", "relay", func(t *testing.T, _ *plug, client, target *net.TCPConn) {
+		harness.Reset(target)
+	}, harness.Why{Code: "TH", Cause: "target", State: halfClosed, Outcome: "cut", Status: 3, Connected: true, Answered: false}},
+	{"client closes while the target goes on sending", "relay", func(t *testing.T, _ *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
 		client.Close()
 		for {
 			if _, err := target.Write(make([]byte, 1000)); err != nil {
 				return
 			}
-			passed(time.Millisecond)
+			harness.Passed(time.Millisecond)
 		}
-	}, why{"CH", "client", halfClosed, "cut", 3, true, true}},
+	}, harness.Why{Code: "CH", Cause: "client", State: halfClosed, Outcome: "cut", Status: 3, Connected: true, Answered: true}},
 
-	{"target refuses", "refused", waitForEnd, why{"TC", "target", "connecting", "unreached", 2, false, false}},
-	{"target is silent", "late", waitForEnd, why{"tC", "target timeout", "connecting", "unreached", 2, false, false}},
-	{"one target is silent, the next refuses", "both", waitForEnd, why{"TC", "target", "connecting", "unreached", 2, false, false}},
-	{"client resets meanwhile", "silent", func(t *testing.T, _ *plug, client, _ *net.TCPConn) { reset(client) },
-		why{"CC", "client", "connecting", "cut", 3, false, false}},
-	{"no such source address", "nowhere", waitForEnd, why{"EC", "error", "connecting", "denied", 4, false, false}},
+	{"target refuses", "refused", waitForEnd, harness.Why{Code: "TC", Cause: "target", State: "connecting", Outcome: "unreached", Status: 2, Connected: false, Answered: false}},
+	{"target is silent", "late", waitForEnd, harness.Why{Code: "tC", Cause: "target timeout", State: "connecting", Outcome: "unreached", Status: 2, Connected: false, Answered: false}},
+	{"one target is silent, the next refuses", "both", waitForEnd, harness.Why{Code: "TC", Cause: "target", State: "connecting", Outcome: "unreached", Status: 2, Connected: false, Answered: false}},
+	{"client resets meanwhile", "silent", func(t *testing.T, _ *harness.Plug, client, _ *net.TCPConn) { harness.Reset(client) },
+		harness.Why{Code: "CC", Cause: "client", State: "connecting", Outcome: "cut", Status: 3, Connected: false, Answered: false}},
+	{"no such source address", "nowhere", waitForEnd, harness.Why{Code: "EC", Cause: "error", State: "connecting", Outcome: "denied", Status: 4, Connected: false, Answered: false}},
 
-	{"proxy says no", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+	{"proxy says no", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
 		io.WriteString(proxy, "HTTP/1.1 403 Forbidden\r\n\r\n")
-		hungUp(client)
-	}, why{"PN", "proxy", "negotiating", "denied", 4, true, false}},
-	{"proxy ends early", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+		harness.HungUp(client)
+	}, harness.Why{Code: "PN", Cause: "proxy", State: "negotiating", Outcome: "denied", Status: 4, Connected: true, Answered: false}},
+	{"proxy ends early", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
 		proxy.Close()
-		hungUp(client)
-	}, why{"PN", "proxy", "negotiating", "denied", 4, true, false}},
-	{"proxy resets", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+		harness.HungUp(client)
+	}, harness.Why{Code: "PN", Cause: "proxy", State: "negotiating", Outcome: "denied", Status: 4, Connected: true, Answered: false}},
+	{"proxy resets", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
-		reset(proxy)
-		hungUp(client)
-	}, why{"PN", "proxy", "negotiating", "denied", 4, true, false}},
-	{"proxy is silent", "proxy", waitForEnd, why{"pN", "proxy timeout", "negotiating", "denied", 4, true, false}},
-	{"client resets meanwhile, with a proxy", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+		harness.Reset(proxy)
+		harness.HungUp(client)
+	}, harness.Why{Code: "PN", Cause: "proxy", State: "negotiating", Outcome: "denied", Status: 4, Connected: true, Answered: false}},
+	{"proxy is silent", "proxy", waitForEnd, harness.Why{Code: "pN", Cause: "proxy timeout", State: "negotiating", Outcome: "denied", Status: 4, Connected: true, Answered: false}},
+	{"client resets meanwhile, with a proxy", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
-		reset(client)
-	}, why{"CN", "client", "negotiating", "cut", 3, true, false}},
-	{"target first, through the proxy", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+		harness.Reset(client)
+	}, harness.Why{Code: "CN", Cause: "client", State: "negotiating", Outcome: "cut", Status: 3, Connected: true, Answered: false}},
+	{"target first, through the proxy", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
 		io.WriteString(proxy, "HTTP/1.1 200 OK\r\n\r\nx")
 		inOrder(t, proxy, client)
-	}, why{"T-", "target", "ended", "complete", 0, true, true}},
-	{"client first, through the proxy", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+	}, harness.Why{Code: "T-", Cause: "target", State: "ended", Outcome: "complete", Status: 0, Connected: true, Answered: true}},
+	{"client first, through the proxy", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
 		io.WriteString(proxy, "HTTP/1.1 200 OK\r\n\r\n")
 		inOrder(t, client, proxy)
-	}, why{"C-", "client", "ended", "complete", 0, true, false}},
-	{"target resets, through the proxy", "proxy", func(t *testing.T, _ *plug, client, proxy *net.TCPConn) {
+	}, harness.Why{Code: "C-", Cause: "client", State: "ended", Outcome: "complete", Status: 0, Connected: true, Answered: false}},
+	{"target resets, through the proxy", "proxy", func(t *testing.T, _ *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
 		io.WriteString(proxy, "HTTP/1.1 200 OK\r\n\r\n")
 		tellFirst(t, client, proxy)
-		reset(proxy)
-	}, why{"TR", "target", begun, "cut", 3, true, true}},
-	{"proxy refuses", "noproxy", waitForEnd, why{"PC", "proxy", "connecting", "unreached", 2, false, false}},
-	{"proxy can't be reached", "lateproxy", waitForEnd, why{"pC", "proxy timeout", "connecting", "unreached", 2, false, false}},
+		harness.Reset(proxy)
+	}, harness.Why{Code: "TR", Cause: "target", State: begun, Outcome: "cut", Status: 3, Connected: true, Answered: true}},
+	{"proxy refuses", "noproxy", waitForEnd, harness.Why{Code: "PC", Cause: "proxy", State: "connecting", Outcome: "unreached", Status: 2, Connected: false, Answered: false}},
+	{"proxy can't be reached", "lateproxy", waitForEnd, harness.Why{Code: "pC", Cause: "proxy timeout", State: "connecting", Outcome: "unreached", Status: 2, Connected: false, Answered: false}},
 
-	{"KILL", "relay", func(t *testing.T, p *plug, client, target *net.TCPConn) {
+	{"KILL", "relay", func(t *testing.T, p *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
-		syscall.Kill(p.carrier(client), syscall.SIGKILL)
-	}, killed(syscall.SIGKILL, begun, true, true)},
-	{"TERM", "relay", func(t *testing.T, p *plug, client, target *net.TCPConn) {
+		syscall.Kill(p.Carrier(client), syscall.SIGKILL)
+	}, harness.KilledAt(syscall.SIGKILL, begun, true, true)},
+	{"TERM", "relay", func(t *testing.T, p *harness.Plug, client, target *net.TCPConn) {
 		tellFirst(t, client, target)
-		syscall.Kill(p.carrier(client), syscall.SIGTERM)
-	}, killed(syscall.SIGTERM, begun, true, true)},
-	{"KILL when half-closed", "relay", func(t *testing.T, p *plug, client, target *net.TCPConn) {
+		syscall.Kill(p.Carrier(client), syscall.SIGTERM)
+	}, harness.KilledAt(syscall.SIGTERM, begun, true, true)},
+	{"KILL when half-closed", "relay", func(t *testing.T, p *harness.Plug, client, target *net.TCPConn) {
 		endHalf(t, client, target)
-		syscall.Kill(p.carrier(client), syscall.SIGKILL)
-	}, killed(syscall.SIGKILL, halfClosed, true, false)},
-	{"KILL while it connects", "silent", func(t *testing.T, p *plug, client, _ *net.TCPConn) {
-		syscall.Kill(p.carrier(client), syscall.SIGKILL)
-	}, killed(syscall.SIGKILL, "connecting", false, false)},
-	{"KILL while it negotiates", "proxy", func(t *testing.T, p *plug, client, proxy *net.TCPConn) {
+		syscall.Kill(p.Carrier(client), syscall.SIGKILL)
+	}, harness.KilledAt(syscall.SIGKILL, halfClosed, true, false)},
+	{"KILL while it connects", "silent", func(t *testing.T, p *harness.Plug, client, _ *net.TCPConn) {
+		syscall.Kill(p.Carrier(client), syscall.SIGKILL)
+	}, harness.KilledAt(syscall.SIGKILL, "connecting", false, false)},
+	{"KILL while it negotiates", "proxy", func(t *testing.T, p *harness.Plug, client, proxy *net.TCPConn) {
 		readHead(proxy)
-		syscall.Kill(p.carrier(client), syscall.SIGKILL)
-	}, killed(syscall.SIGKILL, "negotiating", true, false)},
+		syscall.Kill(p.Carrier(client), syscall.SIGKILL)
+	}, harness.KilledAt(syscall.SIGKILL, "negotiating", true, false)},
 }
 
 // causePlugs are the plugs for these ends, by name; the takers accept for
 // them.
-func causePlugs(t *testing.T, mode string) (plugs map[string]*plug, takers map[string]*taker, far *silent) {
-	takers = map[string]*taker{"relay": serveTaker(t), "proxy": serveTaker(t)}
-	far = listenSilent(t)
-	none, behind := refusing(t), "192.0.2.9:119"
-	plugs = map[string]*plug{}
+func causePlugs(t *testing.T, mode string) (plugs map[string]*harness.Plug, takers map[string]*harness.Taker, far *harness.Silent) {
+	takers = map[string]*harness.Taker{"relay": harness.ServeTaker(t), "proxy": harness.ServeTaker(t)}
+	far = harness.ListenSilent(t)
+	none, behind := harness.Refusing(t), "192.0.2.9:119"
+	plugs = map[string]*harness.Plug{}
 	for how, args := range map[string][]string{
-		"relay":     {takers["relay"].addr()},
+		"relay":     {takers["relay"].Addr()},
 		"refused":   {none},
-		"late":      {"--connect-timeout", "200ms", far.addr()},
-		"both":      {"--connect-timeout", "200ms", "-o", far.addr(), none},
-		"silent":    {"--connect-timeout", "1m", far.addr()},
+		"late":      {"--connect-timeout", "200ms", far.Addr()},
+		"both":      {"--connect-timeout", "200ms", "-o", far.Addr(), none},
+		"silent":    {"--connect-timeout", "1m", far.Addr()},
 		"nowhere":   {"-p", "192.0.2.1", none},
-		"proxy":     {"--connect-timeout", "2s", "-h", takers["proxy"].addr(), behind},
+		"proxy":     {"--connect-timeout", "2s", "-h", takers["proxy"].Addr(), behind},
 		"noproxy":   {"-h", none, behind},
-		"lateproxy": {"--connect-timeout", "200ms", "-h", far.addr(), behind},
+		"lateproxy": {"--connect-timeout", "200ms", "-h", far.Addr(), behind},
 	} {
-		plugs[how] = start(t, mode, append(append(one(mode), "-d", "--log-format", "json"), args...)...)
+		plugs[how] = harness.Start(t, mode, append(append(harness.FewWorkers(mode), "-d", "--log-format", "json"), args...)...)
 	}
 	return plugs, takers, far
 }
@@ -165,42 +167,42 @@ func causePlugs(t *testing.T, mode string) (plugs map[string]*plug, takers map[s
 // signal can cause: the log says who ended the session, in which state, and
 // when.
 func TestCauses(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		plugs, takers, far := causePlugs(t, mode)
 		count := map[string]int{}
 		for _, end := range sessionEnds {
 			t.Run(end.name, func(t *testing.T) {
 				p := plugs[end.how]
-				waiting := connecting(t, far.port)
-				client := dial(t, p.addr())
+				waiting := connecting(t, far.Port)
+				client := harness.Dial(t, p.Addr())
 				var target *net.TCPConn
 				if k := takers[end.how]; k != nil {
 					select {
-					case target = <-k.taken:
+					case target = <-k.Taken:
 						t.Cleanup(func() { target.Close() })
-						target.SetDeadline(time.Now().Add(talkBound))
-					case <-time.After(talkBound):
+						target.SetDeadline(time.Now().Add(harness.TalkBound))
+					case <-time.After(harness.TalkBound):
 						t.Fatal("no session at the target")
 					}
 				} else if end.how == "silent" {
-					awaitConnect(t, far.port, waiting)
+					awaitConnect(t, far.Port, waiting)
 				}
-				p.t = t
+				p.T = t
 				end.do(t, p, client, target)
 				count[end.how]++
-				p.because(count[end.how], end.want)
+				p.Because(count[end.how], end.want)
 			})
 		}
 		for _, p := range plugs {
-			p.t = t
+			p.T = t
 		}
 	})
 }
 
 // waitForEnd waits for the plug to end the session.
-func waitForEnd(t *testing.T, _ *plug, client, _ *net.TCPConn) {
-	if err := hungUp(client); err != nil {
+func waitForEnd(t *testing.T, _ *harness.Plug, client, _ *net.TCPConn) {
+	if err := harness.HungUp(client); err != nil {
 		t.Error(err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // commandLine is an entry of cmd/plug/testdata/commandlines.txt; the start of
@@ -103,7 +105,7 @@ func TestCommandLines(t *testing.T) {
 		ran++
 		t.Run(strings.Join(c.argv, " "), func(t *testing.T) {
 			var out, errs bytes.Buffer
-			cmd := exec.Command(built, append([]string{"--check", "--control", "none"}, c.argv...)...)
+			cmd := exec.Command(harness.Binary, append([]string{"--check", "--control", "none"}, c.argv...)...)
 			cmd.Stdout, cmd.Stderr = &out, &errs
 			cmd.Run()
 			if code := cmd.ProcessState.ExitCode(); code != c.status {
@@ -158,15 +160,15 @@ func TestUsageErrors(t *testing.T) {
 		{"--mode", "threads", "{port}", "127.0.0.1:1"},
 		{"-k=false", "{port}", "127.0.0.1:1"},
 	} {
-		p := prepare(t, "", args...)
-		p.launch()
-		if code := p.wait(10 * time.Second); code != 5 {
+		p := harness.Prepare(t, "", args...)
+		p.Launch()
+		if code := p.Wait(10 * time.Second); code != 5 {
 			t.Errorf("%q: exit code %d, want 5", args, code)
 		}
-		if reason, rest, _ := strings.Cut(p.errors(), "\n"); !strings.HasPrefix(reason, "plug: ") || rest != usageHint {
-			t.Errorf("%q: stderr %q", args, p.errors())
+		if reason, rest, _ := strings.Cut(p.Errors(), "\n"); !strings.HasPrefix(reason, "plug: ") || rest != usageHint {
+			t.Errorf("%q: stderr %q", args, p.Errors())
 		}
-		if _, err := os.Stat(p.pidfile); err == nil || listening(t, p.port) || len(p.procs()) > 0 {
+		if _, err := os.Stat(p.Pidfile); err == nil || harness.Listening(t, p.Port) || len(p.Procs()) > 0 {
 			t.Errorf("%q left something behind", args)
 		}
 	}
@@ -174,7 +176,7 @@ func TestUsageErrors(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	for _, args := range [][]string{{"-V"}, {"--version"}, {"-nV"}} {
-		cmd := exec.Command(built, args...)
+		cmd := exec.Command(harness.Binary, args...)
 		var errs bytes.Buffer
 		cmd.Stderr = &errs
 		out, err := cmd.Output()

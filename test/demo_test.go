@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 // The demo checks each of its claims; this tests its own result, with the real
@@ -16,7 +18,7 @@ func TestDemo(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", demo, "./demo").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	out, err := exec.Command(demo, "-plug", built).CombinedOutput()
+	out, err := exec.Command(demo, "-plug", harness.Binary).CombinedOutput()
 	text := string(out)
 	if err != nil || !strings.HasSuffix(text, "Everything that was shown was checked.\n") {
 		t.Errorf("%v: %s", err, text)

@@ -9,40 +9,42 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 // If a user may not bind a low port, the error lists the ways to get it.
 func TestLowPortRefused(t *testing.T) {
-	needRoot(t)
-	first, _ := strconv.Atoi(strings.TrimSpace(readString("/proc/sys/net/ipv4/ip_unprivileged_port_start")))
-	low := lowPort(t)
+	harness.NeedRoot(t)
+	first, _ := strconv.Atoi(strings.TrimSpace(harness.ReadString("/proc/sys/net/ipv4/ip_unprivileged_port_start")))
+	low := harness.LowPort(t)
 	if low >= first {
 		t.Skipf("everybody may bind port %d here", low)
 	}
-	p := prepare(t, "prefork", "{port}", refusing(t))
-	makeWritable(t, p.dir)
-	for i, a := range p.args {
-		if a == strconv.Itoa(p.port) {
-			p.args[i] = strconv.Itoa(low)
+	p := harness.Prepare(t, "prefork", "{port}", harness.Refusing(t))
+	harness.MakeWritable(t, p.Dir)
+	for i, a := range p.Args {
+		if a == strconv.Itoa(p.Port) {
+			p.Args[i] = strconv.Itoa(low)
 		}
 	}
-	p.launch(func(c *exec.Cmd) {
+	p.Launch(func(c *exec.Cmd) {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	})
-	if code := p.wait(serveBound); code != 4 {
+	if code := p.Wait(harness.ServeBound); code != 4 {
 		t.Errorf("exit code %d, want 4", code)
 	}
 	for _, want := range []string{"ermission denied", "needs root", "CAP_NET_BIND_SERVICE", "setcap", "AmbientCapabilities=", "net.ipv4.ip_unprivileged_port_start"} {
-		if !strings.Contains(p.errors(), want) {
-			t.Errorf("no %q in %q", want, p.errors())
+		if !strings.Contains(p.Errors(), want) {
+			t.Errorf("no %q in %q", want, p.Errors())
 		}
 	}
 }
 
 // A usage error of plugctl says what would be right.
 func TestPlugctlErrorsHelp(t *testing.T) {
-	p := start(t, "prefork", withControl(refusing(t))...)
-	if err := os.WriteFile(p.dir+"/file", nil, 0o600); err != nil {
+	p := harness.Start(t, "prefork", harness.WithControl(harness.Refusing(t))...)
+	if err := os.WriteFile(p.Dir+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -55,7 +57,7 @@ func TestPlugctlErrorsHelp(t *testing.T) {
 		{[]string{"-s", "ctl", "status", "--sort", "id"}, 5, "plugctl status has no flag --sort"},
 		{[]string{"-s", "ctl", "target", "disable"}, 5, "plugctl target disable: missing argument; expected TARGET"},
 	} {
-		if r := runCtl(t, p.dir, c.args...); r.status != c.status || !strings.HasPrefix(r.stderr, "plugctl: "+c.want) {
+		if r := harness.RunCtl(t, p.Dir, c.args...); r.Status != c.status || !strings.HasPrefix(r.Stderr, "plugctl: "+c.want) {
 			t.Errorf("%q: %+v, want status %d and %q", c.args, r, c.status, c.want)
 		}
 	}

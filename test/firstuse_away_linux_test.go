@@ -13,21 +13,23 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 // serveAway listens at addr, "10.0.3.15:119", on what looks like another host:
 // a second network namespace at the other end of a link. near is an address of
 // this end, in the same network.
-func serveAway(t *testing.T, addr, near string, handle func(*net.TCPConn)) *backend {
+func serveAway(t *testing.T, addr, near string, handle func(*net.TCPConn)) *harness.Backend {
 	t.Helper()
-	ip := program(t, "ip")
+	ip := harness.Program(t, "ip")
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tid, stay := make(chan int), make(chan struct{})
 	var failed error
-	var b *backend
+	var b *harness.Backend
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -39,7 +41,7 @@ func serveAway(t *testing.T, addr, near string, handle func(*net.TCPConn)) *back
 			tid <- unix.Gettid()
 			<-stay
 			if failed = runAll(ip, "addr add "+host+"/24 dev far", "link set far up"); failed == nil {
-				b = serve(t, addr, handle)
+				b = harness.Serve(t, addr, handle)
 			}
 		})
 	}()

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 var (
@@ -30,7 +32,7 @@ const installedEnv = "PLUG_TEST_INSTALLED"
 
 // readmePlug is the plug of README's "First use", with its clients.
 type readmePlug struct {
-	*plug
+	*harness.Plug
 	root    string // the DESTDIR
 	section string
 	pids    map[string]string // README's PIDs, and the real ones
@@ -40,13 +42,13 @@ type readmePlug struct {
 // Every command of README's "First use" does what README says, and prints what
 // README shows, except for PIDs and times.
 func TestReadmeFirstUse(t *testing.T) {
-	needRoot(t)
-	program(t, "ps")
-	program(t, "service")
-	if os.Getenv(insideEnv) == "" {
+	harness.NeedRoot(t)
+	harness.Program(t, "ps")
+	harness.Program(t, "service")
+	if os.Getenv(harness.InsideEnv) == "" {
 		installAsShown(t)
 	}
-	if !ownRun(t) {
+	if !harness.OwnRun(t) {
 		return
 	}
 	ownEtc(t)
@@ -88,7 +90,7 @@ func stepOf(command string) string {
 
 // step runs a command, and checks that it has done what README says.
 func (p *readmePlug) step(step string, c shown) {
-	p.t.Helper()
+	p.T.Helper()
 	if step == "monitor" {
 		p.monitor(c)
 		return
@@ -96,8 +98,8 @@ func (p *readmePlug) step(step string, c shown) {
 	p.run(c)
 	switch step {
 	case "run", "start":
-		if !p.serves() {
-			p.t.Fatalf("%q has returned before the plug serves", c.command)
+		if !p.Serves() {
+			p.T.Fatalf("%q has returned before the plug serves", c.command)
 		}
 		if step == "run" {
 			p.connect()
@@ -106,8 +108,8 @@ func (p *readmePlug) step(step string, c shown) {
 		p.ended(killOne.FindStringSubmatch(c.command)[1])
 		p.ping()
 	case "upgrade":
-		if old := p.master; !p.serves() || p.master == old {
-			p.t.Errorf("after %q: master %d, before it %d", c.command, p.master, old)
+		if old := p.Master; !p.Serves() || p.Master == old {
+			p.T.Errorf("after %q: master %d, before it %d", c.command, p.Master, old)
 		}
 		p.ping()
 	case "stop":
@@ -118,38 +120,38 @@ func (p *readmePlug) step(step string, c shown) {
 // stopped checks that the port is free, and that the sessions end on their
 // own.
 func (p *readmePlug) stopped() {
-	p.t.Helper()
+	p.T.Helper()
 	p.ping()
-	if !holdsWithin(normalWait, func() bool {
-		_, err := os.Stat(p.pidfile)
-		return err != nil && !listening(p.t, 119)
+	if !harness.HoldsWithin(harness.NormalWait, func() bool {
+		_, err := os.Stat(p.Pidfile)
+		return err != nil && !harness.Listening(p.T, 119)
 	}) {
-		p.t.Error("stopped, but the pidfile is there or the port listens")
+		p.T.Error("stopped, but the pidfile is there or the port listens")
 	}
 	for _, c := range p.clients {
-		if err := finish(c); err != nil {
-			p.t.Error(err)
+		if err := harness.Finish(c); err != nil {
+			p.T.Error(err)
 		}
 	}
-	p.gone(10 * time.Second)
-	if n := len(parseSessions(p.t, p.sessions)); n != 3 {
-		p.t.Errorf("%d session lines for three sessions", n)
+	p.Gone(10 * time.Second)
+	if n := len(harness.ParseSessions(p.T, p.Sessions)); n != 3 {
+		p.T.Errorf("%d session lines for three sessions", n)
 	}
 	clear(p.clients)
-	p.pidfile, p.sessions = "/run/news.pid", "/var/log/news" // those of the service
+	p.Pidfile, p.Sessions = "/run/news.pid", "/var/log/news" // those of the service
 }
 
 // newReadmePlug creates the hosts that README names.
 func newReadmePlug(t *testing.T) *readmePlug {
 	t.Helper()
 	p := &readmePlug{root: os.Getenv(installedEnv), section: readme(t, "First use"), pids: map[string]string{}, clients: map[string]*net.TCPConn{}}
-	p.plug = &plug{t: t, mode: "prefork", port: 119, dir: openDir(t), pidfile: "/run/plug.119.pid", sessions: "/var/log/plug.119", daemon: true}
-	p.bin = filepath.Join(p.root, "usr/local/sbin/plug")
+	p.Plug = &harness.Plug{T: t, Mode: "prefork", Port: 119, Dir: harness.OpenDir(t), Pidfile: "/run/plug.119.pid", Sessions: "/var/log/plug.119", Daemon: true}
+	p.Bin = filepath.Join(p.root, "usr/local/sbin/plug")
 	t.Cleanup(func() {
-		if p.master != 0 && isOf(p.master, p.bin) {
-			syscall.Kill(p.master, syscall.SIGTERM)
+		if p.Master != 0 && harness.IsOf(p.Master, p.Bin) {
+			syscall.Kill(p.Master, syscall.SIGTERM)
 		}
-		p.gone(10 * time.Second)
+		p.Gone(10 * time.Second)
 	})
 	target := ""
 	for _, m := range titleForm.FindAllStringSubmatch(p.section, -1) {
@@ -160,10 +162,10 @@ func newReadmePlug(t *testing.T) *readmePlug {
 	if len(p.clients) != 3 {
 		t.Fatalf("README's ps shows %d sessions, want 3", len(p.clients))
 	}
-	serveAway(t, target, "10.0.3.1", echo)
+	serveAway(t, target, "10.0.3.1", harness.Echo)
 	for from := range p.clients {
 		host, _, _ := net.SplitHostPort(from)
-		if err := runAll(program(t, "ip"), "addr replace "+host+"/32 dev lo"); err != nil {
+		if err := runAll(harness.Program(t, "ip"), "addr replace "+host+"/32 dev lo"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,35 +175,35 @@ func newReadmePlug(t *testing.T) *readmePlug {
 // connect makes README's clients connect, and send and receive the bytes in
 // its session line; it finds out which processes carry them.
 func (p *readmePlug) connect() {
-	p.t.Helper()
+	p.T.Helper()
 	for from := range p.clients {
 		local, err := net.ResolveTCPAddr("tcp", from)
 		if err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
-		c, err := net.DialTCP("tcp", local, &net.TCPAddr{IP: net.ParseIP("10.0.3.1"), Port: p.port})
+		c, err := net.DialTCP("tcp", local, &net.TCPAddr{IP: net.ParseIP("10.0.3.1"), Port: p.Port})
 		if err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
-		p.t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(talkBound))
+		p.T.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(harness.TalkBound))
 		p.clients[from] = c
 		const bytes = 300
 		if _, err := c.Write(make([]byte, bytes)); err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
 		if _, err := io.ReadFull(c, make([]byte, bytes)); err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
 	}
 	for _, m := range titleForm.FindAllStringSubmatch(p.section, -1) {
 		if strings.HasSuffix(m[2], " spare") {
 			continue
 		}
-		await(p.t, fmt.Sprintf("a process %q", m[2]), normalWait, func() bool {
-			i := slices.IndexFunc(p.procs(), func(q process) bool { return q.title == m[2] })
+		harness.Await(p.T, fmt.Sprintf("a process %q", m[2]), harness.NormalWait, func() bool {
+			i := slices.IndexFunc(p.Procs(), func(q harness.Process) bool { return q.Title == m[2] })
 			if i >= 0 {
-				p.pids[m[1]] = strconv.Itoa(p.procs()[i].pid)
+				p.pids[m[1]] = strconv.Itoa(p.Procs()[i].PID)
 			}
 			return i >= 0
 		})
@@ -210,25 +212,25 @@ func (p *readmePlug) connect() {
 
 // ended removes the client whose session README has ended, by README's PID.
 func (p *readmePlug) ended(pid string) {
-	p.t.Helper()
+	p.T.Helper()
 	for _, m := range titleForm.FindAllStringSubmatch(p.section, -1) {
 		s := sessionName.FindStringSubmatch(m[2])
 		if m[1] != pid || s == nil {
 			continue
 		}
 		if n, err := p.clients[s[1]].Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			p.t.Errorf("the client of %s reads %d bytes, %v; want the end of its session", pid, n, err)
+			p.T.Errorf("the client of %s reads %d bytes, %v; want the end of its session", pid, n, err)
 		}
 		delete(p.clients, s[1])
 		return
 	}
-	p.t.Errorf("README ends %s, which its ps does not show", pid)
+	p.T.Errorf("README ends %s, which its ps does not show", pid)
 }
 
 // ping checks that the other sessions continue.
 func (p *readmePlug) ping() {
-	p.t.Helper()
+	p.T.Helper()
 	for _, c := range p.clients {
-		mustPing(p.t, c)
+		harness.MustPing(p.T, c)
 	}
 }

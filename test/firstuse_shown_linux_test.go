@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 // shown is a command in README, with its output in README.
@@ -28,7 +30,7 @@ type shown struct {
 // readme is a section of README.
 func readme(t *testing.T, title string) string {
 	t.Helper()
-	_, section, found := strings.Cut(readString("../README.md"), "\n## "+title+"\n")
+	_, section, found := strings.Cut(harness.ReadString("../README.md"), "\n## "+title+"\n")
 	if !found {
 		t.Fatalf("README.md has no section %q", title)
 	}
@@ -55,8 +57,8 @@ func commandsOf(section string) (all []shown) {
 // It runs outside of any namespace: make may have to download a module.
 func installAsShown(t *testing.T) {
 	t.Helper()
-	program(t, "make")
-	c, root := commandsOf(readme(t, "First use"))[0], openDir(t)
+	harness.Program(t, "make")
+	c, root := commandsOf(readme(t, "First use"))[0], harness.OpenDir(t)
 	if stepOf(c.command) != "make" {
 		t.Fatalf("README begins with %q; expected the installation", c.command)
 	}
@@ -74,7 +76,7 @@ func installAsShown(t *testing.T) {
 // of a System V init.
 func ownEtc(t *testing.T) {
 	t.Helper()
-	for _, d := range append([]string{"/var/log"}, ours...) {
+	for _, d := range append([]string{"/var/log"}, harness.SystemDirs...) {
 		if !strings.HasPrefix(d, "/etc/") && d != "/var/log" {
 			continue
 		}
@@ -87,55 +89,55 @@ func ownEtc(t *testing.T) {
 // run runs a command. It repeats a read-only command until the output is as in
 // README, since a session is listed 50 ms after its start.
 func (p *readmePlug) run(c shown) {
-	p.t.Helper()
+	p.T.Helper()
 	var printed, want []string
-	fits := holdsWithin(normalWait, func() bool {
+	fits := harness.HoldsWithin(harness.NormalWait, func() bool {
 		out, err := p.shell(c.command).CombinedOutput()
 		if err != nil {
-			p.t.Fatalf("%q: %v\n%s", c.command, err, out)
+			p.T.Fatalf("%q: %v\n%s", c.command, err, out)
 		}
 		printed, want = p.comparable(p.ours(strings.Split(string(out), "\n"))), p.comparable(p.here(c.output))
 		return slices.Equal(printed, want) || stepOf(c.command) != "look"
 	})
 	if !fits || !slices.Equal(printed, want) {
-		p.t.Errorf("%q prints\n  %s\nREADME has\n  %s", c.command, strings.Join(printed, "\n  "), strings.Join(want, "\n  "))
+		p.T.Errorf("%q prints\n  %s\nREADME has\n  %s", c.command, strings.Join(printed, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 
 // monitor runs the exporter, which README runs in the background, and reads
 // what it serves.
 func (p *readmePlug) monitor(c shown) {
-	p.t.Helper()
+	p.T.Helper()
 	said, terminal, err := os.Pipe()
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	defer said.Close()
 	exporter := p.shell("exec " + strings.TrimSuffix(c.command, "&"))
 	exporter.Stdout, exporter.Stderr = terminal, terminal
 	if err := exporter.Start(); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	terminal.Close()
 	defer exporter.Wait()
 	defer exporter.Process.Kill()
-	said.SetReadDeadline(time.Now().Add(serveBound))
+	said.SetReadDeadline(time.Now().Add(harness.ServeBound))
 	lines := bufio.NewScanner(said)
 	for _, want := range c.output {
 		if !lines.Scan() || lines.Text() != want {
-			p.t.Fatalf("%q prints %q, %v; README has %q", c.command, lines.Text(), lines.Err(), want)
+			p.T.Fatalf("%q prints %q, %v; README has %q", c.command, lines.Text(), lines.Err(), want)
 		}
 	}
 	_, url, _ := strings.Cut(c.output[0], " on ")
 	for page, want := range map[string]string{"metrics": `plug_up{plug="119"} 1`, "healthz": "ok", "": "<html"} {
 		r, err := http.Get(url + page)
 		if err != nil {
-			p.t.Fatal(err)
+			p.T.Fatal(err)
 		}
 		body, err := io.ReadAll(r.Body)
 		r.Body.Close()
 		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-			p.t.Errorf("%s%s: %s, %v; expected %q in\n%s", url, page, r.Status, err, want, body)
+			p.T.Errorf("%s%s: %s, %v; expected %q in\n%s", url, page, r.Status, err, want, body)
 		}
 	}
 }
@@ -146,7 +148,7 @@ func (p *readmePlug) shell(command string) *exec.Cmd {
 	command = p.here([]string{command})[0]
 	command = regexp.MustCompile(`^plugctl service \w+`).ReplaceAllString(command, "$0 --manager sysv")
 	sh := exec.Command("sh", "-c", command)
-	sh.Env = append(os.Environ(), "PATH="+filepath.Dir(p.bin)+":"+os.Getenv("PATH"))
+	sh.Env = append(os.Environ(), "PATH="+filepath.Dir(p.Bin)+":"+os.Getenv("PATH"))
 	return sh
 }
 
@@ -187,8 +189,8 @@ var varying = []struct {
 // and without the warning about a missing syslog.
 func (p *readmePlug) ours(lines []string) []string {
 	own := map[string]bool{}
-	for _, q := range p.procs() {
-		own[strconv.Itoa(q.pid)] = true
+	for _, q := range p.Procs() {
+		own[strconv.Itoa(q.PID)] = true
 	}
 	return slices.DeleteFunc(lines, func(line string) bool {
 		m := psForm.FindStringSubmatch(line)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 // vanish closes a socket without notifying its peer, like a host that loses
@@ -33,14 +35,14 @@ func vanish(t *testing.T, c *net.TCPConn) {
 // Half-open: one end has vanished. The plug learns it, as a reset, when it
 // sends to it.
 func TestHostileHalfOpen(t *testing.T) {
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
-		k := serveTaker(t)
-		p := start(t, mode, append(tightArgs(mode), k.addr())...)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, append(harness.TightArgs(mode), k.Addr())...)
 		for i, who := range []string{"client", "target"} {
-			client, target := k.session(t, p)
+			client, target := k.Session(t, p)
 			gone, left := client, target
 			if who == "target" {
 				gone, left = target, client
@@ -51,7 +53,7 @@ func TestHostileHalfOpen(t *testing.T) {
 			if _, err := io.ReadAll(left); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the %s has gone, the other side reads %v, not a reset", who, err)
 			}
-			p.lines(i + 1)
+			p.Lines(i + 1)
 		}
 	})
 }
@@ -60,7 +62,7 @@ func TestHostileHalfOpen(t *testing.T) {
 // namespace.
 func TestHostileKeepalive(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	for name, value := range map[string]string{"time": "1", "intvl": "1", "probes": "2"} {
@@ -68,23 +70,23 @@ func TestHostileKeepalive(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		k := serveTaker(t)
-		args := append(tightArgs(mode), "-l", k.addr())
-		without, with := start(t, mode, args...), start(t, mode, append(args, "-k")...)
-		for _, p := range []*plug{without, with} {
-			client, _ := k.session(t, p)
+		k := harness.ServeTaker(t)
+		args := append(harness.TightArgs(mode), "-l", k.Addr())
+		without, with := harness.Start(t, mode, args...), harness.Start(t, mode, append(args, "-k")...)
+		for _, p := range []*harness.Plug{without, with} {
+			client, _ := k.Session(t, p)
 			vanish(t, client)
-			_, target := k.session(t, p)
+			_, target := k.Session(t, p)
 			vanish(t, target)
 		}
-		with.lines(2)
-		with.syslog.await(t, fmt.Sprintf(`\(%d\): Complete, status=3\.`, with.port))
-		if n := len(parseSessions(t, without.sessions)); n != 0 {
+		with.Lines(2)
+		with.Syslog.Await(t, fmt.Sprintf(`\(%d\): Complete, status=3\.`, with.Port))
+		if n := len(harness.ParseSessions(t, without.Sessions)); n != 0 {
 			t.Errorf("without -k %d sessions have ended, too", n)
 		}
-		without.signal(syscall.SIGINT)
-		without.gone(5 * time.Second)
-	}, less("pool", "prefork")...)
+		without.Signal(syscall.SIGINT)
+		without.Gone(5 * time.Second)
+	}, harness.InShort("pool", "prefork")...)
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // stance is a way in which both peers of a session may do nothing forever. The
@@ -68,7 +70,7 @@ func narrow(_, _ string, raw syscall.RawConn) error {
 // dialNarrow connects with small buffers, until the test ends.
 func dialNarrow(t testing.TB, to string) *net.TCPConn {
 	t.Helper()
-	d := net.Dialer{Control: narrow, Timeout: talkBound}
+	d := net.Dialer{Control: narrow, Timeout: harness.TalkBound}
 	c, err := d.Dial("tcp", to)
 	if err != nil {
 		t.Fatal(err)
@@ -96,31 +98,31 @@ func posture(c *net.TCPConn) {
 // Idle sessions cost nothing, in any state; the memory for each is limited;
 // and all other sessions are served as if they did not exist.
 func TestHostileIdle(t *testing.T) {
-	if !smallBuffers(t) {
+	if !harness.SmallBuffers(t) {
 		return
 	}
 	each := 100 // sessions per stance
-	if !soak() {
+	if !harness.Soak() {
 		each = 5
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		b := serve(t, anywhere, posture)
+		b := harness.Serve(t, harness.Anywhere, posture)
 		many := fmt.Sprint(12*each + 40)
 		args := []string{"--max-workers", many, "--connect-timeout", "60s"}
 		if mode == "pool" {
 			args = []string{"--workers", "2", "--connect-timeout", "60s"}
 		}
-		p := start(t, mode, append(args, b.addr())...)
-		other := start(t, mode, append(tightArgs(mode), serve(t, anywhere, echo).addr())...)
-		mute := start(t, mode, append(args, "-h", serve(t, anywhere, posture).addr(), "192.0.2.1:9")...)
-		far := start(t, mode, append(args, listenSilent(t).addr())...)
+		p := harness.Start(t, mode, append(args, b.Addr())...)
+		other := harness.Start(t, mode, append(harness.TightArgs(mode), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		mute := harness.Start(t, mode, append(args, "-h", harness.Serve(t, harness.Anywhere, posture).Addr(), "192.0.2.1:9")...)
+		far := harness.Start(t, mode, append(args, harness.ListenSilent(t).Addr())...)
 		base := memory(t, p)
 
 		done := make(chan error)
-		n, of := 0, map[*plug]int{}
-		begin := func(p *plug, act func(c *net.TCPConn) error) {
-			c := dialNarrow(t, p.addr())
+		n, of := 0, map[*harness.Plug]int{}
+		begin := func(p *harness.Plug, act func(c *net.TCPConn) error) {
+			c := dialNarrow(t, p.Addr())
 			n++
 			of[p]++
 			go func() { done <- act(c) }()
@@ -128,7 +130,7 @@ func TestHostileIdle(t *testing.T) {
 		for range each {
 			for _, s := range stances {
 				begin(p, func(c *net.TCPConn) error {
-					c.SetDeadline(time.Now().Add(talkBound))
+					c.SetDeadline(time.Now().Add(harness.TalkBound))
 					if _, err := c.Write([]byte{s.letter}); err != nil || s.client == nil {
 						return err
 					}
@@ -146,11 +148,11 @@ func TestHostileIdle(t *testing.T) {
 			}
 		}
 		if mode != "pool" {
-			p.carriers((len(stances) + 1) * each)
-			mute.carriers(each)
-			far.carriers(2 * each)
+			p.Carriers((len(stances) + 1) * each)
+			mute.Carriers(each)
+			far.Carriers(2 * each)
 		}
-		await(t, "the targets to have done their parts", talkBound, func() bool { return quiet(p, mute, far) })
+		harness.Await(t, "the targets to have done their parts", harness.TalkBound, func() bool { return quiet(p, mute, far) })
 
 		if mode == "pool" {
 			most, sessions := memory(t, p), (len(stances)+1)*each
@@ -161,17 +163,17 @@ func TestHostileIdle(t *testing.T) {
 		}
 		var used, master time.Duration
 		const window = time.Second
-		procs := [][]process{p.procs(), mute.procs(), far.procs()}
+		procs := [][]harness.Process{p.Procs(), mute.Procs(), far.Procs()}
 		before, began := cpus(procs), time.Now()
 		slowest := slowestOf(t, other, window)
 		took := time.Since(began)
 		for pid, now := range cpus(procs) {
-			if d := now - before[pid]; pid == p.master || pid == mute.master || pid == far.master {
+			if d := now - before[pid]; pid == p.Master || pid == mute.Master || pid == far.Master {
 				master += d
 			} else {
 				used += d
 				if d > took/50 {
-					t.Errorf("%v of CPU in %v: %q", d, took, title(pid))
+					t.Errorf("%v of CPU in %v: %q", d, took, harness.Title(pid))
 				}
 			}
 		}
@@ -183,9 +185,9 @@ func TestHostileIdle(t *testing.T) {
 			t.Errorf("another client waited %v", slowest)
 		}
 		for q, sessions := range of { // most of these would last forever
-			q.signal(syscall.SIGINT)
-			q.gone(10 * time.Second)
-			q.lines(sessions)
+			q.Signal(syscall.SIGINT)
+			q.Gone(10 * time.Second)
+			q.Lines(sessions)
 		}
 	})
 }
@@ -195,10 +197,10 @@ func TestHostileIdle(t *testing.T) {
 const kept = 2 * 64 << 10
 
 // quiet reports whether the plugs' workers are idle for a short time.
-func quiet(plugs ...*plug) bool {
-	var procs [][]process
+func quiet(plugs ...*harness.Plug) bool {
+	var procs [][]harness.Process
 	for _, p := range plugs {
-		procs = append(procs, p.workers())
+		procs = append(procs, p.Workers())
 	}
 	sum := func() (all time.Duration) {
 		for _, d := range cpus(procs) {
@@ -207,15 +209,15 @@ func quiet(plugs ...*plug) bool {
 		return all
 	}
 	before := sum()
-	passed(300 * time.Millisecond)
+	harness.Passed(300 * time.Millisecond)
 	return sum()-before < 10*time.Millisecond
 }
 
-func cpus(procs [][]process) map[int]time.Duration {
+func cpus(procs [][]harness.Process) map[int]time.Duration {
 	used := map[int]time.Duration{}
 	for _, some := range procs {
 		for _, q := range some {
-			used[q.pid] = cpu(q.pid)
+			used[q.PID] = harness.CPU(q.PID)
 		}
 	}
 	return used
@@ -223,11 +225,11 @@ func cpus(procs [][]process) map[int]time.Duration {
 
 // slowestOf runs short sessions for a while and returns the longest time that
 // one took.
-func slowestOf(t *testing.T, p *plug, d time.Duration) (slowest time.Duration) {
+func slowestOf(t *testing.T, p *harness.Plug, d time.Duration) (slowest time.Duration) {
 	t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); passed(20 * time.Millisecond) {
+	for end := time.Now().Add(d); time.Now().Before(end); harness.Passed(20 * time.Millisecond) {
 		began := time.Now()
-		cycle(t, p)
+		harness.ShortSession(t, p)
 		slowest = max(slowest, time.Since(began))
 	}
 	return slowest

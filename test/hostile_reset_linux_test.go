@@ -11,6 +11,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // cutAt is a point in a session's life, and a reset.
@@ -24,47 +26,47 @@ type cutAt struct {
 // A reset can come at any point. Whenever it comes, the session ends soon, the
 // other side notices, the line is written, and nothing is left.
 var cuts = []cutAt{
-	{"client, while the plug connects", "connect", 3, func(_ *testing.T, client, _ *net.TCPConn) { reset(client) }},
+	{"client, while the plug connects", "connect", 3, func(_ *testing.T, client, _ *net.TCPConn) { harness.Reset(client) }},
 	{"client, after bytes, while the plug connects", "connect", 3, func(_ *testing.T, client, _ *net.TCPConn) {
 		client.Write(make([]byte, 1000))
-		reset(client)
+		harness.Reset(client)
 	}},
-	{"client, while the proxy is silent", "proxy", 3, func(_ *testing.T, client, proxy *net.TCPConn) { reset(client) }},
-	{"proxy, before a reply", "proxy", 4, func(_ *testing.T, _, proxy *net.TCPConn) { reset(proxy) }},
+	{"client, while the proxy is silent", "proxy", 3, func(_ *testing.T, client, proxy *net.TCPConn) { harness.Reset(client) }},
+	{"proxy, before a reply", "proxy", 4, func(_ *testing.T, _, proxy *net.TCPConn) { harness.Reset(proxy) }},
 	{"proxy, within its reply", "proxy", 4, func(_ *testing.T, _, proxy *net.TCPConn) {
 		io.WriteString(proxy, "HTTP/1.1 20")
-		reset(proxy)
+		harness.Reset(proxy)
 	}},
 	{"proxy, after its reply", "proxy", 3, func(t *testing.T, client, proxy *net.TCPConn) {
 		io.WriteString(proxy, "HTTP/1.1 200 OK\r\n\r\nx")
 		if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
 			t.Error(err)
 		}
-		reset(proxy)
+		harness.Reset(proxy)
 	}},
 	{"client, with bytes under way to it", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		cram(target)
-		reset(client)
+		harness.Reset(client)
 	}},
 	{"target, with bytes under way to it", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		cram(client)
-		reset(target)
+		harness.Reset(target)
 	}},
 	{"client, with bytes under way from it", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		cram(client)
-		reset(client)
+		harness.Reset(client)
 	}},
 	{"target, with bytes under way from it", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		cram(target)
-		reset(target)
+		harness.Reset(target)
 	}},
 	{"client, after its end, with bytes under way", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		crampedEnd(client)
-		reset(client)
+		harness.Reset(client)
 	}},
 	{"client, after the target's end, with bytes under way", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		crampedEnd(target)
-		reset(client)
+		harness.Reset(client)
 	}},
 	{"client closes while the target goes on sending", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
 		client.Close()
@@ -72,7 +74,7 @@ var cuts = []cutAt{
 			if _, err := target.Write(make([]byte, 1000)); err != nil {
 				return
 			}
-			passed(time.Millisecond)
+			harness.Passed(time.Millisecond)
 		}
 	}},
 	{"target closes while the client goes on sending", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
@@ -81,38 +83,38 @@ var cuts = []cutAt{
 			if _, err := client.Write(make([]byte, 1000)); err != nil {
 				return
 			}
-			passed(time.Millisecond)
+			harness.Passed(time.Millisecond)
 		}
 	}},
 	{"both at once", "relay", 3, func(_ *testing.T, client, target *net.TCPConn) {
-		go reset(client)
-		reset(target)
+		go harness.Reset(client)
+		harness.Reset(target)
 	}},
 }
 
 func TestHostileResets(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		k := serveTaker(t)
-		args := append(tightArgs(mode), "-l", "--connect-timeout", "8s", "--close-timeout", "300ms")
-		far := listenSilent(t)
-		plugs := map[string]*plug{
-			"relay":   start(t, mode, append(args, k.addr())...),
-			"proxy":   start(t, mode, append(args, "-h", k.addr(), "192.0.2.1:9")...),
-			"connect": start(t, mode, append(args, far.addr())...),
+		k := harness.ServeTaker(t)
+		args := append(harness.TightArgs(mode), "-l", "--connect-timeout", "8s", "--close-timeout", "300ms")
+		far := harness.ListenSilent(t)
+		plugs := map[string]*harness.Plug{
+			"relay":   harness.Start(t, mode, append(args, k.Addr())...),
+			"proxy":   harness.Start(t, mode, append(args, "-h", k.Addr(), "192.0.2.1:9")...),
+			"connect": harness.Start(t, mode, append(args, far.Addr())...),
 		}
 		before := map[string]int{}
 		for how, p := range plugs {
 			if mode == "pool" {
-				p.carriers(poolWorkers)
+				p.Carriers(harness.PoolWorkers)
 			} else {
-				p.spares(2)
+				p.Spares(2)
 			}
-			before[how] = p.openFiles()
+			before[how] = openFiles(p)
 		}
 		ended := map[string]int{}
 		for _, c := range cuts {
@@ -120,21 +122,21 @@ func TestHostileResets(t *testing.T) {
 				p := plugs[c.how]
 				var idle map[int]bool
 				if c.how == "connect" {
-					idle = connecting(t, far.port)
+					idle = connecting(t, far.Port)
 				}
-				client := dialNarrow(t, p.addr())
-				client.SetDeadline(time.Now().Add(talkBound))
+				client := dialNarrow(t, p.Addr())
+				client.SetDeadline(time.Now().Add(harness.TalkBound))
 				var target *net.TCPConn
 				if c.how == "connect" {
-					awaitConnect(t, far.port, idle)
+					awaitConnect(t, far.Port, idle)
 				} else {
 					select {
-					case target = <-k.taken:
+					case target = <-k.Taken:
 						t.Cleanup(func() { target.Close() })
-					case <-time.After(talkBound):
+					case <-time.After(harness.TalkBound):
 						t.Fatal("no session at the target")
 					}
-					target.SetDeadline(time.Now().Add(talkBound))
+					target.SetDeadline(time.Now().Add(harness.TalkBound))
 					narrowEnd(target)
 				}
 				if c.how == "proxy" {
@@ -143,17 +145,17 @@ func TestHostileResets(t *testing.T) {
 				c.cut(t, client, target)
 				began := time.Now()
 				ended[c.how]++
-				await(t, "the session's line", 6*time.Second, func() bool {
-					return len(parseSessions(t, p.sessions)) >= ended[c.how]
+				harness.Await(t, "the session's line", 6*time.Second, func() bool {
+					return len(harness.ParseSessions(t, p.Sessions)) >= ended[c.how]
 				})
 				if took := time.Since(began); took > time.Second {
 					t.Errorf("the session lasted another %v", took)
 				}
-				p.lines(ended[c.how])
-				want := fmt.Sprintf("(%d): Complete, status=%d.", p.port, c.status)
-				await(t, "the record "+want, time.Second, func() bool {
-					records := p.syslog.all()
-					return len(records) > 0 && last(records, 2)[0].text == want || last(records, 1)[0].text == want
+				p.Lines(ended[c.how])
+				want := fmt.Sprintf("(%d): Complete, status=%d.", p.Port, c.status)
+				harness.Await(t, "the record "+want, time.Second, func() bool {
+					records := p.Syslog.All()
+					return len(records) > 0 && harness.Last(records, 2)[0].Text == want || harness.Last(records, 1)[0].Text == want
 				})
 				if target != nil {
 					learns(t, "target", target)
@@ -162,8 +164,8 @@ func TestHostileResets(t *testing.T) {
 			})
 		}
 		for how, p := range plugs {
-			if !holdsWithin(8*time.Second, func() bool { return p.openFiles() <= before[how]+p.mayKeep() }) {
-				t.Errorf("%s: %d descriptors open, %d before", how, p.openFiles(), before[how])
+			if !harness.HoldsWithin(8*time.Second, func() bool { return openFiles(p) <= before[how]+mayKeep(p) }) {
+				t.Errorf("%s: %d descriptors open, %d before", how, openFiles(p), before[how])
 			}
 		}
 	})
@@ -186,25 +188,25 @@ func narrowEnd(c *net.TCPConn) {
 }
 
 // openFiles is the number of descriptors of all workers.
-func (p *plug) openFiles() (n int) {
-	for _, w := range p.workers() {
-		n += len(descriptors(w.pid))
+func openFiles(p *harness.Plug) (n int) {
+	for _, w := range p.Workers() {
+		n += len(harness.Descriptors(w.PID))
 	}
 	return n
 }
 
 // mayKeep is the number of descriptors that workers may keep for their next
 // sessions: pipes, and in prefork those of one more spare.
-func (p *plug) mayKeep() int { return 2*16*poolWorkers + 24 }
+func mayKeep(p *harness.Plug) int { return 2*16*harness.PoolWorkers + 24 }
 
 // connecting are the local ports of the connects to a port that have no answer
 // yet.
 func connecting(t *testing.T, port int) map[int]bool {
 	t.Helper()
 	found := map[int]bool{}
-	for _, s := range tcpSockets(t) {
-		if s.remotePort == port && s.state == stateSynSent {
-			found[s.localPort] = true
+	for _, s := range harness.TCPSockets(t) {
+		if s.RemotePort == port && s.State == stateSynSent {
+			found[s.LocalPort] = true
 		}
 	}
 	return found
@@ -213,7 +215,7 @@ func connecting(t *testing.T, port int) map[int]bool {
 // awaitConnect waits for a connect to a port besides the existing ones.
 func awaitConnect(t *testing.T, port int, before map[int]bool) {
 	t.Helper()
-	await(t, "the plug to connect", normalWait, func() bool {
+	harness.Await(t, "the plug to connect", harness.NormalWait, func() bool {
 		now := connecting(t, port)
 		maps.DeleteFunc(now, func(local int, _ bool) bool { return before[local] })
 		return len(now) > 0

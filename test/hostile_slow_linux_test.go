@@ -9,19 +9,21 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // slowly copies n bytes in pieces with pauses.
 func slowly(to io.Writer, from io.Reader, n, piece int64) error {
 	pause := 20 * time.Millisecond
-	if soak() {
+	if harness.Soak() {
 		pause *= 10 // for ten times as many
 	}
 	for ; n > 0; n -= piece {
 		if _, err := io.CopyN(to, from, min(piece, n)); err != nil {
 			return err
 		}
-		passed(pause)
+		harness.Passed(pause)
 	}
 	return nil
 }
@@ -43,21 +45,21 @@ func slowTarget(c *net.TCPConn) {
 	}
 	switch kind[0] {
 	case 'r':
-		from := stream(1)
+		from := harness.Stream(1)
 		for range slowDown / 8192 {
-			if _, err := io.CopyN(plain{c}, from, 8192); err != nil {
+			if _, err := io.CopyN(harness.Plain{Conn: c}, from, 8192); err != nil {
 				return
 			}
 		}
 		c.CloseWrite()
 	case 'w':
-		check := newChecker(2)
-		if _, err := io.Copy(check, plain{c}); err == nil && check.n == slowUp {
+		check := harness.NewChecker(2)
+		if _, err := io.Copy(check, harness.Plain{Conn: c}); err == nil && check.N == slowUp {
 			c.Write([]byte{'k'})
 		}
 	default:
 		c.Write(kind)
-		echo(c)
+		harness.Echo(c)
 	}
 }
 
@@ -65,25 +67,25 @@ func slowTarget(c *net.TCPConn) {
 // the memory for each is limited, and other sessions are not delayed.
 func TestHostileSlow(t *testing.T) {
 	t.Parallel()
-	if !smallBuffers(t) {
+	if !harness.SmallBuffers(t) {
 		return
 	}
-	n := count(1000)
+	n := harness.Count(1000)
 	// One mode after another: otherwise, others would wait while another
 	// mode's thousand workers are started.
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		args := []string{"--max-workers", fmt.Sprint(n + n/10 + 40)}
 		if mode == "pool" {
 			args = []string{"--workers", "2"}
 		}
-		b := serve(t, anywhere, slowTarget)
-		p := start(t, mode, append(args, b.addr())...)
+		b := harness.Serve(t, harness.Anywhere, slowTarget)
+		p := harness.Start(t, mode, append(args, b.Addr())...)
 		base, most := memory(t, p), 0
 		done := make(chan error)
 		for i := range n {
 			go func() {
 				d := net.Dialer{Control: narrow, Timeout: time.Minute}
-				conn, err := d.Dial("tcp", p.addr())
+				conn, err := d.Dial("tcp", p.Addr())
 				if err != nil {
 					done <- err
 					return
@@ -103,9 +105,9 @@ func TestHostileSlow(t *testing.T) {
 					}
 				}
 			case <-time.After(20 * time.Millisecond):
-				born := b.accepted.Load() == int64(n+others)
+				born := b.Accepted.Load() == int64(n+others)
 				began := time.Now()
-				cycle(t, p)
+				harness.ShortSession(t, p)
 				if others++; born { // a client that comes while their workers are started waits after them
 					waits = append(waits, time.Since(began))
 				}
@@ -114,7 +116,7 @@ func TestHostileSlow(t *testing.T) {
 				}
 			}
 		}
-		p.lines(n + others)
+		p.Lines(n + others)
 		// Some wait longer because of this and other tests, but not for
 		// seconds.
 		slices.Sort(waits)
@@ -140,16 +142,16 @@ func slowClient(c *net.TCPConn, reads bool) error {
 		if _, err := c.Write([]byte{'r'}); err != nil {
 			return err
 		}
-		check := newChecker(1)
-		if err := slowly(check, plain{c}, slowDown, 20<<10); err != nil {
-			return fmt.Errorf("slow reader, after %d of %d bytes: %w", check.n, slowDown, err)
+		check := harness.NewChecker(1)
+		if err := slowly(check, harness.Plain{Conn: c}, slowDown, 20<<10); err != nil {
+			return fmt.Errorf("slow reader, after %d of %d bytes: %w", check.N, slowDown, err)
 		}
-		return finish(c)
+		return harness.Finish(c)
 	}
 	if _, err := c.Write([]byte{'w'}); err != nil {
 		return err
 	}
-	if err := slowly(plain{c}, stream(2), slowUp, 2<<10); err != nil {
+	if err := slowly(harness.Plain{Conn: c}, harness.Stream(2), slowUp, 2<<10); err != nil {
 		return fmt.Errorf("slow writer: %w", err)
 	}
 	if err := c.CloseWrite(); err != nil {

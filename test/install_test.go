@@ -12,12 +12,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 // tree is a copy of the source, which can be built and changed.
 func tree(t testing.TB) string {
 	t.Helper()
-	dir := openDir(t)
+	dir := harness.OpenDir(t)
 	files, err := exec.Command("git", "-C", "..", "ls-files", "-co", "--exclude-standard").Output()
 	if err != nil {
 		t.Skipf("not a clone: %v", err)
@@ -57,9 +59,9 @@ func mustRun(t testing.TB, dir string, env []string, command ...string) string {
 // withoutGo is a PATH with everything that make install needs, but without Go.
 func withoutGo(t testing.TB) string {
 	t.Helper()
-	dir := openDir(t)
+	dir := harness.OpenDir(t)
 	for _, name := range []string{"sh", "install", "find", "head", "git", "sed", "rm", "rmdir", "make"} {
-		if err := os.Symlink(program(t, name), filepath.Join(dir, name)); err != nil {
+		if err := os.Symlink(harness.Program(t, name), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,8 +85,8 @@ func filesBelow(t testing.TB, dir string) (files []string) {
 // make install installs what was built, byte for byte, without Go; make
 // uninstall removes all of it.
 func TestMakeInstall(t *testing.T) {
-	program(t, "make")
-	dir, to, path := tree(t), openDir(t), withoutGo(t)
+	harness.Program(t, "make")
+	dir, to, path := tree(t), harness.OpenDir(t), withoutGo(t)
 	cmd := exec.Command("make", "install", "DESTDIR="+to)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), path)
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "bin/plug is not built; run make first") {
@@ -120,17 +122,17 @@ func TestMakeInstall(t *testing.T) {
 // A version says what it was built from: -dev before the release, the
 // revision, -dirty if the tree was changed. Source and CHANGELOG agree on it.
 func TestVersionSaysItsSource(t *testing.T) {
-	release := regexp.MustCompile(`(?m)^RELEASE *= *(\S+)$`).FindStringSubmatch(readString("../Makefile"))[1]
-	unreleased := strings.Contains(readString("../CHANGELOG.md"), "## "+strings.TrimSuffix(release, "-dev")+" (unreleased)")
+	release := regexp.MustCompile(`(?m)^RELEASE *= *(\S+)$`).FindStringSubmatch(harness.ReadString("../Makefile"))[1]
+	unreleased := strings.Contains(harness.ReadString("../CHANGELOG.md"), "## "+strings.TrimSuffix(release, "-dev")+" (unreleased)")
 	if strings.HasSuffix(release, "-dev") != unreleased {
 		t.Errorf("the Makefile has %s; CHANGELOG.md says unreleased: %v", release, unreleased)
 	}
 	for _, file := range []string{"../cmd/plug/commandline.go", "../cmd/plugctl/main.go"} {
-		if !strings.Contains(readString(file), `var version = "`+release+`"`) {
+		if !strings.Contains(harness.ReadString(file), `var version = "`+release+`"`) {
 			t.Errorf("%s: another version than %s", file, release)
 		}
 	}
-	program(t, "make")
+	harness.Program(t, "make")
 	dir := tree(t)
 	git := []string{"git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "init.defaultBranch=main"}
 	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-qm", "x"}} {

@@ -11,58 +11,60 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // A signal to one worker ends only its own session.
 func TestKillOneWorker(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-			p := start(t, mode, "-l", serve(t, anywhere, echo).addr())
-			held := hold(t, p, 8)
-			victim := p.lists(held)[3]
-			named := fmt.Sprintf("plug: %d %v > ", p.port, held[3].LocalAddr())
-			await(t, "the title of the session's process to name its client", shortWait, func() bool {
-				return strings.HasPrefix(title(victim), named)
+			p := harness.Start(t, mode, "-l", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+			held := harness.Hold(t, p, 8)
+			victim := p.Lists(held)[3]
+			named := fmt.Sprintf("plug: %d %v > ", p.Port, held[3].LocalAddr())
+			harness.Await(t, "the title of the session's process to name its client", harness.ShortWait, func() bool {
+				return strings.HasPrefix(harness.Title(victim), named)
 			})
 			if err := syscall.Kill(victim, s); err != nil {
 				t.Fatal(err)
 			}
-			if l := p.lines(1)[0]; l.pid != victim || l.in != 1 || l.out != 1 {
+			if l := p.Lines(1)[0]; l.PID != victim || l.In != 1 || l.Out != 1 {
 				t.Errorf("signal %d to %d: session line %+v", s, victim, l)
 			}
-			if err := hungUp(held[3]); err != nil {
+			if err := harness.HungUp(held[3]); err != nil {
 				t.Errorf("the killed session: %v", err)
 			}
 			rest := slices.Delete(held, 3, 4)
 			for _, c := range rest {
-				mustPing(t, c)
+				harness.MustPing(t, c)
 			}
-			p.lists(rest)
+			p.Lists(rest)
 			for _, c := range rest {
-				finish(c)
+				harness.Finish(c)
 			}
-			p.lines(8)
-			p.stop()
+			p.Lines(8)
+			p.Stop()
 		}
 	}, "fork", "prefork")
 }
 
 // STOP freezes a worker's session and CONT thaws it.
 func TestFreezeWorker(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, serve(t, anywhere, echo).addr())
-		c := hold(t, p, 1)[0]
-		pid := p.carrier(c)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		c := harness.Hold(t, p, 1)[0]
+		pid := p.Carrier(c)
 		syscall.Kill(pid, syscall.SIGSTOP)
-		await(t, "the worker to stop", shortWait, func() bool { q, _ := readProcess(pid); return q.state == 'T' })
+		harness.Await(t, "the worker to stop", harness.ShortWait, func() bool { q, _ := harness.ReadProcess(pid); return q.State == 'T' })
 		c.SetDeadline(time.Now().Add(200 * time.Millisecond))
-		if err := ping(c); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := harness.Ping(c); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a frozen session: %v", err)
 		}
-		other := dial(t, p.addr())
-		mustPing(t, other)
+		other := harness.Dial(t, p.Addr())
+		harness.MustPing(t, other)
 		syscall.Kill(pid, syscall.SIGCONT)
-		c.SetDeadline(time.Now().Add(talkBound))
+		c.SetDeadline(time.Now().Add(harness.TalkBound))
 		if _, err := c.Read(make([]byte, 1)); err != nil {
 			t.Errorf("a thawed session: %v", err)
 		}

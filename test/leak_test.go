@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // leakFor is the time limit for a mode's connections; a mode that starts a
@@ -26,21 +28,21 @@ const leakClients = 8
 // Nothing grows with the number of connections: the processes have the same
 // resources after a tenth of them and after the last one.
 func TestLeaks(t *testing.T) {
-	n := scaled(1_000_000, 1_500)
-	forEachMode(t, func(t *testing.T, mode string) {
+	n := harness.Scaled(1_000_000, 1_500)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		args := []string{"--spares", "8:8"}
 		if mode == "pool" {
 			args = []string{"--workers", "2"}
 		}
 		for range 4 { // so that no pair of addresses runs out of ports
-			args = append(args, serve(t, anywhere, func(c *net.TCPConn) { c.Write([]byte{'.'}) }).addr())
+			args = append(args, harness.Serve(t, harness.Anywhere, func(c *net.TCPConn) { c.Write([]byte{'.'}) }).Addr())
 		}
-		p := start(t, mode, args...)
+		p := harness.Start(t, mode, args...)
 		until := time.Now().Add(leakFor)
-		done, all := 0, []usage{p.usage(0)}
+		done, all := 0, []usage{usageOf(p, 0)}
 		for _, percent := range []int{10, 50, 100} {
 			done += connectMany(t, p, n*percent/100-done, until)
-			all = append(all, p.usage(done))
+			all = append(all, usageOf(p, done))
 			if done < n*percent/100 {
 				t.Logf("only %d of %d connections in %v", done, n, leakFor)
 				break
@@ -52,7 +54,7 @@ func TestLeaks(t *testing.T) {
 		for _, fault := range all[len(all)-1].beyond(all[1]) {
 			t.Error(fault)
 		}
-		if lines := countLines(t, p.sessions); lines != done {
+		if lines := countLines(t, p.Sessions); lines != done {
 			t.Errorf("%d session lines of %d connections", lines, done)
 		}
 	})
@@ -61,7 +63,7 @@ func TestLeaks(t *testing.T) {
 // connectMany opens n connections, a few at a time, and waits for each until
 // the target has ended it. It stops at the time until, and returns the number
 // of connections.
-func connectMany(t *testing.T, p *plug, n int, until time.Time) int {
+func connectMany(t *testing.T, p *harness.Plug, n int, until time.Time) int {
 	t.Helper()
 	var begun, made atomic.Int64
 	errs := make(chan error, leakClients)
@@ -69,7 +71,7 @@ func connectMany(t *testing.T, p *plug, n int, until time.Time) int {
 		go func() {
 			source := fmt.Sprintf("127.0.2.%d", 1+i)
 			for begun.Add(1) <= int64(n) && time.Now().Before(until) {
-				if err := connectOnce(source, p.addr()); err != nil {
+				if err := connectOnce(source, p.Addr()); err != nil {
 					errs <- err
 					return
 				}
@@ -87,7 +89,7 @@ func connectMany(t *testing.T, p *plug, n int, until time.Time) int {
 }
 
 func connectOnce(source, to string) error {
-	c, err := dialFrom(source, to)
+	c, err := harness.DialFrom(source, to)
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func (u usage) beyond(early usage) (faults []string) {
 	grown("a worker's rings", 1, is.rings, 0) // opened when it first has enough to send at once
 	grown("a worker's epoll entries", was.watched, is.watched, 0)
 	grown("a worker's threads", was.threads, is.threads, 1)
-	if !isPortable() || soak() { // it leaves garbage, which is not collected before there are some MiB of it
+	if !harness.IsPortable() || harness.Soak() { // it leaves garbage, which is not collected before there are some MiB of it
 		grown("a worker's RSS", was.rss, is.rss, workerMemory)
 		grown("a worker's PSS", was.pss, is.pss, workerMemory)
 	}
@@ -169,21 +171,21 @@ func (u usage) beyond(early usage) (faults []string) {
 	return faults
 }
 
-// usage waits until nothing is in progress, and measures every process.
-func (p *plug) usage(connections int) (u usage) {
-	p.t.Helper()
-	idle := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
-	await(p.t, "an idle plug", 20*time.Second, func() bool {
-		workers := p.workers()
-		pids := p.pids()
-		starting := slices.ContainsFunc(workers, func(w process) bool { return strings.HasPrefix(w.title, "plug: worker") })
-		return title(p.master) == idle && !starting && (p.mode == "pool" || len(pids) == 1) &&
-			len(zombies(p.master, p.cmd.Process.Pid)) == 0 && fmt.Sprint(workers) == fmt.Sprint(p.workers())
+// usageOf waits until nothing is in progress, and measures every process.
+func usageOf(p *harness.Plug, connections int) (u usage) {
+	p.T.Helper()
+	idle := fmt.Sprintf("plug: master %d (0 sessions)", p.Port)
+	harness.Await(p.T, "an idle plug", 20*time.Second, func() bool {
+		workers := p.Workers()
+		pids := p.PIDs()
+		starting := slices.ContainsFunc(workers, func(w harness.Process) bool { return strings.HasPrefix(w.Title, "plug: worker") })
+		return harness.Title(p.Master) == idle && !starting && (p.Mode == "pool" || len(pids) == 1) &&
+			len(harness.Zombies(p.Master, p.Cmd.Process.Pid)) == 0 && fmt.Sprint(workers) == fmt.Sprint(p.Workers())
 	})
-	u = usage{connections: connections, master: held(p.t, p.master), listed: len(p.pids()), zombies: len(zombies(p.master, p.cmd.Process.Pid))}
-	for _, w := range p.workers() {
-		u.workers = append(u.workers, held(p.t, w.pid))
-		if strings.Contains(w.title, " > ") {
+	u = usage{connections: connections, master: held(p.T, p.Master), listed: len(p.PIDs()), zombies: len(harness.Zombies(p.Master, p.Cmd.Process.Pid))}
+	for _, w := range p.Workers() {
+		u.workers = append(u.workers, held(p.T, w.PID))
+		if strings.Contains(w.Title, " > ") {
 			u.shown++
 		}
 	}
@@ -193,19 +195,19 @@ func (p *plug) usage(connections int) (u usage) {
 func held(t testing.TB, pid int) (h holdings) {
 	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/", pid)
-	for fd, is := range descriptors(pid) {
+	for fd, is := range harness.Descriptors(pid) {
 		if is == "anon_inode:[io_uring]" {
 			h.rings++
 			continue
 		}
 		h.fds++
 		if is == "anon_inode:[eventpoll]" {
-			h.watched += strings.Count(readString(dir+"fdinfo/"+strconv.Itoa(fd)), "tfd:")
+			h.watched += strings.Count(harness.ReadString(dir+"fdinfo/"+strconv.Itoa(fd)), "tfd:")
 		}
 	}
-	h.threads = len(tasks(pid))
-	h.rss = rss(pid) >> 10
-	for line := range strings.Lines(readString(dir + "smaps_rollup")) {
+	h.threads = len(harness.Tasks(pid))
+	h.rss = harness.RSS(pid) >> 10
+	for line := range strings.Lines(harness.ReadString(dir + "smaps_rollup")) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
 			h.pss, _ = strconv.Atoi(f[1])
 		}

@@ -12,27 +12,29 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // refused checks a failed start: code 4, a reason on stderr that contains each
 // of the words, no process and no open port.
-func (p *plug) refused(words ...string) {
-	p.t.Helper()
-	if code := p.wait(serveBound); code != 4 {
-		p.t.Errorf("%q exits with %d, not 4", p.cmd.Args, code)
+func refused(p *harness.Plug, words ...string) {
+	p.T.Helper()
+	if code := p.Wait(harness.ServeBound); code != 4 {
+		p.T.Errorf("%q exits with %d, not 4", p.Cmd.Args, code)
 	}
 	for _, w := range words {
-		if !strings.Contains(p.errors(), w) {
-			p.t.Errorf("stderr does not name %s: %q", w, p.errors())
+		if !strings.Contains(p.Errors(), w) {
+			p.T.Errorf("stderr does not name %s: %q", w, p.Errors())
 		}
 	}
-	if !holdsWithin(time.Second, func() bool { return len(p.procs()) == 0 }) {
-		p.t.Errorf("a failed start leaves processes: %v", p.procs())
+	if !harness.HoldsWithin(time.Second, func() bool { return len(p.Procs()) == 0 }) {
+		p.T.Errorf("a failed start leaves processes: %v", p.Procs())
 	}
 	// A program that the test is starting also has its listeners until it
 	// calls exec.
-	if !holdsWithin(time.Second, func() bool { return !listening(p.t, p.port) }) {
-		p.t.Errorf("a failed start leaves port %d open", p.port)
+	if !harness.HoldsWithin(time.Second, func() bool { return !harness.Listening(p.T, p.Port) }) {
+		p.T.Errorf("a failed start leaves port %d open", p.Port)
 	}
 }
 
@@ -40,15 +42,15 @@ func TestSecondMaster(t *testing.T) {
 	t.Parallel()
 	for _, foreground := range []bool{true, false} {
 		t.Run(fmt.Sprintf("foreground=%v", foreground), func(t *testing.T) {
-			first := startDaemon(t, "prefork", refusing(t))
-			args := []string{"-P", first.pidfile, refusing(t)}
+			first := harness.StartDaemon(t, "prefork", harness.Refusing(t))
+			args := []string{"-P", first.Pidfile, harness.Refusing(t)}
 			if foreground {
 				args = append(args, "-n")
 			}
-			second := prepare(t, "prefork", args...)
-			second.launch()
-			second.refused(strconv.Itoa(first.master), first.pidfile)
-			if pids := first.pids(); pids[0] != first.master {
+			second := harness.Prepare(t, "prefork", args...)
+			second.Launch()
+			refused(second, strconv.Itoa(first.Master), first.Pidfile)
+			if pids := first.PIDs(); pids[0] != first.Master {
 				t.Errorf("the pidfile now names %v", pids)
 			}
 		})
@@ -59,25 +61,25 @@ func TestSecondMaster(t *testing.T) {
 // the other one names it.
 func TestTwoMastersAtOnce(t *testing.T) {
 	t.Parallel()
-	for range count(200) {
-		a := prepare(t, "prefork", "--spares", "1:1", refusing(t))
-		b := prepare(t, "prefork", "--spares", "1:1", "-P", a.pidfile, refusing(t))
-		a.daemon, b.daemon = true, true
-		a.launch()
-		b.launch()
+	for range harness.Count(200) {
+		a := harness.Prepare(t, "prefork", "--spares", "1:1", harness.Refusing(t))
+		b := harness.Prepare(t, "prefork", "--spares", "1:1", "-P", a.Pidfile, harness.Refusing(t))
+		a.Daemon, b.Daemon = true, true
+		a.Launch()
+		b.Launch()
 		won, lost := a, b
-		if a.wait(serveBound) != 0 {
+		if a.Wait(harness.ServeBound) != 0 {
 			won, lost = b, a
 		}
-		if code := won.wait(serveBound); code != 0 {
-			t.Fatalf("both failed: %q %q", a.errors(), b.errors())
+		if code := won.Wait(harness.ServeBound); code != 0 {
+			t.Fatalf("both failed: %q %q", a.Errors(), b.Errors())
 		}
-		won.pidfile = a.pidfile
-		if !won.serves() {
-			t.Fatalf("the winner does not serve; pidfile %q", readString(a.pidfile))
+		won.Pidfile = a.Pidfile
+		if !won.Serves() {
+			t.Fatalf("the winner does not serve; pidfile %q", harness.ReadString(a.Pidfile))
 		}
-		lost.refused(strconv.Itoa(won.master))
-		won.stop()
+		refused(lost, strconv.Itoa(won.Master))
+		won.Stop()
 		if t.Failed() {
 			return
 		}
@@ -86,7 +88,7 @@ func TestTwoMastersAtOnce(t *testing.T) {
 
 func TestUnwritablePidfile(t *testing.T) {
 	t.Parallel()
-	dir := openDir(t)
+	dir := harness.OpenDir(t)
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -97,9 +99,9 @@ func TestUnwritablePidfile(t *testing.T) {
 		dir,
 	} {
 		for _, n := range []string{"--spares=1:2", "-n"} {
-			p := prepare(t, "prefork", "-P", path, n, refusing(t))
-			p.launch()
-			p.refused(path)
+			p := harness.Prepare(t, "prefork", "-P", path, n, harness.Refusing(t))
+			p.Launch()
+			refused(p, path)
 		}
 	}
 }
@@ -116,53 +118,46 @@ const nobody = 65534
 // In a directory that the daemon cannot write, with a file that it can, it
 // rewrites the file in place.
 func TestUnwritableDirectory(t *testing.T) {
-	needRoot(t)
-	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
-	for _, path := range []string{p.pidfile, p.sessions} {
+	harness.NeedRoot(t)
+	p := harness.Prepare(t, "prefork", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	for _, path := range []string{p.Pidfile, p.Sessions} {
 		if err := os.WriteFile(path, []byte("12345678\n99\n"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		makeWritable(t, path)
+		harness.MakeWritable(t, path)
 	}
-	if err := os.Truncate(p.sessions, 0); err != nil {
+	if err := os.Truncate(p.Sessions, 0); err != nil {
 		t.Fatal(err)
 	}
-	p.daemon = true
+	p.Daemon = true
 	for range 2 { // the second one finds the file of the first
-		p.launch(as(nobody))
-		if code := p.wait(serveBound); code != 0 {
-			t.Fatalf("exits with %d: %s", code, p.errors())
+		p.Launch(as(nobody))
+		if code := p.Wait(harness.ServeBound); code != 0 {
+			t.Fatalf("exits with %d: %s", code, p.Errors())
 		}
-		if !p.serves() {
-			t.Fatalf("does not serve; pidfile %q", readString(p.pidfile))
+		if !p.Serves() {
+			t.Fatalf("does not serve; pidfile %q", harness.ReadString(p.Pidfile))
 		}
-		held := hold(t, p, 5)
-		p.lists(held)
+		held := harness.Hold(t, p, 5)
+		p.Lists(held)
 		for _, c := range held {
-			if err := finish(c); err != nil {
+			if err := harness.Finish(c); err != nil {
 				t.Fatal(err)
 			}
 		}
-		p.carriers(0)
-		p.stop()
-	}
-}
-
-func needRoot(t testing.TB) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root, to be another user")
+		p.Carriers(0)
+		p.Stop()
 	}
 }
 
 // A file that the user may not write, in a directory that the user may not
 // write.
 func TestUnwritableFile(t *testing.T) {
-	needRoot(t)
-	p := prepare(t, "prefork", "-S", "/dev/null", refusing(t))
-	if err := os.WriteFile(p.pidfile, nil, 0o644); err != nil {
+	harness.NeedRoot(t)
+	p := harness.Prepare(t, "prefork", "-S", "/dev/null", harness.Refusing(t))
+	if err := os.WriteFile(p.Pidfile, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p.launch(as(nobody))
-	p.refused(p.pidfile)
+	p.Launch(as(nobody))
+	refused(p, p.Pidfile)
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 // fewPorts leaves n ephemeral ports to this network namespace, starting with
@@ -28,7 +30,7 @@ type clientPorts int
 func (c *clientPorts) dial(t *testing.T, to string) *net.TCPConn {
 	t.Helper()
 	*c++
-	conn, err := dialPort(int(*c), to)
+	conn, err := harness.DialPort(int(*c), to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,27 +44,27 @@ func (c *clientPorts) dial(t *testing.T, to string) *net.TCPConn {
 // able to bind its port.
 func TestSelfConnect(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
 	const first, clients = 40000, 60
 	port := clientPorts(50000)
-	for i, mode := range modes {
+	for i, mode := range harness.Modes {
 		fewPorts(t, first+10*i, 10) // the kernel first uses every second one
 		target := fmt.Sprintf("127.0.0.1:%d", first+10*i+4)
 		t.Run(mode, func(t *testing.T) {
-			p := start(t, mode, append(tightArgs(mode), target)...)
+			p := harness.Start(t, mode, append(harness.TightArgs(mode), target)...)
 			for n := range clients {
-				if c := port.dial(t, p.addr()); ping(c) == nil {
+				if c := port.dial(t, p.Addr()); harness.Ping(c) == nil {
 					t.Fatalf("client %d gets its own byte back", n)
 				}
 			}
-			b := serve(t, target, echo) // fails if another process has the port
-			await(t, "a session with the server", backWithin, func() bool {
-				c := port.dial(t, p.addr())
-				return ping(c) == nil && finish(c) == nil
+			b := harness.Serve(t, target, harness.Echo) // fails if another process has the port
+			harness.Await(t, "a session with the server", backWithin, func() bool {
+				c := port.dial(t, p.Addr())
+				return harness.Ping(c) == nil && harness.Finish(c) == nil
 			})
-			b.close()
+			b.Close()
 		})
 	}
 }
@@ -79,13 +81,13 @@ func TestOwnTargetIsRefused(t *testing.T) {
 		{"-h", "127.0.0.1:{port}", "{port}", "news.example:119"},
 	} {
 		for _, check := range []bool{true, false} {
-			p := prepare(t, "prefork", slices.Clone(args)...)
+			p := harness.Prepare(t, "prefork", slices.Clone(args)...)
 			if check {
-				p.args = append(p.args, "--check")
+				p.Args = append(p.Args, "--check")
 			}
-			p.launch()
-			if code := p.wait(serveBound); code != 5 || !strings.Contains(p.errors(), "this plug itself listens there") {
-				t.Errorf("%q: exit code %d, said %q", p.args, code, p.errors())
+			p.Launch()
+			if code := p.Wait(harness.ServeBound); code != 5 || !strings.Contains(p.Errors(), "this plug itself listens there") {
+				t.Errorf("%q: exit code %d, said %q", p.Args, code, p.Errors())
 			}
 		}
 	}
@@ -95,17 +97,17 @@ func TestOwnTargetIsRefused(t *testing.T) {
 		{"{port}", "127.0.0.1:9"},
 		{"{port}", "192.0.2.1:{port}"},
 	} {
-		p := prepare(t, "prefork", append(args, "--check")...)
-		p.launch()
-		if code := p.wait(serveBound); code != 0 {
-			t.Errorf("%q: exit code %d, said %q", p.args, code, p.errors())
+		p := harness.Prepare(t, "prefork", append(args, "--check")...)
+		p.Launch()
+		if code := p.Wait(harness.ServeBound); code != 0 {
+			t.Errorf("%q: exit code %d, said %q", p.Args, code, p.Errors())
 		}
 	}
 	t.Run("a service manager's socket", func(t *testing.T) {
-		p := prepare(t, "prefork", "fd:plug", "127.0.0.1:{port}")
-		p.activate("plug", listenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.port)))
-		if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "this plug itself listens there") {
-			t.Errorf("exit code %d, said %q", code, p.errors())
+		p := harness.Prepare(t, "prefork", "fd:plug", "127.0.0.1:{port}")
+		p.Activate("plug", harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)))
+		if code := p.Wait(harness.ServeBound); code != 4 || !strings.Contains(p.Errors(), "this plug itself listens there") {
+			t.Errorf("exit code %d, said %q", code, p.Errors())
 		}
 	})
 }
@@ -115,29 +117,29 @@ func TestOwnTargetIsRefused(t *testing.T) {
 // away, and uses only a few workers.
 func TestOwnTarget(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
-	ip := program(t, "ip")
-	for i, mode := range modes {
+	ip := harness.Program(t, "ip")
+	for i, mode := range harness.Modes {
 		t.Run(mode, func(t *testing.T) {
 			own := fmt.Sprintf("10.9.9.%d", i+1)
-			p := start(t, mode, append(tightArgs(mode), withControl("{port}", own+":{port}")...)...)
+			p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl("{port}", own+":{port}")...)...)
 			if out, err := exec.Command(ip, "addr", "add", own+"/32", "dev", "lo").CombinedOutput(); err != nil {
 				t.Skipf("ip addr add: %v: %s", err, out)
 			}
 			for range 3 {
-				c := dial(t, p.addr())
-				if err := ping(c); err == nil {
+				c := harness.Dial(t, p.Addr())
+				if err := harness.Ping(c); err == nil {
 					t.Error("an echo, though there is no target")
 				}
 			}
-			await(t, "the end of all sessions", normalWait, func() bool { return p.asks("status", nil).Status.Sessions == 0 })
-			if s := p.asks("status", nil).Status; s.Accepted > 40 {
+			harness.Await(t, "the end of all sessions", harness.NormalWait, func() bool { return p.Asks("status", nil).Status.Sessions == 0 })
+			if s := p.Asks("status", nil).Status; s.Accepted > 40 {
 				t.Errorf("three clients have made %d sessions", s.Accepted)
 			}
-			if !strings.Contains(p.errors(), "it is this plug itself") {
-				t.Errorf("said %q", p.errors())
+			if !strings.Contains(p.Errors(), "it is this plug itself") {
+				t.Errorf("said %q", p.Errors())
 			}
 		})
 	}
@@ -147,20 +149,20 @@ func TestOwnTarget(t *testing.T) {
 // gets the other target, and the first one is not marked failed.
 func TestNoLocalPort(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
 	fewPorts(t, 40000, 10)
 	port := clientPorts(50000)
-	for i, mode := range modes {
+	for i, mode := range harness.Modes {
 		t.Run(mode, func(t *testing.T) {
 			at := 30000 + i
-			one := serve(t, fmt.Sprintf("127.0.0.1:%d", at), greet("one"))
-			two := serve(t, fmt.Sprintf("127.0.0.2:%d", at), greet("two"))
-			p := start(t, mode, append(tightArgs(mode), withControl("-o", one.addr(), two.addr())...)...)
+			one := harness.Serve(t, fmt.Sprintf("127.0.0.1:%d", at), harness.Greet("one"))
+			two := harness.Serve(t, fmt.Sprintf("127.0.0.2:%d", at), harness.Greet("two"))
+			p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl("-o", one.Addr(), two.Addr())...)...)
 			count := map[string]int{}
 			for range 15 {
-				c := port.dial(t, p.addr())
+				c := port.dial(t, p.Addr())
 				said := make([]byte, 4)
 				if _, err := c.Read(said); err != nil {
 					t.Fatalf("after %v: %v", count, err)
@@ -170,13 +172,13 @@ func TestNoLocalPort(t *testing.T) {
 			if count["one"] != 10 || count["two"] != 5 {
 				t.Errorf("sessions %v, want 10 and 5", count)
 			}
-			for _, target := range p.asks("targets", nil).Targets {
+			for _, target := range p.Asks("targets", nil).Targets {
 				if target.State != "good" {
 					t.Errorf("%+v", target)
 				}
 			}
-			if !strings.Contains(p.errors(), "net.ipv4.ip_local_port_range 40000 40009") {
-				t.Errorf("said %q", p.errors())
+			if !strings.Contains(p.Errors(), "net.ipv4.ip_local_port_range 40000 40009") {
+				t.Errorf("said %q", p.Errors())
 			}
 		})
 	}
@@ -186,26 +188,26 @@ func TestNoLocalPort(t *testing.T) {
 // the target is marked failed, and the next one serves.
 func TestNoIPv6(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
 	if err := os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte("1"), 0o644); err != nil {
 		t.Skipf("disable_ipv6 of its own: %v", err)
 	}
-	for _, mode := range modes {
+	for _, mode := range harness.Modes {
 		t.Run(mode, func(t *testing.T) {
-			b := serve(t, anywhere, greet("v4"))
-			p := start(t, mode, append(tightArgs(mode), withControl("-o", "[::1]:30000", b.addr())...)...)
+			b := harness.Serve(t, harness.Anywhere, harness.Greet("v4"))
+			p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl("-o", "[::1]:30000", b.Addr())...)...)
 			for range 3 {
-				if got := greeting(t, "", p.addr()); got != "v4" {
+				if got := harness.Greeting(t, "", p.Addr()); got != "v4" {
 					t.Fatalf("a client gets %q", got)
 				}
 			}
-			targets := p.asks("targets", nil).Targets
+			targets := p.Asks("targets", nil).Targets
 			if targets[0].State != "failed" || targets[0].Failures != 1 || targets[1].State != "good" {
 				t.Errorf("targets %+v", targets)
 			}
-			if said := p.errors(); strings.Count(said, "[ERROR]") != 1 || !strings.Contains(said, "Address family not supported") || strings.Contains(said, "port_range") {
+			if said := p.Errors(); strings.Count(said, "[ERROR]") != 1 || !strings.Contains(said, "Address family not supported") || strings.Contains(said, "port_range") {
 				t.Errorf("said %q", said)
 			}
 		})

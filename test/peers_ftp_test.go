@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // slowFTP serves a directory to anonymous clients at 4 MiB/s, and reads
@@ -32,9 +34,9 @@ FTPServer(("127.0.0.1", int(sys.argv[1])), FTPHandler).serve_forever()
 // the control connection, which goes through plug, then DM and "ABOR"; and
 // waits until the server has replied to them.
 func TestFTPAbort(t *testing.T) {
-	program(t, "tnftp")
+	harness.Program(t, "tnftp")
 	python := pythonWith(t, "pyftpdlib")
-	dir, port := openDir(t), freePort(t)
+	dir, port := harness.OpenDir(t), harness.FreePort(t)
 	large, err := os.Create(filepath.Join(dir, "large"))
 	if err != nil {
 		t.Fatal(err)
@@ -43,23 +45,23 @@ func TestFTPAbort(t *testing.T) {
 	if err := large.Truncate(1 << 30); err != nil { // minutes, at the server's rate
 		t.Fatal(err)
 	}
-	daemonize(t, port, python, "-c", slowFTP, fmt.Sprint(port), dir)
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, fmt.Sprintf("127.0.0.1:%d", port))
+	harness.Daemonize(t, port, python, "-c", slowFTP, fmt.Sprint(port), dir)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, fmt.Sprintf("127.0.0.1:%d", port))
 		const downloads = 8
 		for range downloads {
 			abortDownload(t, p)
 		}
-		p.lines(downloads)
+		p.Lines(downloads)
 	})
 }
 
 // abortDownload interrupts the client when the first bytes of the file have
 // come, and checks that the session continues.
-func abortDownload(t *testing.T, p *plug) {
+func abortDownload(t *testing.T, p *harness.Plug) {
 	t.Helper()
-	got := filepath.Join(openDir(t), "got")
-	client := exec.Command("tnftp", "-n", "-v", "-i", "127.0.0.1", fmt.Sprint(p.port))
+	got := filepath.Join(harness.OpenDir(t), "got")
+	client := exec.Command("tnftp", "-n", "-v", "-i", "127.0.0.1", fmt.Sprint(p.Port))
 	client.Stdin = strings.NewReader("user anonymous x\nbinary\nget large " + got + "\npwd\nquit\n")
 	var said bytes.Buffer
 	client.Stdout, client.Stderr = &said, &said
@@ -68,17 +70,17 @@ func abortDownload(t *testing.T, p *plug) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- client.Wait() }()
-	begun := holdsWithin(talkBound, func() bool { info, err := os.Stat(got); return err == nil && info.Size() > 0 })
+	begun := harness.HoldsWithin(harness.TalkBound, func() bool { info, err := os.Stat(got); return err == nil && info.Size() > 0 })
 	client.Process.Signal(os.Interrupt)
 	select {
 	case err := <-ended:
 		if err != nil {
 			t.Errorf("tnftp: %v", err)
 		}
-	case <-time.After(talkBound):
+	case <-time.After(harness.TalkBound):
 		client.Process.Kill()
 		<-ended
-		t.Errorf("tnftp still waits %v after the interrupt", talkBound)
+		t.Errorf("tnftp still waits %v after the interrupt", harness.TalkBound)
 	}
 	if !begun {
 		t.Fatalf("the download has not begun: %s", &said)
@@ -99,5 +101,5 @@ func pythonWith(t testing.TB, module string) string {
 			return name
 		}
 	}
-	return program(t, "python3 with "+module)
+	return harness.Program(t, "python3 with "+module)
 }

@@ -11,16 +11,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // A server without room for a client sends a last message and closes: each
 // client gets the text.
 func TestPostgresRefuses(t *testing.T) {
-	program(t, "psql")
-	port := freePort(t)
+	harness.Program(t, "psql")
+	port := harness.FreePort(t)
 	startPostgres(t, port, 1)
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, fmt.Sprintf("127.0.0.1:%d", port))
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, fmt.Sprintf("127.0.0.1:%d", port))
 		leave, tries := onlyClient(t, p)
 		const refused = 10
 		for range refused {
@@ -30,18 +32,18 @@ func TestPostgresRefuses(t *testing.T) {
 			}
 		}
 		leave()
-		p.lines(refused + tries)
+		p.Lines(refused + tries)
 	})
 }
 
 // onlyClient takes the only place, and returns the number of attempts: a
 // server that has just started, or a client that has just left, may still be
 // in the way.
-func onlyClient(t *testing.T, p *plug) (leave func(), tries int) {
+func onlyClient(t *testing.T, p *harness.Plug) (leave func(), tries int) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < talkBound; {
+	for began := time.Now(); time.Since(began) < harness.TalkBound; {
 		tries++
-		answer := filepath.Join(p.dir, fmt.Sprint("answer", tries))
+		answer := filepath.Join(p.Dir, fmt.Sprint("answer", tries))
 		client := psql(p, "-At", "-o", answer, "-f", "-")
 		input, err := client.StdinPipe()
 		if err != nil {
@@ -54,8 +56,8 @@ func onlyClient(t *testing.T, p *plug) (leave func(), tries int) {
 		go func() { ended <- client.Wait() }()
 		t.Cleanup(func() { client.Process.Kill() })
 		fmt.Fprintln(input, "select 6 * 7;")
-		holdsWithin(talkBound, func() bool { return readString(answer) == "42\n" || len(ended) > 0 })
-		if readString(answer) == "42\n" {
+		harness.HoldsWithin(harness.TalkBound, func() bool { return harness.ReadString(answer) == "42\n" || len(ended) > 0 })
+		if harness.ReadString(answer) == "42\n" {
 			return func() {
 				input.Close()
 				if err := <-ended; err != nil {
@@ -65,13 +67,13 @@ func onlyClient(t *testing.T, p *plug) (leave func(), tries int) {
 		}
 		input.Close()
 	}
-	t.Fatalf("no client has got an answer within %v, in %d tries", talkBound, tries)
+	t.Fatalf("no client has got an answer within %v, in %d tries", harness.TalkBound, tries)
 	return nil, 0
 }
 
 // psql is a client that connects through a plug.
-func psql(p *plug, args ...string) *exec.Cmd {
-	return exec.Command("psql", append(args, "-h", "127.0.0.1", "-p", fmt.Sprint(p.port), "-U", "plug", "postgres")...)
+func psql(p *harness.Plug, args ...string) *exec.Cmd {
+	return exec.Command("psql", append(args, "-h", "127.0.0.1", "-p", fmt.Sprint(p.Port), "-U", "plug", "postgres")...)
 }
 
 // startPostgres runs a server that accepts this many clients, with its own
@@ -79,10 +81,10 @@ func psql(p *plug, args ...string) *exec.Cmd {
 // run.
 func startPostgres(t *testing.T, port, clients int) {
 	t.Helper()
-	dir := openDir(t)
+	dir := harness.OpenDir(t)
 	var as []string
 	if os.Getuid() == 0 {
-		as = []string{program(t, "setpriv"), "--reuid", fmt.Sprint(nobody), "--regid", fmt.Sprint(nobody), "--clear-groups", "--"}
+		as = []string{harness.Program(t, "setpriv"), "--reuid", fmt.Sprint(nobody), "--regid", fmt.Sprint(nobody), "--clear-groups", "--"}
 		if err := os.Chown(dir, nobody, nobody); err != nil {
 			t.Fatal(err)
 		}
@@ -97,14 +99,14 @@ func startPostgres(t *testing.T, port, clients int) {
 	} {
 		server = append(server, "-c", option)
 	}
-	daemonize(t, port, server[0], server[1:]...)
+	harness.Daemonize(t, port, server[0], server[1:]...)
 }
 
 // postgresProgram is a program that Debian installs outside PATH, by version.
 func postgresProgram(t testing.TB, name string) string {
 	t.Helper()
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {
-		return last(found, 1)[0]
+		return harness.Last(found, 1)[0]
 	}
-	return program(t, name)
+	return harness.Program(t, name)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // What a telnet client sends for "send ip" and "send synch" (RFC 854): the
@@ -21,39 +23,39 @@ const (
 
 // A user of telnet interrupts the remote process, and continues to type.
 func TestTelnetInterrupt(t *testing.T) {
-	telnet := program(t, "telnet")
-	program(t, "tmux")
-	forEachMode(t, func(t *testing.T, mode string) {
-		k := serveTaker(t)
-		p := start(t, mode, k.addr())
-		s := openScreen(t, p.dir, fmt.Sprintf("%s 127.0.0.1 %d", telnet, p.port))
+	telnet := harness.Program(t, "telnet")
+	harness.Program(t, "tmux")
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, k.Addr())
+		s := harness.OpenScreen(t, p.Dir, fmt.Sprintf("%s 127.0.0.1 %d", telnet, p.Port))
 		var target *net.TCPConn
 		select {
-		case target = <-k.taken:
-			target.SetDeadline(time.Now().Add(4 * talkBound))
-		case <-time.After(talkBound):
-			t.Fatalf("no session at the target: %q", s.lines())
+		case target = <-k.Taken:
+			target.SetDeadline(time.Now().Add(4 * harness.TalkBound))
+		case <-time.After(harness.TalkBound):
+			t.Fatalf("no session at the target: %q", s.Lines())
 		}
 		defer target.Close()
-		s.shows("Escape character")
+		s.Shows("Escape character")
 		prompts := 0
 		command := func(line string) {
-			s.keys("C-]")
+			s.Keys("C-]")
 			prompts++
-			s.becomes("a prompt", func(lines []string) bool {
+			s.Becomes("a prompt", func(lines []string) bool {
 				lines = slices.DeleteFunc(lines, func(l string) bool { return !strings.HasPrefix(l, "telnet>") })
 				return len(lines) == prompts
 			})
-			s.keys(line, "Enter")
+			s.Keys(line, "Enter")
 		}
-		s.keys("before", "Enter")
+		s.Keys("before", "Enter")
 		arrives(t, target, "before\r\n")
 		command("send ip")
 		arrives(t, target, telnetIP)
 		for range 3 {
 			command("send synch")
 			arrives(t, target, telnetSynch)
-			s.keys("after", "Enter")
+			s.Keys("after", "Enter")
 			arrives(t, target, "after\r\n")
 		}
 		command("quit")
@@ -61,7 +63,7 @@ func TestTelnetInterrupt(t *testing.T) {
 			t.Errorf("after quit: %q, %v", rest, err)
 		}
 		target.Close()
-		if l := p.lines(1)[0]; l.in != int64(len("before\r\n"+telnetIP)+3*len(telnetSynch+"after\r\n")) {
+		if l := p.Lines(1)[0]; l.In != int64(len("before\r\n"+telnetIP)+3*len(telnetSynch+"after\r\n")) {
 			t.Errorf("session line %+v", l)
 		}
 	})

@@ -5,6 +5,8 @@ package test
 import (
 	"syscall"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 // A pool's workers leave clients to those with fewer sessions. A stopped
@@ -12,18 +14,18 @@ import (
 func TestPoolBesideAStoppedWorker(t *testing.T) {
 	t.Parallel()
 	const sessions = 100 // of which a balanced worker would carry half
-	p := start(t, "pool", "--workers", "2", serve(t, anywhere, echo).addr())
-	stopped := p.grown(2)[0]
-	stopProcess(t, stopped.pid)
-	held := hold(t, p, sessions)
-	for i, pid := range p.carriersOf(held) {
-		if pid == stopped.pid {
+	p := harness.Start(t, "pool", "--workers", "2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	stopped := grown(p, 2)[0]
+	harness.StopProcess(t, stopped.PID)
+	held := harness.Hold(t, p, sessions)
+	for i, pid := range p.CarriersOf(held) {
+		if pid == stopped.PID {
 			t.Fatalf("session %d is carried by %d, which is stopped", i, pid)
 		}
 	}
-	syscall.Kill(stopped.pid, syscall.SIGCONT)
+	syscall.Kill(stopped.PID, syscall.SIGCONT)
 	for _, c := range held {
 		c.Close()
 	}
-	p.lines(sessions)
+	p.Lines(sessions)
 }

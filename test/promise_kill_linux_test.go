@@ -15,14 +15,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // childrenOf lists the processes, including dead ones, whose parent is pid.
-func childrenOf(pid int) (found []process) {
+func childrenOf(pid int) (found []harness.Process) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
 		n, _ := strconv.Atoi(filepath.Base(d))
-		if q, err := readProcess(n); err == nil && q.ppid == pid {
+		if q, err := harness.ReadProcess(n); err == nil && q.PPID == pid {
 			found = append(found, q)
 		}
 	}
@@ -46,21 +48,21 @@ func stand(c *net.TCPConn) *bystander {
 }
 
 func (b *bystander) run(seed uint64) error {
-	out, in, piece := stream(seed), newChecker(seed), make([]byte, 4096)
+	out, in, piece := harness.Stream(seed), harness.NewChecker(seed), make([]byte, 4096)
 	for {
 		select {
 		case <-b.stop:
-			return finish(b.conn)
+			return harness.Finish(b.conn)
 		default:
 		}
 		io.ReadFull(out, piece)
 		if _, err := b.conn.Write(piece); err != nil {
 			return err
 		}
-		if _, err := io.CopyN(in, plain{b.conn}, int64(len(piece))); err != nil {
-			return fmt.Errorf("after %d bytes: %w", in.n, err)
+		if _, err := io.CopyN(in, harness.Plain{Conn: b.conn}, int64(len(piece))); err != nil {
+			return fmt.Errorf("after %d bytes: %w", in.N, err)
 		}
-		b.n = in.n
+		b.n = in.N
 	}
 }
 
@@ -75,7 +77,7 @@ func (b *bystander) ended(t testing.TB) {
 		} else if b.n == 0 {
 			t.Error("a session has carried nothing")
 		}
-	case <-time.After(talkBound):
+	case <-time.After(harness.TalkBound):
 		t.Error("a session does not end")
 	}
 }
@@ -83,14 +85,14 @@ func (b *bystander) ended(t testing.TB) {
 // second is a target, or a proxy, whose second connection the test controls,
 // unless there must be none; for all others it is an echo.
 type second struct {
-	*backend
+	*harness.Backend
 	taken chan *net.TCPConn
 }
 
 func serveSecond(t *testing.T, proxy, none bool) *second {
 	s := &second{taken: make(chan *net.TCPConn, 1)}
 	var n atomic.Int64
-	s.backend = serve(t, anywhere, func(c *net.TCPConn) {
+	s.Backend = harness.Serve(t, harness.Anywhere, func(c *net.TCPConn) {
 		if n.Add(1) == 2 && !none {
 			s.taken <- c
 			select {}
@@ -99,7 +101,7 @@ func serveSecond(t *testing.T, proxy, none bool) *second {
 			readHead(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 		}
-		echo(c)
+		harness.Echo(c)
 	})
 	return s
 }
@@ -109,7 +111,7 @@ func serveSecond(t *testing.T, proxy, none bool) *second {
 // has one line, the next client is served, and at the end no process or
 // resource is left.
 func TestPromiseWorkerKilled(t *testing.T) {
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
 	for _, c := range []struct {
@@ -130,36 +132,36 @@ func TestPromiseWorkerKilled(t *testing.T) {
 		}},
 	} {
 		t.Run(c.state, func(t *testing.T) {
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
 				s := serveSecond(t, c.proxy, c.far)
-				args := append(sparesArgs(mode, 4), "--connect-timeout", "20s")
+				args := append(harness.SparesArgs(mode, 4), "--connect-timeout", "20s")
 				switch {
 				case c.proxy:
-					args = append(args, "-h", s.addr(), "192.0.2.1:9")
+					args = append(args, "-h", s.Addr(), "192.0.2.1:9")
 				case c.far:
-					args = append(args, s.addr(), listenSilent(t).addr())
+					args = append(args, s.Addr(), harness.ListenSilent(t).Addr())
 				default:
-					args = append(args, s.addr())
+					args = append(args, s.Addr())
 				}
-				p := start(t, mode, args...)
-				p.spares(4)
-				first := dial(t, p.addr())
-				mustPing(t, first)
-				beside := p.carrier(first)
+				p := harness.Start(t, mode, args...)
+				p.Spares(4)
+				first := harness.Dial(t, p.Addr())
+				harness.MustPing(t, first)
+				beside := p.Carrier(first)
 				b := stand(first)
 
 				if mode == "pool" {
-					p.freeze(beside) // so that another worker takes the second one
+					harness.StopProcess(t, beside) // so that another worker takes the second one
 				}
-				client := dialNarrow(t, p.addr())
-				client.SetDeadline(time.Now().Add(talkBound))
+				client := dialNarrow(t, p.Addr())
+				client.SetDeadline(time.Now().Add(harness.TalkBound))
 				if !c.far {
 					target := <-s.taken
-					target.SetDeadline(time.Now().Add(talkBound))
+					target.SetDeadline(time.Now().Add(harness.TalkBound))
 					c.reach(client, target)
 				}
-				victim := p.carrier(client)
+				victim := p.Carrier(client)
 				if victim == beside {
 					t.Fatalf("worker %d has both sessions", victim)
 				}
@@ -167,21 +169,21 @@ func TestPromiseWorkerKilled(t *testing.T) {
 				if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
-				if err := hungUp(client); err != nil {
+				if err := harness.HungUp(client); err != nil {
 					t.Errorf("the killed session's client: %v", err)
 				}
 				began := time.Now()
-				cycle(t, p)
+				harness.ShortSession(t, p)
 				if took := time.Since(began); took > time.Second {
 					t.Errorf("the next client waited %v", took)
 				}
-				p.lines(2)
+				p.Lines(2)
 				b.ended(t)
-				p.lines(3)
-				await(t, "no dead child of the master", shortWait, func() bool { return len(p.zombies()) == 0 })
-				want := fmt.Sprintf("plug: master %d (0 sessions)", p.port)
-				await(t, "the title "+want, shortWait, func() bool { return title(p.master) == want })
-				p.ready(4)
+				p.Lines(3)
+				harness.Await(t, "no dead child of the master", harness.ShortWait, func() bool { return len(zombies(p)) == 0 })
+				want := fmt.Sprintf("plug: master %d (0 sessions)", p.Port)
+				harness.Await(t, "the title "+want, harness.ShortWait, func() bool { return harness.Title(p.Master) == want })
+				ready(p, 4)
 			})
 		})
 	}
@@ -189,12 +191,12 @@ func TestPromiseWorkerKilled(t *testing.T) {
 
 // ready waits until no worker has a session, and at least n wait for one:
 // surplus ones stay for some seconds.
-func (p *plug) ready(n int) {
-	p.t.Helper()
-	await(p.t, fmt.Sprintf("%d workers or more, all waiting", n), longWait, func() bool {
-		all := p.workers()
+func ready(p *harness.Plug, n int) {
+	p.T.Helper()
+	harness.Await(p.T, fmt.Sprintf("%d workers or more, all waiting", n), harness.LongWait, func() bool {
+		all := p.Workers()
 		for _, w := range all {
-			if !strings.HasSuffix(w.title, " spare") && !strings.HasSuffix(w.title, "(0 sessions)") {
+			if !strings.HasSuffix(w.Title, " spare") && !strings.HasSuffix(w.Title, "(0 sessions)") {
 				return false
 			}
 		}
@@ -204,35 +206,35 @@ func (p *plug) ready(n int) {
 
 // A killed spare had no session: it is replaced.
 func TestPromiseSpareKilled(t *testing.T) {
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		p := start(t, mode, append(sparesArgs(mode, 4), serve(t, anywhere, echo).addr())...)
-		first := dial(t, p.addr())
-		mustPing(t, first)
-		beside := p.carrier(first)
+		p := harness.Start(t, mode, append(harness.SparesArgs(mode, 4), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		first := harness.Dial(t, p.Addr())
+		harness.MustPing(t, first)
+		beside := p.Carrier(first)
 		b := stand(first)
 		n := 1
 		for range 5 {
-			for _, w := range p.workers() {
-				if w.pid == beside || strings.Contains(w.title, " > ") { // it may be writing its line
+			for _, w := range p.Workers() {
+				if w.PID == beside || strings.Contains(w.Title, " > ") { // it may be writing its line
 					continue
 				}
-				syscall.Kill(w.pid, syscall.SIGKILL)
+				syscall.Kill(w.PID, syscall.SIGKILL)
 				break
 			}
 			began := time.Now()
-			cycle(t, p)
+			harness.ShortSession(t, p)
 			n++
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("the next client waited %v", took)
 			}
 		}
 		b.ended(t)
-		p.lines(n)
-		p.ready(4)
+		p.Lines(n)
+		ready(p, 4)
 	})
 }
 
@@ -240,46 +242,46 @@ func TestPromiseSpareKilled(t *testing.T) {
 // lines, the port closes, and nothing remains when they have ended. No client
 // is left waiting for a process that does not exist.
 func TestPromiseMasterKilled(t *testing.T) {
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
 	for _, who := range []string{"master", "shepherd"} {
 		t.Run(who, func(t *testing.T) {
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
-				p := start(t, mode, append(sparesArgs(mode, 4), serve(t, anywhere, echo).addr())...)
-				p.spares(4)
-				c := dial(t, p.addr())
-				mustPing(t, c)
+				p := harness.Start(t, mode, append(harness.SparesArgs(mode, 4), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+				p.Spares(4)
+				c := harness.Dial(t, p.Addr())
+				harness.MustPing(t, c)
 				b := stand(c)
-				victim := p.master
+				victim := p.Master
 				if who == "shepherd" {
-					victim = p.cmd.Process.Pid
+					victim = p.Cmd.Process.Pid
 				}
 				if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
 				served := 0
 				for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
-					c, err := net.DialTimeout("tcp", p.addr(), time.Second)
+					c, err := net.DialTimeout("tcp", p.Addr(), time.Second)
 					if err != nil {
 						break
 					}
 					c.SetDeadline(time.Now().Add(time.Second))
-					switch err := ping(c.(*net.TCPConn)); {
+					switch err := harness.Ping(c.(*net.TCPConn)); {
 					case err == nil:
 						served++
-						finish(c.(*net.TCPConn))
+						harness.Finish(c.(*net.TCPConn))
 					case errors.Is(err, os.ErrDeadlineExceeded):
 						t.Errorf("a client is left waiting")
 					}
 					c.Close()
 				}
-				await(t, "the port to be free", shortWait, func() bool { return !listening(t, p.port) })
+				harness.Await(t, "the port to be free", harness.ShortWait, func() bool { return !harness.Listening(t, p.Port) })
 				b.ended(t)
-				p.gone(5 * time.Second)
-				p.lines(1 + served)
-				p.master = 0 // nothing is promised about its exit code
+				p.Gone(5 * time.Second)
+				p.Lines(1 + served)
+				p.Master = 0 // nothing is promised about its exit code
 			})
 		})
 	}

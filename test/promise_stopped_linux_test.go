@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // While the master is stopped, sessions continue and spares serve; when it
@@ -18,101 +20,101 @@ import (
 // and the title.
 func TestPromiseMasterStopped(t *testing.T) {
 	const spares = 8
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		p := startDaemon(t, mode, append(sparesArgs(mode, spares), serve(t, anywhere, echo).addr())...)
-		p.spares(spares)
-		held := hold(t, p, 4)
-		p.lists(held)
+		p := harness.StartDaemon(t, mode, append(harness.SparesArgs(mode, spares), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		p.Spares(spares)
+		held := harness.Hold(t, p, 4)
+		p.Lists(held)
 		if mode != "pool" {
-			p.spares(spares)
+			p.Spares(spares)
 		}
-		p.freeze(p.master)
+		harness.StopProcess(t, p.Master)
 
 		// Each session and each spare is a process in fork mode.
-		cycles, kept := count(1000), 3
+		cycles, kept := harness.Count(1000), 3
 		if mode == "fork" {
 			cycles = spares - kept
 		}
 		slowest := time.Duration(0)
 		for range cycles {
 			began := time.Now()
-			cycle(t, p)
+			harness.ShortSession(t, p)
 			slowest = max(slowest, time.Since(began))
 		}
 		if slowest > time.Second {
 			t.Errorf("a spare serves after %v", slowest)
 		}
-		began := hold(t, p, kept)
+		began := harness.Hold(t, p, kept)
 		for _, c := range held {
-			flow(t, c, 1<<20)
+			harness.FlowOn(t, c, 1<<20)
 		}
-		if err := finish(held[0]); err != nil {
+		if err := harness.Finish(held[0]); err != nil {
 			t.Error(err)
 		}
 		before := cycles + 1
-		p.lines(before) // all of them written by their workers, not by the master for a killed one
-		lost := p.killCarrier(held[1:], began)
+		p.Lines(before) // all of them written by their workers, not by the master for a killed one
+		lost := killCarrier(p, held[1:], began)
 		live := slices.DeleteFunc(slices.Concat(held[1:], began), func(c *net.TCPConn) bool { return slices.Contains(lost, c) })
-		var late *waiting
+		var late *harness.Waiting
 		if mode == "fork" {
-			late = queue(t, p, 5) // no worker is left for them
+			late = harness.QueueClients(t, p, 5) // no worker is left for them
 		}
 
-		syscall.Kill(p.master, syscall.SIGCONT)
+		syscall.Kill(p.Master, syscall.SIGCONT)
 		continued := time.Now()
 		if late != nil {
-			late.served(t)
-			live = append(live, late.conns...)
+			late.Served(t)
+			live = append(live, late.Conns...)
 		}
 		if mode == "pool" {
-			p.carriers(spares)
+			p.Carriers(spares)
 		}
-		p.lists(live)
-		p.lines(before + len(lost))
-		want := fmt.Sprintf("plug: master %d (%d session", p.port, len(live))
-		if !holdsWithin(shortWait, func() bool { return strings.HasPrefix(title(p.master), want) }) {
-			t.Errorf("the master's title is %q, with %d sessions", title(p.master), len(live))
+		p.Lists(live)
+		p.Lines(before + len(lost))
+		want := fmt.Sprintf("plug: master %d (%d session", p.Port, len(live))
+		if !harness.HoldsWithin(harness.ShortWait, func() bool { return strings.HasPrefix(harness.Title(p.Master), want) }) {
+			t.Errorf("the master's title is %q, with %d sessions", harness.Title(p.Master), len(live))
 		}
-		await(t, "no dead child of the master", shortWait, func() bool { return len(p.zombies()) == 0 })
+		harness.Await(t, "no dead child of the master", harness.ShortWait, func() bool { return len(zombies(p)) == 0 })
 		t.Logf("true again after %v; the slowest of %d sessions took %v", time.Since(continued), cycles, slowest)
 		for _, c := range live {
-			flow(t, c, 100_000)
-			if err := finish(c); err != nil {
+			harness.FlowOn(t, c, 100_000)
+			if err := harness.Finish(c); err != nil {
 				t.Error(err)
 			}
 		}
-		p.lines(before + len(lost) + len(live))
-		p.ready(spares)
+		p.Lines(before + len(lost) + len(live))
+		ready(p, spares)
 	})
 }
 
 // killCarrier kills the worker of one of the sessions and returns those that
 // have ended.
-func (p *plug) killCarrier(sessions ...[]*net.TCPConn) (lost []*net.TCPConn) {
-	p.t.Helper()
-	victim := p.carrier(sessions[0][0])
+func killCarrier(p *harness.Plug, sessions ...[]*net.TCPConn) (lost []*net.TCPConn) {
+	p.T.Helper()
+	victim := p.Carrier(sessions[0][0])
 	syscall.Kill(victim, syscall.SIGKILL)
 	// It stays a zombie while its master is stopped.
-	await(p.t, "the worker's end", normalWait, func() bool { return !isOf(victim, p.bin) })
+	harness.Await(p.T, "the worker's end", harness.NormalWait, func() bool { return !harness.IsOf(victim, p.Bin) })
 	for _, c := range slices.Concat(sessions...) {
-		if ping(c) != nil {
+		if harness.Ping(c) != nil {
 			lost = append(lost, c)
 		}
 	}
-	if len(lost) == 0 || p.mode != "pool" && len(lost) != 1 {
-		p.t.Errorf("with worker %d %d sessions have ended", victim, len(lost))
+	if len(lost) == 0 || p.Mode != "pool" && len(lost) != 1 {
+		p.T.Errorf("with worker %d %d sessions have ended", victim, len(lost))
 	}
 	return lost
 }
 
 // zombies are the master's dead children.
-func (p *plug) zombies() (found []process) {
-	for _, q := range childrenOf(p.master) {
-		if q.state == 'Z' {
+func zombies(p *harness.Plug) (found []harness.Process) {
+	for _, q := range childrenOf(p.Master) {
+		if q.State == 'Z' {
 			found = append(found, q)
 		}
 	}

@@ -6,24 +6,25 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // actor is a proxy that reads the request and then plays the current act, so
 // that one plug meets many proxies.
 type actor struct {
-	*backend
+	*harness.Backend
 	act atomic.Pointer[func(*net.TCPConn)]
 }
 
 func serveActor(t testing.TB) *actor {
 	t.Helper()
 	a := &actor{}
-	a.backend = serve(t, anywhere, func(c *net.TCPConn) {
+	a.Backend = harness.Serve(t, harness.Anywhere, func(c *net.TCPConn) {
 		readHead(c)
 		(*a.act.Load())(c)
 	})
@@ -32,26 +33,15 @@ func serveActor(t testing.TB) *actor {
 
 func (a *actor) becomes(act func(*net.TCPConn)) { a.act.Store(&act) }
 
-// forget discards the plug's records so far.
-func (p *plug) forget() {
-	p.t.Helper()
-	if err := os.Truncate(p.sessions, 0); err != nil {
-		p.t.Fatal(err)
-	}
-	p.syslog.mu.Lock()
-	defer p.syslog.mu.Unlock()
-	p.syslog.records = nil
-}
-
 // Replies that are unusual, but valid: the relay starts just after the empty
 // line.
 func TestConnectReplies(t *testing.T) {
 	t.Parallel()
 	const ok = "HTTP/1.1 200 Connection established\r\nVia: 1.1 x\r\n\r\n"
 	glued := strings.Repeat("glued behind the headers ", 1000)
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		proxy := serveActor(t)
-		p := start(t, mode, "-h", proxy.addr(), "192.0.2.7:119")
+		p := harness.Start(t, mode, "-h", proxy.Addr(), "192.0.2.7:119")
 		for name, c := range map[string]struct {
 			reply []string // written one by one
 			data  string   // the part that belongs to the client
@@ -69,11 +59,11 @@ func TestConnectReplies(t *testing.T) {
 				proxy.becomes(func(conn *net.TCPConn) {
 					for _, piece := range c.reply {
 						io.WriteString(conn, piece)
-						passed(time.Millisecond) // in a separate packet
+						harness.Passed(time.Millisecond) // in a separate packet
 					}
-					echo(conn)
+					harness.Echo(conn)
 				})
-				client := dial(t, p.addr())
+				client := harness.Dial(t, p.Addr())
 				// What the client sends early must reach the target, but only
 				// after the negotiation.
 				io.WriteString(client, "early")
@@ -82,10 +72,10 @@ func TestConnectReplies(t *testing.T) {
 				if want := c.data + "early"; err != nil || string(got) != want {
 					t.Errorf("client reads %.60q (%d bytes), %v; want %.60q (%d bytes)", got, len(got), err, want, len(want))
 				}
-				if l := p.lines(1)[0]; l.in != 5 || l.out != int64(len(c.data)+5) {
+				if l := p.Lines(1)[0]; l.In != 5 || l.Out != int64(len(c.data)+5) {
 					t.Errorf("session line %+v", l)
 				}
-				p.forget()
+				p.Forget()
 			})
 		}
 	})
@@ -99,21 +89,21 @@ func TestHostileProxies(t *testing.T) {
 	say := func(text string) func(*net.TCPConn) {
 		return func(c *net.TCPConn) {
 			io.WriteString(c, text)
-			sink(c)
+			harness.Sink(c)
 		}
 	}
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		proxy := serveActor(t)
-		p := startDaemon(t, mode, "-l", "--connect-timeout", "500ms", "-h", proxy.addr(), "192.0.2.7:119")
-		p.syslog.await(t, `.* started\.`)
-		p.forget()
+		p := harness.StartDaemon(t, mode, "-l", "--connect-timeout", "500ms", "-h", proxy.Addr(), "192.0.2.7:119")
+		p.Syslog.Await(t, `.* started\.`)
+		p.Forget()
 		for name, c := range map[string]struct {
 			act    func(*net.TCPConn)
 			reason string // in the error record
 		}{
 			"407":                {say("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n"), ".*407.*"},
 			"403 with a body":    {say("HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nno way"), ".*403.*"},
-			"silence":            {sink, ".+"},
+			"silence":            {harness.Sink, ".+"},
 			"silence after 200":  {say("HTTP/1.1 200 OK\r\n"), ".+"},
 			"64 KiB header line": {say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n"), ".+"},
 			"64 KiB status line": {say("HTTP/1.1 200 " + strings.Repeat("x", 64<<10) + "\r\n\r\n"), ".+"},
@@ -123,11 +113,11 @@ func TestHostileProxies(t *testing.T) {
 			"hangs up":           {func(*net.TCPConn) {}, ".+"},
 			"hangs up half way":  {func(c *net.TCPConn) { io.WriteString(c, "HTTP/1.1 2") }, ".+"},
 			"status 2000":        {say("HTTP/1.1 2000 OK\r\n\r\n"), ".+"},
-			"resets":             {reset, ".+"},
+			"resets":             {harness.Reset, ".+"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				proxy.becomes(c.act)
-				client := dial(t, p.addr())
+				client := harness.Dial(t, p.Addr())
 				began := time.Now()
 				if got, _ := io.ReadAll(client); len(got) > 0 {
 					t.Errorf("the client gets %.80q", got)
@@ -135,16 +125,16 @@ func TestHostileProxies(t *testing.T) {
 				if d := time.Since(began); d > 4*time.Second {
 					t.Errorf("the client was let go after %v", d)
 				}
-				l := p.lines(1)[0]
-				if l.target != proxy.addr() || l.out != 0 {
+				l := p.Lines(1)[0]
+				if l.Target != proxy.Addr() || l.Out != 0 {
 					t.Errorf("session line %+v", l)
 				}
-				r := p.syslog.await(t, fmt.Sprintf(`\(%d\): .+: %s`, p.port, c.reason))
-				if r.priority != daemonErr || r.pid != l.pid {
-					t.Errorf("%v: want priority %d and PID %d", r, daemonErr, l.pid)
+				r := p.Syslog.Await(t, fmt.Sprintf(`\(%d\): .+: %s`, p.Port, c.reason))
+				if r.Priority != harness.DaemonErr || r.PID != l.PID {
+					t.Errorf("%v: want priority %d and PID %d", r, harness.DaemonErr, l.PID)
 				}
-				p.syslog.await(t, fmt.Sprintf(`\(%d\): Complete, status=4\.`, p.port))
-				p.forget()
+				p.Syslog.Await(t, fmt.Sprintf(`\(%d\): Complete, status=4\.`, p.Port))
+				p.Forget()
 			})
 		}
 	})

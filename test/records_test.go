@@ -12,21 +12,23 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // Without -l, syslog has no records of connections.
 func TestQuietWithoutLog(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.StartDaemon(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		for range 10 {
-			c := dial(t, p.addr())
-			mustPing(t, c)
-			finish(c)
+			c := harness.Dial(t, p.Addr())
+			harness.MustPing(t, c)
+			harness.Finish(c)
 		}
-		p.lines(10)
-		p.stop()
-		if got := p.syslog.all(); len(got) > 0 {
+		p.Lines(10)
+		p.Stop()
+		if got := p.Syslog.All(); len(got) > 0 {
 			t.Errorf("syslog: %v", got)
 		}
 	})
@@ -35,21 +37,21 @@ func TestQuietWithoutLog(t *testing.T) {
 // A syslog daemon on another host gets the same by UDP, with the host's name,
 // in the format of a relay (RFC 3164, 4.1).
 func TestSyslogByUDP(t *testing.T) {
-	c, err := net.ListenPacket("udp4", anywhere)
+	c, err := net.ListenPacket("udp4", harness.Anywhere)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(talkBound))
-	p := start(t, "prefork", "--syslog", "udp://"+c.LocalAddr().String(), "-l", serve(t, anywhere, echo).addr())
-	conn := dial(t, p.addr())
-	mustPing(t, conn)
-	finish(conn)
-	pid := p.lines(1)[0].pid
+	c.SetDeadline(time.Now().Add(harness.TalkBound))
+	p := harness.Start(t, "prefork", "--syslog", "udp://"+c.LocalAddr().String(), "-l", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	conn := harness.Dial(t, p.Addr())
+	harness.MustPing(t, conn)
+	harness.Finish(conn)
+	pid := p.Lines(1)[0].PID
 	for _, want := range []string{
-		fmt.Sprintf(`plug\[%d\]: \(%d\): Plugdaemon started\.`, p.master, p.port),
-		fmt.Sprintf(`plug\[%d\]: \(%d\): Connect from 127\.0\.0\.1 to 127\.0\.0\.1`, pid, p.port),
-		fmt.Sprintf(`plug\[%d\]: \(%d\): Complete\.`, pid, p.port),
+		fmt.Sprintf(`plug\[%d\]: \(%d\): Plugdaemon started\.`, p.Master, p.Port),
+		fmt.Sprintf(`plug\[%d\]: \(%d\): Connect from 127\.0\.0\.1 to 127\.0\.0\.1`, pid, p.Port),
+		fmt.Sprintf(`plug\[%d\]: \(%d\): Complete\.`, pid, p.Port),
 	} {
 		form := regexp.MustCompile(`^<29>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \S+ ` + want + `\n?$`)
 		buf := make([]byte, 2048)
@@ -66,12 +68,12 @@ func TestSyslogByUDP(t *testing.T) {
 // LISTEN, TAG, PEER and TARGET for every form of the source.
 func TestForms(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		six := serve(t, "[::1]:0", echo)
-		four := serve(t, anywhere, echo)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		six := harness.Serve(t, "[::1]:0", harness.Echo)
+		four := harness.Serve(t, harness.Anywhere, harness.Echo)
 		for _, c := range []struct {
 			source []string
-			target *backend
+			target *harness.Backend
 			host   string // to connect to
 			listen string
 			tag    string
@@ -83,19 +85,19 @@ func TestForms(t *testing.T) {
 			{[]string{":{port}"}, six, "127.0.0.1", "%d", "(%d)"},
 			{[]string{"*:{port}"}, four, "::1", "%d", "(%d)"},
 		} {
-			p := start(t, mode, append(c.source, "-l", c.target.addr())...)
-			conn := dial(t, net.JoinHostPort(c.host, strconv.Itoa(p.port)))
-			mustPing(t, conn)
-			finish(conn)
-			l := p.lines(1)[0]
-			if l.listen != fmt.Sprintf(c.listen, p.port) || l.peer != c.host || l.target != c.target.addr() {
+			p := harness.Start(t, mode, append(c.source, "-l", c.target.Addr())...)
+			conn := harness.Dial(t, net.JoinHostPort(c.host, strconv.Itoa(p.Port)))
+			harness.MustPing(t, conn)
+			harness.Finish(conn)
+			l := p.Lines(1)[0]
+			if l.Listen != fmt.Sprintf(c.listen, p.Port) || l.Peer != c.host || l.Target != c.target.Addr() {
 				t.Errorf("%v: session line %+v", c.source, l)
 			}
-			to := c.target.ln.Addr().(*net.TCPAddr).IP.String()
-			tag := fmt.Sprintf(c.tag, p.port)
-			p.syslog.await(t, regexp.QuoteMeta(tag+": Connect from "+c.host+" to "+to))
-			p.syslog.await(t, regexp.QuoteMeta(tag+": Complete."))
-			p.stop()
+			to := c.target.Listener.Addr().(*net.TCPAddr).IP.String()
+			tag := fmt.Sprintf(c.tag, p.Port)
+			p.Syslog.Await(t, regexp.QuoteMeta(tag+": Connect from "+c.host+" to "+to))
+			p.Syslog.Await(t, regexp.QuoteMeta(tag+": Complete."))
+			p.Stop()
 		}
 	})
 }
@@ -103,18 +105,18 @@ func TestForms(t *testing.T) {
 // -S - is stdout, and implies -n.
 func TestSessionLinesOnStdout(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := prepare(t, mode, "-S", "-", serve(t, anywhere, echo).addr())
-		p.launch()
-		await(t, "the plug to serve", serveBound, p.serves)
-		p.sessions = p.stdout
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Prepare(t, mode, "-S", "-", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		p.Launch()
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		p.Sessions = p.Stdout
 		for i := range 3 {
-			c := dial(t, p.addr())
-			mustPing(t, c)
-			finish(c)
-			p.lines(i + 1)
+			c := harness.Dial(t, p.Addr())
+			harness.MustPing(t, c)
+			harness.Finish(c)
+			p.Lines(i + 1)
 		}
-		if p.hasExited() {
+		if p.HasExited() {
 			t.Error("-S - left the foreground")
 		}
 	})
@@ -123,30 +125,30 @@ func TestSessionLinesOnStdout(t *testing.T) {
 // -d implies -n and logs to stderr; -dd logs more about the same traffic.
 func TestDebug(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		said := map[string]int{}
 		for _, d := range []string{"", "-d", "-dd"} {
-			args := []string{serve(t, anywhere, echo).addr()}
+			args := []string{harness.Serve(t, harness.Anywhere, harness.Echo).Addr()}
 			if d != "" {
 				args = append(args, d)
 			} else {
 				args = append(args, "-n")
 			}
-			p := prepare(t, mode, args...)
-			p.launch()
-			await(t, "the plug to serve", serveBound, p.serves)
+			p := harness.Prepare(t, mode, args...)
+			p.Launch()
+			harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
 			for range 20 {
-				c := dial(t, p.addr())
-				mustPing(t, c)
-				finish(c)
+				c := harness.Dial(t, p.Addr())
+				harness.MustPing(t, c)
+				harness.Finish(c)
 			}
-			p.lines(20)
-			if p.hasExited() {
+			p.Lines(20)
+			if p.HasExited() {
 				t.Errorf("%s left the foreground", d)
 			}
-			p.stop()
-			said[d] = strings.Count(p.errors(), "\n")
-			if out := readString(p.stdout); out != "" {
+			p.Stop()
+			said[d] = strings.Count(p.Errors(), "\n")
+			if out := harness.ReadString(p.Stdout); out != "" {
 				t.Errorf("%s on stdout: %q", d, out)
 			}
 		}
@@ -164,13 +166,13 @@ func TestLogFormat(t *testing.T) {
 		"json": `^\{"@level":.*\}$`,
 	} {
 		re := regexp.MustCompile(form)
-		p := start(t, "prefork", "-d", "--log-format", format, serve(t, anywhere, echo).addr())
-		c := dial(t, p.addr())
-		mustPing(t, c)
-		finish(c)
-		p.lines(1)
-		p.stop()
-		for line := range strings.Lines(p.errors()) {
+		p := harness.Start(t, "prefork", "-d", "--log-format", format, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		c := harness.Dial(t, p.Addr())
+		harness.MustPing(t, c)
+		harness.Finish(c)
+		p.Lines(1)
+		p.Stop()
+		for line := range strings.Lines(p.Errors()) {
 			if !re.MatchString(strings.TrimSuffix(line, "\n")) {
 				t.Errorf("%s: %q", format, line)
 			}
@@ -182,49 +184,49 @@ func TestLogFormat(t *testing.T) {
 // with HUP or USR1, there is a new one for the lines, and none is lost.
 func TestSessionFileRotation(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, serve(t, anywhere, echo).addr())
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		session := func() {
 			t.Helper()
-			c := dial(t, p.addr())
-			mustPing(t, c)
-			if err := finish(c); err != nil {
+			c := harness.Dial(t, p.Addr())
+			harness.MustPing(t, c)
+			if err := harness.Finish(c); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i, how := range []syscall.Signal{0, syscall.SIGHUP, syscall.SIGUSR1} {
 			session()
-			p.lines(1)
-			stays := dial(t, p.addr())
-			mustPing(t, stays)
-			old := fmt.Sprintf("%s.%d", p.sessions, i)
-			if err := os.Rename(p.sessions, old); err != nil {
+			p.Lines(1)
+			stays := harness.Dial(t, p.Addr())
+			harness.MustPing(t, stays)
+			old := fmt.Sprintf("%s.%d", p.Sessions, i)
+			if err := os.Rename(p.Sessions, old); err != nil {
 				t.Fatal(err)
 			}
 			bound := 1500 * time.Millisecond
 			if how != 0 {
-				p.signal(how)
+				p.Signal(how)
 				bound = 500 * time.Millisecond
 			}
-			await(t, fmt.Sprintf("a new session file (signal %d)", how), bound, func() bool {
-				_, err := os.Stat(p.sessions)
+			harness.Await(t, fmt.Sprintf("a new session file (signal %d)", how), bound, func() bool {
+				_, err := os.Stat(p.Sessions)
 				return err == nil
 			})
 			// A worker that has not been told yet writes to the old one; but
 			// soon all write to the new one, even one that was busy all the
 			// time.
 			ended := 1
-			await(t, "four lines in the new file", normalWait, func() bool {
+			harness.Await(t, "four lines in the new file", harness.NormalWait, func() bool {
 				session()
 				ended++
-				return len(parseSessions(t, p.sessions)) >= 4
+				return len(harness.ParseSessions(t, p.Sessions)) >= 4
 			})
-			before := len(p.linesOf(p.sessions, old, ended))
-			finish(stays)
-			if p.linesOf(p.sessions, old, ended+1); len(parseSessions(t, p.sessions)) != before+1 {
+			before := len(linesOf(p, p.Sessions, old, ended))
+			harness.Finish(stays)
+			if linesOf(p, p.Sessions, old, ended+1); len(harness.ParseSessions(t, p.Sessions)) != before+1 {
 				t.Errorf("the line of the session that stayed went to the old file")
 			}
-			if err := os.Truncate(p.sessions, 0); err != nil {
+			if err := os.Truncate(p.Sessions, 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -233,11 +235,11 @@ func TestSessionFileRotation(t *testing.T) {
 
 // linesOf waits for n lines in both files together, and returns the first
 // one's.
-func (p *plug) linesOf(path, old string, n int) (lines []sessionLine) {
-	p.t.Helper()
-	await(p.t, fmt.Sprintf("%d lines in the old and the new file", n), normalWait, func() bool {
-		lines = parseSessions(p.t, path)
-		return len(lines)+len(parseSessions(p.t, old)) == n
+func linesOf(p *harness.Plug, path, old string, n int) (lines []harness.SessionLine) {
+	p.T.Helper()
+	harness.Await(p.T, fmt.Sprintf("%d lines in the old and the new file", n), harness.NormalWait, func() bool {
+		lines = harness.ParseSessions(p.T, path)
+		return len(lines)+len(harness.ParseSessions(p.T, old)) == n
 	})
 	return lines
 }
@@ -245,15 +247,15 @@ func (p *plug) linesOf(path, old string, n int) (lines []sessionLine) {
 // Lines of many workers do not interrupt each other.
 func TestSessionLinesAreWhole(t *testing.T) {
 	t.Parallel()
-	n := count(5000)
-	forEachMode(t, func(t *testing.T, mode string) {
+	n := harness.Count(5000)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		if mode == "fork" {
 			n = n / 5
 		}
-		p := start(t, mode, serve(t, anywhere, greet("x")).addr())
+		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Greet("x")).Addr())
 		flood(t, p, n)
-		for _, l := range p.lines(n) {
-			if l.in != 0 || l.out != 2 {
+		for _, l := range p.Lines(n) {
+			if l.In != 0 || l.Out != 2 {
 				t.Fatalf("session line %+v", l)
 			}
 		}

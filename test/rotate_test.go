@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // The session file is rotated again and again, in every possible way, while
@@ -21,56 +23,56 @@ func TestRotationUnderLoad(t *testing.T) {
 	for _, how := range []struct {
 		name   string
 		rounds int
-		rotate func(*plug, *crowd, string)
+		rotate func(*harness.Plug, *crowd, string)
 	}{
-		{"renamed", 20, func(p *plug, _ *crowd, to string) { p.rename(to, 0) }},
-		{"renamed and HUP", 60, func(p *plug, _ *crowd, to string) { p.rename(to, syscall.SIGHUP) }},
-		{"renamed and USR1", 60, func(p *plug, _ *crowd, to string) { p.rename(to, syscall.SIGUSR1) }},
-		{"copytruncate", 60, func(p *plug, c *crowd, to string) { p.copyTruncate(c, to) }},
+		{"renamed", 20, func(p *harness.Plug, _ *crowd, to string) { rotateByRename(p, to, 0) }},
+		{"renamed and HUP", 60, func(p *harness.Plug, _ *crowd, to string) { rotateByRename(p, to, syscall.SIGHUP) }},
+		{"renamed and USR1", 60, func(p *harness.Plug, _ *crowd, to string) { rotateByRename(p, to, syscall.SIGUSR1) }},
+		{"copytruncate", 60, func(p *harness.Plug, c *crowd, to string) { copyTruncate(p, c, to) }},
 	} {
-		forEachMode(t, func(t *testing.T, mode string) {
+		harness.ForEachMode(t, func(t *testing.T, mode string) {
 			t.Parallel()
 			t.Run(how.name, func(t *testing.T) {
-				p := start(t, mode, serve(t, anywhere, echo).addr())
+				p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 				c := gather(p, 4)
 				defer c.rest()
 				// Sessions that outlive a rotation, in workers that nothing
 				// else wakes.
 				var idle []*net.TCPConn
 				for i := range 3 {
-					idle = append(idle, dialAs(t, fmt.Sprintf("127.9.9.%d", 1+i), p.addr()))
+					idle = append(idle, harness.DialAs(t, fmt.Sprintf("127.9.9.%d", 1+i), p.Addr()))
 					idle[i].SetDeadline(time.Now().Add(10 * time.Minute))
-					mustPing(t, idle[i])
+					harness.MustPing(t, idle[i])
 				}
-				for i := range scaled(how.rounds, max(2, how.rounds/20)) {
-					how.rotate(p, c, fmt.Sprintf("%s.%d", p.sessions, i))
-					await(t, "lines in the new file", longWait, func() bool {
-						info, err := os.Stat(p.sessions)
+				for i := range harness.Scaled(how.rounds, max(2, how.rounds/20)) {
+					how.rotate(p, c, fmt.Sprintf("%s.%d", p.Sessions, i))
+					harness.Await(t, "lines in the new file", harness.LongWait, func() bool {
+						info, err := os.Stat(p.Sessions)
 						return err == nil && info.Size() > 0
 					})
 				}
 				// The master tells one worker after another.
-				holdsWithin(shortWait, func() bool { return !p.holds(p.sessions + ".") })
+				harness.HoldsWithin(harness.ShortWait, func() bool { return !holds(p, p.Sessions+".") })
 				for _, i := range idle {
-					if err := finish(i); err != nil {
+					if err := harness.Finish(i); err != nil {
 						t.Error(err)
 					}
 				}
 				n := c.rest() + len(idle)
 				all := 0
-				await(t, fmt.Sprintf("%d lines in all files", n), longWait, func() bool {
-					all = p.linesOfAll()
+				harness.Await(t, fmt.Sprintf("%d lines in all files", n), harness.LongWait, func() bool {
+					all = linesOfAll(p)
 					return all >= n
 				})
 				if all != n {
 					t.Errorf("%d lines in all files, of %d sessions", all, n)
 				}
-				if said := p.errors(); strings.Contains(said, "[ERROR]") {
-					t.Errorf("stderr: %s", tail(said, 1000))
+				if said := p.Errors(); strings.Contains(said, "[ERROR]") {
+					t.Errorf("stderr: %s", harness.Tail(said, 1000))
 				}
 				here := 0
-				for _, l := range parseSessions(t, p.sessions) {
-					if strings.HasPrefix(l.peer, "127.9.9.") {
+				for _, l := range harness.ParseSessions(t, p.Sessions) {
+					if strings.HasPrefix(l.Peer, "127.9.9.") {
 						here++
 					}
 				}
@@ -84,8 +86,8 @@ func TestRotationUnderLoad(t *testing.T) {
 
 // holds reports whether a process in the pidfile has a file open whose path
 // begins with prefix, if /proc shows that.
-func (p *plug) holds(prefix string) bool {
-	for _, pid := range p.pids() {
+func holds(p *harness.Plug, prefix string) bool {
+	for _, pid := range p.PIDs() {
 		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 		for _, l := range links {
 			if path, err := os.Readlink(l); err == nil && strings.HasPrefix(path, prefix) {
@@ -99,38 +101,38 @@ func (p *plug) holds(prefix string) bool {
 // The session file is reopened again and again while workers start and
 // sessions end: no worker lacks a descriptor, and no line is lost.
 func TestReopenUnderLoad(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		p := start(t, mode, serve(t, anywhere, echo).addr())
+		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		c := gather(p, 4)
 		defer c.rest()
 		every := time.NewTicker(3 * time.Millisecond)
 		defer every.Stop()
-		for range count(3000) {
+		for range harness.Count(3000) {
 			<-every.C
-			p.signal(syscall.SIGUSR1)
+			p.Signal(syscall.SIGUSR1)
 		}
-		p.lines(c.rest())
-		if said := p.errors(); said != "" {
-			t.Errorf("stderr: %s", tail(said, 1000))
+		p.Lines(c.rest())
+		if said := p.Errors(); said != "" {
+			t.Errorf("stderr: %s", harness.Tail(said, 1000))
 		}
 	})
 }
 
-// rename moves the session file away, and checks that there is a new one
+// rotateByRename moves the session file away, and checks that there is a new one
 // within a second, or at once after a signal.
-func (p *plug) rename(to string, s syscall.Signal) {
-	p.t.Helper()
-	if err := os.Rename(p.sessions, to); err != nil {
-		p.t.Fatal(err)
+func rotateByRename(p *harness.Plug, to string, s syscall.Signal) {
+	p.T.Helper()
+	if err := os.Rename(p.Sessions, to); err != nil {
+		p.T.Fatal(err)
 	}
 	bound := 1500 * time.Millisecond
 	if s != 0 {
-		p.signal(s)
+		p.Signal(s)
 		bound = 500 * time.Millisecond // sooner than the master's own check usually
 	}
-	await(p.t, fmt.Sprintf("a new session file (signal %d)", s), bound, func() bool {
-		_, err := os.Stat(p.sessions)
+	harness.Await(p.T, fmt.Sprintf("a new session file (signal %d)", s), bound, func() bool {
+		_, err := os.Stat(p.Sessions)
 		return err == nil
 	})
 }
@@ -139,35 +141,35 @@ func (p *plug) rename(to string, s syscall.Signal) {
 // that name. Lines that are written in between are always lost, so no session
 // ends in between; the writer is responsible that later lines start at the
 // beginning of the file, and not after a hole.
-func (p *plug) copyTruncate(c *crowd, to string) {
-	p.t.Helper()
+func copyTruncate(p *harness.Plug, c *crowd, to string) {
+	p.T.Helper()
 	c.pause(func(ended int) {
 		lines := 0
 		for i := 0; ; i++ {
-			if _, err := os.Stat(fmt.Sprintf("%s.%d", p.sessions, i)); err != nil {
+			if _, err := os.Stat(fmt.Sprintf("%s.%d", p.Sessions, i)); err != nil {
 				break
 			}
-			lines += strings.Count(readString(fmt.Sprintf("%s.%d", p.sessions, i)), "\n")
+			lines += strings.Count(harness.ReadString(fmt.Sprintf("%s.%d", p.Sessions, i)), "\n")
 		}
-		await(p.t, "the lines of all ended sessions", longWait, func() bool {
-			return lines+strings.Count(readString(p.sessions), "\n") == ended
+		harness.Await(p.T, "the lines of all ended sessions", harness.LongWait, func() bool {
+			return lines+strings.Count(harness.ReadString(p.Sessions), "\n") == ended
 		})
-		if err := copyFile(p.sessions, to); err != nil {
-			p.t.Fatal(err)
+		if err := harness.CopyFile(p.Sessions, to); err != nil {
+			p.T.Fatal(err)
 		}
-		if err := os.Truncate(p.sessions, 0); err != nil {
-			p.t.Fatal(err)
+		if err := os.Truncate(p.Sessions, 0); err != nil {
+			p.T.Fatal(err)
 		}
 	})
 }
 
 // linesOfAll counts the lines in the session file and in the rotated files;
 // each must be whole.
-func (p *plug) linesOfAll() (n int) {
-	p.t.Helper()
-	paths, _ := filepath.Glob(p.sessions + "*")
+func linesOfAll(p *harness.Plug) (n int) {
+	p.T.Helper()
+	paths, _ := filepath.Glob(p.Sessions + "*")
 	for _, path := range paths {
-		n += len(parseSessions(p.t, path))
+		n += len(harness.ParseSessions(p.T, path))
 	}
 	return n
 }
@@ -179,10 +181,10 @@ type crowd struct {
 	over   atomic.Bool
 	wg     sync.WaitGroup
 	failed atomic.Pointer[error]
-	plug   *plug
+	plug   *harness.Plug
 }
 
-func gather(p *plug, clients int) *crowd {
+func gather(p *harness.Plug, clients int) *crowd {
 	c := &crowd{plug: p}
 	for range clients {
 		c.wg.Go(func() {
@@ -202,15 +204,15 @@ func gather(p *plug, clients int) *crowd {
 }
 
 func (c *crowd) session() error {
-	conn, err := dialFrom("", c.plug.addr())
+	conn, err := harness.DialFrom("", c.plug.Addr())
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := ping(conn); err != nil {
+	if err := harness.Ping(conn); err != nil {
 		return err
 	}
-	return finish(conn)
+	return harness.Finish(conn)
 }
 
 // pause runs f while no client has a session; ended is how many have ended.
@@ -225,7 +227,7 @@ func (c *crowd) rest() int {
 	c.over.Store(true)
 	c.wg.Wait()
 	if err := c.failed.Load(); err != nil {
-		c.plug.t.Errorf("a session failed: %v", *err)
+		c.plug.T.Errorf("a session failed: %v", *err)
 	}
 	return int(c.ended.Load())
 }

@@ -8,11 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		for _, c := range []struct {
 			source string // as on the command line, {port} is the port
 			rules  string // separated by spaces
@@ -40,36 +42,36 @@ func TestRules(t *testing.T) {
 			{"[::1]:{port}", "127.0.0.1", "::1", false},
 		} {
 			t.Run(fmt.Sprintf("%s/%s/%s", strings.ReplaceAll(c.source, "{port}", "port"), c.rules, c.client), func(t *testing.T) {
-				args := []string{c.source, serve(t, anywhere, greet("in")).addr()}
+				args := []string{c.source, harness.Serve(t, harness.Anywhere, harness.Greet("in")).Addr()}
 				for r := range strings.FieldsSeq(c.rules) {
 					args = append(args, "-a", r)
 				}
-				p := start(t, mode, args...)
-				to := p.addr()
+				p := harness.Start(t, mode, args...)
+				to := p.Addr()
 				if strings.Contains(c.client, ":") {
-					to = net.JoinHostPort("::1", strconv.Itoa(p.port))
+					to = net.JoinHostPort("::1", strconv.Itoa(p.Port))
 				}
-				got := greeting(t, c.client, to)
+				got := harness.Greeting(t, c.client, to)
 				if admitted := got == "in"; admitted != c.admit {
 					t.Fatalf("admitted: %v", admitted)
 				}
 				if c.admit {
-					if l := p.lines(1)[0]; l.peer != c.client {
-						t.Errorf("PEER is %s", l.peer)
+					if l := p.Lines(1)[0]; l.Peer != c.client {
+						t.Errorf("PEER is %s", l.Peer)
 					}
 					return
 				}
 				// Always logged, with or without -l, and not a session.
-				tag := strconv.Itoa(p.port)
+				tag := strconv.Itoa(p.Port)
 				if strings.HasPrefix(c.source, "[::1]") {
 					tag = "::1 " + tag
 				}
-				r := p.syslog.await(t, fmt.Sprintf(`\(%s\): Connect from %s Refused\.`, tag, c.client))
-				if r.priority != daemonNotice {
-					t.Errorf("priority %d, want %d", r.priority, daemonNotice)
+				r := p.Syslog.Await(t, fmt.Sprintf(`\(%s\): Connect from %s Refused\.`, tag, c.client))
+				if r.Priority != harness.DaemonNotice {
+					t.Errorf("priority %d, want %d", r.Priority, harness.DaemonNotice)
 				}
-				p.stop()
-				p.lines(0)
+				p.Stop()
+				p.Lines(0)
 			})
 		}
 	})
@@ -78,19 +80,19 @@ func TestRules(t *testing.T) {
 // A refusal does not affect others: the worker continues, even in fork mode.
 func TestRefusalsTakeNoWorker(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		b := serve(t, anywhere, greet("in"))
-		p := start(t, mode, "-a", "127.0.0.1", b.addr())
-		for range count(500) {
-			if got := greeting(t, "127.0.0.2", p.addr()); got != "" {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		b := harness.Serve(t, harness.Anywhere, harness.Greet("in"))
+		p := harness.Start(t, mode, "-a", "127.0.0.1", b.Addr())
+		for range harness.Count(500) {
+			if got := harness.Greeting(t, "127.0.0.2", p.Addr()); got != "" {
 				t.Fatalf("a refused client is served by %q", got)
 			}
 		}
-		if got := greeting(t, "127.0.0.1", p.addr()); got != "in" {
+		if got := harness.Greeting(t, "127.0.0.1", p.Addr()); got != "in" {
 			t.Fatalf("after refusals: %q", got)
 		}
-		p.lines(1)
-		if n := b.accepted.Load(); n != 1 {
+		p.Lines(1)
+		if n := b.Accepted.Load(); n != 1 {
 			t.Errorf("the target saw %d connections", n)
 		}
 	})

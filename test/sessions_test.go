@@ -9,84 +9,86 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"daemon/plug/test/harness"
 )
 
 // Many sessions at once: each has its own live process, the pidfile names
 // exactly these, and ps shows whose they are.
 func TestHeldSessions(t *testing.T) {
 	t.Parallel()
-	n := count(2000)
-	forEachMode(t, func(t *testing.T, mode string) {
-		b := serve(t, anywhere, echo)
-		p := start(t, mode, b.addr())
-		held := hold(t, p, n)
-		workers := p.lists(held)
+	n := harness.Count(2000)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		b := harness.Serve(t, harness.Anywhere, harness.Echo)
+		p := harness.Start(t, mode, b.Addr())
+		held := harness.Hold(t, p, n)
+		workers := p.Lists(held)
 
 		clients := map[string]bool{}
 		for _, c := range held {
 			clients[c.LocalAddr().String()] = true
 		}
-		form := regexp.MustCompile(fmt.Sprintf(`^plug: %d (127\.0\.0\.1:\d+) > 127\.0\.0\.1:%d$`, p.port, b.port))
+		form := regexp.MustCompile(fmt.Sprintf(`^plug: %d (127\.0\.0\.1:\d+) > 127\.0\.0\.1:%d$`, p.Port, b.Port))
 		for _, pid := range workers {
-			if !isOf(pid, p.bin) {
+			if !harness.IsOf(pid, p.Bin) {
 				t.Fatalf("%d in the pidfile is no process of the plug", pid)
 			}
 			var m []string
-			await(t, fmt.Sprintf("the title of %d to name its session", pid), shortWait, func() bool {
-				m = form.FindStringSubmatch(title(pid))
+			harness.Await(t, fmt.Sprintf("the title of %d to name its session", pid), harness.ShortWait, func() bool {
+				m = form.FindStringSubmatch(harness.Title(pid))
 				return m != nil
 			})
 			if !clients[m[1]] {
-				t.Fatalf("title of %d: %q names no client, or one that another title names", pid, title(pid))
+				t.Fatalf("title of %d: %q names no client, or one that another title names", pid, harness.Title(pid))
 			}
 			delete(clients, m[1])
 		}
-		want := fmt.Sprintf("plug: master %d (%d sessions)", p.port, n)
-		await(t, "the master's title "+strconv.Quote(want), shortWait, func() bool { return title(p.master) == want })
+		want := fmt.Sprintf("plug: master %d (%d sessions)", p.Port, n)
+		harness.Await(t, "the master's title "+strconv.Quote(want), harness.ShortWait, func() bool { return harness.Title(p.Master) == want })
 
 		for _, c := range held {
-			if err := finish(c); err != nil {
+			if err := harness.Finish(c); err != nil {
 				t.Fatal(err)
 			}
 		}
-		p.carriers(0)
+		p.Carriers(0)
 		carried := map[int]bool{}
-		for _, l := range p.lines(n) {
-			carried[l.pid] = true
+		for _, l := range p.Lines(n) {
+			carried[l.PID] = true
 		}
 		for _, pid := range workers {
 			if !carried[pid] {
 				t.Errorf("%d was in the pidfile and in no session line", pid)
 			}
 		}
-		want = fmt.Sprintf("plug: master %d (0 sessions)", p.port)
-		await(t, "the master's title "+strconv.Quote(want), shortWait, func() bool { return title(p.master) == want })
+		want = fmt.Sprintf("plug: master %d (0 sessions)", p.Port)
+		harness.Await(t, "the master's title "+strconv.Quote(want), harness.ShortWait, func() bool { return harness.Title(p.Master) == want })
 	}, "fork", "prefork")
 }
 
 // A pool lists all its workers, with and without sessions.
 func TestPoolPidfile(t *testing.T) {
-	p := start(t, "pool", "--workers", "3", serve(t, anywhere, echo).addr())
-	idle := p.carriers(3)
-	held := hold(t, p, count(2000))
-	if busy := p.carriers(3); fmt.Sprint(busy) != fmt.Sprint(idle) {
+	p := harness.Start(t, "pool", "--workers", "3", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	idle := p.Carriers(3)
+	held := harness.Hold(t, p, harness.Count(2000))
+	if busy := p.Carriers(3); fmt.Sprint(busy) != fmt.Sprint(idle) {
 		t.Errorf("pidfile: %v idle, %v busy", idle, busy)
 	}
 	for _, c := range held {
-		if err := finish(c); err != nil {
+		if err := harness.Finish(c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.lines(len(held))
+	p.Lines(len(held))
 }
 
 // buried matches the master's debug message about a dead worker.
 var buried = regexp.MustCompile(`(?m)^.*worker ended.*pid=(\d+).*(status|signal)=(\S+)`)
 
 // burials are the ends of workers that the master has logged, by PID.
-func (p *plug) burials() map[int]string {
+func burials(p *harness.Plug) map[int]string {
 	ends := map[int]string{}
-	for _, m := range buried.FindAllStringSubmatch(p.errors(), -1) {
+	for _, m := range buried.FindAllStringSubmatch(p.Errors(), -1) {
 		pid, _ := strconv.Atoi(m[1])
 		ends[pid] = m[2] + "=" + m[3]
 	}
@@ -95,7 +97,7 @@ func (p *plug) burials() map[int]string {
 
 // In fork mode every session is a process, and its exit status is its outcome.
 func TestForkExitCodes(t *testing.T) {
-	n := count(2000)
+	n := harness.Count(2000)
 	for _, c := range []struct {
 		outcome string
 		share   int
@@ -104,40 +106,42 @@ func TestForkExitCodes(t *testing.T) {
 		client  func(*net.TCPConn) error
 	}{
 		{"complete", 4, "status=0",
-			func(t *testing.T) []string { return []string{serve(t, anywhere, echo).addr()} },
+			func(t *testing.T) []string { return []string{harness.Serve(t, harness.Anywhere, harness.Echo).Addr()} },
 			func(c *net.TCPConn) error {
-				if err := ping(c); err != nil {
+				if err := harness.Ping(c); err != nil {
 					return err
 				}
-				return finish(c)
+				return harness.Finish(c)
 			}},
 		{"no target", 2, "status=2",
-			func(t *testing.T) []string { return []string{refusing(t)} },
-			hungUp},
+			func(t *testing.T) []string { return []string{harness.Refusing(t)} },
+			harness.HungUp},
 		{"reset", 2, "status=3",
-			func(t *testing.T) []string { return []string{serve(t, anywhere, resetter).addr()} },
+			func(t *testing.T) []string {
+				return []string{harness.Serve(t, harness.Anywhere, harness.Resetter).Addr()}
+			},
 			func(c *net.TCPConn) error {
-				if err := ping(c); err != nil {
+				if err := harness.Ping(c); err != nil {
 					return err
 				}
 				c.Write([]byte{'.'})
-				return hungUp(c)
+				return harness.HungUp(c)
 			}},
 		{"proxy refuses", 2, "status=4",
 			func(t *testing.T) []string {
-				proxy := serve(t, anywhere, func(c *net.TCPConn) {
+				proxy := harness.Serve(t, harness.Anywhere, func(c *net.TCPConn) {
 					io.WriteString(c, "HTTP/1.1 403 Forbidden\r\n\r\n")
-					sink(c)
+					harness.Sink(c)
 				})
-				return []string{"-h", proxy.addr(), "127.0.0.1:9"}
+				return []string{"-h", proxy.Addr(), "127.0.0.1:9"}
 			},
-			hungUp},
+			harness.HungUp},
 	} {
 		t.Run(c.outcome, func(t *testing.T) {
 			n := n * c.share / 10
-			p := start(t, "fork", append([]string{"-d"}, c.args(t)...)...)
+			p := harness.Start(t, "fork", append([]string{"-d"}, c.args(t)...)...)
 			for i := range n {
-				conn, err := dialFrom("", p.addr())
+				conn, err := harness.DialFrom("", p.Addr())
 				if err == nil {
 					err = c.client(conn)
 					conn.Close()
@@ -147,16 +151,16 @@ func TestForkExitCodes(t *testing.T) {
 				}
 			}
 			pids := map[int]bool{}
-			for _, l := range p.lines(n) {
-				pids[l.pid] = true
+			for _, l := range p.Lines(n) {
+				pids[l.PID] = true
 			}
 			if len(pids) != n {
 				t.Errorf("%d sessions were %d processes", n, len(pids))
 			}
 			var ends map[int]string
 			missing := 0
-			if !holdsWithin(normalWait, func() bool {
-				ends, missing = p.burials(), 0
+			if !harness.HoldsWithin(harness.NormalWait, func() bool {
+				ends, missing = burials(p), 0
 				for pid := range pids {
 					if ends[pid] == "" {
 						missing++
@@ -173,13 +177,4 @@ func TestForkExitCodes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// hungUp succeeds when the other side ends, in any way.
-func hungUp(c *net.TCPConn) error {
-	_, err := io.Copy(io.Discard, c)
-	if e, ok := err.(net.Error); ok && e.Timeout() {
-		return err
-	}
-	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 const (
@@ -24,116 +26,116 @@ const (
 // plug logs it, and either serves again or ends. Sessions are not affected.
 func TestListenerShutDown(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
 	for _, how := range []struct {
 		name string
-		down func(*testing.T, *plug)
+		down func(*testing.T, *harness.Plug)
 	}{
 		{"ss -K", shutByDiag},
 		{"who holds a descriptor", shutByHolder},
 	} {
 		t.Run(how.name, func(t *testing.T) {
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
-				p := start(t, mode, append(tightArgs(mode), withControl(serve(t, anywhere, echo).addr())...)...)
-				held := dial(t, p.addr())
-				mustPing(t, held)
-				before := p.started()
+				p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)...)
+				held := harness.Dial(t, p.Addr())
+				harness.MustPing(t, held)
+				before := started(p)
 				for range 3 {
 					how.down(t, p)
-					await(t, "the port to be open again", backWithin, func() bool { return opened(p.port) })
+					harness.Await(t, "the port to be open again", backWithin, func() bool { return harness.Opened(p.Port) })
 				}
-				p.recovers(t, before)
-				mustPing(t, held)
-				finish(held)
-				if s := p.asks("status", nil).Status; s.Phase != "running" || s.Trouble != "" {
+				recovers(p, t, before)
+				harness.MustPing(t, held)
+				harness.Finish(held)
+				if s := p.Asks("status", nil).Status; s.Phase != "running" || s.Trouble != "" {
 					t.Errorf("status %+v", s)
 				}
 			})
 		})
 	}
 	t.Run("a plug without workers", func(t *testing.T) {
-		p := start(t, "prefork", withControl("--spares", "0:2", serve(t, anywhere, echo).addr())...)
+		p := harness.Start(t, "prefork", harness.WithControl("--spares", "0:2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 		shutByHolder(t, p)
-		p.recovers(t, 0)
+		recovers(p, t, 0)
 	})
 	t.Run("paused", func(t *testing.T) {
-		p := start(t, "prefork", withControl("--spares", "2:2", serve(t, anywhere, echo).addr())...)
-		p.asks("accept", fields{"state": "paused"})
-		before := p.started()
+		p := harness.Start(t, "prefork", harness.WithControl("--spares", "2:2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		p.Asks("accept", harness.Fields{"state": "paused"})
+		before := started(p)
 		shutByHolder(t, p)
-		await(t, "the port to be open again", backWithin, func() bool { return opened(p.port) })
-		c := dial(t, p.addr())
-		p.asks("accept", fields{"state": "open"})
-		mustPing(t, c)
-		p.recovers(t, before)
+		harness.Await(t, "the port to be open again", backWithin, func() bool { return harness.Opened(p.Port) })
+		c := harness.Dial(t, p.Addr())
+		p.Asks("accept", harness.Fields{"state": "open"})
+		harness.MustPing(t, c)
+		recovers(p, t, before)
 	})
 	t.Run("of a service manager", func(t *testing.T) {
-		p := prepare(t, "prefork", withControl("fd:plug", serve(t, anywhere, echo).addr())...)
-		p.activate("plug", listenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.port)))
-		await(t, "the plug to serve", serveBound, p.serves)
-		before := p.started()
+		p := harness.Prepare(t, "prefork", harness.WithControl("fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		p.Activate("plug", harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)))
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		before := started(p)
 		shutByHolder(t, p)
-		p.recovers(t, before)
+		recovers(p, t, before)
 	})
 	t.Run("at a port that the kernel has chosen", func(t *testing.T) {
-		l := listenTCP(t, anywhere)
-		p := prepare(t, "prefork", "fd:plug", serve(t, anywhere, echo).addr())
-		p.port = l.Addr().(*net.TCPAddr).Port
-		p.activate("plug", l)
-		await(t, "the plug to serve", serveBound, p.serves)
+		l := harness.ListenTCP(t, harness.Anywhere)
+		p := harness.Prepare(t, "prefork", "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		p.Port = l.Addr().(*net.TCPAddr).Port
+		p.Activate("plug", l)
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
 		shutByHolder(t, p)
-		p.endsWith4(t, "has lost its port")
+		endsWith4(p, t, "has lost its port")
 	})
 	t.Run("taken by another process", func(t *testing.T) {
-		for _, mode := range modes {
+		for _, mode := range harness.Modes {
 			t.Run(mode, func(t *testing.T) {
 				t.Parallel()
-				p := start(t, mode, append(tightArgs(mode), withControl(serve(t, anywhere, echo).addr())...)...)
-				held := dial(t, p.addr())
-				mustPing(t, held)
-				stopProcess(t, p.master) // so that the port is free before the master checks
+				p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)...)
+				held := harness.Dial(t, p.Addr())
+				harness.MustPing(t, held)
+				harness.StopProcess(t, p.Master) // so that the port is free before the master checks
 				shutByHolder(t, p)
-				listenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.port))
-				unix.Kill(p.master, unix.SIGCONT)
-				var s *ctlStatus
-				await(t, "the trouble in status", toldWithin, func() bool {
-					s = p.asks("status", nil).Status
+				harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port))
+				unix.Kill(p.Master, unix.SIGCONT)
+				var s *harness.Status
+				harness.Await(t, "the trouble in status", toldWithin, func() bool {
+					s = p.Asks("status", nil).Status
 					return s.Trouble != ""
 				})
 				if !strings.Contains(s.Trouble, "shut down") {
 					t.Errorf("trouble %q", s.Trouble)
 				}
-				p.endsWith4(t, "in use")
-				mustPing(t, held) // it continues, as after TERM
-				finish(held)
+				endsWith4(p, t, "in use")
+				harness.MustPing(t, held) // it continues, as after TERM
+				harness.Finish(held)
 			})
 		}
 	})
 }
 
 // shutByDiag is an admin's ss -K.
-func shutByDiag(t *testing.T, p *plug) {
+func shutByDiag(t *testing.T, p *harness.Plug) {
 	t.Helper()
-	ss := program(t, "ss")
-	out, err := exec.Command(ss, "-K", "-tl", fmt.Sprintf("sport = :%d", p.port)).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), fmt.Sprint(p.port)) {
+	ss := harness.Program(t, "ss")
+	out, err := exec.Command(ss, "-K", "-tl", fmt.Sprintf("sport = :%d", p.Port)).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), fmt.Sprint(p.Port)) {
 		t.Skipf("ss -K: %v: %s", err, out) // no CONFIG_INET_DIAG_DESTROY
 	}
 }
 
 // shutByHolder shuts the listener down, as any process with a descriptor of it
 // can.
-func shutByHolder(t *testing.T, p *plug) {
+func shutByHolder(t *testing.T, p *harness.Plug) {
 	t.Helper()
-	pidfd, err := unix.PidfdOpen(p.master, 0)
+	pidfd, err := unix.PidfdOpen(p.Master, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)
-	for at, what := range descriptors(p.master) {
+	for at, what := range harness.Descriptors(p.Master) {
 		if !strings.HasPrefix(what, "socket:") {
 			continue
 		}
@@ -155,34 +157,34 @@ func shutByHolder(t *testing.T, p *plug) {
 }
 
 // started is how many workers the plug has started so far.
-func (p *plug) started() uint64 { return p.asks("metrics", nil).Metrics.Spawns }
+func started(p *harness.Plug) uint64 { return p.Asks("metrics", nil).Metrics.Spawns }
 
 // recovers waits for the error and for a client that is served; before is how
 // many workers had been started before.
-func (p *plug) recovers(t *testing.T, before uint64) {
+func recovers(p *harness.Plug, t *testing.T, before uint64) {
 	t.Helper()
 	began := time.Now()
-	await(t, "an error in the log", toldWithin, func() bool { return strings.Contains(p.errors(), "another process shut it down") })
-	await(t, "a client that is served", backWithin-time.Since(began), func() bool {
-		c, err := dialFrom("", p.addr())
-		return err == nil && ping(c) == nil && finish(c) == nil
+	harness.Await(t, "an error in the log", toldWithin, func() bool { return strings.Contains(p.Errors(), "another process shut it down") })
+	harness.Await(t, "a client that is served", backWithin-time.Since(began), func() bool {
+		c, err := harness.DialFrom("", p.Addr())
+		return err == nil && harness.Ping(c) == nil && harness.Finish(c) == nil
 	})
-	if n := p.started() - before; n > mostStarted {
+	if n := started(p) - before; n > mostStarted {
 		t.Errorf("%d workers were started meanwhile", n)
 	}
-	if n := strings.Count(p.errors(), "another process shut it down"); n != 1 {
+	if n := strings.Count(p.Errors(), "another process shut it down"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 }
 
 // endsWith4 waits until a plug that cannot serve ends, and checks the reason.
-func (p *plug) endsWith4(t *testing.T, why string) {
+func endsWith4(p *harness.Plug, t *testing.T, why string) {
 	t.Helper()
-	if code := p.wait(backWithin + time.Second); code != 4 || !strings.Contains(p.errors(), why) {
-		t.Errorf("exit code %d, want 4 and %q in %s", code, why, p.errors())
+	if code := p.Wait(backWithin + time.Second); code != 4 || !strings.Contains(p.Errors(), why) {
+		t.Errorf("exit code %d, want 4 and %q in %s", code, why, p.Errors())
 	}
-	p.master = 0 // it has ended
-	if _, err := os.Stat(p.pidfile); !os.IsNotExist(err) {
+	p.Master = 0 // it has ended
+	if _, err := os.Stat(p.Pidfile); !os.IsNotExist(err) {
 		t.Errorf("the pidfile is still there: %v", err)
 	}
 }

@@ -10,14 +10,16 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 // withoutSplice starts a plug in whose processes splice(2) fails with an
 // errno: under a seccomp filter, as in some containers.
-func (p *plug) withoutSplice(errno syscall.Errno) {
-	p.t.Helper()
-	p.args = append([]string{"-n"}, p.args...)
-	p.filtered(
+func withoutSplice(p *harness.Plug, errno syscall.Errno) {
+	p.T.Helper()
+	p.Args = append([]string{"-n"}, p.Args...)
+	filtered(p,
 		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: filterNumber},
 		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SPLICE, Jf: 1},
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
@@ -32,21 +34,21 @@ const (
 )
 
 // filtered starts a plug under a seccomp filter.
-func (p *plug) filtered(filter ...unix.SockFilter) {
-	p.t.Helper()
+func filtered(p *harness.Plug, filter ...unix.SockFilter) {
+	p.T.Helper()
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread and its children keep the filter
 		err := forbid(filter)
 		if err == nil {
-			p.launch()
+			p.Launch()
 		}
 		failed <- err
 	}()
 	if err := <-failed; err != nil {
-		p.t.Skipf("no filter can be had: %v", err)
+		p.T.Skipf("no filter can be had: %v", err)
 	}
-	await(p.t, "the plug to serve", serveBound, p.serves)
+	harness.Await(p.T, "the plug to serve", harness.ServeBound, p.Serves)
 }
 
 func forbid(filter []unix.SockFilter) error {
@@ -62,14 +64,14 @@ func TestSpliceDenied(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EINVAL, unix.ENOSYS, unix.EACCES} {
 		t.Run(fmt.Sprint(errno), func(t *testing.T) {
-			forEachMode(t, func(t *testing.T, mode string) {
-				target := serve(t, anywhere, echo)
-				p := prepare(t, mode, append(one(mode), target.addr())...)
-				p.withoutSplice(errno)
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
+				target := harness.Serve(t, harness.Anywhere, harness.Echo)
+				p := harness.Prepare(t, mode, append(harness.FewWorkers(mode), target.Addr())...)
+				withoutSplice(p, errno)
 				const size = 8 << 20
-				c := dial(t, p.addr())
-				both(t, func() error { return send(c, 5, size) }, func() error { return receive(c, 5, size) })
-				if l := p.lines(1)[0]; l.in != size || l.out != size {
+				c := harness.Dial(t, p.Addr())
+				harness.Both(t, func() error { return harness.Send(c, 5, size) }, func() error { return harness.Receive(c, 5, size) })
+				if l := p.Lines(1)[0]; l.In != size || l.Out != size {
 					t.Errorf("session line %+v", l)
 				}
 			})

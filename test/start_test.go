@@ -12,26 +12,28 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // The command returns when the daemon serves: the very first connect works,
-// and the pidfile exists (startDaemon checks it).
+// and the pidfile exists (harness.StartDaemon checks it).
 func TestDaemonServesAtOnce(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		for range count(50) {
-			p := startDaemon(t, mode, serve(t, anywhere, echo).addr())
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		for range harness.Count(50) {
+			p := harness.StartDaemon(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 			began := time.Now()
-			c := dial(t, p.addr())
-			mustPing(t, c)
+			c := harness.Dial(t, p.Addr())
+			harness.MustPing(t, c)
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("the first session waited %v", took)
 			}
-			finish(c)
-			if p.errors() != "" || readString(p.stdout) != "" {
-				t.Errorf("stdout %q, stderr %q", readString(p.stdout), p.errors())
+			harness.Finish(c)
+			if p.Errors() != "" || harness.ReadString(p.Stdout) != "" {
+				t.Errorf("stdout %q, stderr %q", harness.ReadString(p.Stdout), p.Errors())
 			}
-			p.stop()
+			p.Stop()
 		}
 	})
 }
@@ -39,41 +41,41 @@ func TestDaemonServesAtOnce(t *testing.T) {
 // In pool mode, the pidfile lists all workers when the command returns: a
 // script that has started the plug reads it next.
 func TestPoolPidfileIsCompleteAtOnce(t *testing.T) {
-	target := serve(t, anywhere, echo)
+	target := harness.Serve(t, harness.Anywhere, harness.Echo)
 	for range 15 {
-		p := prepare(t, "pool", "--workers", "4", target.addr())
-		p.daemon = true
-		p.launch(func(c *exec.Cmd) {
+		p := harness.Prepare(t, "pool", "--workers", "4", target.Addr())
+		p.Daemon = true
+		p.Launch(func(c *exec.Cmd) {
 			c.Path = "/bin/sh"
-			c.Args = append([]string{"sh", "-c", `"$0" "$@" && while read -r line; do echo "$line"; done <` + p.pidfile}, c.Args...)
+			c.Args = append([]string{"sh", "-c", `"$0" "$@" && while read -r line; do echo "$line"; done <` + p.Pidfile}, c.Args...)
 		})
-		if code := p.wait(serveBound); code != 0 || !p.serves() {
-			t.Fatalf("exited with %d: %s", code, p.errors())
+		if code := p.Wait(harness.ServeBound); code != 0 || !p.Serves() {
+			t.Fatalf("exited with %d: %s", code, p.Errors())
 		}
-		if pids, err := readPidfile(p.stdout); err != nil || len(pids) != 5 {
+		if pids, err := harness.ReadPidfile(p.Stdout); err != nil || len(pids) != 5 {
 			t.Errorf("the pidfile names %d processes, not the master and 4 workers (%v)", len(pids), err)
 		}
-		p.stop()
+		p.Stop()
 	}
 }
 
 // A daemon has left its starter's session, and its master is not a child of the
 // test.
 func TestDaemonDetaches(t *testing.T) {
-	p := startDaemon(t, "prefork", refusing(t))
-	q, err := readProcess(p.master)
+	p := harness.StartDaemon(t, "prefork", harness.Refusing(t))
+	q, err := harness.ReadProcess(p.Master)
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := readProcess(os.Getpid())
+	own, err := harness.ReadProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q.session == own.session || q.ppid == os.Getpid() {
-		t.Errorf("master %v: session %d, the starter's is %d", q, q.session, own.session)
+	if q.Session == own.Session || q.PPID == os.Getpid() {
+		t.Errorf("master %v: session %d, the starter's is %d", q, q.Session, own.Session)
 	}
 	for fd := range 3 {
-		if is := descriptors(p.master)[fd]; is != "/dev/null" {
+		if is := harness.Descriptors(p.Master)[fd]; is != "/dev/null" {
 			t.Errorf("descriptor %d of the master is %s", fd, is)
 		}
 	}
@@ -84,39 +86,39 @@ func TestDaemonDetaches(t *testing.T) {
 func TestTakenPort(t *testing.T) {
 	t.Parallel()
 	for _, n := range []string{"-n", "-l"} {
-		p := prepare(t, "prefork", n, refusing(t))
-		ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
+		p := harness.Prepare(t, "prefork", n, harness.Refusing(t))
+		ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.Port))
 		if err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		p.launch()
-		code := p.wait(10 * time.Second)
+		p.Launch()
+		code := p.Wait(10 * time.Second)
 		took := time.Since(began)
 		ln.Close()
 		if code != 4 || took < 1500*time.Millisecond || took > 6*time.Second {
 			t.Errorf("%s: exit code %d after %v, want 4 after about 2s", n, code, took)
 		}
-		p.refused(strconv.Itoa(p.port), strconv.Itoa(os.Getpid()))
-		if _, err := os.Stat(p.pidfile); err == nil {
-			t.Errorf("%s: a failed start leaves a pidfile: %q", n, readString(p.pidfile))
+		refused(p, strconv.Itoa(p.Port), strconv.Itoa(os.Getpid()))
+		if _, err := os.Stat(p.Pidfile); err == nil {
+			t.Errorf("%s: a failed start leaves a pidfile: %q", n, harness.ReadString(p.Pidfile))
 		}
 	}
 }
 
 // A port that is freed within the two seconds is used.
 func TestPortFreedInTime(t *testing.T) {
-	p := prepare(t, "prefork", serve(t, anywhere, echo).addr())
-	ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.port))
+	p := harness.Prepare(t, "prefork", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	ln, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.Port))
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		passed(700 * time.Millisecond)
+		harness.Passed(700 * time.Millisecond)
 		ln.Close()
 	}()
-	p.detach()
-	mustPing(t, dial(t, p.addr()))
+	p.Detach()
+	harness.MustPing(t, harness.Dial(t, p.Addr()))
 }
 
 // Each way in which a start can fail leaves the reason and code 4, but no
@@ -131,13 +133,13 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	} {
 		for _, n := range []string{"-n", "-l"} {
 			t.Run(name+n, func(t *testing.T) {
-				p := prepare(t, "prefork", append([]string{n}, args...)...)
-				p.launch()
-				p.refused(args[1])
-				if _, err := os.Stat(p.pidfile); err == nil {
-					t.Errorf("it leaves a pidfile: %q", readString(p.pidfile))
+				p := harness.Prepare(t, "prefork", append([]string{n}, args...)...)
+				p.Launch()
+				refused(p, args[1])
+				if _, err := os.Stat(p.Pidfile); err == nil {
+					t.Errorf("it leaves a pidfile: %q", harness.ReadString(p.Pidfile))
 				}
-				if errs := p.errors(); strings.Count(errs, "\n") == 0 || strings.Contains(errs, "goroutine ") {
+				if errs := p.Errors(); strings.Count(errs, "\n") == 0 || strings.Contains(errs, "goroutine ") {
 					t.Errorf("stderr %q", errs)
 				}
 			})
@@ -148,21 +150,21 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 // -p: the target sees the given source address.
 func TestSourceAddress(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		seen := make(chan string, 1)
-		b := serve(t, anywhere, func(c *net.TCPConn) {
+		b := harness.Serve(t, harness.Anywhere, func(c *net.TCPConn) {
 			seen <- c.RemoteAddr().(*net.TCPAddr).IP.String()
-			echo(c)
+			harness.Echo(c)
 		})
 		for _, args := range [][]string{{"-p", "127.0.0.42", "{port}"}, {"{port}/127.0.0.42"}, {"127.0.0.1:{port}/lo", "-p127.0.0.42"}} {
-			p := start(t, mode, append(args, b.addr())...)
-			c := dial(t, p.addr())
-			mustPing(t, c)
+			p := harness.Start(t, mode, append(args, b.Addr())...)
+			c := harness.Dial(t, p.Addr())
+			harness.MustPing(t, c)
 			if got := <-seen; got != "127.0.0.42" {
 				t.Errorf("%q: the target sees %s", args, got)
 			}
-			finish(c)
-			p.stop()
+			harness.Finish(c)
+			p.Stop()
 		}
 	})
 }
@@ -170,28 +172,28 @@ func TestSourceAddress(t *testing.T) {
 // -k: SO_KEEPALIVE on both sides, seen by the timer in /proc/net/tcp.
 func TestKeepalive(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		b := serve(t, anywhere, echo)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		b := harness.Serve(t, harness.Anywhere, harness.Echo)
 		for _, on := range []bool{false, true} {
-			args := []string{b.addr()}
+			args := []string{b.Addr()}
 			if on {
 				args = append(args, "-k")
 			}
-			p := start(t, mode, args...)
-			c := dial(t, p.addr())
-			mustPing(t, c)
-			for side, match := range map[string]func(tcpSocket) bool{
-				"client": func(s tcpSocket) bool { return s.localPort == p.port },
-				"target": func(s tcpSocket) bool { return s.remotePort == b.port },
+			p := harness.Start(t, mode, args...)
+			c := harness.Dial(t, p.Addr())
+			harness.MustPing(t, c)
+			for side, match := range map[string]func(harness.TCPSocket) bool{
+				"client": func(s harness.TCPSocket) bool { return s.LocalPort == p.Port },
+				"target": func(s harness.TCPSocket) bool { return s.RemotePort == b.Port },
 			} {
 				// A retransmission timer hides keepalive in that column: wait
 				// for its end.
-				if !holdsWithin(shortWait, func() bool {
+				if !harness.HoldsWithin(harness.ShortWait, func() bool {
 					n, timed := 0, 0
-					for _, s := range tcpSockets(t) {
-						if s.state == stateEstablished && match(s) {
+					for _, s := range harness.TCPSockets(t) {
+						if s.State == harness.StateEstablished && match(s) {
 							n++
-							if s.timer == timerKeepalive {
+							if s.Timer == harness.TimerKeepalive {
 								timed++
 							}
 						}
@@ -201,8 +203,8 @@ func TestKeepalive(t *testing.T) {
 					t.Errorf("-k %v: the %s side's keepalive isn't so", on, side)
 				}
 			}
-			finish(c)
-			p.stop()
+			harness.Finish(c)
+			p.Stop()
 		}
 	})
 }
@@ -211,52 +213,52 @@ func TestKeepalive(t *testing.T) {
 // started again and again on one port and pidfile, with a client that watches.
 func TestRestarts(t *testing.T) {
 	t.Parallel()
-	target := serve(t, anywhere, echo).addr()
-	p := prepare(t, "prefork", "--spares", "2:2", target)
-	for range count(50) {
-		p.detach()
-		c := dial(t, p.addr())
-		mustPing(t, c)
-		finish(c)
-		p.signal(syscall.SIGTERM)
-		p.freed()
-		p.gone(5 * time.Second)
+	target := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
+	p := harness.Prepare(t, "prefork", "--spares", "2:2", target)
+	for range harness.Count(50) {
+		p.Detach()
+		c := harness.Dial(t, p.Addr())
+		harness.MustPing(t, c)
+		harness.Finish(c)
+		p.Signal(syscall.SIGTERM)
+		p.Freed()
+		p.Gone(5 * time.Second)
 	}
 }
 
 // With -n a plug prints one line that says that it serves, and where; a daemon
 // prints nothing.
 func TestForegroundSaysThatItServes(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
-		a, b := serve(t, anywhere, echo).addr(), refusing(t)
-		p := start(t, mode, a, b)
-		want := fmt.Sprintf("serving: source=%d targets=%q mode=%s version=", p.port, a+" "+b, mode)
-		await(t, "a line on stderr", serveBound, func() bool { return strings.HasSuffix(readString(p.stderr), "\n") })
-		if said := readString(p.stderr); strings.Count(said, "\n") != 1 || !strings.Contains(said, want) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		a, b := harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Refusing(t)
+		p := harness.Start(t, mode, a, b)
+		want := fmt.Sprintf("serving: source=%d targets=%q mode=%s version=", p.Port, a+" "+b, mode)
+		harness.Await(t, "a line on stderr", harness.ServeBound, func() bool { return strings.HasSuffix(harness.ReadString(p.Stderr), "\n") })
+		if said := harness.ReadString(p.Stderr); strings.Count(said, "\n") != 1 || !strings.Contains(said, want) {
 			t.Errorf("stderr %q, want one line with %q", said, want)
 		}
 	})
-	if p := startDaemon(t, "prefork", refusing(t)); readString(p.stderr) != "" {
-		t.Errorf("a daemon's command says %q", readString(p.stderr))
+	if p := harness.StartDaemon(t, "prefork", harness.Refusing(t)); harness.ReadString(p.Stderr) != "" {
+		t.Errorf("a daemon's command says %q", harness.ReadString(p.Stderr))
 	}
 }
 
 // With -d the last line of the log says that the plug has stopped, and how
 // many sessions continue.
 func TestLogSaysThatItStopped(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		for signal, live := range map[syscall.Signal]int{syscall.SIGTERM: 2, syscall.SIGINT: 0} {
-			p := start(t, mode, "-d", serve(t, anywhere, echo).addr())
-			held := hold(t, p, 2)
-			p.signal(signal)
-			if code := p.wait(10 * time.Second); code != 0 {
+			p := harness.Start(t, mode, "-d", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+			held := harness.Hold(t, p, 2)
+			p.Signal(signal)
+			if code := p.Wait(10 * time.Second); code != 0 {
 				t.Errorf("%v: exit code %d", signal, code)
 			}
 			for _, c := range held {
-				finish(c)
+				harness.Finish(c)
 			}
-			if said, want := p.said(`\[INFO\]  plug: stopped: `), fmt.Sprintf(" sessions=%d", live); len(said) != 1 || !strings.HasSuffix(said[0], want) {
+			if said, want := p.Said(`\[INFO\]  plug: stopped: `), fmt.Sprintf(" sessions=%d", live); len(said) != 1 || !strings.HasSuffix(said[0], want) {
 				t.Errorf("%v: %q, want one line with %q", signal, said, want)
 			}
 		}

@@ -7,35 +7,19 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
-// three starts targets that send their names: a, b, c.
-func three(t *testing.T) (addrs []string) {
-	for _, n := range []string{"a", "b", "c"} {
-		addrs = append(addrs, serve(t, anywhere, greet(n)).addr())
-	}
-	return addrs
-}
-
-// order is which targets answer n sessions, one after another.
-func order(t *testing.T, p *plug, n int) string {
-	t.Helper()
-	var b strings.Builder
-	for range n {
-		b.WriteString(greeting(t, "", p.addr()))
-	}
-	return b.String()
-}
-
 func TestRotation(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
-		addrs := three(t)
-		p := start(t, mode, addrs...)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		addrs := harness.ThreeTargets(t)
+		p := harness.Start(t, mode, addrs...)
 		// A session that stays makes other workers carry the next ones.
-		if _, err := dial(t, p.addr()).Read(make([]byte, 1)); err != nil {
+		if _, err := harness.Dial(t, p.Addr()).Read(make([]byte, 1)); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := order(t, p, 11), "bcabcabcabc"; got != want {
+		if got, want := harness.TargetOrder(t, p, 11), "bcabcabcabc"; got != want {
 			t.Errorf("order %s, want %s", got, want)
 		}
 	})
@@ -43,22 +27,22 @@ func TestRotation(t *testing.T) {
 
 func TestOrdered(t *testing.T) {
 	t.Parallel()
-	forEachMode(t, func(t *testing.T, mode string) {
-		addrs := three(t)
-		down := serve(t, anywhere, greet("first"))
-		p := start(t, mode, append([]string{"-o", "-r", "1", down.addr()}, addrs...)...)
-		if got := order(t, p, 5); got != strings.Repeat("first", 5) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		addrs := harness.ThreeTargets(t)
+		down := harness.Serve(t, harness.Anywhere, harness.Greet("first"))
+		p := harness.Start(t, mode, append([]string{"-o", "-r", "1", down.Addr()}, addrs...)...)
+		if got := harness.TargetOrder(t, p, 5); got != strings.Repeat("first", 5) {
 			t.Errorf("order %s", got)
 		}
-		down.close()
-		if got := order(t, p, 5); got != "aaaaa" {
+		down.Close()
+		if got := harness.TargetOrder(t, p, 5); got != "aaaaa" {
 			t.Errorf("with the first one down: order %s", got)
 		}
-		serve(t, down.addr(), greet("first"))
-		await(t, "the first target to be taken again after -r", normalWait, func() bool {
-			return greeting(t, "", p.addr()) == "first"
+		harness.Serve(t, down.Addr(), harness.Greet("first"))
+		harness.Await(t, "the first target to be taken again after -r", harness.NormalWait, func() bool {
+			return harness.Greeting(t, "", p.Addr()) == "first"
 		})
-		if got := order(t, p, 5); got != strings.Repeat("first", 5) {
+		if got := harness.TargetOrder(t, p, 5); got != strings.Repeat("first", 5) {
 			t.Errorf("with the first one back: order %s", got)
 		}
 	})
@@ -67,27 +51,27 @@ func TestOrdered(t *testing.T) {
 // Only when all have failed, all become good again, and then the first one is
 // used, whichever worker found the failures.
 func TestAllFailed(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
-		addrs := []string{refusing(t), refusing(t), refusing(t)}
-		p := start(t, mode, addrs...)
-		if got := greeting(t, "", p.addr()); got != "" {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		addrs := []string{harness.Refusing(t), harness.Refusing(t), harness.Refusing(t)}
+		p := harness.Start(t, mode, addrs...)
+		if got := harness.Greeting(t, "", p.Addr()); got != "" {
 			t.Fatalf("somebody answers: %q", got)
 		}
-		l := p.lines(1)[0]
-		if l.target != addrs[2] || l.in != 0 || l.out != 0 {
+		l := p.Lines(1)[0]
+		if l.Target != addrs[2] || l.In != 0 || l.Out != 0 {
 			t.Errorf("session line %+v, want the last target tried, %s", l, addrs[2])
 		}
 		for i, addr := range addrs {
-			serve(t, addr, greet(string("abc"[i])))
+			harness.Serve(t, addr, harness.Greet(string("abc"[i])))
 		}
-		if got := order(t, p, 4); got != "abca" {
+		if got := harness.TargetOrder(t, p, 4); got != "abca" {
 			t.Errorf("order %s, want abca", got)
 		}
 	})
 }
 
 // flood makes n sessions, some at a time, and counts which targets answer.
-func flood(t *testing.T, p *plug, n int) map[string]int {
+func flood(t *testing.T, p *harness.Plug, n int) map[string]int {
 	t.Helper()
 	var mu sync.Mutex
 	got := map[string]int{}
@@ -96,7 +80,7 @@ func flood(t *testing.T, p *plug, n int) map[string]int {
 	for range 8 {
 		wg.Go(func() {
 			for range todo {
-				name := greeting(t, "", p.addr())
+				name := harness.Greeting(t, "", p.Addr())
 				mu.Lock()
 				got[name]++
 				mu.Unlock()
@@ -115,21 +99,21 @@ func flood(t *testing.T, p *plug, n int) map[string]int {
 // target is not tried again before -r, or without -r never.
 func TestOneTargetDown(t *testing.T) {
 	t.Parallel()
-	n := count(1000)
+	n := harness.Count(1000)
 	for _, how := range []string{"refusing", "silent"} {
 		t.Run(how, func(t *testing.T) {
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				var bad string
-				open := func() *backend { return serve(t, bad, greet("bad")) }
+				open := func() *harness.Backend { return harness.Serve(t, bad, harness.Greet("bad")) }
 				if how == "refusing" {
-					bad = refusing(t)
+					bad = harness.Refusing(t)
 				} else {
-					s := listenSilent(t)
-					bad = s.addr()
-					open = func() *backend { return s.open(greet("bad")) }
+					s := harness.ListenSilent(t)
+					bad = s.Addr()
+					open = func() *harness.Backend { return s.Open(harness.Greet("bad")) }
 				}
-				good := serve(t, anywhere, greet("good"))
-				p := start(t, mode, "--connect-timeout", "300ms", bad, good.addr())
+				good := harness.Serve(t, harness.Anywhere, harness.Greet("good"))
+				p := harness.Start(t, mode, "--connect-timeout", "300ms", bad, good.Addr())
 				if got := flood(t, p, n); got["good"] != n {
 					t.Errorf("of %d sessions: %v", n, got)
 				}
@@ -137,54 +121,54 @@ func TestOneTargetDown(t *testing.T) {
 				if got := flood(t, p, n); got["good"] != n {
 					t.Errorf("of %d sessions: %v", n, got)
 				}
-				if tries := back.accepted.Load(); tries != 0 {
+				if tries := back.Accepted.Load(); tries != 0 {
 					t.Errorf("%d connections to a target known as failed", tries)
 				}
-				p.lines(2 * n)
+				p.Lines(2 * n)
 			})
 		})
 	}
 }
 
 func TestRetryAfter(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
-		bad := refusing(t)
-		p := start(t, mode, "-r", "3", bad, serve(t, anywhere, greet("good")).addr())
+		bad := harness.Refusing(t)
+		p := harness.Start(t, mode, "-r", "3", bad, harness.Serve(t, harness.Anywhere, harness.Greet("good")).Addr())
 		known := time.Now()
-		if got := greeting(t, "", p.addr()); got != "good" {
+		if got := harness.Greeting(t, "", p.Addr()); got != "good" {
 			t.Fatalf("the first client gets %q", got)
 		}
 		failed := time.Now()
-		back := serve(t, bad, greet("back"))
+		back := harness.Serve(t, bad, harness.Greet("back"))
 		for time.Since(known) < 2500*time.Millisecond {
-			if got := greeting(t, "", p.addr()); got != "good" {
+			if got := harness.Greeting(t, "", p.Addr()); got != "good" {
 				t.Fatalf("%v after the failure %q answers", time.Since(known), got)
 			}
-			passed(20 * time.Millisecond)
+			harness.Passed(20 * time.Millisecond)
 		}
-		if n := back.accepted.Load(); n != 0 {
+		if n := back.Accepted.Load(); n != 0 {
 			t.Fatalf("%d connections before -r", n)
 		}
-		await(t, "the target to be tried again", normalWait-time.Since(failed), func() bool {
-			return greeting(t, "", p.addr()) == "back"
+		harness.Await(t, "the target to be tried again", harness.NormalWait-time.Since(failed), func() bool {
+			return harness.Greeting(t, "", p.Addr()) == "back"
 		})
 	})
 }
 
 // A failed write to a client that has closed does not mark the target failed.
 func TestHangingUpFailsNoTarget(t *testing.T) {
-	forEachMode(t, func(t *testing.T, mode string) {
-		k := serveTaker(t)
-		p := start(t, mode, "-l", k.addr(), serve(t, anywhere, greet("other")).addr())
-		client, target := k.session(t, p)
-		reset(client)
-		p.lines(1)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, "-l", k.Addr(), harness.Serve(t, harness.Anywhere, harness.Greet("other")).Addr())
+		client, target := k.Session(t, p)
+		harness.Reset(client)
+		p.Lines(1)
 		target.Close()
-		if got := greeting(t, "", p.addr()); got != "other" {
+		if got := harness.Greeting(t, "", p.Addr()); got != "other" {
 			t.Fatalf("second session: %q", got)
 		}
 		// The rotation must reach the first one again.
-		k.session(t, p)
+		k.Session(t, p)
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 // With the fewest descriptors, a plug serves in every mode, or it is refused
@@ -18,21 +20,21 @@ import (
 func TestPoolDescriptors(t *testing.T) {
 	for _, limit := range []int{12, 20, 24, 32, 36, 40} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
-			forEachMode(t, func(t *testing.T, mode string) {
+			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
-				p := prepare(t, mode, serve(t, anywhere, echo).addr())
-				p.daemon = true
-				p.launch(func(c *exec.Cmd) {
+				p := harness.Prepare(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+				p.Daemon = true
+				p.Launch(func(c *exec.Cmd) {
 					c.Args = append([]string{"sh", "-c", `ulimit -n "$1" && shift && exec "$@"`, "sh", fmt.Sprint(limit)}, c.Args...)
-					c.Path = program(t, "sh")
+					c.Path = harness.Program(t, "sh")
 				})
-				switch code := p.wait(serveBound); {
-				case code == 0 && p.serves():
-					c := dial(t, p.addr())
-					mustPing(t, c)
-					finish(c)
-				case code != 4 || !strings.Contains(p.errors(), fmt.Sprintf("RLIMIT_NOFILE %d", limit)):
-					t.Errorf("exit code %d: %s", code, p.errors())
+				switch code := p.Wait(harness.ServeBound); {
+				case code == 0 && p.Serves():
+					c := harness.Dial(t, p.Addr())
+					harness.MustPing(t, c)
+					harness.Finish(c)
+				case code != 4 || !strings.Contains(p.Errors(), fmt.Sprintf("RLIMIT_NOFILE %d", limit)):
+					t.Errorf("exit code %d: %s", code, p.Errors())
 				}
 			})
 		})
@@ -41,10 +43,10 @@ func TestPoolDescriptors(t *testing.T) {
 
 // Two sockets with one name: clients of the second one would wait forever.
 func TestActivatedTwice(t *testing.T) {
-	p := prepare(t, "prefork", "fd:plug", serve(t, anywhere, echo).addr())
-	p.activate("plug", listenTCP(t, anywhere), listenTCP(t, anywhere))
-	if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "2 sockets with this name") {
-		t.Errorf("exit code %d: %s", code, p.errors())
+	p := harness.Prepare(t, "prefork", "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	p.Activate("plug", harness.ListenTCP(t, harness.Anywhere), harness.ListenTCP(t, harness.Anywhere))
+	if code := p.Wait(harness.ServeBound); code != 4 || !strings.Contains(p.Errors(), "2 sockets with this name") {
+		t.Errorf("exit code %d: %s", code, p.Errors())
 	}
 }
 
@@ -55,8 +57,8 @@ func TestBacklogOfAnInheritedSocket(t *testing.T) {
 		args []string
 		want uint32
 	}{{[]string{"--backlog", "7"}, 7}, {nil, 50}} {
-		p := prepare(t, "prefork", append(c.args, "fd:plug", serve(t, anywhere, echo).addr())...)
-		l := listenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.port))
+		p := harness.Prepare(t, "prefork", append(c.args, "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+		l := harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port))
 		conn, err := l.SyscallConn()
 		if err != nil {
 			t.Fatal(err)
@@ -70,8 +72,8 @@ func TestBacklogOfAnInheritedSocket(t *testing.T) {
 			return n
 		}
 		conn.Control(func(fd uintptr) { unix.Listen(int(fd), 50) })
-		p.activate("plug", l)
-		await(t, "the plug to serve", serveBound, p.serves)
+		p.Activate("plug", l)
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
 		if n := backlog(); n != c.want {
 			t.Errorf("%v: backlog %d, want %d", c.args, n, c.want)
 		}
@@ -82,47 +84,47 @@ func TestBacklogOfAnInheritedSocket(t *testing.T) {
 // for it. With --freebind the plug serves before it exists.
 func TestAddressAppears(t *testing.T) {
 	t.Parallel()
-	if !ownNet(t) {
+	if !harness.OwnNet(t) {
 		return
 	}
-	ip := program(t, "ip")
+	ip := harness.Program(t, "ip")
 	appear := func(t *testing.T, addr string) {
 		t.Helper()
 		if out, err := exec.Command(ip, "addr", "add", addr+"/32", "dev", "lo").CombinedOutput(); err != nil {
 			t.Skipf("ip addr add: %v: %s", err, out)
 		}
 	}
-	served := func(t *testing.T, p *plug, addr string) {
+	served := func(t *testing.T, p *harness.Plug, addr string) {
 		t.Helper()
-		c := dial(t, fmt.Sprintf("%s:%d", addr, p.port))
-		mustPing(t, c)
-		finish(c)
+		c := harness.Dial(t, fmt.Sprintf("%s:%d", addr, p.Port))
+		harness.MustPing(t, c)
+		harness.Finish(c)
 	}
 	t.Run("waited for", func(t *testing.T) {
 		const addr = "10.9.8.1"
-		p := prepare(t, "prefork", addr+":{port}", serve(t, anywhere, echo).addr())
-		p.daemon = true
-		p.launch()
-		if holdsWithin(500*time.Millisecond, p.hasExited) {
-			t.Fatalf("it does not wait: exit code %d: %s", p.code(), p.errors())
+		p := harness.Prepare(t, "prefork", addr+":{port}", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		p.Daemon = true
+		p.Launch()
+		if harness.HoldsWithin(500*time.Millisecond, p.HasExited) {
+			t.Fatalf("it does not wait: exit code %d: %s", p.Code(), p.Errors())
 		}
 		appear(t, addr)
-		if code := p.wait(serveBound); code != 0 || !p.serves() {
-			t.Fatalf("exit code %d: %s", code, p.errors())
+		if code := p.Wait(harness.ServeBound); code != 0 || !p.Serves() {
+			t.Fatalf("exit code %d: %s", code, p.Errors())
 		}
 		served(t, p, addr)
 	})
 	t.Run("freebind", func(t *testing.T) {
 		const addr = "10.9.8.2"
-		p := startDaemon(t, "prefork", "--freebind", addr+":{port}", serve(t, anywhere, echo).addr())
+		p := harness.StartDaemon(t, "prefork", "--freebind", addr+":{port}", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		appear(t, addr)
 		served(t, p, addr)
 	})
 	t.Run("never there", func(t *testing.T) {
-		p := prepare(t, "prefork", "10.9.8.3:{port}", serve(t, anywhere, echo).addr())
-		p.launch()
-		if code := p.wait(serveBound); code != 4 || !strings.Contains(p.errors(), "not an address of this host; use --freebind") {
-			t.Errorf("exit code %d: %s", code, p.errors())
+		p := harness.Prepare(t, "prefork", "10.9.8.3:{port}", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		p.Launch()
+		if code := p.Wait(harness.ServeBound); code != 4 || !strings.Contains(p.Errors(), "not an address of this host; use --freebind") {
+			t.Errorf("exit code %d: %s", code, p.Errors())
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"daemon/plug/test/harness"
 )
 
 // sendUrgent writes p, whose last byte is urgent.
@@ -31,19 +33,19 @@ func sendUrgent(t testing.TB, c *net.TCPConn, p []byte) {
 // someOf is n bytes of a stream.
 func someOf(seed uint64, n int) []byte {
 	p := make([]byte, n)
-	io.ReadFull(stream(seed), p)
+	io.ReadFull(harness.Stream(seed), p)
 	return p
 }
 
 // eachDirection runs a test with the client as the sender, and then with the
 // target.
-func eachDirection(t *testing.T, args []string, f func(t *testing.T, p *plug, sender, receiver *net.TCPConn)) {
-	forEachMode(t, func(t *testing.T, mode string) {
-		k := serveTaker(t)
-		p := start(t, mode, append(slices.Concat(one(mode), args), k.addr())...)
+func eachDirection(t *testing.T, args []string, f func(t *testing.T, p *harness.Plug, sender, receiver *net.TCPConn)) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		k := harness.ServeTaker(t)
+		p := harness.Start(t, mode, append(slices.Concat(harness.FewWorkers(mode), args), k.Addr())...)
 		for _, from := range []string{"client", "target"} {
 			t.Run(from, func(t *testing.T) {
-				client, target := k.session(t, p)
+				client, target := k.Session(t, p)
 				if from == "client" {
 					f(t, p, client, target)
 				} else {
@@ -59,10 +61,10 @@ func eachDirection(t *testing.T, args []string, f func(t *testing.T, p *plug, se
 func TestUrgentInBulk(t *testing.T) {
 	t.Parallel()
 	for _, after := range []int{5, 5 << 20} {
-		eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
+		eachDirection(t, nil, func(t *testing.T, p *harness.Plug, sender, receiver *net.TCPConn) {
 			before, behind := someOf(1, 131_072), someOf(2, after)
 			got := make([]byte, len(before))
-			both(t, func() error {
+			harness.Both(t, func() error {
 				_, err := sender.Write(before)
 				return err
 			}, func() error {
@@ -86,7 +88,7 @@ func TestUrgentInBulk(t *testing.T) {
 // ftp(1) and telnet(1) send it, with or without a short pause.
 func TestUrgentThenMore(t *testing.T) {
 	t.Parallel()
-	eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
+	eachDirection(t, nil, func(t *testing.T, p *harness.Plug, sender, receiver *net.TCPConn) {
 		want := []byte("\xff\xf4\xff\xf2ABOR\r\n")
 		got := make([]byte, len(want))
 		for i := range 30 {
@@ -102,7 +104,7 @@ func TestUrgentThenMore(t *testing.T) {
 // Two urgent bytes, one right after the other, both arrive.
 func TestUrgentTwice(t *testing.T) {
 	t.Parallel()
-	eachDirection(t, nil, func(t *testing.T, p *plug, sender, receiver *net.TCPConn) {
+	eachDirection(t, nil, func(t *testing.T, p *harness.Plug, sender, receiver *net.TCPConn) {
 		want := []byte("one!two!three")
 		got := make([]byte, len(want))
 		for i := range 200 {

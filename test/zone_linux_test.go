@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"daemon/plug/test/harness"
 )
 
 // link is an interface that can be created again, with the address fe80::1.
@@ -21,7 +23,7 @@ type link struct {
 // test must be in its own network namespace.
 func newLink(t *testing.T) *link {
 	t.Helper()
-	l := &link{t, program(t, "ip")}
+	l := &link{t, harness.Program(t, "ip")}
 	if out, err := exec.Command(l.ip, "link", "add", "p0", "type", "veth", "peer", "name", "p1").CombinedOutput(); err != nil {
 		t.Skipf("an interface: %v %s", err, out)
 	}
@@ -53,13 +55,13 @@ func (l *link) again() {
 }
 
 // works reports whether a client is served.
-func works(p *plug) bool {
-	c, err := dialFrom("", p.addr())
+func works(p *harness.Plug) bool {
+	c, err := harness.DialFrom("", p.Addr())
 	if err != nil {
 		return false
 	}
 	defer c.Close()
-	return ping(c) == nil
+	return harness.Ping(c) == nil
 }
 
 // A target is reached again within seconds when its interface is created
@@ -67,32 +69,32 @@ func works(p *plug) bool {
 // show the interface by its name.
 func TestTargetsZoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	l := newLink(t)
-	b := serve(t, "[::]:0", echo)
-	target := fmt.Sprintf("[fe80::1%%p0]:%d", b.port)
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, "-l", "*:{port}", target)
+	b := harness.Serve(t, "[::]:0", harness.Echo)
+	target := fmt.Sprintf("[fe80::1%%p0]:%d", b.Port)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, "-l", "*:{port}", target)
 		for range 2 {
-			cycle(t, p)
+			harness.ShortSession(t, p)
 			l.remove()
 			if works(p) {
 				t.Error("a session without the interface")
 			}
 			l.again()
-			await(t, "the target to be reached again", normalWait, func() bool { return works(p) })
-			if n := len(parseSessions(t, p.sessions)); n < 2 {
+			harness.Await(t, "the target to be reached again", harness.NormalWait, func() bool { return works(p) })
+			if n := len(harness.ParseSessions(t, p.Sessions)); n < 2 {
 				t.Errorf("%d session lines", n)
 			}
 		}
-		for _, line := range parseSessions(t, p.sessions) {
-			if line.target != target {
-				t.Errorf("a session line says %s, not %s", line.target, target)
+		for _, line := range harness.ParseSessions(t, p.Sessions) {
+			if line.Target != target {
+				t.Errorf("a session line says %s, not %s", line.Target, target)
 			}
 		}
-		p.syslog.await(t, `\(\d+\): Connect from 127\.0\.0\.1 to fe80::1%p0`)
+		p.Syslog.Await(t, `\(\d+\): Connect from 127\.0\.0\.1 to fe80::1%p0`)
 	})
 }
 
@@ -100,46 +102,46 @@ func TestTargetsZoneIsMadeAgain(t *testing.T) {
 // interface is created again, also if its master has been replaced since.
 func TestSourcesZoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	l := newLink(t)
-	p := startUpgradable(t, "prefork", thisOne, "[fe80::1%p0]:{port}", serve(t, anywhere, echo).addr())
+	p := harness.StartUpgradable(t, "prefork", harness.ThisVersion, "[fe80::1%p0]:{port}", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	works := func() bool {
 		i, err := net.InterfaceByName("p0") // Go's net remembers the index of a name for a minute
 		if err != nil {
 			return false
 		}
-		c, err := dialFrom("", fmt.Sprintf("[fe80::1%%%d]:%d", i.Index, p.port))
+		c, err := harness.DialFrom("", fmt.Sprintf("[fe80::1%%%d]:%d", i.Index, p.Port))
 		if err != nil {
 			return false
 		}
 		defer c.Close()
-		return ping(c) == nil
+		return harness.Ping(c) == nil
 	}
 	for range 2 {
-		await(t, "clients to be served", normalWait, works)
+		harness.Await(t, "clients to be served", harness.NormalWait, works)
 		l.remove()
 		l.again()
-		await(t, "clients to be served again", normalWait, works)
-		p.upgrade(nextOne)
+		harness.Await(t, "clients to be served again", harness.NormalWait, works)
+		p.Upgrade(harness.NextVersion)
 	}
 }
 
 // A client with a link-local address is recorded with its interface.
 func TestClientsZoneIsRecorded(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	newLink(t)
-	target := serve(t, anywhere, echo)
-	forEachMode(t, func(t *testing.T, mode string) {
-		p := start(t, mode, "*:{port}", target.addr())
-		c := dial(t, fmt.Sprintf("[fe80::1%%p0]:%d", p.port))
-		mustPing(t, c)
-		finish(c)
-		if peer := p.lines(1)[0].peer; peer != "fe80::1%p0" {
+	target := harness.Serve(t, harness.Anywhere, harness.Echo)
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		p := harness.Start(t, mode, "*:{port}", target.Addr())
+		c := harness.Dial(t, fmt.Sprintf("[fe80::1%%p0]:%d", p.Port))
+		harness.MustPing(t, c)
+		harness.Finish(c)
+		if peer := p.Lines(1)[0].Peer; peer != "fe80::1%p0" {
 			t.Errorf("the session line has the client %s, not fe80::1%%p0", peer)
 		}
 	})
@@ -148,7 +150,7 @@ func TestClientsZoneIsRecorded(t *testing.T) {
 // A zone may be an interface's number.
 func TestZoneByNumber(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	newLink(t)
@@ -156,17 +158,17 @@ func TestZoneByNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := serve(t, "[::]:0", echo)
-	p := start(t, "prefork", "*:{port}", fmt.Sprintf("[fe80::1%%%d]:%d", i.Index, b.port))
-	cycle(t, p)
-	p.lines(1)
+	b := harness.Serve(t, "[::]:0", harness.Echo)
+	p := harness.Start(t, "prefork", "*:{port}", fmt.Sprintf("[fe80::1%%%d]:%d", i.Index, b.Port))
+	harness.ShortSession(t, p)
+	p.Lines(1)
 }
 
 // Records of the master and of workers for a syslog daemon on such an
 // interface reach it, also when the interface has been created again.
 func TestSyslogsZone(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	l := newLink(t)
@@ -175,9 +177,9 @@ func TestSyslogsZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(talkBound))
+	c.SetDeadline(time.Now().Add(harness.TalkBound))
 	port := c.LocalAddr().(*net.UDPAddr).Port
-	p := start(t, "prefork", "-l", "--syslog", fmt.Sprintf("udp://[fe80::1%%p0]:%d", port), serve(t, anywhere, echo).addr())
+	p := harness.Start(t, "prefork", "-l", "--syslog", fmt.Sprintf("udp://[fe80::1%%p0]:%d", port), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	hears := func(what string) {
 		t.Helper()
 		for p := make([]byte, 2048); ; {
@@ -191,14 +193,14 @@ func TestSyslogsZone(t *testing.T) {
 		}
 	}
 	hears("Plugdaemon started.")
-	cycle(t, p)
+	harness.ShortSession(t, p)
 	hears("Complete.")
 	l.remove()
 	l.again()
 	done := make(chan struct{})
 	go func() { hears("Complete."); close(done) }()
-	await(t, "the records of workers after that", normalWait, func() bool {
-		cycle(t, p)
+	harness.Await(t, "the records of workers after that", harness.NormalWait, func() bool {
+		harness.ShortSession(t, p)
 		select {
 		case <-done:
 			return true
@@ -212,7 +214,7 @@ func TestSyslogsZone(t *testing.T) {
 // the kernel looks for the daemon's neighbour there.
 func TestSyslogsZoneOfWorkers(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	var l *link
@@ -224,12 +226,12 @@ func TestSyslogsZoneOfWorkers(t *testing.T) {
 		}
 		for _, args := range [][]string{{"link", "add", name, "type", "veth", "peer", "name", name + "p"}, {"addr", "add", "fe80::3/64", "dev", name, "nodad"},
 			{"link", "set", name + "p", "up"}, {"link", "set", name, "up"}} {
-			if out, err := exec.Command(program(t, "ip"), args...).CombinedOutput(); err != nil {
+			if out, err := exec.Command(harness.Program(t, "ip"), args...).CombinedOutput(); err != nil {
 				t.Skipf("ip %v: %v %s", args, err, out)
 			}
 		}
 	}
-	p := start(t, "prefork", "-l", "--syslog", "udp://[fe80::99%p0]:514", serve(t, anywhere, echo).addr())
+	p := harness.Start(t, "prefork", "-l", "--syslog", "udp://[fe80::99%p0]:514", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	looks := func(at string) bool {
 		out, err := exec.Command(l.ip, "-6", "neigh", "show", "dev", at).CombinedOutput()
 		if err != nil {
@@ -237,10 +239,10 @@ func TestSyslogsZoneOfWorkers(t *testing.T) {
 		}
 		return strings.Contains(string(out), "fe80::99 ")
 	}
-	cycle(t, p)
-	p.lines(1)
-	await(t, "the records to leave by p0", normalWait, func() bool { return looks("p0") })
-	p.stop()
+	harness.ShortSession(t, p)
+	p.Lines(1)
+	harness.Await(t, "the records to leave by p0", harness.NormalWait, func() bool { return looks("p0") })
+	p.Stop()
 	for _, name := range others {
 		if looks(name) {
 			t.Errorf("records have left by %s", name)
@@ -252,31 +254,31 @@ func TestSyslogsZoneOfWorkers(t *testing.T) {
 // its interface was created again.
 func TestUpgradeKeepsTargetWithZone(t *testing.T) {
 	t.Parallel()
-	if !enter(t, ofNet) {
+	if !harness.InNamespace(t, harness.OfNet) {
 		return
 	}
 	l := newLink(t)
-	b := serve(t, "[::]:0", echo)
-	name := fmt.Sprintf("[fe80::1%%p0]:%d", b.port)
-	p := startUpgradable(t, "prefork", thisOne, withControl("*:{port}", name, fmt.Sprintf("127.0.0.1:%d", b.port))...)
+	b := harness.Serve(t, "[::]:0", harness.Echo)
+	name := fmt.Sprintf("[fe80::1%%p0]:%d", b.Port)
+	p := harness.StartUpgradable(t, "prefork", harness.ThisVersion, harness.WithControl("*:{port}", name, fmt.Sprintf("127.0.0.1:%d", b.Port))...)
 	for range 4 {
-		cycle(t, p)
+		harness.ShortSession(t, p)
 	}
 	state := func() string {
 		t.Helper()
-		text := p.ctlText("targets", "--json")
+		text := p.CtlText("targets", "--json")
 		_, text, _ = strings.Cut(text, name)
 		text, _, _ = strings.Cut(text, "}")
 		return text
 	}
-	p.ctlText("target", "disable", name)
+	p.CtlText("target", "disable", name)
 	before := state()
 	if !strings.Contains(before, "disabled") {
 		t.Fatalf("disabled, but targets says %s", before)
 	}
 	l.remove()
 	l.again()
-	p.upgrade(nextOne)
+	p.Upgrade(harness.NextVersion)
 	if after := state(); after != before {
 		t.Errorf("after the upgrade targets says %s, before it %s", after, before)
 	}

@@ -1,0 +1,11 @@
+// TestMain: it builds the plug that all tests of this package use.
+
+package control
+
+import (
+	"testing"
+
+	"daemon/plug/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }

@@ -1,0 +1,245 @@
+// Harness: a file system that can hang, like a network disk.
+
+package harness
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fuse is a file system with one directory, in this process (the kernel's
+// include/uapi/linux/fuse.h). It simulates a network disk: while it is away,
+// no call that reaches it returns.
+type Fuse struct {
+	t     testing.TB
+	Dir   string
+	fd    int
+	Away  sync.Mutex // held while it does not answer
+	mu    sync.Mutex
+	files map[uint64]*fuseFile
+	next  uint64
+}
+
+type fuseFile struct {
+	name string // "" when it was removed
+	data []byte
+	mode uint32
+}
+
+// The requests of the kernel, by number.
+const (
+	fuseLookup, fuseForget, fuseGetattr, fuseSetattr = 1, 2, 3, 4
+	fuseUnlink, fuseRename, fuseOpen, fuseRead       = 10, 12, 14, 15
+	fuseWrite, fuseRelease, fuseInit, fuseCreate     = 16, 18, 26, 35
+	fuseInterrupt, fuseBatchForget, fuseRename2      = 36, 42, 45
+)
+
+// MountFuse mounts an empty file system at a new directory.
+func MountFuse(t testing.TB) *Fuse {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("mount: needs root")
+	}
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("/dev/fuse: %v", err)
+	}
+	f := &Fuse{t: t, Dir: OpenDir(t) + "/fuse", fd: fd, files: map[uint64]*fuseFile{}, next: 2}
+	if err := os.Mkdir(f.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	options := fmt.Sprintf("fd=%d,rootmode=40755,user_id=0,group_id=0,allow_other", fd)
+	if err := unix.Mount("plug-test", f.Dir, "fuse", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		unix.Close(fd)
+		t.Skipf("mount of fuse: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer unix.Close(fd)
+		f.serve()
+	}()
+	t.Cleanup(func() {
+		unix.Unmount(f.Dir, unix.MNT_FORCE) // ends every call that is still waiting
+		unix.Unmount(f.Dir, unix.MNT_DETACH)
+		<-ended
+	})
+	f.neverPolled()
+	return f
+}
+
+// neverPolled makes the kernel learn that this file system has no poll(2).
+// Otherwise it would ask when Go's runtime first adds one of its files to its
+// poller, and that would wait for the answer while it holds a processor
+// (GOMAXPROCS), which the answer may need.
+func (f *Fuse) neverPolled() {
+	f.t.Helper()
+	name := f.Dir + "/polled"
+	fd, err := unix.Open(name, unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	unix.Close(fd)
+	unix.Unlink(name)
+}
+
+func (f *Fuse) serve() {
+	request := make([]byte, 1<<18)
+	for {
+		f.Away.Lock()
+		f.Away.Unlock()
+		pollFor := []unix.PollFd{{Fd: int32(f.fd), Events: unix.POLLIN}}
+		if n, _ := unix.Poll(pollFor, 20); n == 0 {
+			continue
+		}
+		if !f.Away.TryLock() {
+			continue // a request that is not read can still be interrupted
+		}
+		n, err := unix.Read(f.fd, request)
+		f.Away.Unlock()
+		if err == unix.EINTR || err == unix.EAGAIN || err == unix.ENOENT {
+			continue
+		}
+		if err != nil || n < 40 {
+			return
+		}
+		f.reply(request[:n])
+	}
+}
+
+// reply answers one request: a header with length, error and number, and a
+// body.
+func (f *Fuse) reply(request []byte) {
+	opcode, node := binary.LittleEndian.Uint32(request[4:]), binary.LittleEndian.Uint64(request[16:])
+	if opcode == fuseForget || opcode == fuseBatchForget || opcode == fuseInterrupt {
+		return
+	}
+	f.mu.Lock()
+	body, errno := f.answer(opcode, node, request[40:])
+	f.mu.Unlock()
+	head := binary.LittleEndian.AppendUint32(nil, uint32(16+len(body)))
+	head = binary.LittleEndian.AppendUint32(head, uint32(-int32(errno)))
+	head = append(head, request[8:16]...)
+	unix.Write(f.fd, append(head, body...))
+}
+
+func (f *Fuse) answer(opcode uint32, node uint64, in []byte) (body []byte, errno unix.Errno) {
+	le, file := binary.LittleEndian, f.files[node]
+	switch opcode {
+	case fuseInit:
+		body = make([]byte, 64)
+		le.PutUint32(body, 7)
+		le.PutUint32(body[4:], 31)
+		le.PutUint32(body[20:], 1<<16) // longest write
+		return body, 0
+	case fuseLookup:
+		return f.entry(f.find(text(in)))
+	case fuseCreate:
+		node := f.find(text(in[16:]))
+		if node == 0 {
+			node, f.next = f.next, f.next+1
+			f.files[node] = &fuseFile{name: text(in[16:]), mode: le.Uint32(in[4:])}
+		}
+		body, errno = f.entry(node)
+		return append(body, make([]byte, 16)...), errno
+	case fuseOpen:
+		return make([]byte, 16), 0
+	case fuseGetattr, fuseSetattr:
+		if opcode == fuseSetattr && file != nil && le.Uint32(in)&8 != 0 { // FATTR_SIZE
+			file.data = append(file.data, make([]byte, 1<<12)...)[:le.Uint64(in[16:])]
+		}
+		if opcode == fuseSetattr && file != nil && le.Uint32(in)&1 != 0 { // FATTR_MODE
+			file.mode = le.Uint32(in[68:])
+		}
+		return append(make([]byte, 16), f.attributes(node)...), 0
+	case fuseRead:
+		at := min(le.Uint64(in[8:]), uint64(len(file.data)))
+		return file.data[at:min(uint64(len(file.data)), at+uint64(le.Uint32(in[16:])))], 0
+	case fuseWrite:
+		at, p := int(le.Uint64(in[8:])), in[40:40+le.Uint32(in[16:])]
+		for len(file.data) < at+len(p) {
+			file.data = append(file.data, 0)
+		}
+		copy(file.data[at:], p)
+		return le.AppendUint64(nil, uint64(len(p))), 0
+	case fuseUnlink:
+		f.remove(text(in))
+		return nil, 0
+	case fuseRename, fuseRename2:
+		names := in[8:]
+		if opcode == fuseRename2 {
+			names = in[16:]
+		}
+		from := f.find(text(names))
+		to := text(names[bytes.IndexByte(names, 0)+1:])
+		if from == 0 {
+			return nil, unix.ENOENT
+		}
+		f.remove(to)
+		f.files[from].name = to
+		return nil, 0
+	case fuseRelease:
+		return nil, 0
+	}
+	return nil, unix.ENOSYS
+}
+
+func (f *Fuse) find(name string) uint64 {
+	for node, file := range f.files {
+		if file.name == name {
+			return node
+		}
+	}
+	return 0
+}
+
+func (f *Fuse) remove(name string) {
+	if node := f.find(name); node != 0 {
+		f.files[node].name = ""
+	}
+}
+
+func (f *Fuse) entry(node uint64) ([]byte, unix.Errno) {
+	if node == 0 {
+		return nil, unix.ENOENT
+	}
+	body := make([]byte, 40)
+	binary.LittleEndian.PutUint64(body, node)
+	return append(body, f.attributes(node)...), 0
+}
+
+// attributes returns struct fuse_attr.
+func (f *Fuse) attributes(node uint64) []byte {
+	le, body, mode, size := binary.LittleEndian, make([]byte, 88), uint32(unix.S_IFDIR|0o755), 0
+	if file := f.files[node]; file != nil {
+		mode, size = unix.S_IFREG|file.mode&0o7777, len(file.data)
+	}
+	le.PutUint64(body, node)
+	le.PutUint64(body[8:], uint64(size))
+	le.PutUint32(body[60:], mode)
+	le.PutUint32(body[64:], 1)
+	return body
+}
+
+// Content is a file's content, without a call that could wait.
+func (f *Fuse) Content(name string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if file := f.files[f.find(name)]; file != nil {
+		return string(file.data)
+	}
+	return ""
+}
+
+// text is a C string.
+func text(p []byte) string {
+	s, _, _ := bytes.Cut(p, []byte{0})
+	return string(s)
+}
