@@ -45,8 +45,8 @@ WAITING = 6
 
 # -race needs cgo, and cgo a C compiler. With one, rings 1 and 2 are run with it, but
 # for the tests' own tools and for board, a test of which reads what another process
-# may be writing. Of ring 3 it takes the tests of this name, with a daemon that is
-# built with -race too. Without one nothing is, and that is said.
+# may be writing. Of ring 3 it takes the tests of this name in ./test, with a daemon
+# that is built with -race too. Without one nothing is, and that is said.
 RACED   = $$($(GO) list ./... | grep -v '/test')
 UNRACED = $$($(GO) list ./... | grep $(TOOLS) -e '/board$$')
 RACE    = Race
@@ -68,37 +68,41 @@ demo: bin/plug
 	$(BUILD) -o bin/demo ./test/demo
 	@bin/demo -plug bin/plug
 
-test: vet fmt-check bin/tally
+test: vet fmt-check bin/tally bin/plug-test
 	@if $(HAVE_CC); then \
 		CGO_ENABLED=1 $(GO) build -race -o bin/plug-race ./cmd/plug || exit 1; \
 		set -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 15m $(RACED) -- $(GOTEST) -timeout 5m $(UNRACED); \
 		if [ -n "$(RING3)" ]; then \
 			set -- "$$@" -- env CGO_ENABLED=1 PLUG_RACE=1 PLUG_BIN="$$PWD/bin/plug-race" \
-				$(GOTEST) -race -timeout 15m -count=1 -p 1 -run '$(RACE)' $(RING3); \
+				$(GOTEST) -race -timeout 15m -count=1 -p 1 -run '$(RACE)' ./test; \
 		fi; \
 	else \
 		echo "no C compiler: the tests are not run with -race"; \
 		set -- $(GOTEST) -timeout 5m $(RING12); \
 	fi; \
 	if [ -n "$(RING3)" ]; then \
-		set -- "$$@" -- $(GOTEST) -timeout 40m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
+		set -- "$$@" -- env PLUG_BUILT="$$PWD/bin/plug-test" $(GOTEST) -timeout 40m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
 	fi; \
 	bin/tally "$$@"
 
-check: fmt-check bin/tally
+check: fmt-check bin/tally bin/plug-test
 	CGO_ENABLED=0 $(GO) vet ./...
 	@set -- $(GOTEST) -timeout 5m $(RING12); \
 	if [ -n "$(RING3)" ]; then \
-		set -- "$$@" -- $(GOTEST) -timeout 5m -count=1 -p 1 -run '$(SMOKE)' $(RING3); \
+		set -- "$$@" -- env PLUG_BUILT="$$PWD/bin/plug-test" $(GOTEST) -timeout 5m -count=1 -p 1 -run '$(SMOKE)' $(RING3); \
 	fi; \
 	bin/tally "$$@"
 
-soak: vet fmt-check bin/tally
-	PLUG_SOAK=1 bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 -parallel $(WAITING) ./...
+soak: vet fmt-check bin/tally bin/plug-test
+	PLUG_SOAK=1 PLUG_BUILT="$$PWD/bin/plug-test" bin/tally $(GOTEST) -timeout 6h -count=1 -p 1 -parallel $(WAITING) ./...
 
 bench: bin/plug
 	$(BUILD) -o bin/bench ./test/bench
 	@bin/bench -plug bin/plug $(BENCH)
+
+# What ring 3 tests, built once for all its packages.
+bin/plug-test: FORCE
+	@CGO_ENABLED=0 $(GO) build -o $@ ./cmd/plug
 
 bin/tally: FORCE
 	@$(BUILD) -o $@ ./test/tally

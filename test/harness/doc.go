@@ -10,6 +10,7 @@
 // and must have left no process.
 //
 //	PLUG_BIN=FILE    test this binary instead of building one
+//	PLUG_BUILT=FILE  what Main would build: make test builds it once for all packages
 //	PLUG_RACE=1      PLUG_BIN was built with -race: run TestRace
 //	PLUG_SOAK=1      whole counts; without it a tenth of them (make test)
 //	PLUG_SEED=N      repeat a run's random choices
