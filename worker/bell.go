@@ -23,7 +23,7 @@ const (
 )
 
 // changed records the begin or the end of a session, and sets when to ring.
-func (b *bell) changed(now int64, busy, plenty bool) {
+func (b *bell) changed(now int64, busy, mayBatch bool) {
 	if busy == b.busy {
 		return
 	}
@@ -33,7 +33,7 @@ func (b *bell) changed(now int64, busy, plenty bool) {
 		b.begun, b.due = now, b.long+int64(doubt)
 		return
 	case busy:
-		if b.begun = now; !plenty {
+		if b.begun = now; !mayBatch {
 			b.due = now
 			return
 		}

@@ -35,12 +35,12 @@ func (r *ringer) wait(d time.Duration) {
 }
 
 // serve carries sessions of these lengths, with a pause of 50 µs before each.
-func (r *ringer) serve(plenty bool, sessions ...time.Duration) {
+func (r *ringer) serve(mayBatch bool, sessions ...time.Duration) {
 	for _, d := range sessions {
 		r.wait(50 * time.Microsecond)
-		r.changed(r.now, true, plenty)
+		r.changed(r.now, true, mayBatch)
 		r.wait(d)
-		r.changed(r.now, false, plenty)
+		r.changed(r.now, false, mayBatch)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestBell(t *testing.T) {
 	many := func(n int, d ...time.Duration) []time.Duration { return slices.Repeat(d, n) }
 	for _, c := range []struct {
 		name     string
-		plenty   bool
+		mayBatch bool
 		sessions []time.Duration
 		pause    time.Duration // after the sessions
 		want     []string
@@ -63,7 +63,7 @@ func TestBell(t *testing.T) {
 		{"some longer than the others", true, append(many(1, 9*ms), many(20, ms, ms, 6*ms)...), 0, []string{"5.05ms busy"}},
 	} {
 		var r ringer
-		r.serve(c.plenty, c.sessions...)
+		r.serve(c.mayBatch, c.sessions...)
 		if r.wait(c.pause); !slices.Equal(r.said, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, r.said, c.want)
 		}

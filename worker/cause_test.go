@@ -1,4 +1,4 @@
-// Who is to blame for a failed connect, and when the end of a session is logged.
+// Whose fault a failed connect is, and when the end of a session is logged.
 
 package worker
 
@@ -14,7 +14,7 @@ import (
 )
 
 // Whose fault a failed connect is, with a target and with an HTTP proxy.
-func TestBlames(t *testing.T) {
+func TestCulprits(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		failure    failure
@@ -44,7 +44,7 @@ func TestBlames(t *testing.T) {
 	}
 }
 
-func TestLate(t *testing.T) {
+func TestTimedOut(t *testing.T) {
 	for who := board.Nobody; who <= board.ByError; who++ {
 		if got := timedOut(who, unix.ECONNRESET); got != who {
 			t.Errorf("%s after a reset: %s", who, got)

@@ -156,7 +156,7 @@ func TestBusySurvivorIsVisited(t *testing.T) {
 		e.visits, s.leaving.expected, survivor.readable = visits{}, false, true
 		e.stepDelivering(s)
 		if !survivor.readable || !s.queued || !s.leaving.expected || e.agenda[visitDuty] == 0 {
-			t.Errorf("more to read %v, another turn %v, a visit %v", survivor.readable, s.queued, s.leaving.expected)
+			t.Errorf("more to read %v, another step %v, a visit %v", survivor.readable, s.queued, s.leaving.expected)
 		}
 	})
 }

@@ -237,9 +237,9 @@ func TestDeliveringEnds(t *testing.T) {
 		client := b.dial()
 		client.SetReadBuffer(16 << 10)
 		row, index := b.delivering()
-		turn := row.Word().Epoch()
-		c.end(h, index, turn)
-		b.wait("the row is free", func() bool { return row.Word().Epoch() == turn+1 })
+		epoch := row.Word().Epoch()
+		c.end(h, index, epoch)
+		b.wait("the row is free", func() bool { return row.Word().Epoch() == epoch+1 })
 		if cause := board.Cause(row.Cause.Load()); cause != c.cause {
 			t.Errorf("%s: ended by %d at stage %s, expected %d at %s", c.by, cause.Culprit(), cause.Stage(), c.cause.Culprit(), c.cause.Stage())
 		}

@@ -190,9 +190,9 @@ func (e *engine) runAgain() {
 }
 
 // retryAgain schedules the next retry of unwritten lines, if there are any.
-func (e *engine) retryAgain(owed bool) {
+func (e *engine) retryAgain(unwritten bool) {
 	e.agenda[lineDuty] = 0
-	if owed {
+	if unwritten {
 		e.agenda[lineDuty] = e.clock.mono + int64(lineRetry)
 	}
 }

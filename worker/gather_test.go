@@ -85,11 +85,11 @@ func piecesOfManySessions(t *testing.T, e *engine, sizes []int) {
 		t.Errorf("%v bytes: %d events", sizes, events)
 	}
 	if len(e.pieces) != 0 {
-		t.Errorf("%v bytes: %d pieces outlast their turn", sizes, len(e.pieces))
+		t.Errorf("%v bytes: %d pieces outlast their iteration", sizes, len(e.pieces))
 	}
 	e.quiet()
 	if sizes[0] < relayRoom/2 { // larger ones fill the buffer before there is a batch
-		e.wereTogether(t)
+		e.sentTogether(t)
 	}
 	for i, k := range talks {
 		reads(t, k.target, "up", sent[2*i])
@@ -135,7 +135,7 @@ func pieceMeetsAReset(t *testing.T, e *engine) {
 	}
 	reads(t, to, "the other session", []byte("other"))
 	reads(t, from, "and its other way", []byte("back"))
-	e.wereTogether(t)
+	e.sentTogether(t)
 	if got, err := io.ReadAll(client); err == nil || string(got) != "down" {
 		t.Errorf("the client of the reset session reads %q, %v, want \"down\" and a reset", got, err)
 	}
@@ -161,7 +161,7 @@ func piecesInOrder(t *testing.T, e *engine) {
 		e.pieces = append(e.pieces, piece{s: &s[i], from: c, to: b, bytes: []byte{"0123"[i]}})
 	}
 	e.deliver()
-	e.wereTogether(t)
+	e.sentTogether(t)
 	got := make([]byte, 9)
 	if n, err := unix.Read(ends[1], got); err != nil || string(got[:n]) != "1302" {
 		t.Errorf("%q %v", got[:n], err)

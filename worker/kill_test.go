@@ -22,9 +22,9 @@ import (
 )
 
 // kills sends the order to end a session.
-func (h *hand) kills(row int, turn uint64) {
+func (h *hand) kills(row int, epoch uint64) {
 	h.b.t.Helper()
-	if _, err := unix.Write(h.lifeline, report.AppendKill(nil, uint32(row), turn)); err != nil {
+	if _, err := unix.Write(h.lifeline, report.AppendKill(nil, uint32(row), epoch)); err != nil {
 		h.b.t.Fatal(err)
 	}
 }
@@ -81,13 +81,13 @@ func TestKillOrder(t *testing.T) {
 			conn := b.dial()
 			c.stage(b, conn)
 			row, index := b.liveRow(c.name+": the session stands there", c.live)
-			turn := row.Word().Epoch()
-			h.killsOthers(index, turn)
+			epoch := row.Word().Epoch()
+			h.killsOthers(index, epoch)
 			if row.Word().State() != board.RowLive {
 				t.Fatalf("%s, capacity %d: a session ended by another one's order", c.name, capacity)
 			}
-			h.kills(index, turn)
-			b.wait(c.name+": the row is free", func() bool { return row.Word().Epoch() == turn+1 })
+			h.kills(index, epoch)
+			b.wait(c.name+": the row is free", func() bool { return row.Word().Epoch() == epoch+1 })
 			conn.SetReadDeadline(time.Now().Add(patience))
 			told := c.name == "with bytes kept" // its write may have met the reset
 			if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) && !told {
@@ -103,7 +103,7 @@ func TestKillOrder(t *testing.T) {
 			if b.board.TargetState(0).Failed.Load() != 0 || b.board.TargetState(0).Failures.Load() != 0 {
 				t.Errorf("%s, capacity %d: the target is taken for failed", c.name, capacity)
 			}
-			h.kills(index, turn)
+			h.kills(index, epoch)
 			if c.name == "relaying" { // the worker continues
 				next := b.dial()
 				b.echoes(next, "y")
@@ -131,11 +131,11 @@ func (b *boss) liveRow(what string, live func(row *board.Row) bool) (row *board.
 
 // killsOthers sends orders to end sessions that don't exist, and returns when they have
 // been obeyed.
-func (h *hand) killsOthers(index int, turn uint64) {
+func (h *hand) killsOthers(index int, epoch uint64) {
 	h.b.t.Helper()
-	h.kills(index, turn+1)
-	h.kills(index+1, turn)
-	h.kills(1<<30, turn)
+	h.kills(index, epoch+1)
+	h.kills(index+1, epoch)
+	h.kills(1<<30, epoch)
 	h.reads()
 	h.orders(report.Gate) // read after those orders have been obeyed
 	h.reads()

@@ -44,7 +44,7 @@ func TestASession(t *testing.T) {
 	h.hears(report.End)
 	if h.state() != board.RowFree || row.Word().Epoch() != 1 || column.Live.Load() != 0 || column.Ended[board.Complete].Load() != 1 ||
 		column.BytesIn.Load() != 5 || column.BytesOut.Load() != 5 {
-		t.Errorf("after the session: state %d, turn %d, %d live, %d complete", h.state(), row.Word().Epoch(), column.Live.Load(), column.Ended[board.Complete].Load())
+		t.Errorf("after the session: state %d, epoch %d, %d live, %d complete", h.state(), row.Word().Epoch(), column.Live.Load(), column.Ended[board.Complete].Load())
 	}
 	line := b.lines(1)[0]
 	got := fields(line)
@@ -59,8 +59,8 @@ func TestASession(t *testing.T) {
 		t.Errorf("syslog %q, want %q", got, want)
 	}
 	b.silent()
-	if mark := b.board.TargetState(0); mark.Connects.Load() != 1 || mark.Failures.Load() != 0 {
-		t.Errorf("%d connects, %d failures", mark.Connects.Load(), mark.Failures.Load())
+	if state := b.board.TargetState(0); state.Connects.Load() != 1 || state.Failures.Load() != 0 {
+		t.Errorf("%d connects, %d failures", state.Connects.Load(), state.Failures.Load())
 	}
 }
 

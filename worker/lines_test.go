@@ -68,14 +68,14 @@ func TestBrokenSessionFile(t *testing.T) {
 	}
 	column := b.board.Column(0)
 	b.wait("the last session has ended", func() bool { return column.Live.Load() == 0 })
-	owed := 0
+	unwritten := 0
 	for i := range int(column.Rows.Load()) {
 		if b.board.Row(0, i).Word().State() == board.RowEnding {
-			owed++
+			unwritten++
 		}
 	}
-	if owed != 3 || column.Ended[board.Complete].Load() != 3 || column.LinesLost.Load() != 0 {
-		t.Errorf("%d rows owe a line, %d counted, %d lost", owed, column.Ended[board.Complete].Load(), column.LinesLost.Load())
+	if unwritten != 3 || column.Ended[board.Complete].Load() != 3 || column.LinesLost.Load() != 0 {
+		t.Errorf("%d rows owe a line, %d counted, %d lost", unwritten, column.Ended[board.Complete].Load(), column.LinesLost.Load())
 	}
 	if got := b.syslogs(1); got[0] != "(119): session file /x/sessions: No space left on device" {
 		t.Errorf("syslog %q", got)
@@ -163,7 +163,7 @@ func TestHalfALineIsTakenBack(t *testing.T) {
 		t.Skipf("prlimit: %v", err)
 	}
 	io.Copy(io.Discard, b.dial())
-	b.wait("a line is owed", func() bool {
+	b.wait("a line is unwritten", func() bool {
 		return b.board.Row(0, 0).Word().State() == board.RowEnding && b.board.Column(0).Live.Load() == 0
 	})
 	b.wait("the half line is taken away", func() bool { // each retry writes it for a moment

@@ -24,7 +24,7 @@ import (
 // session names its client, the row of an ending one says how it ended, and when a row
 // has been freed, its session has its line and is counted. So this test takes a worker
 // through a session step by step (ptrace(2)), and checks the board after each step.
-func TestEveryMomentCanBeInherited(t *testing.T) {
+func TestEveryMomentCanBeSettled(t *testing.T) {
 	b := newBoss(t, one1, []string{refusing(t)}, func(a *board.Board) { a.Assignment.Options = board.OptSession })
 	h := b.hire(0)
 	from := func(ip net.IP) *net.TCPConn {
@@ -42,12 +42,12 @@ func TestEveryMomentCanBeInherited(t *testing.T) {
 	runtime.LockOSThread() // the tracer must stay one thread
 	defer runtime.UnlockOSThread()
 	defer h.seize()()
-	m := moments{b: b, turn: 1, client: "127.1.0.2"}
+	m := moments{b: b, epoch: 1, client: "127.1.0.2"}
 	from(net.IPv4(127, 1, 0, 2))
 	for b.queued() { // system call by system call, until it is accepted
 		h.stops(h.pid, unix.PtraceSyscall(h.pid, 0))
 	}
-	for !m.look() {
+	for !m.check() {
 		h.stops(h.pid, unix.PtraceSingleStep(h.pid))
 	}
 	if m.fault == nil && m.steps == 1 {
@@ -109,21 +109,21 @@ func (b *boss) queued() bool {
 // moments checks a session's row as a master would if the worker had just died.
 type moments struct {
 	b                   *boss
-	turn                uint64
+	epoch               uint64
 	client              string
 	steps, live, ending int
 	fault               error
 }
 
-// look reports whether the session is over or something is wrong.
-func (m *moments) look() (over bool) {
+// check reports whether the session is over or something is wrong.
+func (m *moments) check() (over bool) {
 	m.steps++
 	row, column := m.b.board.Row(0, 0), m.b.board.Column(0)
 	counted := column.Ended[board.Unreached].Load()
-	if turn := row.Word().Epoch(); turn != m.turn {
+	if epoch := row.Word().Epoch(); epoch != m.epoch {
 		text, _ := os.ReadFile(m.b.session)
-		if lines := strings.Count(string(text), "\n"); turn != m.turn+1 || counted != turn || lines != int(turn) {
-			m.fault = fmt.Errorf("freed for the %d. time, %d sessions counted, %d lines", turn, counted, lines)
+		if lines := strings.Count(string(text), "\n"); epoch != m.epoch+1 || counted != epoch || lines != int(epoch) {
+			m.fault = fmt.Errorf("freed for the %d. time, %d sessions counted, %d lines", epoch, counted, lines)
 		}
 		return true
 	}
@@ -134,7 +134,7 @@ func (m *moments) look() (over bool) {
 	who := s.Client.Host()
 	switch {
 	case who != m.client || s.BeginAt == 0 || s.In+s.Out != 0:
-		m.fault = fmt.Errorf("the row tells of client %s, begun at %d, %d bytes; want %s", who, s.BeginAt, s.In+s.Out, m.client)
+		m.fault = fmt.Errorf("the row names client %s, begun at %d, %d bytes; want %s", who, s.BeginAt, s.In+s.Out, m.client)
 	case s.Word.State() == board.RowLive:
 		m.live++
 	case s.Closed < s.BeginAt || board.Outcome(s.Outcome) != board.Unreached:

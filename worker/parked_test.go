@@ -16,7 +16,7 @@ import (
 
 // A session that waits for a descriptor after a target has refused stays parked when its
 // client sends something, and then gets its next target.
-func TestStarvedSessionWaits(t *testing.T) {
+func TestParkedSessionWaits(t *testing.T) {
 	l, e := listenHere(t), rig(t)
 	e.toTarget(refusing(t))
 	e.board.Target(1).Addr = convert.From(netip.MustParseAddrPort(l.Addr().String()))
@@ -24,7 +24,7 @@ func TestStarvedSessionWaits(t *testing.T) {
 	client, fd := tcp(t)
 	e.admit(fd, somebody)
 	withoutDescriptors(t, func() {
-		e.until(t, "the session starves", func() bool { return len(e.fdWaiters) == 1 })
+		e.until(t, "the session is parked", func() bool { return len(e.fdWaiters) == 1 })
 		io.WriteString(client, "hello")
 		waiting(t, fd, 5)
 		e.once(2)

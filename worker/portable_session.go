@@ -136,8 +136,8 @@ func (s *session) takeOff() {
 
 // retryAgain schedules the next retry of unwritten lines, if there are any. The mutex is
 // held.
-func (e *engine) retryAgain(owed bool) {
-	if !owed || e.retrying {
+func (e *engine) retryAgain(unwritten bool) {
+	if !unwritten || e.retrying {
 		return
 	}
 	e.retrying = true

@@ -17,9 +17,9 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// A direction that keeps filling the buffer is spliced. When its traffic becomes light,
+// A direction that keeps filling the buffer is spliced. When its splices become small,
 // it is copied again, and its pipe is kept for the next direction.
-func TestHeavyAndLight(t *testing.T) {
+func TestSplicingBeginsAndEnds(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
 	var seen bytes.Buffer
@@ -32,9 +32,9 @@ func TestHeavyAndLight(t *testing.T) {
 		io.CopyN(&seen, target, int64(len(sent)))
 		arrived <- struct{}{}
 	}()
-	heavy := false
+	spliced := false
 	e.until(t, "everything is through", func() bool {
-		heavy = heavy || s.client.pipe != nil || len(e.relay.pipes) > 0
+		spliced = spliced || s.client.pipe != nil || len(e.relay.pipes) > 0
 		select {
 		case <-arrived:
 			return true
@@ -42,7 +42,7 @@ func TestHeavyAndLight(t *testing.T) {
 			return false
 		}
 	})
-	if !heavy {
+	if !spliced {
 		t.Error("8 MiB at once were never spliced")
 	}
 	if !bytes.Equal(seen.Bytes(), sent) {
@@ -97,7 +97,7 @@ func waiting(t *testing.T, fd, n int) {
 }
 
 // Small splices one after the other, without a pause between them, end the splicing.
-func TestLightSplicesEnd(t *testing.T) {
+func TestSmallSplicesEnd(t *testing.T) {
 	e := rig(t)
 	ours, theirs := unixPair(t), unixPair(t)
 	s := e.carry(t, ours[0], theirs[0])
@@ -121,7 +121,7 @@ func TestLightSplicesEnd(t *testing.T) {
 		t.Errorf("%d bytes arrived", len(got))
 	}
 	if s.client.splicing {
-		t.Errorf("still splicing after %d light ones", smallAfter)
+		t.Errorf("still splicing after %d small ones", smallAfter)
 	}
 }
 
@@ -133,7 +133,7 @@ func (e *engine) quietly(s *session) {
 }
 
 // One iteration relays a limited amount: a busy session leaves the loop to others.
-func TestTurnsAreBounded(t *testing.T) {
+func TestRelayBudget(t *testing.T) {
 	const message, messages = 1024, 60
 	e := rig(t)
 	e.buffer = make([]byte, message)
@@ -164,7 +164,7 @@ func TestTurnsAreBounded(t *testing.T) {
 		moved := s.row.In.Load() - last
 		last += moved
 		if moved == 0 || moved > relayBudget*message || moved > message*messages/2 {
-			t.Fatalf("step %d moved %d bytes; a turn is %d messages of %d", step, moved, relayBudget, message)
+			t.Fatalf("step %d moved %d bytes; the budget is %d messages of %d", step, moved, relayBudget, message)
 		}
 		if last < message*messages && (!s.queued || len(e.runAgainSoon) != 1) {
 			t.Fatalf("step %d: more to do, but not on the list (%d on it)", step, len(e.runAgainSoon))

@@ -15,8 +15,8 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
-// ringed opens a uring, or skips the test.
-func ringed(t *testing.T) *kernel.Uring {
+// newUring opens a uring, or skips the test.
+func newUring(t *testing.T) *kernel.Uring {
 	t.Helper()
 	r, errno := kernel.OpenUring(pieces)
 	if errno != 0 {
@@ -30,7 +30,7 @@ func ringed(t *testing.T) *kernel.Uring {
 // one by one.
 func eachWay(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Run("together", func(t *testing.T) {
-		ringed(t)
+		newUring(t)
 		e := rig(t)
 		test(t, e)
 	})
@@ -41,16 +41,16 @@ func eachWay(t *testing.T, test func(t *testing.T, e *engine)) {
 	})
 }
 
-// wereTogether checks that pieces were sent together where that is possible.
-func (e *engine) wereTogether(t *testing.T) {
+// sentTogether checks that pieces were sent together where that is possible.
+func (e *engine) sentTogether(t *testing.T) {
 	t.Helper()
 	if (e.uring == nil) != e.noUring {
 		t.Errorf("pieces were sent together: %v; one by one: %v", e.uring != nil, e.noUring)
 	}
 }
 
-// ringFD is the descriptor of this process's only uring.
-func ringFD(t *testing.T) (fd int) {
+// uringFD is the descriptor of this process's only uring.
+func uringFD(t *testing.T) (fd int) {
 	t.Helper()
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -60,7 +60,7 @@ func ringFD(t *testing.T) (fd int) {
 	for _, entry := range open {
 		if link, _ := os.Readlink("/proc/self/fd/" + entry.Name()); link == "anon_inode:[io_uring]" {
 			if fd >= 0 {
-				t.Fatal("there are several rings")
+				t.Fatal("there are several urings")
 			}
 			fd, _ = strconv.Atoi(entry.Name())
 		}
@@ -69,15 +69,15 @@ func ringFD(t *testing.T) (fd int) {
 }
 
 // A uring that does not work loses no piece: pieces are then sent one by one.
-func TestRingFails(t *testing.T) {
-	r := ringed(t)
+func TestUringFails(t *testing.T) {
+	r := newUring(t)
 	e := rig(t)
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(null)
-	if err := unix.Dup3(null, ringFD(t), unix.O_CLOEXEC); err != nil {
+	if err := unix.Dup3(null, uringFD(t), unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
 	e.uring = r
@@ -96,13 +96,13 @@ func TestRingFails(t *testing.T) {
 		}
 	}
 	if !e.noUring || e.uring != nil || len(e.pieces) != 0 {
-		t.Errorf("ringless is %v, %d pieces are left", e.noUring, len(e.pieces))
+		t.Errorf("noUring is %v, %d pieces are left", e.noUring, len(e.pieces))
 	}
 }
 
 // A receiver that takes nothing, among others that do, gets its pieces later, all of them
 // and in order.
-func TestSlowReaderInARow(t *testing.T) {
+func TestSlowReaderInABatch(t *testing.T) {
 	eachWay(t, func(t *testing.T, e *engine) {
 		var ours, theirs [minBatch][2]int
 		var s [minBatch]*session
@@ -140,7 +140,7 @@ func TestSlowReaderInARow(t *testing.T) {
 			got[0] = append(got[0], buffer[:max(0, n)]...)
 			return len(got[0]) >= len(sent[0])
 		})
-		e.wereTogether(t)
+		e.sentTogether(t)
 		for i := range s {
 			if !bytes.Equal(got[i], sent[i]) {
 				t.Errorf("session %d: %d bytes arrived as others", i, len(got[i]))

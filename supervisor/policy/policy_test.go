@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestBirths(t *testing.T) {
+func TestToStart(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		s    Demand
@@ -33,12 +33,12 @@ func TestBirths(t *testing.T) {
 		{"woken, and on its way", Demand{Starting: 1, Total: 1, Waiting: 1, Min: 0, Max: 8, Limit: 100}, 0},
 	} {
 		if got := c.s.ToStart(); got != c.want {
-			t.Errorf("%s: %d births, want %d", c.name, got, c.want)
+			t.Errorf("%s: %d to start, want %d", c.name, got, c.want)
 		}
 	}
 }
 
-func randomSupply(random *rand.Rand) Demand {
+func randomDemand(random *rand.Rand) Demand {
 	s := Demand{Spares: random.IntN(10), Starting: random.IntN(10), Busy: random.IntN(10), Waiting: random.IntN(40),
 		Min: random.IntN(10), Limit: 1 + random.IntN(40)}
 	s.Max = s.Min + random.IntN(10)
@@ -46,33 +46,33 @@ func randomSupply(random *rand.Rand) Demand {
 	return s
 }
 
-func TestBirthsProperties(t *testing.T) {
+func TestToStartProperties(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100_000 {
-		s := randomSupply(random)
+		s := randomDemand(random)
 		n := s.ToStart()
 		switch {
 		case n < 0:
-			t.Fatalf("%+v: %d births", s, n)
+			t.Fatalf("%+v: %d to start", s, n)
 		case n > 0 && s.Total+n > s.Limit:
-			t.Fatalf("%+v: %d births exceed the limit", s, n)
+			t.Fatalf("%+v: %d to start exceed the limit", s, n)
 		case n > 0 && s.Starting+n > max(s.Min, s.Max):
-			t.Fatalf("%+v: %d births, more than max on their way", s, n)
+			t.Fatalf("%+v: %d to start, more than max on their way", s, n)
 		case s.Spares+s.Starting+n < s.Min && s.Total+n < s.Limit:
-			t.Fatalf("%+v: %d births leave fewer than min", s, n)
+			t.Fatalf("%+v: %d to start leave fewer than min", s, n)
 		}
 		more := s
 		more.Waiting++
 		if more.ToStart() < n {
-			t.Fatalf("%+v: %d births, and %d with one more client", s, n, more.ToStart())
+			t.Fatalf("%+v: %d to start, and %d with one more client", s, n, more.ToStart())
 		}
 		room := s
 		room.Limit++
 		if room.ToStart() < n {
-			t.Fatalf("%+v: %d births, and %d with a larger limit", s, n, room.ToStart())
+			t.Fatalf("%+v: %d to start, and %d with a larger limit", s, n, room.ToStart())
 		}
 		if s.AtLimit() && n > 0 {
-			t.Fatalf("%+v: short, and yet %d births", s, n)
+			t.Fatalf("%+v: at the limit, and yet %d to start", s, n)
 		}
 	}
 }
@@ -80,15 +80,15 @@ func TestBirthsProperties(t *testing.T) {
 // Every waiting client is served in the end: when the policy is applied again
 // after all starts have succeeded, each client that the limit allows finds a
 // worker.
-func TestBirthsComeToRest(t *testing.T) {
+func TestDemandIsMet(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
-		s := randomSupply(random)
+		s := randomDemand(random)
 		s.Max = max(1, s.Max)
 		s.Limit = max(s.Limit, s.Total)
 		for round := 0; ; round++ {
 			if round > 200 {
-				t.Fatalf("%+v: births never end", s)
+				t.Fatalf("%+v: there is always one more to start", s)
 			}
 			n := s.ToStart()
 			s.Total += n
@@ -108,7 +108,7 @@ func TestBirthsComeToRest(t *testing.T) {
 	}
 }
 
-func TestShort(t *testing.T) {
+func TestAtLimit(t *testing.T) {
 	full := Demand{Busy: 5, Total: 5, Waiting: 1, Limit: 5}
 	if !full.AtLimit() {
 		t.Error("clients wait at the limit")
@@ -121,29 +121,29 @@ func TestShort(t *testing.T) {
 	} {
 		s := full
 		if change(&s); s.AtLimit() {
-			t.Errorf("%s: short", name)
+			t.Errorf("%s: at the limit", name)
 		}
 	}
 }
 
-func TestPlenty(t *testing.T) {
+func TestMayBatch(t *testing.T) {
 	for _, c := range []struct {
 		spares, starting, min int
 		want                  bool
 	}{{0, 0, 0, false}, {1, 0, 0, true}, {0, 0, 4, false}, {3, 0, 4, false}, {4, 0, 4, true}, {9, 0, 4, true},
 		{3, 1, 4, true}, {2, 2, 4, true}, {2, 1, 4, false}, {1, 3, 4, false}, {1, 9, 4, false}, {3, 9, 4, false}, {4, 9, 4, true}, {0, 1, 1, false}, {0, 1, 0, false}} {
 		if got := (Demand{Spares: c.spares, Starting: c.starting, Min: c.min}).MayBatch(); got != c.want {
-			t.Errorf("%d spares of %d, %d on their way: plenty %v", c.spares, c.min, c.starting, got)
+			t.Errorf("%d spares of %d, %d on their way: may batch: %v", c.spares, c.min, c.starting, got)
 		}
 	}
 }
 
-func TestFarewells(t *testing.T) {
+func TestSurplus(t *testing.T) {
 	for _, c := range []struct{ unused, most, want int }{
 		{0, 0, 0}, {1, 0, 1}, {8, 0, 1}, {9, 0, 2}, {16, 16, 0}, {3, 16, 0}, {17, 16, 1}, {24, 16, 1}, {25, 16, 2}, {1016, 16, 125},
 	} {
 		if got := Surplus(c.unused, c.most); got != c.want {
-			t.Errorf("%d unused, at most %d: %d farewells, want %d", c.unused, c.most, got, c.want)
+			t.Errorf("%d unused, at most %d: %d to retire, want %d", c.unused, c.most, got, c.want)
 		}
 	}
 	for unused := range 300 {
@@ -162,7 +162,7 @@ func TestFarewells(t *testing.T) {
 	}
 }
 
-func TestSuccessors(t *testing.T) {
+func TestFirstWorkers(t *testing.T) {
 	for _, c := range []struct{ spares, wanted, peak, want int }{
 		{4, 4, 0, 4},    // no load
 		{11, 4, 9, 13},  // the spares of an earlier burst are not started again

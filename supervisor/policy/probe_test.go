@@ -30,7 +30,7 @@ func (c *Probe) play(now *time.Time, ticks, spares int, done func(spares int) ui
 
 // Where each spare does the same amount of work however many there are, their
 // number grows within seconds to the number of waiting clients.
-func TestCrowdGrows(t *testing.T) {
+func TestProbeGrows(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
 	const clients = 100
@@ -41,7 +41,7 @@ func TestCrowdGrows(t *testing.T) {
 
 // Where the spares share a fixed capacity, more workers are tried repeatedly, and
 // are retired again.
-func TestCrowdOfBusyProcessors(t *testing.T) {
+func TestProbeOfBusyProcessors(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
 	seed := rand.Uint64()
@@ -63,7 +63,7 @@ func TestCrowdOfBusyProcessors(t *testing.T) {
 
 // If the workers asked for could not be started, a lower throughput says nothing
 // about them: they are asked for again at once.
-func TestCrowdWithoutHelp(t *testing.T) {
+func TestProbeWithoutHelp(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
 	for i := range uint64(5) {
@@ -79,12 +79,12 @@ func TestCrowdWithoutHelp(t *testing.T) {
 }
 
 // A single sample decides nothing, nor do sessions from before clients waited.
-func TestCrowdNeedsTime(t *testing.T) {
+func TestProbeNeedsTime(t *testing.T) {
 	var c Probe
 	now := time.Unix(1e9, 0)
 	for range 20 {
 		if n, _ := c.play(&now, Samples, 4, func(int) uint64 { return 1000 }); n != 4 {
-			t.Fatalf("%d spares after %d looks", n, Samples)
+			t.Fatalf("%d spares after %d samples", n, Samples)
 		}
 		c.Reset()
 	}

@@ -21,7 +21,7 @@ func Launch(listener int) int {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
-	if word, err := bufio.NewReader(starter).ReadString('\n'); err == nil && strings.HasPrefix(word, served) {
+	if line, err := bufio.NewReader(starter).ReadString('\n'); err == nil && strings.HasPrefix(line, served) {
 		return 0
 	}
 	status, err := host.Wait(pid)

@@ -44,11 +44,11 @@ func (n *notifier) dial() (err error) {
 }
 
 // hear translates a master's message for the service manager.
-func (n *notifier) hear(w message) {
+func (n *notifier) hear(m message) {
 	if n == nil {
 		return
 	}
-	switch w.text {
+	switch m.text {
 	case served, replaced, failed, reloaded:
 		n.become("READY=1")
 	case upgrading, reloading:
@@ -56,9 +56,9 @@ func (n *notifier) hear(w message) {
 		unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
 		n.become("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10))
 	case stopping:
-		n.become("STOPPING=1" + extension(w.more))
+		n.become("STOPPING=1" + extension(m.more))
 	case status:
-		n.say("STATUS=" + w.more)
+		n.say("STATUS=" + m.more)
 	case alive:
 		n.say("WATCHDOG=1")
 	}

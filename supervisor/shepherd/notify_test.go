@@ -31,7 +31,7 @@ func TestNotify(t *testing.T) {
 	conn := manager(t)
 	n := newNotifier()
 	p := make([]byte, 1000)
-	for _, c := range []struct{ word, more, want string }{
+	for _, c := range []struct{ text, more, want string }{
 		{served, "", "READY=1"},
 		{upgrading, "", "RELOADING=1\nMONOTONIC_USEC=[0-9]+"},
 		{successor, "", ""},
@@ -46,19 +46,19 @@ func TestNotify(t *testing.T) {
 		{stopping, "12000000", "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000"},
 		{stopping, "soon", "STOPPING=1"},
 	} {
-		n.hear(message{c.word, 1, c.more})
+		n.hear(message{c.text, 1, c.more})
 		if c.want == "" {
 			continue // the next one shows that nothing was sent
 		}
 		m, err := conn.Read(p)
 		if err != nil || !regexp.MustCompile("^"+c.want+"$").Match(p[:m]) {
-			t.Errorf("%s: %q, %v; want %q", c.word, p[:m], err, c.want)
+			t.Errorf("%s: %q, %v; want %q", c.text, p[:m], err, c.want)
 		}
 	}
 }
 
 // The shepherd passes on the messages that it reads itself.
-func TestHerdNotifies(t *testing.T) {
+func TestShepherdNotifies(t *testing.T) {
 	conn := manager(t)
 	h := &shepherd{notifier: newNotifier()}
 	h.hear(message{text: status, more: "x"})

@@ -58,7 +58,7 @@ func (e *reader) wait() {
 }
 
 // take returns all messages that have not been taken yet.
-func (e *reader) take() (words []message) {
+func (e *reader) take() (messages []message) {
 	var n int
 	var err error
 	read := func(fd uintptr) { n, err = unix.Read(int(fd), e.piece[:]) }
@@ -66,7 +66,7 @@ func (e *reader) take() (words []message) {
 		n = 0
 		if e.socket.Control(read) != nil || n <= 0 {
 			e.over.Store(n == 0 && err == nil)
-			return words
+			return messages
 		}
 		e.begun = append(e.begun, e.piece[:n]...)
 		rest := e.begun
@@ -75,8 +75,8 @@ func (e *reader) take() (words []message) {
 			if !whole {
 				break
 			}
-			if w := messageOf(string(line)); w.pid > 0 {
-				words = append(words, w)
+			if m := messageOf(string(line)); m.pid > 0 {
+				messages = append(messages, m)
 			}
 			rest = more
 		}

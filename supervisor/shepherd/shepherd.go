@@ -44,14 +44,14 @@ func Run(listener int) int {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4
 	}
-	ear, err := newReader(starter)
+	reader, err := newReader(starter)
 	if err != nil {
 		signal.Ignore(syscall.SIGTTOU)
 		fmt.Fprintf(os.Stderr, "plug: starter socket: %v\n", err)
 		unix.Kill(pid, unix.SIGKILL) // otherwise no process would relay signals to it
 		return 4
 	}
-	h := &shepherd{master: pid, signals: signals, reader: ear, notifier: newNotifier()}
+	h := &shepherd{master: pid, signals: signals, reader: reader, notifier: newNotifier()}
 	status := h.keep()
 	leave(signals)
 	return status
@@ -104,30 +104,30 @@ func (h *shepherd) keep() int {
 // listen handles the messages that have arrived, and reports whether there
 // were any.
 func (h *shepherd) listen() (heard bool) {
-	words := h.reader.take()
-	for _, w := range words {
-		h.hear(w)
+	messages := h.reader.take()
+	for _, m := range messages {
+		h.hear(m)
 	}
-	return len(words) > 0
+	return len(messages) > 0
 }
 
 // hear handles a message from a master.
-func (h *shepherd) hear(w message) {
-	h.notifier.hear(w)
-	switch w.text {
+func (h *shepherd) hear(m message) {
+	h.notifier.hear(m)
+	switch m.text {
 	case served:
 		h.ready = true
 		h.release()
 	case successor:
-		h.next = w.pid
+		h.next = m.pid
 	case replaced:
-		h.replace(w.pid)
+		h.replace(m.pid)
 	case ended:
-		if status, err := strconv.Atoi(w.more); err == nil {
-			h.exited = exited{w.pid, status}
+		if status, err := strconv.Atoi(m.more); err == nil {
+			h.exited = exited{m.pid, status}
 		}
 	case failed: // sent by the old master, which still serves
-		h.master, h.former, h.next, h.lastStatus, h.inDoubt = w.pid, 0, 0, nil, nil
+		h.master, h.former, h.next, h.lastStatus, h.inDoubt = m.pid, 0, 0, nil, nil
 		h.release()
 	}
 }

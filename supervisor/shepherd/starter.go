@@ -87,28 +87,28 @@ func (s *Starter) Ready() error {
 	return s.tell(served, "")
 }
 
-// Tell sends the shepherd a message about this master, with a text for people
+// Tell sends the shepherd a message about this master, with more text for people
 // if that is useful.
-func (s *Starter) Tell(word, text string) {
+func (s *Starter) Tell(text, more string) {
 	if s.role == roleService {
-		s.tell(word, text)
+		s.tell(text, more)
 	}
 }
 
-// wordPatience is how long a master waits for a starter that does not read: it
+// messagePatience is how long a master waits for a starter that does not read: it
 // may be stopped, and its socket full.
-const wordPatience = 100 * time.Millisecond
+const messagePatience = 100 * time.Millisecond
 
-func (s *Starter) tell(word, text string) error {
+func (s *Starter) tell(text, more string) error {
 	if s.file == nil {
 		return nil
 	}
-	patience := wordPatience
-	if word == alive || word == status {
+	patience := messagePatience
+	if text == alive || text == status {
 		patience = time.Millisecond // the next one will say the same
 	}
 	s.file.SetWriteDeadline(time.Now().Add(patience))
-	_, err := s.file.Write(fmt.Appendf(nil, "%s %d %s\n", word, os.Getpid(), text))
+	_, err := s.file.Write(fmt.Appendf(nil, "%s %d %s\n", text, os.Getpid(), more))
 	return err
 }
 

@@ -29,7 +29,7 @@ func becoming(t *testing.T, role string) (*Starter, *os.File, int) {
 }
 
 // What a master sends, line by line, with its PID.
-func TestWords(t *testing.T) {
+func TestMessages(t *testing.T) {
 	s, there, fd := becoming(t, roleService)
 	if s.Role() != roleService || s.FD() != fd {
 		t.Errorf("role %q, descriptor %d", s.Role(), s.FD())
@@ -41,9 +41,9 @@ func TestWords(t *testing.T) {
 	s.Tell(replaced, "")
 	s.Tell(failed, "")
 	lines := bufio.NewReader(there)
-	for _, word := range []string{successor, served, replaced, failed} {
-		if line, err := lines.ReadString('\n'); err != nil || line != fmt.Sprintf("%s %d \n", word, os.Getpid()) {
-			t.Errorf("%q, %v; want %q", line, err, word)
+	for _, text := range []string{successor, served, replaced, failed} {
+		if line, err := lines.ReadString('\n'); err != nil || line != fmt.Sprintf("%s %d \n", text, os.Getpid()) {
+			t.Errorf("%q, %v; want %q", line, err, text)
 		}
 	}
 	select {
@@ -62,7 +62,7 @@ func TestWords(t *testing.T) {
 }
 
 // A reader parses what a Starter sends, and ignores malformed lines.
-func TestEar(t *testing.T) {
+func TestReader(t *testing.T) {
 	s, there, _ := becoming(t, roleService)
 	fmt.Fprintf(s.file, "\nnonsense\nmaster\nmaster x\n")
 	s.Tell(replaced, "")
@@ -78,7 +78,7 @@ func TestEar(t *testing.T) {
 	s.Ready()
 	s.file.Close()
 	var then []message
-	until(t, "the rest is heard", func() bool { then = append(then, e.take()...); return len(then) == 2 })
+	until(t, "the rest is read", func() bool { then = append(then, e.take()...); return len(then) == 2 })
 	us := os.Getpid()
 	if want := fmt.Sprint([]message{{replaced, us, ""}, {status, us, "3 sessions, 1 target failed"}, {"new", 1, "with more"}}); fmt.Sprint(first) != want {
 		t.Errorf("first %v, want %v", first, want)
@@ -99,6 +99,6 @@ func TestDaemonsSuccessor(t *testing.T) {
 	}
 	s.Tell(replaced, "")
 	if n, _ := there.Read(make([]byte, 1)); n != 0 {
-		t.Error("it says something")
+		t.Error("it sends something")
 	}
 }

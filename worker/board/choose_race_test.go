@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// crowd runs goroutines that choose targets at the same time, the given number
+// chooseAtOnce runs goroutines that choose targets at the same time, the given number
 // of times each, and counts the targets that they got.
-func crowd(b *Board, goroutines, each int, now uint64) []int {
+func chooseAtOnce(b *Board, goroutines, each int, now uint64) []int {
 	counts := make([]atomic.Int64, int(b.Assignment.TargetCount))
 	start := make(chan struct{})
 	var g sync.WaitGroup
@@ -38,7 +38,7 @@ func TestRotationStaysFair(t *testing.T) {
 	const goroutines, each = 8, 4000
 	for _, n := range []int{1, 2, 3, 7, 64} {
 		b := with(t, n, 0)
-		counts := crowd(b, goroutines, each, 1)
+		counts := chooseAtOnce(b, goroutines, each, 1)
 		low, high, sum := counts[0], counts[0], 0
 		for _, c := range counts {
 			low, high, sum = min(low, c), max(high, c), sum+c
@@ -59,7 +59,7 @@ func TestNobodyTriesAFailedOne(t *testing.T) {
 		b := with(t, 3, 0)
 		b.Assignment.RetryAfter = 60
 		b.Fail(failed, 100_000)
-		if counts := crowd(b, 8, 8000, 101_000); counts[failed] != 0 {
+		if counts := chooseAtOnce(b, 8, 8000, 101_000); counts[failed] != 0 {
 			t.Errorf("target %d is failed, and was tried: %v", failed, counts)
 		}
 	}
@@ -72,10 +72,10 @@ func TestOneProbe(t *testing.T) {
 			b := with(t, 3, options)
 			b.Assignment.RetryAfter = 60
 			b.Fail(0, 100_000)
-			if counts := crowd(b, 8, 50, 160_000); counts[0] != 1 {
+			if counts := chooseAtOnce(b, 8, 50, 160_000); counts[0] != 1 {
 				t.Fatalf("options %b: %d probes: %v", options, counts[0], counts)
 			}
-			if counts := crowd(b, 1, 9, 219_000); counts[0] != 0 {
+			if counts := chooseAtOnce(b, 1, 9, 219_000); counts[0] != 0 {
 				t.Fatalf("options %b: probed again before its time", options)
 			}
 			b.Close()

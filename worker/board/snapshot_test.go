@@ -15,24 +15,24 @@ import (
 // word only after them, and a reader that then finds another epoch discards
 // its copy. The race detector cannot know that a torn copy is never used, so
 // this test is only for builds without it.
-func TestSnapshotNeverMixesTurns(t *testing.T) {
+func TestSnapshotNeverMixesEpochs(t *testing.T) {
 	const readers, wanted = 2, 100_000
 	var r Row
 	var writing, reading sync.WaitGroup
 	var stop atomic.Bool
 	writing.Go(func() {
-		for turn := uint64(0); !stop.Load(); turn++ {
-			r.In.Store(turn)
-			r.Out.Store(turn)
-			fill(&r.Client, turn)
-			r.Begin, r.BeginAt = int64(turn), int64(turn)
-			r.Connect.Store(int64(turn))
-			r.Cause.Store(uint32(turn) | 1)
-			r.Moved.Store(turn)
-			r.First.Store(int64(turn))
+		for epoch := uint64(0); !stop.Load(); epoch++ {
+			r.In.Store(epoch)
+			r.Out.Store(epoch)
+			fill(&r.Client, epoch)
+			r.Begin, r.BeginAt = int64(epoch), int64(epoch)
+			r.Connect.Store(int64(epoch))
+			r.Cause.Store(uint32(epoch) | 1)
+			r.Moved.Store(epoch)
+			r.First.Store(int64(epoch))
 			r.Hold()
-			r.Choose(uint16(turn % TargetSlots))
-			r.Closed.Store(int64(turn))
+			r.Choose(uint16(epoch % TargetSlots))
+			r.Closed.Store(int64(epoch))
 			r.End()
 			r.Free()
 		}
@@ -53,21 +53,21 @@ func TestSnapshotNeverMixesTurns(t *testing.T) {
 	writing.Wait()
 }
 
-func fill(a *Addr, turn uint64) {
-	binary.LittleEndian.PutUint64(a.IP[:8], turn)
-	binary.LittleEndian.PutUint64(a.IP[8:], turn)
-	a.Zone, a.Port = uint32(turn), uint16(turn)
+func fill(a *Addr, epoch uint64) {
+	binary.LittleEndian.PutUint64(a.IP[:8], epoch)
+	binary.LittleEndian.PutUint64(a.IP[8:], epoch)
+	a.Zone, a.Port = uint32(epoch), uint16(epoch)
 }
 
 func check(t *testing.T, s *Snapshot) {
-	turn := s.Word.Epoch()
+	epoch := s.Word.Epoch()
 	var client Addr
-	fill(&client, turn)
-	if s.In != turn || s.Out != turn || s.Client != client || s.Begin != int64(turn) || s.BeginAt != int64(turn) || s.Connect != int64(turn) ||
-		s.Cause != Cause(turn|1) || s.Moved != turn || s.First != int64(turn) {
-		t.Errorf("a snapshot of turn %d has another's parts: %+v", turn, s)
+	fill(&client, epoch)
+	if s.In != epoch || s.Out != epoch || s.Client != client || s.Begin != int64(epoch) || s.BeginAt != int64(epoch) || s.Connect != int64(epoch) ||
+		s.Cause != Cause(epoch|1) || s.Moved != epoch || s.First != int64(epoch) {
+		t.Errorf("a snapshot of epoch %d has another's parts: %+v", epoch, s)
 	}
-	if target := s.Word.Target(); target != NoTarget && target != uint16(turn%TargetSlots) {
-		t.Errorf("a snapshot of turn %d has target %d", turn, target)
+	if target := s.Word.Target(); target != NoTarget && target != uint16(epoch%TargetSlots) {
+		t.Errorf("a snapshot of epoch %d has target %d", epoch, target)
 	}
 }

@@ -32,8 +32,8 @@ func TestTargetTallyMoves(t *testing.T) {
 		}
 	}
 	a.Move(b)
-	class := ConnectBounds.Bucket(3 * ms)
-	if n := b.Connects.Counts[class].Load(); n != 2*each || b.Connects.Sum.Load() != uint64(2*each*3*ms) {
+	bucket := ConnectBounds.Bucket(3 * ms)
+	if n := b.Connects.Counts[bucket].Load(); n != 2*each || b.Connects.Sum.Load() != uint64(2*each*3*ms) {
 		t.Errorf("%d connects, %d ns", n, b.Connects.Sum.Load())
 	}
 	if b.BytesIn.Load() != 2*2*each || b.BytesOut.Load() != 2*5*each || a.BytesIn.Load() != 0 || a.Connects.Sum.Load() != 0 {

@@ -18,8 +18,8 @@ const (
 type Word uint64
 
 // MakeWord puts a word together.
-func MakeWord(state RowState, target uint16, turn uint64) Word {
-	return Word(state)<<56 | Word(target)<<40 | Word(turn&(1<<40-1))
+func MakeWord(state RowState, target uint16, epoch uint64) Word {
+	return Word(state)<<56 | Word(target)<<40 | Word(epoch&(1<<40-1))
 }
 
 // State is the row's state.

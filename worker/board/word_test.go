@@ -8,18 +8,18 @@ import (
 )
 
 func TestWordHoldsItsParts(t *testing.T) {
-	same := func(state uint8, target uint16, turn uint64) bool {
-		w := MakeWord(RowState(state), target, turn)
-		return w.State() == RowState(state) && w.Target() == target && w.Epoch() == turn&(1<<40-1)
+	same := func(state uint8, target uint16, epoch uint64) bool {
+		w := MakeWord(RowState(state), target, epoch)
+		return w.State() == RowState(state) && w.Target() == target && w.Epoch() == epoch&(1<<40-1)
 	}
 	if err := quick.Check(same, nil); err != nil {
 		t.Error(err)
 	}
-	for _, turn := range []uint64{0, 1, 1<<40 - 1, 1 << 40, 1<<64 - 1} {
+	for _, epoch := range []uint64{0, 1, 1<<40 - 1, 1 << 40, 1<<64 - 1} {
 		for _, target := range []uint16{0, 1, TargetSlots - 1, NoTarget} {
 			for state := RowFree; state <= RowEnding; state++ {
-				if !same(uint8(state), target, turn) {
-					t.Errorf("state %d, target %d, turn %d come back as %#x", state, target, turn, MakeWord(state, target, turn))
+				if !same(uint8(state), target, epoch) {
+					t.Errorf("state %d, target %d, epoch %d come back as %#x", state, target, epoch, MakeWord(state, target, epoch))
 				}
 			}
 		}
@@ -31,36 +31,36 @@ func TestWordHoldsItsParts(t *testing.T) {
 
 func TestRowsLife(t *testing.T) {
 	var r Row
-	for turn := range uint64(3) {
+	for epoch := range uint64(3) {
 		steps := []struct {
 			name   string
 			do     func()
 			state  RowState
 			target uint16
-			turn   uint64
+			epoch  uint64
 		}{
-			{"hold", r.Hold, RowLive, NoTarget, turn},
-			{"choose", func() { r.Choose(7) }, RowLive, 7, turn},
-			{"choose again", func() { r.Choose(4095) }, RowLive, 4095, turn},
-			{"end", r.End, RowEnding, 4095, turn},
-			{"free", r.Free, RowFree, NoTarget, turn + 1},
+			{"hold", r.Hold, RowLive, NoTarget, epoch},
+			{"choose", func() { r.Choose(7) }, RowLive, 7, epoch},
+			{"choose again", func() { r.Choose(4095) }, RowLive, 4095, epoch},
+			{"end", r.End, RowEnding, 4095, epoch},
+			{"free", r.Free, RowFree, NoTarget, epoch + 1},
 		}
 		for _, s := range steps {
 			s.do()
-			if w := r.Word(); w.State() != s.state || w.Target() != s.target || w.Epoch() != s.turn {
-				t.Fatalf("turn %d, after %s: state %d, target %d, turn %d", turn, s.name, w.State(), w.Target(), w.Epoch())
+			if w := r.Word(); w.State() != s.state || w.Target() != s.target || w.Epoch() != s.epoch {
+				t.Fatalf("epoch %d, after %s: state %d, target %d, epoch %d", epoch, s.name, w.State(), w.Target(), w.Epoch())
 			}
 		}
 	}
 }
 
 // The epoch is counted modulo 2^40: an overflow must not make a free row live.
-func TestLastTurn(t *testing.T) {
+func TestLastEpoch(t *testing.T) {
 	var r Row
 	r.word.Store(uint64(MakeWord(RowEnding, 3, 1<<40-1)))
 	r.Free()
 	if w := r.Word(); w.State() != RowFree || w.Epoch() != 0 {
-		t.Errorf("after the last turn: %#x", w)
+		t.Errorf("after the last epoch: %#x", w)
 	}
 }
 

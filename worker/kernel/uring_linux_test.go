@@ -11,8 +11,8 @@ import (
 
 const sends = 32 // that the uring is made for
 
-// ringed opens a uring, or skips the test.
-func ringed(t *testing.T) *Uring {
+// newUring opens a uring, or skips the test.
+func newUring(t *testing.T) *Uring {
 	t.Helper()
 	r, errno := OpenUring(sends)
 	if errno != 0 {
@@ -24,8 +24,8 @@ func ringed(t *testing.T) *Uring {
 
 // Each send of a batch has the result that send(2) would have, in every batch, and sends
 // to the same socket keep their order.
-func TestRing(t *testing.T) {
-	r := ringed(t)
+func TestUring(t *testing.T) {
+	r := newUring(t)
 	plain, full, gone := unixPair(t), unixPair(t), unixPair(t)
 	unix.SetsockoptInt(full[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
 	for {
@@ -44,20 +44,20 @@ func TestRing(t *testing.T) {
 		r.Put(2, -1, first)
 		r.Put(1, plain[0], second)
 		if !r.Send(func(tag int, result int32) { results[tag] = result }) {
-			t.Fatalf("row %d was not sent", i)
+			t.Fatalf("batch %d was not sent", i)
 		}
 		if want := [6]int32{0, int32(len(second)), -int32(unix.EBADF), -int32(unix.EPIPE), -int32(unix.EAGAIN), int32(len(first))}; results != want {
-			t.Fatalf("row %d: results %d, want %d", i, results, want)
+			t.Fatalf("batch %d: results %d, want %d", i, results, want)
 		}
 		if n, _ := unix.Read(plain[1], got); string(got[:max(n, 0)]) != string(first)+string(second) {
-			t.Fatalf("row %d: %q arrived", i, got[:max(n, 0)])
+			t.Fatalf("batch %d: %q arrived", i, got[:max(n, 0)])
 		}
 	}
 }
 
 // A uring that can't be used reports it.
-func TestRingIsGone(t *testing.T) {
-	r := ringed(t)
+func TestUringIsGone(t *testing.T) {
+	r := newUring(t)
 	pair := unixPair(t)
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

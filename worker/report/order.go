@@ -31,10 +31,10 @@ const (
 )
 
 // AppendKill adds a whole Kill order to b.
-func AppendKill(b []byte, row uint32, turn uint64) []byte {
+func AppendKill(b []byte, row uint32, epoch uint64) []byte {
 	b = append(b, byte(Kill))
 	b = appendPadded(b, uint64(row), rowDigits)
-	return appendPadded(b, turn, epochDigits)
+	return appendPadded(b, epoch, epochDigits)
 }
 
 func appendPadded(b []byte, n uint64, digits int) []byte {

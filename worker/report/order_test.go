@@ -26,12 +26,12 @@ func obeyed(p []byte) (all []string) {
 
 func TestKill(t *testing.T) {
 	for _, c := range []struct {
-		row  uint32
-		turn uint64
+		row   uint32
+		epoch uint64
 	}{{0, 0}, {7, 42}, {1<<32 - 1, 1<<40 - 1}, {4096, 9_999_999}} {
-		p := AppendKill([]byte("n"), c.row, c.turn)
+		p := AppendKill([]byte("n"), c.row, c.epoch)
 		p = append(p, 'd')
-		if got, want := obeyed(p), []string{"n", fmt.Sprintf("k %d %d", c.row, c.turn), "d"}; !slices.Equal(got, want) {
+		if got, want := obeyed(p), []string{"n", fmt.Sprintf("k %d %d", c.row, c.epoch), "d"}; !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", p, got, want)
 		}
 		if len(p) != 2+1+killDigits {

@@ -128,7 +128,7 @@ func TestSilenceIsAway(t *testing.T) {
 }
 
 // Without readers, the idle check finds out when the plug stopped.
-func TestLookInBetween(t *testing.T) {
+func TestIdleCheck(t *testing.T) {
 	f := busy()
 	w := newWatch(f.plugs()[0], time.Second)
 	ctx := context.Background()

@@ -18,9 +18,9 @@ import (
 
 // replacing returns a shepherd whose master serves, and a successor of that
 // master.
-func replacing(t *testing.T, script, next string) (f *flock, other int) {
+func replacing(t *testing.T, script, next string) (f *scripted, other int) {
 	t.Helper()
-	f = herding(t, script)
+	f = newRunning(t, script)
 	f.says(served, f.pid)
 	other = child(t, next)
 	f.says(successor, other)
@@ -29,10 +29,10 @@ func replacing(t *testing.T, script, next string) (f *flock, other int) {
 
 // When the new master has taken over, the old one ends, and the service
 // continues.
-func TestSuccession(t *testing.T) {
-	for _, first := range []string{"its word", "the old one's end"} {
+func TestTakeover(t *testing.T) {
+	for _, first := range []string{"its message", "the old one's end"} {
 		f, other := replacing(t, "exec sleep 60", "trap 'exit 6' USR1; while :; do sleep 0.01; done")
-		if first == "its word" {
+		if first == "its message" {
 			f.says(replaced, other)
 			unix.Kill(f.pid, unix.SIGKILL)
 		} else {
@@ -50,7 +50,7 @@ func TestSuccession(t *testing.T) {
 }
 
 // A successor that fails changes nothing, whether it reports it or not.
-func TestFailedSuccession(t *testing.T) {
+func TestFailedTakeover(t *testing.T) {
 	for _, how := range []string{"it ends", "the master says so"} {
 		f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 		if how == "it ends" {
@@ -95,10 +95,10 @@ func TestSignalBetweenMasters(t *testing.T) {
 // Messages that were sent before a signal are handled before it, however late
 // the shepherd runs: the new master gets the signal, not the old one, which is
 // ending, and the old one's end is not the service's end.
-func TestWordsComeFirst(t *testing.T) {
+func TestMessagesComeFirst(t *testing.T) {
 	for range 10 { // to try both orders
 		place := t.TempDir()
-		f := gathered(t, "exec sleep 60")
+		f := newScripted(t, "exec sleep 60")
 		other := child(t, "trap 'exit 3' USR2; >'"+place+"/traps'; while :; do sleep 0.01; done")
 		if !appears(place, "traps") {
 			t.Fatal("a script did not come so far")
@@ -107,7 +107,7 @@ func TestWordsComeFirst(t *testing.T) {
 		f.says(successor, other)
 		f.says(replaced, other)
 		f.signals <- syscall.SIGUSR2
-		f.tend()
+		f.start()
 		until(t, "the new master has ended", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
 		unix.Kill(f.pid, unix.SIGKILL)
 		if got := f.ends(); got != 3 {
@@ -118,23 +118,23 @@ func TestWordsComeFirst(t *testing.T) {
 
 // If an old master ends while the shepherd handles other events, it has
 // reported before that what replaces it.
-func TestLastWordsComeFirst(t *testing.T) {
-	f := gathered(t, "exec sleep 60")
+func TestLastMessagesComeFirst(t *testing.T) {
+	f := newScripted(t, "exec sleep 60")
 	other := child(t, "exec sleep 60")
 	f.says(served, f.pid)
 	f.says(successor, other)
 	f.says(replaced, other)
-	if status, over := f.herd.ended(f.pid, 0); over {
+	if status, over := f.shepherd.ended(f.pid, 0); over {
 		t.Fatalf("it is over with status %d", status)
 	}
-	if status, over := f.herd.ended(other, 5); !over || status != 5 {
+	if status, over := f.shepherd.ended(other, 5); !over || status != 5 {
 		t.Errorf("at the new one's end: over %v, status %d", over, status)
 	}
 }
 
 // trapping returns a shepherd whose master ignores all relayed signals, and a
 // successor with these traps, whose output goes to a file.
-func trapping(t *testing.T, traps string) (f *flock, other int, out string) {
+func trapping(t *testing.T, traps string) (f *scripted, other int, out string) {
 	t.Helper()
 	place := t.TempDir()
 	out = filepath.Join(place, "out")
@@ -230,7 +230,7 @@ func TestSignalsFollowTheMaster(t *testing.T) {
 // A successor may die just after it has taken over, and its message may come
 // after the news of its end. The service ends with the old master, with the
 // new one's status.
-func TestSuccessorsWordIsLate(t *testing.T) {
+func TestSuccessorsMessageIsLate(t *testing.T) {
 	f, other := replacing(t, "exec sleep 60", "exec sleep 60")
 	unix.Kill(other, unix.SIGTERM)
 	until(t, "it is reaped", func() bool { return unix.Kill(other, 0) == unix.ESRCH })
@@ -268,7 +268,7 @@ func TestNewMasterDiesEarly(t *testing.T) {
 func TestNewMasterReapedByTheOld(t *testing.T) {
 	for _, said := range []bool{true, false} {
 		path := t.TempDir() + "/pid"
-		f := herding(t, "sleep 60 & echo $! >"+path+".new; mv "+path+".new "+path+"; wait; exec sleep 60")
+		f := newRunning(t, "sleep 60 & echo $! >"+path+".new; mv "+path+".new "+path+"; wait; exec sleep 60")
 		f.says(served, f.pid)
 		other := 0
 		until(t, "the new one's PID", func() bool {

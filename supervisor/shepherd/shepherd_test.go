@@ -16,32 +16,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flock is a shepherd at work with a script as its master.
-type flock struct {
-	t       *testing.T
-	pid     int
-	signals chan os.Signal
-	said    *os.File // the starter socket's end for masters
-	herd    *shepherd
-	status  chan int
+// scripted is a shepherd at work with a script as its master.
+type scripted struct {
+	t        *testing.T
+	pid      int
+	signals  chan os.Signal
+	said     *os.File // the starter socket's end for masters
+	shepherd *shepherd
+	status   chan int
 }
 
-func herding(t *testing.T, script string) *flock {
+func newRunning(t *testing.T, script string) *scripted {
 	t.Helper()
-	f := gathered(t, script)
-	f.tend()
+	f := newScripted(t, script)
+	f.start()
 	return f
 }
 
-// gathered returns a shepherd that is not running yet.
-func gathered(t *testing.T, script string) *flock {
+// newScripted returns a shepherd that is not running yet.
+func newScripted(t *testing.T, script string) *scripted {
 	t.Helper()
-	said, ear := listening(t)
-	f := &flock{t: t, signals: make(chan os.Signal, 64), said: said, status: make(chan int, 1)}
+	said, reader := listening(t)
+	f := &scripted{t: t, signals: make(chan os.Signal, 64), said: said, status: make(chan int, 1)}
 	signal.Notify(f.signals, syscall.SIGCHLD)
 	t.Cleanup(func() { signal.Stop(f.signals) })
 	f.pid = child(t, script)
-	f.herd = &shepherd{master: f.pid, signals: f.signals, reader: ear}
+	f.shepherd = &shepherd{master: f.pid, signals: f.signals, reader: reader}
 	return f
 }
 
@@ -64,12 +64,12 @@ func listening(t *testing.T) (said *os.File, e *reader) {
 	return said, e
 }
 
-func (f *flock) tend() {
-	go func() { f.status <- f.herd.keep() }()
+func (f *scripted) start() {
+	go func() { f.status <- f.shepherd.keep() }()
 }
 
 // says writes a master's message.
-func (f *flock) says(text string, pid int) {
+func (f *scripted) says(text string, pid int) {
 	f.t.Helper()
 	if _, err := fmt.Fprintf(f.said, "%s %d\n", text, pid); err != nil {
 		f.t.Fatal(err)
@@ -77,7 +77,7 @@ func (f *flock) says(text string, pid int) {
 }
 
 // ends waits for the shepherd's exit status.
-func (f *flock) ends() int {
+func (f *scripted) ends() int {
 	f.t.Helper()
 	select {
 	case status := <-f.status:
@@ -89,7 +89,7 @@ func (f *flock) ends() int {
 }
 
 // goesOn fails if the shepherd ends soon.
-func (f *flock) goesOn() {
+func (f *scripted) goesOn() {
 	f.t.Helper()
 	select {
 	case status := <-f.status:
@@ -106,7 +106,7 @@ func TestStatusIsTheMasters(t *testing.T) {
 		"kill -9 $$":  128 + 9,
 		"kill -15 $$": 128 + 15,
 	} {
-		if got := herding(t, script).ends(); got != want {
+		if got := newRunning(t, script).ends(); got != want {
 			t.Errorf("%s: status %d, want %d", script, got, want)
 		}
 	}
@@ -115,7 +115,7 @@ func TestStatusIsTheMasters(t *testing.T) {
 // To a master that is not ready, TERM, INT and QUIT mean the same: to end.
 func TestSignalsThatNeverWait(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
-		f := herding(t, "ulimit -c 0; exec sleep 60")
+		f := newRunning(t, "ulimit -c 0; exec sleep 60")
 		// A shell that has not executed its program yet dies of them, too.
 		f.signals <- s
 		if got := f.ends(); got != 128+int(s) {
@@ -128,7 +128,7 @@ func TestSignalsThatNeverWait(t *testing.T) {
 // ready.
 func TestSignalsAreKept(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
-		f := herding(t, "exec sleep 60")
+		f := newRunning(t, "exec sleep 60")
 		f.signals <- s
 		f.goesOn()
 		f.says(served, f.pid)
@@ -141,7 +141,7 @@ func TestSignalsAreKept(t *testing.T) {
 // Each kept signal arrives, and afterwards all signals are relayed at once.
 func TestEverySignalArrives(t *testing.T) {
 	place := t.TempDir()
-	f := herding(t, "cd "+place+`
+	f := newRunning(t, "cd "+place+`
 		for s in HUP USR1 USR2 QUIT TTIN; do trap "touch $s" $s; done
 		trap 'exit 5' TERM
 		touch up
@@ -178,7 +178,7 @@ func TestEverySignalArrives(t *testing.T) {
 
 // It reaps every child, but ends only with the master.
 func TestReapsEverybody(t *testing.T) {
-	f := herding(t, "exec sleep 60")
+	f := newRunning(t, "exec sleep 60")
 	var strays []int
 	for range 20 {
 		strays = append(strays, child(t, "exit 3"))
