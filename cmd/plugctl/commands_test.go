@@ -83,18 +83,20 @@ func TestCommands(t *testing.T) {
 		if status != c.status {
 			t.Errorf("%s: status %d, want %d; %s", c.line, status, c.status, stderr)
 		}
-		for _, part := range c.stdout {
-			if !strings.Contains(stdout, part) {
-				t.Errorf("%s: no %q on stdout:\n%s", c.line, part, stdout)
-			}
-		}
-		for _, part := range c.stderr {
-			if !strings.Contains(stderr, part) {
-				t.Errorf("%s: no %q on stderr:\n%s", c.line, part, stderr)
-			}
-		}
+		prints(t, c.line, "stdout", stdout, c.stdout)
+		prints(t, c.line, "stderr", stderr, c.stderr)
 		if strings.Contains(stdout+stderr, "\x1b") {
 			t.Errorf("%s: an escape went through: %q %q", c.line, stdout, stderr)
+		}
+	}
+}
+
+// prints checks that a command's output has these parts.
+func prints(t *testing.T, command, where, text string, parts []string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s: no %q on %s:\n%s", command, part, where, text)
 		}
 	}
 }

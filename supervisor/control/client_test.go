@@ -158,6 +158,7 @@ func TestBatchFits(t *testing.T) {
 	}
 }
 
+// A socket's name belongs to one process, and to the next one only after its end.
 func TestSocketClaim(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "ctl")
@@ -167,24 +168,6 @@ func TestSocketClaim(t *testing.T) {
 	}
 	if _, err := Claim(path, -1); err == nil || !strings.Contains(err.Error(), "control socket "+path+": held by ") {
 		t.Errorf("a second one: %v", err)
-	}
-	next, err := Prepare(filepath.Join(dir, "other"), -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := net.Dial("unix", next.Path); err == nil {
-		t.Error("a prepared socket has its name")
-	}
-	if err := next.Publish(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("unix", next.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Close()
-	if err := next.Remove(); err != nil {
-		t.Error(err)
 	}
 	first.Close() // its process has ended
 	second, err := Claim(path, -1)
@@ -196,18 +179,7 @@ func TestSocketClaim(t *testing.T) {
 	} else {
 		dup.Close()
 	}
-	left, _ := filepath.Glob(filepath.Join(dir, ".plug*"))
-	if len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	third, err := Prepare(filepath.Join(dir, "third"), -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	third.Remove()
-	if left, _ := filepath.Glob(filepath.Join(dir, ".plug*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	leavesNothing(t, dir)
 	owner := *second
 	owner.ID.Number++ // another process has replaced it
 	owner.FD = -1
@@ -217,5 +189,44 @@ func TestSocketClaim(t *testing.T) {
 	}
 	if err := second.Remove(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A prepared socket has its name only when it is published, and leaves nothing if it is
+// removed before or after that.
+func TestSocketPrepare(t *testing.T) {
+	dir := t.TempDir()
+	published, err := Prepare(filepath.Join(dir, "ctl"), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Dial("unix", published.Path); err == nil {
+		t.Error("a prepared socket has its name")
+	}
+	if err := published.Publish(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("unix", published.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if err := published.Remove(); err != nil {
+		t.Error(err)
+	}
+	leavesNothing(t, dir)
+	other, err := Prepare(filepath.Join(dir, "other"), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Remove()
+	leavesNothing(t, dir)
+}
+
+// leavesNothing checks that no temporary name is left in a directory.
+func leavesNothing(t *testing.T, dir string) {
+	t.Helper()
+	if left, _ := filepath.Glob(filepath.Join(dir, ".plug*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

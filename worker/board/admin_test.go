@@ -2,7 +2,10 @@
 
 package board
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Which target a client gets, depending on the state that an admin has given
 // each. Letters are targets: a capital is enabled, a lower-case letter
@@ -33,29 +36,7 @@ func TestAdminChooses(t *testing.T) {
 		{"AbC", 0, []int{0}, -1, []int{2, 2}},
 		{"AbC", 0, []int{0, 2}, -1, []int{-1}},
 	} {
-		n := 0
-		for _, r := range c.targets {
-			if r != '!' {
-				n++
-			}
-		}
-		b := with(t, n, c.options)
-		i := -1
-		for _, r := range c.targets {
-			switch {
-			case r == '!':
-				b.TargetState(i).Failed.Store(1)
-				continue
-			case r == '.':
-				i++
-				b.TargetState(i).Admin.Store(Disabled)
-			case r >= 'a':
-				i++
-				b.TargetState(i).Admin.Store(Draining)
-			default:
-				i++
-			}
-		}
+		b := inStates(t, c.targets, c.options)
 		from := client(7)
 		if c.has >= 0 {
 			b.remember(&from, c.has, 1)
@@ -77,6 +58,27 @@ func TestAdminChooses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// inStates returns a board whose targets are in these states, a letter for each.
+func inStates(t *testing.T, targets string, options uint32) *Board {
+	t.Helper()
+	b := with(t, len(targets)-strings.Count(targets, "!"), options)
+	i := -1
+	for _, r := range targets {
+		if r == '!' {
+			b.TargetState(i).Failed.Store(1)
+			continue
+		}
+		i++
+		switch {
+		case r == '.':
+			b.TargetState(i).Admin.Store(Disabled)
+		case r >= 'a':
+			b.TargetState(i).Admin.Store(Draining)
+		}
+	}
+	return b
 }
 
 func TestNoTargets(t *testing.T) {

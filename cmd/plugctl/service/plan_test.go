@@ -43,62 +43,65 @@ func rendered(t *testing.T, o *order, c checked) string {
 
 func hasLine(text, line string) bool { return strings.Contains("\n"+text, "\n"+line+"\n") }
 
+// unitCases are lines that a systemd unit has and does not have, by what was asked for.
+var unitCases = map[string]struct {
+	user string
+	c    checked
+	has  []string
+	not  []string
+}{
+	"root": {
+		c: checked{Source: "80"},
+		has: []string{"ExecStart=/usr/local/sbin/plug -n 80 10.0.0.1", "Type=notify", "NotifyAccess=main", "KillMode=process",
+			"ExecReload=/bin/kill -HUP $MAINPID", "TasksMax=22000", "LimitNOFILE=131072", "ProtectHome=yes", "PrivateTmp=yes",
+			"CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID CAP_KILL CAP_CHOWN CAP_DAC_OVERRIDE"},
+		not: []string{"User=", "AmbientCapabilities=", "Requires=", "ReadWritePaths=", "RuntimeDirectory=", "ProtectProc="},
+	},
+	"in the foreground already": {
+		c:   checked{Source: "80", Foreground: true},
+		has: []string{"ExecStart=/usr/local/sbin/plug 80 10.0.0.1"},
+	},
+	"user, low port": {
+		user: "www:adm", c: checked{Source: "[::1]:1023/eth0"},
+		has: []string{"User=www", "Group=adm", "AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "ProtectProc=invisible"},
+	},
+	"user, high port": {
+		user: "www", c: checked{Source: "*:1024"},
+		has: []string{"User=www", "CapabilityBoundingSet="},
+		not: []string{"Group=", "AmbientCapabilities="},
+	},
+	"places": {
+		user: "www", c: checked{Source: "8080", Pidfile: "/run/web/pid", SessionLog: "/var/log/web/sessions", Control: "/var/run/web/control"},
+		has: []string{"RuntimeDirectory=web", "LogsDirectory=web"},
+		not: []string{"ReadWritePaths="},
+	},
+	"no control socket named": {
+		user: "www", c: checked{Source: "8080", Control: "/run/web/control"}, // from the judge, since ARGS have none
+		has: []string{"ExecStart=/usr/local/sbin/plug -n --control /run/web/control 80 10.0.0.1", "RuntimeDirectory=web"},
+		not: []string{"ReadWritePaths="},
+	},
+	"other places": {
+		c:   checked{Source: "8080", Pidfile: "/run/web.pid", SessionLog: "/srv/a b/100%", Control: "/run/a/b/c"},
+		has: []string{"ReadWritePaths=-/run", `ReadWritePaths=-"/srv/a b"`, "ReadWritePaths=-/run/a/b"},
+		not: []string{"RuntimeDirectory=", "LogsDirectory="},
+	},
+	"percent in a directory": {
+		c:   checked{Source: "8080", SessionLog: "/srv/1%n$x/s"},
+		has: []string{`ReadWritePaths=-"/srv/1%%n$x"`},
+	},
+	"home and tmp": {
+		c:   checked{Source: "8080", SessionLog: "/home/web/s", Pidfile: "/tmp/pid"},
+		has: []string{"ProtectHome=read-only", "PrivateTmp=no", "ReadWritePaths=-/home/web", "ReadWritePaths=-/tmp"},
+	},
+	"socket": {
+		user: "www", c: checked{Source: "fd:web"},
+		has: []string{"Requires=web.socket", "After=web.socket"},
+		not: []string{"AmbientCapabilities="},
+	},
+}
+
 func TestUnitSays(t *testing.T) {
-	for name, c := range map[string]struct {
-		user string
-		c    checked
-		has  []string
-		not  []string
-	}{
-		"root": {
-			c: checked{Source: "80"},
-			has: []string{"ExecStart=/usr/local/sbin/plug -n 80 10.0.0.1", "Type=notify", "NotifyAccess=main", "KillMode=process",
-				"ExecReload=/bin/kill -HUP $MAINPID", "TasksMax=22000", "LimitNOFILE=131072", "ProtectHome=yes", "PrivateTmp=yes",
-				"CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID CAP_KILL CAP_CHOWN CAP_DAC_OVERRIDE"},
-			not: []string{"User=", "AmbientCapabilities=", "Requires=", "ReadWritePaths=", "RuntimeDirectory=", "ProtectProc="},
-		},
-		"in the foreground already": {
-			c:   checked{Source: "80", Foreground: true},
-			has: []string{"ExecStart=/usr/local/sbin/plug 80 10.0.0.1"},
-		},
-		"user, low port": {
-			user: "www:adm", c: checked{Source: "[::1]:1023/eth0"},
-			has: []string{"User=www", "Group=adm", "AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "ProtectProc=invisible"},
-		},
-		"user, high port": {
-			user: "www", c: checked{Source: "*:1024"},
-			has: []string{"User=www", "CapabilityBoundingSet="},
-			not: []string{"Group=", "AmbientCapabilities="},
-		},
-		"places": {
-			user: "www", c: checked{Source: "8080", Pidfile: "/run/web/pid", SessionLog: "/var/log/web/sessions", Control: "/var/run/web/control"},
-			has: []string{"RuntimeDirectory=web", "LogsDirectory=web"},
-			not: []string{"ReadWritePaths="},
-		},
-		"no control socket named": {
-			user: "www", c: checked{Source: "8080", Control: "/run/web/control"}, // from the judge, since ARGS have none
-			has: []string{"ExecStart=/usr/local/sbin/plug -n --control /run/web/control 80 10.0.0.1", "RuntimeDirectory=web"},
-			not: []string{"ReadWritePaths="},
-		},
-		"other places": {
-			c:   checked{Source: "8080", Pidfile: "/run/web.pid", SessionLog: "/srv/a b/100%", Control: "/run/a/b/c"},
-			has: []string{"ReadWritePaths=-/run", `ReadWritePaths=-"/srv/a b"`, "ReadWritePaths=-/run/a/b"},
-			not: []string{"RuntimeDirectory=", "LogsDirectory="},
-		},
-		"percent in a directory": {
-			c:   checked{Source: "8080", SessionLog: "/srv/1%n$x/s"},
-			has: []string{`ReadWritePaths=-"/srv/1%%n$x"`},
-		},
-		"home and tmp": {
-			c:   checked{Source: "8080", SessionLog: "/home/web/s", Pidfile: "/tmp/pid"},
-			has: []string{"ProtectHome=read-only", "PrivateTmp=no", "ReadWritePaths=-/home/web", "ReadWritePaths=-/tmp"},
-		},
-		"socket": {
-			user: "www", c: checked{Source: "fd:web"},
-			has: []string{"Requires=web.socket", "After=web.socket"},
-			not: []string{"AmbientCapabilities="},
-		},
-	} {
+	for name, c := range unitCases {
 		t.Run(name, func(t *testing.T) {
 			text := rendered(t, orderFor(t, "systemd", c.user, "80", "10.0.0.1"), c.c)
 			for _, line := range c.has {
