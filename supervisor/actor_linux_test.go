@@ -4,7 +4,6 @@
 package supervisor
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -35,7 +34,7 @@ func (s *stage) hatch() *actor {
 	select {
 	case o := <-s.spawner.requests:
 		a := s.sleeper(o)
-		s.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
+		a.plug().spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 		return a
 	default:
 		s.t.Fatal("no birth was ordered")
@@ -80,7 +79,7 @@ func startWith(t testing.TB, attr *syscall.ProcAttr, program string, args ...str
 
 // ring passes a worker's doorbell to the master.
 func (s *stage) ring(a *actor, kind report.Kind) {
-	s.handleDoorbell(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
+	s.handleDoorbell(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: a.generation.number})
 }
 
 // spares serves the pending spawn requests and makes the workers ready.
@@ -115,7 +114,7 @@ func (a *actor) orders() string {
 
 // carry puts a live session on a worker's row.
 func (s *stage) carry(a *actor, client string) *board.Row {
-	b := s.plug.generation.board
+	b := a.generation.board
 	b.Column(a.slot).PID.Store(uint32(a.pid))
 	b.Column(a.slot).Rows.Store(max(1, b.Column(a.slot).Rows.Load()))
 	row := b.Row(a.slot, 0)
@@ -127,18 +126,21 @@ func (s *stage) carry(a *actor, client string) *board.Row {
 	return row
 }
 
-// client connects to the plug and stays in the accept queue.
+// client connects to the first plug and stays in its queue.
 func (s *stage) client() net.Conn {
 	s.t.Helper()
-	at, err := unix.Getsockname(s.plug.listeners[0])
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port))
+	return s.clientOf(s.plug)
+}
+
+// clientOf connects to a plug and stays in its queue.
+func (s *stage) clientOf(p *plug) net.Conn {
+	s.t.Helper()
+	fd := p.listeners[0].fd
+	c, err := net.Dial("tcp", boundTo(s.t, fd).String())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	until(s.t, "the client is in the queue", func() bool { return host.Queued(s.plug.listeners[0]) > 0 })
+	until(s.t, "the client is in the queue", func() bool { return host.Queued(fd) > 0 })
 	return c
 }

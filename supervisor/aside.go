@@ -12,6 +12,12 @@ import (
 // errAway is the error for a file system that does not return from a call.
 var errAway = errors.New("the file system does not respond")
 
+// asideKey identifies a call that a goroutine makes for the loop.
+type asideKey struct {
+	what string
+	of   *plug // nil if the call is for the process
+}
+
 // aside is a call that a goroutine makes for the loop.
 type aside struct {
 	path  string // of the file that the call may wait for
@@ -24,19 +30,19 @@ const asideBound = 2 * time.Second
 
 // aside runs a call that may wait for something outside the plug, like a network's
 // disk, in a goroutine, and afterwards runs then in the loop. While a call of the
-// same name is in progress, it starts nothing and returns false.
-func (m *master) aside(name, path string, call, then func()) (started bool) {
-	if m.asides[name] != nil {
+// same key is in progress, it starts nothing and returns false.
+func (m *master) aside(key asideKey, path string, call, then func()) (started bool) {
+	if m.asides[key] != nil {
 		return false
 	}
 	if m.asides == nil {
-		m.asides = map[string]*aside{}
+		m.asides = map[asideKey]*aside{}
 	}
-	m.asides[name] = &aside{path: path, since: time.Now()}
+	m.asides[key] = &aside{path: path, since: time.Now()}
 	go func() {
 		call()
 		m.do(func() {
-			delete(m.asides, name)
+			delete(m.asides, key)
 			then()
 		})
 	}()
@@ -45,10 +51,10 @@ func (m *master) aside(name, path string, call, then func()) (started bool) {
 
 // sayAway logs, once for each, which calls do not return.
 func (m *master) sayAway(now time.Time) {
-	for name, a := range m.asides {
+	for key, a := range m.asides {
 		if !a.said && now.Sub(a.since) >= asideBound {
 			a.said = true
-			m.log.Error(name+" "+a.path, "error", errAway)
+			m.log.Error(key.what+" "+a.path, "error", errAway)
 		}
 	}
 }

@@ -31,20 +31,20 @@ func unreadyReason(w watch.Status) string {
 
 // buryUnready buries a worker that never became ready. Its problem probably
 // affects the next one too, so the spawner slows down.
-func (m *master) buryUnready(c *child) {
-	m.plug.totals.SpawnFailures++
-	m.bury(c)
+func (p *plug) buryUnready(c *child) {
+	p.totals.SpawnFailures++
+	p.bury(c)
 	switch {
-	case m.phase == opening && (c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM):
-		m.spawner.pause(time.Now()) // it was killed: that says nothing about the next one
-	case m.phase == opening:
-		m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, unreadyReason(c.status)))
-	case m.phase == running:
-		pause := m.spawner.pause(time.Now())
-		m.spawner.why = "the last one died before it was ready: " + unreadyReason(c.status)
-		if !m.spawner.said {
-			m.spawner.said = true
-			m.log.Error("worker died before it was ready", "pid", c.pid, "reason", unreadyReason(c.status), "pause_ms", inMs(pause))
+	case p.m.phase == opening && (c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM):
+		p.spawning.pause(time.Now()) // it was killed: that says nothing about the next one
+	case p.m.phase == opening:
+		p.m.failStart(fmt.Errorf("worker %d died before it was ready: %s", c.pid, unreadyReason(c.status)))
+	case p.m.phase == running:
+		pause := p.spawning.pause(time.Now())
+		p.spawning.why = "the last one died before it was ready: " + unreadyReason(c.status)
+		if !p.spawning.said {
+			p.spawning.said = true
+			p.log.Error("worker died before it was ready", "pid", c.pid, "reason", unreadyReason(c.status), "pause_ms", inMs(pause))
 		}
 	}
 }
@@ -56,62 +56,62 @@ const forgetIdle = 10 * mostTrouble
 // burySpare buries a worker that was not told to drain. If it has ended without
 // having had a session, and was not killed, its problem probably affects the next
 // one too, so the spawner slows down.
-func (m *master) burySpare(c *child) {
-	m.bury(c)
+func (p *plug) burySpare(c *child) {
+	p.bury(c)
 	served := c.generation.sessionsOf(c.slot) != c.sessionsBefore
-	b, now := &m.spawner.idle, time.Now()
+	b, now := &p.spawning.idle, time.Now()
 	if served || now.Sub(b.until) > forgetIdle {
 		b.release()
 	}
 	killed := c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM
-	if served || killed || !c.status.Known || m.phase != running {
+	if served || killed || !c.status.Known || p.m.phase != running {
 		return
 	}
 	pause := b.pause(now)
 	if !b.said {
 		b.said = true
-		m.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.Reason(), "pause_ms", inMs(pause))
+		p.log.Error("worker ended without a session", "pid", c.pid, "reason", c.status.Reason(), "pause_ms", inMs(pause))
 	}
 }
 
 // bury settles what a dead worker has left: the lines of its sessions, its counts,
 // its place in the pidfile. It is reaped only when the pidfile has been written
 // without it, so that no PID in the file can belong to another process.
-func (m *master) bury(c *child) {
-	c.status = m.watcher.Status(c.pidfd)
-	m.log.Debug("worker ended", "pid", c.pid, c.status.Key(), c.status.Value())
-	m.plug.totals.Died(c.status.Known, int(c.status.Signal))
-	m.settleRows(c)
+func (p *plug) bury(c *child) {
+	c.status = p.m.watcher.Status(c.pidfd)
+	p.log.Debug("worker ended", "pid", c.pid, c.status.Key(), c.status.Value())
+	p.totals.Died(c.status.Known, int(c.status.Signal))
+	p.settleRows(c)
 	if c.status.Signal == unix.SIGKILL {
-		if why := m.memory.RanOut(); why != "" {
-			m.log.Error("worker killed", "reason", why)
+		if why := p.m.memory.RanOut(); why != "" {
+			p.log.Error("worker killed", "reason", why)
 		}
 	}
 	unix.Close(c.lifeline)
 	c.lifeline = -1
 	if c.listed {
 		c.listed = false
-		m.pidfile.dirty = true
+		p.m.pidfile.dirty = true
 	}
-	m.dead = append(m.dead, c)
-	c.leftAt = m.pidfile.next() // which may be the version being written
-	m.nudge()
+	p.m.dead = append(p.m.dead, c)
+	c.leftAt = p.m.pidfile.next() // which may be the version being written
+	p.nudge()
 }
 
 // settleRows settles the sessions that a dead worker has left on the board. A
 // worker counts a session just before it frees the row, or marks it as counted: if
 // it has counted one more than that, it died between the two.
-func (m *master) settleRows(c *child) {
+func (p *plug) settleRows(c *child) {
 	column := c.generation.board.Column(c.slot)
 	counted, freed := uint64(0), c.generation.sessionsOf(c.slot)+c.generation.owing(c.slot)
 	for i := range column.Ended {
 		n := column.Ended[i].Load()
 		counted += n
-		m.plug.totals.Ended[i] += n
+		p.totals.Ended[i] += n
 	}
 	ahead := counted > freed-c.sessionsBefore
-	blamed := m.absorbEnds(c, counted)
-	m.plug.totals.Absorb(c.generation.board.Tally(c.slot))
+	blamed := p.absorbEnds(c, counted)
+	p.totals.Absorb(c.generation.board.Tally(c.slot))
 	var s board.Snapshot
 	for row := range c.generation.rows(c.slot) { // in any order: at most one row is ahead
 		if !row.Snapshot(&s) {
@@ -119,42 +119,42 @@ func (m *master) settleRows(c *child) {
 		}
 		outcome := board.Outcome(min(s.Outcome, board.Outcomes-1))
 		if s.Word.State() == board.RowLive {
-			outcome, s.Closed = board.Killed, m.mono()
-			m.killedNow(time.Now())
-			if m.shutdown.ending || c.condemned {
+			outcome, s.Closed = board.Killed, p.m.mono()
+			p.m.killedNow(time.Now())
+			if p.m.shutdown.ending || c.condemned {
 				outcome = board.AdminEnded
 			}
-			s.Cause = m.causeOf(c, s.Cause.Stage())
+			s.Cause = p.causeOf(c, s.Cause.Stage())
 		}
 		owes := s.Word.State() == board.RowEnding && row.Counted.Load() != 0
-		m.writeLine(c, &s)
+		p.writeLine(c, &s)
 		if !owes {
-			m.tellEnd(c, &s, outcome)
+			p.tellEnd(c, &s, outcome)
 		}
 		switch {
 		case owes:
 		case s.Word.State() == board.RowEnding && ahead:
 			ahead = false
 		default:
-			m.plug.totals.Ended[outcome]++
-			m.plug.totals.BytesIn += s.In
-			m.plug.totals.BytesOut += s.Out
-			m.plug.totals.NoteSession(&s)
+			p.totals.Ended[outcome]++
+			p.totals.BytesIn += s.In
+			p.totals.BytesOut += s.Out
+			p.totals.NoteSession(&s)
 			c.generation.board.TargetTally(int(s.Word.Target())).NoteBytes(s.In, s.Out)
 			if s.Word.State() == board.RowEnding && blamed {
 				blamed = false
 			} else {
-				m.plug.totals.Ends[outcome][s.Cause.Culprit()%board.Culprits]++
+				p.totals.Ends[outcome][s.Cause.Culprit()%board.Culprits]++
 			}
 		}
 		row.Free()
 	}
-	m.plug.totals.BytesIn += column.BytesIn.Load()
-	m.plug.totals.BytesOut += column.BytesOut.Load()
-	m.plug.totals.Refused += column.Refused.Load()
-	m.plug.totals.Redispatches += column.Redispatches.Load()
-	m.plug.totals.LinesLost += column.LinesLost.Load()
-	m.plug.totals.LogsLost += column.LogsLost.Load()
+	p.totals.BytesIn += column.BytesIn.Load()
+	p.totals.BytesOut += column.BytesOut.Load()
+	p.totals.Refused += column.Refused.Load()
+	p.totals.Redispatches += column.Redispatches.Load()
+	p.totals.LinesLost += column.LinesLost.Load()
+	p.totals.LogsLost += column.LogsLost.Load()
 	clearColumn(column)
 }
 
@@ -173,12 +173,12 @@ func clearColumn(c *board.Column) {
 }
 
 // writeLine writes the line of a session whose worker cannot write it.
-func (m *master) writeLine(c *child, s *board.Snapshot) {
-	wall := time.Now().Add(-time.Duration(max(0, m.mono()-s.Closed)))
+func (p *plug) writeLine(c *child, s *board.Snapshot) {
+	wall := time.Now().Add(-time.Duration(max(0, p.m.mono()-s.Closed)))
 	_, offset := wall.Zone()
 	line := record.Line{Unix: wall.Unix(), Offset: int32(offset), PID: c.pid, Listen: c.generation.label(),
 		Peer: s.Client, Target: targetOf(c, s), In: s.In, Out: s.Out, Usec: uint64(max(0, s.Closed-s.BeginAt) / 1000)}
-	m.plug.sessionFile.write(line.Append(nil))
+	p.sessionFile.write(line.Append(nil))
 }
 
 // targetOf returns a session's target as records show it; empty before one was
@@ -200,23 +200,23 @@ func targetOf(c *child, s *board.Snapshot) string {
 
 // tellEnd writes the other records of such a session, as the options of its
 // worker's generation require.
-func (m *master) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
-	m.logEnd(c, s, outcome, targetOf(c, s))
+func (p *plug) tellEnd(c *child, s *board.Snapshot, outcome board.Outcome) {
+	p.logEnd(c, s, outcome, targetOf(c, s))
 	if c.generation.options(board.OptLog) {
-		m.syslog.Text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
+		p.m.syslog.Text(record.Notice, c.pid, record.AppendComplete(nil, c.generation.tag(), outcome.Status()))
 	}
 	if outcome == board.Killed { // sessions ended by an admin get one notice, and one line each at debug
-		m.logError(c, "session from "+s.Client.Host(), c.status.Reason())
+		p.logError(c, "session from "+s.Client.Host(), c.status.Reason())
 	}
 }
 
 // logError logs an error for a worker that cannot log it.
-func (m *master) logError(c *child, what, why string) {
+func (p *plug) logError(c *child, what, why string) {
 	if c.generation.options(board.OptForeground) {
-		m.log.Error(what, "reason", why, "worker", c.pid)
+		p.log.Error(what, "reason", why, "worker", c.pid)
 		return
 	}
-	m.syslog.Text(record.Err, c.pid, record.AppendError(nil, c.generation.tag(), what, why))
+	p.m.syslog.Text(record.Err, c.pid, record.AppendError(nil, c.generation.tag(), what, why))
 }
 
 // reap gives the PIDs of buried workers back to the kernel, once the pidfile no
@@ -224,14 +224,15 @@ func (m *master) logError(c *child, what, why string) {
 // many that there is no room for new workers.
 func (m *master) reap() {
 	kept := m.dead[:0]
-	for i, c := range m.dead {
-		if c.leftAt > m.pidfile.written && len(m.dead)-i <= m.plug.settled.maxWorkers/4 {
+	for _, c := range m.dead {
+		p := c.plug()
+		if c.leftAt > m.pidfile.written && p.count[gone] <= p.settled.maxWorkers/4 {
 			kept = append(kept, c)
 			continue
 		}
 		m.watcher.Reap(c.pidfd)
-		m.plug.count[gone]--
-		m.release(c)
+		p.count[gone]--
+		p.release(c)
 	}
 	clear(m.dead[len(kept):])
 	m.dead = kept

@@ -19,9 +19,9 @@ type traffic struct {
 
 // live reads all rows: the traffic of all sessions, in total and by the current
 // generation's target slots (loop).
-func (m *master) live() (all traffic, bySlot []traffic) {
-	bySlot = make([]traffic, len(m.plug.generation.targets()))
-	for _, c := range m.roster {
+func (p *plug) live() (all traffic, bySlot []traffic) {
+	bySlot = make([]traffic, len(p.generation.targets()))
+	for _, c := range p.roster {
 		if c.state == gone {
 			continue
 		}
@@ -48,22 +48,22 @@ func (t *traffic) add(in, out uint64) {
 
 // targets returns those of the current generation (loop). A target that the
 // command line names twice has two slots; each shows its own numbers.
-func (m *master) targets() []control.Target {
-	all := m.countedByTarget(false)
-	_, live := m.live()
-	m.addLiveByTarget(all, live)
+func (p *plug) targets() []control.Target {
+	all := p.countedByTarget(false)
+	_, live := p.live()
+	p.addLiveByTarget(all, live)
 	return all
 }
 
 // countedByTarget returns the targets with what ended sessions have counted on all
 // boards, and with the connect times if withTimes is set.
-func (m *master) countedByTarget(withTimes bool) []control.Target {
-	all := make([]control.Target, len(m.plug.generation.targets()))
+func (p *plug) countedByTarget(withTimes bool) []control.Target {
+	all := make([]control.Target, len(p.generation.targets()))
 	connects := make([]counters.Times, len(all))
 	for i := range all {
-		all[i] = m.target(i)
+		all[i] = p.target(i)
 	}
-	for g := range m.generations() {
+	for g := range p.generations() {
 		for i := range g.targets() {
 			slot, tally := g.slotNow(i), g.board.TargetTally(i)
 			if slot < 0 || slot >= len(all) {
@@ -85,13 +85,13 @@ func (m *master) countedByTarget(withTimes bool) []control.Target {
 
 // addLiveByTarget adds what live sessions have carried. As in addLive, a number
 // never falls below the one shown before.
-func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
+func (p *plug) addLiveByTarget(all []control.Target, live []traffic) {
 	for i := range all {
 		t := &all[i]
 		t.Sessions = live[i].sessions
 		t.In += live[i].in
 		t.Out += live[i].out
-		tally := m.plug.generation.board.TargetTally(i)
+		tally := p.generation.board.TargetTally(i)
 		t.In, t.Out = max(t.In, tally.ShownIn.Load()), max(t.Out, tally.ShownOut.Load())
 		tally.ShownIn.Store(t.In)
 		tally.ShownOut.Store(t.Out)
@@ -99,8 +99,8 @@ func (m *master) addLiveByTarget(all []control.Target, live []traffic) {
 }
 
 // anyTarget reports whether takes accepts a target of any generation (loop).
-func (m *master) anyTarget(takes func(string) bool) bool {
-	for g := range m.generations() {
+func (p *plug) anyTarget(takes func(string) bool) bool {
+	for g := range p.generations() {
 		if slices.ContainsFunc(g.targets(), takes) {
 			return true
 		}
@@ -118,29 +118,4 @@ func (g *generation) slotNow(slot int) int {
 		return g.moved[slot]
 	}
 	return -1
-}
-
-// follow records which slots the targets of an older generation have in the
-// current one, and moves their counts there.
-func (g *generation) follow(current *generation) {
-	slots, _ := matchTargets(g.board, current.board)
-	g.moved = make([]int, len(g.targets()))
-	for i := range g.moved {
-		g.moved[i] = -1
-		if slot, same := slots[i]; same {
-			g.moved[i] = slot
-		}
-	}
-	g.handCounts(current)
-}
-
-// handCounts moves the counts of an older generation's targets to the current one.
-// The older workers may continue counting, so both boards are summed until the
-// older one is retired.
-func (g *generation) handCounts(current *generation) {
-	for i, slot := range g.moved {
-		if slot >= 0 {
-			g.board.TargetTally(i).Move(current.board.TargetTally(slot))
-		}
-	}
 }

@@ -11,12 +11,12 @@ import (
 )
 
 // causeOf returns why a session ended whose worker died during it.
-func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
+func (p *plug) causeOf(c *child, stage board.Stage) board.Cause {
 	who := board.ByWorker
 	switch {
-	case m.shutdown.overdue:
+	case p.m.shutdown.overdue:
 		who = board.ByMaster
-	case m.shutdown.ending || c.condemned:
+	case p.m.shutdown.ending || c.condemned:
 		who = board.ByAdmin
 	case c.status.Known && c.status.Signal != 0:
 		who = board.BySignal
@@ -26,12 +26,12 @@ func (m *master) causeOf(c *child, stage board.Stage) board.Cause {
 
 // absorbEnds adds what a dead worker has counted to the totals. blamed reports
 // whether it died between that count and the one in its column, ended.
-func (m *master) absorbEnds(c *child, ended uint64) (blamed bool) {
-	return m.plug.totals.Ends.See(&c.generation.board.Tally(c.slot).Ends) > ended
+func (p *plug) absorbEnds(c *child, ended uint64) (blamed bool) {
+	return p.totals.Ends.See(&c.generation.board.Tally(c.slot).Ends) > ended
 }
 
 // logEnd logs the end of a session in place of its dead worker, in the same form.
-func (m *master) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, target string) {
+func (p *plug) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, target string) {
 	level := record.LevelDebug
 	json := c.generation.options(board.OptJSON)
 	switch {
@@ -44,5 +44,5 @@ func (m *master) logEnd(c *child, s *board.Snapshot, outcome board.Outcome, targ
 	now := time.Now()
 	_, offset := now.Zone()
 	end := record.EndOf(s, outcome, c.pid, target)
-	m.stderr.Write(record.AppendEnd(nil, json, level, now.UnixNano(), int32(offset), &end))
+	p.m.stderr.Write(record.AppendEnd(nil, json, level, now.UnixNano(), int32(offset), &end))
 }

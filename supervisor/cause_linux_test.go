@@ -33,8 +33,8 @@ func TestCauseOf(t *testing.T) {
 		{"INT, with force", killed, true, false, board.MakeCause(board.ByAdmin, board.Relaying, 0)},
 		{"QUIT's time", killed, true, true, board.MakeCause(board.ByMaster, board.Relaying, 0)},
 	} {
-		m := &master{plug: new(plug), shutdown: shutdown{ending: c.ending, overdue: c.overdue}}
-		if got := m.causeOf(&child{status: c.status}, board.Relaying); got != c.want {
+		p := &plug{m: &master{shutdown: shutdown{ending: c.ending, overdue: c.overdue}}}
+		if got := p.causeOf(&child{status: c.status}, board.Relaying); got != c.want {
 			t.Errorf("%s: %s, %s; want %s", c.name, got.Code(), got, c.want.Code())
 		}
 	}

@@ -51,13 +51,21 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	t.Cleanup(g.close)
 	s.plug.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
 	g.board.State.Gate.Store(board.GateOpen)
-	e = &received{pidfile: -1}
-	if err := e.addGeneration(&handover.GenerationRecord{Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
+	e = newReceived(s.master)
+	if err := e.addGeneration(&handover.GenerationRecord{Plug: s.plug.name(), Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
 	e.generations[0].bell = g.bell // for the test to ring; an adopted generation has none
 	t.Cleanup(func() { g.bell = -1 })
-	end := &handover.EndRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}, Lines: []string{"a line that waited\n"}}
+	for _, err := range []error{
+		e.addState(&handover.PlugState{Plug: s.plug.name(), Totals: counters.Totals{BytesIn: 8}}),
+		e.addLines(&handover.LineBatch{Plug: s.plug.name(), Lines: []string{"a line that waited\n"}}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 1}
 	for i := range 3 {
 		pid, pidfd := start(t, "sleep", "60")
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -111,7 +119,7 @@ func TestCommit(t *testing.T) {
 	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
 		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
 	}
-	s.sendDrains(len(s.plug.drainQueue))
+	s.plug.sendDrains(len(s.plug.drainQueue))
 	for i, a := range workers {
 		if a.state != draining || !a.told(report.Drain) {
 			t.Errorf("adopted worker %d is %s, and was not told", i, a.state)
@@ -255,18 +263,18 @@ func TestEnduring(t *testing.T) {
 	s.settled()
 	s.tick(time.Now())
 	s.plug.generation.board.Row(carrier.slot, 0).BeginAt -= int64(11 * time.Second)
-	if n := s.longLived(); n != 1 {
+	if n := s.plug.longLived(); n != 1 {
 		t.Errorf("%d settled, want the one that has its session for 11 s", n)
 	}
-	if n := s.ready(); n != 1 {
+	if n := s.plug.ready(); n != 1 {
 		t.Errorf("a successor begins with %d workers, want 1 for the session of late", n)
 	}
 	row.BeginAt -= int64(11 * time.Second)
-	if n := s.ready(); n != 0 {
+	if n := s.plug.ready(); n != 0 {
 		t.Errorf("a successor begins with %d workers for settled sessions", n)
 	}
-	s.ticks.peak, s.ticks.high = 0, 0 // the master was stopped, and has not sampled since
-	if n := s.ready(); n != 0 {
+	s.plug.supply.peak, s.plug.supply.high = 0, 0 // the master was stopped, and has not sampled since
+	if n := s.plug.ready(); n != 0 {
 		t.Errorf("a successor begins with %d workers beside a peak of none", n)
 	}
 }
@@ -274,19 +282,20 @@ func TestEnduring(t *testing.T) {
 // If an old master's disk is away at the commit, its pidfile is used as soon as
 // the disk answers.
 func TestAdoptLate(t *testing.T) {
-	m := &master{pid: 4711, calls: make(chan func()), over: make(chan struct{}), plug: &plug{cfg: &config.Config{Pidfile: t.TempDir() + "/plug.pid"}}}
+	m := newMaster(&config.Config{Pidfile: t.TempDir() + "/plug.pid"}, nil)
+	m.pid = 4711
 	said := new(said)
 	m.syslog = &sink.Syslog{Sink: sink.New(0, said.add), FD: -1}
 	m.log = sink.NewLogger(false, 0, false, io.Discard, m.syslog)
 	back := make(chan struct{})
 	m.adoptPidfile(func() (*pidfile.File, error) {
 		<-back
-		return pidfile.Claim(m.plug.cfg.Pidfile, 1)
+		return pidfile.Claim(m.cfg.Pidfile, 1)
 	})
 	if m.pidfile.file != nil {
 		t.Fatal("there is a pidfile without its disk")
 	}
-	until(t, "the log says so", func() bool { return said.has(m.plug.cfg.Pidfile + ": the file system does not respond") })
+	until(t, "the log says so", func() bool { return said.has(m.cfg.Pidfile + ": the file system does not respond") })
 	close(back)
 	select {
 	case call := <-m.calls:
@@ -296,7 +305,7 @@ func TestAdoptLate(t *testing.T) {
 	}
 	m.writePidfile(time.Now().Add(time.Minute))
 	m.pidfileWritten(<-m.pidfile.results)
-	if text, _ := os.ReadFile(m.plug.cfg.Pidfile); string(text) != "4711\n" {
+	if text, _ := os.ReadFile(m.cfg.Pidfile); string(text) != "4711\n" {
 		t.Errorf("the pidfile has %q", text)
 	}
 }
@@ -305,19 +314,25 @@ func TestAdoptLate(t *testing.T) {
 // logged yet, the new one logs.
 func TestCommitKeepsLossesTold(t *testing.T) {
 	for _, c := range []struct {
-		told *handover.Lost
+		told handover.Lost
 		want string // "" for nothing
 	}{
-		{&handover.Lost{Lines: 5, Records: 7, Dropped: 9}, ""},
-		{&handover.Lost{Lines: 3, Records: 7, Dropped: 9}, "lines=2"},
-		{nil, ""}, // from a version that does not report it
+		{handover.Lost{Lines: 5, Records: 7, Dropped: 9}, ""},
+		{handover.Lost{Lines: 3, Records: 7, Dropped: 9}, "session lines lost"},
+		{handover.Lost{Lines: 5, Records: 7, Dropped: 7}, "log lines lost"},
+		{handover.Lost{Lines: 5, Records: 5, Dropped: 9}, "records lost records=2"},
 	} {
 		s, _, e, _ := heirs(t, 1)
-		e.end.Totals.LinesLost, e.end.Totals.LogsLost, e.end.Totals.LogsDropped = 5, 7, 9
-		e.end.Told = c.told
+		state := e.plugs[s.plug]
+		state.Totals.LinesLost, state.Totals.LogsLost, state.Totals.LogsDropped = 5, 4, 3
+		e.end.Totals.LogsLost, e.end.Totals.LogsDropped = 3, 6 // the masters' own
+		state.Told, e.end.Told = c.told.Lines, c.told
 		s.commit(e)
-		s.tellLosses()
-		s.tellLosses()
+		for range 2 {
+			s.plug.tellLosses()
+			s.tellLosses()
+			s.asided()
+		}
 		s.syslog.Sink.Flush(patience)
 		var got []string
 		for _, line := range s.said.all() {

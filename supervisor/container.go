@@ -27,7 +27,7 @@ func (m *master) term() {
 
 // containerDrain returns how long TERM waits for sessions as PID 1.
 func (m *master) containerDrain() time.Duration {
-	if given := m.plug.cfg.DrainTimeout; given > 0 {
+	if given := m.drainTimeout(); given > 0 {
 		return given
 	}
 	return containerDrain

@@ -34,7 +34,7 @@ type controls struct {
 const lastWords = 500 * time.Millisecond
 
 // controlled reports whether this master has a control socket.
-func (m *master) controlled() bool { return m.plug.cfg.Control != "" }
+func (m *master) controlled() bool { return m.cfg.Control != "" }
 
 // claimControl makes the control socket of a plug that starts.
 func (m *master) claimControl() (err error) {
@@ -50,7 +50,7 @@ func (m *master) claimControl() (err error) {
 // the socket is made later than that, it is removed: this master does not listen
 // on it.
 func (m *master) makeControl(make func(path string, gid int) (*control.Socket, error)) (*control.Socket, error) {
-	return withinOr(claimPatience, "control socket "+m.plug.cfg.Control,
+	return withinOr(claimPatience, "control socket "+m.cfg.Control,
 		func() (*control.Socket, error) { return m.makeSocket(make) },
 		func(s *control.Socket, err error) {
 			if err == nil {
@@ -65,37 +65,37 @@ func (m *master) makeSocket(make func(path string, gid int) (*control.Socket, er
 	if err := m.makeControlDir(); err != nil {
 		return nil, err
 	}
-	return make(m.plug.cfg.Control, m.controlGroup())
+	return make(m.cfg.Control, m.controlGroup())
 }
 
 // makeControlDir makes the directory of a control socket that has its default
 // path.
 func (m *master) makeControlDir() error {
-	if !m.plug.cfg.ControlDefault {
+	if !m.cfg.ControlDefault {
 		return nil
 	}
 	mode := fs.FileMode(0o700)
 	if os.Geteuid() == 0 {
 		mode = 0o755
 	}
-	return control.MakeDir(filepath.Dir(m.plug.cfg.Control), mode)
+	return control.MakeDir(filepath.Dir(m.cfg.Control), mode)
 }
 
 // withoutControl lets a plug run without its default control socket, if that
 // cannot be made.
 func (m *master) withoutControl(err error) error {
-	if err == nil || !m.plug.cfg.ControlDefault {
+	if err == nil || !m.cfg.ControlDefault {
 		return err
 	}
 	m.log.Warn("no control socket: plugctl cannot reach this plug; choose another path with --control, or use --control none", "error", err)
-	cfg := *m.plug.cfg // the checked configuration does not change
+	cfg := *m.cfg // the checked configuration does not change
 	cfg.Control, cfg.ControlDefault = "", false
-	m.plug.cfg = &cfg
+	m.cfg = &cfg
 	return nil
 }
 
 func (m *master) controlGroup() int {
-	if g := m.plug.cfg.ControlGroup; g != nil {
+	if g := m.cfg.ControlGroup; g != nil {
 		return int(g.GID)
 	}
 	return -1
@@ -105,7 +105,7 @@ func (m *master) controlGroup() int {
 // the old master had none.
 func (m *master) continueControl(o *handover.ControlRecord, fd int) (err error) {
 	switch {
-	case o != nil && m.controlled() && o.Path == m.plug.cfg.Control:
+	case o != nil && m.controlled() && o.Path == m.cfg.Control:
 		m.control.socket = &control.Socket{Path: o.Path, FD: fd, ID: control.Inode(o.ID)}
 		return nil
 	case o != nil:
@@ -117,15 +117,6 @@ func (m *master) continueControl(o *handover.ControlRecord, fd int) (err error) 
 	m.control.socket, err = m.makeControl(control.Prepare)
 	m.control.fresh = err == nil
 	return m.withoutControl(err)
-}
-
-// offerControl adds the control socket to an offer.
-func (m *master) offerControl(o *handover.Offer, fds []int) []int {
-	if m.control.socket == nil {
-		return fds
-	}
-	o.Control = &handover.ControlRecord{Path: m.control.socket.Path, ID: handover.Inode(m.control.socket.ID)}
-	return append(fds, m.control.socket.FD)
 }
 
 // serveControl answers clients from now on.
@@ -166,7 +157,7 @@ func publish(s *control.Socket) error {
 
 // mayControl reports whether a peer may send requests.
 func (m *master) mayControl(p control.Peer) error {
-	own, group := uint32(os.Geteuid()), m.plug.cfg.ControlGroup
+	own, group := uint32(os.Geteuid()), m.cfg.ControlGroup
 	if p.UID == 0 || p.UID == own || group != nil && p.Member(group.GID) {
 		return nil
 	}

@@ -38,7 +38,7 @@ func TestControlDirectoryRemoved(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it is not made again")
 	}
-	client, err := control.Dial(m.plug.cfg.Control, time.Second)
+	client, err := control.Dial(m.cfg.Control, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,8 +115,12 @@
 //     worker/doc.go says which file decides what for both engines. A timer is a row
 //     in worker/timers.go, and a case in session.go for what its end means. An option
 //     that only the event loop has is named in worker/portable_lacks.go.
+//   - What belongs to one plug is a field of plug (plug.go); what belongs to the
+//     process, of master (master.go). A generation points to its plug, and so a
+//     doorbell or a worker's death reaches the right one.
 //   - In an upgrade, the old master's side is in upgrade.go and upgrade_state.go,
 //     and the new master's in takeover.go and received.go; package handover
-//     starts the new master and defines what passes between them.
+//     starts the new master and defines what passes between them. The switch from
+//     one generation to the next is in switch.go.
 //   - Tests are beside the code; those with real processes are in test.
 package supervisor

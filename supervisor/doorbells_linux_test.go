@@ -60,7 +60,7 @@ func TestBusyBeforeItIsBorn(t *testing.T) {
 	now := time.Now().Add(time.Second)
 	s.writePidfile(now)
 	s.answered()
-	s.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
+	s.plug.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 	if s.writePidfile(now.Add(time.Second)); !s.pidfile.writing {
 		t.Fatal("its PID never gets into the pidfile")
 	}
@@ -190,7 +190,7 @@ func TestReadyAndDeadAtOnce(t *testing.T) {
 	until(t, "the worker is dead", func() bool { return s.watcher.Status(a.pidfd).Known })
 	a.dead = true
 	s.handleEvents(watch.Events{Dead: []uint64{a.id}, Bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
-	if a.state != gone || s.spawner.trouble != 0 {
-		t.Errorf("%s; births wait for %v", a.state, s.spawner.trouble)
+	if a.state != gone || s.plug.spawning.trouble != 0 {
+		t.Errorf("%s; births wait for %v", a.state, s.plug.spawning.trouble)
 	}
 }

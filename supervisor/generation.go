@@ -22,7 +22,8 @@ import (
 // generation is the workers of one binary version and configuration, with their
 // board and report pipe. All descriptors here are the master's own.
 type generation struct {
-	number     uint32
+	plug       *plug  // that it belongs to
+	number     uint32 // unique among all plugs
 	build      string // version of the program that its workers run
 	board      *board.Board
 	assignment int // memfd

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
-	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/await"
@@ -93,6 +92,7 @@ func (s *starter) Alive() time.Duration { return s.alive }
 // it takes the spawn requests and starts processes that only sleep.
 type stage struct {
 	*master
+	plug    *plug // its first one
 	t       *testing.T
 	said    *said
 	starter *starter
@@ -116,33 +116,33 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	m.shutdown.deadline = time.Now().Add(startPatience)
 	s.master = m
 	m.stderr = sink.New(0, func([]byte) {})
-	m.syslog = &sink.Syslog{Sink: sink.New(0, s.said.add), FD: -1, Tag: m.plug.tag, PID: m.pid}
+	m.syslog = &sink.Syslog{Sink: sink.New(0, s.said.add), FD: -1, Tag: cfg.Source.Tag(), PID: m.pid}
 	m.log = sink.NewLogger(false, 0, false, m.stderr, m.syslog)
-	fd, err := host.Listen(cfg.Source, 100, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.plug.listeners = []int{fd}
-	if err := m.openSessionFile(); err != nil {
-		t.Fatal(err)
-	}
+	var err error
 	if m.watcher, err = watch.New(); err != nil {
 		t.Fatal(err)
 	}
-	if m.plug.generation, err = newGeneration(1, cfg, cfg.MaxWorkers, 1, 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.watcher.Pipe(m.plug.generation.number, m.plug.generation.report); err != nil {
-		t.Fatal(err)
-	}
+	s.plug = s.add(cfg)
 	if err := m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
 		t.Fatal(err)
 	}
-	m.spawner.requests = make(chan spawnRequest, 1<<13)
-	m.spawner.results = make(chan spawnResult, 64)
 	m.setZone(time.Now())
 	t.Cleanup(s.close)
 	return s
+}
+
+// add adds a plug to the master.
+func (s *stage) add(cfg *config.Config) *plug {
+	s.t.Helper()
+	p := s.addPlug(cfg)
+	err := p.openListeners()
+	if err == nil {
+		err = p.prepare()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
 }
 
 func (s *stage) close() {
@@ -161,10 +161,12 @@ func (s *stage) close() {
 	if s.pidfile.file != nil {
 		s.pidfile.file.Close()
 	}
-	unix.Close(s.plug.listeners[0])
 	s.watcher.Close()
-	s.plug.sessionFile.close() // its writer looks at the board
-	s.plug.generation.close()
+	for _, p := range s.plugs {
+		unix.Close(p.listeners[0].fd)
+		p.sessionFile.close() // its writer looks at the board
+		p.generation.close()
+	}
 }
 
 // poolStage returns a stage in pool mode that is starting this many workers, each
@@ -179,6 +181,7 @@ func poolStage(t *testing.T, workers, capacity int) *stage {
 	if s.plug.generation, err = newGeneration(1, s.plug.cfg, 8, capacity, 1); err != nil {
 		t.Fatal(err)
 	}
+	s.plug.generation.plug = s.plug
 	s.populate()
 	return s
 }
@@ -224,7 +227,7 @@ func (s *stage) asided() {
 // reopenNow is reopen as requested by an admin, with its result.
 func (s *stage) reopenNow() (err error) {
 	s.t.Helper()
-	s.reopen(true, func(e error) { err = e })
+	s.plug.reopen(true, func(e error) { err = e })
 	s.asided()
 	return err
 }
@@ -232,28 +235,39 @@ func (s *stage) reopenNow() (err error) {
 // recount fails if the counts differ from the roster.
 func (s *stage) recount() {
 	s.t.Helper()
-	var count [lifeStates]int
-	for _, c := range s.roster {
-		count[c.state]++
+	all := 0
+	for _, p := range s.plugs {
+		var count [lifeStates]int
+		for _, c := range p.roster {
+			count[c.state]++
+		}
+		if count != p.count {
+			s.t.Errorf("counts %v, the roster has %v", p.count, count)
+		}
+		if free := len(p.generation.free); free+len(p.roster) != len(p.generation.slots) {
+			s.t.Errorf("%d slots, %d free, %d workers", len(p.generation.slots), free, len(p.roster))
+		}
+		all += len(p.roster)
 	}
-	if count != s.plug.count {
-		s.t.Errorf("counts %v, the roster has %v", s.plug.count, count)
-	}
-	if len(s.roster) != len(s.children) {
-		s.t.Errorf("%d on the roster, %d children", len(s.roster), len(s.children))
-	}
-	if free := len(s.plug.generation.free); free+len(s.roster) != len(s.plug.generation.slots) {
-		s.t.Errorf("%d slots, %d free, %d workers", len(s.plug.generation.slots), free, len(s.roster))
+	if len(s.roster) != len(s.children) || all != len(s.roster) {
+		s.t.Errorf("%d on the roster, %d children, %d of plugs", len(s.roster), len(s.children), all)
 	}
 }
 
-// sessionLines returns the lines of the session file, when there are n.
+// sessionLines returns the lines of the first plug's session file, when there are
+// n.
 func (s *stage) sessionLines(n int) []string {
 	s.t.Helper()
-	if !s.plug.sessionFile.sink.Flush(patience) {
+	return s.linesOf(s.plug, n)
+}
+
+// linesOf returns the lines of a plug's session file, when there are n.
+func (s *stage) linesOf(p *plug, n int) []string {
+	s.t.Helper()
+	if !p.sessionFile.sink.Flush(patience) {
 		s.t.Fatal("lines are not written")
 	}
-	text, err := os.ReadFile(s.path)
+	text, err := os.ReadFile(p.cfg.SessionLog)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -16,30 +16,48 @@ import (
 	"daemon/plug/worker/record"
 )
 
+// logs are where a master logs. The workers of all plugs write to the same places.
+type logs struct {
+	log       hclog.InterceptLogger
+	stderr    *sink.Sink
+	stderrOut outlet // stderr, for workers
+	syslog    *sink.Syslog
+	losses    logLosses
+
+	level    int  // -d, or the level that an admin has set
+	levelSet bool // an admin has set it
+}
+
 // openLogs opens syslog and stderr.
 func (m *master) openLogs() error {
-	cfg := m.plug.cfg
+	cfg := m.cfg
 	m.stderr = sink.New(sink.Bound, new(sink.Terminal).Write)
 	if cfg.Foreground {
-		out, err := within(openPatience, "stderr", func() (outlet, error) { return m.openOutlet(2) })
+		out, err := within(openPatience, "stderr", func() (outlet, error) { return openOutlet(2, m.credential()) })
 		if err != nil {
 			return fmt.Errorf("stderr: %s", host.Reason(err))
 		}
 		m.stderrOut = out
 	}
-	s, err := sink.OpenSyslog(cfg.Syslog.Path, cfg.Syslog.UDP, m.plug.tag, m.pid)
+	s, err := sink.OpenSyslog(cfg.Syslog.Path, cfg.Syslog.UDP, m.tag(), m.pid)
 	if err != nil {
 		return err
 	}
 	m.syslog = s
 	m.log = sink.NewLogger(cfg.Foreground, cfg.Debug, cfg.LogFormat == "json", m.stderr, s)
+	for _, p := range m.plugs {
+		p.log = m.log
+	}
 	return nil
 }
+
+// tag returns what this process's syslog records begin with.
+func (m *master) tag() string { return m.plugs[0].tag }
 
 // announce logs a line that also reaches stderr without -d: with -n it shows an
 // admin that the plug serves.
 func (m *master) announce(message string, args ...any) {
-	if level := m.log.GetLevel(); m.plug.cfg.Foreground && level > hclog.Info {
+	if level := m.log.GetLevel(); m.cfg.Foreground && level > hclog.Info {
 		m.log.SetLevel(hclog.Info)
 		defer m.log.SetLevel(level)
 	}
@@ -76,11 +94,11 @@ func inMs(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // notice logs something that an admin should know, but need not act on: with -n at
 // info, otherwise as a notice of syslog.
 func (m *master) notice(what, why string) {
-	if m.plug.cfg.Foreground {
+	if m.cfg.Foreground {
 		m.log.Info(what, "reason", why)
 		return
 	}
-	m.syslog.Text(record.Notice, m.pid, record.AppendError(nil, m.plug.tag, what, why))
+	m.syslog.Text(record.Notice, m.pid, record.AppendError(nil, m.syslog.Tag, what, why))
 }
 
 func appendCount(text []byte, key string, n uint64) []byte {

@@ -46,15 +46,16 @@ func TestErrorsOfTheDead(t *testing.T) {
 	}
 	var r records
 	s := &sink.Syslog{Sink: sink.New(0, r.write), Tag: "(1)", PID: 1}
-	m := &master{plug: &plug{cfg: newConfig()}, syslog: s}
-	m.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
+	m, p := bare(newConfig())
+	m.syslog = s
+	p.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
 	s.Sink.Flush(10 * time.Second)
 	if got := r.all(); len(got) != 1 || !strings.HasSuffix(got[0], " plug[4712]: (119): session from 10.0.0.1: killed by signal 9") {
 		t.Errorf("syslog %q", got)
 	}
 	var stderr bytes.Buffer
-	m.log = sink.NewLogger(true, 0, false, &stderr, s)
-	m.logError(of(true), "session from 10.0.0.1", "killed by signal 9")
+	p.log = sink.NewLogger(true, 0, false, &stderr, s)
+	p.logError(of(true), "session from 10.0.0.1", "killed by signal 9")
 	if text := stderr.String(); !strings.Contains(text, "session from 10.0.0.1") || !strings.Contains(text, "worker=4712") || len(r.all()) != 1 {
 		t.Errorf("stderr %q, syslog %q", text, r.all())
 	}
@@ -66,7 +67,7 @@ func TestAbandonFlushesTheLogs(t *testing.T) {
 		var r records
 		writing, write, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		slow := sink.New(0, func(p []byte) { close(writing); <-write; r.write(p) })
-		m := &master{plug: &plug{cfg: newConfig()}}
+		m, _ := bare(newConfig())
 		if name == "stderr" {
 			m.stderr = slow
 		} else {

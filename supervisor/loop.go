@@ -33,7 +33,7 @@ func (m *master) loop(signals chan os.Signal) {
 		case s := <-m.watcher.Seen:
 			m.handleEvents(s)
 		case b := <-m.spawner.results:
-			m.spawned(b)
+			b.child.plug().spawned(b)
 		case r := <-m.pidfile.results:
 			m.pidfileWritten(r)
 		case s := <-signals:
@@ -81,7 +81,16 @@ func (m *master) do(call func()) bool {
 // firstReady reports whether no first worker is starting any more or waiting for
 // another try.
 func (m *master) firstReady(now time.Time) bool {
-	return m.phase == opening && m.plug.count[starting] == 0 && !now.Before(m.spawner.until)
+	return m.phase == opening && !slices.ContainsFunc(m.plugs, func(p *plug) bool {
+		return p.count[starting] > 0 || now.Before(p.spawning.until)
+	})
+}
+
+// populate keeps each plug supplied with workers.
+func (m *master) populate() {
+	for _, p := range m.plugs {
+		p.populate()
+	}
 }
 
 // opened is called when the first workers are ready.
@@ -152,26 +161,41 @@ func (m *master) handleEvents(s watch.Events) {
 	if s.Tick {
 		m.tick(time.Now())
 	} else if s.Arrival { // a client, or the end of the listener
-		m.checkListeners(time.Now())
+		for _, p := range m.plugs {
+			p.checkListeners(time.Now())
+		}
 	}
 	m.watcher.Spent(s)
 	for g := range m.generations() {
 		if g.board.State.Attention.Load() != 0 {
-			m.reconcileBoard(g)
+			g.plug.reconcileBoard(g)
 		}
 	}
 }
 
 // generations yields all that have workers: the older ones, and the current one.
-func (m *master) generations() iter.Seq[*generation] {
+func (p *plug) generations() iter.Seq[*generation] {
 	return func(yield func(*generation) bool) {
-		for _, g := range m.plug.older {
+		for _, g := range p.older {
 			if !yield(g) {
 				return
 			}
 		}
-		if m.plug.generation != nil {
-			yield(m.plug.generation)
+		if p.generation != nil {
+			yield(p.generation)
+		}
+	}
+}
+
+// generations yields those of all plugs.
+func (m *master) generations() iter.Seq[*generation] {
+	return func(yield func(*generation) bool) {
+		for _, p := range m.plugs {
+			for g := range p.generations() {
+				if !yield(g) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -203,54 +227,55 @@ func (m *master) handleDoorbell(r report.Record) {
 	switch r.Kind {
 	case report.Failed:
 	case report.Leaving:
-		m.plug.nudged = max(0, slices.Index(m.roster, c)) // the next nudge goes to the worker after it
-		m.nudge()
+		p := g.plug
+		p.supply.nudged = max(0, slices.Index(p.roster, c)) // the next nudge goes to the worker after it
+		p.nudge()
 	default:
 		m.apply(c, bellEvents[r.Kind])
 	}
 }
 
 // reconcileBoard makes the roster agree with the rows, after doorbells were lost.
-func (m *master) reconcileBoard(g *generation) {
+func (p *plug) reconcileBoard(g *generation) {
 	g.board.State.Attention.Store(0)
 	if g.pool() {
 		return
 	}
-	for _, c := range m.roster {
+	for _, c := range p.roster {
 		if c.state == gone || c.generation != g {
 			continue
 		}
 		c.unheard = c.pid == 0 // spawned will check it
-		m.reconcile(c)
+		p.reconcile(c)
 	}
 }
 
 // reconcile makes one worker's state agree with its rows.
-func (m *master) reconcile(c *child) {
+func (p *plug) reconcile(c *child) {
 	g := c.generation
 	switch {
 	case c.pid == 0 || g.board.Column(c.slot).PID.Load() != uint32(c.pid):
 		// It has not attached to the board yet.
 	case g.carries(c.slot):
-		m.apply(c, hasBegun)
+		p.m.apply(c, hasBegun)
 	default:
-		m.apply(c, hasEnded)
+		p.m.apply(c, hasEnded)
 	}
 }
 
 // send gives a worker an order. A worker that cannot take it does not need it: it
 // is dead, or its lifeline is full of unread orders.
-func (m *master) send(c *child, order report.Order) {
+func (c *child) send(order report.Order) {
 	if c.lifeline >= 0 {
 		unix.SendmsgN(c.lifeline, []byte{byte(order)}, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	}
 }
 
 // tellGate makes the workers check the gate.
-func (m *master) tellGate() {
-	for _, c := range m.roster {
+func (p *plug) tellGate() {
+	for _, c := range p.roster {
 		if c.state == spare || c.state == busy || c.state == starting {
-			m.send(c, report.Gate)
+			c.send(report.Gate)
 		}
 	}
 }
@@ -260,13 +285,29 @@ func (m *master) showTitle() {
 	n := m.sessions()
 	if n != m.ticks.shown {
 		m.ticks.shown = n
-		m.title.Set(title.AppendMaster(nil, m.plug.cfg.Source.Label(), n))
+		m.title.Set(title.AppendMaster(nil, m.label(), n))
 	}
 }
 
-// sessions returns the number of live sessions, from the board.
+// label names what this process serves: its plug, or how many it has.
+func (m *master) label() string {
+	if len(m.plugs) == 1 {
+		return m.plugs[0].name()
+	}
+	return howMany(len(m.plugs), "plug")
+}
+
+// sessions returns the number of live sessions of all plugs.
 func (m *master) sessions() (n int) {
-	for _, c := range m.roster {
+	for _, p := range m.plugs {
+		n += p.sessions()
+	}
+	return n
+}
+
+// sessions returns the number of live sessions, from the columns of the board.
+func (p *plug) sessions() (n int) {
+	for _, c := range p.roster {
 		if c.state != gone {
 			n += int(c.generation.board.Column(c.slot).Live.Load())
 		}

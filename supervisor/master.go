@@ -1,4 +1,4 @@
-// The master of a plug: its fields, and its life from the command line to the end.
+// The master: its fields, and its life from the command line to the end.
 // Run opens what is needed, waits for the first workers, and runs the loop.
 
 package supervisor
@@ -8,18 +8,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
+	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
-	"daemon/plug/supervisor/sink"
 	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
@@ -41,13 +40,13 @@ type master struct {
 	starter Starter
 	pid     int
 	version string
-	since   time.Time // when this process became the plug's master
-	log     hclog.InterceptLogger
-	stderr  *sink.Sink
-	syslog  *sink.Syslog
+	since   time.Time // when this process became the master
 	title   *title.Title
+	logs
 
-	plug     *plug
+	cfg      *config.Config // of which it uses what belongs to the process
+	plugs    []*plug
+	totals   counters.Process
 	pidfile  pidlist
 	control  controls
 	watcher  *watch.Watcher
@@ -62,7 +61,7 @@ type master struct {
 	children    map[uint64]*child
 	dead        []*child // buried, not yet reaped
 	lastID      uint64
-	number      uint32 // of the generation to make
+	number      uint32 // of the newest generation; unique among all plugs
 
 	ticks    ticks
 	tickC    <-chan time.Time // ticks, where the watcher has none
@@ -72,16 +71,14 @@ type master struct {
 
 	calls  chan func() // from goroutines that need the loop's state
 	over   chan struct{}
-	late   chan os.Signal    // signals received after the loop ended
-	asides map[string]*aside // calls that goroutines make for the loop
+	late   chan os.Signal      // signals received after the loop ended
+	asides map[asideKey]*aside // calls that goroutines make for the loop
 
-	null      int    // /dev/null, for workers
-	stderrOut outlet // stderr, for workers
+	null int // /dev/null, for workers
 }
 
 // startup is what a master has to do before it serves.
 type startup struct {
-	workers int    // number of workers that must be ready first
 	unready bool   // the starter has not been told yet that the plug serves
 	readyAt uint64 // the pidfile's version to wait for
 	err     error  // why the plug never served
@@ -95,7 +92,7 @@ type shutdown struct {
 	kills     int       // rounds of KILL after an INT that was not obeyed
 	deadline  time.Time // of stopping; zero is no limit
 	buryUntil time.Time // after TERM: the latest end
-	failure   error     // why the plug cannot continue
+	failure   error     // why a plug cannot continue
 }
 
 // upgrades is what a master knows about the one before it and the one after it.
@@ -124,11 +121,11 @@ type Starter interface {
 // startPatience is how long the first worker may take.
 const startPatience = 10 * time.Second
 
-// newMaster makes a master of one plug; it opens nothing.
+// newMaster makes a master that has no plug yet; it opens nothing.
 func newMaster(cfg *config.Config, starter Starter) *master {
-	return &master{starter: starter, pid: os.Getpid(), plug: newPlug(cfg), transitions: &transitions, children: map[uint64]*child{},
-		upgrades: upgrades{launcher: new(handover.Launcher)}, ticks: ticks{shown: -1, told: -1}, null: -1,
-		calls: make(chan func()), over: make(chan struct{})}
+	return &master{starter: starter, pid: os.Getpid(), cfg: cfg, transitions: &transitions, children: map[uint64]*child{},
+		logs: logs{level: cfg.Debug}, spawner: newSpawner(), upgrades: upgrades{launcher: new(handover.Launcher)},
+		ticks: ticks{shown: -1, told: -1}, null: -1, calls: make(chan func()), over: make(chan struct{})}
 }
 
 // Run is the master's whole life. The error says why it could not start.
@@ -136,6 +133,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	defer signal.Ignore(syscall.SIGTTOU) // the error may go to a terminal that stops background processes (termios(3), TOSTOP)
 	signal.Ignore(syscall.SIGPIPE)       // EPIPE on stdout or stderr would kill a Go program
 	m := newMaster(cfg, starter)
+	m.addPlug(cfg)
 	m.title, m.version = t, version
 	if cfg.Foreground {
 		m.shepherd = os.Getppid()
@@ -168,8 +166,10 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		m.passOn(drained(m.late))
 		return 0, nil // session lines that could not be written went to the new master
 	}
-	if lost := m.plug.sessionFile.close(); lost > 0 {
-		m.log.Error("session lines lost", "session-log", m.plug.sessionFile.path, "lines", lost)
+	for _, p := range m.plugs {
+		if lost := p.sessionFile.close(); lost > 0 {
+			p.log.Error("session lines lost", "session-log", p.sessionFile.path, "lines", lost)
+		}
 	}
 	<-controlClosed
 	if m.shutdown.failure == nil {
@@ -183,9 +183,8 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	return status, m.shutdown.failure
 }
 
-// open opens what the plug needs, in an order in which a failure is cheap to undo.
+// open opens what the plugs need, in an order in which a failure is cheap to undo.
 func (m *master) open() (err error) {
-	cfg := m.plug.cfg
 	if m.null, err = unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("/dev/null: %s", host.Reason(err))
 	}
@@ -198,7 +197,7 @@ func (m *master) open() (err error) {
 		}
 		return m.prepare()
 	}
-	if err = m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
+	if err = m.pidfile.claim(m.cfg.Pidfile, m.pid); err != nil {
 		return err
 	}
 	if m.pidfile.file != nil {
@@ -209,40 +208,23 @@ func (m *master) open() (err error) {
 	if err = m.claimControl(); err != nil {
 		return err
 	}
-	fd, err := m.openListener()
-	if err != nil {
-		return err
+	for _, p := range m.plugs {
+		if err := p.openListeners(); err != nil {
+			return err
+		}
 	}
-	m.plug.listeners, m.number = []int{fd}, 1
 	return m.prepare()
 }
 
 // prepare makes everything that workers need, except the listeners.
 func (m *master) prepare() (err error) {
-	cfg := m.plug.cfg
-	if err = m.openSessionFile(); err != nil {
-		return err
-	}
 	if m.watcher, err = watch.New(); err != nil {
 		return err
 	}
-	workers, capacity := m.shape()
-	if m.plug.generation, err = newGeneration(m.number, cfg, workers, capacity, len(m.plug.listeners)); err != nil {
-		return err
-	}
-	m.plug.generation.build = m.version
-	m.plug.zones = zonesOf(m.plug.generation.board, cfg)
-	if m.plug.sessionFile.out.socket {
-		m.plug.generation.board.Assignment.Options |= board.OptSessionSocket
-	}
-	if m.stderrOut.socket {
-		m.plug.generation.board.Assignment.Options |= board.OptLogSocket
-	}
-	if m.plug.affinity != [2]uint64{} { // the entries of older generations must stay valid
-		m.plug.generation.board.Assignment.AffinityKey = m.plug.affinity
-	}
-	if err = m.watcher.Pipe(m.plug.generation.number, m.plug.generation.report); err != nil {
-		return fmt.Errorf("cannot watch the report pipe: %w", err)
+	for _, p := range m.plugs {
+		if err = p.prepare(); err != nil {
+			return err
+		}
 	}
 	m.setZone(time.Now())
 	m.memory.Find()
@@ -250,58 +232,44 @@ func (m *master) prepare() (err error) {
 		return err
 	}
 	m.watcher.Start()
-	m.spawner.start(m.spawn)
+	m.spawner.run(spawn)
 	return nil
-}
-
-// shape returns how many worker slots the board needs, and how many rows for each.
-func (m *master) shape() (workers, capacity int) {
-	if m.plug.cfg.Mode != config.Pool {
-		return m.plug.settled.maxWorkers, 1
-	}
-	return 2*m.plug.settled.workers + 2, host.PoolCapacity() // room for workers that replace draining ones
-}
-
-// sessionFailed is called by the session file's writer, in its goroutine. The loop
-// logs the error, because the generation may change.
-func (m *master) sessionFailed(err error) {
-	say := func() {
-		if m.plug.generation.board.ShouldLog(board.LogSession, uint64(m.mono()/int64(time.Millisecond))) {
-			if err == unix.EAGAIN {
-				err = errors.New("it is full and no process is reading it")
-			}
-			m.log.Error("session file "+m.plug.sessionFile.path, "error", err)
-		}
-	}
-	if !m.do(say) {
-		say() // the loop has ended: the generation no longer changes
-	}
 }
 
 // abandon undoes what open did before it failed.
 func (m *master) abandon() {
 	m.removePidfile()
 	m.removeControl()
-	for _, fd := range m.plug.listeners {
-		unix.Close(fd)
+	for _, p := range m.plugs {
+		for _, l := range p.listeners {
+			unix.Close(l.fd)
+		}
 	}
 	m.flush(time.Second)
 }
 
-// serve opens the plug to clients; its first workers are ready.
+// serve opens the plugs to clients; their first workers are ready.
 func (m *master) serve() {
-	if m.plug.cfg.Log {
-		m.syslog.Text(record.Notice, m.pid, record.AppendStarted(nil, m.plug.tag))
+	for _, p := range m.plugs {
+		if p.cfg.Log {
+			m.syslog.Text(record.Notice, m.pid, record.AppendStarted(nil, p.tag))
+		}
+	}
+	if slices.ContainsFunc(m.plugs, func(p *plug) bool { return p.cfg.Log }) {
 		m.syslog.Sink.Flush(startedFirst)
 	}
 	m.phase = running
-	m.plug.generation.board.State.Gate.Store(board.GateOpen)
-	m.tellGate()
+	for _, p := range m.plugs {
+		p.generation.board.State.Gate.Store(board.GateOpen)
+		p.tellGate()
+	}
 	m.checkSyslog()
 	m.since = time.Now()
-	m.plug.totals.Started = m.since.UnixNano()
+	m.totals.Started = m.since.UnixNano()
 	m.serveControl()
-	m.announce("serving", "source", m.plug.cfg.Source.Label(), "targets", m.targetNames(), "mode", string(m.plug.cfg.Mode), "version", m.version)
+	for _, p := range m.plugs {
+		m.announce("serving", "source", p.name(), "targets", p.targetNames(), "mode", string(p.cfg.Mode), "version", m.version)
+	}
 	if err := m.upgrades.launcher.Ready(); err != nil {
 		m.log.Error("upgrades are not possible", "error", err)
 	}
@@ -320,15 +288,4 @@ func (m *master) tellReady() {
 	if err := m.starter.Ready(); err != nil {
 		m.log.Debug("starter", "error", err)
 	}
-}
-
-// mostNamed is how many targets a log line names.
-const mostNamed = 4
-
-func (m *master) targetNames() string {
-	names := m.plug.generation.targets()
-	if n := len(names) - mostNamed; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], " "), n)
-	}
-	return strings.Join(names, " ")
 }

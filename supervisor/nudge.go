@@ -4,45 +4,45 @@
 package supervisor
 
 import (
-	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
 
 // nudge wakes a spare if clients wait while spares sleep: the wake-up for them may
 // have gone to a worker that could not or did not use it. Each call wakes a
 // different spare.
-func (m *master) nudge() {
-	if m.neglected() {
-		m.wake(max(1, m.plug.nudges))
+func (p *plug) nudge() {
+	if p.neglected() {
+		p.wake(max(1, p.supply.nudges))
 	}
 }
 
 // neglected reports whether clients wait although there are spares.
-func (m *master) neglected() bool {
-	return m.phase == running && !m.upgrades.frozen && !m.plug.paused && m.plug.count[spare] > 0 && host.Queued(m.plug.listeners[0]) > 0
+func (p *plug) neglected() bool {
+	return p.m.phase == running && !p.m.upgrades.frozen && !p.paused && p.count[spare] > 0 && p.queued() > 0
 }
 
 // nudgeMore is the tick's nudge. It wakes one more spare than the time before if
 // clients still wait and too few spares take any, because spares may be stopped.
-func (m *master) nudgeMore() {
-	if !m.neglected() {
-		m.plug.nudges = 0
-		m.plug.probe.Reset()
+func (p *plug) nudgeMore() {
+	if !p.neglected() {
+		p.supply.nudges = 0
+		p.supply.probe.Reset()
 		return
 	}
-	m.plug.nudges++
-	if !m.pool() {
-		m.scaleForBacklog()
+	p.supply.nudges++
+	if !p.pool() {
+		p.scaleForBacklog()
 	}
-	m.wake(m.plug.nudges)
+	p.wake(p.supply.nudges)
 }
 
 // wake nudges n spares, beginning after the one that was nudged last.
-func (m *master) wake(n int) {
-	for range m.roster {
-		m.plug.nudged = (m.plug.nudged + 1) % len(m.roster)
-		if c := m.roster[m.plug.nudged]; c.state == spare {
-			m.send(c, report.Nudge)
+func (p *plug) wake(n int) {
+	s := &p.supply
+	for range p.roster {
+		s.nudged = (s.nudged + 1) % len(p.roster)
+		if c := p.roster[s.nudged]; c.state == spare {
+			c.send(report.Nudge)
 			if n--; n == 0 {
 				return
 			}

@@ -24,7 +24,7 @@ func TestNudge(t *testing.T) {
 		a.orders()
 	}
 	nudged := func() (who []int) {
-		s.nudgeMore()
+		s.plug.nudgeMore()
 		for i, a := range all {
 			if strings.Contains(a.orders(), string(rune(report.Nudge))) {
 				who = append(who, i)
@@ -80,7 +80,7 @@ func TestLeavingNudgesAnother(t *testing.T) {
 	s.settled()
 	s.client()
 	for i, a := range all {
-		s.plug.nudges = 0
+		s.plug.supply.nudges = 0
 		for _, a := range all {
 			a.orders()
 		}
@@ -116,13 +116,13 @@ func TestStoppedSparesAreReplaced(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 	s.client()
 	for range len(all) + 1 {
-		s.nudgeMore()
+		s.plug.nudgeMore()
 		if n := s.plug.count[starting]; n != 0 {
 			t.Fatalf("%d births while spares have not been nudged", n)
 		}
 	}
 	for range 3 {
-		s.nudgeMore()
+		s.plug.nudgeMore()
 	}
 	if n := s.plug.count[starting]; n != 1 {
 		t.Errorf("%d births, want 1", n)
@@ -135,7 +135,7 @@ func TestOnlyTicksFindStoppedSpares(t *testing.T) {
 	s, all := serving(t, nil)
 	s.client()
 	for range 4 * len(all) {
-		s.nudge()
+		s.plug.nudge()
 	}
 	if n := s.plug.count[starting]; n != 0 {
 		t.Errorf("%d births", n)
@@ -148,7 +148,7 @@ func (s *stage) lookAfterWork(workers []*actor) {
 	for _, a := range workers {
 		s.carry(a, "10.0.0.1:1").Free()
 	}
-	s.nudgeMore()
+	s.plug.nudgeMore()
 }
 
 // Spares that serve short sessions in quick succession are not considered stopped,
@@ -156,7 +156,7 @@ func (s *stage) lookAfterWork(workers []*actor) {
 func TestSparesAtWork(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
 	s.client()
-	s.plug.probe.Until = time.Now().Add(time.Hour) // disables the probe
+	s.plug.supply.probe.Until = time.Now().Add(time.Hour) // disables the probe
 	for range 20 {
 		s.lookAfterWork(all)
 		if n := s.plug.count[starting]; n != 0 {
@@ -182,7 +182,7 @@ func TestReinforcement(t *testing.T) {
 		s.lookAfterWork(all)
 	}
 	all = append(all, s.spares(1)...)
-	s.plug.probe.Rate *= 1e9 // as if each spare had done more before they were added
+	s.plug.supply.probe.Rate *= 1e9 // as if each spare had done more before they were added
 	for i := 0; s.plug.count[spare] == 3; i++ {
 		if i > 2*policy.Samples {
 			t.Fatal("who was no help stays")
@@ -200,7 +200,7 @@ func TestNoReinforcementAtTheLimit(t *testing.T) {
 	s.client()
 	for range 6 * policy.Samples {
 		s.lookAfterWork(all)
-		s.plug.probe.Rate *= 1e9
+		s.plug.supply.probe.Rate *= 1e9
 	}
 	if s.plug.count[starting] != 0 || s.plug.count[spare] != 2 {
 		t.Errorf("%d births, %d spares", s.plug.count[starting], s.plug.count[spare])

@@ -31,9 +31,11 @@ func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *g
 			old.close()
 		}
 	})
+	next.plug = s.plug
 	s.plug.older, s.plug.generation, s.plug.cfg, s.plug.tag = []*generation{old}, next, &cfg, cfg.Source.Tag()
 	s.syslog.Tag = s.plug.tag
-	old.follow(next)
+	old.moved, _ = matchTargets(old.board, next.board)
+	old.handCounts(next)
 	return old
 }
 
@@ -92,7 +94,7 @@ func TestRestOfAnOlderGeneration(t *testing.T) {
 	}
 	for range 2 * restAfter {
 		s.ticks.n++
-		s.rest()
+		s.plug.rest()
 	}
 	if all[3].state != spare {
 		t.Errorf("the worker with a session is %s", all[3].state)

@@ -36,8 +36,9 @@ type fileID struct{ device, inode uint64 }
 func idOf(st *unix.Stat_t) fileID { return fileID{uint64(st.Dev), uint64(st.Ino)} }
 
 // openOutlet makes an outlet from a descriptor that this process was given: stdout
-// or stderr. If that needs another descriptor, the given one stays open.
-func (m *master) openOutlet(fd int) (o outlet, err error) {
+// or stderr. If that needs another descriptor, the given one stays open. A scribe
+// runs as user.
+func openOutlet(fd int, user *syscall.Credential) (o outlet, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return outlet{fd: fd}, nil // closed: writes fail at once
@@ -64,12 +65,12 @@ func (m *master) openOutlet(fd int) (o outlet, err error) {
 	default:
 		return o, nil
 	}
-	o.fd, o.ended, err = scribe.Start(host.Image(), fd, m.credential())
+	o.fd, o.ended, err = scribe.Start(host.Image(), fd, user)
 	return o, err
 }
 
 // openSession opens the session file at a path. It may wait for its disk.
-func (m *master) openSession(path string) (o outlet, err error) {
+func (p *plug) openSession(path string) (o outlet, err error) {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
 	if err == unix.ENXIO {
 		err = errors.New("no process is reading this FIFO")
@@ -83,7 +84,7 @@ func (m *master) openSession(path string) (o outlet, err error) {
 		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || host.OnLocalDisk(fd) {
 			return o, nil
 		}
-		o.fd, o.ended, err = scribe.Start(host.Image(), fd, m.credential())
+		o.fd, o.ended, err = scribe.Start(host.Image(), fd, p.credential())
 	}
 	unix.Close(fd)
 	if err != nil {
@@ -93,9 +94,18 @@ func (m *master) openSession(path string) (o outlet, err error) {
 }
 
 // credential returns the user that workers run as; nil is this process's own user.
-func (m *master) credential() *syscall.Credential {
-	if u := m.plug.cfg.User; u != nil {
+func (p *plug) credential() *syscall.Credential {
+	if u := p.cfg.User; u != nil {
 		return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
+	}
+	return nil
+}
+
+// credential returns the user for processes that serve all plugs: with one plug,
+// that of its workers; otherwise nil, this process's own user.
+func (m *master) credential() *syscall.Credential {
+	if len(m.plugs) == 1 {
+		return m.plugs[0].credential()
 	}
 	return nil
 }

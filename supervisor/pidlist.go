@@ -91,7 +91,7 @@ func (m *master) adoptPidfile(adopt func() (*pidfile.File, error)) {
 		m.pidfile.use(f)
 		m.pidfile.dirty = true
 	}
-	f, err := withinOr(commitPatience, "pidfile "+m.plug.cfg.Pidfile, adopt, func(f *pidfile.File, err error) {
+	f, err := withinOr(commitPatience, "pidfile "+m.cfg.Pidfile, adopt, func(f *pidfile.File, err error) {
 		m.do(func() { take(f, err) })
 	})
 	take(f, err)
@@ -155,7 +155,7 @@ func (m *master) pidfileWritten(r pidResult) {
 		return
 	}
 	if r.err == nil {
-		m.plug.totals.PidfileWrites++
+		m.totals.PidfileWrites++
 		p.written = r.version
 	} else {
 		p.dirty = true // once more, later
@@ -180,7 +180,7 @@ func (m *master) removePidfile() {
 	}
 	file, writing, results := p.file, p.writing, p.results
 	p.file, p.writing, p.results = nil, false, nil // this function waits for the results; the loop must not take them
-	_, err := within(removePatience, "pidfile "+m.plug.cfg.Pidfile, nothing(func() error {
+	_, err := within(removePatience, "pidfile "+m.cfg.Pidfile, nothing(func() error {
 		if writing {
 			<-results
 		}

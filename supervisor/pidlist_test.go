@@ -18,12 +18,19 @@ import (
 
 func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
 
+// bare returns a master with one plug that has opened nothing and logs nothing.
+func bare(cfg *config.Config) (*master, *plug) {
+	m := newMaster(cfg, nil)
+	m.log = hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})
+	return m, m.addPlug(cfg)
+}
+
 // listing returns a master with a pidfile and nothing else. The test controls its
 // clock.
 func listing(t *testing.T) (m *master, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "plug.pid")
-	m = &master{plug: &plug{cfg: newConfig()}, pid: os.Getpid(), transitions: &transitions, log: hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})}
+	m, _ = bare(newConfig())
 	if err := m.pidfile.claim(path, m.pid); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +46,7 @@ func listing(t *testing.T) (m *master, path string) {
 func (m *master) testWorker(pid int) *child {
 	c := &child{pid: pid}
 	m.roster = append(m.roster, c)
-	m.list(c)
+	m.plugs[0].list(c)
 	return c
 }
 
@@ -124,7 +131,7 @@ func TestCoalescing(t *testing.T) {
 }
 
 func TestWithoutAPidfile(t *testing.T) {
-	m := &master{plug: &plug{cfg: newConfig()}}
+	m, _ := bare(newConfig())
 	if err := m.pidfile.claim("", 1); err != nil {
 		t.Fatal(err)
 	}

@@ -4,23 +4,27 @@
 package supervisor
 
 import (
-	"slices"
-	"time"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
-	"daemon/plug/supervisor/policy"
+	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/board"
 )
 
 // plug is the unit of service. The master owns it; only the loop touches it.
 type plug struct {
+	m   *master
+	log hclog.Logger
+
 	cfg     *config.Config
 	settled settled // values that replace open ones of cfg
 	tag     string  // its syslog records begin with it
 
-	listeners  []int
-	revival    revival // of a listener that was shut down
+	listeners  []listener
 	zones      []*zone
 	sourceLost bool // the listener's interface is gone, and that was logged
 
@@ -29,37 +33,95 @@ type plug struct {
 	affinity   [2]uint64     // the generations' key; a new one is made if it is zero
 	paused     bool
 
-	count      [lifeStates]int // of its workers, by state
+	roster     []*child        // its workers, in the order of start
+	count      [lifeStates]int // of them, by state
 	drainQueue []*child        // draining workers that have not been told yet
-	nudged     int             // index of the spare that was nudged last
-	nudges     int             // successive ticks that found clients waiting although there were spares
-	probe      policy.Probe
-	limitSaid  bool // it has been logged that --max-workers is reached
+	first      int             // number of workers that must be ready before the plug serves
+	spawning   spawning
+	supply     supply
 
 	sessionFile sessionFile
 	totals      counters.Totals
-	dropReport  dropReport
+	lines       losses // session lines that were lost
 }
 
-// newPlug makes a plug of a checked configuration.
-func newPlug(cfg *config.Config) *plug {
-	return &plug{cfg: cfg, settled: settle(cfg), tag: cfg.Source.Tag()}
+// addPlug adds a plug with a checked configuration.
+func (m *master) addPlug(cfg *config.Config) *plug {
+	p := &plug{m: m, log: m.log, cfg: cfg, settled: settle(cfg), tag: cfg.Source.Tag()}
+	m.plugs = append(m.plugs, p)
+	return p
 }
 
-// switchTo makes next the only generation that accepts clients, with this value of
-// its gate. The gates of the older generations close first, and the state of the
-// newest of them (rotation, affinity, failed targets) is copied. It returns how
-// long no gate was open; during that time clients wait in the kernel's queue.
-func (p *plug) switchTo(next *generation, older []*generation, gate uint32) time.Duration {
-	begun := time.Now()
-	slices.SortFunc(older, func(a, b *generation) int { return int(a.number) - int(b.number) })
-	for _, g := range older {
-		g.board.State.Gate.Store(board.GateDraining)
+// prepare opens the session file, and makes the first generation.
+func (p *plug) prepare() error {
+	if err := p.openSessionFile(); err != nil {
+		return err
 	}
-	if n := len(older); n > 0 {
-		carry(older[n-1].board, next.board, p.cfg.Sticky)
+	g, err := p.newGeneration()
+	if err != nil {
+		return err
 	}
-	next.board.State.Gate.Store(gate)
-	p.generation, p.older = next, older
-	return time.Since(begun)
+	p.generation = g
+	p.zones = zonesOf(g.board, p.cfg)
+	return nil
 }
+
+// newGeneration makes a generation of the plug's configuration, with a closed gate.
+func (p *plug) newGeneration() (*generation, error) {
+	workers, capacity := p.shape()
+	p.m.number++
+	g, err := newGeneration(p.m.number, p.cfg, workers, capacity, len(p.listeners))
+	if err != nil {
+		return nil, err
+	}
+	g.plug, g.build = p, p.m.version
+	a := g.board.Assignment
+	if p.sessionFile.out.socket {
+		a.Options |= board.OptSessionSocket
+	}
+	if p.m.stderrOut.socket {
+		a.Options |= board.OptLogSocket
+	}
+	if p.affinity != [2]uint64{} { // the entries of older generations must stay valid
+		a.AffinityKey = p.affinity
+	}
+	if err := p.m.watcher.Pipe(g.number, g.report); err != nil {
+		return nil, fmt.Errorf("cannot watch the report pipe: %w", err)
+	}
+	return g, nil
+}
+
+// shape returns how many worker slots the board needs, and how many rows for each.
+func (p *plug) shape() (workers, capacity int) {
+	if p.cfg.Mode != config.Pool {
+		return p.settled.maxWorkers, 1
+	}
+	return 2*p.settled.workers + 2, host.PoolCapacity() // room for workers that replace draining ones
+}
+
+// mostNamed is how many targets a log line names.
+const mostNamed = 4
+
+func (p *plug) targetNames() string {
+	names := p.generation.targets()
+	if n := len(names) - mostNamed; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], " "), n)
+	}
+	return strings.Join(names, " ")
+}
+
+// name returns the plug's name: a plug from a command line is named by its label.
+func (p *plug) name() string { return p.cfg.Source.Label() }
+
+// plugNamed returns the plug with a name; nil if there is none.
+func (m *master) plugNamed(name string) *plug {
+	for _, p := range m.plugs {
+		if p.name() == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// plug returns the plug that a worker belongs to.
+func (c *child) plug() *plug { return c.generation.plug }

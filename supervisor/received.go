@@ -14,11 +14,61 @@ import (
 
 // received is the state that a new master has received.
 type received struct {
+	m           *master
 	generations []*generation
 	children    []*child
+	plugs       map[*plug]*receivedPlug
 	sum         uint64
+	lines       int
 	end         *handover.EndRecord
 	pidfile     int // its locked descriptor; -1 without
+}
+
+func newReceived(m *master) *received {
+	return &received{m: m, plugs: map[*plug]*receivedPlug{}, pidfile: -1}
+}
+
+// receivedPlug is the state of one plug.
+type receivedPlug struct {
+	*handover.PlugState
+	lines []string
+}
+
+// generationsOf returns those of one plug.
+func (e *received) generationsOf(p *plug) (of []*generation) {
+	for _, g := range e.generations {
+		if g.plug == p {
+			of = append(of, g)
+		}
+	}
+	return of
+}
+
+// addState takes over the state of a plug.
+func (e *received) addState(s *handover.PlugState) error {
+	if s == nil {
+		return errors.New("a message without the state of a plug")
+	}
+	p := e.m.plugNamed(s.Plug)
+	if p == nil || e.plugs[p] != nil {
+		return fmt.Errorf("state of plug %q: there is no such plug, or it was sent twice", s.Plug)
+	}
+	e.plugs[p] = &receivedPlug{PlugState: s}
+	return nil
+}
+
+// addLines takes over a batch of session lines.
+func (e *received) addLines(b *handover.LineBatch) error {
+	if b == nil {
+		return errors.New("a message without session lines")
+	}
+	of := e.plugs[e.m.plugNamed(b.Plug)]
+	if of == nil {
+		return fmt.Errorf("session lines of plug %q, whose state was not sent", b.Plug)
+	}
+	of.lines = append(of.lines, b.Lines...)
+	e.lines += len(b.Lines)
+	return nil
 }
 
 // record returns a child in the form that is sent in a handover.
@@ -33,6 +83,11 @@ func (e *received) addGeneration(r *handover.GenerationRecord, fds []int) error 
 		handover.CloseAll(fds)
 		return fmt.Errorf("a generation came with %d descriptors, expected 3", len(fds))
 	}
+	p := e.m.plugNamed(r.Plug)
+	if p == nil {
+		handover.CloseAll(fds)
+		return fmt.Errorf("generation %d belongs to plug %q, which this master does not have", r.Number, r.Plug)
+	}
 	b, err := board.Adopt(fds[0], fds[1])
 	if err != nil {
 		handover.CloseAll(fds)
@@ -42,7 +97,7 @@ func (e *received) addGeneration(r *handover.GenerationRecord, fds []int) error 
 		handover.CloseAll(fds)
 		return fmt.Errorf("generation %d came with the board of generation %d", r.Number, b.Assignment.Generation)
 	}
-	e.generations = append(e.generations, &generation{number: r.Number, build: r.Build, board: b, assignment: fds[0], state: fds[1],
+	e.generations = append(e.generations, &generation{plug: p, number: r.Number, build: r.Build, board: b, assignment: fds[0], state: fds[1],
 		report: fds[2], bell: -1, slots: make([]*child, b.Tables.Workers)})
 	return nil
 }
@@ -92,9 +147,10 @@ func (e *received) verify(end *handover.EndRecord) error {
 		return errors.New("the last message has no counts")
 	}
 	e.end = end
-	if end.Generations != len(e.generations) || end.Children != len(e.children) || end.Sum != e.sum {
-		return fmt.Errorf("counts differ: received %d generations, %d workers, sum %d; sent %d, %d, %d",
-			len(e.generations), len(e.children), e.sum, end.Generations, end.Children, end.Sum)
+	got := handover.EndRecord{Plugs: len(e.plugs), Generations: len(e.generations), Children: len(e.children), Sum: e.sum, Lines: e.lines}
+	if sent := (handover.EndRecord{Plugs: end.Plugs, Generations: end.Generations, Children: end.Children, Sum: end.Sum, Lines: end.Lines}); got != sent {
+		return fmt.Errorf("counts differ: received %d plugs, %d generations, %d workers, sum %d, %d lines; sent %d, %d, %d, %d, %d",
+			got.Plugs, got.Generations, got.Children, got.Sum, got.Lines, sent.Plugs, sent.Generations, sent.Children, sent.Sum, sent.Lines)
 	}
 	for _, g := range e.generations {
 		for i := len(g.slots) - 1; i >= 0; i-- {

@@ -19,10 +19,12 @@ import (
 // legacy returns a generation that an old master hands over.
 func legacy(t testing.TB, number uint32, workers int) *generation {
 	t.Helper()
-	g, err := newGeneration(number, &config.Config{Mode: config.Prefork, MaxWorkers: workers}, workers, 1, 1)
+	cfg := &config.Config{Mode: config.Prefork, MaxWorkers: workers}
+	g, err := newGeneration(number, cfg, workers, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, g.plug = bare(cfg)
 	t.Cleanup(g.close)
 	return g
 }
@@ -58,8 +60,8 @@ func roll(t testing.TB, g *generation, n int) (records []handover.ChildRecord, f
 // matching end record.
 func inherited(t testing.TB, g *generation, n int) (*received, *handover.EndRecord) {
 	t.Helper()
-	e := &received{pidfile: -1}
-	if err := e.addGeneration(&handover.GenerationRecord{Number: g.number}, copies(t, g.assignment, g.state, g.report)); err != nil {
+	e := newReceived(g.plug.m)
+	if err := e.addGeneration(&handover.GenerationRecord{Plug: g.plug.name(), Number: g.number}, copies(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
 	records, fds := roll(t, g, n)
@@ -103,20 +105,22 @@ func TestEstateGeneration(t *testing.T) {
 
 func TestEstateRefusesGenerations(t *testing.T) {
 	g, other := legacy(t, 3, 4), legacy(t, 4, 4)
-	for name, c := range map[string]struct {
+	name := g.plug.name()
+	for what, c := range map[string]struct {
 		record *handover.GenerationRecord
 		fds    []int
 	}{
+		"another plug":              {&handover.GenerationRecord{Plug: "x", Number: 3}, []int{g.assignment, g.state, g.report}},
 		"no record":                 {nil, []int{g.assignment, g.state, g.report}},
-		"no descriptors":            {&handover.GenerationRecord{Number: 3}, nil},
-		"two descriptors":           {&handover.GenerationRecord{Number: 3}, []int{g.assignment, g.state}},
-		"four descriptors":          {&handover.GenerationRecord{Number: 3}, []int{g.assignment, g.state, g.report, g.report}},
-		"another number":            {&handover.GenerationRecord{Number: 4}, []int{g.assignment, g.state, g.report}},
-		"the memories changed over": {&handover.GenerationRecord{Number: 3}, []int{g.state, g.assignment, g.report}},
-		"a pipe for a memory":       {&handover.GenerationRecord{Number: 3}, []int{g.report, g.state, g.report}},
-		"state of another shape":    {&handover.GenerationRecord{Number: 4}, []int{g.assignment, other.state, g.report}},
+		"no descriptors":            {&handover.GenerationRecord{Plug: name, Number: 3}, nil},
+		"two descriptors":           {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state}},
+		"four descriptors":          {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state, g.report, g.report}},
+		"another number":            {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, g.state, g.report}},
+		"the memories changed over": {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.state, g.assignment, g.report}},
+		"a pipe for a memory":       {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.report, g.state, g.report}},
+		"state of another shape":    {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, other.state, g.report}},
 	} {
-		e := &received{pidfile: -1}
+		e := newReceived(g.plug.m)
 		fd, closed := canary(t)
 		fds := copies(t, c.fds...)
 		if len(fds) == 3 { // the pipe can be watched
@@ -124,10 +128,10 @@ func TestEstateRefusesGenerations(t *testing.T) {
 			fds[2] = copies(t, fd)[0]
 		}
 		if err := e.addGeneration(c.record, fds); err == nil || len(e.generations) != 0 {
-			t.Errorf("%s: %d generations, %v", name, len(e.generations), err)
+			t.Errorf("%s: %d generations, %v", what, len(e.generations), err)
 		}
 		if !closed() {
-			t.Errorf("%s: a descriptor is left", name)
+			t.Errorf("%s: a descriptor is left", what)
 		}
 	}
 }
@@ -246,7 +250,7 @@ func TestEstateVerifies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := new(received).verify(nil); err == nil {
+	if err := newReceived(g.plug.m).verify(nil); err == nil {
 		t.Error("no counts at all pass")
 	}
 }

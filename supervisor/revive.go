@@ -6,6 +6,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,34 +29,39 @@ type revival struct {
 }
 
 // checkListeners makes listeners that were shut down listen again.
-func (m *master) checkListeners(now time.Time) {
-	if m.phase != running || m.upgrades.frozen {
+func (p *plug) checkListeners(now time.Time) {
+	if p.m.phase != running || p.m.upgrades.frozen {
 		return
 	}
-	for _, fd := range m.plug.listeners {
-		if !listens(fd) {
-			m.revive(fd, now)
+	for i := range p.listeners {
+		if l := &p.listeners[i]; !listens(l.fd) {
+			p.revive(l, now)
 		}
 	}
 }
 
-func (m *master) revive(fd int, now time.Time) {
-	r, label := &m.plug.revival, m.plug.cfg.Source.Label()
+// revives reports whether a listener was shut down and does not listen again yet.
+func (p *plug) revives() bool {
+	return slices.ContainsFunc(p.listeners, func(l listener) bool { return !l.revival.since.IsZero() })
+}
+
+func (p *plug) revive(l *listener, now time.Time) {
+	r, label := &l.revival, l.source.Label()
 	if r.since.IsZero() {
 		r.since = now
 		if now.Sub(r.said) >= reviveAgain {
 			r.said = now
-			m.log.Error("listener shut down", "source", label, "reason", "another process shut it down; plug will listen again")
+			p.log.Error("listener shut down", "source", label, "reason", "another process shut it down; plug will listen again")
 		}
 	}
-	err := listenAgain(fd, m.plug.cfg.Source.Port, m.backlog())
+	err := listenAgain(l.fd, l.source.Port, p.backlog())
 	switch {
 	case err == nil:
-		m.log.Info("listening again", "source", label, "after_ms", inMs(now.Sub(r.since)))
+		p.log.Info("listening again", "source", label, "after_ms", inMs(now.Sub(r.since)))
 		r.since = time.Time{}
-		m.tellGate()
+		p.tellGate()
 	case now.Sub(r.since) >= reviveWithin:
-		m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, host.Reason(err), host.HeldBy(m.plug.cfg.Source.Port)))
+		p.m.giveUp(fmt.Errorf("cannot listen again on %s, which another process shut down: %s%s", label, host.Reason(err), host.HeldBy(l.source.Port)))
 	}
 }
 
@@ -94,15 +100,15 @@ func portOf(name unix.Sockaddr) uint16 {
 
 // backlog returns the listener's backlog: that of --backlog, or the most that the
 // kernel allows.
-func (m *master) backlog() int {
-	if m.plug.cfg.Backlog == 0 {
+func (p *plug) backlog() int {
+	if p.cfg.Backlog == 0 {
 		return unix.SOMAXCONN
 	}
-	return m.plug.cfg.Backlog
+	return p.cfg.Backlog
 }
 
-// giveUp ends a plug that cannot serve any more. Its sessions continue, as after
-// TERM; the exit status tells the starter.
+// giveUp ends a master of which a plug cannot serve any more. Its sessions
+// continue, as after TERM; the exit status tells the starter.
 func (m *master) giveUp(err error) {
 	m.log.Error("the plug is stopping because it cannot serve", "reason", err.Error())
 	m.shutdown.failure = err

@@ -37,9 +37,9 @@ func TestListenerIsRevived(t *testing.T) {
 		a.orders()
 	}
 	now := time.Now()
-	unix.Shutdown(s.plug.listeners[0], unix.SHUT_RD)
+	unix.Shutdown(s.plug.listeners[0].fd, unix.SHUT_RD)
 	s.tick(now)
-	if !listens(s.plug.listeners[0]) || !s.plug.revival.since.IsZero() {
+	if !listens(s.plug.listeners[0].fd) || s.plug.revives() {
 		t.Fatal("it does not listen")
 	}
 	s.client()
@@ -60,7 +60,7 @@ func TestListenerIsLost(t *testing.T) {
 	s, all := chosenPort(t)
 	s.starter.alive = time.Nanosecond
 	row := s.carry(all[0], "10.0.0.1:1")
-	unix.Shutdown(s.plug.listeners[0], unix.SHUT_RD)
+	unix.Shutdown(s.plug.listeners[0].fd, unix.SHUT_RD)
 	thief, err := host.Listen(s.plug.cfg.Source, 10, false)
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +68,11 @@ func TestListenerIsLost(t *testing.T) {
 	defer unix.Close(thief)
 	now := time.Now()
 	s.tick(now)
-	if s.phase != running || listens(s.plug.listeners[0]) {
-		t.Fatalf("phase %d, listening %v", s.phase, listens(s.plug.listeners[0]))
+	if s.phase != running || listens(s.plug.listeners[0].fd) {
+		t.Fatalf("phase %d, listening %v", s.phase, listens(s.plug.listeners[0].fd))
 	}
-	if why := "the listener was shut down"; !strings.Contains(s.trouble(), why) || !strings.Contains(s.starter.said, why) {
-		t.Errorf("trouble %q, the service manager was told %q", s.trouble(), s.starter.said)
+	if why := "the listener was shut down"; !strings.Contains(s.plug.trouble(), why) || !strings.Contains(s.starter.said, why) {
+		t.Errorf("trouble %q, the service manager was told %q", s.plug.trouble(), s.starter.said)
 	}
 	s.tick(now.Add(reviveWithin))
 	if s.phase != stopping || s.shutdown.failure == nil || !strings.Contains(s.shutdown.failure.Error(), "in use") {
@@ -134,7 +134,7 @@ func TestNoReinforcementForTheDeaf(t *testing.T) {
 		s.client()
 		s.plug.generation.board.State.Deaf.Store(uint32(errno))
 		for range 2 * (len(all) + 2) {
-			s.nudgeMore()
+			s.plug.nudgeMore()
 		}
 		if n := min(1, s.plug.count[starting]); n != want {
 			t.Errorf("%v: %d births, want %d", errno, n, want)
@@ -148,7 +148,7 @@ func TestIdleExits(t *testing.T) {
 	s, all := serving(t, nil)
 	s.die(all[0], unix.SIGKILL)
 	s.settled()
-	if s.spawner.idle.trouble != 0 {
+	if s.plug.spawning.idle.trouble != 0 {
 		t.Error("a killed one slows births down")
 	}
 	pause := time.Duration(0)
@@ -156,22 +156,22 @@ func TestIdleExits(t *testing.T) {
 		a := s.hatch()
 		s.ring(a, report.Ready)
 		s.die(a, unix.SIGUSR1) // to the master, an end like any other; nohup(1) ignores HUP
-		if s.spawner.idle.trouble <= pause && s.spawner.idle.trouble != mostTrouble {
-			t.Errorf("round %d: pause %v after %v", round, s.spawner.idle.trouble, pause)
+		if s.plug.spawning.idle.trouble <= pause && s.plug.spawning.idle.trouble != mostTrouble {
+			t.Errorf("round %d: pause %v after %v", round, s.plug.spawning.idle.trouble, pause)
 		}
-		pause = s.spawner.idle.trouble
+		pause = s.plug.spawning.idle.trouble
 		s.settled()
 		if len(s.spawner.requests) != 0 {
 			t.Fatalf("round %d: no pause", round)
 		}
-		s.spawner.idle.until = time.Now()
+		s.plug.spawning.idle.until = time.Now()
 		s.settled()
 	}
 	a := s.hatch()
 	s.ring(a, report.Ready)
 	s.carry(a, "10.0.0.1:1").Free()
 	s.die(a, unix.SIGUSR1)
-	if s.spawner.idle.trouble != 0 {
+	if s.plug.spawning.idle.trouble != 0 {
 		t.Error("still slow after a worker that has served")
 	}
 	said := 0

@@ -39,39 +39,39 @@ const (
 // transition is one cell of the table: the next state, and the action.
 type transition struct {
 	next lifeState
-	do   func(*master, *child)
+	do   func(*plug, *child)
 }
 
 // transitions is the whole life of a worker. A doorbell that does not fit the
 // state is ignored: the action is nil, and the state stays.
 var transitions = [lifeStates][lifeEvents]transition{
 	starting: {
-		isReady:   {spare, (*master).welcome},
-		hasBegun:  {busy, (*master).welcomeBusy}, // READY was lost because the pipe was full
-		hasEnded:  {spare, (*master).welcome},
-		toldDrain: {draining, (*master).sendDrain},
-		hasDied:   {gone, (*master).buryUnready},
+		isReady:   {spare, (*plug).welcome},
+		hasBegun:  {busy, (*plug).welcomeBusy}, // READY was lost because the pipe was full
+		hasEnded:  {spare, (*plug).welcome},
+		toldDrain: {draining, (*plug).sendDrain},
+		hasDied:   {gone, (*plug).buryUnready},
 	},
 	spare: {
 		isReady:   {spare, nil},
-		hasBegun:  {busy, (*master).list},
+		hasBegun:  {busy, (*plug).list},
 		hasEnded:  {spare, nil},
-		toldDrain: {draining, (*master).sendDrain},
-		hasDied:   {gone, (*master).burySpare},
+		toldDrain: {draining, (*plug).sendDrain},
+		hasDied:   {gone, (*plug).burySpare},
 	},
 	busy: {
 		isReady:   {busy, nil},
 		hasBegun:  {busy, nil},
-		hasEnded:  {spare, (*master).unlist},
-		toldDrain: {draining, (*master).sendDrain},
-		hasDied:   {gone, (*master).bury},
+		hasEnded:  {spare, (*plug).unlist},
+		toldDrain: {draining, (*plug).sendDrain},
+		hasDied:   {gone, (*plug).bury},
 	},
 	draining: {
 		isReady:   {draining, nil},
-		hasBegun:  {draining, (*master).list}, // the client of its last accept
-		hasEnded:  {draining, (*master).unlist},
+		hasBegun:  {draining, (*plug).list}, // the client of its last accept
+		hasEnded:  {draining, (*plug).unlist},
 		toldDrain: {draining, nil},
-		hasDied:   {gone, (*master).bury},
+		hasDied:   {gone, (*plug).bury},
 	},
 	gone: {
 		isReady:   {gone, nil},
@@ -84,14 +84,14 @@ var transitions = [lifeStates][lifeEvents]transition{
 
 // apply applies one event to one worker.
 func (m *master) apply(c *child, event lifeEvent) {
-	cell := m.transitions[c.state][event]
+	cell, p := m.transitions[c.state][event], c.plug()
 	if cell.next != c.state {
-		m.plug.count[c.state]--
-		m.plug.count[cell.next]++
+		p.count[c.state]--
+		p.count[cell.next]++
 		c.state = cell.next
 	}
 	if cell.do != nil {
-		cell.do(m, c)
+		cell.do(p, c)
 	}
 }
 
@@ -115,58 +115,58 @@ type child struct {
 }
 
 // list and unlist put a worker into the pidfile, or remove it.
-func (m *master) list(c *child) {
+func (p *plug) list(c *child) {
 	if !c.listed {
 		c.listed = true
-		m.pidfile.dirty = true
+		p.m.pidfile.dirty = true
 	}
 }
 
-func (m *master) unlist(c *child) {
+func (p *plug) unlist(c *child) {
 	if c.listed && !c.generation.pool() {
 		c.listed = false
-		m.pidfile.dirty = true
+		p.m.pidfile.dirty = true
 	}
 }
 
 // welcome handles a worker's first sign of life.
-func (m *master) welcome(c *child) {
-	m.spawner.release()
+func (p *plug) welcome(c *child) {
+	p.spawning.release()
 	if c.generation.pool() {
-		m.list(c)
+		p.list(c)
 	}
 }
 
-func (m *master) welcomeBusy(c *child) {
-	m.welcome(c)
-	m.list(c)
+func (p *plug) welcomeBusy(c *child) {
+	p.welcome(c)
+	p.list(c)
 }
 
 // sendDrain tells a worker to drain. A worker of an older generation that has its
 // one session would not act on it before the session ends, and the gate keeps it
 // from accepting another. It is told later, so that a commit does not wake
 // thousands of workers at once.
-func (m *master) sendDrain(c *child) {
-	if g := c.generation; g != m.plug.generation && !g.pool() && g.carries(c.slot) {
-		m.plug.drainQueue = append(m.plug.drainQueue, c)
+func (p *plug) sendDrain(c *child) {
+	if g := c.generation; g != p.generation && !g.pool() && g.carries(c.slot) {
+		p.drainQueue = append(p.drainQueue, c)
 		return
 	}
-	m.send(c, report.Drain)
+	c.send(report.Drain)
 }
 
 // sendDrains tells some of the draining workers that have not been told yet.
-func (m *master) sendDrains(most int) {
-	for range min(most, len(m.plug.drainQueue)) {
-		if c := m.plug.drainQueue[0]; c.state == draining {
-			m.send(c, report.Drain)
+func (p *plug) sendDrains(most int) {
+	for range min(most, len(p.drainQueue)) {
+		if c := p.drainQueue[0]; c.state == draining {
+			c.send(report.Drain)
 		}
-		m.plug.drainQueue = m.plug.drainQueue[1:]
+		p.drainQueue = p.drainQueue[1:]
 	}
-	if len(m.plug.drainQueue) == 0 {
-		m.plug.drainQueue = nil
+	if len(p.drainQueue) == 0 {
+		p.drainQueue = nil
 	}
 }
 
-func (m *master) pool() bool { return m.plug.generation.pool() }
+func (p *plug) pool() bool { return p.generation.pool() }
 
 func (g *generation) pool() bool { return g.board.Assignment.Pool() }

@@ -34,7 +34,7 @@ var wanted = map[lifeState]map[lifeEvent]cell{
 	gone: {isReady: {gone, ""}, hasBegun: {gone, ""}, hasEnded: {gone, ""}, toldDrain: {gone, ""}, hasDied: {gone, ""}},
 }
 
-func nameOf(do func(*master, *child)) string {
+func nameOf(do func(*plug, *child)) string {
 	if do == nil {
 		return ""
 	}
@@ -88,7 +88,7 @@ func mute(done *[]string) *[lifeStates][lifeEvents]transition {
 	for s := range table {
 		for e := range table[s] {
 			if name := nameOf(transitions[s][e].do); name != "" {
-				table[s][e].do = func(*master, *child) { *done = append(*done, name) }
+				table[s][e].do = func(*plug, *child) { *done = append(*done, name) }
 			}
 		}
 	}
@@ -99,10 +99,11 @@ func mute(done *[]string) *[lifeStates][lifeEvents]transition {
 // worker never gets another state.
 func TestCountsAreTheRosters(t *testing.T) {
 	var done []string
-	m := &master{transitions: mute(&done), plug: new(plug)}
+	m, p := bare(newConfig())
+	m.transitions = mute(&done)
 	for range 20 {
-		m.roster = append(m.roster, new(child))
-		m.plug.count[starting]++
+		m.roster = append(m.roster, &child{generation: &generation{plug: p}})
+		p.count[starting]++
 	}
 	buried := map[*child]int{}
 	for step, n := range random(5000, len(m.roster)*int(lifeEvents)) {
@@ -116,8 +117,8 @@ func TestCountsAreTheRosters(t *testing.T) {
 		for _, c := range m.roster {
 			count[c.state]++
 		}
-		if count != m.plug.count {
-			t.Fatalf("step %d: counts %v, the roster has %v", step, m.plug.count, count)
+		if count != p.count {
+			t.Fatalf("step %d: counts %v, the roster has %v", step, p.count, count)
 		}
 		if dead && (c.state != gone || len(done) != before) {
 			t.Fatalf("step %d: a dead worker is %s, %v", step, c.state, done[before:])

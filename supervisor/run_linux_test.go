@@ -33,7 +33,7 @@ func TestFailedStart(t *testing.T) {
 		{"no fork", func(s *stage) {
 			o := <-s.spawner.requests
 			unix.Close(o.lifeline[1])
-			s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
+			s.plug.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 		}, "Resource temporarily unavailable"},
 		{"no worker gets ready", func(s *stage) {
 			s.hatch()
@@ -75,7 +75,7 @@ func TestFirstWorkerKilled(t *testing.T) {
 		if s.phase != opening || s.startup.err != nil {
 			t.Fatalf("%v: phase %d, error %v", signal, s.phase, s.startup.err)
 		}
-		s.spawner.until = time.Now()
+		s.plug.spawning.until = time.Now()
 		s.populate()
 		s.ring(s.hatch(), report.Ready)
 		s.settled()

@@ -4,6 +4,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/sink"
+	"daemon/plug/worker/board"
 	"daemon/plug/worker/record"
 	"daemon/plug/worker/report"
 )
@@ -42,23 +44,39 @@ type sessionFile struct {
 const openPatience = 3 * time.Second
 
 // openSessionFile opens the session file for the first time.
-func (m *master) openSessionFile() error {
-	f, path := &m.plug.sessionFile, m.plug.cfg.SessionLog
-	f.path, f.fd, f.fail = path, -1, m.sessionFailed
+func (p *plug) openSessionFile() error {
+	f, path := &p.sessionFile, p.cfg.SessionLog
+	f.path, f.fd, f.fail = path, -1, p.sessionFailed
 	if path == "" {
 		return nil
 	}
 	out, err := within(openPatience, "session file "+path, func() (outlet, error) {
 		if path == "-" {
-			return m.openOutlet(1)
+			return openOutlet(1, p.credential())
 		}
-		return m.openSession(path)
+		return p.openSession(path)
 	})
 	if err != nil {
 		return err
 	}
 	f.use(out)
 	return nil
+}
+
+// sessionFailed is called by the session file's writer, in its goroutine. The loop
+// logs the error, because the generation may change.
+func (p *plug) sessionFailed(err error) {
+	say := func() {
+		if p.generation.board.ShouldLog(board.LogSession, uint64(p.m.mono()/int64(time.Millisecond))) {
+			if err == unix.EAGAIN {
+				err = errors.New("it is full and no process is reading it")
+			}
+			p.log.Error("session file "+p.sessionFile.path, "error", err)
+		}
+	}
+	if !p.m.do(say) {
+		say() // the loop has ended: the generation no longer changes
+	}
 }
 
 // use starts the writer of what was opened.
@@ -154,18 +172,18 @@ func (f *sessionFile) replace(out outlet) error {
 // file, or if an admin has asked for it. It calls then in the loop with the
 // result. If a disk does not answer, the admin gets that as the result, and
 // nothing else waits.
-func (m *master) reopen(admin bool, then func(error)) {
-	f := &m.plug.sessionFile
+func (p *plug) reopen(admin bool, then func(error)) {
+	f := &p.sessionFile
 	if !f.named() {
 		then(nil)
 		return
 	}
-	if a := m.asides[aLook]; a != nil {
+	if a := p.m.asides[asideKey{aLook, p}]; a != nil {
 		if admin && time.Since(a.since) < asideBound {
 			f.next = append(f.next, then)
 		} else if admin {
 			err := fmt.Errorf("session file %s: %w", f.path, errAway)
-			m.log.Error("reopen", "error", err)
+			p.log.Error("reopen", "error", err)
 			then(err)
 		}
 		return
@@ -180,15 +198,15 @@ func (m *master) reopen(admin bool, then func(error)) {
 		always = true
 	default:
 	}
-	m.aside(aLook, f.path, func() { out, ok, err = f.check(m.openSession, file, always) }, func() {
+	p.m.aside(asideKey{aLook, p}, f.path, func() { out, ok, err = f.check(p.openSession, file, always) }, func() {
 		if ok {
 			err = f.replace(out)
 		}
-		m.sessionFileChecked(admin, ok && err == nil, err)
+		p.sessionFileChecked(admin, ok && err == nil, err)
 		then(err)
 		if next := f.next; len(next) > 0 {
 			f.next = nil
-			m.reopen(true, func(err error) {
+			p.reopen(true, func(err error) {
 				for _, then := range next {
 					then(err)
 				}
@@ -203,11 +221,11 @@ const aLook = "session file"
 // sessionFileChecked handles the result of a check of the session file, and passes
 // a new file to all workers. A failure is logged once, and each time an admin has
 // asked.
-func (m *master) sessionFileChecked(admin, opened bool, err error) {
-	f := &m.plug.sessionFile
+func (p *plug) sessionFileChecked(admin, opened bool, err error) {
+	f := &p.sessionFile
 	if err != nil {
 		if admin || !f.said {
-			m.log.Error("reopen", "error", err)
+			p.log.Error("reopen", "error", err)
 		}
 		f.said = true
 		return
@@ -216,12 +234,12 @@ func (m *master) sessionFileChecked(admin, opened bool, err error) {
 	if !opened {
 		return
 	}
-	m.log.Info("session file reopened", "session-log", f.path)
+	p.log.Info("session file reopened", "session-log", f.path)
 	rights := unix.UnixRights(f.fd)
-	for _, c := range m.roster {
+	for _, c := range p.roster {
 		if c.state != gone {
 			if err := unix.Sendmsg(c.lifeline, []byte{byte(report.Session)}, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err != nil {
-				m.log.Debug("lifeline", "pid", c.pid, "error", err)
+				p.log.Debug("lifeline", "pid", c.pid, "error", err)
 			}
 		}
 	}

@@ -145,16 +145,16 @@ func TestReopenFails(t *testing.T) {
 
 func TestSessionFilesThatStay(t *testing.T) {
 	for _, path := range []string{"", "-"} {
-		m := &master{plug: &plug{cfg: &config.Config{SessionLog: path}}}
-		if err := m.openSessionFile(); err != nil {
+		m, p := bare(&config.Config{SessionLog: path})
+		if err := p.openSessionFile(); err != nil {
 			t.Fatal(err)
 		}
-		m.reopen(true, func(err error) {
+		p.reopen(true, func(err error) {
 			if err != nil {
 				t.Errorf("%q: %v", path, err)
 			}
 		})
-		f := &m.plug.sessionFile
+		f := &p.sessionFile
 		if len(m.asides) > 0 || (f.fd >= 0) != (path == "-") {
 			t.Errorf("%q: descriptor %d, opened again: %v", path, f.fd, m.asides)
 		}
@@ -173,7 +173,7 @@ func TestSessionFileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": no process is reading this FIFO"} {
-		err := (&master{plug: &plug{cfg: &config.Config{SessionLog: path}}}).openSessionFile()
+		err := (&plug{cfg: &config.Config{SessionLog: path}}).openSessionFile()
 		if err == nil || !strings.HasPrefix(host.Reason(err), "session file ") || !strings.HasSuffix(host.Reason(err), want) {
 			t.Errorf("error %v", err)
 		}
@@ -187,9 +187,9 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	var r records
-	m := &master{plug: &plug{cfg: &config.Config{}}}
+	_, p := bare(&config.Config{})
 	open := func(path string) outlet {
-		out, err := m.openSession(path)
+		out, err := p.openSession(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,18 +10,15 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// settled holds the values in effect where the configuration leaves them open, or
-// where an admin has changed them.
+// settled holds the values in effect where a plug's configuration leaves them open.
 type settled struct {
-	maxWorkers  int  // --max-workers, or what the system allows
-	workers     int  // of --mode pool: --workers, or one per core; otherwise 0
-	logLevel    int  // -d, or the level that an admin has set
-	logLevelSet bool // an admin has set it
+	maxWorkers int // --max-workers, or what the system allows
+	workers    int // of --mode pool: --workers, or one per core; otherwise 0
 }
 
 // settle decides what a configuration leaves open.
 func settle(cfg *config.Config) settled {
-	s := settled{maxWorkers: cfg.MaxWorkers, workers: cfg.Workers, logLevel: cfg.Debug}
+	s := settled{maxWorkers: cfg.MaxWorkers, workers: cfg.Workers}
 	if s.maxWorkers == 0 {
 		s.maxWorkers = host.MaxWorkers()
 	}
@@ -32,8 +29,8 @@ func settle(cfg *config.Config) settled {
 }
 
 // running returns the configuration with the values in effect.
-func (m *master) running() config.Config {
-	cfg := *m.plug.cfg
-	cfg.MaxWorkers, cfg.Workers, cfg.Debug = m.plug.settled.maxWorkers, m.plug.settled.workers, m.plug.settled.logLevel
+func (p *plug) running() config.Config {
+	cfg := *p.cfg
+	cfg.MaxWorkers, cfg.Workers, cfg.Debug = p.settled.maxWorkers, p.settled.workers, p.m.level
 	return cfg
 }

@@ -25,9 +25,13 @@ type spawner struct {
 	requests  chan spawnRequest
 	results   chan spawnResult
 	suspended atomic.Bool // requests are returned unserved
-	backoff               // while workers cannot be started, or die before READY
-	idle      backoff     // while they exit without a session, without having been told to drain
-	why       string      // the reason for the last pause
+}
+
+// spawning slows down a plug whose workers fail. Other plugs are not affected.
+type spawning struct {
+	backoff         // while workers cannot be started, or die before READY
+	idle    backoff // while they exit without a session, without having been told to drain
+	why     string  // the reason for the last pause
 }
 
 // spawnRequest is a worker to be started, with the descriptors that it inherits;
@@ -35,6 +39,7 @@ type spawner struct {
 type spawnRequest struct {
 	child    *child
 	files    []uintptr
+	user     *syscall.Credential
 	lifeline [2]int // the master's end, the worker's
 }
 
@@ -46,9 +51,15 @@ type spawnResult struct {
 	err   error
 }
 
-func (n *spawner) start(spawn func(slot int, pool bool, files []uintptr) (pid, pidfd int, err error)) {
-	n.requests = make(chan spawnRequest, 1<<13)
-	n.results = make(chan spawnResult, 64)
+// mostRequests is how many workers may be about to be started at a time.
+const mostRequests = 1 << 13
+
+func newSpawner() spawner {
+	return spawner{requests: make(chan spawnRequest, mostRequests), results: make(chan spawnResult, 64)}
+}
+
+// run starts the goroutine that forks.
+func (n *spawner) run(spawn func(*spawnRequest) (pid, pidfd int, err error)) {
 	go func() {
 		host.RelaxTimers()
 		for o := range n.requests {
@@ -57,7 +68,7 @@ func (n *spawner) start(spawn func(slot int, pool bool, files []uintptr) (pid, p
 				n.results <- spawnResult{child: o.child, err: errSuspended}
 				continue
 			}
-			pid, pidfd, err := spawn(o.child.slot, o.child.generation.pool(), o.files)
+			pid, pidfd, err := spawn(&o)
 			unix.Close(o.lifeline[1])
 			n.results <- spawnResult{o.child, pid, pidfd, err}
 		}
@@ -68,134 +79,139 @@ func (n *spawner) start(spawn func(slot int, pool bool, files []uintptr) (pid, p
 var errSuspended = errors.New("no new workers during a handover")
 
 // rests reports whether no worker may be started yet.
-func (n *spawner) rests(now time.Time) bool {
-	return now.Before(n.until) || now.Before(n.idle.until)
+func (s *spawning) rests(now time.Time) bool {
+	return now.Before(s.until) || now.Before(s.idle.until)
 }
 
-// startWorker reserves a slot for a worker and requests its start.
-func (m *master) startWorker() bool {
-	g := m.plug.generation
-	if len(g.free) == 0 {
+// startWorker reserves a slot for a worker and requests its start. If that is not
+// possible now, it is tried again later.
+func (p *plug) startWorker() bool {
+	g := p.generation
+	if len(g.free) == 0 || len(p.m.spawner.requests) == mostRequests {
 		return false
 	}
 	var pair [2]int
 	if err := host.Socketpair(&pair); err != nil {
-		m.troubled("lifeline", err)
+		p.troubled("lifeline", err)
 		return false
 	}
-	m.lastID++
-	c := &child{id: m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
+	p.m.lastID++
+	c := &child{id: p.m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
 	g.free = g.free[:len(g.free)-1]
 	c.sessionsBefore = g.sessionsOf(c.slot)
 	c.worked = c.sessionsBefore
 	g.slots[c.slot] = c
-	m.roster = append(m.roster, c)
-	m.plug.count[starting]++
-	m.children[c.id] = c
-	m.spawner.requests <- spawnRequest{child: c, files: m.files(g, pair[1]), lifeline: pair}
+	p.roster, p.m.roster = append(p.roster, c), append(p.m.roster, c)
+	p.count[starting]++
+	p.m.children[c.id] = c
+	p.m.spawner.requests <- spawnRequest{child: c, files: p.files(g, pair[1]), user: p.credential(), lifeline: pair}
 	return true
 }
 
 // files returns a worker's descriptors, in the order of worker.FDLifeline and the
 // constants after it. The numbers are the master's own and do not change.
-func (m *master) files(g *generation, lifeline int) []uintptr {
+func (p *plug) files(g *generation, lifeline int) []uintptr {
 	const closed = ^uintptr(0)
 	session := closed
-	if m.plug.sessionFile.fd >= 0 {
-		session = uintptr(m.plug.sessionFile.fd)
+	if p.sessionFile.fd >= 0 {
+		session = uintptr(p.sessionFile.fd)
 	}
-	null := uintptr(m.null)
+	null := uintptr(p.m.null)
 	stdio := [3]uintptr{null, null, null}
-	if m.plug.cfg.Foreground {
-		stdio = [3]uintptr{null, 1, uintptr(m.stderrOut.fd)}
+	if p.m.cfg.Foreground {
+		stdio = [3]uintptr{null, 1, uintptr(p.m.stderrOut.fd)}
 	}
 	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
-		session, uintptr(m.syslog.FD)}
-	for _, l := range m.plug.listeners {
-		files = append(files, uintptr(l))
+		session, uintptr(p.m.syslog.FD)}
+	for _, l := range p.listeners {
+		files = append(files, uintptr(l.fd))
 	}
 	return files
 }
 
 // spawned handles the spawner's result.
-func (m *master) spawned(b spawnResult) {
+func (p *plug) spawned(b spawnResult) {
 	c := b.child
 	if b.err == errSuspended {
-		m.abandonSpawn(c)
+		p.abandonSpawn(c)
 		return
 	}
 	if b.err != nil {
-		m.plug.totals.SpawnFailures++
-		m.troubled("fork", b.err)
-		m.abandonSpawn(c)
+		p.totals.SpawnFailures++
+		p.troubled("fork", b.err)
+		p.abandonSpawn(c)
 		return
 	}
 	c.pid, c.pidfd, c.born = b.pid, b.pidfd, time.Now().UnixNano()
-	m.plug.totals.Spawns++
-	m.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
-	m.watch(c)
+	p.totals.Spawns++
+	p.log.Debug("worker started", "pid", c.pid, "slot", c.slot)
+	p.m.watch(c)
 	if c.unheard {
-		m.reconcile(c)
+		p.reconcile(c)
 	}
 	if c.state == busy || c.generation.pool() {
-		m.pidfile.dirty = true // it was listed before it had a PID
+		p.m.pidfile.dirty = true // it was listed before it had a PID
 	}
-	if m.phase == stopping {
-		m.apply(c, toldDrain)
+	if p.m.phase == stopping {
+		p.m.apply(c, toldDrain)
 	}
 }
 
 // troubled logs, once for each series of failures, that workers cannot be started.
-func (m *master) troubled(what string, err error) {
-	if m.phase == opening {
-		m.failStart(fmt.Errorf("%s: %s", what, host.WithLimits(err)))
+func (p *plug) troubled(what string, err error) {
+	if p.m.phase == opening {
+		p.m.failStart(fmt.Errorf("%s: %s", what, host.WithLimits(err)))
 		return
 	}
-	pause := m.spawner.pause(time.Now())
-	m.spawner.why = what + ": " + host.WithLimits(err)
-	if !m.spawner.said {
-		m.spawner.said = true
-		m.log.Error(what, "error", host.WithLimits(err), "workers", len(m.roster), "pause_ms", inMs(pause))
+	pause := p.spawning.pause(time.Now())
+	p.spawning.why = what + ": " + host.WithLimits(err)
+	if !p.spawning.said {
+		p.spawning.said = true
+		p.log.Error(what, "error", host.WithLimits(err), "workers", len(p.roster), "pause_ms", inMs(pause))
 	}
 }
 
 // abandonSpawn removes a child that was not started.
-func (m *master) abandonSpawn(c *child) {
-	m.plug.count[c.state]--
+func (p *plug) abandonSpawn(c *child) {
+	p.count[c.state]--
 	unix.Close(c.lifeline)
-	m.release(c)
+	p.release(c)
 }
 
 // release removes a worker from the roster and frees its slot.
-func (m *master) release(c *child) {
+func (p *plug) release(c *child) {
 	g := c.generation
 	g.slots[c.slot] = nil
 	g.free = append(g.free, c.slot)
-	delete(m.children, c.id)
-	for i, other := range m.roster {
-		if other == c {
-			m.roster = append(m.roster[:i], m.roster[i+1:]...)
-			break
-		}
+	delete(p.m.children, c.id)
+	p.roster, p.m.roster = without(p.roster, c), without(p.m.roster, c)
+	if g != p.generation && len(g.free) == len(g.slots) {
+		p.retire(g)
 	}
-	if g != m.plug.generation && len(g.free) == len(g.slots) {
-		m.retire(g)
+}
+
+// without removes a worker from a roster.
+func without(roster []*child, c *child) []*child {
+	if i := slices.Index(roster, c); i >= 0 {
+		return slices.Delete(roster, i, i+1)
 	}
+	return roster
 }
 
 // retire closes an older generation whose last worker has been buried.
-func (m *master) retire(g *generation) {
-	g.handCounts(m.plug.generation)
-	m.plug.older = slices.DeleteFunc(m.plug.older, func(other *generation) bool { return other == g })
-	m.watcher.Forget(g.number, g.report)
+func (p *plug) retire(g *generation) {
+	g.handCounts(p.generation)
+	p.older = slices.DeleteFunc(p.older, func(other *generation) bool { return other == g })
+	p.m.watcher.Forget(g.number, g.report)
 	g.close()
-	m.log.Debug("generation retired", "generation", g.number)
+	p.log.Debug("generation retired", "generation", g.number)
 }
 
 // spawn starts a worker (spawner's goroutine).
-func (m *master) spawn(slot int, pool bool, files []uintptr) (pid, pidfd int, err error) {
-	attr := &syscall.ProcAttr{Env: worker.Env(pool), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Credential: m.credential()}}
+func spawn(o *spawnRequest) (pid, pidfd int, err error) {
+	attr := &syscall.ProcAttr{Env: worker.Env(o.child.generation.pool()), Files: o.files,
+		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: o.user}}
 	watch.WantPidfd(attr.Sys)
-	pid, err = syscall.ForkExec(host.Image(), worker.Args(slot), attr)
+	pid, err = syscall.ForkExec(host.Image(), worker.Args(o.child.slot), attr)
 	return pid, watch.GotPidfd(attr.Sys, pid), err
 }

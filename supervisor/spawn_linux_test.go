@@ -30,17 +30,17 @@ func TestTroubledNursery(t *testing.T) {
 		for len(s.spawner.requests) > 0 {
 			o := <-s.spawner.requests
 			unix.Close(o.lifeline[1])
-			s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
+			s.plug.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 		}
-		if s.spawner.trouble <= pause && s.spawner.trouble != mostTrouble {
-			t.Errorf("round %d: pause %v after %v", round, s.spawner.trouble, pause)
+		if s.plug.spawning.trouble <= pause && s.plug.spawning.trouble != mostTrouble {
+			t.Errorf("round %d: pause %v after %v", round, s.plug.spawning.trouble, pause)
 		}
-		pause = s.spawner.trouble
+		pause = s.plug.spawning.trouble
 		s.settled()
 		if len(s.spawner.requests) != 0 {
 			t.Fatalf("round %d: no pause", round)
 		}
-		s.spawner.until = time.Now()
+		s.plug.spawning.until = time.Now()
 		s.settled()
 	}
 	if pause != mostTrouble {
@@ -58,7 +58,7 @@ func TestTroubledNursery(t *testing.T) {
 	}
 	a := s.hatch()
 	s.ring(a, report.Ready)
-	if s.spawner.trouble != 0 {
+	if s.plug.spawning.trouble != 0 {
 		t.Error("still troubled after a good birth")
 	}
 	s.settled()
@@ -72,8 +72,8 @@ func TestDeathBeforeReady(t *testing.T) {
 	a := s.hatch()
 	s.die(a, unix.SIGKILL)
 	s.settled()
-	if s.spawner.trouble != firstTrouble || len(s.spawner.requests) != 0 {
-		t.Errorf("pause %v, %d ordered", s.spawner.trouble, len(s.spawner.requests))
+	if s.plug.spawning.trouble != firstTrouble || len(s.spawner.requests) != 0 {
+		t.Errorf("pause %v, %d ordered", s.plug.spawning.trouble, len(s.spawner.requests))
 	}
 	s.syslog.Sink.Flush(patience)
 	if !s.said.has("worker died before it was ready") || !s.said.has("killed by signal 9") {
@@ -82,10 +82,11 @@ func TestDeathBeforeReady(t *testing.T) {
 }
 
 func TestNurseryAnswers(t *testing.T) {
-	var n spawner
+	n := newSpawner()
 	var pair [2]int
-	n.start(func(slot int, pool bool, files []uintptr) (int, int, error) {
-		if slot == 1 || !pool {
+	n.run(func(o *spawnRequest) (int, int, error) {
+		slot := o.child.slot
+		if slot == 1 || !o.child.generation.pool() {
 			return 0, -1, errors.New("no")
 		}
 		return 1000 + slot, 2000 + slot, nil
@@ -119,15 +120,15 @@ func TestFiles(t *testing.T) {
 	s.null, s.syslog.FD = 70, 71
 	g := s.plug.generation
 	closed := ^uintptr(0)
-	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.plug.sessionFile.fd), 71, uintptr(s.plug.listeners[0])}
-	if got := s.files(g, 72); !slices.Equal(got, want) {
+	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.plug.sessionFile.fd), 71, uintptr(s.plug.listeners[0].fd)}
+	if got := s.plug.files(g, 72); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	s.plug.cfg.Foreground, s.stderrOut.fd = true, 2
+	s.cfg.Foreground, s.stderrOut.fd = true, 2
 	fd := s.plug.sessionFile.fd
 	s.plug.sessionFile.fd = -1
 	want[1], want[2], want[7] = 1, 2, closed
-	if got := s.files(g, 72); !slices.Equal(got, want) {
+	if got := s.plug.files(g, 72); !slices.Equal(got, want) {
 		t.Errorf("in the foreground, without -S: %v, want %v", got, want)
 	}
 	s.plug.sessionFile.fd = fd

@@ -14,12 +14,12 @@ func (c *child) stateNow() string {
 }
 
 // workersByState counts the workers of all generations.
-func (m *master) workersByState() map[string]int {
+func (p *plug) workersByState() map[string]int {
 	count := map[string]int{}
 	for state := starting; state < gone; state++ {
 		count[state.String()] = 0
 	}
-	for _, c := range m.roster {
+	for _, c := range p.roster {
 		if c.state != gone {
 			count[c.stateNow()]++
 		}
@@ -29,10 +29,10 @@ func (m *master) workersByState() map[string]int {
 
 // sessionLimits returns how many sessions there may be at a time, and how many of
 // them one pool worker may have; 0 in the other modes.
-func (m *master) sessionLimits() (all, ofPoolWorker int) {
-	if !m.pool() {
-		return m.plug.settled.maxWorkers, 0
+func (p *plug) sessionLimits() (all, ofPoolWorker int) {
+	if !p.pool() {
+		return p.settled.maxWorkers, 0
 	}
-	capacity := int(m.plug.generation.board.Assignment.Capacity)
-	return m.plug.settled.workers * capacity, capacity
+	capacity := int(p.generation.board.Assignment.Capacity)
+	return p.settled.workers * capacity, capacity
 }

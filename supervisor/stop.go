@@ -6,6 +6,7 @@ package supervisor
 import (
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -43,7 +44,7 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGHUP:
 		m.reload(func(act, error) {})
 	case syscall.SIGUSR1:
-		m.reopen(true, func(error) {})
+		m.reopen(func(error, bool) {})
 	case syscall.SIGUSR2:
 		m.upgradeNow()
 	case syscall.SIGTTOU:
@@ -64,40 +65,67 @@ func (m *master) reload(then func(act, error)) {
 	said := "nothing to reload (options come from the command line); session log reopened"
 	m.starter.Tell("reloading", "")
 	m.notice("reload", said)
-	was := m.plug.sessionFile.out.file
-	m.reopen(true, func(err error) {
+	m.reopen(func(err error, changed bool) {
 		m.starter.Tell("reloaded", "")
-		then(act{said, m.plug.sessionFile.out.file != was}, err)
+		then(act{said, changed}, err)
 	})
 }
 
-// reopened is reopen with the result that an admin gets: something has changed if
-// the path names another file by now.
+// reopened is reopen with the result that an admin gets.
 func (m *master) reopened(then func(act, error)) {
-	if !m.plug.sessionFile.named() {
+	var paths []string
+	for _, p := range m.plugs {
+		if p.sessionFile.named() {
+			paths = append(paths, p.sessionFile.path)
+		}
+	}
+	if len(paths) == 0 {
 		then(act{said: "there is no session file to reopen"}, nil)
 		return
 	}
-	was := m.plug.sessionFile.out.file
-	m.reopen(true, func(err error) {
-		then(act{"reopened " + m.plug.sessionFile.path, m.plug.sessionFile.out.file != was}, err)
+	m.reopen(func(err error, changed bool) {
+		then(act{"reopened " + strings.Join(paths, ", "), changed}, err)
 	})
 }
 
-// pause closes or opens the gate; clients wait in the kernel's queue.
+// reopen opens the session files of all plugs again, as an admin has asked. changed
+// reports whether a path names another file by now.
+func (m *master) reopen(then func(err error, changed bool)) {
+	var failed []error
+	left, changed := len(m.plugs), false
+	for _, p := range m.plugs {
+		was := p.sessionFile.out.file
+		p.reopen(true, func(err error) {
+			failed = append(failed, err)
+			changed = changed || p.sessionFile.out.file != was
+			if left--; left == 0 {
+				then(errors.Join(failed...), changed)
+			}
+		})
+	}
+}
+
+// pause closes or opens the gates of all plugs.
 func (m *master) pause(on bool) {
-	if m.phase != running || m.plug.paused == on {
+	for _, p := range m.plugs {
+		p.pause(on)
+	}
+}
+
+// pause closes or opens the gate; clients wait in the kernel's queue.
+func (p *plug) pause(on bool) {
+	if p.m.phase != running || p.paused == on {
 		return
 	}
-	m.plug.paused = on
-	m.plug.generation.board.State.Gate.Store(m.gate())
-	m.tellGate()
-	m.log.Info("accepting", "paused", on)
+	p.paused = on
+	p.generation.board.State.Gate.Store(p.gate())
+	p.tellGate()
+	p.log.Info("accepting", "paused", on)
 }
 
 // gate returns the value that the current generation's gate should have.
-func (m *master) gate() uint32 {
-	if m.plug.paused {
+func (p *plug) gate() uint32 {
+	if p.paused {
 		return board.GatePaused
 	}
 	return board.GateOpen
@@ -105,12 +133,12 @@ func (m *master) gate() uint32 {
 
 // freePort shuts the listeners down: workers that still hold them, even stopped
 // ones, no longer prevent other processes from binding the port (shutdown(2)).
-func (m *master) freePort() {
-	if m.plug.cfg.Source.Inherited != "" {
+func (p *plug) freePort() {
+	if p.cfg.Source.Inherited != "" {
 		return // the socket belongs to the service manager, which continues to listen on it
 	}
-	for _, fd := range m.plug.listeners {
-		unix.Shutdown(fd, unix.SHUT_RD)
+	for _, l := range p.listeners {
+		unix.Shutdown(l.fd, unix.SHUT_RD)
 	}
 }
 
@@ -125,10 +153,12 @@ func (m *master) stop(deadline time.Time) {
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.shutdown.deadline = stopping, deadline
 	m.tellStopping(time.Now())
-	m.sendDrains(len(m.plug.drainQueue))
-	m.plug.generation.board.State.Gate.Store(board.GateDraining)
-	if m.upgrades.takeover == nil || !uncommitted { // until the commit, the port belongs to the old master
-		m.freePort()
+	for _, p := range m.plugs {
+		p.sendDrains(len(p.drainQueue))
+		p.generation.board.State.Gate.Store(board.GateDraining)
+		if m.upgrades.takeover == nil || !uncommitted { // until the commit, the port belongs to the old master
+			p.freePort()
+		}
 	}
 	for _, c := range m.roster {
 		if c.state != gone {
@@ -161,7 +191,18 @@ func (m *master) killedNow(now time.Time) {
 }
 
 // drain waits for the sessions, as long as --drain-timeout allows.
-func (m *master) drain() { m.drainFor(m.plug.cfg.DrainTimeout) }
+func (m *master) drain() { m.drainFor(m.drainTimeout()) }
+
+// drainTimeout returns the longest --drain-timeout of the plugs; 0 is no limit.
+func (m *master) drainTimeout() (most time.Duration) {
+	for _, p := range m.plugs {
+		if p.cfg.DrainTimeout == 0 {
+			return 0
+		}
+		most = max(most, p.cfg.DrainTimeout)
+	}
+	return most
+}
 
 // drainFor waits for the sessions; 0 is no limit. If two limits apply, the earlier
 // one counts.
@@ -184,11 +225,20 @@ func (m *master) drainFor(most time.Duration) {
 // their lines.
 func (m *master) endSessions() {
 	m.stop(time.Now().Add(m.endPatience()))
-	if live, _ := m.live(); live.sessions > 0 && !m.shutdown.ending {
-		m.notice("stop", "ending "+howMany(live.sessions, "session"))
+	if n := m.liveNow(); n > 0 && !m.shutdown.ending {
+		m.notice("stop", "ending "+howMany(n, "session"))
 	}
 	m.shutdown.draining, m.shutdown.ending = false, true
 	m.killAll(unix.SIGTERM)
+}
+
+// liveNow returns the number of live sessions, from their rows.
+func (m *master) liveNow() (n int) {
+	for _, p := range m.plugs {
+		live, _ := p.live()
+		n += live.sessions
+	}
+	return n
 }
 
 func (m *master) killAll(s unix.Signal) {

@@ -81,7 +81,7 @@ func TestTerm(t *testing.T) {
 // freeAgain binds the plug's port while its listener is still open.
 func freeAgain(t *testing.T, s *stage) error {
 	t.Helper()
-	at := boundTo(t, s.plug.listeners[0])
+	at := boundTo(t, s.plug.listeners[0].fd)
 	fd, err := host.Listen(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
 	if err == nil {
 		unix.Close(fd)
@@ -96,7 +96,7 @@ func TestTermBuries(t *testing.T) {
 	o := <-s.spawner.requests
 	unborn := s.sleeper(o)
 	s.signal(syscall.SIGTERM)
-	s.spawned(spawnResult{child: unborn.child, pid: unborn.pid, pidfd: unborn.pidfdOf()})
+	s.plug.spawned(spawnResult{child: unborn.child, pid: unborn.pid, pidfd: unborn.pidfdOf()})
 	if unborn.state != draining || !unborn.told(report.Drain) {
 		t.Errorf("born while the master stops: %s", unborn.state)
 	}
@@ -154,7 +154,7 @@ func TestInt(t *testing.T) {
 	for len(s.spawner.requests) > 0 { // one more start was in progress
 		o := <-s.spawner.requests
 		unix.Close(o.lifeline[1])
-		s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
+		s.plug.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 	}
 	if !s.done() {
 		t.Errorf("not done: %v", s.states())
@@ -210,7 +210,7 @@ func TestQuit(t *testing.T) {
 	for len(s.spawner.requests) > 0 {
 		o := <-s.spawner.requests
 		unix.Close(o.lifeline[1])
-		s.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
+		s.plug.spawned(spawnResult{child: o.child, err: unix.EAGAIN})
 	}
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()

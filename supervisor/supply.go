@@ -8,141 +8,156 @@ import (
 	"slices"
 	"time"
 
-	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/board"
 )
 
+// supply is what a plug knows about its need for workers.
+type supply struct {
+	nudged    int // index of the spare that was nudged last
+	nudges    int // successive ticks that found clients waiting although there were spares
+	probe     policy.Probe
+	limitSaid bool // it has been logged that --max-workers is reached
+
+	unused int // the fewest free spares since the window began
+	window int // tick at which it began
+
+	peak int // the most busy workers in the last complete period, for a new master
+	high int // the same in the current period
+}
+
 // populate keeps as many workers as the policy wants.
-func (m *master) populate() {
-	if m.phase == stopping || m.upgrades.frozen || m.phase == adopting || m.spawner.rests(time.Now()) {
+func (p *plug) populate() {
+	if p.m.phase == stopping || p.m.upgrades.frozen || p.m.phase == adopting || p.spawning.rests(time.Now()) {
 		return
 	}
-	s := m.demand()
+	s := p.demand()
 	n := s.ToStart()
-	if m.phase == opening {
-		n = max(n, min(m.startup.workers, s.Limit)-s.Total)
+	if p.m.phase == opening {
+		n = max(n, min(p.first, s.Limit)-s.Total)
 	}
-	if m.pool() {
-		n = m.plug.settled.workers - m.plug.count[starting] - m.plug.count[spare] - m.plug.count[busy]
+	if p.pool() {
+		n = p.settled.workers - p.count[starting] - p.count[spare] - p.count[busy]
 	}
 	for range n {
-		if !m.startWorker() {
+		if !p.startWorker() {
 			break
 		}
 	}
-	s.Starting = m.plug.count[starting]
-	m.setMayBatch(s)
-	m.noteLimit(s)
+	s.Starting = p.count[starting]
+	p.setMayBatch(s)
+	p.noteLimit(s)
 }
 
-func (m *master) demand() policy.Demand {
-	s := policy.Demand{Spares: m.plug.count[spare], Starting: m.plug.count[starting], Busy: m.plug.count[busy],
-		Min: m.plug.cfg.SparesMin, Max: m.plug.cfg.SparesMax, Limit: m.plug.settled.maxWorkers, Total: len(m.roster)}
-	if s.Spares == 0 && m.phase == running && !m.plug.paused && !m.pool() && m.plug.revival.since.IsZero() {
-		s.Waiting = host.Queued(m.plug.listeners[0])
+func (p *plug) demand() policy.Demand {
+	s := policy.Demand{Spares: p.count[spare], Starting: p.count[starting], Busy: p.count[busy],
+		Min: p.cfg.SparesMin, Max: p.cfg.SparesMax, Limit: p.settled.maxWorkers, Total: len(p.roster)}
+	if s.Spares == 0 && p.m.phase == running && !p.paused && !p.pool() && !p.revives() {
+		s.Waiting = p.queued()
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
-			m.watcher.Listen(m.plug.listeners[0]) // no worker waits on it, so the watcher reports the next client
+			for _, l := range p.listeners {
+				p.m.watcher.Listen(l.fd) // no worker waits on it, so the watcher reports the next client
+			}
 		}
 	}
 	return s
 }
 
-func (m *master) setMayBatch(s policy.Demand) {
+func (p *plug) setMayBatch(s policy.Demand) {
 	plenty := uint32(0)
 	if s.MayBatch() {
 		plenty = 1
 	}
-	if p := &m.plug.generation.board.State.MayBatch; p.Load() != plenty {
-		p.Store(plenty)
+	if word := &p.generation.board.State.MayBatch; word.Load() != plenty {
+		word.Store(plenty)
 	}
 }
 
 // noteLimit logs, once for each time it begins, that clients have to wait for a
 // worker.
-func (m *master) noteLimit(s policy.Demand) {
+func (p *plug) noteLimit(s policy.Demand) {
 	switch {
-	case s.AtLimit() && !m.plug.limitSaid:
-		m.plug.limitSaid = true
-		m.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.Limit)
-	case m.plug.limitSaid && s.Spares > m.plug.cfg.SparesMin:
-		m.plug.limitSaid = false
+	case s.AtLimit() && !p.supply.limitSaid:
+		p.supply.limitSaid = true
+		p.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.Limit)
+	case p.supply.limitSaid && s.Spares > p.cfg.SparesMin:
+		p.supply.limitSaid = false
 	}
 }
 
 // rest retires spares that have not been needed for a while. A spare that serves
 // short sessions in quick succession sends no doorbell, so the board is checked.
-func (m *master) rest() {
-	if m.pool() || m.phase != running || m.upgrades.frozen {
+func (p *plug) rest() {
+	if p.pool() || p.m.phase != running || p.m.upgrades.frozen {
 		return
 	}
-	t, free, idle := &m.ticks, 0, []*child(nil)
-	for _, c := range m.roster {
+	s, now, free, idle := &p.supply, p.m.ticks.n, 0, []*child(nil)
+	for _, c := range p.roster {
 		if c.state == spare && !c.generation.carries(c.slot) {
 			free++
 			idle = append(idle, c)
 		}
 	}
-	if t.n == t.window || free < t.unused {
-		t.unused = free
+	if now == s.window || free < s.unused {
+		s.unused = free
 	}
-	if t.n-t.window < restAfter {
+	if now-s.window < restAfter {
 		return
 	}
-	most := m.plug.cfg.SparesMax
-	if m.plug.cfg.SparesMin == 0 {
+	most := p.cfg.SparesMax
+	if p.cfg.SparesMin == 0 {
 		most = 0 // a plug that may have no workers then has none
 	}
-	for _, c := range idle[len(idle)-min(len(idle), policy.Surplus(t.unused, most)):] {
-		m.apply(c, toldDrain)
+	for _, c := range idle[len(idle)-min(len(idle), policy.Surplus(s.unused, most)):] {
+		p.m.apply(c, toldDrain)
 	}
-	if t.unused > most {
-		t.window, t.unused = t.n-restAfter+checkEvery, free // the rest of the surplus is retired sooner
+	if s.unused > most {
+		s.window, s.unused = now-restAfter+checkEvery, free // the rest of the surplus is retired sooner
 		return
 	}
-	t.window, t.unused = t.n, free
+	s.window, s.unused = now, free
 }
 
 // scaleForBacklog adds workers for clients that wait although there are spares.
 // If all spares have been nudged without effect, they are assumed to be stopped:
 // then other workers are started, one at a time. If the spares are active, more
 // workers are started as long as that helps.
-func (m *master) scaleForBacklog() {
-	if m.deaf() {
+func (p *plug) scaleForBacklog() {
+	if p.deaf() {
 		return // another worker could not accept either
 	}
-	spares, sessions := m.activeSpares()
+	spares, sessions := p.activeSpares()
 	switch {
-	case m.plug.count[starting] > 0:
-		m.plug.probe.Reset()
-	case spares >= max(1, m.plug.cfg.SparesMin):
-		m.plug.nudges = 1
-		if n := m.plug.probe.Sample(time.Now(), sessions, m.plug.count[spare]); n < 0 {
-			m.retireNewest(-n)
+	case p.count[starting] > 0:
+		p.supply.probe.Reset()
+	case spares >= max(1, p.cfg.SparesMin):
+		p.supply.nudges = 1
+		if n := p.supply.probe.Sample(time.Now(), sessions, p.count[spare]); n < 0 {
+			p.retireNewest(-n)
 		} else if n > 0 {
-			m.plug.probe.Extra = m.spawnExtra(n)
+			p.supply.probe.Extra = p.spawnExtra(n)
 		}
-	case m.plug.nudges > m.plug.count[spare]+1:
-		m.spawnExtra(1)
+	case p.supply.nudges > p.count[spare]+1:
+		p.spawnExtra(1)
 	}
 }
 
 // spawnExtra starts up to n workers, and returns how many it started.
-func (m *master) spawnExtra(n int) (started int) {
-	if m.spawner.rests(time.Now()) {
+func (p *plug) spawnExtra(n int) (started int) {
+	if p.spawning.rests(time.Now()) {
 		return 0
 	}
-	for n = min(n, m.plug.settled.maxWorkers-len(m.roster)); started < n && m.startWorker(); {
+	for n = min(n, p.settled.maxWorkers-len(p.roster)); started < n && p.startWorker(); {
 		started++
 	}
 	return started
 }
 
 // retireNewest retires n spares, the newest first.
-func (m *master) retireNewest(n int) {
-	for _, c := range slices.Backward(m.roster) {
+func (p *plug) retireNewest(n int) {
+	for _, c := range slices.Backward(p.roster) {
 		if n > 0 && c.state == spare {
-			m.apply(c, toldDrain)
+			p.m.apply(c, toldDrain)
 			n--
 		}
 	}
@@ -151,8 +166,8 @@ func (m *master) retireNewest(n int) {
 // activeSpares returns how many spares have ended sessions since the last call,
 // and how many sessions: spares that serve short sessions in quick succession send
 // no doorbells.
-func (m *master) activeSpares() (spares int, sessions uint64) {
-	for _, c := range m.roster {
+func (p *plug) activeSpares() (spares int, sessions uint64) {
+	for _, c := range p.roster {
 		if c.state != spare {
 			continue
 		}
@@ -166,19 +181,19 @@ func (m *master) activeSpares() (spares int, sessions uint64) {
 }
 
 // ready returns how many workers a new master should begin with.
-func (m *master) ready() int {
-	if m.pool() {
-		return m.plug.count[spare] + m.ticks.peak
+func (p *plug) ready() int {
+	if p.pool() {
+		return p.count[spare] + p.supply.peak
 	}
-	return policy.FirstWorkers(m.plug.count[spare], m.plug.cfg.SparesMin, max(0, max(m.ticks.peak, m.plug.count[busy])-m.longLived()))
+	return policy.FirstWorkers(p.count[spare], p.cfg.SparesMin, max(0, max(p.supply.peak, p.count[busy])-p.longLived()))
 }
 
 // longLived returns how many workers have had one session for longer than the peak
 // covers: they were counted all that time, and continue as they are.
-func (m *master) longLived() (n int) {
-	since := m.mono() - int64(2*restAfter*tickEvery)
+func (p *plug) longLived() (n int) {
+	since := p.m.mono() - int64(2*restAfter*tickEvery)
 	var s board.Snapshot
-	for _, c := range m.roster {
+	for _, c := range p.roster {
 		if c.state != busy {
 			continue
 		}

@@ -14,7 +14,6 @@ import (
 
 	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/handover"
-	"daemon/plug/worker/board"
 )
 
 // takeover is the new master's side of a handover. Until the commit the old master
@@ -41,43 +40,97 @@ func (m *master) takeOver() error {
 		return err
 	}
 	s.old, s.build = hello.PID, hello.Version
-	answer, fds, err := w.Expect(handover.KindOffer, handover.ReadyWithin)
+	if err := s.takeAll(); err != nil {
+		return err
+	}
+	m.starter.Tell("successor", "")
+	return nil
+}
+
+// takeAll takes over what the old master offers while it serves.
+func (s *takeover) takeAll() error {
+	o, err := s.takeOffer()
 	if err != nil {
 		return err
 	}
-	o := answer.Offer
-	sockets := 1 // the starter's socket
-	if o != nil && o.Control != nil {
-		sockets++
-	}
-	if o == nil || len(o.Listeners) != len(fds)-sockets || len(o.Affinity) != 2 {
-		handover.CloseAll(fds)
-		return fmt.Errorf("an invalid offer with %d descriptors", len(fds))
-	}
-	if m.plug.cfg.Source.Inherited != "" && len(fds) > 1 {
-		if _, err := m.adoptListener(fds[1]); err != nil {
-			handover.CloseAll(fds)
+	for range o.Plugs {
+		if err := s.takePlug(); err != nil {
 			return err
 		}
 	}
-	if label := m.plug.cfg.Source.Label(); len(o.Listeners) != 1 || o.Listeners[0] != label {
+	for _, p := range s.m.plugs {
+		if p.listeners == nil {
+			return fmt.Errorf("the old master does not serve %s", p.name())
+		}
+	}
+	return nil
+}
+
+// takeOffer takes over what belongs to the process: the starter's socket and the
+// control socket.
+func (s *takeover) takeOffer() (*handover.Offer, error) {
+	m := s.m
+	answer, fds, err := s.wire.Expect(handover.KindOffer, handover.ReadyWithin)
+	if err != nil {
+		return nil, err
+	}
+	o, sockets := answer.Offer, 1
+	if o != nil && o.Control != nil {
+		sockets++
+	}
+	if o == nil || len(fds) != sockets {
 		handover.CloseAll(fds)
-		return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, label)
+		return nil, fmt.Errorf("an invalid offer with %d descriptors", len(fds))
 	}
 	m.starter.Become(o.Role, fds[0])
-	m.plug.listeners = fds[1 : 1+len(o.Listeners)]
 	if err := m.continueControl(o.Control, fds[len(fds)-1]); err != nil {
-		return err
+		return nil, err
 	}
 	m.lastID = o.LastID + 1<<20 // the old master starts workers until the freeze
-	m.startup.workers = o.Workers
-	if m.plug.cfg.Foreground && o.Shepherd != 0 {
+	if m.cfg.Foreground && o.Shepherd != 0 {
 		m.shepherd = o.Shepherd
 	}
-	m.number = o.Generation + 1
-	m.plug.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
-	m.starter.Tell("successor", "")
+	m.number = o.Generation
+	return o, nil
+}
+
+// takePlug takes over the listeners of one plug.
+func (s *takeover) takePlug() error {
+	answer, fds, err := s.wire.Expect(handover.KindPlug, handover.ReadyWithin)
+	if err != nil {
+		return err
+	}
+	o := answer.Plug
+	if o == nil || len(fds) == 0 || len(o.Listeners) != len(fds) || len(o.Affinity) != 2 {
+		handover.CloseAll(fds)
+		return fmt.Errorf("an invalid offer of a plug with %d descriptors", len(fds))
+	}
+	p, err := s.plugFor(o, fds)
+	if err != nil {
+		handover.CloseAll(fds)
+		return err
+	}
+	p.first = o.Workers
+	p.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
 	return nil
+}
+
+// plugFor finds the plug that continues an offered one. A plug whose listeners come
+// from the service manager learns its name from them.
+func (s *takeover) plugFor(o *handover.PlugOffer, fds []int) (*plug, error) {
+	for _, p := range s.m.plugs {
+		if p.listeners != nil {
+			continue
+		}
+		if err := p.continueListeners(fds); err != nil {
+			return nil, err
+		}
+		if p.name() == o.Plug && slices.EqualFunc(p.listeners, o.Listeners, func(l listener, label string) bool { return l.source.Label() == label }) {
+			return p, nil
+		}
+		p.listeners = nil
+	}
+	return nil, fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, s.m.label())
 }
 
 // take asks for the roster, waits for the commit, and takes over (goroutine).
@@ -113,7 +166,7 @@ func (s *takeover) receive() (*received, error) {
 	if err := s.wire.Send(&handover.Message{Kind: handover.KindFreeze}); err != nil {
 		return nil, err
 	}
-	e := &received{pidfile: -1}
+	e := newReceived(s.m)
 	for {
 		m, fds, err := s.wire.Receive(handover.AnswerWithin)
 		if err != nil {
@@ -126,6 +179,12 @@ func (s *takeover) receive() (*received, error) {
 			if err = e.addChildren(m.Children, fds); err == nil {
 				err = s.wire.Send(&handover.Message{Kind: handover.KindTaken})
 			}
+		case handover.KindState:
+			handover.CloseAll(fds)
+			err = e.addState(m.State)
+		case handover.KindLines:
+			handover.CloseAll(fds)
+			err = e.addLines(m.Lines)
 		case handover.KindEnd:
 			if len(fds) == 1 {
 				e.pidfile = fds[0]
@@ -162,59 +221,75 @@ func (s *takeover) awaitCommit() error {
 
 // commit makes this process the master (loop).
 func (m *master) commit(e *received) {
-	m.plug.paused = e.end.Paused
 	m.phase = running
-	between := m.plug.switchTo(m.plug.generation, e.generations, m.gate())
-	m.tellGate()
-	for i, g := range m.plug.older {
-		g.follow(m.plug.generation)
-		if g.build == "" && i == len(m.plug.older)-1 {
-			g.build = m.upgrades.takeover.build
-		}
+	var between time.Duration
+	for _, p := range m.plugs {
+		p.paused = e.plugs[p].Paused
+		between = max(between, p.switchTo(p.generation, e.generationsOf(p)))
 	}
-	m.plug.totals.Add(&e.end.Totals)
-	m.plug.totals.Upgrades.Done++
-	if m.since = time.Now(); m.plug.totals.Started == 0 {
-		m.plug.totals.Started = m.since.UnixNano()
-	}
+	m.totals.Add(&e.end.Totals)
+	m.totals.Upgrades.Done++
+	m.since = time.Now()
 	if e.end.LogLevel != nil {
 		m.useLogLevel(*e.end.LogLevel)
-		m.plug.settled.logLevelSet = true
+		m.levelSet = true
 	}
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)
-	for _, g := range m.plug.older {
-		m.attempt("watch the report pipe", func() error {
-			if !slices.Contains(m.plug.older, g) {
-				return nil
-			}
-			return m.watcher.Pipe(g.number, g.report)
-		}, "generation", g.number)
-		g.board.State.Attention.Store(1) // workers whose state was unclear at the freeze are reconciled with the board
+	for _, p := range m.plugs {
+		p.takeState(e.plugs[p])
 	}
 	m.adopt(e.children)
-	m.absorbLosses(e.end.Told)
-	for _, line := range e.end.Lines {
-		m.plug.sessionFile.write([]byte(line))
-	}
+	m.losses.records.told, m.losses.lines.told = e.end.Told.Records, e.end.Told.Dropped
 	m.starter.Tell("master", "")
 	m.serveControl()
 	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
 		"frozen_ms", inMs(time.Since(e.end.Frozen)), "gates_ms", inMs(between))
 }
 
+// takeState takes over what the old master has counted, its older generations, and
+// the session lines that wait.
+func (p *plug) takeState(e *receivedPlug) {
+	p.totals.Add(&e.Totals)
+	p.lines.told = e.Told
+	for _, g := range p.older {
+		p.m.attempt("watch the report pipe", func() error {
+			if !slices.Contains(p.older, g) {
+				return nil
+			}
+			return p.m.watcher.Pipe(g.number, g.report)
+		}, "generation", g.number)
+		g.board.State.Attention.Store(1) // workers whose state was unclear at the freeze are reconciled with the board
+	}
+	for _, line := range e.lines {
+		p.sessionFile.write([]byte(line))
+	}
+}
+
 // adopt takes over the old master's workers, and makes them drain.
 func (m *master) adopt(children []*child) {
+	for _, p := range m.plugs {
+		own := p.roster
+		p.roster = nil
+		for _, c := range children {
+			if c.plug() == p {
+				p.roster = append(p.roster, c)
+			}
+		}
+		p.roster = append(p.roster, own...)
+	}
 	for _, c := range children {
 		m.children[c.id] = c
-		m.plug.count[c.state]++
+		c.plug().count[c.state]++
 		m.watch(c)
 		m.apply(c, toldDrain)
 	}
-	for _, g := range slices.Clone(m.plug.older) {
-		m.reconcileBoard(g)
-		if len(g.free) == len(g.slots) {
-			m.retire(g)
+	for _, p := range m.plugs {
+		for _, g := range slices.Clone(p.older) {
+			p.reconcileBoard(g)
+			if len(g.free) == len(g.slots) {
+				p.retire(g)
+			}
 		}
 	}
 }
@@ -225,9 +300,9 @@ const commitPatience = 500 * time.Millisecond
 // takePidfile continues the old master's pidfile.
 func (m *master) takePidfile(e *received) {
 	switch {
-	case e.pidfile >= 0 && m.plug.cfg.Pidfile != "":
+	case e.pidfile >= 0 && m.cfg.Pidfile != "":
 		m.adoptPidfile(func() (*pidfile.File, error) {
-			f, err := pidfile.Adopt(m.plug.cfg.Pidfile, e.pidfile)
+			f, err := pidfile.Adopt(m.cfg.Pidfile, e.pidfile)
 			if err != nil {
 				unix.Close(e.pidfile)
 			}
@@ -245,61 +320,8 @@ func (m *master) takePidfile(e *received) {
 		case r := <-m.pidfile.results:
 			m.pidfileWritten(r)
 		case <-patience:
-			m.log.Error("pidfile "+m.plug.cfg.Pidfile, "error", errAway)
+			m.log.Error("pidfile "+m.cfg.Pidfile, "error", errAway)
 			return
 		}
 	}
-}
-
-// carry copies the state that sessions share from one generation to the next:
-// rotation, failed targets and counters by target, and affinity.
-func carry(from, to *board.Board, sticky bool) {
-	slots, same := matchTargets(from, to)
-	for i, j := range slots {
-		a, b := from.TargetState(i), to.TargetState(j)
-		b.Failed.Store(a.Failed.Load())
-		b.Connects.Store(a.Connects.Load())
-		b.Failures.Store(a.Failures.Load())
-		b.Admin.Store(a.Admin.Load())
-		b.Errno.Store(a.Errno.Load())
-		b.Failing.Store(a.Failing.Load())
-		b.LastFailure.Store(a.LastFailure.Load())
-	}
-	if same {
-		to.State.Rotation.Store(from.State.Rotation.Load())
-	}
-	if sticky {
-		to.CopyAffinity(from, slots)
-	}
-}
-
-// sameTarget compares addresses and names. The name contains the zone by its name,
-// because an interface that is made again has another index.
-func sameTarget(a, b *board.Target) bool {
-	x, y := a.Addr, b.Addr
-	x.Zone, y.Zone = 0, 0
-	return x == y && a.Name == b.Name
-}
-
-// matchTargets returns which target slot of one board corresponds to which of
-// another, and whether both have the same targets in the same order. A target may
-// occur more than once.
-func matchTargets(from, to *board.Board) (slots map[int]int, same bool) {
-	slots = map[int]int{}
-	taken := map[int]bool{}
-	n, m := int(from.Assignment.TargetCount), int(to.Assignment.TargetCount)
-	same = n == m
-	for i := range n {
-		for k := range m {
-			j := (i + k) % m // most often it has the same position
-			a, b := from.Target(i), to.Target(j)
-			if !taken[j] && sameTarget(a, b) {
-				slots[i], taken[j] = j, true
-				break
-			}
-		}
-		j, ok := slots[i]
-		same = same && ok && j == i
-	}
-	return slots, same
 }

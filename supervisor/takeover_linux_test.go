@@ -36,6 +36,14 @@ func towards(t testing.TB, number uint32, ports ...uint16) *generation {
 	return g
 }
 
+// carry copies the shared state from one generation to the next, as a switch does.
+func carry(from, to *generation, sticky bool) {
+	same := false
+	from.moved, same = matchTargets(from.board, to.board)
+	from.carry(to.board, same, sticky)
+	from.moved = nil
+}
+
 // client returns the address of client number n.
 func client(n int) *board.Addr {
 	a := convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 1024))
@@ -65,7 +73,7 @@ func TestCarryTheSameTargets(t *testing.T) {
 	a.board.TargetState(2).Connects.Store(77)
 	a.board.TargetState(2).Failures.Store(7)
 
-	carry(a.board, b.board, true)
+	carry(a, b, true)
 	for n, want := range had {
 		if got := port(t, b, n, now); got != want {
 			t.Errorf("client %d gets %d, was with %d", n, got, want)
@@ -89,7 +97,7 @@ func TestCarryRotation(t *testing.T) {
 		for n := range steps {
 			port(t, a, n, now)
 		}
-		carry(a.board, b.board, false)
+		carry(a, b, false)
 		if got, want := port(t, b, 100, now), uint16(steps%3+1); got != want {
 			t.Errorf("after %d sessions the next one gets %d, want %d", steps, got, want)
 		}
@@ -106,7 +114,7 @@ func TestCarryDoubledTargets(t *testing.T) {
 		}
 		a.board.TargetState(0).Connects.Store(10)
 		a.board.TargetState(1).Connects.Store(20)
-		carry(a.board, b.board, false)
+		carry(a, b, false)
 		if x, y := b.board.TargetState(0).Connects.Load(), b.board.TargetState(1).Connects.Load(); x != 10 || y != 20 {
 			t.Errorf("the doubled target's connects are %d and %d, were 10 and 20", x, y)
 		}
@@ -130,7 +138,7 @@ func TestCarryOtherTargets(t *testing.T) {
 	}
 	b := towards(t, 2, 4, 3, 2) // 1 is gone, 4 is new
 	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
-	carry(a.board, b.board, true)
+	carry(a, b, true)
 	for i, want := range []uint64{0, 12, 11} {
 		if got := b.board.TargetState(i).Connects.Load(); got != want {
 			t.Errorf("target %d has %d connects, want %d", b.board.Target(i).Addr.Port, got, want)
@@ -153,7 +161,7 @@ func TestCarryWithoutAffinity(t *testing.T) {
 	a, b := towards(t, 1, 1, 2), towards(t, 2, 1, 2)
 	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
 	port(t, a, 1, now) // to target 1
-	carry(a.board, b.board, false)
+	carry(a, b, false)
 	if got := port(t, b, 1, now); got != 2 {
 		t.Errorf("the client gets %d again", got)
 	}
@@ -213,8 +221,10 @@ func TestReceive(t *testing.T) {
 		spoil func(*handover.EndRecord)
 		want  string
 	}{
-		"whole":    {func(*handover.EndRecord) {}, ""},
-		"one less": {func(e *handover.EndRecord) { e.Children++ }, "counts differ"},
+		"whole":       {func(*handover.EndRecord) {}, ""},
+		"one less":    {func(e *handover.EndRecord) { e.Children++ }, "counts differ"},
+		"a lost line": {func(e *handover.EndRecord) { e.Lines++ }, "counts differ"},
+		"a lost plug": {func(e *handover.EndRecord) { e.Plugs++ }, "counts differ"},
 	} {
 		old, own := wired(t)
 		type result struct {
@@ -223,7 +233,7 @@ func TestReceive(t *testing.T) {
 		}
 		got := make(chan result, 1)
 		go func() {
-			e, err := (&takeover{wire: own}).receive()
+			e, err := (&takeover{m: g.plug.m, wire: own}).receive()
 			got <- result{e, err}
 		}()
 		said := func(kind string) {
@@ -239,8 +249,8 @@ func TestReceive(t *testing.T) {
 			}
 		}
 		said(handover.KindFreeze)
-		say(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Number: 3}}, g.assignment, g.state, g.report)
-		end := &handover.EndRecord{Generations: 1, Pidfile: true, Totals: counters.Totals{BytesIn: 8}}
+		say(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Plug: g.plug.name(), Number: 3}}, g.assignment, g.state, g.report)
+		end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 3}
 		records, fds := roll(t, g, 5)
 		each := len(fds) / 5
 		for i := 0; i < 5; i += 2 {
@@ -253,6 +263,10 @@ func TestReceive(t *testing.T) {
 			}
 		}
 		handover.CloseAll(fds)
+		say(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: g.plug.name(), Totals: counters.Totals{BytesIn: 8}}})
+		for _, lines := range [][]string{{"one\n", "two\n"}, {"three\n"}} {
+			say(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: g.plug.name(), Lines: lines}})
+		}
 		c.spoil(end)
 		lock, _ := canary(t)
 		say(&handover.Message{Kind: handover.KindEnd, End: end}, lock)
@@ -266,7 +280,7 @@ func TestReceive(t *testing.T) {
 			}
 			continue
 		}
-		if r.err != nil || len(r.e.children) != 5 || len(r.e.generations) != 1 || r.e.pidfile < 0 || r.e.end.Totals.BytesIn != 8 {
+		if r.err != nil || len(r.e.children) != 5 || len(r.e.generations) != 1 || r.e.pidfile < 0 || r.e.plugs[g.plug].Totals.BytesIn != 8 || len(r.e.plugs[g.plug].lines) != 3 {
 			t.Fatalf("%s: %+v, %v", name, r.e, r.err)
 		}
 		dissolve(r.e)
@@ -288,11 +302,19 @@ func TestReceiveFails(t *testing.T) {
 		"the commit at once":        {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, handover.KindCommit},
 		"an end without counts":     {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindEnd}) }, "no counts"},
 		"a generation of no memory": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindGeneration}) }, "descriptors"},
-		"an abort":                  {func(w handover.Wire) { w.Abort("changed my mind") }, "changed my mind"},
+		"the state of no plug":      {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindState}) }, "without the state"},
+		"the state of another plug": {func(w handover.Wire) {
+			w.Send(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: "x"}})
+		}, `"x"`},
+		"lines of no plug": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindLines}) }, "without session lines"},
+		"lines of another plug": {func(w handover.Wire) {
+			w.Send(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: "x"}})
+		}, `"x"`},
+		"an abort": {func(w handover.Wire) { w.Abort("changed my mind") }, "changed my mind"},
 	} {
 		old, own := wired(t)
 		c.do(old)
-		if e, err := (&takeover{wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
+		if e, err := (&takeover{m: newMaster(&config.Config{}, nil), wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

@@ -22,30 +22,25 @@ const (
 // ticks is the state that the tick keeps from one to the next.
 type ticks struct {
 	n      int
-	shown  int // sessions in the title
-	unused int // the fewest free spares since the window began
-	window int // tick at which it began
-	zoneAt time.Time
+	shown  int       // sessions in the title
+	zoneAt time.Time // when local time changes
 
 	aliveAt time.Time // when the starter was last told that the loop runs
 	told    int       // sessions as last told to the starter
 	trouble string    // and the reason why no client is served
-
-	peak int // the most busy workers in the last complete period, for a new master
-	high int // the same in the current period
 }
 
 // tellStarter keeps the service manager informed: that this loop runs, as often as
 // the manager requires; once a second what has changed; and at once that no client
-// is served. A plug without sessions that cannot serve does not report itself
-// alive, so the manager may restart it.
+// is served. A master without sessions of which no plug can serve does not report
+// itself alive, so the manager may restart it.
 func (m *master) tellStarter(now time.Time) {
 	t := &m.ticks
 	if m.phase < running {
 		return
 	}
-	trouble := m.trouble()
-	if every := m.starter.Alive(); every > 0 && now.Sub(t.aliveAt) >= every && (trouble == "" || t.shown > 0) {
+	trouble, serves := m.trouble()
+	if every := m.starter.Alive(); every > 0 && now.Sub(t.aliveAt) >= every && (serves || t.shown > 0) {
 		t.aliveAt = now
 		m.starter.Tell("alive", "")
 	}
@@ -57,7 +52,7 @@ func (m *master) tellStarter(now time.Time) {
 
 // statusLine describes the plug in one line, for people.
 func (m *master) statusLine(trouble string) string {
-	line := m.plug.cfg.Source.Label() + ": " + howMany(m.ticks.shown, "session") + ", " + howMany(len(m.roster), "worker")
+	line := m.label() + ": " + howMany(m.ticks.shown, "session") + ", " + howMany(len(m.roster), "worker")
 	if trouble != "" {
 		line += "; no client is served: " + trouble
 	}
@@ -67,14 +62,14 @@ func (m *master) statusLine(trouble string) string {
 // notePeak records the highest number of busy workers over the last 5 to 10 s.
 // Workers that an upgrade delays are busy for longer; they must not make the next
 // upgrade begin with more workers.
-func (m *master) notePeak(now time.Time) {
-	t := &m.ticks
-	if m.upgrades.current == nil && (m.upgrades.takeover == nil || now.Sub(m.since) >= calmAfter) {
-		t.high = max(t.high, m.plug.count[busy])
+func (p *plug) notePeak(now time.Time) {
+	s := &p.supply
+	if p.m.upgrades.current == nil && (p.m.upgrades.takeover == nil || now.Sub(p.m.since) >= calmAfter) {
+		s.high = max(s.high, p.count[busy])
 	}
-	t.peak = max(t.peak, t.high)
-	if t.n%restAfter == 0 {
-		t.peak, t.high = t.high, 0
+	s.peak = max(s.peak, s.high)
+	if p.m.ticks.n%restAfter == 0 {
+		s.peak, s.high = s.high, 0
 	}
 }
 
@@ -82,27 +77,34 @@ func (m *master) notePeak(now time.Time) {
 func (m *master) tick(now time.Time) {
 	t := &m.ticks
 	t.n++
-	m.notePeak(now)
 	if m.phase == opening && now.After(m.shutdown.deadline) {
 		m.failStart(fmt.Errorf("no worker became ready within %v", startPatience))
 	}
-	m.checkListeners(now)
+	for _, p := range m.plugs {
+		p.tick(now)
+	}
 	m.showTitle()
 	m.tellStarter(now)
 	if m.phase == stopping && t.n%checkEvery == 0 {
 		m.tellStopping(now)
 	}
-	m.sendDrains(tellAtATick)
-	m.nudgeMore()
-	m.rest()
 	if t.n%checkEvery == 0 {
 		m.checkFiles()
 	}
 	if !now.Before(t.zoneAt) {
 		m.setZone(now)
 	}
-	if t.n%sweepEvery == 0 && m.plug.cfg.Sticky {
-		m.plug.generation.board.Sweep(uint64(m.mono() / int64(time.Second)))
+}
+
+// tick does for one plug what no event triggers in time.
+func (p *plug) tick(now time.Time) {
+	p.notePeak(now)
+	p.checkListeners(now)
+	p.sendDrains(tellAtATick)
+	p.nudgeMore()
+	p.rest()
+	if p.m.ticks.n%sweepEvery == 0 && p.cfg.Sticky {
+		p.generation.board.Sweep(uint64(p.m.mono() / int64(time.Second)))
 	}
 }
 
@@ -110,14 +112,16 @@ func (m *master) tick(now time.Time) {
 func (m *master) setZone(now time.Time) {
 	_, offset := now.Zone()
 	_, end := now.ZoneBounds()
-	z := &m.plug.generation.board.State.Zone
-	z.Offset.Store(int32(offset))
 	if end.IsZero() {
 		end = now.AddDate(100, 0, 0)
 	}
 	_, next := end.Zone()
-	z.Next.Store(int32(next))
-	z.Until.Store(end.Unix())
+	for _, p := range m.plugs {
+		z := &p.generation.board.State.Zone
+		z.Offset.Store(int32(offset))
+		z.Next.Store(int32(next))
+		z.Until.Store(end.Unix())
+	}
 	m.ticks.zoneAt = end
 }
 

@@ -72,7 +72,7 @@ func TestSessions(t *testing.T) {
 	s, all := serving(t, nil)
 	s.carry(all[0], "10.0.0.1:1")
 	s.plug.generation.board.Column(all[1].slot).Live.Store(41)
-	if n := s.sessions(); n != 42 {
+	if n := s.plug.sessions(); n != 42 {
 		t.Errorf("%d sessions, want 42", n)
 	}
 	s.showTitle()
@@ -81,7 +81,7 @@ func TestSessions(t *testing.T) {
 	}
 	s.ring(all[0], report.Begin)
 	s.die(all[1], 9)
-	if n := s.sessions(); n != 1 {
+	if n := s.plug.sessions(); n != 1 {
 		t.Errorf("%d sessions behind a death, want 1", n)
 	}
 }
@@ -91,20 +91,20 @@ func TestPeakOfAnUpgrade(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)
 	s.upgrades.current = &upgrade{}
-	s.notePeak(time.Now())
-	if s.ticks.peak != 0 {
-		t.Errorf("peak %d during an upgrade", s.ticks.peak)
+	s.plug.notePeak(time.Now())
+	if s.plug.supply.peak != 0 {
+		t.Errorf("peak %d during an upgrade", s.plug.supply.peak)
 	}
 	s.upgrades.current, s.upgrades.takeover, s.since = nil, &takeover{}, time.Now()
-	s.notePeak(s.since.Add(calmAfter - 1))
-	if s.ticks.peak != 0 {
-		t.Errorf("peak %d right behind an upgrade", s.ticks.peak)
+	s.plug.notePeak(s.since.Add(calmAfter - 1))
+	if s.plug.supply.peak != 0 {
+		t.Errorf("peak %d right behind an upgrade", s.plug.supply.peak)
 	}
-	if n := s.ready(); n != 1+s.plug.count[spare] {
+	if n := s.plug.ready(); n != 1+s.plug.count[spare] {
 		t.Errorf("a successor begins with %d workers, want one in the place of the busy one", n)
 	}
-	s.notePeak(s.since.Add(calmAfter))
-	if s.ticks.peak != 1 {
-		t.Errorf("peak %d a while later, want 1", s.ticks.peak)
+	s.plug.notePeak(s.since.Add(calmAfter))
+	if s.plug.supply.peak != 1 {
+		t.Errorf("peak %d a while later, want 1", s.plug.supply.peak)
 	}
 }

@@ -5,24 +5,30 @@ package supervisor
 
 import "daemon/plug/supervisor/counters"
 
-// totalsToSend returns the totals for a new master, including the counts of this
-// master's own sinks.
-func (m *master) totalsToSend() counters.Totals {
-	t := m.plug.totals
+// ownTotals returns what this process counts besides its plugs, including the
+// counts of its sinks.
+func (m *master) ownTotals() counters.Process {
+	t := m.totals
 	t.LogsLost += m.syslog.Sink.Dropped.Load()
 	t.LogsDropped += m.stderr.Dropped.Load()
-	t.LinesRetried += m.plug.sessionFile.retried.Load()
-	if s := m.plug.sessionFile.sink; s != nil {
+	return t
+}
+
+// totalsToSend returns the plug's totals for a new master, including the counts of
+// the session file's writer.
+func (p *plug) totalsToSend() counters.Totals {
+	t := p.totals
+	t.LinesRetried += p.sessionFile.retried.Load()
+	if s := p.sessionFile.sink; s != nil {
 		t.LinesLost += s.Dropped.Load()
 	}
 	return t
 }
 
-// all returns the totals with everything that living workers and this master's
-// sinks have counted.
-func (m *master) all() counters.Totals {
-	t := m.totalsToSend()
-	for _, c := range m.roster {
+// all returns the totals with everything that living workers have counted.
+func (p *plug) all() counters.Totals {
+	t := p.totalsToSend()
+	for _, c := range p.roster {
 		if c.state == gone {
 			continue
 		}

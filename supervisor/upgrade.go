@@ -123,17 +123,12 @@ func (u *upgrade) converse() (err error) {
 		return err
 	}
 	child = hello.PID
-	var o handover.Offer
-	var fds []int
+	var offer []messageWithFDs
 	u.build = hello.Version
-	err = u.do(func() {
-		o, fds = u.m.makeOffer()
-		fds = u.m.offerControl(&o, fds)
-	})
-	if err != nil {
+	if err = u.do(func() { offer = u.m.offerMessages() }); err != nil {
 		return err
 	}
-	if err = u.wire.Send(&handover.Message{Kind: handover.KindOffer, Offer: &o}, fds...); err != nil {
+	if err = u.send(offer); err != nil {
 		return err
 	}
 	if _, _, err = u.wire.Expect(handover.KindFreeze, handover.ReadyWithin); err != nil {
@@ -275,7 +270,7 @@ func (m *master) upgradeEnded(u *upgrade, err error) {
 }
 
 func (m *master) upgradeFailed(err error) {
-	m.plug.totals.Upgrades.Failed++
+	m.totals.Upgrades.Failed++
 	m.log.Error("upgrade failed; nothing has changed", "program", os.Args[0], "reason", host.Reason(err))
 	m.starter.Tell("failed", "")
 }

@@ -46,7 +46,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 		sent <- err
 	}()
 	go func() {
-		e, err := (&takeover{wire: own}).receive()
+		e, err := (&takeover{m: s.master, wire: own}).receive()
 		got <- result{e, err}
 	}()
 	for {
@@ -88,12 +88,13 @@ func TestBequeath(t *testing.T) {
 		s.plug.sessionFile.write([]byte("one\n"))
 		s.plug.sessionFile.write([]byte("two\n"))
 	})
-	if !slices.Equal(e.end.Lines, []string{"one\n", "two\n"}) {
-		t.Errorf("lines %q", e.end.Lines)
+	state := e.plugs[s.plug]
+	if !slices.Equal(state.lines, []string{"one\n", "two\n"}) {
+		t.Errorf("lines %q", state.lines)
 	}
-	if sent := &e.end.Totals; sent.BytesOut != s.plug.totals.BytesOut || sent.Spawns != s.plug.totals.Spawns ||
-		!e.end.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.plug.cfg.Pidfile) {
-		t.Errorf("%+v, the pidfile's descriptor is %d", e.end, e.pidfile)
+	if sent := &state.Totals; sent.BytesOut != s.plug.totals.BytesOut || sent.Spawns != s.plug.totals.Spawns ||
+		!state.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.plug.cfg.Pidfile) {
+		t.Errorf("%+v, the pidfile's descriptor is %d", state, e.pidfile)
 	}
 	if len(e.children) != len(s.roster) || e.generations[0].number != s.plug.generation.number {
 		t.Fatalf("%d workers of generation %d", len(e.children), e.generations[0].number)
@@ -114,8 +115,8 @@ func TestFrozenKeepsSignals(t *testing.T) {
 		s.signal(unix.SIGTTIN)
 		s.signal(unix.SIGUSR1)
 		s.signal(unix.SIGTTOU)
-		if s.plug.paused || e.end.Paused {
-			t.Fatalf("paused %v, and the new one %v", s.plug.paused, e.end.Paused)
+		if s.plug.paused || e.plugs[s.plug].Paused {
+			t.Fatalf("paused %v, and the new one %v", s.plug.paused, e.plugs[s.plug].Paused)
 		}
 		want := []os.Signal{unix.SIGUSR1, unix.SIGTTOU}
 		if fails {

@@ -1,11 +1,12 @@
 // The old master's side of an upgrade, what it sends: the offer and, after the
-// roster is frozen, generations, workers and totals.
+// roster is frozen, generations, workers, and the state of each plug.
 
 package supervisor
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"daemon/plug/supervisor/handover"
@@ -13,24 +14,36 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// makeOffer returns what a new master needs while this one still serves (loop).
-func (m *master) makeOffer() (handover.Offer, []int) {
-	m.sendDrains(len(m.plug.drainQueue)) // the new master assumes that all draining workers have been told
-	o := handover.Offer{Role: m.starter.Role(), Generation: m.plug.generation.number, LastID: m.lastID,
-		Workers:  m.ready(),
-		Shepherd: m.shepherd,
-		Affinity: m.plug.generation.board.Assignment.AffinityKey[:]}
-	fds := []int{}
-	if fd := m.starter.FD(); fd >= 0 {
-		fds = append(fds, fd)
-	} else {
-		fds = append(fds, m.null)
+// offerMessages returns what a new master needs while this one still serves
+// (loop).
+func (m *master) offerMessages() []messageWithFDs {
+	starter := m.starter.FD()
+	if starter < 0 {
+		starter = m.null
 	}
-	for _, l := range m.plug.listeners {
-		o.Listeners = append(o.Listeners, m.plug.cfg.Source.Label())
-		fds = append(fds, l)
+	newest := m.number
+	first := messageWithFDs{handover.Message{Kind: handover.KindOffer, Offer: &handover.Offer{Role: m.starter.Role(), Generation: newest,
+		LastID: m.lastID, Shepherd: m.shepherd, Plugs: len(m.plugs)}}, []int{starter}}
+	if s := m.control.socket; s != nil {
+		first.Offer.Control = &handover.ControlRecord{Path: s.Path, ID: handover.Inode(s.ID)}
+		first.fds = append(first.fds, s.FD)
 	}
-	return o, fds
+	all := []messageWithFDs{first}
+	for _, p := range m.plugs {
+		all = append(all, p.offer())
+	}
+	return all
+}
+
+// offer returns what a new master needs to prepare this plug.
+func (p *plug) offer() messageWithFDs {
+	p.sendDrains(len(p.drainQueue)) // the new master assumes that all draining workers have been told
+	o := &handover.PlugOffer{Plug: p.name(), Workers: p.ready(), Affinity: p.generation.board.Assignment.AffinityKey[:]}
+	var fds []int
+	for _, l := range p.listeners {
+		o.Listeners, fds = append(o.Listeners, l.source.Label()), append(fds, l.fd)
+	}
+	return messageWithFDs{handover.Message{Kind: handover.KindPlug, Plug: o}, fds}
 }
 
 // messageWithFDs is a message and the descriptors that are sent with it, which the
@@ -38,6 +51,22 @@ func (m *master) makeOffer() (handover.Offer, []int) {
 type messageWithFDs struct {
 	handover.Message
 	fds []int
+}
+
+// send sends messages. The new master confirms each batch of workers.
+func (u *upgrade) send(all []messageWithFDs) error {
+	for i := range all {
+		if err := u.wire.Send(&all[i].Message, all[i].fds...); err != nil {
+			return err
+		}
+		if all[i].Kind != handover.KindChildren {
+			continue
+		}
+		if _, _, err := u.wire.Expect(handover.KindTaken, handover.AnswerWithin); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sendState freezes this master and sends all of its state.
@@ -53,35 +82,37 @@ func (u *upgrade) sendState() error {
 	if err = errors.Join(err, frozen); err != nil {
 		return err
 	}
-	for i := range all {
-		if err := u.wire.Send(&all[i].Message, all[i].fds...); err != nil {
-			return err
-		}
-		if all[i].Kind != handover.KindChildren {
-			continue
-		}
-		if _, _, err := u.wire.Expect(handover.KindTaken, handover.AnswerWithin); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.send(all)
 }
 
 // stateMessages returns the whole state of a frozen master, in the order in which
 // it is sent. The messages are made in the loop and are copies: TERM may thaw this
 // master while they are being sent.
 func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
-	told := m.plug.dropReport.told
-	end := handover.EndRecord{Paused: m.plug.paused, Totals: m.totalsToSend(), Lines: m.plug.sessionFile.pending(), Told: &told, Frozen: frozen}
-	if m.plug.settled.logLevelSet {
-		level := m.plug.settled.logLevel
+	end := handover.EndRecord{Plugs: len(m.plugs), Totals: m.ownTotals(), Frozen: frozen,
+		Told: handover.Lost{Records: m.losses.records.told, Dropped: m.losses.lines.told}}
+	if m.levelSet {
+		level := m.level
 		end.LogLevel = &level
 	}
 	for g := range m.generations() {
 		end.Generations++
-		r := &handover.GenerationRecord{Number: g.number, Build: g.build}
+		r := &handover.GenerationRecord{Plug: g.plug.name(), Number: g.number, Build: g.build}
 		all = append(all, messageWithFDs{handover.Message{Kind: handover.KindGeneration, Generation: r}, []int{g.assignment, g.state, g.report}})
 	}
+	all = m.childMessages(all, &end)
+	for _, p := range m.plugs {
+		all = p.stateMessages(all, &end)
+	}
+	last := messageWithFDs{Message: handover.Message{Kind: handover.KindEnd, End: &end}}
+	if f := m.pidfile.file; f != nil {
+		last.fds = []int{f.FD()}
+	}
+	return append(all, last)
+}
+
+// childMessages appends the workers in batches, and counts them.
+func (m *master) childMessages(all []messageWithFDs, end *handover.EndRecord) []messageWithFDs {
 	batch := messageWithFDs{Message: handover.Message{Kind: handover.KindChildren}}
 	for _, c := range m.roster {
 		if c.pid == 0 || c.state == gone {
@@ -102,11 +133,18 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	if len(batch.Children) > 0 {
 		all = append(all, batch)
 	}
-	last := messageWithFDs{Message: handover.Message{Kind: handover.KindEnd, End: &end}}
-	if f := m.pidfile.file; f != nil {
-		end.Pidfile, last.fds = true, []int{f.FD()}
+	return all
+}
+
+// stateMessages appends the plug's state, and its session lines in batches.
+func (p *plug) stateMessages(all []messageWithFDs, end *handover.EndRecord) []messageWithFDs {
+	all = append(all, messageWithFDs{Message: handover.Message{Kind: handover.KindState,
+		State: &handover.PlugState{Plug: p.name(), Paused: p.paused, Totals: p.totalsToSend(), Told: p.lines.told}}})
+	for lines := range slices.Chunk(p.sessionFile.pending(), handover.Lines) {
+		end.Lines += len(lines)
+		all = append(all, messageWithFDs{Message: handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: p.name(), Lines: lines}}})
 	}
-	return append(all, last)
+	return all
 }
 
 // freeze stops all changes of the roster. It handles the pending spawn results and
@@ -118,7 +156,8 @@ func (m *master) freeze() error {
 	m.upgrades.frozen = true
 	m.spawner.suspended.Store(true)
 	for m.pendingSpawns() > 0 {
-		m.spawned(<-m.spawner.results)
+		b := <-m.spawner.results
+		b.child.plug().spawned(b)
 	}
 	for held := m.watcher.Hold(); held != nil; {
 		select {
@@ -135,7 +174,7 @@ func (m *master) freeze() error {
 			case r := <-m.pidfile.results:
 				m.pidfileWritten(r)
 			case <-patience:
-				return fmt.Errorf("pidfile %s: %w", m.plug.cfg.Pidfile, errAway)
+				return fmt.Errorf("pidfile %s: %w", m.cfg.Pidfile, errAway)
 			}
 		}
 		m.writePidfile(time.Now().Add(coalesce))
@@ -163,8 +202,10 @@ func (m *master) thaw() {
 	m.spawner.suspended.Store(false)
 	m.watcher.Resume()
 	m.pidfile.dirty = m.pidfile.file != nil // the new master may have written its own list
-	if gate := &m.plug.generation.board.State.Gate; gate.Load() == board.GateDraining {
-		gate.Store(m.gate()) // the new master had closed the gate before it ended
-		m.tellGate()
+	for _, p := range m.plugs {
+		if gate := &p.generation.board.State.Gate; gate.Load() == board.GateDraining {
+			gate.Store(p.gate()) // the new master had closed the gate before it ended
+			p.tellGate()
+		}
 	}
 }

@@ -56,6 +56,7 @@ func TestBequeathIsACopy(t *testing.T) {
 	if err := own.Send(&handover.Message{Kind: handover.KindTaken}); err != nil {
 		t.Fatal(err)
 	}
+	took(handover.KindState)
 	if end := took(handover.KindEnd).End; end.Children != handover.Batch+1 || end.Sum != sum+had.Sum() {
 		t.Errorf("%d workers, sum %d; want %d, %d", end.Children, end.Sum, handover.Batch+1, sum+had.Sum())
 	}

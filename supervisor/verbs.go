@@ -6,6 +6,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -84,7 +85,7 @@ func (r *request) loop(call func()) (err error) {
 		}
 		if !r.counted {
 			r.counted = true
-			m.plug.totals.Requests++
+			m.totals.Requests++
 		}
 		call()
 	}) {
@@ -129,10 +130,9 @@ func (r *request) setAccept() (control.Reply, error) {
 		if m.phase != running {
 			return act{}, errors.New("the plug is not serving")
 		}
-		was := m.plug.paused
-		m.pause(r.State == "paused")
-		done := act{"accepting clients", m.plug.paused != was}
-		if m.plug.paused {
+		paused := r.State == "paused"
+		done := act{"accepting clients", slices.ContainsFunc(m.plugs, func(p *plug) bool { return p.paused != paused })}
+		if m.pause(paused); paused {
 			done.said = "accepting is paused; new clients wait"
 		}
 		return done, nil
@@ -145,10 +145,10 @@ func (r *request) setLogLevel() (control.Reply, error) {
 		return control.Reply{}, fmt.Errorf("level %d: must be 0, 1 or 2 (the number of -d options)", r.Level)
 	}
 	return r.short(func(m *master) (act, error) {
-		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.plug.settled.logLevel}
+		done := act{fmt.Sprintf("the log level is %d", r.Level), r.Level != m.level}
 		m.useLogLevel(r.Level)
-		m.plug.settled.logLevelSet = true
-		if !m.plug.cfg.Foreground {
+		m.levelSet = true
+		if !m.cfg.Foreground {
 			done.said += ", but this plug runs in the background and logs only warnings and errors, to syslog"
 		}
 		return done, nil
@@ -156,7 +156,7 @@ func (r *request) setLogLevel() (control.Reply, error) {
 }
 
 func (m *master) useLogLevel(level int) {
-	m.plug.settled.logLevel = level
+	m.level = level
 	m.log.SetLevel([]hclog.Level{hclog.Warn, hclog.Debug, hclog.Trace}[min(level, 2)])
 	for g := range m.generations() {
 		g.board.State.LogAt.Store(uint32(level))
@@ -191,13 +191,15 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 				}
 			}
 		}
-		for _, t := range r.m.targets() {
-			if t.Target == r.Target {
-				reply.Targets = append(reply.Targets, t)
+		for _, p := range r.m.plugs {
+			for _, t := range p.targets() {
+				if t.Target == r.Target {
+					reply.Targets = append(reply.Targets, t)
+				}
 			}
 		}
 		if len(reply.Targets) == 0 {
-			err = fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, r.m.plug.generation.targets()[0])
+			err = fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, r.m.plugs[0].generation.targets()[0])
 			return
 		}
 		r.m.log.Info("target "+r.State, "target", r.Target)

@@ -94,7 +94,7 @@ func TestVerbsBetweenMasters(t *testing.T) {
 			t.Errorf("frozen: %s: %+v", req.Verb, r)
 		}
 	}
-	if s.phase != running || s.plug.paused || s.plug.generation.board.TargetState(0).Admin.Load() != board.Enabled || s.plug.totals.Requests != 0 {
+	if s.phase != running || s.plug.paused || s.plug.generation.board.TargetState(0).Admin.Load() != board.Enabled || s.master.totals.Requests != 0 {
 		t.Error("something was done")
 	}
 	s.upgrades.frozen = false
@@ -188,7 +188,7 @@ func TestVerbsLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer next.close()
-	carry(s.plug.generation.board, next.board, false)
+	carry(s.plug.generation, next, false)
 	if was, is := s.plug.generation.board.TargetState(0), next.board.TargetState(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
 		t.Error("an upgrade forgets that the target is failing")
 	}
@@ -218,7 +218,7 @@ func TestVerbsTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer next.close()
-	carry(s.plug.generation.board, next.board, false)
+	carry(s.plug.generation, next, false)
 	if next.board.TargetState(1).Admin.Load() != board.Draining {
 		t.Error("an upgrade forgets it")
 	}
@@ -236,7 +236,7 @@ func TestVerbsAcceptAndStop(t *testing.T) {
 		t.Error("not open")
 	}
 	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
-	if s.plug.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.master.plug.settled.logLevelSet {
+	if s.plug.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.levelSet {
 		t.Error("the log level")
 	}
 	r := s.obeys(control.Request{Verb: control.Reload}, nil)

@@ -18,16 +18,17 @@ import (
 // metrics returns all counters, in several replies if there are many targets.
 func (r *request) metrics() (reply control.Reply, err error) {
 	var t counters.Totals
+	var own counters.Process
 	var x control.Metrics
 	err = r.loop(func() {
-		m := r.m
-		t = m.all()
-		x = control.Metrics{Targets: m.countedByTarget(true), Workers: m.workersByState(), Limit: m.plug.settled.maxWorkers,
-			Paused: m.plug.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
-		x.SessionsLimit, x.PoolSessionsLimit = m.sessionLimits()
-		live, bySlot := m.live()
-		m.addLive(&t, &x, &live)
-		m.addLiveByTarget(x.Targets, bySlot)
+		m, p := r.m, r.m.plugs[0]
+		t, own = p.all(), m.ownTotals()
+		x = control.Metrics{Targets: p.countedByTarget(true), Workers: p.workersByState(), Limit: p.settled.maxWorkers,
+			Paused: p.paused, Build: m.version, Master: control.Process{Started: float64(m.since.UnixNano()) / 1e9}}
+		x.SessionsLimit, x.PoolSessionsLimit = p.sessionLimits()
+		live, bySlot := p.live()
+		p.addLive(&t, &x, &live)
+		p.addLiveByTarget(x.Targets, bySlot)
 	})
 	if err != nil {
 		return reply, err
@@ -37,11 +38,11 @@ func (r *request) metrics() (reply control.Reply, err error) {
 	x.Durations = histogram(&t.Durations, &board.DurationBounds)
 	x.Spawns, x.SpawnFailures = t.Spawns, t.SpawnFailures
 	x.Deaths = exitsOf(&t.Deaths)
-	x.Upgrades = map[string]uint64{"done": t.Upgrades.Done, "failed": t.Upgrades.Failed}
-	x.BellOverflows, x.LinesLost, x.LinesRetried, x.RecordsLost = t.BellOverflows, t.LinesLost, t.LinesRetried, t.LogsLost
-	x.LogLinesLost = t.LogsDropped
-	x.PidfileWrites, x.ControlRequests = t.PidfileWrites, t.Requests
-	x.StartedUnix = float64(t.Started) / 1e9
+	x.Upgrades = map[string]uint64{"done": own.Upgrades.Done, "failed": own.Upgrades.Failed}
+	x.BellOverflows, x.LinesLost, x.LinesRetried, x.RecordsLost = t.BellOverflows, t.LinesLost, t.LinesRetried, t.LogsLost+own.LogsLost
+	x.LogLinesLost = t.LogsDropped + own.LogsDropped
+	x.PidfileWrites, x.ControlRequests = own.PidfileWrites, own.Requests
+	x.StartedUnix = float64(own.Started) / 1e9
 	processStatus(&x.Master)
 	targets := x.Targets
 	x.Targets = targets[:min(len(targets), control.MetricsBatch)]
@@ -59,13 +60,13 @@ func (r *request) metrics() (reply control.Reply, err error) {
 // addLive adds what is not settled yet. Rows are read after columns, so a session
 // that is settled meanwhile is missed this time, and never counted twice. A number
 // never falls below the one shown before.
-func (m *master) addLive(t *counters.Totals, x *control.Metrics, live *traffic) {
+func (p *plug) addLive(t *counters.Totals, x *control.Metrics, live *traffic) {
 	x.Sessions = live.sessions
 	now := counters.Shown{Accepted: uint64(live.sessions), BytesIn: t.BytesIn + live.in, BytesOut: t.BytesOut + live.out}
 	for _, n := range t.Ended {
 		now.Accepted += n
 	}
-	s := &m.plug.totals.Shown
+	s := &p.totals.Shown
 	s.Accepted, s.BytesIn, s.BytesOut = max(s.Accepted, now.Accepted), max(s.BytesIn, now.BytesIn), max(s.BytesOut, now.BytesOut)
 	x.Accepted, x.BytesIn, x.BytesOut = s.Accepted, s.BytesIn, s.BytesOut
 }

@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,23 +25,27 @@ var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "
 // status describes the plug as a whole.
 func (r *request) status() (reply control.Reply, err error) {
 	err = r.loop(func() {
-		m, t, x := r.m, r.m.all(), control.Metrics{}
-		live, _ := m.live()
-		m.addLive(&t, &x, &live)
-		s := &control.Status{Plug: m.name(), Label: m.plug.cfg.Source.Label(), Mode: string(m.plug.cfg.Mode), Phase: phaseWords[m.phase], Paused: m.plug.paused, Trouble: m.trouble(),
-			PID: m.pid, Build: m.version, Started: time.Unix(0, t.Started), Since: m.since, Upgrades: t.Upgrades.Done,
-			Sessions: x.Sessions, Accepted: x.Accepted, Workers: m.workersByState(), Limit: m.plug.settled.maxWorkers, Queue: -1,
-			Targets: map[string]int{}, LogLevel: m.plug.settled.logLevel, Unwritten: m.unwritten()}
-		s.Shepherd = m.shepherd
-		if host.CountsQueue {
-			s.Queue = host.Queued(m.plug.listeners[0])
-		}
-		for slot := range m.plug.generation.targets() {
-			s.Targets[m.target(slot).State]++
-		}
-		reply.Status = s
+		reply.Status = r.m.plugs[0].status()
 	})
 	return reply, err
+}
+
+// status describes a plug and the process that serves it (loop).
+func (p *plug) status() *control.Status {
+	m, t, x := p.m, p.all(), control.Metrics{}
+	live, _ := p.live()
+	p.addLive(&t, &x, &live)
+	s := &control.Status{Plug: p.name(), Label: p.cfg.Source.Label(), Mode: string(p.cfg.Mode), Phase: phaseWords[m.phase], Paused: p.paused, Trouble: p.trouble(),
+		PID: m.pid, Build: m.version, Started: time.Unix(0, m.totals.Started), Since: m.since, Upgrades: m.totals.Upgrades.Done, Shepherd: m.shepherd,
+		Sessions: x.Sessions, Accepted: x.Accepted, Workers: p.workersByState(), Limit: p.settled.maxWorkers, Queue: -1,
+		Targets: map[string]int{}, LogLevel: m.level, Unwritten: p.unwritten()}
+	if host.CountsQueue {
+		s.Queue = p.queued()
+	}
+	for slot := range p.generation.targets() {
+		s.Targets[p.target(slot).State]++
+	}
+	return s
 }
 
 // liveSession is the loop's copy of a live session, to be described outside of the
@@ -55,8 +62,8 @@ type liveSession struct {
 }
 
 // liveSessions returns all sessions (loop).
-func (m *master) liveSessions() (all []liveSession) {
-	for _, c := range m.roster {
+func (p *plug) liveSessions() (all []liveSession) {
+	for _, c := range p.roster {
 		if c.state == gone || c.pid == 0 {
 			continue
 		}
@@ -100,15 +107,19 @@ func (r *request) sessions() (taken []liveSession, described []control.Session, 
 		return nil, nil, err
 	}
 	var all []liveSession
-	known, plug := false, ""
+	known := false
+	var plugs []string
 	if err = r.loop(func() {
-		plug, known = r.m.name(), r.m.anyTarget(ofTarget)
-		all = r.m.liveSessions()
+		for _, p := range r.m.plugs {
+			plugs = append(plugs, p.name())
+			known = known || p.anyTarget(ofTarget)
+			all = append(all, p.liveSessions()...)
+		}
 	}); err != nil {
 		return nil, nil, err
 	}
-	if r.Filter != nil && r.Filter.Plug != "" && r.Filter.Plug != plug {
-		return nil, nil, fmt.Errorf("plug %q: no such plug; this master has %q", r.Filter.Plug, plug)
+	if r.Filter != nil && r.Filter.Plug != "" && !slices.Contains(plugs, r.Filter.Plug) {
+		return nil, nil, fmt.Errorf("plug %q: no such plug; this master has %s", r.Filter.Plug, quoted(plugs))
 	}
 	if !known {
 		return nil, nil, fmt.Errorf("target %q: no such target in this plug; plugctl targets lists them", r.Filter.Target)
@@ -132,7 +143,7 @@ func (r *request) listSessions() (control.Reply, error) {
 
 func (r *request) listTargets() (control.Reply, error) {
 	var all []control.Target
-	if err := r.loop(func() { all = r.m.targets() }); err != nil {
+	if err := r.loop(func() { all = ofAll(r.m, (*plug).targets) }); err != nil {
 		return control.Reply{}, err
 	}
 	return inBatches(r, all, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
@@ -140,10 +151,27 @@ func (r *request) listTargets() (control.Reply, error) {
 
 func (r *request) listWorkers() (control.Reply, error) {
 	var all []control.Worker
-	if err := r.loop(func() { all = r.m.workers() }); err != nil {
+	if err := r.loop(func() { all = ofAll(r.m, (*plug).workers) }); err != nil {
 		return control.Reply{}, err
 	}
 	return inBatches(r, all, func(part []control.Worker) control.Reply { return control.Reply{Workers: part} })
+}
+
+// ofAll returns what of returns for all plugs, in their order.
+func ofAll[T any](m *master, of func(*plug) []T) (all []T) {
+	for _, p := range m.plugs {
+		all = append(all, of(p)...)
+	}
+	return all
+}
+
+// quoted lists names in a message.
+func quoted(names []string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strconv.Quote(name)
+	}
+	return strings.Join(list, ", ")
 }
 
 // inBatches sends a long list in parts; the last one is the answer.
@@ -156,14 +184,11 @@ func inBatches[T any](r *request, all []T, in func([]T) control.Reply) (control.
 	return in(all), nil
 }
 
-// name returns the plug's name: a plug from a command line is named by its label.
-func (m *master) name() string { return m.plug.cfg.Source.Label() }
-
 // target returns a target of the current generation, without what sessions have
 // counted.
-func (m *master) target(slot int) control.Target {
-	mark := m.plug.generation.board.TargetState(slot)
-	out := control.Target{Plug: m.name(), Target: m.plug.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
+func (p *plug) target(slot int) control.Target {
+	mark := p.generation.board.TargetState(slot)
+	out := control.Target{Plug: p.name(), Target: p.generation.targets()[slot], State: "good", Connects: mark.Connects.Load(), Failures: mark.Failures.Load()}
 	failed, failing := mark.Failed.Load(), mark.Failing.Load()
 	switch {
 	case failed != 0:
@@ -175,7 +200,7 @@ func (m *master) target(slot int) control.Target {
 		failing = failed
 	}
 	if failing != 0 {
-		out.FailedFor = max(0, float64(m.mono()/int64(time.Millisecond))-float64(failing-1)) / 1000
+		out.FailedFor = max(0, float64(p.m.mono()/int64(time.Millisecond))-float64(failing-1)) / 1000
 	}
 	if at := mark.LastFailure.Load(); at != 0 {
 		out.LastFailureAt = time.UnixMilli(int64(at))
@@ -190,9 +215,9 @@ func (m *master) target(slot int) control.Target {
 }
 
 // workers returns those of all generations, in the order of their start (loop).
-func (m *master) workers() (all []control.Worker) {
+func (p *plug) workers() (all []control.Worker) {
 	now := time.Now().UnixNano()
-	for _, c := range m.roster {
+	for _, c := range p.roster {
 		if c.state == gone || c.pid == 0 {
 			continue
 		}
@@ -213,7 +238,7 @@ func (m *master) workers() (all []control.Worker) {
 // config returns the command line in effect.
 func (r *request) config() (reply control.Reply, err error) {
 	var cfg config.Config
-	if err = r.loop(func() { cfg = r.m.running() }); err != nil {
+	if err = r.loop(func() { cfg = r.m.plugs[0].running() }); err != nil {
 		return reply, err
 	}
 	all := control.Config{Program: os.Args[0], Args: os.Args[1:]}

@@ -35,7 +35,7 @@ func (r *request) later(do func(m *master, then func(act, error))) (reply contro
 	done := make(chan result, 1)
 	path := ""
 	if err := r.loop(func() {
-		path = r.m.plug.sessionFile.path
+		path = r.m.plugs[0].sessionFile.path
 		do(r.m, func(what act, err error) { done <- result{what, err} })
 	}); err != nil {
 		return reply, err
@@ -58,7 +58,7 @@ func (r *request) upgrade() (reply control.Reply, err error) {
 	var u *upgrade
 	path := ""
 	if failed := r.loop(func() {
-		path = r.m.plug.cfg.Control
+		path = r.m.cfg.Control
 		u, err = r.m.upgradeNow()
 	}); failed != nil {
 		return reply, failed

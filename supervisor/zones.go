@@ -54,9 +54,9 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 
 // checkZones gives workers the current index of each interface. A target whose
 // interface was gone may be chosen as soon as it exists again: it has not failed.
-func (m *master) checkZones() {
-	m.followSource()
-	for _, z := range m.plug.zones {
+func (p *plug) checkZones() {
+	p.followSource()
+	for _, z := range p.zones {
 		index := host.ZoneOf(z.name)
 		if index == z.index {
 			continue
@@ -66,36 +66,37 @@ func (m *master) checkZones() {
 			at.StoreZone(index)
 		}
 		if index == address.NoInterface {
-			m.log.Warn("interface removed; its addresses cannot be reached", "interface", z.name)
+			p.log.Warn("interface removed; its addresses cannot be reached", "interface", z.name)
 			continue
 		}
 		for _, slot := range z.slots {
-			m.plug.generation.board.TargetState(slot).Failed.Store(0)
+			p.generation.board.TargetState(slot).Failed.Store(0)
 		}
-		m.log.Info("interface recreated", "interface", z.name, "index", index)
+		p.log.Info("interface recreated", "interface", z.name, "index", index)
 	}
 }
 
 // followSource binds listeners with a zone to the interface that has its name now.
 // All workers share the sockets, so nothing else changes.
-func (m *master) followSource() {
-	name := m.plug.cfg.Source.Addr.Zone()
-	if name == "" || m.phase != running {
+func (p *plug) followSource() {
+	name := p.cfg.Source.Addr.Zone()
+	if name == "" || p.m.phase != running {
 		return
 	}
 	index := host.ZoneOf(name)
-	for _, fd := range m.plug.listeners {
+	for _, l := range p.listeners {
+		fd := l.fd
 		at, err := unix.Getsockname(fd)
 		in6, ok := at.(*unix.SockaddrInet6)
 		if err != nil || !ok || in6.ZoneId == 0 || in6.ZoneId == index || index == address.NoInterface {
 			continue
 		}
 		if err := host.BindToIndex(fd, index); err == nil {
-			m.log.Warn("the source's interface was recreated; listening on it again", "interface", name)
-			m.plug.sourceLost = false
-		} else if !m.plug.sourceLost {
-			m.plug.sourceLost = true
-			m.log.Error("the source's interface was recreated, but plug cannot listen on it", "interface", name, "error", err)
+			p.log.Warn("the source's interface was recreated; listening on it again", "interface", name)
+			p.sourceLost = false
+		} else if !p.sourceLost {
+			p.sourceLost = true
+			p.log.Error("the source's interface was recreated, but plug cannot listen on it", "interface", name, "error", err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -41,13 +42,36 @@ func TestPoolDescriptors(t *testing.T) {
 	}
 }
 
-// Two sockets with one name: clients of the second one would wait forever.
-func TestActivatedTwice(t *testing.T) {
-	p := harness.Prepare(t, "prefork", "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
-	p.Activate("plug", harness.ListenTCP(t, harness.Anywhere), harness.ListenTCP(t, harness.Anywhere))
-	if code := p.Wait(harness.ServeBound); code != 4 || !strings.Contains(p.Errors(), "2 sockets with this name") {
-		t.Errorf("exit code %d: %s", code, p.Errors())
-	}
+// A plug serves all sockets with its name, in every mode, also after an upgrade.
+// Its session lines then have that name.
+func TestActivatedSockets(t *testing.T) {
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
+		p := harness.Prepare(t, mode, "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+		all := []*net.TCPListener{harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)), harness.ListenTCP(t, harness.Anywhere), harness.ListenTCP(t, harness.Anywhere)}
+		p.Activate("plug", all...)
+		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		sessions := 0
+		for range 2 {
+			for range 3 {
+				for _, l := range all {
+					c := harness.Dial(t, l.Addr().String())
+					harness.MustPing(t, c)
+					if err := harness.Finish(c); err != nil {
+						t.Error(err)
+					}
+					sessions++
+				}
+			}
+			p.Signal(unix.SIGUSR2)
+			p.Succeeded()
+		}
+		for _, l := range p.Lines(sessions) {
+			if l.Listen != "fd:plug" {
+				t.Errorf("LISTEN is %q", l.Listen)
+			}
+		}
+	})
 }
 
 // --backlog applies to a service manager's socket, too; without it, that

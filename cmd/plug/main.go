@@ -54,18 +54,18 @@ func front() int {
 	if cfg == nil {
 		return status
 	}
-	listener := -1
+	var listeners []int
 	if name := cfg.Source.Inherited; name != "" {
 		var err error
-		if listener, err = shepherd.Activated(name); err != nil {
+		if listeners, err = shepherd.Activated(name); err != nil {
 			fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 			return 4
 		}
 	}
 	if cfg.Foreground {
-		return shepherd.Run(listener)
+		return shepherd.Run(listeners)
 	}
-	return shepherd.Launch(listener)
+	return shepherd.Launch(listeners)
 }
 
 func master(starter *shepherd.Starter) int {

@@ -55,6 +55,9 @@ func (s Source) Label() string {
 
 // Tag is the source as syslog lines show it: "(port)", or "(addr port)".
 func (s Source) Tag() string {
+	if s.Inherited != "" && s.Port == 0 {
+		return "(" + s.Label() + ")"
+	}
 	if s.Named {
 		return "(" + s.Addr.String() + " " + strconv.Itoa(int(s.Port)) + ")"
 	}

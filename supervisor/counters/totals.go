@@ -20,22 +20,40 @@ type Totals struct {
 
 	LinesLost     uint64 `json:"lines_lost"` // session lines that workers discarded
 	LinesRetried  uint64 `json:"lines_retried"`
-	LogsLost      uint64 `json:"logs_lost"`    // syslog records that syslog did not accept
-	LogsDropped   uint64 `json:"logs_dropped"` // log lines that stderr did not accept
+	LogsLost      uint64 `json:"logs_lost"`    // syslog records of workers that syslog did not accept
+	LogsDropped   uint64 `json:"logs_dropped"` // log lines of workers that stderr did not accept
 	BellOverflows uint64 `json:"bell_overflows"`
 
-	Spawns        uint64   `json:"spawns"`
-	SpawnFailures uint64   `json:"spawn_failures"`
-	Deaths        Deaths   `json:"deaths"`
-	Upgrades      Upgrades `json:"upgrades"`
-	PidfileWrites uint64   `json:"pidfile_writes"`
-	Requests      uint64   `json:"requests"`
-	Started       int64    `json:"started"` // when the plug was started, Unix ns
+	Spawns        uint64 `json:"spawns"`
+	SpawnFailures uint64 `json:"spawn_failures"`
+	Deaths        Deaths `json:"deaths"`
 
 	// The last values shown of sums that include live sessions: such a sum may
 	// appear smaller for a short time, while a session's counts move from its row
 	// to a column.
 	Shown Shown `json:"shown"`
+}
+
+// Process is what the masters of one service have counted besides their plugs. An
+// upgrade sends it to the new master unchanged; fields are only ever added.
+type Process struct {
+	Upgrades      Upgrades `json:"upgrades"`
+	PidfileWrites uint64   `json:"pidfile_writes"`
+	Requests      uint64   `json:"requests"`     // of control clients
+	LogsLost      uint64   `json:"logs_lost"`    // syslog records of masters that syslog did not accept
+	LogsDropped   uint64   `json:"logs_dropped"` // log lines of masters that stderr did not accept
+	Started       int64    `json:"started"`      // when the service was started, Unix ns
+}
+
+// Add adds an old master's counts to this master's.
+func (t *Process) Add(o *Process) {
+	t.Upgrades.Done += o.Upgrades.Done
+	t.Upgrades.Failed += o.Upgrades.Failed
+	t.PidfileWrites += o.PidfileWrites
+	t.Requests += o.Requests
+	t.LogsLost += o.LogsLost
+	t.LogsDropped += o.LogsDropped
+	t.Started = o.Started
 }
 
 // Times is a Histogram of the board, as plain numbers.
@@ -80,12 +98,11 @@ func (t *Totals) Add(o *Totals) {
 	for _, sum := range [...]struct{ to, of *uint64 }{
 		{&t.BytesIn, &o.BytesIn}, {&t.BytesOut, &o.BytesOut}, {&t.Refused, &o.Refused}, {&t.Redispatches, &o.Redispatches},
 		{&t.LinesLost, &o.LinesLost}, {&t.LinesRetried, &o.LinesRetried}, {&t.LogsLost, &o.LogsLost}, {&t.LogsDropped, &o.LogsDropped}, {&t.BellOverflows, &o.BellOverflows},
-		{&t.Spawns, &o.Spawns}, {&t.SpawnFailures, &o.SpawnFailures}, {&t.PidfileWrites, &o.PidfileWrites}, {&t.Requests, &o.Requests},
-		{&t.Upgrades.Done, &o.Upgrades.Done}, {&t.Upgrades.Failed, &o.Upgrades.Failed},
+		{&t.Spawns, &o.Spawns}, {&t.SpawnFailures, &o.SpawnFailures},
 	} {
 		*sum.to += *sum.of
 	}
-	t.Started, t.Shown = o.Started, o.Shown
+	t.Shown = o.Shown
 }
 
 func (t *Times) add(o *Times) {

@@ -9,22 +9,31 @@ import (
 	"daemon/plug/supervisor/counters"
 )
 
-// Offer is what a new master needs for its preparation, while the old one serves.
+// Offer is what a new master needs for its preparation, while the old one serves. A
+// message for each plug follows.
 type Offer struct {
-	Role       string   `json:"role"`       // of the starter, whose socket is the first descriptor
-	Listeners  []string `json:"listeners"`  // their labels; their sockets follow
-	Generation uint32   `json:"generation"` // the newest number in use
-	LastID     uint64   `json:"last_id"`
-	Workers    int      `json:"workers"`            // spares to have ready
-	Shepherd   int      `json:"shepherd,omitempty"` // its PID, with -n
-	Affinity   []uint64 `json:"affinity"`
+	Role       string `json:"role"`       // of the starter, whose socket is the first descriptor
+	Generation uint32 `json:"generation"` // the newest number in use
+	LastID     uint64 `json:"last_id"`
+	Shepherd   int    `json:"shepherd,omitempty"` // its PID, with -n
+	Plugs      int    `json:"plugs"`              // how many follow
 
-	Control *ControlRecord `json:"control,omitempty"` // its socket is the last descriptor
+	Control *ControlRecord `json:"control,omitempty"` // its socket is the second descriptor
+}
+
+// PlugOffer is what a new master needs to prepare one plug; the plug's listeners
+// come with it.
+type PlugOffer struct {
+	Plug      string   `json:"plug"`      // its name
+	Listeners []string `json:"listeners"` // their labels
+	Workers   int      `json:"workers"`   // spares to have ready
+	Affinity  []uint64 `json:"affinity"`
 }
 
 // GenerationRecord is a generation that has workers; its assignment, state and
 // report pipe come with it.
 type GenerationRecord struct {
+	Plug   string `json:"plug"` // its name
 	Number uint32 `json:"number"`
 	Build  string `json:"build,omitempty"` // version of the program
 }
@@ -43,20 +52,33 @@ type ChildRecord struct {
 	Born       int64  `json:"born,omitempty"` // Unix ns
 }
 
-// EndRecord follows the roster: the counts of what was sent, to be compared, and
-// the other state of the old master. The pidfile's locked descriptor comes with
-// it.
+// PlugState is the state of one plug, besides its generations and workers.
+type PlugState struct {
+	Plug   string          `json:"plug"` // its name
+	Paused bool            `json:"paused"`
+	Totals counters.Totals `json:"totals"`
+	Told   uint64          `json:"told"` // lost session lines that the log has reported
+}
+
+// LineBatch holds session lines that are not written yet.
+type LineBatch struct {
+	Plug  string   `json:"plug"` // its name
+	Lines []string `json:"lines"`
+}
+
+// EndRecord follows the state of all plugs: the counts of what was sent, to be
+// compared, and the other state of the old master. The pidfile's locked descriptor
+// comes with it.
 type EndRecord struct {
-	Generations int             `json:"generations"`
-	Children    int             `json:"children"`
-	Sum         uint64          `json:"sum"`
-	Pidfile     bool            `json:"pidfile"`
-	Paused      bool            `json:"paused"`
-	Totals      counters.Totals `json:"totals"`
-	Lines       []string        `json:"lines,omitempty"` // session lines that are not written yet
-	Told        *Lost           `json:"told,omitempty"`  // losses that the log has reported
-	Frozen      time.Time       `json:"frozen"`
-	LogLevel    *int            `json:"log_level,omitempty"` // if an admin has changed it
+	Plugs       int              `json:"plugs"`
+	Generations int              `json:"generations"`
+	Children    int              `json:"children"`
+	Sum         uint64           `json:"sum"`
+	Lines       int              `json:"lines"`
+	Totals      counters.Process `json:"totals"`
+	Told        Lost             `json:"told"` // losses that the log has reported
+	Frozen      time.Time        `json:"frozen"`
+	LogLevel    *int             `json:"log_level,omitempty"` // if an admin has changed it
 }
 
 // Sum returns a number that differs if a record was lost, duplicated or garbled.
@@ -64,8 +86,7 @@ func (r *ChildRecord) Sum() uint64 {
 	return (r.ID+1)*31 + uint64(r.PID)*7 + uint64(r.Slot) + uint64(r.Generation)<<32
 }
 
-// ControlRecord is the control socket in the offer; its descriptor is the last
-// one.
+// ControlRecord is the control socket in the offer.
 type ControlRecord struct {
 	Path string `json:"path"`
 	ID   Inode  `json:"inode"`

@@ -32,8 +32,13 @@ const (
 	wireRights = 250        // descriptors per message; the kernel allows 253
 )
 
-// Batch is how many workers one message may carry, with two descriptors each.
-const Batch = wireRights / 2
+const (
+	// Batch is how many workers one message may carry, with two descriptors each.
+	Batch = wireRights / 2
+
+	// Lines is how many session lines one message may carry.
+	Lines = 1000
+)
 
 // AnswerWithin is how long one side waits for the other. While the old master is
 // frozen, no step may take longer.
@@ -42,12 +47,15 @@ const AnswerWithin = time.Second
 // Kinds of messages, in the order of a handover.
 const (
 	KindHello      = "hello"      // both ways, first message
-	KindOffer      = "offer"      // old: listeners, and what the new one should prepare
+	KindOffer      = "offer"      // old: what the new one should prepare
+	KindPlug       = "plug"       // old: the same for one plug, with its listeners
 	KindFreeze     = "freeze"     // new: ready to receive the roster
 	KindGeneration = "generation" // old: one generation and its memory
 	KindChildren   = "children"   // old: a batch of its workers
 	KindTaken      = "taken"      // new: received the batch
-	KindEnd        = "end"        // old: the roster is complete; counts and sums
+	KindState      = "state"      // old: the state of one plug
+	KindLines      = "lines"      // old: a batch of its session lines
+	KindEnd        = "end"        // old: that is all; counts and sums
 	KindVerified   = "verified"   // new: counts and sums agree
 	KindCommit     = "commit"     // old: the new one is the master
 	KindCommitted  = "committed"  // new: it is
@@ -65,8 +73,11 @@ type Message struct {
 
 	Reason     string            `json:"reason,omitempty"` // abort
 	Offer      *Offer            `json:"offer,omitempty"`
+	Plug       *PlugOffer        `json:"plug,omitempty"`
 	Generation *GenerationRecord `json:"generation,omitempty"`
 	Children   []ChildRecord     `json:"children,omitempty"`
+	State      *PlugState        `json:"state,omitempty"`
+	Lines      *LineBatch        `json:"lines,omitempty"`
 	End        *EndRecord        `json:"end,omitempty"`
 }
 

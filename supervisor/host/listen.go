@@ -138,9 +138,9 @@ func HeldBy(port uint16) string {
 
 // AdoptListener takes a socket that the service manager listens on, and fills in
 // its address.
-func AdoptListener(fd int, s *config.Source, keepalive bool) (int, error) {
-	fail := func(err error) (int, error) {
-		return -1, fmt.Errorf("source \"fd:%s\": %s", s.Inherited, Reason(err))
+func AdoptListener(fd int, s *config.Source, keepalive bool) error {
+	fail := func(err error) error {
+		return fmt.Errorf("source \"fd:%s\": %s", s.Inherited, Reason(err))
 	}
 	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
 		return fail(errors.Join(err, errors.New("not a listening socket")))
@@ -174,5 +174,5 @@ func AdoptListener(fd int, s *config.Source, keepalive bool) (int, error) {
 	if keepalive {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
-	return fd, nil
+	return nil
 }

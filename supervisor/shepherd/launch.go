@@ -15,8 +15,8 @@ import (
 // Launch starts the master as a daemon, waits until it serves or fails, and
 // returns the status to exit with. If the master fails, it has printed the
 // reason on stderr.
-func Launch(listener int) int {
-	pid, starter, err := start(roleDaemon, listener, &syscall.SysProcAttr{Setsid: true})
+func Launch(listeners []int) int {
+	pid, starter, err := start(roleDaemon, listeners, &syscall.SysProcAttr{Setsid: true})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
 		return 4

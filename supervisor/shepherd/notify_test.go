@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,29 +135,40 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
+// sockets returns the first n descriptors that a service manager passes.
+func sockets(n int) (fds []int) {
+	for i := range n {
+		fds = append(fds, 3+i)
+	}
+	return fds
+}
+
 func TestActivated(t *testing.T) {
 	self := strconv.Itoa(os.Getpid())
 	for _, c := range []struct {
 		pid, fds, names, name string
-		want                  int // -1: refused
+		want                  []int // nil: refused
 	}{
-		{self, "1", "news", "news", 3},
-		{self, "3", "a:news:b", "news", 4},
-		{self, "3", "a:b:news", "news", 5},
-		{self, "2", "a:b:news", "news", -1}, // more than were passed
-		{self, "1", "other", "news", -1},
-		{self, "0", "news", "news", -1},
-		{self, "x", "news", "news", -1},
-		{self, "1", "", "news", -1},
-		{"1", "1", "news", "news", -1}, // for another process
-		{"", "", "", "news", -1},
+		{self, "1", "news", "news", []int{3}},
+		{self, "3", "a:news:b", "news", []int{4}},
+		{self, "3", "a:b:news", "news", []int{5}},
+		{self, "4", "news:b:news:news", "news", []int{3, 5, 6}},
+		{self, "64", strings.Repeat("news:", 64), "news", sockets(64)},
+		{self, "65", strings.Repeat("news:", 65), "news", nil},
+		{self, "2", "a:b:news", "news", nil}, // more than were passed
+		{self, "1", "other", "news", nil},
+		{self, "0", "news", "news", nil},
+		{self, "x", "news", "news", nil},
+		{self, "1", "", "news", nil},
+		{"1", "1", "news", "news", nil}, // for another process
+		{"", "", "", "news", nil},
 	} {
 		t.Setenv("LISTEN_PID", c.pid)
 		t.Setenv("LISTEN_FDS", c.fds)
 		t.Setenv("LISTEN_FDNAMES", c.names)
-		fd, err := Activated(c.name)
-		if fd != c.want || (err != nil) != (c.want < 0) {
-			t.Errorf("LISTEN_PID %q, LISTEN_FDS %q, LISTEN_FDNAMES %q: %d, %v; want %d", c.pid, c.fds, c.names, fd, err, c.want)
+		fds, err := Activated(c.name)
+		if !slices.Equal(fds, c.want) || (err != nil) != (c.want == nil) {
+			t.Errorf("LISTEN_PID %q, LISTEN_FDS %q, LISTEN_FDNAMES %q: %d, %v; want %d", c.pid, c.fds, c.names, fds, err, c.want)
 		}
 	}
 }

@@ -33,12 +33,12 @@ func Keep(kept []os.Signal, s os.Signal) []os.Signal {
 // Run starts the master and stays: it relays signals, reaps the master's
 // orphans, and returns the master's exit status. The sessions of a master that
 // has ended continue without it.
-func Run(listener int) int {
+func Run(listeners []int) int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, relayed...)
 	signal.Notify(signals, syscall.SIGCHLD)
 	adoptOrphans()
-	pid, starter, err := start(roleService, listener, &syscall.SysProcAttr{Setpgid: true})
+	pid, starter, err := start(roleService, listeners, &syscall.SysProcAttr{Setpgid: true})
 	if err != nil {
 		signal.Ignore(syscall.SIGTTOU) // from the terminal to which it writes
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)

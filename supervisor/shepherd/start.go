@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -49,12 +50,25 @@ var managers = []string{"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "LI
 // life.
 const aliveVariable = "PLUG_ALIVE_USEC"
 
-// ListenerFD is the descriptor of the service manager's socket in a master.
-const ListenerFD = 4
+// The service manager's sockets in a master: the first descriptor, and the
+// variable that says how many there are.
+const (
+	firstListener     = starterFD + 1
+	listenersVariable = "PLUG_LISTENERS"
+)
 
-// start starts the master with this process's command line, and with a
-// listener of the service manager unless listener is negative.
-func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
+// Listeners returns the service manager's sockets in a master.
+func Listeners() (fds []int) {
+	n, _ := strconv.Atoi(os.Getenv(listenersVariable))
+	for i := range n {
+		fds = append(fds, firstListener+i)
+	}
+	return fds
+}
+
+// start starts the master with this process's command line, and with the
+// service manager's listeners, if there are any.
+func start(role string, listeners []int, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
 	hideStrays()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -64,11 +78,11 @@ func start(role string, listener int, attr *syscall.SysProcAttr) (pid int, start
 	unix.CloseOnExec(pair[1])
 	defer unix.Close(pair[1])
 	files := []uintptr{0, 1, 2, uintptr(pair[1])}
-	if listener >= 0 {
-		files = append(files, uintptr(listener))
+	for _, fd := range listeners {
+		files = append(files, uintptr(fd))
 	}
 	pid, err = syscall.ForkExec(host.Image(), argv(), &syscall.ProcAttr{
-		Env:   append(environment(), roleVariable+"="+role),
+		Env:   append(environment(), roleVariable+"="+role, listenersVariable+"="+strconv.Itoa(len(listeners))),
 		Files: files,
 		Sys:   attr,
 	})
@@ -94,6 +108,9 @@ func argv() []string {
 	return args
 }
 
+// ownVariables are those that start sets for a master.
+var ownVariables = []string{roleVariable, listenersVariable, aliveVariable, "GOMAXPROCS", "GODEBUG"}
+
 // environment is the master's, without its role: this process's own, and
 // variables that keep its Go runtime quiet. One processor is enough for one
 // loop, and each further one is a thread that wakes up with it; the runtime
@@ -101,7 +118,8 @@ func argv() []string {
 func environment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
 		foreign := slices.ContainsFunc(managers, func(m string) bool { return strings.HasPrefix(s, m) })
-		return foreign || strings.HasPrefix(s, roleVariable+"=") || strings.HasPrefix(s, aliveVariable+"=") || strings.HasPrefix(s, "GOMAXPROCS=") || strings.HasPrefix(s, "GODEBUG=")
+		own := slices.ContainsFunc(ownVariables, func(v string) bool { return strings.HasPrefix(s, v+"=") })
+		return foreign || own
 	})
 	debug := "containermaxprocs=0,updatemaxprocs=0"
 	if more := os.Getenv("GODEBUG"); more != "" {

@@ -22,7 +22,7 @@ import (
 func TestLaunch(t *testing.T) {
 	for name, want := range map[string]int{"unready exit 4": 4, "unready exit 0": 0, "unready killed": 4} {
 		scene(t, name)
-		if got := Launch(-1); got != want {
+		if got := Launch(nil); got != want {
 			t.Errorf("%s: status %d, want %d", name, got, want)
 		}
 	}
@@ -31,7 +31,7 @@ func TestLaunch(t *testing.T) {
 func TestLaunchWaitsUntilItServes(t *testing.T) {
 	place := scene(t, "serve late")
 	status := make(chan int, 1)
-	go func() { status <- Launch(-1) }()
+	go func() { status <- Launch(nil) }()
 	if !appears(place, "started") {
 		t.Fatal("no master was started")
 	}
@@ -85,7 +85,7 @@ func livingChild(t *testing.T) (pid int) {
 func running(t *testing.T) <-chan int {
 	t.Helper()
 	status := make(chan int, 1)
-	go func() { status <- Run(-1) }()
+	go func() { status <- Run(nil) }()
 	t.Cleanup(func() {
 		signal.Reset(append([]os.Signal{syscall.SIGCHLD}, relayed...)...)
 		catchHangup()
@@ -148,7 +148,7 @@ func TestServiceKeepsItsOutput(t *testing.T) {
 // The master notices its shepherd's end by the EOF of the starter socket.
 func TestShepherdsEnd(t *testing.T) {
 	place := scene(t, "serve")
-	pid, starter, err := start(roleService, -1, &syscall.SysProcAttr{Setpgid: true})
+	pid, starter, err := start(roleService, nil, &syscall.SysProcAttr{Setpgid: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,8 +110,8 @@ func (b *Board) Sweep(now uint64) {
 }
 
 // CopyAffinity copies the entries of another board with the same key; slots
-// maps that board's target slots to this one's.
-func (b *Board) CopyAffinity(from *Board, slots map[int]int) {
+// has this board's slot, or -1, for each target slot of that one.
+func (b *Board) CopyAffinity(from *Board, slots []int) {
 	old, table := from.affinity(), b.affinity()
 	if len(old) != len(table) {
 		return // an entry's place depends on the size of its table
@@ -121,8 +121,8 @@ func (b *Board) CopyAffinity(from *Board, slots map[int]int) {
 		if e == 0 {
 			continue
 		}
-		if slot, ok := slots[int(e>>timeBits)&slotMask]; ok {
-			table[i].Store(entry(uint32(e>>(slotBits+timeBits)), slot, e))
+		if slot := int(e>>timeBits) & slotMask; slot < len(slots) && slots[slot] >= 0 {
+			table[i].Store(entry(uint32(e>>(slotBits+timeBits)), slots[slot], e))
 		}
 	}
 }
