@@ -86,7 +86,7 @@ func whileConnecting(t *testing.T) (listener int, b *boss, h *hand, client *net.
 // the target sees a reset, not an end.
 func TestResetBehindTheConnect(t *testing.T) {
 	listener, b, h, c := whileConnecting(t)
-	unix.Kill(h.pid, unix.SIGSTOP)
+	h.pause()
 	acceptOne(t, listener).Close()
 	target := acceptOne(t, listener)
 	defer target.Close()
@@ -103,7 +103,7 @@ func TestResetBehindTheConnect(t *testing.T) {
 // connected still gets its bytes delivered. The worker is stopped meanwhile.
 func TestLastWordsBehindTheConnect(t *testing.T) {
 	listener, b, h, c := whileConnecting(t)
-	unix.Kill(h.pid, unix.SIGSTOP)
+	h.pause()
 	acceptOne(t, listener).Close()
 	cutting(t, []byte("too many"))(acceptOne(t, listener))
 	unix.Kill(h.pid, unix.SIGCONT)

@@ -95,13 +95,24 @@ func (h *hand) hasLeft() bool {
 	return true
 }
 
-// sleeps reports whether all threads of the worker are asleep (proc(5)).
-func (h *hand) sleeps() bool {
+// sleeps reports whether all threads of the worker are asleep.
+func (h *hand) sleeps() bool { return h.threadsAre("S") }
+
+// pause stops the worker, and returns when it has stopped: until then, some of its threads
+// may still run.
+func (h *hand) pause() {
+	h.b.t.Helper()
+	unix.Kill(h.pid, unix.SIGSTOP)
+	h.b.wait("it has stopped", func() bool { return h.threadsAre("T") })
+}
+
+// threadsAre reports whether all threads of the worker are in a state (proc(5)).
+func (h *hand) threadsAre(state string) bool {
 	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", h.pid))
 	for _, stat := range stats {
 		text, _ := os.ReadFile(stat)
 		_, rest, _ := strings.Cut(string(text), ") ")
-		if !strings.HasPrefix(rest, "S") {
+		if !strings.HasPrefix(rest, state) {
 			return false
 		}
 	}

@@ -114,7 +114,7 @@ func TestLastAccept(t *testing.T) {
 		b := newBoss(t, one1, []string{echo(t)}, nil)
 		h := b.hire(0)
 		b.wait("it waits", h.sleeps)
-		unix.Kill(h.pid, unix.SIGSTOP)
+		h.pause()
 		if first == "the order" {
 			h.orders(report.Drain)
 		}
