@@ -103,12 +103,8 @@ func (p *plug) bury(c *child) {
 // it has counted one more than that, it died between the two.
 func (p *plug) settleRows(c *child) {
 	column := c.generation.board.Column(c.slot)
-	counted, freed := uint64(0), c.generation.sessionsOf(c.slot)+c.generation.owing(c.slot)
-	for i := range column.Ended {
-		n := column.Ended[i].Load()
-		counted += n
-		p.totals.Ended[i] += n
-	}
+	counted, freed := p.totals.SeeColumn(column), c.generation.sessionsOf(c.slot)+c.generation.owing(c.slot)
+	column.Clear()
 	ahead := counted > freed-c.sessionsBefore
 	blamed := p.absorbEnds(c, counted)
 	p.totals.Absorb(c.generation.board.Tally(c.slot))
@@ -149,27 +145,6 @@ func (p *plug) settleRows(c *child) {
 		}
 		row.Free()
 	}
-	p.totals.BytesIn += column.BytesIn.Load()
-	p.totals.BytesOut += column.BytesOut.Load()
-	p.totals.Refused += column.Refused.Load()
-	p.totals.Redispatches += column.Redispatches.Load()
-	p.totals.LinesLost += column.LinesLost.Load()
-	p.totals.LogsLost += column.LogsLost.Load()
-	clearColumn(column)
-}
-
-func clearColumn(c *board.Column) {
-	c.PID.Store(0)
-	for i := range c.Ended {
-		c.Ended[i].Store(0)
-	}
-	c.BytesIn.Store(0)
-	c.BytesOut.Store(0)
-	c.Refused.Store(0)
-	c.Redispatches.Store(0)
-	c.LinesLost.Store(0)
-	c.LogsLost.Store(0)
-	c.Live.Store(0)
 }
 
 // writeLine writes the line of a session whose worker cannot write it.

@@ -23,20 +23,13 @@ func howMany(n int, noun string) string {
 // ns. The caller adds what is not on the row (id, PID, target's name, version).
 func describe(s *board.Snapshot, mono int64) control.Session {
 	seconds := func(ns int64) float64 { return max(0, time.Duration(ns).Seconds()) }
-	out := control.Session{Client: s.Client.String(), State: "connecting", Begun: time.Unix(0, s.Begin),
-		Age: seconds(mono - s.BeginAt), In: s.In, Out: s.Out}
+	out := control.Session{Client: s.Client.String(), State: s.Cause.Stage().String(), Begun: time.Unix(0, s.Begin),
+		Age: seconds(mono - s.BeginAt), Idle: seconds(mono - max(s.BeginAt, int64(s.Moved)*int64(time.Millisecond))), In: s.In, Out: s.Out}
 	if s.Connect != 0 {
-		out.State, out.Connect = "relaying", seconds(s.Connect-s.BeginAt)
-	}
-	if s.Cause != 0 { // otherwise the worker's version reports neither stages nor the times of bytes
-		out.State = s.Cause.Stage().String()
-		out.Idle = seconds(mono - max(s.BeginAt, int64(s.Moved)*int64(time.Millisecond)))
+		out.Connect = seconds(s.Connect - s.BeginAt)
 	}
 	if s.First != 0 {
 		out.First = seconds(s.First - s.BeginAt)
-	}
-	if s.Word.State() == board.RowEnding {
-		out.State = "ending"
 	}
 	return out
 }

@@ -110,7 +110,7 @@ type child struct {
 	worked         uint64 // and had carried at the last check whether it takes clients (activeSpares)
 	status         watch.Status
 	leftAt         uint64 // the first version of the pidfile without it
-	born           int64  // Unix ns; 0 is unknown
+	born           int64  // Unix ns
 	condemned      bool   // an admin ended its session by killing it
 }
 

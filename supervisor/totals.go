@@ -32,17 +32,8 @@ func (p *plug) all() counters.Totals {
 		if c.state == gone {
 			continue
 		}
-		column := c.generation.board.Column(c.slot)
-		for i := range column.Ended {
-			t.Ended[i] += column.Ended[i].Load()
-		}
+		t.SeeColumn(c.generation.board.Column(c.slot))
 		t.Ends.See(&c.generation.board.Tally(c.slot).Ends)
-		t.BytesIn += column.BytesIn.Load()
-		t.BytesOut += column.BytesOut.Load()
-		t.Refused += column.Refused.Load()
-		t.Redispatches += column.Redispatches.Load()
-		t.LinesLost += column.LinesLost.Load()
-		t.LogsLost += column.LogsLost.Load()
 		t.See(c.generation.board.Tally(c.slot))
 	}
 	return t

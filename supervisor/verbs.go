@@ -177,13 +177,13 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 	if want < 0 {
 		return reply, fmt.Errorf("state %q: must be enabled, draining or disabled", r.State)
 	}
-	done := act{said: r.Target + " is " + r.State}
-	failed := r.loop(func() {
-		if r.m.phase != running {
-			err = errors.New("the plug is not serving")
-			return
+	var targets []control.Target
+	reply, err = r.short(func(m *master) (act, error) {
+		done := act{said: r.Target + " is " + r.State}
+		if m.phase != running {
+			return done, errors.New("the plug is not serving")
 		}
-		for g := range r.m.generations() {
+		for g := range m.generations() {
 			for i, name := range g.targets() {
 				if name == r.Target {
 					was := g.board.TargetState(i).Admin.Swap(uint32(want))
@@ -191,26 +191,18 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 				}
 			}
 		}
-		for _, p := range r.m.plugs {
-			for _, t := range p.targets() {
-				if t.Target == r.Target {
-					reply.Targets = append(reply.Targets, t)
-				}
-			}
+		targets = slices.DeleteFunc(ofAll(m, (*plug).targets), func(t control.Target) bool { return t.Target != r.Target })
+		if len(targets) == 0 {
+			return done, fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, m.plugs[0].generation.targets()[0])
 		}
-		if len(reply.Targets) == 0 {
-			err = fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, r.m.plugs[0].generation.targets()[0])
-			return
-		}
-		r.m.log.Info("target "+r.State, "target", r.Target)
+		m.log.Info("target "+r.State, "target", r.Target)
+		return done, nil
 	})
-	if failed != nil {
-		return reply, failed
-	}
 	if err != nil {
 		return reply, err
 	}
-	reply, err = inBatches(r, reply.Targets, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
-	reply.Said, reply.Changed = done.said, &done.changed
+	done := reply
+	reply, err = inBatches(r, targets, func(part []control.Target) control.Reply { return control.Reply{Targets: part} })
+	reply.Said, reply.Changed = done.Said, done.Changed
 	return reply, err
 }

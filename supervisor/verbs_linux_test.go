@@ -148,6 +148,7 @@ func TestVerbsLook(t *testing.T) {
 	row := s.carry(all[1], "10.1.2.3:4444")
 	row.In.Store(7)
 	row.Connect.Store(row.BeginAt + int64(time.Millisecond))
+	row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Relaying, 0)))
 	s.ring(all[1], report.Begin)
 	s.settled()
 	sessions := s.obeys(control.Request{Verb: control.GetSessions}, nil).Sessions

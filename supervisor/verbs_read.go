@@ -227,9 +227,7 @@ func (p *plug) workers() (all []control.Worker) {
 		for i := range column.Ended {
 			w.Ended += column.Ended[i].Load()
 		}
-		if c.born != 0 {
-			w.Age = max(0, time.Duration(now-c.born).Seconds())
-		}
+		w.Age = max(0, time.Duration(now-c.born).Seconds())
 		all = append(all, w)
 	}
 	return all

@@ -12,7 +12,7 @@ import (
 )
 
 // states are the values of Session.State.
-var states = [...]string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
+var states = [...]string{"connecting", "negotiating", "relaying", "half-closed", "delivering"}
 
 // Match returns a function that reports which sessions match the filter, which
 // may be nil. The error says what is wrong with the filter: one that can match

@@ -112,7 +112,7 @@ func TestFilterEmpty(t *testing.T) {
 			t.Errorf("%+v is not empty", f)
 		}
 	}
-	for _, f := range []Filter{{IDs: []string{"1-1-1"}}, {PIDs: []int{1}}, {Client: "::"}, {Target: "x"}, {State: "ending"}, {OlderThan: 1}, {IdleFor: 1}, {Worker: "x"}, {NotVersion: "x"}} {
+	for _, f := range []Filter{{IDs: []string{"1-1-1"}}, {PIDs: []int{1}}, {Client: "::"}, {Target: "x"}, {State: "delivering"}, {OlderThan: 1}, {IdleFor: 1}, {Worker: "x"}, {NotVersion: "x"}} {
 		if f.Empty() {
 			t.Errorf("%+v is empty", f)
 		}

@@ -122,7 +122,7 @@ type Session struct {
 	PID     int       `json:"pid"` // PID of its worker
 	Client  string    `json:"client"`
 	Target  string    `json:"target,omitempty"` // "" before one was chosen
-	State   string    `json:"state"`            // connecting, negotiating, relaying, half-closed, delivering, ending
+	State   string    `json:"state"`            // connecting, negotiating, relaying, half-closed, delivering
 	Begun   time.Time `json:"begun"`
 	Age     float64   `json:"age_seconds"`
 	Idle    float64   `json:"idle_seconds"` // since the last byte in either direction

@@ -35,7 +35,7 @@ type PlugOffer struct {
 type GenerationRecord struct {
 	Plug   string `json:"plug"` // its name
 	Number uint32 `json:"number"`
-	Build  string `json:"build,omitempty"` // version of the program
+	Build  string `json:"build"` // version of the program
 }
 
 // ChildRecord is one worker; its lifeline comes with it, and its pidfd on systems
@@ -49,7 +49,7 @@ type ChildRecord struct {
 	Draining   bool   `json:"draining"`
 	Listed     bool   `json:"listed"`
 	Turns      uint64 `json:"turns"`
-	Born       int64  `json:"born,omitempty"` // Unix ns
+	Born       int64  `json:"born"` // Unix ns
 }
 
 // PlugState is the state of one plug, besides its generations and workers.

@@ -79,7 +79,7 @@ var Words = []Word{
 }
 
 // States are the states of a session.
-var States = []string{"connecting", "negotiating", "relaying", "half-closed", "delivering", "ending"}
+var States = []string{"connecting", "negotiating", "relaying", "half-closed", "delivering"}
 
 // ID refuses a PID instead of a session's ID; the master checks the rest.
 func ID(text string) error {
