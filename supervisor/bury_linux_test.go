@@ -16,8 +16,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// counted is what a worker had counted when it died.
-type counted struct {
+// workerCounts is what a worker had counted when it died.
+type workerCounts struct {
 	ended    map[board.Outcome]uint64
 	in, out  uint64
 	refused  uint64
@@ -25,8 +25,8 @@ type counted struct {
 	sessions uint64 // sessions that this worker has freed
 }
 
-// left is the state in which a worker left its row.
-type left struct {
+// lastRow is the state in which a worker left its row.
+type lastRow struct {
 	state   board.RowState
 	outcome board.Outcome
 	in, out uint64
@@ -34,11 +34,11 @@ type left struct {
 
 // A worker dies with its row in each state: the totals are right, and every
 // accepted session has exactly one line.
-func TestInherit(t *testing.T) {
+func TestSettleRows(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		counted counted
-		left    left
+		counted workerCounts
+		left    lastRow
 		ending  bool // INT
 		want    map[board.Outcome]uint64
 		in, out uint64
@@ -46,41 +46,43 @@ func TestInherit(t *testing.T) {
 		logs    []string
 	}{
 		{name: "a spare that had none"},
-		{name: "a spare", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 5, board.Cut: 2}, in: 70, out: 80, refused: 3, sessions: 7},
+		{name: "a spare", counted: workerCounts{ended: map[board.Outcome]uint64{board.Complete: 5, board.Cut: 2}, in: 70, out: 80, refused: 3, sessions: 7},
 			want: map[board.Outcome]uint64{board.Complete: 5, board.Cut: 2}, in: 70, out: 80},
-		{name: "a spare in a used slot", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 1}, earlier: 40, sessions: 1},
+		{name: "a spare in a used slot", counted: workerCounts{ended: map[board.Outcome]uint64{board.Complete: 1}, earlier: 40, sessions: 1},
 			want: map[board.Outcome]uint64{board.Complete: 1}},
-		{name: "killed in a session", left: left{state: board.RowLive, in: 7, out: 9},
+		{name: "killed in a session", left: lastRow{state: board.RowLive, in: 7, out: 9},
 			want: map[board.Outcome]uint64{board.Killed: 1}, in: 7, out: 9, line: " 7 9 ",
 			logs: []string{"Complete, status=4.", "session from 10.1.2.3: killed by signal 9"}},
-		{name: "killed in a later session", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3}, in: 100, out: 200, earlier: 9, sessions: 3},
-			left: left{state: board.RowLive, in: 7, out: 9},
+		{name: "killed in a later session", counted: workerCounts{ended: map[board.Outcome]uint64{board.Complete: 3}, in: 100, out: 200, earlier: 9, sessions: 3},
+			left: lastRow{state: board.RowLive, in: 7, out: 9},
 			want: map[board.Outcome]uint64{board.Complete: 3, board.Killed: 1}, in: 107, out: 209, line: " 7 9 ",
 			logs: []string{"Complete, status=4.", "session from 10.1.2.3: killed by signal 9"}},
-		{name: "ended by an admin's INT", left: left{state: board.RowLive, in: 1, out: 2}, ending: true,
+		{name: "ended by an admin's INT", left: lastRow{state: board.RowLive, in: 1, out: 2}, ending: true,
 			want: map[board.Outcome]uint64{board.AdminEnded: 1}, in: 1, out: 2, line: " 1 2 ",
 			logs: []string{"Complete, status=4."}},
-		{name: "killed before it counted the ended session", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3}, earlier: 5, sessions: 3},
-			left: left{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
+		{name: "killed before it counted the ended session", counted: workerCounts{ended: map[board.Outcome]uint64{board.Complete: 3}, earlier: 5, sessions: 3},
+			left: lastRow{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
 			want: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, line: " 7 9 ",
 			logs: []string{"Complete, status=3."}},
-		{name: "killed between counting and freeing", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, earlier: 5, sessions: 3},
-			left: left{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
+		{name: "killed between counting and freeing", counted: workerCounts{ended: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, earlier: 5, sessions: 3},
+			left: lastRow{state: board.RowEnding, outcome: board.Cut, in: 7, out: 9},
 			want: map[board.Outcome]uint64{board.Complete: 3, board.Cut: 1}, in: 7, out: 9, line: " 7 9 ",
 			logs: []string{"Complete, status=3."}},
-		{name: "killed at its first, between counting and freeing", counted: counted{ended: map[board.Outcome]uint64{board.Complete: 1}, in: 7, out: 9},
-			left: left{state: board.RowEnding, outcome: board.Complete, in: 7, out: 9},
+		{name: "killed at its first, between counting and freeing", counted: workerCounts{ended: map[board.Outcome]uint64{board.Complete: 1}, in: 7, out: 9},
+			left: lastRow{state: board.RowEnding, outcome: board.Complete, in: 7, out: 9},
 			want: map[board.Outcome]uint64{board.Complete: 1}, in: 7, out: 9, line: " 7 9 ",
 			logs: []string{"Complete."}},
-		{name: "an outcome that nobody knows", left: left{state: board.RowEnding, outcome: 99},
+		{name: "an unknown outcome", left: lastRow{state: board.RowEnding, outcome: 99},
 			want: map[board.Outcome]uint64{board.Outcomes - 1: 1}, line: " 0 0 ", logs: []string{"Complete, status=4."}},
 	} {
-		t.Run(c.name, func(t *testing.T) { inheritOne(t, c.counted, c.left, c.ending, c.want, c.in, c.out, c.line, c.logs) })
+		t.Run(c.name, func(t *testing.T) {
+			settleRowsOfOne(t, c.counted, c.left, c.ending, c.want, c.in, c.out, c.line, c.logs)
+		})
 	}
 }
 
-func inheritOne(t *testing.T, had counted, last left, ending bool, want map[board.Outcome]uint64, in, out uint64, line string, logs []string) {
-	s := newStage(t, func(cfg *config.Config) { cfg.Source.Port = 0 })
+func settleRowsOfOne(t *testing.T, had workerCounts, last lastRow, ending bool, want map[board.Outcome]uint64, in, out uint64, line string, logs []string) {
+	s := newTestMaster(t, func(cfg *config.Config) { cfg.Source.Port = 0 })
 	g := s.plug.generation
 	slot := g.free[len(g.free)-1]
 	row, column := g.board.Row(slot, 0), g.board.Column(slot)
@@ -91,7 +93,7 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 		row.Free()
 	}
 	s.populate()
-	a := s.hatch()
+	a := s.spawnNext()
 	if a.slot != slot {
 		t.Fatalf("slot %d, want %d", a.slot, slot)
 	}
@@ -106,7 +108,7 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 		row.Free()
 	}
 	if last.state != board.RowFree {
-		s.carry(a, "10.1.2.3:40112")
+		s.addSession(a, "10.1.2.3:40112")
 		row.In.Store(last.in)
 		row.Out.Store(last.out)
 		if last.state == board.RowEnding {
@@ -118,7 +120,7 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 	s.phase = running
 	s.shutdown.ending = ending
 	s.ring(a, 1)
-	s.die(a, unix.SIGKILL)
+	s.kill(a, unix.SIGKILL)
 	for o := range board.Outcome(board.Outcomes) {
 		if s.plug.totals.Ended[o] != want[o] {
 			t.Errorf("%d %s, want %d", s.plug.totals.Ended[o], o, want[o])
@@ -143,7 +145,7 @@ func inheritOne(t *testing.T, had counted, last left, ending bool, want map[boar
 		}
 	}
 	s.syslog.Sink.Flush(patience)
-	if got := s.said.all(); len(got) != len(logs) {
+	if got := s.syslogLines.all(); len(got) != len(logs) {
 		t.Errorf("syslog %q, want %q", got, logs)
 	} else {
 		for i := range got {
@@ -167,11 +169,11 @@ func TestLinesTarget(t *testing.T) {
 		{"through a proxy", func(c *config.Config) { c.Via = netip.MustParseAddrPort("192.0.2.80:3128") }, " 192.0.2.80:3128 ", false},
 	} {
 		s, all := serving(t, c.set)
-		row := s.carry(all[0], "[2001:db8::5]:1")
+		row := s.addSession(all[0], "[2001:db8::5]:1")
 		if c.none {
 			row.Hold()
 		}
-		s.die(all[0], unix.SIGKILL)
+		s.kill(all[0], unix.SIGKILL)
 		if line := s.sessionLines(1)[0]; !strings.Contains(line, " 2001:db8::5"+c.want) {
 			t.Errorf("%s: line %q", c.name, line)
 		}
@@ -182,17 +184,17 @@ func TestLinesTarget(t *testing.T) {
 // session's end.
 func TestLinesTime(t *testing.T) {
 	s, all := serving(t, nil)
-	row := s.carry(all[0], "10.0.0.1:1")
+	row := s.addSession(all[0], "10.0.0.1:1")
 	now := s.mono()
 	row.BeginAt = now - 7200e9
 	row.Closed.Store(now - 3600e9)
 	row.End()
-	s.die(all[0], unix.SIGKILL)
+	s.kill(all[0], unix.SIGKILL)
 	line := s.sessionLines(1)[0]
 	stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "["), "]")
 	at, err := time.ParseInLocation(time.DateTime, stamp, time.Local)
 	if ago := time.Since(at); err != nil || ago < 3598*time.Second || ago > 3660*time.Second {
-		t.Errorf("line %q tells of %v ago (%v)", line, ago, err)
+		t.Errorf("line %q has a time %v ago (%v)", line, ago, err)
 	}
 	if !strings.HasSuffix(line, " 3600000000") {
 		t.Errorf("line %q, want a duration of an hour", line)

@@ -42,7 +42,7 @@ func TestCauseOf(t *testing.T) {
 
 // At whatever point a worker dies, each of its sessions is counted once by who
 // ended it.
-func TestInheritCauses(t *testing.T) {
+func TestSettleCauses(t *testing.T) {
 	cut := board.MakeCause(board.ByClient, board.Relaying, 0)
 	for _, c := range []struct {
 		name            string
@@ -55,7 +55,7 @@ func TestInheritCauses(t *testing.T) {
 		{name: "in a session", causes: 3, ended: 3, freed: 3, left: board.RowLive, clients: 3, killed: 1},
 		{name: "before it counted the session", causes: 3, ended: 3, freed: 3, left: board.RowEnding, clients: 4},
 		{name: "between the two counts", causes: 4, ended: 3, freed: 3, left: board.RowEnding, clients: 4},
-		{name: "behind both", causes: 4, ended: 4, freed: 3, left: board.RowEnding, clients: 4},
+		{name: "after both", causes: 4, ended: 4, freed: 3, left: board.RowEnding, clients: 4},
 	} {
 		s, all := serving(t, nil)
 		a, b := all[0], s.plug.generation.board
@@ -67,7 +67,7 @@ func TestInheritCauses(t *testing.T) {
 		b.Column(a.slot).Ended[board.Cut].Store(c.ended)
 		b.Tally(a.slot).Ends[board.Cut][board.ByClient].Store(c.causes)
 		if c.left != board.RowFree {
-			s.carry(a, "10.1.2.3:40112")
+			s.addSession(a, "10.1.2.3:40112")
 			row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Relaying, 0)))
 		}
 		if c.left == board.RowEnding {
@@ -75,7 +75,7 @@ func TestInheritCauses(t *testing.T) {
 			row.Cause.Store(uint32(cut))
 			row.End()
 		}
-		s.die(a, unix.SIGKILL)
+		s.kill(a, unix.SIGKILL)
 		clients, killed := s.plug.totals.Ends[board.Cut][board.ByClient], s.plug.totals.Ends[board.Killed][board.BySignal]
 		if clients != c.clients || killed != c.killed {
 			t.Errorf("killed %s: %d by clients, %d by signals; want %d, %d", c.name, clients, killed, c.clients, c.killed)
@@ -111,14 +111,14 @@ func TestLogOfAKilledSession(t *testing.T) {
 		{"in JSON with -l", func(c *config.Config) { c.LogFormat, c.Foreground = "json", true }, 0, true, `{"@level":"info","@message":"session ended",`},
 	} {
 		s, all := serving(t, c.set)
-		got := new(said)
+		got := new(logLines)
 		s.stderr = sink.New(0, got.add)
 		s.plug.generation.board.State.LogAt.Store(c.at)
-		row := s.carry(all[0], "10.1.2.3:40112")
+		row := s.addSession(all[0], "10.1.2.3:40112")
 		row.In.Store(7)
 		row.Out.Store(9)
 		row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Negotiating, 0)))
-		s.die(all[0], unix.SIGKILL)
+		s.kill(all[0], unix.SIGKILL)
 		s.stderr.Flush(patience)
 		lines := got.all()
 		if len(lines) > 1 || (len(lines) == 1) != (c.want != "") || len(lines) == 1 && !strings.Contains(lines[0], c.want) {
@@ -130,7 +130,7 @@ func TestLogOfAKilledSession(t *testing.T) {
 	}
 }
 
-// An upgrade passes the totals on, even to and from a version without causes.
+// An upgrade hands the totals over, also to and from a version without causes.
 func TestTotalsTravel(t *testing.T) {
 	var had, has counters.Totals
 	had.Ends[board.Killed][board.BySignal], had.Ends[board.Denied][board.ByError] = 3, 4
@@ -139,7 +139,7 @@ func TestTotalsTravel(t *testing.T) {
 		err = json.Unmarshal(text, &has)
 	}
 	if err != nil || has != had {
-		t.Errorf("%+v came as %+v: %v", had, has, err)
+		t.Errorf("%+v was decoded as %+v: %v", had, has, err)
 	}
 	if err := json.Unmarshal([]byte(`{"ended":[1,2]}`), &has); err != nil {
 		t.Error(err)

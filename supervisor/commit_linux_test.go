@@ -26,13 +26,13 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// heirs returns a new master just before its commit: with two workers of its own
+// readyToCommit returns a new master just before its commit: with two workers of its own
 // behind its gate, and the received state of an old one with three, all real
 // processes.
-func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, workers []*actor) {
+func readyToCommit(t *testing.T, targets int) (s *testMaster, own []*testWorker, e *received, workers []*testWorker) {
 	t.Helper()
 	path := t.TempDir() + "/plug.pid"
-	s = newStage(t, func(c *config.Config) {
+	s = newTestMaster(t, func(c *config.Config) {
 		c.Sticky = true
 		c.Targets = nil
 		for i := range targets {
@@ -41,7 +41,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 		}
 	})
 	s.populate()
-	own = s.spares(2)
+	own = s.startSpares(2)
 	s.phase, s.upgrades.takeover = adopting, &takeover{}
 	s.plug.cfg.Pidfile = path
 	g, err := newGeneration(0, s.plug.cfg, 4, 1, 1)
@@ -52,7 +52,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	s.plug.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
 	g.board.State.Gate.Store(board.GateOpen)
 	e = newReceived(s.master)
-	if err := e.addGeneration(&handover.GenerationRecord{Plug: s.plug.name(), Number: 0}, copies(t, g.assignment, g.state, g.report)); err != nil {
+	if err := e.addGeneration(&handover.GenerationRecord{Plug: s.plug.name(), Number: 0}, dupFDs(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
 	e.generations[0].bell = g.bell // for the test to ring; an adopted generation has none
@@ -76,9 +76,9 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 		if err := e.addChildren([]handover.ChildRecord{r}, []int{pair[0], pidfd}); err != nil {
 			t.Fatal(err)
 		}
-		a := &actor{child: e.children[i], pid: pid, lifeline: pair[1]}
+		a := &testWorker{child: e.children[i], pid: pid, lifeline: pair[1]}
 		workers = append(workers, a)
-		s.hands[r.ID<<32] = a
+		s.workers[r.ID<<32] = a
 		end.Children++
 		end.Sum += r.Sum()
 		column := g.board.Column(i)
@@ -92,7 +92,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.pidfile = copies(t, old.FD())[0]
+	e.pidfile = dupFDs(t, old.FD())[0]
 	old.Close()
 	if err := e.verify(end); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func heirs(t *testing.T, targets int) (s *stage, own []*actor, e *received, work
 // The commit makes a new master of what it has received: the adopted workers come
 // first, drain, and are watched like its own; so is their pipe.
 func TestCommit(t *testing.T) {
-	s, own, e, workers := heirs(t, 1)
+	s, own, e, workers := readyToCommit(t, 1)
 	g := e.generations[0]
 	s.commit(e)
 	if s.phase != running || g.board.State.Gate.Load() != board.GateDraining || s.plug.generation.board.State.Gate.Load() != board.GateOpen {
@@ -111,11 +111,11 @@ func TestCommit(t *testing.T) {
 	}
 	want := lines(s.pid, workers[1].pid, workers[2].pid)
 	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want {
-		t.Errorf("when the commit is answered the pidfile is %q, want %q", text, want)
+		t.Errorf("after the commit the pidfile is %q, want %q", text, want)
 	}
 	s.ring(own[0], report.Begin)
 	s.writePidfile(time.Now().Add(time.Minute))
-	s.answered()
+	s.pidfileAnswered()
 	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
 		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
 	}
@@ -137,12 +137,12 @@ func TestCommit(t *testing.T) {
 		t.Errorf("lines %q", got)
 	}
 	s.watcher.Start()
-	saw := func(what string, so func() bool) {
+	await := func(what string, condition func() bool) {
 		t.Helper()
-		for end := time.After(patience); !so(); {
+		for end := time.After(patience); !condition(); {
 			select {
-			case sight := <-s.watcher.Seen:
-				s.handleEvents(sight)
+			case events := <-s.watcher.Seen:
+				s.handleEvents(events)
 			case <-end:
 				t.Fatalf("timed out waiting until %s", what)
 			}
@@ -153,18 +153,18 @@ func TestCommit(t *testing.T) {
 	if _, err := unix.Write(g.bell, r.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
-	saw("an adopted worker's doorbell is heard", func() bool { return !workers[1].listed })
+	await("an adopted worker's doorbell is handled", func() bool { return !workers[1].listed })
 	for _, a := range workers {
 		unix.Kill(a.pid, unix.SIGKILL)
 		a.dead = true
 	}
-	saw("the adopted workers are buried", func() bool { return len(s.dead) == 3 })
+	await("the adopted workers are buried", func() bool { return len(s.dead) == 3 })
 	if lines := s.sessionLines(2); !strings.Contains(lines[1], fmt.Sprintf("plug[%d]", workers[2].pid)) {
 		t.Errorf("lines %q", lines)
 	}
 	g.bell = -1
 	s.writePidfile(time.Now().Add(time.Hour))
-	s.answered()
+	s.pidfileAnswered()
 	if s.reap(); len(s.plug.older) != 0 || len(s.roster) != 2 {
 		t.Errorf("%d older generations, %d workers when the last adopted one is gone", len(s.plug.older), len(s.roster))
 	}
@@ -181,7 +181,7 @@ func TestCommitBetweenTheGates(t *testing.T) {
 
 func commitBetweenTheGates(t *testing.T) {
 	const now = 5_000_000
-	s, _, e, _ := heirs(t, board.TargetSlots)
+	s, _, e, _ := readyToCommit(t, board.TargetSlots)
 	old, fresh := e.generations[0].board, s.plug.generation.board
 	visitor := func(n uint32) *board.Addr {
 		var ip [4]byte
@@ -228,9 +228,9 @@ func commitBetweenTheGates(t *testing.T) {
 
 // The commit does not wake a worker that has a session: it is told to drain later,
 // or at once when the plug stops.
-func TestCommitIsPatient(t *testing.T) {
+func TestCommitDrainsBusyWorkersLater(t *testing.T) {
 	for _, stops := range []bool{false, true} {
-		s, _, e, workers := heirs(t, 1)
+		s, _, e, workers := readyToCommit(t, 1)
 		s.commit(e)
 		if !workers[0].told(report.Drain) {
 			t.Error("a spare of the old generation was not told at once")
@@ -240,7 +240,7 @@ func TestCommitIsPatient(t *testing.T) {
 				t.Errorf("busy worker %d is %s, or was told at once", i, a.state)
 			}
 		}
-		s.die(workers[2], unix.SIGKILL)
+		s.kill(workers[2], unix.SIGKILL)
 		if stops {
 			s.signal(unix.SIGTERM)
 		} else {
@@ -256,36 +256,36 @@ func TestCommitIsPatient(t *testing.T) {
 }
 
 // A new master needs no worker in place of one that continues its session.
-func TestEnduring(t *testing.T) {
-	s, carrier, idle := busied(t, nil)
+func TestLongLivedSessionsNeedNoSpare(t *testing.T) {
+	s, carrier, idle := withSession(t, nil)
 	s.ring(idle, report.Begin)
-	row := s.carry(idle, "10.0.0.2:4000")
-	s.settled()
+	row := s.addSession(idle, "10.0.0.2:4000")
+	s.afterEvent()
 	s.tick(time.Now())
 	s.plug.generation.board.Row(carrier.slot, 0).BeginAt -= int64(11 * time.Second)
 	if n := s.plug.longLived(); n != 1 {
-		t.Errorf("%d settled, want the one that has its session for 11 s", n)
+		t.Errorf("%d long-lived sessions, want the one of 11 s", n)
 	}
 	if n := s.plug.ready(); n != 1 {
-		t.Errorf("a successor begins with %d workers, want 1 for the session of late", n)
+		t.Errorf("a new master starts with %d workers, want 1 for the new session", n)
 	}
 	row.BeginAt -= int64(11 * time.Second)
 	if n := s.plug.ready(); n != 0 {
-		t.Errorf("a successor begins with %d workers for settled sessions", n)
+		t.Errorf("a new master starts with %d workers for long-lived sessions", n)
 	}
 	s.plug.supply.peak, s.plug.supply.high = 0, 0 // the master was stopped, and has not sampled since
 	if n := s.plug.ready(); n != 0 {
-		t.Errorf("a successor begins with %d workers beside a peak of none", n)
+		t.Errorf("a new master starts with %d workers although the peak is 0", n)
 	}
 }
 
-// If an old master's disk is away at the commit, its pidfile is used as soon as
-// the disk answers.
-func TestAdoptLate(t *testing.T) {
+// If the old master's disk does not respond at the commit, its pidfile is used as
+// soon as the disk responds.
+func TestAdoptPidfileLate(t *testing.T) {
 	m := newMaster(&config.Config{Pidfile: t.TempDir() + "/plug.pid"}, nil)
 	m.pid = 4711
-	said := new(said)
-	m.syslog = &sink.Syslog{Sink: sink.New(0, said.add), FD: -1}
+	log := new(logLines)
+	m.syslog = &sink.Syslog{Sink: sink.New(0, log.add), FD: -1}
 	m.log = sink.NewLogger(false, 0, false, io.Discard, m.syslog)
 	back := make(chan struct{})
 	m.adoptPidfile(func() (*pidfile.File, error) {
@@ -293,9 +293,9 @@ func TestAdoptLate(t *testing.T) {
 		return pidfile.Claim(m.cfg.Pidfile, 1)
 	})
 	if m.pidfile.file != nil {
-		t.Fatal("there is a pidfile without its disk")
+		t.Fatal("the pidfile is used before its disk responds")
 	}
-	until(t, "the log says so", func() bool { return said.has(m.cfg.Pidfile + ": the file system does not respond") })
+	until(t, "the log says so", func() bool { return log.has(m.cfg.Pidfile + ": the file system does not respond") })
 	close(back)
 	select {
 	case call := <-m.calls:
@@ -312,7 +312,7 @@ func TestAdoptLate(t *testing.T) {
 
 // A loss is logged once, not again by each new master. What the old master had not
 // logged yet, the new one logs.
-func TestCommitKeepsLossesTold(t *testing.T) {
+func TestCommitLogsLossesOnce(t *testing.T) {
 	for _, c := range []struct {
 		told handover.Lost
 		want string // "" for nothing
@@ -322,7 +322,7 @@ func TestCommitKeepsLossesTold(t *testing.T) {
 		{handover.Lost{Lines: 5, Records: 7, Dropped: 7}, "log lines lost"},
 		{handover.Lost{Lines: 5, Records: 5, Dropped: 9}, "records lost records=2"},
 	} {
-		s, _, e, _ := heirs(t, 1)
+		s, _, e, _ := readyToCommit(t, 1)
 		state := e.plugs[s.plug]
 		state.Totals.LinesLost, state.Totals.LogsLost, state.Totals.LogsDropped = 5, 4, 3
 		e.end.Totals.LogsLost, e.end.Totals.LogsDropped = 3, 6 // the masters' own
@@ -331,11 +331,11 @@ func TestCommitKeepsLossesTold(t *testing.T) {
 		for range 2 {
 			s.plug.tellLosses()
 			s.tellLosses()
-			s.asided()
+			s.runAsides()
 		}
 		s.syslog.Sink.Flush(patience)
 		var got []string
-		for _, line := range s.said.all() {
+		for _, line := range s.syslogLines.all() {
 			if strings.Contains(line, "lost") {
 				got = append(got, line)
 			}

@@ -18,7 +18,7 @@ import (
 // As PID 1, TERM waits for the sessions, 8 s unless --drain-timeout is given.
 func TestTermAsPID1(t *testing.T) {
 	for given, want := range map[time.Duration]time.Duration{0: 8 * time.Second, time.Minute: time.Minute} {
-		s, carrier, idle := busied(t, func(c *config.Config) { c.DrainTimeout = given })
+		s, carrier, idle := withSession(t, func(c *config.Config) { c.DrainTimeout = given })
 		s.starter.first = true
 		s.signal(syscall.SIGTERM)
 		if left := time.Until(s.shutdown.deadline); !s.shutdown.draining || left > want || left < want-time.Second {
@@ -27,17 +27,17 @@ func TestTermAsPID1(t *testing.T) {
 		if !s.starter.asks(want + stopMargin) {
 			t.Errorf("told %q %q", s.starter.told, s.starter.texts)
 		}
-		s.die(idle, unix.SIGTERM)
+		s.kill(idle, unix.SIGTERM)
 		s.reap()
 		if s.done() {
 			t.Fatal("done, though a session lives")
 		}
-		s.over()
+		s.expire()
 		s.done()
 		if left := time.Until(s.shutdown.deadline); !s.shutdown.ending || left > time.Second/3 {
 			t.Errorf("after the drain: ending %v, KILL in %v", s.shutdown.ending, left)
 		}
-		s.die(carrier, unix.SIGTERM)
+		s.kill(carrier, unix.SIGTERM)
 		s.sessionLines(1)
 		if s.plug.totals.Ended[board.AdminEnded] != 1 {
 			t.Errorf("ended: %v", s.plug.totals.Ended)
@@ -59,7 +59,7 @@ func (s *starter) asks(most time.Duration) bool {
 
 // TERM shortens a drain without limit, and lengthens none.
 func TestTermDuringDrainAsPID1(t *testing.T) {
-	s, _, _ := busied(t, nil)
+	s, _, _ := withSession(t, nil)
 	s.starter.first = true
 	s.signal(syscall.SIGQUIT)
 	if !s.shutdown.deadline.IsZero() || !s.starter.asks(stopExtended) {
@@ -78,7 +78,7 @@ func TestTermDuringDrainAsPID1(t *testing.T) {
 
 // A drain without limit requests more time repeatedly.
 func TestDrainAsksForTime(t *testing.T) {
-	s, _, _ := busied(t, nil)
+	s, _, _ := withSession(t, nil)
 	s.signal(syscall.SIGQUIT)
 	s.starter.told, s.starter.texts = nil, nil
 	for range checkEvery {

@@ -25,9 +25,9 @@ func TestBeginAndEnd(t *testing.T) {
 	if a.state != busy || !a.listed || !s.pidfile.dirty {
 		t.Errorf("after BEGIN: %s, listed %v", a.state, a.listed)
 	}
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] != 1 {
-		t.Errorf("%d are born for the spare that was taken", s.plug.count[starting])
+		t.Errorf("%d workers starting for the spare that was taken", s.plug.count[starting])
 	}
 	s.pidfile.dirty = false
 	s.ring(a, report.End)
@@ -40,31 +40,31 @@ func TestBeginAndEnd(t *testing.T) {
 	s.ring(a, report.Failed)
 	s.ring(a, report.Leaving)
 	if a.state != spare || a.listed || s.pidfile.dirty {
-		t.Errorf("after gossip: %s, listed %v", a.state, a.listed)
+		t.Errorf("after doorbells that do not fit: %s, listed %v", a.state, a.listed)
 	}
-	s.recount()
+	s.checkCounts()
 }
 
 // A worker may be busy before the loop knows that it was started, and before it is
 // ready.
-func TestBusyBeforeItIsBorn(t *testing.T) {
+func TestBusyBeforeSpawned(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
-	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
-	s.settled()
+	s.ring(&testWorker{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
+	s.afterEvent()
 	o := <-s.spawner.requests
-	a := s.sleeper(o)
+	a := s.startSleeper(o)
 	s.handleDoorbell(report.Record{Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1})
 	if a.state != busy || a.child.pid != 0 {
 		t.Fatalf("%s, PID %d", a.state, a.child.pid)
 	}
 	now := time.Now().Add(time.Second)
 	s.writePidfile(now)
-	s.answered()
+	s.pidfileAnswered()
 	s.plug.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 	if s.writePidfile(now.Add(time.Second)); !s.pidfile.writing {
 		t.Fatal("its PID never gets into the pidfile")
 	}
-	s.answered()
+	s.pidfileAnswered()
 	text, _ := os.ReadFile(s.pidfile.file.Path())
 	if want := lines(s.pid, s.roster[0].pid, a.pid); string(text) != want {
 		t.Errorf("pidfile %q, want %q", text, want)
@@ -73,28 +73,28 @@ func TestBusyBeforeItIsBorn(t *testing.T) {
 
 // Doorbells from unknown workers, of other generations and of dead workers are
 // ignored.
-func TestStrangers(t *testing.T) {
+func TestUnknownDoorbells(t *testing.T) {
 	s, all := serving(t, nil)
 	a := all[0]
 	for name, r := range map[string]report.Record{
-		"another generation": {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 2},
-		"generation 0":       {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid)},
-		"another PID":        {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid + 1), Generation: 1},
-		"a slot of nobody":   {Kind: report.Begin, Slot: 5, PID: uint32(a.pid), Generation: 1},
-		"no slot at all":     {Kind: report.Begin, Slot: 65535, PID: uint32(a.pid), Generation: 1},
+		"another generation":      {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 2},
+		"generation 0":            {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid)},
+		"another PID":             {Kind: report.Begin, Slot: uint16(a.slot), PID: uint32(a.pid + 1), Generation: 1},
+		"a slot without a worker": {Kind: report.Begin, Slot: 5, PID: uint32(a.pid), Generation: 1},
+		"no slot at all":          {Kind: report.Begin, Slot: 65535, PID: uint32(a.pid), Generation: 1},
 	} {
 		s.handleEvents(watch.Events{Bells: []report.Record{r}})
 		if got := s.states(); !slices.Equal(got, []lifeState{spare, spare}) {
 			t.Errorf("%s: roster %v", name, got)
 		}
 	}
-	s.die(a, unix.SIGKILL)
+	s.kill(a, unix.SIGKILL)
 	s.ring(a, report.Begin)
 	if a.state != gone {
 		t.Errorf("the dead worker is %s", a.state)
 	}
 	s.handleEvents(watch.Events{Dead: []uint64{a.id, 99, 1 << 40}}) // repeated, and of unknown ids
-	s.settled()
+	s.afterEvent()
 	if a.state != gone || len(s.roster) != 2 {
 		t.Errorf("%d on the roster", len(s.roster))
 	}
@@ -104,17 +104,17 @@ func TestDeathInASession(t *testing.T) {
 	s, all := serving(t, nil)
 	a := all[0]
 	s.ring(a, report.Begin)
-	s.carry(a, "10.0.0.1:4000")
-	s.settled()
-	s.hatch()
+	s.addSession(a, "10.0.0.1:4000")
+	s.afterEvent()
+	s.spawnNext()
 	s.pidfile.dirty = false
-	s.die(a, unix.SIGKILL)
+	s.kill(a, unix.SIGKILL)
 	if a.state != gone || a.listed || !s.pidfile.dirty {
 		t.Errorf("%s, listed %v", a.state, a.listed)
 	}
 	s.sessionLines(1)
 	s.writePidfile(time.Now().Add(time.Second))
-	s.settled()
+	s.afterEvent()
 	if slices.Contains(s.roster, a.child) || s.children[a.id] != nil {
 		t.Error("still on the roster")
 	}
@@ -124,28 +124,28 @@ func TestDeathInASession(t *testing.T) {
 }
 
 // After doorbells were lost, the rows show which workers have sessions.
-func TestLookAtBoard(t *testing.T) {
+func TestReconcileBoard(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 3, 3 })
 	lostBegin, lostEnd, idle := all[0], all[1], all[2]
 	b := s.plug.generation.board
 	for _, a := range all {
 		b.Column(a.slot).PID.Store(uint32(a.pid))
 	}
-	s.carry(lostBegin, "10.0.0.1:1")
+	s.addSession(lostBegin, "10.0.0.1:1")
 	s.ring(lostEnd, report.Begin)
 	s.handleEvents(watch.Events{})
 	if lostBegin.state != spare {
-		t.Error("looked at the board without a reason")
+		t.Error("the board was checked without a reason")
 	}
 	b.State.Attention.Store(1)
 	s.handleEvents(watch.Events{})
 	if b.State.Attention.Load() != 0 {
-		t.Error("the flag is still up")
+		t.Error("the flag is still set")
 	}
 	if lostBegin.state != busy || !lostBegin.listed || lostEnd.state != spare || lostEnd.listed || idle.state != spare {
 		t.Errorf("%s, %s, %s", lostBegin.state, lostEnd.state, idle.state)
 	}
-	s.recount()
+	s.checkCounts()
 	// Garbage on the pipe triggers it, too.
 	b.Row(lostBegin.slot, 0).End()
 	b.Row(lostBegin.slot, 0).Free()
@@ -154,28 +154,28 @@ func TestLookAtBoard(t *testing.T) {
 		t.Errorf("after garbage: %s", lostBegin.state)
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("report pipe: skipped bytes that are not a doorbell bytes=5") {
-		t.Errorf("syslog %q", s.said.all())
+	if !s.syslogLines.has("report pipe: skipped bytes that are not a doorbell bytes=5") {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 }
 
 // A worker whose READY was lost is found on the board; one that has not attached
-// yet is left alone.
+// yet stays as it is.
 func TestLostReady(t *testing.T) {
 	s, _ := serving(t, nil)
-	s.ring(&actor{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
-	s.settled()
-	a := s.hatch()
+	s.ring(&testWorker{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
+	s.afterEvent()
+	a := s.spawnNext()
 	s.plug.generation.board.State.Attention.Store(1)
 	s.handleEvents(watch.Events{})
 	if a.state != starting {
-		t.Errorf("%s before it reached the board", a.state)
+		t.Errorf("%s before its PID is on the board", a.state)
 	}
 	s.plug.generation.board.Column(a.slot).PID.Store(uint32(a.pid))
 	s.plug.generation.board.State.Attention.Store(1)
 	s.handleEvents(watch.Events{})
 	if a.state != spare {
-		t.Errorf("%s, though the board has it", a.state)
+		t.Errorf("%s although its PID is on the board", a.state)
 	}
 }
 
@@ -185,12 +185,12 @@ func TestReadyAndDeadAtOnce(t *testing.T) {
 	s, _ := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 2, 4 })
 	s.plug.cfg.SparesMin = 3
 	s.populate()
-	a := s.hatch()
+	a := s.spawnNext()
 	unix.Kill(a.pid, unix.SIGKILL)
 	until(t, "the worker is dead", func() bool { return s.watcher.Status(a.pidfd).Known })
 	a.dead = true
 	s.handleEvents(watch.Events{Dead: []uint64{a.id}, Bells: []report.Record{{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}}})
 	if a.state != gone || s.plug.spawning.trouble != 0 {
-		t.Errorf("%s; births wait for %v", a.state, s.plug.spawning.trouble)
+		t.Errorf("state %s, spawning pauses for %v", a.state, s.plug.spawning.trouble)
 	}
 }

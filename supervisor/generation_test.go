@@ -93,7 +93,7 @@ func TestAssign(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.is(without) {
-			t.Errorf("%s: it is so without being asked for", c.name)
+			t.Errorf("%s: set on the board without the option", c.name)
 		}
 		if !c.is(with) {
 			t.Errorf("%s: not on the board", c.name)
@@ -117,10 +117,10 @@ func TestAssignAlways(t *testing.T) {
 		t.Errorf("host %q", a.Assignment.Host.String())
 	}
 	if a.State.Gate.Load() != board.GateClosed {
-		t.Error("the gate is open before anybody is ready")
+		t.Error("the gate is open before a worker is ready")
 	}
 	if a.Assignment.Source.Kind != 0 || a.Assignment.Via.Kind != 0 || a.Assignment.SyslogUDP.Kind != 0 {
-		t.Error("an address that nobody gave")
+		t.Error("an address that was not configured")
 	}
 }
 
@@ -241,7 +241,7 @@ func TestRowsInUse(t *testing.T) {
 	g.board.Column(1).Rows.Store(3)
 	g.board.Row(1, 2).Hold()
 	if !g.carries(1) || g.carries(0) {
-		t.Error("the session of worker 1 alone")
+		t.Error("only worker 1 has a session")
 	}
 }
 

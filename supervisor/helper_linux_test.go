@@ -24,13 +24,13 @@ const patience = await.Patience
 
 var until = await.Until
 
-// said holds the lines of a log.
-type said struct {
+// logLines holds the lines of a log.
+type logLines struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (s *said) add(p []byte) {
+func (s *logLines) add(p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, text, ok := strings.Cut(string(p), "]: ")
@@ -40,14 +40,14 @@ func (s *said) add(p []byte) {
 	s.lines = append(s.lines, text)
 }
 
-func (s *said) all() []string {
+func (s *logLines) all() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.lines...)
 }
 
 // has reports whether a line contains the text.
-func (s *said) has(text string) bool {
+func (s *logLines) has(text string) bool {
 	for _, line := range s.all() {
 		if strings.Contains(line, text) {
 			return true
@@ -58,13 +58,13 @@ func (s *said) has(text string) bool {
 
 // starter is a Starter that records what it is told.
 type starter struct {
-	ready int
-	told  []string
-	texts []string // the texts of these messages
-	said  string   // the last status
-	alive time.Duration
-	gone  chan struct{}
-	first bool // it is PID 1
+	ready  int
+	told   []string
+	texts  []string // the texts of these messages
+	status string   // the last status
+	alive  time.Duration
+	gone   chan struct{}
+	first  bool // it is PID 1
 }
 
 func (s *starter) Ready() error { s.ready++; return nil }
@@ -80,7 +80,7 @@ func (s *starter) Become(string, int) {}
 func (s *starter) Tell(word, text string) {
 	s.told, s.texts = append(s.told, word), append(s.texts, text)
 	if word == "status" {
-		s.said = text
+		s.status = text
 	}
 }
 
@@ -88,20 +88,21 @@ func (s *starter) EndsAll() bool { return s.first }
 
 func (s *starter) Alive() time.Duration { return s.alive }
 
-// stage is a master made by hand, with real descriptors. The test is its spawner:
-// it takes the spawn requests and starts processes that only sleep.
-type stage struct {
+// testMaster is a master with real descriptors, whose loop the test plays. The test
+// is also its spawner: it takes the spawn requests and starts processes that only
+// sleep.
+type testMaster struct {
 	*master
-	plug    *plug // its first one
-	t       *testing.T
-	said    *said
-	starter *starter
-	hands   map[uint64]*actor // by the child's id
-	path    string            // of the session file
+	plug        *plug // its first one
+	t           *testing.T
+	syslogLines *logLines
+	starter     *starter
+	workers     map[uint64]*testWorker // by the child's id
+	path        string                 // of the session file
 }
 
-// newStage makes a master whose loop has not started.
-func newStage(t *testing.T, set func(*config.Config)) *stage {
+// newTestMaster makes a master whose loop has not started.
+func newTestMaster(t *testing.T, set func(*config.Config)) *testMaster {
 	t.Helper()
 	dir := t.TempDir()
 	cfg := &config.Config{Mode: config.Prefork, SparesMin: 2, SparesMax: 4, MaxWorkers: 6, MaxUses: 10000,
@@ -111,12 +112,12 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 	if set != nil {
 		set(cfg)
 	}
-	s := &stage{t: t, said: new(said), starter: &starter{gone: make(chan struct{})}, hands: map[uint64]*actor{}, path: cfg.SessionLog}
+	s := &testMaster{t: t, syslogLines: new(logLines), starter: &starter{gone: make(chan struct{})}, workers: map[uint64]*testWorker{}, path: cfg.SessionLog}
 	m := newMaster(cfg, s.starter)
 	m.shutdown.deadline = time.Now().Add(startPatience)
 	s.master = m
 	m.stderr = sink.New(0, func([]byte) {})
-	m.syslog = &sink.Syslog{Sink: sink.New(0, s.said.add), FD: -1, Tag: cfg.Source.Tag(), PID: m.pid}
+	m.syslog = &sink.Syslog{Sink: sink.New(0, s.syslogLines.add), FD: -1, Tag: cfg.Source.Tag(), PID: m.pid}
 	m.log = sink.NewLogger(false, 0, false, m.stderr, m.syslog)
 	var err error
 	if m.watcher, err = watch.New(); err != nil {
@@ -132,7 +133,7 @@ func newStage(t *testing.T, set func(*config.Config)) *stage {
 }
 
 // add adds a plug to the master.
-func (s *stage) add(cfg *config.Config) *plug {
+func (s *testMaster) add(cfg *config.Config) *plug {
 	s.t.Helper()
 	p := s.addPlug(cfg)
 	err := p.openListeners()
@@ -145,8 +146,8 @@ func (s *stage) add(cfg *config.Config) *plug {
 	return p
 }
 
-func (s *stage) close() {
-	for _, a := range s.hands {
+func (s *testMaster) close() {
+	for _, a := range s.workers {
 		if !a.dead {
 			unix.Kill(a.pid, unix.SIGKILL)
 			unix.Wait4(a.pid, nil, 0, nil) // it may be reaped already
@@ -169,11 +170,11 @@ func (s *stage) close() {
 	}
 }
 
-// poolStage returns a stage in pool mode that is starting this many workers, each
+// newPoolMaster returns a master in pool mode that is starting this many workers, each
 // with this capacity.
-func poolStage(t *testing.T, workers, capacity int) *stage {
+func newPoolMaster(t *testing.T, workers, capacity int) *testMaster {
 	t.Helper()
-	s := newStage(t, func(c *config.Config) {
+	s := newTestMaster(t, func(c *config.Config) {
 		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, workers, 0, 0, 8
 	})
 	s.plug.generation.close()
@@ -186,54 +187,54 @@ func poolStage(t *testing.T, workers, capacity int) *stage {
 	return s
 }
 
-// serving returns a stage whose plug serves, with its spares.
-func serving(t *testing.T, set func(*config.Config)) (*stage, []*actor) {
+// serving returns a master whose plug serves, and its spares.
+func serving(t *testing.T, set func(*config.Config)) (*testMaster, []*testWorker) {
 	t.Helper()
-	s := newStage(t, set)
+	s := newTestMaster(t, set)
 	s.populate()
-	all := s.spares(s.plug.cfg.SparesMin)
-	s.settled()
+	all := s.startSpares(s.plug.cfg.SparesMin)
+	s.afterEvent()
 	if s.phase != running {
 		t.Fatalf("phase %d with %d workers ready", s.phase, len(all))
 	}
 	return s, all
 }
 
-// settled does what the loop does after each event.
-func (s *stage) settled() {
+// afterEvent does what the loop does after each event.
+func (s *testMaster) afterEvent() {
 	s.populate()
 	if s.firstReady(time.Now()) {
 		s.serve()
 	}
 	s.tellReady()
 	s.reap()
-	s.recount()
+	s.checkCounts()
 }
 
-// asided runs the calls that goroutines make for the loop, until no aside is in
+// runAsides runs the calls that goroutines make for the loop, until no aside is in
 // progress.
-func (s *stage) asided() {
+func (s *testMaster) runAsides() {
 	s.t.Helper()
 	for len(s.asides) > 0 {
 		select {
 		case call := <-s.calls:
 			call()
 		case <-time.After(patience):
-			s.t.Fatalf("no end of %v", s.asides)
+			s.t.Fatalf("%v did not finish", s.asides)
 		}
 	}
 }
 
 // reopenNow is reopen as requested by an admin, with its result.
-func (s *stage) reopenNow() (err error) {
+func (s *testMaster) reopenNow() (err error) {
 	s.t.Helper()
 	s.plug.reopen(true, func(e error) { err = e })
-	s.asided()
+	s.runAsides()
 	return err
 }
 
-// recount fails if the counts differ from the roster.
-func (s *stage) recount() {
+// checkCounts fails if the counts differ from the roster.
+func (s *testMaster) checkCounts() {
 	s.t.Helper()
 	all := 0
 	for _, p := range s.plugs {
@@ -256,13 +257,13 @@ func (s *stage) recount() {
 
 // sessionLines returns the lines of the first plug's session file, when there are
 // n.
-func (s *stage) sessionLines(n int) []string {
+func (s *testMaster) sessionLines(n int) []string {
 	s.t.Helper()
 	return s.linesOf(s.plug, n)
 }
 
 // linesOf returns the lines of a plug's session file, when there are n.
-func (s *stage) linesOf(p *plug, n int) []string {
+func (s *testMaster) linesOf(p *plug, n int) []string {
 	s.t.Helper()
 	if !p.sessionFile.sink.Flush(patience) {
 		s.t.Fatal("lines are not written")
@@ -281,8 +282,8 @@ func (s *stage) linesOf(p *plug, n int) []string {
 	return lines
 }
 
-// answered handles the answer of the pidfile's writer.
-func (s *stage) answered() {
+// pidfileAnswered handles the answer of the pidfile's writer.
+func (s *testMaster) pidfileAnswered() {
 	s.t.Helper()
 	select {
 	case r := <-s.pidfile.results:

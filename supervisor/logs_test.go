@@ -33,7 +33,7 @@ func (r *records) all() []string {
 
 // An error that a worker cannot log itself carries the worker's PID, and goes
 // where the worker would have sent it.
-func TestErrorsOfTheDead(t *testing.T) {
+func TestErrorsOfDeadWorkers(t *testing.T) {
 	of := func(foreground bool) *child {
 		cfg := newConfig()
 		cfg.Foreground, cfg.Source.Port = foreground, 119
@@ -46,7 +46,7 @@ func TestErrorsOfTheDead(t *testing.T) {
 	}
 	var r records
 	s := &sink.Syslog{Sink: sink.New(0, r.write), Tag: "(1)", PID: 1}
-	m, p := bare(newConfig())
+	m, p := bareMaster(newConfig())
 	m.syslog = s
 	p.logError(of(false), "session from 10.0.0.1", "killed by signal 9")
 	s.Sink.Flush(10 * time.Second)
@@ -67,7 +67,7 @@ func TestAbandonFlushesTheLogs(t *testing.T) {
 		var r records
 		writing, write, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		slow := sink.New(0, func(p []byte) { close(writing); <-write; r.write(p) })
-		m, _ := bare(newConfig())
+		m, _ := bareMaster(newConfig())
 		if name == "stderr" {
 			m.stderr = slow
 		} else {

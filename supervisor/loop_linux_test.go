@@ -17,7 +17,7 @@ import (
 )
 
 // states returns the workers' states, in the order of the roster.
-func (s *stage) states() (all []lifeState) {
+func (s *testMaster) states() (all []lifeState) {
 	for _, c := range s.roster {
 		all = append(all, c.state)
 	}
@@ -25,38 +25,38 @@ func (s *stage) states() (all []lifeState) {
 }
 
 func TestFirstWorkersOpenTheGate(t *testing.T) {
-	s := newStage(t, nil)
+	s := newTestMaster(t, nil)
 	gate := &s.plug.generation.board.State.Gate
 	s.populate()
 	s.populate() // the same need does not cause another request
 	if len(s.spawner.requests) != 2 || s.plug.count[starting] != 2 {
-		t.Fatalf("%d births ordered", len(s.spawner.requests))
+		t.Fatalf("%d spawns requested", len(s.spawner.requests))
 	}
-	first, second := s.hatch(), s.hatch()
+	first, second := s.spawnNext(), s.spawnNext()
 	s.ring(first, report.Ready)
-	s.settled()
+	s.afterEvent()
 	if s.phase != opening || gate.Load() != board.GateClosed || s.starter.ready != 0 {
 		t.Errorf("phase %d, gate %d while one is not ready", s.phase, gate.Load())
 	}
 	s.ring(second, report.Ready)
-	s.settled()
+	s.afterEvent()
 	if s.phase != running || gate.Load() != board.GateOpen || s.starter.ready != 1 {
 		t.Errorf("phase %d, gate %d, starter told %d times", s.phase, gate.Load(), s.starter.ready)
 	}
 	if got := s.states(); !slices.Equal(got, []lifeState{spare, spare}) {
 		t.Errorf("roster %v", got)
 	}
-	for _, a := range []*actor{first, second} {
+	for _, a := range []*testWorker{first, second} {
 		if got := a.orders(); got != string(rune(report.Gate)) {
 			t.Errorf("orders %q", got)
 		}
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("(127.0.0.1 0): Plugdaemon started.") {
-		t.Errorf("syslog %q", s.said.all())
+	if !s.syslogLines.has("(127.0.0.1 0): Plugdaemon started.") {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 	if s.plug.generation.board.State.MayBatch.Load() != 1 {
-		t.Error("spares are plenty, and the board does not say so")
+		t.Error("there are enough spares, but workers may not batch doorbells")
 	}
 }
 
@@ -67,29 +67,29 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 	}
 	s.client()
 	for range 3 {
-		s.settled()
+		s.afterEvent()
 	}
 	s.syslog.Sink.Flush(patience)
 	n := 0
-	for _, line := range s.said.all() {
+	for _, line := range s.syslogLines.all() {
 		if strings.Contains(line, "clients are waiting") && strings.Contains(line, "max-workers=2") {
 			n++
 		}
 	}
 	if n != 1 || len(s.roster) != 2 {
-		t.Errorf("said %d times, %d workers: %q", n, len(s.roster), s.said.all())
+		t.Errorf("logged %d times, %d workers: %q", n, len(s.roster), s.syslogLines.all())
 	}
 }
 
 // With --spares 0:N an idle plug has no workers, and starts one for a client.
-func TestPlugThatSleeps(t *testing.T) {
-	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
+func TestIdlePlugHasNoWorkers(t *testing.T) {
+	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
 	s.watcher.Start()
-	s.settled()
+	s.afterEvent()
 	if s.phase != running || len(s.roster) != 0 {
 		t.Fatalf("phase %d, %d workers", s.phase, len(s.roster))
 	}
-	s.settled() // asks the watcher for the next client
+	s.afterEvent() // asks the watcher for the next client
 	s.client()
 	select {
 	case seen := <-s.watcher.Seen:
@@ -97,27 +97,27 @@ func TestPlugThatSleeps(t *testing.T) {
 			t.Fatalf("%+v", seen)
 		}
 	case <-time.After(patience):
-		t.Fatal("nothing was seen")
+		t.Fatal("the watcher reported nothing")
 	}
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] != 1 {
-		t.Errorf("%d are born for one client", s.plug.count[starting])
+		t.Errorf("%d workers starting for one client", s.plug.count[starting])
 	}
 }
 
 // Spares that have not been needed for a while are retired, the newest first, but
 // never below the number wanted.
 func TestRest(t *testing.T) {
-	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 6, 6, 10 })
+	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 6, 6, 10 })
 	s.populate()
-	all := s.spares(6)
-	s.settled()
+	all := s.startSpares(6)
+	s.afterEvent()
 	s.plug.cfg.SparesMin, s.plug.cfg.SparesMax = 1, 2
 	for range 2 * restAfter {
 		s.tick(time.Now())
 	}
 	if s.plug.count[draining] == 0 || s.plug.count[draining] > 4 {
-		t.Fatalf("%d were let go", s.plug.count[draining])
+		t.Fatalf("%d were retired", s.plug.count[draining])
 	}
 	for range 10 * restAfter {
 		s.tick(time.Now())
@@ -127,59 +127,59 @@ func TestRest(t *testing.T) {
 	}
 	for i, a := range all {
 		if told := strings.Contains(a.orders(), string(rune(report.Drain))); told != (i >= 2) {
-			t.Errorf("worker %d told to go: %v", i, told)
+			t.Errorf("worker %d told to drain: %v", i, told)
 		}
 	}
-	s.recount()
+	s.checkCounts()
 }
 
 // A worker that has a session but sent no doorbell is not retired as a spare.
 func TestRestKnowsTheBoard(t *testing.T) {
-	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 3, 3, 10 })
+	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 3, 3, 10 })
 	s.populate()
-	all := s.spares(3)
-	s.settled()
+	all := s.startSpares(3)
+	s.afterEvent()
 	s.plug.cfg.SparesMin, s.plug.cfg.SparesMax = 1, 1
 	for _, a := range all {
-		s.carry(a, "10.0.0.1:1") // its doorbell would come after 5 ms
+		s.addSession(a, "10.0.0.1:1") // its doorbell would come after 5 ms
 	}
 	for range 3 * restAfter {
 		s.tick(time.Now())
 	}
 	if s.plug.count[draining] != 0 {
-		t.Errorf("%d were let go in their sessions", s.plug.count[draining])
+		t.Errorf("%d were retired during their sessions", s.plug.count[draining])
 	}
 }
 
 // In a pool, workers are listed for as long as they live, and send no doorbells
 // for sessions.
 func TestPool(t *testing.T) {
-	s := poolStage(t, 3, 16)
-	all := s.spares(3)
-	s.settled()
+	s := newPoolMaster(t, 3, 16)
+	all := s.startSpares(3)
+	s.afterEvent()
 	if s.phase != running || len(s.roster) != 3 {
 		t.Fatalf("phase %d, %d workers", s.phase, len(s.roster))
 	}
 	for _, a := range all {
 		if !a.listed {
-			t.Error("a pool's worker is not listed")
+			t.Error("a pool worker is not listed")
 		}
 	}
 	s.ring(all[0], report.Begin)
 	s.ring(all[0], report.End)
 	if !all[0].listed {
-		t.Error("END unlists a pool's worker")
+		t.Error("END removed a pool worker from the list")
 	}
-	s.settled()
-	s.die(all[1], unix.SIGKILL)
-	s.settled()
+	s.afterEvent()
+	s.kill(all[1], unix.SIGKILL)
+	s.afterEvent()
 	if s.plug.count[starting] != 1 {
-		t.Errorf("%d are born in its place", s.plug.count[starting])
+		t.Errorf("%d workers starting in its place", s.plug.count[starting])
 	}
 	// A draining worker is replaced at once.
 	s.apply(all[2].child, toldDrain)
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] != 2 {
-		t.Errorf("%d are born beside a draining one", s.plug.count[starting])
+		t.Errorf("%d workers starting beside a draining one", s.plug.count[starting])
 	}
 }

@@ -23,17 +23,17 @@ func TestNudge(t *testing.T) {
 	for _, a := range all {
 		a.orders()
 	}
-	nudged := func() (who []int) {
+	nudged := func() (slots []int) {
 		s.plug.nudgeMore()
 		for i, a := range all {
 			if strings.Contains(a.orders(), string(rune(report.Nudge))) {
-				who = append(who, i)
+				slots = append(slots, i)
 			}
 		}
-		return who
+		return slots
 	}
-	if who := nudged(); who != nil {
-		t.Errorf("nudged %v without a client", who)
+	if got := nudged(); got != nil {
+		t.Errorf("nudged %v without a client", got)
 	}
 	s.client()
 	first, second := nudged(), nudged()
@@ -51,22 +51,22 @@ func TestNudge(t *testing.T) {
 	}
 	s.ring(all[0], report.Begin)
 	for range 3 {
-		if who := nudged(); slices.Contains(who, 0) {
+		if got := nudged(); slices.Contains(got, 0) {
 			t.Error("a busy worker was nudged")
 		}
 	}
 	s.plug.paused = true
-	if who := nudged(); who != nil {
-		t.Errorf("nudged %v while paused", who)
+	if got := nudged(); got != nil {
+		t.Errorf("nudged %v while paused", got)
 	}
 }
 
 // A dead worker may have consumed a wake-up.
-func TestDeathNudges(t *testing.T) {
+func TestDeathNudgesASpare(t *testing.T) {
 	s, all := serving(t, nil)
 	all[1].orders()
 	s.client()
-	s.die(all[0], unix.SIGKILL)
+	s.kill(all[0], unix.SIGKILL)
 	if got := all[1].orders(); !strings.Contains(got, string(rune(report.Nudge))) {
 		t.Errorf("orders %q", got)
 	}
@@ -75,9 +75,9 @@ func TestDeathNudges(t *testing.T) {
 // When a pool worker leaves its clients to the others, another one is woken at
 // once; each time it is the next one.
 func TestLeavingNudgesAnother(t *testing.T) {
-	s := poolStage(t, 3, 16)
-	all := s.spares(3)
-	s.settled()
+	s := newPoolMaster(t, 3, 16)
+	all := s.startSpares(3)
+	s.afterEvent()
 	s.client()
 	for i, a := range all {
 		s.plug.supply.nudges = 0
@@ -106,7 +106,7 @@ func TestTickNudges(t *testing.T) {
 	s.client()
 	s.tick(time.Now())
 	if !all[0].told(report.Nudge) && !all[1].told(report.Nudge) {
-		t.Error("a client waits, and nobody was nudged")
+		t.Error("a client waits, and no worker was nudged")
 	}
 }
 
@@ -118,14 +118,14 @@ func TestStoppedSparesAreReplaced(t *testing.T) {
 	for range len(all) + 1 {
 		s.plug.nudgeMore()
 		if n := s.plug.count[starting]; n != 0 {
-			t.Fatalf("%d births while spares have not been nudged", n)
+			t.Fatalf("%d workers starting while spares have not been nudged", n)
 		}
 	}
 	for range 3 {
 		s.plug.nudgeMore()
 	}
 	if n := s.plug.count[starting]; n != 1 {
-		t.Errorf("%d births, want 1", n)
+		t.Errorf("%d workers starting, want 1", n)
 	}
 }
 
@@ -138,72 +138,72 @@ func TestOnlyTicksFindStoppedSpares(t *testing.T) {
 		s.plug.nudge()
 	}
 	if n := s.plug.count[starting]; n != 0 {
-		t.Errorf("%d births", n)
+		t.Errorf("%d workers starting", n)
 	}
 }
 
-// lookAfterWork makes each of the workers end a session, and then runs the tick's
+// nudgeAfterWork makes each of the workers end a session, and then runs the tick's
 // nudge.
-func (s *stage) lookAfterWork(workers []*actor) {
+func (s *testMaster) nudgeAfterWork(workers []*testWorker) {
 	for _, a := range workers {
-		s.carry(a, "10.0.0.1:1").Free()
+		s.addSession(a, "10.0.0.1:1").Free()
 	}
 	s.plug.nudgeMore()
 }
 
 // Spares that serve short sessions in quick succession are not considered stopped,
 // however long clients wait.
-func TestSparesAtWork(t *testing.T) {
+func TestActiveSparesAreNotReplaced(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
 	s.client()
 	s.plug.supply.probe.Until = time.Now().Add(time.Hour) // disables the probe
 	for range 20 {
-		s.lookAfterWork(all)
+		s.nudgeAfterWork(all)
 		if n := s.plug.count[starting]; n != 0 {
-			t.Fatalf("%d births beside spares at work", n)
+			t.Fatalf("%d workers starting beside active spares", n)
 		}
 	}
 	for range len(all) + 2 { // one is stopped: fewer spares are active than wanted
-		s.lookAfterWork(all[:1])
+		s.nudgeAfterWork(all[:1])
 	}
 	if n := s.plug.count[starting]; n != 1 {
-		t.Errorf("%d births beside one that has stopped, want 1", n)
+		t.Errorf("%d workers starting beside one that has stopped, want 1", n)
 	}
 }
 
 // The probe starts workers, and retires them if they did not help.
-func TestReinforcement(t *testing.T) {
+func TestProbe(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
 	s.client()
 	for i := 0; s.plug.count[starting] == 0; i++ {
 		if i > 2*policy.Samples {
-			t.Fatal("nobody comes")
+			t.Fatal("no worker was added")
 		}
-		s.lookAfterWork(all)
+		s.nudgeAfterWork(all)
 	}
-	all = append(all, s.spares(1)...)
+	all = append(all, s.startSpares(1)...)
 	s.plug.supply.probe.Rate *= 1e9 // as if each spare had done more before they were added
 	for i := 0; s.plug.count[spare] == 3; i++ {
 		if i > 2*policy.Samples {
-			t.Fatal("who was no help stays")
+			t.Fatal("the worker that did not help was not retired")
 		}
-		s.lookAfterWork(all)
+		s.nudgeAfterWork(all)
 	}
 	if !all[2].told(report.Drain) || s.plug.count[spare] != 2 {
-		t.Errorf("the newest one is not told to go; %d spares", s.plug.count[spare])
+		t.Errorf("the newest worker is not told to drain; %d spares", s.plug.count[spare])
 	}
 }
 
 // At --max-workers no worker is started, and none is retired for not helping.
-func TestNoReinforcementAtTheLimit(t *testing.T) {
+func TestNoProbeAtTheLimit(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 2 })
 	s.client()
 	for range 6 * policy.Samples {
-		s.lookAfterWork(all)
+		s.nudgeAfterWork(all)
 		s.plug.supply.probe.Rate *= 1e9
 	}
 	if s.plug.count[starting] != 0 || s.plug.count[spare] != 2 {
-		t.Errorf("%d births, %d spares", s.plug.count[starting], s.plug.count[spare])
+		t.Errorf("%d workers starting, %d spares", s.plug.count[starting], s.plug.count[spare])
 	}
 }
 
@@ -218,6 +218,6 @@ func TestFrozenRoster(t *testing.T) {
 		s.tick(time.Now())
 	}
 	if s.plug.count[starting] != 0 || s.plug.count[spare] != len(all) {
-		t.Errorf("%d births, %d spares of %d", s.plug.count[starting], s.plug.count[spare], len(all))
+		t.Errorf("%d workers starting, %d spares of %d", s.plug.count[starting], s.plug.count[spare], len(all))
 	}
 }

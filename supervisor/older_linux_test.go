@@ -17,7 +17,7 @@ import (
 
 // replaceGeneration makes another generation, with its own configuration, the one
 // that accepts; the existing workers stay in theirs.
-func (s *stage) replaceGeneration(workers int, set func(*config.Config)) (old *generation) {
+func (s *testMaster) replaceGeneration(workers int, set func(*config.Config)) (old *generation) {
 	s.t.Helper()
 	cfg := *s.plug.cfg
 	set(&cfg)
@@ -59,21 +59,21 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 			cfg.Log, cfg.LogFormat = c.log, map[bool]string{true: "json"}[c.json]
 		})
 		s.syslog.Sink.Flush(patience)
-		before := len(s.said.all())
-		stderr := new(said)
+		before := len(s.syslogLines.all())
+		stderr := new(logLines)
 		s.stderr = sink.New(0, stderr.add)
-		s.carry(all[0], "10.1.2.3:40112")
+		s.addSession(all[0], "10.1.2.3:40112")
 		old := s.replaceGeneration(6, func(cfg *config.Config) {
 			cfg.Source.Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
 		})
 		old.board.State.LogAt.Store(c.at)
 		s.plug.generation.board.State.LogAt.Store(c.next)
-		s.die(all[0], unix.SIGKILL)
+		s.kill(all[0], unix.SIGKILL)
 		if line := s.sessionLines(1)[0]; !strings.Contains(line, "] 127.0.0.1:0 10.1.2.3 ") {
 			t.Errorf("%s: line %q", c.name, line)
 		}
 		s.syslog.Sink.Flush(patience)
-		if got := s.said.all()[before:]; strings.Join(got, "\n") != strings.Join(c.logs, "\n") {
+		if got := s.syslogLines.all()[before:]; strings.Join(got, "\n") != strings.Join(c.logs, "\n") {
 			t.Errorf("%s: syslog %q, want %q", c.name, got, c.logs)
 		}
 		s.stderr.Flush(patience)
@@ -87,7 +87,7 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 // exist in the current generation.
 func TestRestOfAnOlderGeneration(t *testing.T) {
 	s, all := serving(t, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 4, 4 })
-	s.carry(all[3], "10.1.2.3:40112") // its doorbell has not arrived yet
+	s.addSession(all[3], "10.1.2.3:40112") // its doorbell has not arrived yet
 	s.replaceGeneration(2, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 0, 1 })
 	if all[3].slot < 2 {
 		t.Fatalf("slot %d", all[3].slot)
@@ -104,7 +104,7 @@ func TestRestOfAnOlderGeneration(t *testing.T) {
 // A failure of the session file is logged by the loop, once per generation: its
 // writer must not read what a reload replaces.
 func TestSessionFailureIsTheLoops(t *testing.T) {
-	s := newStage(t, nil)
+	s := newTestMaster(t, nil)
 	s.plug.sessionFile.path = "/dev/full"
 	if err := s.reopenNow(); err != nil {
 		t.Skip("no /dev/full")
@@ -118,7 +118,7 @@ func TestSessionFailureIsTheLoops(t *testing.T) {
 		t.Fatal("the loop is not asked")
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("session file /dev/full") || s.plug.generation.board.State.LogTimes[board.LogSession].Load() == 0 || old.board.State.LogTimes[board.LogSession].Load() != 0 {
-		t.Errorf("syslog %q", s.said.all())
+	if !s.syslogLines.has("session file /dev/full") || s.plug.generation.board.State.LogTimes[board.LogSession].Load() == 0 || old.board.State.LogTimes[board.LogSession].Load() != 0 {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 }

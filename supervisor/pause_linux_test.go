@@ -13,7 +13,7 @@ import (
 )
 
 func TestPauseAndResume(t *testing.T) {
-	s, carrier, idle := busied(t, nil)
+	s, carrier, idle := withSession(t, nil)
 	gate := &s.plug.generation.board.State.Gate
 	s.signal(syscall.SIGTTOU)
 	if gate.Load() != board.GatePaused || !s.plug.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
@@ -33,7 +33,7 @@ func TestPauseAndResume(t *testing.T) {
 	if gate.Load() != board.GateDraining {
 		t.Errorf("gate %d of a plug that stops", gate.Load())
 	}
-	early := newStage(t, nil)
+	early := newTestMaster(t, nil)
 	early.signal(syscall.SIGTTOU)
 	if early.plug.paused || early.plug.generation.board.State.Gate.Load() != board.GateClosed {
 		t.Error("paused before it served")
@@ -41,19 +41,19 @@ func TestPauseAndResume(t *testing.T) {
 }
 
 // A paused plug starts no workers for clients, which have to wait.
-func TestPausedPlugSleeps(t *testing.T) {
-	s := newStage(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
-	s.settled()
+func TestPausedPlugStartsNoWorkers(t *testing.T) {
+	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
+	s.afterEvent()
 	s.signal(syscall.SIGTTOU)
 	s.client()
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] != 0 {
-		t.Errorf("%d are born", s.plug.count[starting])
+		t.Errorf("%d workers starting during the pause", s.plug.count[starting])
 	}
 	s.signal(syscall.SIGTTIN)
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] != 1 {
-		t.Errorf("%d are born after the pause", s.plug.count[starting])
+		t.Errorf("%d workers starting after the pause", s.plug.count[starting])
 	}
 }
 
@@ -63,14 +63,14 @@ func TestUpgradeIsRefused(t *testing.T) {
 	s.upgrades.current = under
 	s.signal(syscall.SIGUSR2)
 	s.syslog.Sink.Flush(patience)
-	if s.phase != running || s.upgrades.current != under || !s.said.has("upgrade refused: an upgrade is already in progress") {
-		t.Errorf("phase %d, syslog %q", s.phase, s.said.all())
+	if s.phase != running || s.upgrades.current != under || !s.syslogLines.has("upgrade refused: an upgrade is already in progress") {
+		t.Errorf("phase %d, syslog %q", s.phase, s.syslogLines.all())
 	}
 	s.upgrades.current = nil
 	s.phase = opening
 	s.signal(syscall.SIGUSR2)
 	s.syslog.Sink.Flush(patience)
-	if s.upgrades.current != nil || !s.said.has("upgrade refused: the plug is not serving") {
-		t.Errorf("syslog %q", s.said.all())
+	if s.upgrades.current != nil || !s.syslogLines.has("upgrade refused: the plug is not serving") {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 }

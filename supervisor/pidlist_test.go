@@ -18,19 +18,19 @@ import (
 
 func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
 
-// bare returns a master with one plug that has opened nothing and logs nothing.
-func bare(cfg *config.Config) (*master, *plug) {
+// bareMaster returns a master with one plug that has opened nothing and logs nothing.
+func bareMaster(cfg *config.Config) (*master, *plug) {
 	m := newMaster(cfg, nil)
 	m.log = hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})
 	return m, m.addPlug(cfg)
 }
 
-// listing returns a master with a pidfile and nothing else. The test controls its
+// withPidfile returns a master with a pidfile and nothing else. The test controls its
 // clock.
-func listing(t *testing.T) (m *master, path string) {
+func withPidfile(t *testing.T) (m *master, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "plug.pid")
-	m, _ = bare(newConfig())
+	m, _ = bareMaster(newConfig())
 	if err := m.pidfile.claim(path, m.pid); err != nil {
 		t.Fatal(err)
 	}
@@ -42,16 +42,16 @@ func listing(t *testing.T) (m *master, path string) {
 	return m, path
 }
 
-// testWorker puts a listed worker on the roster.
-func (m *master) testWorker(pid int) *child {
+// addListed puts a listed worker on the roster.
+func (m *master) addListed(pid int) *child {
 	c := &child{pid: pid}
 	m.roster = append(m.roster, c)
 	m.plugs[0].list(c)
 	return c
 }
 
-// text returns the content of the pidfile after the writer has answered.
-func (m *master) text(t *testing.T, path string) string {
+// pidfileText returns the content of the pidfile after the writer has answered.
+func (m *master) pidfileText(t *testing.T, path string) string {
 	t.Helper()
 	select {
 	case r := <-m.pidfile.results:
@@ -74,25 +74,25 @@ func lines(pids ...int) (text string) {
 }
 
 func TestPidfileFollowsTheRoster(t *testing.T) {
-	m, path := listing(t)
+	m, path := withPidfile(t)
 	now := time.Unix(1000, 0)
 	if m.writePidfile(now); m.pidfile.version != 0 {
 		t.Fatal("written without a change")
 	}
-	b := m.testWorker(700)
-	m.testWorker(600)
-	unborn := m.testWorker(0)
+	b := m.addListed(700)
+	m.addListed(600)
+	noPID := m.addListed(0)
 	m.writePidfile(now)
-	if got := m.text(t, path); got != lines(m.pid, 700, 600) { // in the order of start, without the worker that has no PID yet
+	if got := m.pidfileText(t, path); got != lines(m.pid, 700, 600) { // in the order of start, without the worker that has no PID yet
 		t.Errorf("pidfile %q", got)
 	}
 	if !m.pidfile.due().IsZero() {
 		t.Error("due without a change")
 	}
 	b.listed, m.pidfile.dirty = false, true
-	unborn.pid, m.pidfile.dirty = 500, true
+	noPID.pid, m.pidfile.dirty = 500, true
 	m.writePidfile(now.Add(time.Second))
-	if got := m.text(t, path); got != lines(m.pid, 600, 500) {
+	if got := m.pidfileText(t, path); got != lines(m.pid, 600, 500) {
 		t.Errorf("pidfile %q", got)
 	}
 }
@@ -100,18 +100,18 @@ func TestPidfileFollowsTheRoster(t *testing.T) {
 // Changes within 10 ms are combined, and a new list waits for the answer to the
 // previous one.
 func TestCoalescing(t *testing.T) {
-	m, path := listing(t)
+	m, path := withPidfile(t)
 	now := time.Unix(1000, 0)
-	m.testWorker(11)
+	m.addListed(11)
 	m.writePidfile(now)
-	m.testWorker(12)
+	m.addListed(12)
 	if due := m.pidfile.due(); !due.IsZero() {
 		t.Errorf("due at %v while a list is on its way", due)
 	}
 	if m.writePidfile(now.Add(time.Minute)); m.pidfile.version != 1 {
 		t.Error("a second list went out before the first was written")
 	}
-	if got := m.text(t, path); got != lines(m.pid, 11) {
+	if got := m.pidfileText(t, path); got != lines(m.pid, 11) {
 		t.Errorf("pidfile %q", got)
 	}
 	const promised = 10 * time.Millisecond
@@ -121,36 +121,36 @@ func TestCoalescing(t *testing.T) {
 	if m.writePidfile(now.Add(coalesce - 1)); m.pidfile.version != 1 {
 		t.Error("written too soon")
 	}
-	m.testWorker(13)
+	m.addListed(13)
 	if m.writePidfile(now.Add(coalesce)); m.pidfile.version != 2 {
 		t.Error("not written when due")
 	}
-	if got := m.text(t, path); got != lines(m.pid, 11, 12, 13) {
+	if got := m.pidfileText(t, path); got != lines(m.pid, 11, 12, 13) {
 		t.Errorf("pidfile %q", got)
 	}
 }
 
 func TestWithoutAPidfile(t *testing.T) {
-	m, _ := bare(newConfig())
+	m, _ := bareMaster(newConfig())
 	if err := m.pidfile.claim("", 1); err != nil {
 		t.Fatal(err)
 	}
-	m.testWorker(11)
+	m.addListed(11)
 	m.writePidfile(time.Unix(1000, 0))
 	if m.pidfile.version != 1 || m.pidfile.written != 1 {
-		t.Error("nobody would ever be reaped")
+		t.Error("no worker would ever be reaped")
 	}
 	m.removePidfile()
 }
 
 // A write that fails is logged once, and retried after a pause.
 func TestBrokenPidfile(t *testing.T) {
-	m, _ := listing(t)
+	m, _ := withPidfile(t)
 	log := new(countingSink)
 	m.log.RegisterSink(log)
 	m.pidfile.file.Close() // from here on, nothing can be written
 	now := time.Now()
-	m.testWorker(11)
+	m.addListed(11)
 	for range 3 {
 		before := time.Now()
 		m.writePidfile(now)
@@ -167,7 +167,7 @@ func TestBrokenPidfile(t *testing.T) {
 		now = due
 	}
 	if log.n != 1 {
-		t.Errorf("said %d times", log.n)
+		t.Errorf("logged %d times", log.n)
 	}
 }
 
@@ -176,15 +176,15 @@ type countingSink struct{ n int }
 func (c *countingSink) Accept(string, hclog.Level, string, ...any) { c.n++ }
 
 func TestRemovePidfile(t *testing.T) {
-	m, path := listing(t)
-	m.testWorker(11)
+	m, path := withPidfile(t)
+	m.addListed(11)
 	m.writePidfile(time.Now()) // its answer has not come yet
 	m.removePidfile()
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the pidfile is still there: %v", err)
 	}
 	m.removePidfile()
-	m.testWorker(12)
+	m.addListed(12)
 	m.writePidfile(time.Now().Add(time.Second))
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the pidfile came back: %v", err)

@@ -22,9 +22,9 @@ import (
 
 // threePlugs returns a master that serves three plugs, each with two spares, at
 // 127.0.0.1, 127.0.0.2 and 127.0.0.3.
-func threePlugs(t *testing.T) (s *stage, plugs []*plug, spares [][]*actor) {
+func threePlugs(t *testing.T) (s *testMaster, plugs []*plug, spares [][]*testWorker) {
 	t.Helper()
-	s = newStage(t, nil)
+	s = newTestMaster(t, nil)
 	for i := range 2 {
 		cfg := *s.plug.cfg
 		cfg.Source.Addr = netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)})
@@ -33,14 +33,14 @@ func threePlugs(t *testing.T) (s *stage, plugs []*plug, spares [][]*actor) {
 	}
 	s.setZone(time.Now())
 	s.populate()
-	spares = make([][]*actor, 3)
+	spares = make([][]*testWorker, 3)
 	for range 6 {
-		a := s.hatch()
+		a := s.spawnNext()
 		s.ring(a, report.Ready)
 		i := slices.Index(s.plugs, a.plug())
 		spares[i] = append(spares[i], a)
 	}
-	s.settled()
+	s.afterEvent()
 	if s.phase != running || len(spares[0]) != 2 || len(spares[1]) != 2 || len(spares[2]) != 2 {
 		t.Fatalf("phase %d, spares %v", s.phase, spares)
 	}
@@ -49,7 +49,7 @@ func threePlugs(t *testing.T) (s *stage, plugs []*plug, spares [][]*actor) {
 
 // failForks answers the pending spawn requests: those of this plug fail, and the
 // others get processes, which are ready at once.
-func (s *stage) failForks(of *plug) (failed int, started []*actor) {
+func (s *testMaster) failForks(of *plug) (failed int, started []*testWorker) {
 	s.t.Helper()
 	for {
 		select {
@@ -60,7 +60,7 @@ func (s *stage) failForks(of *plug) (failed int, started []*actor) {
 				failed++
 				continue
 			}
-			a := s.sleeper(o)
+			a := s.startSleeper(o)
 			a.plug().spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 			s.ring(a, report.Ready)
 			started = append(started, a)
@@ -87,7 +87,7 @@ func TestPlugsAreIndependent(t *testing.T) {
 		for _, a := range begun {
 			s.ring(a, report.Begin)
 		}
-		s.settled()
+		s.afterEvent()
 		failed, started := s.failForks(broken)
 		if round == 0 && failed == 0 || round > 0 && failed != 0 {
 			t.Errorf("round %d: %d forks of the plug that cannot fork", round, failed)
@@ -103,7 +103,7 @@ func TestPlugsAreIndependent(t *testing.T) {
 		broken.spawning.until = time.Now().Add(time.Hour) // or it tries again soon
 		begun = started
 		s.tick(time.Now())
-		s.recount()
+		s.checkCounts()
 	}
 	if broken.count[busy] != 2 || loaded.count[busy] < 4 || paused.count[spare] != 2 {
 		t.Errorf("workers by state: %v, %v, %v", broken.count, paused.count, loaded.count)
@@ -115,14 +115,14 @@ func TestPlugsAreIndependent(t *testing.T) {
 	}
 	s.onlyBroken(broken, paused, loaded)
 	broken.spawning.until = time.Now()
-	s.settled()
+	s.afterEvent()
 	if failed, _ := s.failForks(broken); failed == 0 {
 		t.Error("the plug that cannot fork does not try again")
 	}
 }
 
 // onlyBroken checks that gates, trouble and counts of three plugs are their own.
-func (s *stage) onlyBroken(broken, paused, loaded *plug) {
+func (s *testMaster) onlyBroken(broken, paused, loaded *plug) {
 	s.t.Helper()
 	for p, want := range map[*plug]uint32{broken: board.GateOpen, paused: board.GatePaused, loaded: board.GateOpen} {
 		if got := p.generation.board.State.Gate.Load(); got != want {
@@ -146,9 +146,9 @@ func (s *stage) onlyBroken(broken, paused, loaded *plug) {
 // its name, and no other plug counts the session.
 func TestBurialIsThePlugs(t *testing.T) {
 	s, plugs, spares := threePlugs(t)
-	s.carry(spares[1][0], "10.1.2.3:40112")
+	s.addSession(spares[1][0], "10.1.2.3:40112")
 	s.ring(spares[1][0], report.Begin)
-	s.die(spares[1][0], unix.SIGKILL)
+	s.kill(spares[1][0], unix.SIGKILL)
 	for i, p := range plugs {
 		want := []string{}
 		if i == 1 {
@@ -162,16 +162,16 @@ func TestBurialIsThePlugs(t *testing.T) {
 			t.Errorf("%s: %d sessions killed", p.name(), got)
 		}
 	}
-	s.settled()
+	s.afterEvent()
 	if _, started := s.failForks(nil); len(started) != 1 || started[0].plug() != plugs[1] {
 		t.Errorf("%d workers started", len(started))
 	}
 }
 
 // handOverAll sends all of a master's state to a new one, up to the commit.
-func (s *stage) handOverAll(next *master) *received {
+func (s *testMaster) handOverAll(next *master) *received {
 	s.t.Helper()
-	a, b := wired(s.t)
+	a, b := handoverPair(s.t)
 	u := &upgrade{m: s.master, wire: a, over: make(chan struct{})}
 	s.upgrades.current = u
 	sent := make(chan error, 1)
@@ -210,7 +210,7 @@ func (s *stage) handOverAll(next *master) *received {
 			if err := <-sent; err != nil || r.err != nil {
 				s.t.Fatal(err, r.err)
 			}
-			s.t.Cleanup(func() { dissolve(r.e) })
+			s.t.Cleanup(func() { closeReceived(r.e) })
 			return r.e
 		case <-time.After(patience):
 			s.t.Fatal("the state is not sent")
@@ -222,8 +222,8 @@ func (s *stage) handOverAll(next *master) *received {
 func TestPlugsAreHandedOver(t *testing.T) {
 	old, plugs, spares := threePlugs(t)
 	old.watcher.Start()
-	old.null, _ = canary(t) // takes the starter's place
-	old.carry(spares[2][1], "10.1.2.3:40112")
+	old.null, _ = trackedFD(t) // takes the starter's place
+	old.addSession(spares[2][1], "10.1.2.3:40112")
 	old.ring(spares[2][1], report.Begin)
 	plugs[1].pause(true)
 	plugs[2].totals.BytesIn = 77
@@ -282,8 +282,8 @@ func TestOtherPlugsAreRefused(t *testing.T) {
 		for _, addr := range c.own {
 			next.addPlug(configOf(addr))
 		}
-		a, b := wired(t)
-		fd, _ := canary(t)
+		a, b := handoverPair(t)
+		fd, _ := trackedFD(t)
 		all := []*handover.Message{{Kind: handover.KindOffer, Offer: &handover.Offer{Plugs: len(c.offered)}}}
 		for _, addr := range c.offered {
 			label := configOf(addr).Source.Label()

@@ -21,11 +21,11 @@ func TestReapedAfterThePidfile(t *testing.T) {
 	now := time.Now()
 	s.ring(a, 2) // BEGIN
 	s.writePidfile(now)
-	s.answered()
+	s.pidfileAnswered()
 	if text, _ := os.ReadFile(path); string(text) != lines(s.pid, a.pid) {
 		t.Fatalf("pidfile %q", text)
 	}
-	s.die(a, unix.SIGKILL)
+	s.kill(a, unix.SIGKILL)
 	s.reap()
 	if unix.Kill(a.pid, 0) != nil {
 		t.Fatal("reaped while the pidfile names it")
@@ -35,7 +35,7 @@ func TestReapedAfterThePidfile(t *testing.T) {
 	if unix.Kill(a.pid, 0) != nil {
 		t.Fatal("reaped before the new pidfile was there")
 	}
-	s.answered()
+	s.pidfileAnswered()
 	if text, _ := os.ReadFile(path); string(text) != lines(s.pid) {
 		t.Errorf("pidfile %q", text)
 	}
@@ -43,14 +43,14 @@ func TestReapedAfterThePidfile(t *testing.T) {
 	if unix.Kill(a.pid, 0) != unix.ESRCH {
 		t.Error("not reaped")
 	}
-	s.settled()
+	s.afterEvent()
 }
 
 // A worker that was never in the pidfile is reaped at once.
 func TestSpareIsReaped(t *testing.T) {
 	s, all := serving(t, nil)
 	s.pidfile.dirty = false
-	s.die(all[1], unix.SIGKILL)
+	s.kill(all[1], unix.SIGKILL)
 	s.reap()
 	if unix.Kill(all[1].pid, 0) != unix.ESRCH {
 		t.Error("not reaped")
@@ -58,9 +58,9 @@ func TestSpareIsReaped(t *testing.T) {
 	if s.plug.count[gone] != 0 || len(s.dead) != 0 {
 		t.Errorf("%d gone, %d dead", s.plug.count[gone], len(s.dead))
 	}
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] != 1 {
-		t.Errorf("%d born in its place", s.plug.count[starting])
+		t.Errorf("%d workers starting in its place", s.plug.count[starting])
 	}
 }
 
@@ -71,15 +71,15 @@ func TestReapWaitsForTheListInFlight(t *testing.T) {
 	a, now := all[0], time.Now()
 	s.ring(a, 2) // BEGIN
 	s.writePidfile(now)
-	s.answered()
+	s.pidfileAnswered()
 	s.ring(a, 3)                         // END
 	s.writePidfile(now.Add(time.Minute)) // it is not known yet whether the file has been written
-	s.die(a, unix.SIGKILL)
+	s.kill(a, unix.SIGKILL)
 	s.reap()
 	if unix.Kill(a.pid, 0) != nil {
 		t.Error("reaped while the pidfile may name it")
 	}
-	s.answered()
+	s.pidfileAnswered()
 	s.reap()
 	if unix.Kill(a.pid, 0) != unix.ESRCH {
 		t.Error("not reaped in the end")
@@ -97,15 +97,15 @@ func TestBrokenPidfileKeepsFewDead(t *testing.T) {
 	now := time.Now()
 	for i, a := range all {
 		s.ring(a, 2)
-		s.die(a, unix.SIGKILL)
+		s.kill(a, unix.SIGKILL)
 		now = now.Add(time.Minute)
 		if s.writePidfile(now); s.pidfile.writing {
-			s.answered()
+			s.pidfileAnswered()
 		}
 		s.reap()
 		if most := s.plug.cfg.MaxWorkers / 4; len(s.dead) > most || i == 0 && len(s.dead) != 1 {
 			t.Fatalf("%d dead are kept after %d deaths, want at most %d", len(s.dead), i+1, most)
 		}
 	}
-	s.recount()
+	s.checkCounts()
 }

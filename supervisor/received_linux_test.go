@@ -16,21 +16,21 @@ import (
 	"daemon/plug/supervisor/host"
 )
 
-// legacy returns a generation that an old master hands over.
-func legacy(t testing.TB, number uint32, workers int) *generation {
+// oldGeneration returns a generation that an old master hands over.
+func oldGeneration(t testing.TB, number uint32, workers int) *generation {
 	t.Helper()
 	cfg := &config.Config{Mode: config.Prefork, MaxWorkers: workers}
 	g, err := newGeneration(number, cfg, workers, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, g.plug = bare(cfg)
+	_, g.plug = bareMaster(cfg)
 	t.Cleanup(g.close)
 	return g
 }
 
-// copies duplicates descriptors; the receiver may close the copies.
-func copies(t testing.TB, fds ...int) (out []int) {
+// dupFDs duplicates descriptors; the receiver may close the copies.
+func dupFDs(t testing.TB, fds ...int) (out []int) {
 	t.Helper()
 	for _, fd := range fds {
 		c, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
@@ -42,33 +42,33 @@ func copies(t testing.TB, fds ...int) (out []int) {
 	return out
 }
 
-// roll returns records of n workers in the first slots of a generation, with some
+// childRecords returns records of n workers in the first slots of a generation, with some
 // valid descriptors.
-func roll(t testing.TB, g *generation, n int) (records []handover.ChildRecord, fds []int) {
+func childRecords(t testing.TB, g *generation, n int) (records []handover.ChildRecord, fds []int) {
 	t.Helper()
 	for i := range n {
 		records = append(records, handover.ChildRecord{ID: uint64(10*i) + 7, Generation: g.number, Slot: i, PID: 5000 + i, Busy: i%3 == 1,
 			Draining: i%3 == 2, Listed: i%3 == 1, Turns: uint64(i)})
-		if fds = append(fds, copies(t, g.report)...); host.HavePidfds {
-			fds = append(fds, copies(t, g.report)...)
+		if fds = append(fds, dupFDs(t, g.report)...); host.HavePidfds {
+			fds = append(fds, dupFDs(t, g.report)...)
 		}
 	}
 	return records, fds
 }
 
-// inherited returns the received state with one generation and n workers, and the
+// receivedState returns the received state with one generation and n workers, and the
 // matching end record.
-func inherited(t testing.TB, g *generation, n int) (*received, *handover.EndRecord) {
+func receivedState(t testing.TB, g *generation, n int) (*received, *handover.EndRecord) {
 	t.Helper()
 	e := newReceived(g.plug.m)
-	if err := e.addGeneration(&handover.GenerationRecord{Plug: g.plug.name(), Number: g.number}, copies(t, g.assignment, g.state, g.report)); err != nil {
+	if err := e.addGeneration(&handover.GenerationRecord{Plug: g.plug.name(), Number: g.number}, dupFDs(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
-	records, fds := roll(t, g, n)
+	records, fds := childRecords(t, g, n)
 	if err := e.addChildren(records, fds); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { dissolve(e) })
+	t.Cleanup(func() { closeReceived(e) })
 	end := &handover.EndRecord{Generations: 1, Children: n}
 	for _, r := range records {
 		end.Sum += r.Sum()
@@ -76,8 +76,8 @@ func inherited(t testing.TB, g *generation, n int) (*received, *handover.EndReco
 	return e, end
 }
 
-// dissolve closes the descriptors of received state.
-func dissolve(e *received) {
+// closeReceived closes the descriptors of received state.
+func closeReceived(e *received) {
 	for _, g := range e.generations {
 		g.close()
 	}
@@ -90,10 +90,10 @@ func dissolve(e *received) {
 }
 
 // A generation arrives with its number, its board, and room for its workers.
-func TestEstateGeneration(t *testing.T) {
-	g := legacy(t, 3, 9)
+func TestReceivedGeneration(t *testing.T) {
+	g := oldGeneration(t, 3, 9)
 	g.board.State.Rotation.Store(5)
-	e, _ := inherited(t, g, 0)
+	e, _ := receivedState(t, g, 0)
 	if got := e.generations[0]; got.number != 3 || len(got.slots) != 9 || got.board.State.Rotation.Load() != 5 || got.bell != -1 {
 		t.Errorf("generation %d, %d slots, rotation %d, bell %d", got.number, len(got.slots), got.board.State.Rotation.Load(), got.bell)
 	}
@@ -103,29 +103,29 @@ func TestEstateGeneration(t *testing.T) {
 	}
 }
 
-func TestEstateRefusesGenerations(t *testing.T) {
-	g, other := legacy(t, 3, 4), legacy(t, 4, 4)
+func TestReceivedRefusesGenerations(t *testing.T) {
+	g, other := oldGeneration(t, 3, 4), oldGeneration(t, 4, 4)
 	name := g.plug.name()
 	for what, c := range map[string]struct {
 		record *handover.GenerationRecord
 		fds    []int
 	}{
-		"another plug":              {&handover.GenerationRecord{Plug: "x", Number: 3}, []int{g.assignment, g.state, g.report}},
-		"no record":                 {nil, []int{g.assignment, g.state, g.report}},
-		"no descriptors":            {&handover.GenerationRecord{Plug: name, Number: 3}, nil},
-		"two descriptors":           {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state}},
-		"four descriptors":          {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state, g.report, g.report}},
-		"another number":            {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, g.state, g.report}},
-		"the memories changed over": {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.state, g.assignment, g.report}},
-		"a pipe for a memory":       {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.report, g.state, g.report}},
-		"state of another shape":    {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, other.state, g.report}},
+		"another plug":           {&handover.GenerationRecord{Plug: "x", Number: 3}, []int{g.assignment, g.state, g.report}},
+		"no record":              {nil, []int{g.assignment, g.state, g.report}},
+		"no descriptors":         {&handover.GenerationRecord{Plug: name, Number: 3}, nil},
+		"two descriptors":        {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state}},
+		"four descriptors":       {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state, g.report, g.report}},
+		"another number":         {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, g.state, g.report}},
+		"the memories swapped":   {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.state, g.assignment, g.report}},
+		"a pipe for a memory":    {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.report, g.state, g.report}},
+		"state of another shape": {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, other.state, g.report}},
 	} {
 		e := newReceived(g.plug.m)
-		fd, closed := canary(t)
-		fds := copies(t, c.fds...)
+		fd, closed := trackedFD(t)
+		fds := dupFDs(t, c.fds...)
 		if len(fds) == 3 { // the pipe can be watched
 			unix.Close(fds[2])
-			fds[2] = copies(t, fd)[0]
+			fds[2] = dupFDs(t, fd)[0]
 		}
 		if err := e.addGeneration(c.record, fds); err == nil || len(e.generations) != 0 {
 			t.Errorf("%s: %d generations, %v", what, len(e.generations), err)
@@ -138,13 +138,13 @@ func TestEstateRefusesGenerations(t *testing.T) {
 
 // A worker arrives unchanged: its state, place in the pidfile, and the sessions of
 // its slot.
-func TestEstateChildren(t *testing.T) {
-	g := legacy(t, 3, 9)
-	e, end := inherited(t, g, 6)
+func TestReceivedChildren(t *testing.T) {
+	g := oldGeneration(t, 3, 9)
+	e, end := receivedState(t, g, 6)
 	if err := e.verify(end); err != nil {
 		t.Fatal(err)
 	}
-	records, fds := roll(t, g, 6)
+	records, fds := childRecords(t, g, 6)
 	handover.CloseAll(fds)
 	for i, c := range e.children {
 		want := []lifeState{spare, busy, draining}[i%3]
@@ -152,7 +152,7 @@ func TestEstateChildren(t *testing.T) {
 			t.Errorf("worker %d is %s in slot %d, want %s", i, c.state, c.slot, want)
 		}
 		if got := c.record(); got != records[i] {
-			t.Errorf("worker %d would be handed on as %+v, came as %+v", i, got, records[i])
+			t.Errorf("worker %d would be handed over as %+v, was received as %+v", i, got, records[i])
 		}
 	}
 	free := slices.Clone(e.generations[0].free)
@@ -162,10 +162,10 @@ func TestEstateChildren(t *testing.T) {
 	}
 }
 
-func TestEstateRefusesChildren(t *testing.T) {
-	g := legacy(t, 3, 4)
+func TestReceivedRefusesChildren(t *testing.T) {
+	g := oldGeneration(t, 3, 4)
 	for name, spoil := range map[string]func(records []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int){
-		"a generation that nobody sent": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) {
+		"a generation that was not sent": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) {
 			r[1].Generation = 2
 			return r, fds
 		},
@@ -185,35 +185,35 @@ func TestEstateRefusesChildren(t *testing.T) {
 			r[1].Slot = 0
 			return r, fds
 		},
-		"everybody's PID": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) {
+		"the PID of all processes": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) {
 			r[1].PID = -1
 			return r, fds
 		},
-		"the own group's PID": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) { r[1].PID = 0; return r, fds },
-		"init's PID":          func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) { r[1].PID = 1; return r, fds },
-		"a descriptor less": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) {
+		"the PID of the own group": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) { r[1].PID = 0; return r, fds },
+		"init's PID":               func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) { r[1].PID = 1; return r, fds },
+		"one descriptor too few": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) {
 			unix.Close(fds[0])
 			return r, fds[1:]
 		},
-		"a worker less": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) { return r[1:], fds },
+		"one worker too few": func(r []handover.ChildRecord, fds []int) ([]handover.ChildRecord, []int) { return r[1:], fds },
 	} {
-		e, _ := inherited(t, g, 0)
-		records, fds := roll(t, g, 3)
+		e, _ := receivedState(t, g, 0)
+		records, fds := childRecords(t, g, 3)
 		records, fds = spoil(records, fds)
 		if err := e.addChildren(records, fds); err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }
 
 // A roster in which one record was lost, duplicated, exchanged or garbled is
 // rejected.
-func TestEstateVerifies(t *testing.T) {
-	g := legacy(t, 3, 40)
+func TestReceivedVerifies(t *testing.T) {
+	g := oldGeneration(t, 3, 40)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
 		n := 1 + rng.IntN(30)
-		e, end := inherited(t, g, n)
+		e, end := receivedState(t, g, n)
 		spoiled := *end
 		i := rng.IntN(n)
 		r := e.children[i].record()
@@ -244,13 +244,13 @@ func TestEstateVerifies(t *testing.T) {
 			spoiled.Sum += r.Sum()
 		}
 		if err := e.verify(&spoiled); err == nil || !strings.Contains(err.Error(), "counts differ") {
-			t.Fatalf("%+v passes for %+v: %v", *end, spoiled, err)
+			t.Fatalf("%+v was accepted as %+v: %v", *end, spoiled, err)
 		}
 		if err := e.verify(end); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := newReceived(g.plug.m).verify(nil); err == nil {
-		t.Error("no counts at all pass")
+		t.Error("an end record without counts was accepted")
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// chosenPort returns a stage whose plug serves at a port that the test chose, as a
+// chosenPort returns a master whose plug serves at a port that the test chose, as a
 // plug's always is: the socket keeps it in any case.
-func chosenPort(t *testing.T) (*stage, []*actor) {
+func chosenPort(t *testing.T) (*testMaster, []*testWorker) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,8 +49,8 @@ func TestListenerIsRevived(t *testing.T) {
 		}
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("another process shut it down") {
-		t.Errorf("said %q", s.said.all())
+	if !s.syslogLines.has("another process shut it down") {
+		t.Errorf("logged %q", s.syslogLines.all())
 	}
 }
 
@@ -59,20 +59,20 @@ func TestListenerIsRevived(t *testing.T) {
 func TestListenerIsLost(t *testing.T) {
 	s, all := chosenPort(t)
 	s.starter.alive = time.Nanosecond
-	row := s.carry(all[0], "10.0.0.1:1")
+	row := s.addSession(all[0], "10.0.0.1:1")
 	unix.Shutdown(s.plug.listeners[0].fd, unix.SHUT_RD)
-	thief, err := host.Listen(s.plug.cfg.Source, 10, false)
+	other, err := host.Listen(s.plug.cfg.Source, 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(thief)
+	defer unix.Close(other)
 	now := time.Now()
 	s.tick(now)
 	if s.phase != running || listens(s.plug.listeners[0].fd) {
 		t.Fatalf("phase %d, listening %v", s.phase, listens(s.plug.listeners[0].fd))
 	}
-	if why := "the listener was shut down"; !strings.Contains(s.plug.trouble(), why) || !strings.Contains(s.starter.said, why) {
-		t.Errorf("trouble %q, the service manager was told %q", s.plug.trouble(), s.starter.said)
+	if why := "the listener was shut down"; !strings.Contains(s.plug.trouble(), why) || !strings.Contains(s.starter.status, why) {
+		t.Errorf("trouble %q, the service manager was told %q", s.plug.trouble(), s.starter.status)
 	}
 	s.tick(now.Add(reviveWithin))
 	if s.phase != stopping || s.shutdown.failure == nil || !strings.Contains(s.shutdown.failure.Error(), "in use") {
@@ -81,15 +81,15 @@ func TestListenerIsLost(t *testing.T) {
 	if row.Word().State() != 1 {
 		t.Errorf("the session's row is %v", row.Word().State())
 	}
-	said := 0
+	logged := 0
 	s.syslog.Sink.Flush(patience)
-	for _, line := range s.said.all() {
+	for _, line := range s.syslogLines.all() {
 		if strings.Contains(line, "another process shut it down") {
-			said++
+			logged++
 		}
 	}
-	if said != 1 {
-		t.Errorf("said %d times: %q", said, s.said.all())
+	if logged != 1 {
+		t.Errorf("logged %d times: %q", logged, s.syslogLines.all())
 	}
 }
 
@@ -112,23 +112,23 @@ func TestTroubleIsTold(t *testing.T) {
 		t.Error("a plug that serves is not alive")
 	}
 	s.plug.generation.board.State.Deaf.Store(uint32(unix.EPERM))
-	if n := alive(); n != 0 || !strings.Contains(s.starter.said, "cannot accept clients: Operation not permitted") {
-		t.Errorf("alive %d times, status %q", n, s.starter.said)
+	if n := alive(); n != 0 || !strings.Contains(s.starter.status, "cannot accept clients: Operation not permitted") {
+		t.Errorf("alive %d times, status %q", n, s.starter.status)
 	}
-	s.carry(all[0], "10.0.0.1:1")
+	s.addSession(all[0], "10.0.0.1:1")
 	if alive() != 1 {
 		t.Error("a plug with a session is not alive")
 	}
 	s.plug.generation.board.State.Deaf.Store(0)
 	alive()
-	if strings.Contains(s.starter.said, "no client") {
-		t.Errorf("status %q after it", s.starter.said)
+	if strings.Contains(s.starter.status, "no client") {
+		t.Errorf("status %q after it", s.starter.status)
 	}
 }
 
 // If workers cannot accept, no more are started: new ones could not accept either.
 // If only some have run out of descriptors, others may still have some.
-func TestNoReinforcementForTheDeaf(t *testing.T) {
+func TestNoSpawnsIfAcceptFails(t *testing.T) {
 	for errno, want := range map[unix.Errno]int{unix.EPERM: 0, unix.EMFILE: 1} {
 		s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 		s.client()
@@ -137,7 +137,7 @@ func TestNoReinforcementForTheDeaf(t *testing.T) {
 			s.plug.nudgeMore()
 		}
 		if n := min(1, s.plug.count[starting]); n != want {
-			t.Errorf("%v: %d births, want %d", errno, n, want)
+			t.Errorf("%v: %d workers starting, want %d", errno, n, want)
 		}
 	}
 }
@@ -146,42 +146,42 @@ func TestNoReinforcementForTheDeaf(t *testing.T) {
 // next starts. One that has served, or that was killed, does not.
 func TestIdleExits(t *testing.T) {
 	s, all := serving(t, nil)
-	s.die(all[0], unix.SIGKILL)
-	s.settled()
+	s.kill(all[0], unix.SIGKILL)
+	s.afterEvent()
 	if s.plug.spawning.idle.trouble != 0 {
-		t.Error("a killed one slows births down")
+		t.Error("a killed worker slows spawning down")
 	}
 	pause := time.Duration(0)
 	for round := range 8 {
-		a := s.hatch()
+		a := s.spawnNext()
 		s.ring(a, report.Ready)
-		s.die(a, unix.SIGUSR1) // to the master, an end like any other; nohup(1) ignores HUP
+		s.kill(a, unix.SIGUSR1) // to the master, an end like any other; nohup(1) ignores HUP
 		if s.plug.spawning.idle.trouble <= pause && s.plug.spawning.idle.trouble != mostTrouble {
 			t.Errorf("round %d: pause %v after %v", round, s.plug.spawning.idle.trouble, pause)
 		}
 		pause = s.plug.spawning.idle.trouble
-		s.settled()
+		s.afterEvent()
 		if len(s.spawner.requests) != 0 {
 			t.Fatalf("round %d: no pause", round)
 		}
 		s.plug.spawning.idle.until = time.Now()
-		s.settled()
+		s.afterEvent()
 	}
-	a := s.hatch()
+	a := s.spawnNext()
 	s.ring(a, report.Ready)
-	s.carry(a, "10.0.0.1:1").Free()
-	s.die(a, unix.SIGUSR1)
+	s.addSession(a, "10.0.0.1:1").Free()
+	s.kill(a, unix.SIGUSR1)
 	if s.plug.spawning.idle.trouble != 0 {
 		t.Error("still slow after a worker that has served")
 	}
-	said := 0
+	logged := 0
 	s.syslog.Sink.Flush(patience)
-	for _, line := range s.said.all() {
+	for _, line := range s.syslogLines.all() {
 		if strings.Contains(line, "worker ended without a session") {
-			said++
+			logged++
 		}
 	}
-	if said != 1 {
-		t.Errorf("said %d times: %q", said, s.said.all())
+	if logged != 1 {
+		t.Errorf("logged %d times: %q", logged, s.syslogLines.all())
 	}
 }

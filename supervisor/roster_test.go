@@ -20,9 +20,9 @@ type cell struct {
 	do   string
 }
 
-// wanted is a worker's life a second time: a change of the table must be repeated
-// here.
-var wanted = map[lifeState]map[lifeEvent]cell{
+// expected is the table of transitions a second time: a change of the table must be
+// repeated here.
+var expected = map[lifeState]map[lifeEvent]cell{
 	starting: {isReady: {spare, "welcome"}, hasBegun: {busy, "welcomeBusy"}, hasEnded: {spare, "welcome"},
 		toldDrain: {draining, "sendDrain"}, hasDied: {gone, "buryUnready"}},
 	spare: {isReady: {spare, ""}, hasBegun: {busy, "list"}, hasEnded: {spare, ""},
@@ -45,7 +45,7 @@ func nameOf(do func(*plug, *child)) string {
 func TestEveryCell(t *testing.T) {
 	for state := range lifeStates {
 		for event := range lifeEvents {
-			want, got := wanted[state][event], transitions[state][event]
+			want, got := expected[state][event], transitions[state][event]
 			if got.next != want.next || nameOf(got.do) != want.do {
 				t.Errorf("%s, event %d: next %s, does %q; want %s, %q", state, event, got.next, nameOf(got.do), want.next, want.do)
 			}
@@ -54,7 +54,7 @@ func TestEveryCell(t *testing.T) {
 }
 
 // The comments name every state that can follow, and no other.
-func TestCommentsNameTheSuccessors(t *testing.T) {
+func TestCommentsNameTheNextStates(t *testing.T) {
 	source, err := os.ReadFile("roster.go")
 	if err != nil {
 		t.Fatal(err)
@@ -62,10 +62,10 @@ func TestCommentsNameTheSuccessors(t *testing.T) {
 	for state := range lifeStates {
 		line := regexp.MustCompile(`(?m)^\t` + state.String() + `\b.*next: (.*)$`).FindSubmatch(source)
 		if line == nil {
-			t.Errorf("%s names no successors", state)
+			t.Errorf("%s: the comment names no next states", state)
 			continue
 		}
-		said := strings.Split(string(line[1]), ", ")
+		named := strings.Split(string(line[1]), ", ")
 		next := map[string]bool{}
 		for _, cell := range transitions[state] {
 			if cell.next != state {
@@ -75,15 +75,15 @@ func TestCommentsNameTheSuccessors(t *testing.T) {
 		if len(next) == 0 {
 			next["none"] = true
 		}
-		slices.Sort(said)
-		if reached := slices.Sorted(maps.Keys(next)); !slices.Equal(said, reached) {
-			t.Errorf("%s: the comment says %v, the table %v", state, said, reached)
+		slices.Sort(named)
+		if reached := slices.Sorted(maps.Keys(next)); !slices.Equal(named, reached) {
+			t.Errorf("%s: the comment says %v, the table %v", state, named, reached)
 		}
 	}
 }
 
-// mute returns a table whose actions only record their names.
-func mute(done *[]string) *[lifeStates][lifeEvents]transition {
+// recordingTable returns a table whose actions only record their names.
+func recordingTable(done *[]string) *[lifeStates][lifeEvents]transition {
 	table := transitions
 	for s := range table {
 		for e := range table[s] {
@@ -99,8 +99,8 @@ func mute(done *[]string) *[lifeStates][lifeEvents]transition {
 // worker never gets another state.
 func TestCountsAreTheRosters(t *testing.T) {
 	var done []string
-	m, p := bare(newConfig())
-	m.transitions = mute(&done)
+	m, p := bareMaster(newConfig())
+	m.transitions = recordingTable(&done)
 	for range 20 {
 		m.roster = append(m.roster, &child{generation: &generation{plug: p}})
 		p.count[starting]++
@@ -133,7 +133,7 @@ func TestCountsAreTheRosters(t *testing.T) {
 		}
 	}
 	if len(buried) == 0 {
-		t.Error("nobody died")
+		t.Error("no worker died")
 	}
 }
 

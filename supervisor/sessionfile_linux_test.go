@@ -19,7 +19,7 @@ import (
 )
 
 // received returns what came over the worker's lifeline: orders, and descriptors.
-func (a *actor) received(t *testing.T) (orders string, fds []int) {
+func (a *testWorker) received(t *testing.T) (orders string, fds []int) {
 	t.Helper()
 	p, oob := make([]byte, 100), make([]byte, unix.CmsgSpace(4*4))
 	for {
@@ -46,10 +46,10 @@ func sameFile(fd int, path string) bool {
 }
 
 func TestReopen(t *testing.T) {
-	for name, trigger := range map[string]func(s *stage){
-		"HUP":  func(s *stage) { s.signal(syscall.SIGHUP) },
-		"USR1": func(s *stage) { s.signal(syscall.SIGUSR1) },
-		"the tick": func(s *stage) {
+	for name, trigger := range map[string]func(s *testMaster){
+		"HUP":  func(s *testMaster) { s.signal(syscall.SIGHUP) },
+		"USR1": func(s *testMaster) { s.signal(syscall.SIGUSR1) },
+		"the tick": func(s *testMaster) {
 			for range checkEvery {
 				s.tick(time.Now())
 			}
@@ -65,7 +65,7 @@ func TestReopen(t *testing.T) {
 		}
 		number := s.plug.sessionFile.fd
 		trigger(s)
-		s.asided()
+		s.runAsides()
 		if !sameFile(s.plug.sessionFile.fd, s.path) {
 			t.Errorf("%s: not reopened", name)
 			continue
@@ -91,7 +91,7 @@ func TestReopen(t *testing.T) {
 		}
 		for range 2 * checkEvery {
 			s.tick(time.Now())
-			s.asided()
+			s.runAsides()
 		}
 		if orders, _ := all[0].received(t); orders != "" {
 			t.Errorf("%s: reopened again: %q", name, orders)
@@ -113,21 +113,21 @@ func TestReopenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	count := func() int {
-		s.asided()
+		s.runAsides()
 		s.syslog.Sink.Flush(patience)
-		return strings.Count(strings.Join(s.said.all(), "\n"), "reopen")
+		return strings.Count(strings.Join(s.syslogLines.all(), "\n"), "reopen")
 	}
 	for range 3 * checkEvery {
 		s.tick(time.Now())
-		s.asided()
+		s.runAsides()
 	}
 	if n := count(); n != 1 {
-		t.Errorf("said %d times: %q", n, s.said.all())
+		t.Errorf("logged %d times: %q", n, s.syslogLines.all())
 	}
 	for i := range 3 {
 		s.signal(syscall.SIGUSR1)
 		if n := count(); n != i+2 {
-			t.Errorf("said %d times after %d USR1: %q", n, i+1, s.said.all())
+			t.Errorf("logged %d times after %d USR1: %q", n, i+1, s.syslogLines.all())
 		}
 	}
 	if s.plug.sessionFile.fd != before || all[0].told(report.Session) {
@@ -137,7 +137,7 @@ func TestReopenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.signal(syscall.SIGUSR1)
-	s.asided()
+	s.runAsides()
 	if !sameFile(s.plug.sessionFile.fd, s.path) {
 		t.Error("not reopened when it could be")
 	}
@@ -145,7 +145,7 @@ func TestReopenFails(t *testing.T) {
 
 func TestSessionFilesThatStay(t *testing.T) {
 	for _, path := range []string{"", "-"} {
-		m, p := bare(&config.Config{SessionLog: path})
+		m, p := bareMaster(&config.Config{SessionLog: path})
 		if err := p.openSessionFile(); err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +187,7 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	var r records
-	_, p := bare(&config.Config{})
+	_, p := bareMaster(&config.Config{})
 	open := func(path string) outlet {
 		out, err := p.openSession(path)
 		if err != nil {
@@ -199,7 +199,7 @@ func TestFullDisk(t *testing.T) {
 	f.use(open("/dev/full"))
 	f.write([]byte("one\n"))
 	f.write([]byte("two\n"))
-	until(t, "it is said", func() bool { return len(r.all()) > 0 })
+	until(t, "it is logged", func() bool { return len(r.all()) > 0 })
 	path := t.TempDir() + "/room"
 	if err := f.replace(open(path)); err != nil { // the admin has made room
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d lines lost, want 2", lost)
 	}
 	if got := r.all(); got[0] != "No space left on device" {
-		t.Errorf("said %q", got)
+		t.Errorf("logged %q", got)
 	}
 }
 

@@ -17,15 +17,15 @@ import (
 	"daemon/plug/worker/report"
 )
 
-func TestTroubledNursery(t *testing.T) {
+func TestForkFailuresSlowSpawning(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)
 	s.ring(all[1], report.Begin)
-	s.settled()
+	s.afterEvent()
 	pause := time.Duration(0)
 	for round := range 12 {
 		if len(s.spawner.requests) == 0 {
-			t.Fatalf("round %d: nothing was ordered", round)
+			t.Fatalf("round %d: no spawn was requested", round)
 		}
 		for len(s.spawner.requests) > 0 {
 			o := <-s.spawner.requests
@@ -36,52 +36,52 @@ func TestTroubledNursery(t *testing.T) {
 			t.Errorf("round %d: pause %v after %v", round, s.plug.spawning.trouble, pause)
 		}
 		pause = s.plug.spawning.trouble
-		s.settled()
+		s.afterEvent()
 		if len(s.spawner.requests) != 0 {
 			t.Fatalf("round %d: no pause", round)
 		}
 		s.plug.spawning.until = time.Now()
-		s.settled()
+		s.afterEvent()
 	}
 	if pause != mostTrouble {
 		t.Errorf("pause %v in the end", pause)
 	}
 	s.syslog.Sink.Flush(patience)
 	n := 0
-	for _, line := range s.said.all() {
+	for _, line := range s.syslogLines.all() {
 		if strings.Contains(line, "fork") {
 			n++
 		}
 	}
 	if n != 1 {
-		t.Errorf("said %d times: %q", n, s.said.all())
+		t.Errorf("logged %d times: %q", n, s.syslogLines.all())
 	}
-	a := s.hatch()
+	a := s.spawnNext()
 	s.ring(a, report.Ready)
 	if s.plug.spawning.trouble != 0 {
-		t.Error("still troubled after a good birth")
+		t.Error("spawning still pauses after a worker became ready")
 	}
-	s.settled()
+	s.afterEvent()
 }
 
 // A worker that dies before it is ready slows down the next starts.
 func TestDeathBeforeReady(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)
-	s.settled()
-	a := s.hatch()
-	s.die(a, unix.SIGKILL)
-	s.settled()
+	s.afterEvent()
+	a := s.spawnNext()
+	s.kill(a, unix.SIGKILL)
+	s.afterEvent()
 	if s.plug.spawning.trouble != firstTrouble || len(s.spawner.requests) != 0 {
-		t.Errorf("pause %v, %d ordered", s.plug.spawning.trouble, len(s.spawner.requests))
+		t.Errorf("pause %v, %d spawns requested", s.plug.spawning.trouble, len(s.spawner.requests))
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("worker died before it was ready") || !s.said.has("killed by signal 9") {
-		t.Errorf("syslog %q", s.said.all())
+	if !s.syslogLines.has("worker died before it was ready") || !s.syslogLines.has("killed by signal 9") {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 }
 
-func TestNurseryAnswers(t *testing.T) {
+func TestSpawnerAnswers(t *testing.T) {
 	n := newSpawner()
 	var pair [2]int
 	n.run(func(o *spawnRequest) (int, int, error) {
@@ -116,7 +116,7 @@ func TestNurseryAnswers(t *testing.T) {
 
 // What a worker inherits, in the order that it expects.
 func TestFiles(t *testing.T) {
-	s := newStage(t, nil)
+	s := newTestMaster(t, nil)
 	s.null, s.syslog.FD = 70, 71
 	g := s.plug.generation
 	closed := ^uintptr(0)

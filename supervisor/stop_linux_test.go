@@ -21,29 +21,29 @@ import (
 )
 
 // alive reports whether the worker's process runs.
-func (s *stage) alive(a *actor) bool { return !s.watcher.Status(a.pidfd).Known }
+func (s *testMaster) alive(a *testWorker) bool { return !s.watcher.Status(a.pidfd).Known }
 
-// over lets the time limit of this phase expire.
-func (s *stage) over() { s.shutdown.deadline = time.Now().Add(-time.Second) }
+// expire lets the time limit of this phase expire.
+func (s *testMaster) expire() { s.shutdown.deadline = time.Now().Add(-time.Second) }
 
-// busied returns a serving stage with one session, its worker and a spare.
-func busied(t *testing.T, set func(*config.Config)) (s *stage, carrier, idle *actor) {
+// withSession returns a serving master with one session, its worker and a spare.
+func withSession(t *testing.T, set func(*config.Config)) (s *testMaster, carrier, idle *testWorker) {
 	s, all := serving(t, set)
 	s.ring(all[0], report.Begin)
-	s.carry(all[0], "10.0.0.1:4000")
+	s.addSession(all[0], "10.0.0.1:4000")
 	for _, a := range all {
 		a.orders()
 	}
-	s.settled()
+	s.afterEvent()
 	return s, all[0], all[1]
 }
 
 // told reports whether the order has arrived since the last call.
-func (a *actor) told(o report.Order) bool { return strings.Contains(a.orders(), string(rune(o))) }
+func (a *testWorker) told(o report.Order) bool { return strings.Contains(a.orders(), string(rune(o))) }
 
 func TestTerm(t *testing.T) {
 	path := t.TempDir() + "/plug.pid"
-	s, carrier, idle := busied(t, func(c *config.Config) { c.Pidfile = path })
+	s, carrier, idle := withSession(t, func(c *config.Config) { c.Pidfile = path })
 	if s.done() {
 		t.Fatal("done before any signal")
 	}
@@ -51,35 +51,35 @@ func TestTerm(t *testing.T) {
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the pidfile is still there: %v", err)
 	}
-	if err := freeAgain(t, s); err != nil {
+	if err := portIsFree(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
 	if s.phase != stopping || s.plug.generation.board.State.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
 		t.Error("the workers were not told")
 	}
 	if s.done() {
-		t.Error("done at once: who buries what was killed with it?")
+		t.Error("done at once: workers killed with the master would not be buried")
 	}
-	s.die(idle, unix.SIGKILL)
+	s.kill(idle, unix.SIGKILL)
 	s.reap()
 	if s.done() {
-		t.Error("done, though there is time left to bury")
+		t.Error("done although there is time left to bury workers")
 	}
-	s.over()
+	s.expire()
 	if !s.done() {
-		t.Error("sessions hold the master up")
+		t.Error("the master waits for sessions")
 	}
 	if !s.alive(carrier) {
 		t.Error("the session was ended")
 	}
 	s.populate()
 	if len(s.spawner.requests) != 1 { // the replacement of the spare, requested earlier
-		t.Errorf("%d births ordered by a master that stops", len(s.spawner.requests))
+		t.Errorf("%d spawns requested by a master that stops", len(s.spawner.requests))
 	}
 }
 
-// freeAgain binds the plug's port while its listener is still open.
-func freeAgain(t *testing.T, s *stage) error {
+// portIsFree binds the plug's port while its listener is still open.
+func portIsFree(t *testing.T, s *testMaster) error {
 	t.Helper()
 	at := boundTo(t, s.plug.listeners[0].fd)
 	fd, err := host.Listen(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
@@ -92,21 +92,21 @@ func freeAgain(t *testing.T, s *stage) error {
 // kill $(cat pidfile) still writes session lines: workers that die with the master
 // are buried.
 func TestTermBuries(t *testing.T) {
-	s, carrier, idle := busied(t, nil)
+	s, carrier, idle := withSession(t, nil)
 	o := <-s.spawner.requests
-	unborn := s.sleeper(o)
+	late := s.startSleeper(o)
 	s.signal(syscall.SIGTERM)
-	s.plug.spawned(spawnResult{child: unborn.child, pid: unborn.pid, pidfd: unborn.pidfdOf()})
-	if unborn.state != draining || !unborn.told(report.Drain) {
-		t.Errorf("born while the master stops: %s", unborn.state)
+	s.plug.spawned(spawnResult{child: late.child, pid: late.pid, pidfd: late.pidfdOf()})
+	if late.state != draining || !late.told(report.Drain) {
+		t.Errorf("spawned while the master stops: %s", late.state)
 	}
-	s.die(carrier, unix.SIGTERM)
-	s.die(idle, unix.SIGTERM)
-	s.die(unborn, unix.SIGTERM)
+	s.kill(carrier, unix.SIGTERM)
+	s.kill(idle, unix.SIGTERM)
+	s.kill(late, unix.SIGTERM)
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()
 	if !s.done() {
-		t.Error("nobody lives, and the master still waits")
+		t.Error("all workers are dead, and the master still waits")
 	}
 	if line := s.sessionLines(1)[0]; !strings.Contains(line, " 10.0.0.1 ") {
 		t.Errorf("line %q", line)
@@ -115,39 +115,39 @@ func TestTermBuries(t *testing.T) {
 
 // When many workers are killed with the master, it waits as long as more sessions
 // end with them, but with a limit, and not for spares.
-func TestTermBuriesOn(t *testing.T) {
-	s, carrier, idle := busied(t, nil)
+func TestTermKeepsBurying(t *testing.T) {
+	s, carrier, idle := withSession(t, nil)
 	s.ring(idle, report.Begin)
-	s.carry(idle, "10.0.0.2:4000")
-	s.settled()
+	s.addSession(idle, "10.0.0.2:4000")
+	s.afterEvent()
 	s.signal(syscall.SIGTERM)
 	soon := time.Now().Add(10 * time.Millisecond)
 	s.shutdown.deadline = soon
-	s.die(carrier, unix.SIGTERM)
+	s.kill(carrier, unix.SIGTERM)
 	if left := time.Until(s.shutdown.deadline); left < buryFor/2 || left > buryFor {
 		t.Errorf("after the burial of a session %v are left", left)
 	}
 	s.shutdown.buryUntil = soon
-	s.die(idle, unix.SIGTERM)
+	s.kill(idle, unix.SIGTERM)
 	if !s.shutdown.deadline.Equal(soon) {
 		t.Errorf("the last burials are at %v, not at %v", s.shutdown.deadline, soon)
 	}
 
-	s, _, idle = busied(t, nil)
+	s, _, idle = withSession(t, nil)
 	s.signal(syscall.SIGTERM)
 	s.shutdown.deadline = soon
-	s.die(idle, unix.SIGTERM)
+	s.kill(idle, unix.SIGTERM)
 	if !s.shutdown.deadline.Equal(soon) {
-		t.Error("a spare's death has put the end off")
+		t.Error("a spare's death delayed the end")
 	}
 }
 
 func TestInt(t *testing.T) {
-	s, carrier, idle := busied(t, nil)
+	s, carrier, idle := withSession(t, nil)
 	s.signal(syscall.SIGINT)
-	for _, a := range []*actor{carrier, idle} {
+	for _, a := range []*testWorker{carrier, idle} {
 		until(t, "TERM ends it", func() bool { return !s.alive(a) })
-		s.die(a, unix.SIGTERM)
+		s.kill(a, unix.SIGTERM)
 	}
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()
@@ -161,13 +161,13 @@ func TestInt(t *testing.T) {
 	}
 	s.sessionLines(1)
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("stop: ending 1 session") || s.plug.totals.Ended[board.AdminEnded] != 1 {
-		t.Errorf("syslog %q, totals %v", s.said.all(), s.plug.totals.Ended)
+	if !s.syslogLines.has("stop: ending 1 session") || s.plug.totals.Ended[board.AdminEnded] != 1 {
+		t.Errorf("syslog %q, totals %v", s.syslogLines.all(), s.plug.totals.Ended)
 	}
 }
 
 // A worker that does not die of TERM is killed; one that cannot be killed is left.
-func TestIntWithForce(t *testing.T) {
+func TestIntKillsStoppedWorkers(t *testing.T) {
 	s, all := serving(t, nil)
 	for _, a := range all {
 		unix.Kill(a.pid, unix.SIGSTOP) // TERM stays pending
@@ -180,15 +180,15 @@ func TestIntWithForce(t *testing.T) {
 	if s.done() || !s.alive(all[0]) {
 		t.Fatal("no patience with TERM")
 	}
-	s.over()
+	s.expire()
 	if s.done() {
 		t.Error("done before KILL has worked")
 	}
 	until(t, "KILL ends it", func() bool { return !s.alive(all[0]) && !s.alive(all[1]) })
 	rounds := 0
 	for ; !s.done(); rounds++ { // the master is not told of the deaths
-		if s.over(); rounds > 5 {
-			t.Fatal("the master waits for ever")
+		if s.expire(); rounds > 5 {
+			t.Fatal("the master never stops waiting")
 		}
 	}
 	for _, a := range all {
@@ -197,16 +197,16 @@ func TestIntWithForce(t *testing.T) {
 }
 
 func TestQuit(t *testing.T) {
-	s, carrier, idle := busied(t, nil)
+	s, carrier, idle := withSession(t, nil)
 	s.signal(syscall.SIGQUIT)
-	if err := freeAgain(t, s); err != nil {
+	if err := portIsFree(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
 	if !carrier.told(report.Drain) || !idle.told(report.Drain) || !s.shutdown.deadline.IsZero() {
 		t.Errorf("deadline %v", s.shutdown.deadline)
 	}
 	s.signal(syscall.SIGQUIT) // repeating it changes nothing
-	s.die(idle, unix.SIGKILL)
+	s.kill(idle, unix.SIGKILL)
 	for len(s.spawner.requests) > 0 {
 		o := <-s.spawner.requests
 		unix.Close(o.lifeline[1])
@@ -218,7 +218,7 @@ func TestQuit(t *testing.T) {
 		t.Error("a session is still there")
 	}
 	s.apply(carrier.child, hasEnded)
-	s.die(carrier, unix.SIGKILL)
+	s.kill(carrier, unix.SIGKILL)
 	s.writePidfile(time.Now().Add(2 * time.Second))
 	s.reap()
 	if !s.done() {
@@ -227,7 +227,7 @@ func TestQuit(t *testing.T) {
 }
 
 func TestDrainTimeout(t *testing.T) {
-	s, carrier, _ := busied(t, func(c *config.Config) { c.DrainTimeout = time.Hour })
+	s, carrier, _ := withSession(t, func(c *config.Config) { c.DrainTimeout = time.Hour })
 	s.signal(syscall.SIGQUIT)
 	if left := time.Until(s.shutdown.deadline); left < 59*time.Minute || left > time.Hour {
 		t.Errorf("%v left", left)
@@ -235,9 +235,9 @@ func TestDrainTimeout(t *testing.T) {
 	if s.done() {
 		t.Error("done before the timeout")
 	}
-	s.over()
+	s.expire()
 	if s.done() || !s.shutdown.ending {
-		t.Error("sessions are not ended behind the timeout")
+		t.Error("sessions are not ended after the timeout")
 	}
 	until(t, "TERM ends it", func() bool { return !s.alive(carrier) })
 	carrier.dead = true
@@ -245,22 +245,22 @@ func TestDrainTimeout(t *testing.T) {
 
 // Several signals: TERM after QUIT lets the sessions continue, INT ends them.
 func TestSignalsInARow(t *testing.T) {
-	s, carrier, _ := busied(t, nil)
+	s, carrier, _ := withSession(t, nil)
 	s.signal(syscall.SIGQUIT)
 	s.signal(syscall.SIGTERM)
-	s.over()
+	s.expire()
 	if !s.done() || !s.alive(carrier) {
 		t.Error("TERM after QUIT: the session was ended, or the master waits for it")
 	}
-	s, carrier, _ = busied(t, nil)
+	s, carrier, _ = withSession(t, nil)
 	s.signal(syscall.SIGQUIT)
 	s.signal(syscall.SIGINT)
 	until(t, "INT after QUIT ends the session", func() bool { return !s.alive(carrier) })
 	carrier.dead = true
-	s, carrier, _ = busied(t, nil)
+	s, carrier, _ = withSession(t, nil)
 	s.signal(syscall.SIGTERM)
 	s.signal(syscall.SIGQUIT)
-	s.over()
+	s.expire()
 	if !s.done() || !s.alive(carrier) {
 		t.Error("QUIT after TERM: the master waits")
 	}

@@ -21,8 +21,8 @@ import (
 	"daemon/plug/worker/board"
 )
 
-// towards returns a generation with targets at these ports.
-func towards(t testing.TB, number uint32, ports ...uint16) *generation {
+// withTargets returns a generation with targets at these ports.
+func withTargets(t testing.TB, number uint32, ports ...uint16) *generation {
 	t.Helper()
 	cfg := &config.Config{Mode: config.Prefork, Sticky: true, StickyTimeout: time.Hour}
 	for _, p := range ports {
@@ -36,8 +36,8 @@ func towards(t testing.TB, number uint32, ports ...uint16) *generation {
 	return g
 }
 
-// carry copies the shared state from one generation to the next, as a switch does.
-func carry(from, to *generation, sticky bool) {
+// carryState copies the shared state from one generation to the next, as a switch does.
+func carryState(from, to *generation, sticky bool) {
 	same := false
 	from.moved, same = matchTargets(from.board, to.board)
 	from.carry(to.board, same, sticky)
@@ -63,7 +63,7 @@ func port(t testing.TB, g *generation, n int, now uint64) uint16 {
 // With the same targets, everything continues unchanged.
 func TestCarryTheSameTargets(t *testing.T) {
 	const now = 5_000_000
-	a, b := towards(t, 1, 1, 2, 3), towards(t, 2, 1, 2, 3)
+	a, b := withTargets(t, 1, 1, 2, 3), withTargets(t, 2, 1, 2, 3)
 	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
 	a.board.Fail(1, now) // target 2
 	had := map[int]uint16{}
@@ -73,7 +73,7 @@ func TestCarryTheSameTargets(t *testing.T) {
 	a.board.TargetState(2).Connects.Store(77)
 	a.board.TargetState(2).Failures.Store(7)
 
-	carry(a, b, true)
+	carryState(a, b, true)
 	for n, want := range had {
 		if got := port(t, b, n, now); got != want {
 			t.Errorf("client %d gets %d, was with %d", n, got, want)
@@ -93,11 +93,11 @@ func TestCarryTheSameTargets(t *testing.T) {
 func TestCarryRotation(t *testing.T) {
 	const now = 5_000_000
 	for steps := range 7 {
-		a, b := towards(t, 1, 1, 2, 3), towards(t, 2, 1, 2, 3)
+		a, b := withTargets(t, 1, 1, 2, 3), withTargets(t, 2, 1, 2, 3)
 		for n := range steps {
 			port(t, a, n, now)
 		}
-		carry(a, b, false)
+		carryState(a, b, false)
 		if got, want := port(t, b, 100, now), uint16(steps%3+1); got != want {
 			t.Errorf("after %d sessions the next one gets %d, want %d", steps, got, want)
 		}
@@ -108,13 +108,13 @@ func TestCarryRotation(t *testing.T) {
 func TestCarryDoubledTargets(t *testing.T) {
 	const now = 5_000_000
 	for steps := range 7 {
-		a, b := towards(t, 1, 1, 1, 2), towards(t, 2, 1, 1, 2)
+		a, b := withTargets(t, 1, 1, 1, 2), withTargets(t, 2, 1, 1, 2)
 		for n := range steps {
 			port(t, a, n, now)
 		}
 		a.board.TargetState(0).Connects.Store(10)
 		a.board.TargetState(1).Connects.Store(20)
-		carry(a, b, false)
+		carryState(a, b, false)
 		if x, y := b.board.TargetState(0).Connects.Load(), b.board.TargetState(1).Connects.Load(); x != 10 || y != 20 {
 			t.Errorf("the doubled target's connects are %d and %d, were 10 and 20", x, y)
 		}
@@ -127,7 +127,7 @@ func TestCarryDoubledTargets(t *testing.T) {
 // With other targets, or in another order, the state is kept by address.
 func TestCarryOtherTargets(t *testing.T) {
 	const now = 5_000_000
-	a := towards(t, 1, 1, 2, 3)
+	a := withTargets(t, 1, 1, 2, 3)
 	had := map[int]uint16{}
 	for n := range 6 {
 		had[n] = port(t, a, n, now)
@@ -136,9 +136,9 @@ func TestCarryOtherTargets(t *testing.T) {
 	for i := range 3 {
 		a.board.TargetState(i).Connects.Store(uint64(10 + i))
 	}
-	b := towards(t, 2, 4, 3, 2) // 1 is gone, 4 is new
+	b := withTargets(t, 2, 4, 3, 2) // 1 is gone, 4 is new
 	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
-	carry(a, b, true)
+	carryState(a, b, true)
 	for i, want := range []uint64{0, 12, 11} {
 		if got := b.board.TargetState(i).Connects.Load(); got != want {
 			t.Errorf("target %d has %d connects, want %d", b.board.Target(i).Addr.Port, got, want)
@@ -158,17 +158,17 @@ func TestCarryOtherTargets(t *testing.T) {
 // Without -f no client's target is remembered.
 func TestCarryWithoutAffinity(t *testing.T) {
 	const now = 5_000_000
-	a, b := towards(t, 1, 1, 2), towards(t, 2, 1, 2)
+	a, b := withTargets(t, 1, 1, 2), withTargets(t, 2, 1, 2)
 	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
 	port(t, a, 1, now) // to target 1
-	carry(a, b, false)
+	carryState(a, b, false)
 	if got := port(t, b, 1, now); got != 2 {
 		t.Errorf("the client gets %d again", got)
 	}
 }
 
-// The commit is the old master's message, or its end; a closed socket alone is
-// neither.
+// The commit is the old master's message, or its death; a closed socket on its
+// own is neither.
 func TestAwaitCommit(t *testing.T) {
 	const dead = 1 << 22 // not a parent of this process
 	for _, c := range []struct {
@@ -177,16 +177,16 @@ func TestAwaitCommit(t *testing.T) {
 		do   func(handover.Wire)
 		want string // the error's text; empty for no error
 	}{
-		{"its word", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, ""},
-		{"its word, and its end", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}); hangUp(w) }, ""},
-		{"its end", dead, func(w handover.Wire) { hangUp(w) }, ""},
+		{"the commit", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, ""},
+		{"the commit, and its death", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}); hangUp(w) }, ""},
+		{"its death", dead, func(w handover.Wire) { hangUp(w) }, ""},
 		{"a closed socket", os.Getppid(), func(w handover.Wire) { hangUp(w) }, "closed"},
-		{"it gives up", os.Getppid(), func(w handover.Wire) { w.Abort("TERM") }, "TERM"},
-		{"it gives up, and ends", dead, func(w handover.Wire) { w.Abort("TERM"); hangUp(w) }, "TERM"},
-		{"another word", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindOffer}) }, handover.KindOffer},
-		{"garbage, and its end", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: "x"}); hangUp(w) }, `"x"`},
+		{"an abort", os.Getppid(), func(w handover.Wire) { w.Abort("TERM") }, "TERM"},
+		{"an abort, and its death", dead, func(w handover.Wire) { w.Abort("TERM"); hangUp(w) }, "TERM"},
+		{"another message", os.Getppid(), func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindOffer}) }, handover.KindOffer},
+		{"garbage, and its death", dead, func(w handover.Wire) { w.Send(&handover.Message{Kind: "x"}); hangUp(w) }, `"x"`},
 	} {
-		old, own := wired(t)
+		old, own := handoverPair(t)
 		c.do(old)
 		err := (&takeover{wire: own, old: c.old}).awaitCommit()
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -196,8 +196,8 @@ func TestAwaitCommit(t *testing.T) {
 }
 
 // It waits as long as the old master exists, without a time limit.
-func TestAwaitCommitIsPatient(t *testing.T) {
-	old, own := wired(t)
+func TestAwaitCommitHasNoTimeLimit(t *testing.T) {
+	old, own := handoverPair(t)
 	got := make(chan error, 1)
 	go func() { got <- (&takeover{wire: own, old: os.Getppid()}).awaitCommit() }()
 	select {
@@ -216,17 +216,17 @@ func TestAwaitCommitIsPatient(t *testing.T) {
 // receive takes the old master's state in the order in which it is sent, and
 // confirms each batch.
 func TestReceive(t *testing.T) {
-	g := legacy(t, 3, 9)
+	g := oldGeneration(t, 3, 9)
 	for name, c := range map[string]struct {
 		spoil func(*handover.EndRecord)
 		want  string
 	}{
-		"whole":       {func(*handover.EndRecord) {}, ""},
-		"one less":    {func(e *handover.EndRecord) { e.Children++ }, "counts differ"},
-		"a lost line": {func(e *handover.EndRecord) { e.Lines++ }, "counts differ"},
-		"a lost plug": {func(e *handover.EndRecord) { e.Plugs++ }, "counts differ"},
+		"complete":      {func(*handover.EndRecord) {}, ""},
+		"a lost worker": {func(e *handover.EndRecord) { e.Children++ }, "counts differ"},
+		"a lost line":   {func(e *handover.EndRecord) { e.Lines++ }, "counts differ"},
+		"a lost plug":   {func(e *handover.EndRecord) { e.Plugs++ }, "counts differ"},
 	} {
-		old, own := wired(t)
+		old, own := handoverPair(t)
 		type result struct {
 			e   *received
 			err error
@@ -251,7 +251,7 @@ func TestReceive(t *testing.T) {
 		said(handover.KindFreeze)
 		say(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Plug: g.plug.name(), Number: 3}}, g.assignment, g.state, g.report)
 		end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 3}
-		records, fds := roll(t, g, 5)
+		records, fds := childRecords(t, g, 5)
 		each := len(fds) / 5
 		for i := 0; i < 5; i += 2 {
 			n := min(2, 5-i)
@@ -268,7 +268,7 @@ func TestReceive(t *testing.T) {
 			say(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: g.plug.name(), Lines: lines}})
 		}
 		c.spoil(end)
-		lock, _ := canary(t)
+		lock, _ := trackedFD(t)
 		say(&handover.Message{Kind: handover.KindEnd, End: end}, lock)
 		if c.want == "" {
 			said(handover.KindVerified)
@@ -283,12 +283,11 @@ func TestReceive(t *testing.T) {
 		if r.err != nil || len(r.e.children) != 5 || len(r.e.generations) != 1 || r.e.pidfile < 0 || r.e.plugs[g.plug].Totals.BytesIn != 8 || len(r.e.plugs[g.plug].lines) != 3 {
 			t.Fatalf("%s: %+v, %v", name, r.e, r.err)
 		}
-		dissolve(r.e)
+		closeReceived(r.e)
 	}
 }
 
-// Silence, messages in another order, or an end in the middle leave no new master
-// behind.
+// Silence, messages in another order, or an end in the middle: nothing is received.
 func TestReceiveFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(handover.Wire)
@@ -296,23 +295,23 @@ func TestReceiveFails(t *testing.T) {
 	}{
 		"silence": {func(handover.Wire) {}, os.ErrDeadlineExceeded.Error()},
 		"an end":  {func(w handover.Wire) { unix.Shutdown(w.FD, unix.SHUT_WR) }, handover.ErrClosed.Error()},
-		"workers of nothing": {func(w handover.Wire) {
+		"workers without a generation": {func(w handover.Wire) {
 			w.Send(&handover.Message{Kind: handover.KindChildren, Children: []handover.ChildRecord{{PID: 5000}}})
 		}, "descriptors"},
-		"the commit at once":        {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, handover.KindCommit},
-		"an end without counts":     {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindEnd}) }, "no counts"},
-		"a generation of no memory": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindGeneration}) }, "descriptors"},
-		"the state of no plug":      {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindState}) }, "without the state"},
+		"the commit at once":          {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindCommit}) }, handover.KindCommit},
+		"an end without counts":       {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindEnd}) }, "no counts"},
+		"a generation without memory": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindGeneration}) }, "descriptors"},
+		"no plug's state":             {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindState}) }, "without the state"},
 		"the state of another plug": {func(w handover.Wire) {
 			w.Send(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: "x"}})
 		}, `"x"`},
-		"lines of no plug": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindLines}) }, "without session lines"},
+		"no plug's lines": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindLines}) }, "without session lines"},
 		"lines of another plug": {func(w handover.Wire) {
 			w.Send(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: "x"}})
 		}, `"x"`},
-		"an abort": {func(w handover.Wire) { w.Abort("changed my mind") }, "changed my mind"},
+		"an abort": {func(w handover.Wire) { w.Abort("no memory") }, "no memory"},
 	} {
-		old, own := wired(t)
+		old, own := handoverPair(t)
 		c.do(old)
 		if e, err := (&takeover{m: newMaster(&config.Config{}, nil), wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -31,7 +31,7 @@ func TestZone(t *testing.T) {
 		{"UTC", time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC), 0, 0, time.Time{}},
 		{"fixed", time.Date(2026, 7, 1, 12, 0, 0, 0, time.FixedZone("", -12600)), -12600, -12600, time.Time{}},
 	} {
-		s := newStage(t, nil)
+		s := newTestMaster(t, nil)
 		s.setZone(c.now)
 		z := &s.plug.generation.board.State.Zone
 		if z.Offset.Load() != c.offset || z.Next.Load() != c.next {
@@ -42,7 +42,7 @@ func TestZone(t *testing.T) {
 			t.Errorf("%s: until %v, want %v", c.name, until.UTC(), c.until)
 		}
 		if !s.ticks.zoneAt.Equal(until) {
-			t.Errorf("%s: looked at again at %v", c.name, s.ticks.zoneAt)
+			t.Errorf("%s: next check at %v", c.name, s.ticks.zoneAt)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func TestTickSetsTheZone(t *testing.T) {
 // The sessions are counted on the board: no doorbell reports how many there are.
 func TestSessions(t *testing.T) {
 	s, all := serving(t, nil)
-	s.carry(all[0], "10.0.0.1:1")
+	s.addSession(all[0], "10.0.0.1:1")
 	s.plug.generation.board.Column(all[1].slot).Live.Store(41)
 	if n := s.plug.sessions(); n != 42 {
 		t.Errorf("%d sessions, want 42", n)
@@ -80,9 +80,9 @@ func TestSessions(t *testing.T) {
 		t.Errorf("%d shown", s.ticks.shown)
 	}
 	s.ring(all[0], report.Begin)
-	s.die(all[1], 9)
+	s.kill(all[1], 9)
 	if n := s.plug.sessions(); n != 1 {
-		t.Errorf("%d sessions behind a death, want 1", n)
+		t.Errorf("%d sessions after a death, want 1", n)
 	}
 }
 
@@ -98,10 +98,10 @@ func TestPeakOfAnUpgrade(t *testing.T) {
 	s.upgrades.current, s.upgrades.takeover, s.since = nil, &takeover{}, time.Now()
 	s.plug.notePeak(s.since.Add(calmAfter - 1))
 	if s.plug.supply.peak != 0 {
-		t.Errorf("peak %d right behind an upgrade", s.plug.supply.peak)
+		t.Errorf("peak %d right after an upgrade", s.plug.supply.peak)
 	}
 	if n := s.plug.ready(); n != 1+s.plug.count[spare] {
-		t.Errorf("a successor begins with %d workers, want one in the place of the busy one", n)
+		t.Errorf("a new master starts with %d workers, want one in place of the busy one", n)
 	}
 	s.plug.notePeak(s.since.Add(calmAfter))
 	if s.plug.supply.peak != 1 {

@@ -29,11 +29,11 @@ func TestTotalsAtBurial(t *testing.T) {
 	tally.LinesRetried.Add(1)
 	b.Column(all[0].slot).Redispatches.Add(2)
 	b.Column(all[0].slot).Rows.Store(1)
-	row := s.carry(all[0], "10.1.0.1:1")
+	row := s.addSession(all[0], "10.1.0.1:1")
 	row.In.Store(100)
-	before := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
-	s.die(all[0], unix.SIGKILL)
-	after := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	before := s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	s.kill(all[0], unix.SIGKILL)
+	after := s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics
 	count := func(h control.Histogram) (n uint64) {
 		for _, k := range h.Counts {
 			n += k
@@ -49,7 +49,7 @@ func TestTotalsAtBurial(t *testing.T) {
 		t.Errorf("%+v", after)
 	}
 	if tally.Durations.Sum.Load() != 0 {
-		t.Error("the next worker of the slot goes on with its tally")
+		t.Error("the next worker of the slot continues its tally")
 	}
 	if before.Spawns != 2 || before.Durations.Sum < 5.9 || before.Durations.Sum > 6 {
 		t.Errorf("%+v", before)
@@ -61,26 +61,26 @@ func TestTotalsAtBurial(t *testing.T) {
 func TestMetricsNeverGoBack(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.plug.generation.board
-	row := s.carry(all[0], "10.1.0.1:1")
+	row := s.addSession(all[0], "10.1.0.1:1")
 	row.In.Store(100)
-	m := s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	m := s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics
 	if m.Accepted != 1 || m.BytesIn != 100 {
 		t.Fatalf("%+v", m)
 	}
 	row.End() // from here on its worker may be counting it
-	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	m = s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics
 	if m.Accepted != 1 || m.BytesIn != 100 {
 		t.Errorf("ending: %+v", m)
 	}
 	b.Column(all[0].slot).BytesIn.Add(100)
-	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	m = s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics
 	if m.Accepted != 1 || m.BytesIn != 100 {
 		t.Errorf("half counted: %+v", m)
 	}
 	b.Tally(all[0].slot).Ends.Note(board.Complete, board.ByClient)
 	b.Column(all[0].slot).Ended[board.Complete].Add(1)
 	row.Free()
-	m = s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics
+	m = s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics
 	if m.Accepted != 1 || m.BytesIn != 100 || m.Ended["complete"]["client"] != 1 {
 		t.Errorf("counted: %+v", m)
 	}
@@ -91,13 +91,13 @@ func TestMetricsNeverGoBack(t *testing.T) {
 func TestTargetBytesNeverGoBack(t *testing.T) {
 	s, all := serving(t, nil)
 	b := s.plug.generation.board
-	row := s.carry(all[0], "10.1.0.1:1")
+	row := s.addSession(all[0], "10.1.0.1:1")
 	row.Choose(0)
 	row.In.Store(100)
 	row.Out.Store(200)
 	check := func(when string, sessions int) {
 		t.Helper()
-		for _, r := range []control.Reply{s.obeys(control.Request{Verb: control.GetTargets}, nil), {Targets: s.obeys(control.Request{Verb: control.GetMetrics}, nil).Metrics.Targets}} {
+		for _, r := range []control.Reply{s.ask(control.Request{Verb: control.GetTargets}, nil), {Targets: s.ask(control.Request{Verb: control.GetMetrics}, nil).Metrics.Targets}} {
 			if target := r.Targets[0]; target.In != 100 || target.Out != 200 || target.Sessions != sessions {
 				t.Errorf("%s: %+v", when, target)
 			}
@@ -107,7 +107,7 @@ func TestTargetBytesNeverGoBack(t *testing.T) {
 	row.End() // from here on its worker may be counting it
 	check("ending", 0)
 	row.Choose(0) // live again
-	s.die(all[0], unix.SIGKILL)
+	s.kill(all[0], unix.SIGKILL)
 	check("its worker was killed", 0)
 	if in := b.TargetTally(0).BytesIn.Load(); in != 100 {
 		t.Errorf("%d bytes are counted", in)
@@ -117,8 +117,8 @@ func TestTargetBytesNeverGoBack(t *testing.T) {
 // The reply to an order about a target includes its sessions.
 func TestTargetOrderShowsSessions(t *testing.T) {
 	s, all := serving(t, nil)
-	s.carry(all[0], "10.1.0.1:1").Choose(0)
-	r := s.obeys(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
+	s.addSession(all[0], "10.1.0.1:1").Choose(0)
+	r := s.ask(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
 	if len(r.Targets) != 1 || r.Targets[0].Sessions != 1 || r.Targets[0].State != "draining" {
 		t.Errorf("%+v", r)
 	}

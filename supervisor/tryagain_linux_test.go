@@ -26,7 +26,7 @@ func TestAttemptsAreRepeated(t *testing.T) {
 		t.Errorf("%d tries, want 3", tries)
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("cannot watch something; retrying pid=4711: no room") {
-		t.Errorf("syslog %q", s.said.all())
+	if !s.syslogLines.has("cannot watch something; retrying pid=4711: no room") {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 }

@@ -21,16 +21,16 @@ import (
 
 // handingOver returns a frozen master with one session and two spares that has
 // sent all of its state to a new one.
-func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor, e *received) {
+func handingOver(t *testing.T, set func(*testMaster)) (s *testMaster, carrier, idle *testWorker, e *received) {
 	t.Helper()
-	s, carrier, idle = busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
-	s.spares(1)
-	s.settled()
+	s, carrier, idle = withSession(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s.startSpares(1)
+	s.afterEvent()
 	s.watcher.Start()
 	if set != nil {
 		set(s)
 	}
-	old, own := wired(t)
+	old, own := handoverPair(t)
 	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
 	s.upgrades.current = u
 	type result struct {
@@ -59,7 +59,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 				t.Fatal(err)
 			}
 		case <-time.After(patience):
-			t.Fatal("the estate is not sent")
+			t.Fatal("the state is not sent")
 		}
 		break
 	}
@@ -68,7 +68,7 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 		t.Fatal(r.err)
 	}
 	t.Cleanup(func() {
-		dissolve(r.e)
+		closeReceived(r.e)
 		if r.e.pidfile >= 0 {
 			unix.Close(r.e.pidfile)
 		}
@@ -78,8 +78,8 @@ func handingOver(t *testing.T, set func(*stage)) (s *stage, carrier, idle *actor
 
 // All of a master's state goes to the next one: workers, counts, unwritten lines,
 // the lock, the pause.
-func TestBequeath(t *testing.T) {
-	s, _, _, e := handingOver(t, func(s *stage) {
+func TestSendState(t *testing.T) {
+	s, _, _, e := handingOver(t, func(s *testMaster) {
 		s.plug.totals.BytesOut, s.plug.paused = 77, true
 		s.plug.sessionFile.path = "/dev/full"
 		if err := s.reopenNow(); err != nil {
@@ -101,7 +101,7 @@ func TestBequeath(t *testing.T) {
 	}
 	for i, c := range e.children {
 		if had := s.roster[i].record(); c.record() != had {
-			t.Errorf("worker %d came as %+v, was %+v", i, c.record(), had)
+			t.Errorf("worker %d was received as %+v, want %+v", i, c.record(), had)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func TestFrozenKeepsSignals(t *testing.T) {
 		}
 		want := []os.Signal{unix.SIGUSR1, unix.SIGTTOU}
 		if fails {
-			s.upgradeEnded(s.upgrades.current, errors.New("a whim"))
+			s.upgradeEnded(s.upgrades.current, errors.New("the new program failed"))
 			if !s.plug.paused {
 				t.Error("the pause is lost with the upgrade")
 			}
@@ -152,42 +152,42 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	s.plug.cfg.SparesMin = 5
 	s.populate()
 	select {
-	case sight := <-s.watcher.Seen:
-		t.Errorf("seen while it is frozen: %+v", sight)
+	case events := <-s.watcher.Seen:
+		t.Errorf("events while the master is frozen: %+v", events)
 	case o := <-s.spawner.requests:
-		t.Errorf("worker %d is ordered while it is frozen", o.child.id)
+		t.Errorf("worker %d is requested while the master is frozen", o.child.id)
 	case <-time.After(50 * time.Millisecond):
 	}
 	s.plug.generation.board.State.Gate.Store(board.GateDraining)
 	carrier.orders()
-	s.upgradeEnded(s.upgrades.current, errors.New("a whim"))
+	s.upgradeEnded(s.upgrades.current, errors.New("the new program failed"))
 	if s.plug.generation.board.State.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
 		t.Errorf("the gate is %d", s.plug.generation.board.State.Gate.Load())
 	}
 	for end := time.After(patience); carrier.state != spare || idle.state != gone; {
 		select {
-		case sight := <-s.watcher.Seen:
-			s.handleEvents(sight)
+		case events := <-s.watcher.Seen:
+			s.handleEvents(events)
 		case <-end:
-			t.Fatalf("the carrier is %s, the dead one %s", carrier.state, idle.state)
+			t.Fatalf("the worker whose session ended is %s, the dead one %s", carrier.state, idle.state)
 		}
 	}
-	s.settled()
+	s.afterEvent()
 	if s.plug.count[starting] == 0 || s.spawner.suspended.Load() {
-		t.Errorf("%d births, held %v", s.plug.count[starting], s.spawner.suspended.Load())
+		t.Errorf("%d workers starting, spawning suspended %v", s.plug.count[starting], s.spawner.suspended.Load())
 	}
 	s.syslog.Sink.Flush(patience)
-	if all := strings.Join(s.said.all(), "\n"); s.upgrades.current != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "a whim") {
+	if all := strings.Join(s.syslogLines.all(), "\n"); s.upgrades.current != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "the new program failed") {
 		t.Errorf("syslog %q", all)
 	}
 }
 
-// If the pidfile's disk is away, the freeze fails, and the old master
+// If the pidfile's disk does not respond, the freeze fails, and the old master
 // stays the master.
 func TestFreezeWithoutDisk(t *testing.T) {
-	s, carrier, _ := busied(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
-	s.spares(1)
-	s.settled()
+	s, carrier, _ := withSession(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s.startSpares(1)
+	s.afterEvent()
 	s.watcher.Start()
 	s.pidfile.writing = true // and its answer does not come
 	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.plug.cfg.Pidfile) {
@@ -196,6 +196,6 @@ func TestFreezeWithoutDisk(t *testing.T) {
 	s.thaw()
 	s.pidfile.writing = false
 	if s.upgrades.frozen || s.spawner.suspended.Load() || !s.pidfile.dirty || carrier.state != busy {
-		t.Errorf("frozen %v, births held %v, pidfile dirty %v, the worker is %s", s.upgrades.frozen, s.spawner.suspended.Load(), s.pidfile.dirty, carrier.state)
+		t.Errorf("frozen %v, spawning suspended %v, pidfile dirty %v, the worker is %s", s.upgrades.frozen, s.spawner.suspended.Load(), s.pidfile.dirty, carrier.state)
 	}
 }

@@ -13,17 +13,17 @@ import (
 
 // A new master gets this one's state at the freeze: TERM, which changes every
 // worker, may come while the rest is being sent.
-func TestBequeathIsACopy(t *testing.T) {
-	s := newStage(t, nil)
+func TestSentStateIsACopy(t *testing.T) {
+	s := newTestMaster(t, nil)
 	s.watcher.Start()
-	fd, _ := canary(t)
+	fd, _ := trackedFD(t)
 	for i := range handover.Batch + 1 {
 		s.roster = append(s.roster, &child{id: uint64(i), slot: i, pid: 5000 + i, state: busy, generation: s.plug.generation, lifeline: fd, pidfd: fd})
 	}
 	last := s.roster[handover.Batch]
 	had := last.record()
-	t.Cleanup(func() { s.roster = nil }) // before the stage closes the lifelines
-	old, own := wired(t)
+	t.Cleanup(func() { s.roster = nil }) // before the master's cleanup closes the lifelines
+	old, own := handoverPair(t)
 	u := &upgrade{m: s.master, wire: old, over: make(chan struct{})}
 	s.upgrades.current = u
 	sent := make(chan error, 1)
@@ -51,7 +51,7 @@ func TestBequeathIsACopy(t *testing.T) {
 	}
 	m := took(handover.KindChildren)
 	if len(m.Children) != 1 || m.Children[0] != had {
-		t.Errorf("the last worker came as %+v, was %+v", m.Children, had)
+		t.Errorf("the last worker was received as %+v, want %+v", m.Children, had)
 	}
 	if err := own.Send(&handover.Message{Kind: handover.KindTaken}); err != nil {
 		t.Fatal(err)

@@ -22,19 +22,19 @@ import (
 // A worker that obeys is not killed; the answer waits until its row is free.
 func TestVerbsKill(t *testing.T) {
 	s, all := serving(t, nil)
-	rows := []*board.Row{s.carry(all[0], "10.1.0.1:1"), s.carry(all[1], "10.2.0.1:1")}
+	rows := []*board.Row{s.addSession(all[0], "10.1.0.1:1"), s.addSession(all[1], "10.2.0.1:1")}
 	for _, a := range all {
 		a.orders()
 	}
 	req := control.Request{Verb: control.Kill, Filter: &control.Filter{Client: "10.1.0.0/16"}, DryRun: true}
-	if r := s.obeys(req, nil); len(r.Sessions) != 1 || all[0].orders() != "" {
+	if r := s.ask(req, nil); len(r.Sessions) != 1 || all[0].orders() != "" {
 		t.Errorf("a dry run: %+v", r)
 	}
 	req.DryRun = false
-	r := s.obeys(req, func() {
+	r := s.ask(req, func() {
 		if got := all[0].orders(); got != "" {
 			if want := string(report.AppendKill(nil, 0, 0)); got != want {
-				t.Errorf("ordered %q, want %q", got, want)
+				t.Errorf("sent orders %q, want %q", got, want)
 			}
 			rows[0].End()
 			rows[0].Free()
@@ -54,9 +54,9 @@ func TestVerbsKill(t *testing.T) {
 // A worker that does not obey is killed, but only if it still has the session.
 func TestVerbsKillByForce(t *testing.T) {
 	s, all := serving(t, nil)
-	s.carry(all[0], "10.1.0.1:1")
+	s.addSession(all[0], "10.1.0.1:1")
 	gone := false
-	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+	r := s.ask(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
 		if !gone && s.watcher.Status(all[0].pidfd).Known {
 			gone, all[0].dead = true, true
 			s.handleEvents(watch.Events{Dead: []uint64{all[0].id}})
@@ -72,14 +72,14 @@ func TestVerbsKillByForce(t *testing.T) {
 		t.Errorf("line %q", line)
 	}
 	s.syslog.Sink.Flush(patience)
-	if !s.said.has("kill: 1 session ended by admin") {
-		t.Errorf("%q", s.said.all())
+	if !s.syslogLines.has("kill: 1 session ended by admin") {
+		t.Errorf("%q", s.syslogLines.all())
 	}
 
 	// The other one begins another session just before it would be killed.
-	row := s.carry(all[1], "10.1.0.2:1")
+	row := s.addSession(all[1], "10.1.0.2:1")
 	changed, begun := false, time.Now()
-	s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+	s.ask(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
 		if time.Since(begun) > obeyWithin { // it may just have been sent STOP
 			await.Happens(50*time.Millisecond, func() bool { return host.IsStopped(all[1].pid) })
 		}
@@ -93,18 +93,18 @@ func TestVerbsKillByForce(t *testing.T) {
 	if !changed || all[1].condemned || s.watcher.Status(all[1].pidfd).Known {
 		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.Status(all[1].pidfd).Known)
 	}
-	until(t, "it goes on", func() bool { return !host.IsStopped(all[1].pid) })
+	until(t, "the worker continues", func() bool { return !host.IsStopped(all[1].pid) })
 }
 
 // Even if there are more orders than a lifeline takes at once, all of them reach
 // their worker, also when it reads slowly.
 func TestVerbsKillMany(t *testing.T) {
 	const n = 12_000
-	s := poolStage(t, 1, n)
+	s := newPoolMaster(t, 1, n)
 	g := s.plug.generation
-	all := s.spares(1)
-	s.settled()
-	s.carry(all[0], "10.1.0.1:1")
+	all := s.startSpares(1)
+	s.afterEvent()
+	s.addSession(all[0], "10.1.0.1:1")
 	g.board.Column(all[0].slot).Rows.Store(n)
 	for i := 1; i < n; i++ {
 		row := g.board.Row(all[0].slot, i)
@@ -113,7 +113,7 @@ func TestVerbsKillMany(t *testing.T) {
 	}
 	var orders report.Orders
 	ended, p := 0, make([]byte, 997)
-	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
+	r := s.ask(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, func() {
 		for range 80 {
 			k, _, _, _, err := unix.Recvmsg(all[0].lifeline, p, nil, unix.MSG_DONTWAIT)
 			if err != nil {
@@ -123,7 +123,7 @@ func TestVerbsKillMany(t *testing.T) {
 				if order, ok := orders.Next(b); ok && order == report.Kill {
 					row := g.board.Row(all[0].slot, int(orders.Row))
 					if row.Word().State() != board.RowLive || row.Word().Epoch() != orders.Epoch {
-						t.Fatalf("an order for row %d, turn %d, whose word is %x", orders.Row, orders.Epoch, row.Word())
+						t.Fatalf("an order for row %d, epoch %d, whose word is %x", orders.Row, orders.Epoch, row.Word())
 					}
 					row.End()
 					row.Free()
@@ -139,11 +139,11 @@ func TestVerbsKillMany(t *testing.T) {
 
 // In a pool a worker that does not answer is not killed; the reply names it.
 func TestVerbsKillInPool(t *testing.T) {
-	s := poolStage(t, 2, 16)
-	all := s.spares(2)
-	s.settled()
-	s.carry(all[0], "10.1.0.1:1")
-	r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, nil)
+	s := newPoolMaster(t, 2, 16)
+	all := s.startSpares(2)
+	s.afterEvent()
+	s.addSession(all[0], "10.1.0.1:1")
+	r := s.ask(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, nil)
 	if len(r.Sessions) != 0 || !strings.Contains(r.Error, "1 of 1") || !strings.Contains(r.Error, fmt.Sprint(all[0].pid)) || !strings.Contains(r.Error, "pool") {
 		t.Errorf("%+v", r)
 	}

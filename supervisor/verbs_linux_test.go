@@ -19,9 +19,9 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// obeys has a request answered, with the test in place of the loop, and combines
-// all replies. It calls between after each of the loop's calls.
-func (s *stage) obeys(req control.Request, between func()) (r control.Reply) {
+// ask sends a request and combines all replies; the test plays the loop. It calls
+// between after each call that the loop would make.
+func (s *testMaster) ask(req control.Request, between func()) (r control.Reply) {
 	s.t.Helper()
 	done := make(chan control.Reply)
 	go func() {
@@ -51,7 +51,7 @@ func (s *stage) obeys(req control.Request, between func()) (r control.Reply) {
 		case r = <-done:
 			return r
 		case <-time.After(patience):
-			s.t.Fatalf("%s is not answered", req.Verb)
+			s.t.Fatalf("no reply to %s", req.Verb)
 		}
 	}
 }
@@ -62,7 +62,7 @@ func TestVerbsRefuse(t *testing.T) {
 		req    control.Request
 		reason string
 	}{
-		{control.Request{Verb: "dance"}, `verb "dance"`},
+		{control.Request{Verb: "unknown"}, `verb "unknown"`},
 		{control.Request{}, `verb ""`},
 		{control.Request{Verb: control.Kill}, "set all to end all"},
 		{control.Request{Verb: control.Kill, Filter: &control.Filter{}}, "set all to end all"},
@@ -74,7 +74,7 @@ func TestVerbsRefuse(t *testing.T) {
 		{control.Request{Verb: control.SetLogLevel, Level: 3}, "must be 0, 1 or 2"},
 		{control.Request{Verb: control.SetLogLevel, Level: -1}, "must be 0, 1 or 2"},
 	} {
-		if r := s.obeys(c.req, nil); !strings.Contains(r.Error, c.reason) || r.Again {
+		if r := s.ask(c.req, nil); !strings.Contains(r.Error, c.reason) || r.Again {
 			t.Errorf("%+v: %+v, want %q", c.req, r, c.reason)
 		}
 	}
@@ -90,23 +90,23 @@ func TestVerbsBetweenMasters(t *testing.T) {
 		{Verb: control.SetAccept, State: "paused"}, {Verb: control.Reload}, {Verb: control.Stop}, {Verb: control.Upgrade}, {Verb: control.SetLogLevel}}
 	s.upgrades.frozen = true
 	for _, req := range all {
-		if r := s.obeys(req, nil); !r.Again || r.Error == "" {
+		if r := s.ask(req, nil); !r.Again || r.Error == "" {
 			t.Errorf("frozen: %s: %+v", req.Verb, r)
 		}
 	}
 	if s.phase != running || s.plug.paused || s.plug.generation.board.TargetState(0).Admin.Load() != board.Enabled || s.master.totals.Requests != 0 {
-		t.Error("something was done")
+		t.Error("a request changed something")
 	}
 	s.upgrades.frozen = false
 	close(s.master.over)
 	for _, req := range all {
-		if r := s.obeys(req, nil); r.Again || r.Error != "the plug has stopped" {
+		if r := s.ask(req, nil); r.Again || r.Error != "the plug has stopped" {
 			t.Errorf("stopped: %s: %+v", req.Verb, r)
 		}
 	}
 	s.upgrades.replacedBy = 4711
 	for _, req := range all {
-		if r := s.obeys(req, nil); !r.Again {
+		if r := s.ask(req, nil); !r.Again {
 			t.Errorf("replaced: %s: %+v", req.Verb, r)
 		}
 	}
@@ -115,12 +115,12 @@ func TestVerbsBetweenMasters(t *testing.T) {
 // Every answer names its plug, and a filter may name one.
 func TestVerbsNameThePlug(t *testing.T) {
 	s, all := serving(t, nil)
-	s.carry(all[0], "10.1.2.3:4444")
+	s.addSession(all[0], "10.1.2.3:4444")
 	s.ring(all[0], report.Begin)
-	s.settled()
+	s.afterEvent()
 	name := s.plug.cfg.Source.Label()
 	of := func(plug string) control.Reply {
-		return s.obeys(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: plug}}, nil)
+		return s.ask(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: plug}}, nil)
 	}
 	if r := of(name); len(r.Sessions) != 1 || r.Sessions[0].Plug != name || name == "" {
 		t.Errorf("sessions of %q: %+v", name, r)
@@ -128,59 +128,59 @@ func TestVerbsNameThePlug(t *testing.T) {
 	if r := of("other"); !strings.Contains(r.Error, `plug "other": no such plug; this master has "`+name) {
 		t.Errorf("sessions of another plug: %+v", r)
 	}
-	if r := s.obeys(control.Request{Verb: control.Kill, Filter: &control.Filter{Plug: "other"}}, nil); r.Error == "" || r.Done {
+	if r := s.ask(control.Request{Verb: control.Kill, Filter: &control.Filter{Plug: "other"}}, nil); r.Error == "" || r.Done {
 		t.Errorf("a kill in another plug: %+v", r)
 	}
-	if r := s.obeys(control.Request{Verb: control.GetStatus}, nil); r.Status.Plug != name {
+	if r := s.ask(control.Request{Verb: control.GetStatus}, nil); r.Status.Plug != name {
 		t.Errorf("status of %q", r.Status.Plug)
 	}
-	if r := s.obeys(control.Request{Verb: control.GetTargets}, nil); r.Targets[0].Plug != name {
+	if r := s.ask(control.Request{Verb: control.GetTargets}, nil); r.Targets[0].Plug != name {
 		t.Errorf("a target of %q", r.Targets[0].Plug)
 	}
-	if r := s.obeys(control.Request{Verb: control.GetWorkers}, nil); r.Workers[0].Plug != name {
+	if r := s.ask(control.Request{Verb: control.GetWorkers}, nil); r.Workers[0].Plug != name {
 		t.Errorf("a worker of %q", r.Workers[0].Plug)
 	}
 }
 
-func TestVerbsLook(t *testing.T) {
+func TestVerbsRead(t *testing.T) {
 	s, all := serving(t, func(c *config.Config) { c.SparesMin = 3 })
 	s.plug.generation.build = "3.9"
-	row := s.carry(all[1], "10.1.2.3:4444")
+	row := s.addSession(all[1], "10.1.2.3:4444")
 	row.In.Store(7)
 	row.Connect.Store(row.BeginAt + int64(time.Millisecond))
 	row.Cause.Store(uint32(board.MakeCause(board.Nobody, board.Relaying, 0)))
 	s.ring(all[1], report.Begin)
-	s.settled()
-	sessions := s.obeys(control.Request{Verb: control.GetSessions}, nil).Sessions
+	s.afterEvent()
+	sessions := s.ask(control.Request{Verb: control.GetSessions}, nil).Sessions
 	index := uint64(all[1].slot) * s.plug.generation.board.Tables.RowsEach
 	if len(sessions) != 1 || sessions[0].ID != fmt.Sprintf("1-%d-0", index) || sessions[0].PID != all[1].pid || sessions[0].Client != "10.1.2.3:4444" ||
 		sessions[0].Target != "127.0.0.1:9" || sessions[0].In != 7 || sessions[0].State != "relaying" || sessions[0].Build != "3.9" || sessions[0].Connect != 0.001 {
 		t.Errorf("%+v", sessions)
 	}
-	if got := s.obeys(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Client: "10.2.0.0/16"}}, nil).Sessions; len(got) != 0 {
+	if got := s.ask(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Client: "10.2.0.0/16"}}, nil).Sessions; len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
-	st := s.obeys(control.Request{Verb: control.GetStatus}, nil).Status
+	st := s.ask(control.Request{Verb: control.GetStatus}, nil).Status
 	if st.Phase != "running" || st.PID != os.Getpid() || st.Sessions != 1 || st.Accepted != 1 || st.Workers["spare"] != 2 || st.Workers["busy"] != 1 || st.Targets["good"] != 1 || st.Limit != 6 {
 		t.Errorf("%+v", st)
 	}
-	workers := s.obeys(control.Request{Verb: control.GetWorkers}, nil).Workers
+	workers := s.ask(control.Request{Verb: control.GetWorkers}, nil).Workers
 	if len(workers) != 4 && len(workers) != 3 || workers[1].PID != all[1].pid || workers[1].State != "busy" || workers[1].Sessions != 1 || workers[1].Generation != 1 {
 		t.Errorf("%+v", workers)
 	}
-	targets := s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
+	targets := s.ask(control.Request{Verb: control.GetTargets}, nil).Targets
 	if len(targets) != 1 || targets[0].Sessions != 1 || targets[0].State != "good" {
 		t.Errorf("%+v", targets)
 	}
 	s.plug.generation.board.Fail(0, uint64(s.mono()/1e6))
 	s.plug.generation.board.TargetState(0).Errno.Store(uint32(unix.ECONNREFUSED))
-	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
+	targets = s.ask(control.Request{Verb: control.GetTargets}, nil).Targets
 	if targets[0].State != "failed" || targets[0].Failures != 1 || targets[0].LastFailure != "Connection refused" || targets[0].FailedFor > 60 || time.Since(targets[0].LastFailureAt) > time.Minute {
 		t.Errorf("%+v", targets)
 	}
 	s.plug.generation.board.TargetState(0).Failed.Store(0) // as when all have failed
-	targets = s.obeys(control.Request{Verb: control.GetTargets}, nil).Targets
-	st = s.obeys(control.Request{Verb: control.GetStatus}, nil).Status
+	targets = s.ask(control.Request{Verb: control.GetTargets}, nil).Targets
+	st = s.ask(control.Request{Verb: control.GetStatus}, nil).Status
 	if targets[0].State != "failing" || st.Targets["failing"] != 1 || st.Targets["good"] != 0 {
 		t.Errorf("%+v, %+v", targets, st.Targets)
 	}
@@ -189,7 +189,7 @@ func TestVerbsLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer next.close()
-	carry(s.plug.generation, next, false)
+	carryState(s.plug.generation, next, false)
 	if was, is := s.plug.generation.board.TargetState(0), next.board.TargetState(0); is.Failing.Load() != was.Failing.Load() || is.LastFailure.Load() != was.LastFailure.Load() {
 		t.Error("an upgrade forgets that the target is failing")
 	}
@@ -205,7 +205,7 @@ func TestVerbsTarget(t *testing.T) {
 	}
 	defer older.close()
 	s.plug.older = []*generation{older}
-	r := s.obeys(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
+	r := s.ask(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)
 	if r.Error != "" || len(r.Targets) != 2 || r.Targets[1].State != "draining" {
 		t.Errorf("%+v", r)
 	}
@@ -219,7 +219,7 @@ func TestVerbsTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer next.close()
-	carry(s.plug.generation, next, false)
+	carryState(s.plug.generation, next, false)
 	if next.board.TargetState(1).Admin.Load() != board.Draining {
 		t.Error("an upgrade forgets it")
 	}
@@ -228,28 +228,28 @@ func TestVerbsTarget(t *testing.T) {
 
 func TestVerbsAcceptAndStop(t *testing.T) {
 	s, _ := serving(t, nil)
-	s.obeys(control.Request{Verb: control.SetAccept, State: "paused"}, nil)
+	s.ask(control.Request{Verb: control.SetAccept, State: "paused"}, nil)
 	if !s.plug.paused || s.plug.generation.board.State.Gate.Load() != board.GatePaused {
 		t.Error("not paused")
 	}
-	s.obeys(control.Request{Verb: control.SetAccept, State: "open"}, nil)
+	s.ask(control.Request{Verb: control.SetAccept, State: "open"}, nil)
 	if s.plug.paused || s.plug.generation.board.State.Gate.Load() != board.GateOpen {
 		t.Error("not open")
 	}
-	s.obeys(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
+	s.ask(control.Request{Verb: control.SetLogLevel, Level: 2}, nil)
 	if s.plug.generation.board.State.LogAt.Load() != 2 || !s.log.IsTrace() || !s.levelSet {
 		t.Error("the log level")
 	}
-	r := s.obeys(control.Request{Verb: control.Reload}, nil)
+	r := s.ask(control.Request{Verb: control.Reload}, nil)
 	if r.Error != "" || !slices.Equal(s.starter.told, []string{"reloading", "reloaded"}) {
 		t.Errorf("%+v; the starter is told %q", r, s.starter.told)
 	}
-	r = s.obeys(control.Request{Verb: control.Stop}, nil)
+	r = s.ask(control.Request{Verb: control.Stop}, nil)
 	if s.phase != stopping || !strings.Contains(r.Said, "0 sessions continue") {
 		t.Errorf("phase %d, %+v", s.phase, r)
 	}
 	for _, verb := range []control.Verb{control.Upgrade, control.SetAccept, control.SetTarget} {
-		if r := s.obeys(control.Request{Verb: verb, State: map[control.Verb]string{control.SetAccept: "open", control.SetTarget: "enabled"}[verb], Target: "127.0.0.1:9"}, nil); !strings.Contains(r.Error, "not serving") {
+		if r := s.ask(control.Request{Verb: verb, State: map[control.Verb]string{control.SetAccept: "open", control.SetTarget: "enabled"}[verb], Target: "127.0.0.1:9"}, nil); !strings.Contains(r.Error, "not serving") {
 			t.Errorf("%s of a plug that stops: %+v", verb, r)
 		}
 	}
@@ -269,7 +269,7 @@ func TestVerbsSayChanged(t *testing.T) {
 	dry.DryRun = true
 	rotate := func() { os.Rename(s.path, s.path+".0") }
 	var row *board.Row
-	begin := func() { row = s.carry(all[0], "10.1.0.1:1") }
+	begin := func() { row = s.addSession(all[0], "10.1.0.1:1") }
 	end := func() {
 		if row != nil && row.Word().State() == board.RowLive {
 			row.End()
@@ -306,15 +306,15 @@ func TestVerbsSayChanged(t *testing.T) {
 		if c.before != nil {
 			c.before()
 		}
-		r := s.obeys(c.req, c.between)
+		r := s.ask(c.req, c.between)
 		if r.Error != "" || r.Changed == nil || *r.Changed != c.changed {
 			t.Errorf("%d: %+v: %+v, want changed: %v", i, c.req, r, c.changed)
 		}
 	}
-	if r := s.obeys(target("enabled"), nil); r.Error == "" || r.Changed != nil {
+	if r := s.ask(target("enabled"), nil); r.Error == "" || r.Changed != nil {
 		t.Errorf("a refused verb: %+v", r)
 	}
-	if r := s.obeys(control.Request{Verb: control.GetStatus}, nil); r.Changed != nil {
+	if r := s.ask(control.Request{Verb: control.GetStatus}, nil); r.Changed != nil {
 		t.Errorf("a verb that does not act: %+v", r)
 	}
 }

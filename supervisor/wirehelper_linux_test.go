@@ -14,9 +14,9 @@ import (
 	"daemon/plug/supervisor/handover"
 )
 
-// canary returns the write end of a pipe, and a function that reports whether
+// trackedFD returns the write end of a pipe, and a function that reports whether
 // every copy of it has been closed.
-func canary(t testing.TB) (write int, closed func() bool) {
+func trackedFD(t testing.TB) (write int, closed func() bool) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -37,8 +37,8 @@ func canary(t testing.TB) (write int, closed func() bool) {
 	}
 }
 
-// wired returns both ends of a handover socket.
-func wired(t testing.TB) (a, b handover.Wire) {
+// handoverPair returns both ends of a handover socket.
+func handoverPair(t testing.TB) (a, b handover.Wire) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {

@@ -1,4 +1,4 @@
-// A worker played by a test: it does on the board and on the report pipe what a
+// A worker that a test plays: it does on the board and on the report pipe what a
 // real worker would do, and reads its orders.
 
 package supervisor
@@ -20,42 +20,43 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// actor is a child of the stage: a real process, whose lifeline the test holds.
-type actor struct {
+// testWorker is a worker of a testMaster: a real process, whose lifeline the test
+// holds.
+type testWorker struct {
 	*child
 	pid      int
 	lifeline int
 	dead     bool
 }
 
-// hatch serves the next spawn request with a process that sleeps.
-func (s *stage) hatch() *actor {
+// spawnNext serves the next spawn request with a process that sleeps.
+func (s *testMaster) spawnNext() *testWorker {
 	s.t.Helper()
 	select {
 	case o := <-s.spawner.requests:
-		a := s.sleeper(o)
+		a := s.startSleeper(o)
 		a.plug().spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 		return a
 	default:
-		s.t.Fatal("no birth was ordered")
+		s.t.Fatal("no spawn was requested")
 		return nil
 	}
 }
 
 var pidfds sync.Map // pid → pidfd, from the start until the master has it
 
-func (a *actor) pidfdOf() int {
+func (a *testWorker) pidfdOf() int {
 	fd, _ := pidfds.LoadAndDelete(a.pid)
 	return fd.(int)
 }
 
-// sleeper starts the process for a spawn request.
-func (s *stage) sleeper(o spawnRequest) *actor {
+// startSleeper starts the process for a spawn request.
+func (s *testMaster) startSleeper(o spawnRequest) *testWorker {
 	s.t.Helper()
 	pid, pidfd := start(s.t, "sleep", "60")
 	pidfds.Store(pid, pidfd)
-	a := &actor{child: o.child, pid: pid, lifeline: o.lifeline[1]}
-	s.hands[o.child.id] = a
+	a := &testWorker{child: o.child, pid: pid, lifeline: o.lifeline[1]}
+	s.workers[o.child.id] = a
 	return a
 }
 
@@ -78,23 +79,23 @@ func startWith(t testing.TB, attr *syscall.ProcAttr, program string, args ...str
 }
 
 // ring passes a worker's doorbell to the master.
-func (s *stage) ring(a *actor, kind report.Kind) {
+func (s *testMaster) ring(a *testWorker, kind report.Kind) {
 	s.handleDoorbell(report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: a.generation.number})
 }
 
-// spares serves the pending spawn requests and makes the workers ready.
-func (s *stage) spares(n int) (all []*actor) {
+// startSpares serves the pending spawn requests and makes the workers ready.
+func (s *testMaster) startSpares(n int) (all []*testWorker) {
 	s.t.Helper()
 	for range n {
-		a := s.hatch()
+		a := s.spawnNext()
 		s.ring(a, report.Ready)
 		all = append(all, a)
 	}
 	return all
 }
 
-// die kills the process and tells the master.
-func (s *stage) die(a *actor, signal unix.Signal) {
+// kill kills the process and tells the master.
+func (s *testMaster) kill(a *testWorker, signal unix.Signal) {
 	s.t.Helper()
 	unix.Kill(a.pid, signal)
 	until(s.t, "the worker is dead", func() bool { return s.watcher.Status(a.pidfd).Known })
@@ -103,7 +104,7 @@ func (s *stage) die(a *actor, signal unix.Signal) {
 }
 
 // orders returns the bytes on the worker's lifeline since the last call.
-func (a *actor) orders() string {
+func (a *testWorker) orders() string {
 	p := make([]byte, 100)
 	n, _, _, _, err := unix.Recvmsg(a.lifeline, p, nil, unix.MSG_DONTWAIT)
 	if err != nil {
@@ -112,8 +113,8 @@ func (a *actor) orders() string {
 	return string(p[:n])
 }
 
-// carry puts a live session on a worker's row.
-func (s *stage) carry(a *actor, client string) *board.Row {
+// addSession puts a live session on a worker's row.
+func (s *testMaster) addSession(a *testWorker, client string) *board.Row {
 	b := a.generation.board
 	b.Column(a.slot).PID.Store(uint32(a.pid))
 	b.Column(a.slot).Rows.Store(max(1, b.Column(a.slot).Rows.Load()))
@@ -127,13 +128,13 @@ func (s *stage) carry(a *actor, client string) *board.Row {
 }
 
 // client connects to the first plug and stays in its queue.
-func (s *stage) client() net.Conn {
+func (s *testMaster) client() net.Conn {
 	s.t.Helper()
 	return s.clientOf(s.plug)
 }
 
 // clientOf connects to a plug and stays in its queue.
-func (s *stage) clientOf(p *plug) net.Conn {
+func (s *testMaster) clientOf(p *plug) net.Conn {
 	s.t.Helper()
 	fd := p.listeners[0].fd
 	c, err := net.Dial("tcp", boundTo(s.t, fd).String())
