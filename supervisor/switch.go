@@ -87,17 +87,19 @@ func sameTarget(a, b *board.Target) bool {
 func matchTargets(from, to *board.Board) (slots []int, same bool) {
 	taken := map[int]bool{}
 	n, m := int(from.Assignment.TargetCount), int(to.Assignment.TargetCount)
-	slots, same = make([]int, n), n == m
+	slots, same = make([]int, n), from.Places() == to.Places()
 	for i := range n {
 		slots[i] = -1
 		for k := range m {
 			j := (i + k) % m // most often it has the same position
-			if !taken[j] && sameTarget(from.Target(i), to.Target(j)) {
+			if !taken[j] && to.Target(j).Gone == 0 && sameTarget(from.Target(i), to.Target(j)) {
 				slots[i], taken[j] = j, true
 				break
 			}
 		}
-		same = same && slots[i] == i
+	}
+	for place := range to.Places() {
+		same = same && slots[from.SlotAt(place)] == to.SlotAt(place)
 	}
 	return slots, same
 }

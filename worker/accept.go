@@ -156,6 +156,11 @@ func (e *engine) takeClient(l *listener) bool {
 	if l.closed {
 		return false
 	}
+	if e.board.Behind() { // no client is served after a change as before it
+		if e.readOrders(); l.closed || !e.canServe() {
+			return false
+		}
+	}
 	fd, client, errno := kernel.Accept(l.fd)
 	switch e.judgeAccept(errno) {
 	case took:

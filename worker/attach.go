@@ -81,6 +81,7 @@ func attach() (*worker, error) {
 		tag:    b.Assignment.Tag.String(),
 		label:  b.Assignment.Label.String(),
 	}
+	w.column.Epoch.Store(b.Assignment.Epoch)
 	w.column.PID.Store(uint32(w.pid))
 	w.clock.start(kernel.Monotonic)
 	w.records.init(w)

@@ -32,7 +32,7 @@ func TestCulprits(t *testing.T) {
 		{"no IPv6", failure{what: "socket", errno: unix.EAFNOSUPPORT}, board.ByError, board.ByError},
 		{"no target that may be tried", failure{}, board.ByAdmin, board.ByAdmin},
 	} {
-		b := &board.Board{Assignment: new(board.Assignment)}
+		b := &board.Board{Assigned: board.Assigned{Assignment: new(board.Assignment)}}
 		w := &worker{board: b}
 		if got := w.culprit(&c.failure); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -94,7 +94,7 @@ func TestLogs(t *testing.T) {
 		{0, 0, 0}, {both &^ board.OptForeground, 0, 0}, {both &^ board.OptJSON, 0, 0}, {both &^ board.OptLog, 0, 0},
 		{both, 0, record.LevelInfo}, {both, 1, record.LevelDebug}, {0, 1, record.LevelDebug}, {board.OptJSON, 2, record.LevelDebug},
 	} {
-		b := &board.Board{Assignment: new(board.Assignment), State: new(board.State)}
+		b := &board.Board{Assigned: board.Assigned{Assignment: new(board.Assignment)}, State: new(board.State)}
 		b.Assignment.Options = c.options
 		b.State.LogAt.Store(c.at)
 		level, yes := (&worker{board: b}).logs()

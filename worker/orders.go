@@ -9,10 +9,10 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// obeyAll obeys the orders in one message, which may carry a new session file.
+// obeyAll obeys the orders in one message, which may carry a descriptor.
 func (e *engine) obeyAll(text, control []byte) {
 	if len(control) > 0 {
-		e.takeSessionFile(control)
+		e.hold(control)
 	}
 	for _, b := range text {
 		if order, ok := e.orders.Next(b); ok {
@@ -31,11 +31,16 @@ func (e *engine) obey(order report.Order) {
 		e.drain()
 	case report.Kill:
 		e.endOne(e.orders.Row, e.orders.Epoch)
+	case report.Session:
+		e.takeSessionFile(e.takeHeld())
+	case report.Follow:
+		e.takeAssignment(e.takeHeld())
 	}
 }
 
-// takeSessionFile replaces the session file by the one that came with an order.
-func (w *worker) takeSessionFile(control []byte) {
+// hold keeps the descriptor that came with a message, until the order that it belongs to
+// is complete. One whose order this worker did not know is closed by then.
+func (e *engine) hold(control []byte) {
 	messages, err := syscall.ParseSocketControlMessage(control)
 	if err != nil {
 		return
@@ -46,11 +51,29 @@ func (w *worker) takeSessionFile(control []byte) {
 			continue
 		}
 		for _, fd := range fds {
-			if errno := kernel.Replace(fd, FDSession); errno != 0 {
-				w.records.fail("session file", errno)
+			if old := e.takeHeld(); old >= 0 {
+				syscall.Close(old)
 			}
-			w.records.lines.rest = nil
-			syscall.Close(fd)
+			e.held = fd + 1
 		}
 	}
+}
+
+// takeHeld returns the descriptor that came with an order, which the caller closes; -1 if
+// there is none.
+func (e *engine) takeHeld() (fd int) {
+	fd, e.held = e.held-1, 0
+	return fd
+}
+
+// takeSessionFile replaces the session file.
+func (w *worker) takeSessionFile(fd int) {
+	if fd < 0 {
+		return
+	}
+	if errno := kernel.Replace(fd, FDSession); errno != 0 {
+		w.records.fail("session file", errno)
+	}
+	w.records.lines.rest = nil
+	syscall.Close(fd)
 }

@@ -17,7 +17,7 @@ import (
 // A signal ends all sessions with the mutex held. What a session's own goroutine meets at
 // that moment does not change the stage at which it ended.
 func TestStageStaysWhileASignalEndsTheSession(t *testing.T) {
-	e := &engine{worker: &worker{board: &board.Board{Assignment: new(board.Assignment)}}}
+	e := &engine{worker: &worker{board: &board.Board{Assigned: board.Assigned{Assignment: new(board.Assignment)}}}}
 	e.clock.start(kernel.Monotonic)
 	row := new(board.Row)
 	s := e.newSession(0, row)

@@ -36,6 +36,14 @@ func (r *records) init(w *worker) {
 	b := w.board
 	r.lines = outlet{fd: FDSession, socket: b.Assignment.Options&board.OptSessionSocket != 0}
 	r.logs = outlet{fd: 2, socket: b.Assignment.Options&board.OptLogSocket != 0}
+	r.follow()
+}
+
+// follow takes what the assignment says about records.
+func (r *records) follow() {
+	b := r.w.board
+	r.lines.socket = b.Assignment.Options&board.OptSessionSocket != 0
+	r.names = nil
 	r.host = ""
 	if b.Assignment.SyslogUDP.Kind != 0 {
 		r.host = b.Assignment.Host.String()

@@ -22,6 +22,7 @@ type worker struct {
 	column *board.Column
 	tally  *board.Tally
 	orders report.Orders // from the lifeline
+	held   int           // the descriptor that came with an order which is not complete, plus one
 	tag    string        // as in syslog
 	label  string        // as in session lines and titles
 

@@ -21,8 +21,8 @@ func (m *TargetState) returning() bool { return m.Admin.Load() < Disabled }
 
 // anyEnabled reports whether there is a target for new clients.
 func (b *Board) anyEnabled(n int) bool {
-	for i := range n {
-		if b.TargetState(i).enabled() {
+	for place := range n {
+		if b.TargetState(b.SlotAt(place)).enabled() {
 			return true
 		}
 	}
@@ -30,4 +30,4 @@ func (b *Board) anyEnabled(n int) bool {
 }
 
 // NoTargets reports that an admin has left no target for new clients.
-func (b *Board) NoTargets() bool { return !b.anyEnabled(int(b.Assignment.TargetCount)) }
+func (b *Board) NoTargets() bool { return !b.anyEnabled(b.Places()) }

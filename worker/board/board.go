@@ -13,12 +13,11 @@ import (
 
 // Board is one generation's two memories, mapped.
 type Board struct {
-	Assignment *Assignment // a copy on an adopted board, whose version may have fewer words
-	State      *State
-	Tables     Tables // this process's copy
+	Assigned
+	State  *State
+	Tables Tables // this process's copy
 
-	head              assignmentHead // this process's copy
-	assignment, state []byte
+	state []byte
 }
 
 // Shape says how large a board is.
@@ -32,16 +31,18 @@ type Shape struct {
 // and have the shape's sizes. The assignment is not filled in yet. The caller
 // keeps the descriptors.
 func Make(s Shape, assignment, state int) (*Board, error) {
-	size, stateSize := s.Sizes()
-	b := new(Board)
-	if err := b.mapBoth(assignment, state, syscall.PROT_READ|syscall.PROT_WRITE, size, stateSize); err != nil {
+	_, stateSize := s.Sizes()
+	a, err := MakeAssigned(s, assignment)
+	if err != nil {
 		return nil, err
 	}
-	(*assignmentHead)(unsafe.Pointer(&b.assignment[0])).layout()
-	(*State)(unsafe.Pointer(&b.state[0])).layout(s)
-	b.cast()
-	b.Assignment = (*Assignment)(unsafe.Pointer(&b.assignment[b.head.Settings.At]))
-	b.Assignment.Generation, b.Assignment.Workers, b.Assignment.Capacity = s.Generation, s.Workers, s.Capacity
+	b := &Board{Assigned: a}
+	if err := b.mapState(state, stateSize); err != nil {
+		b.Close()
+		return nil, err
+	}
+	b.State.layout(s)
+	b.Tables = b.State.Tables
 	return b, nil
 }
 
@@ -57,7 +58,6 @@ func Open(assignment, state int) (*Board, error) {
 		b.Close()
 		return nil, err
 	}
-	b.Assignment = (*Assignment)(unsafe.Pointer(&b.assignment[b.head.Settings.At]))
 	return b, nil
 }
 
@@ -76,7 +76,7 @@ func Adopt(assignment, state int) (*Board, error) {
 	}
 	t := &b.head.Settings
 	b.Assignment = new(Assignment)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(b.Assignment)), unsafe.Sizeof(Assignment{})), b.assignment[t.At:t.end()])
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(b.Assignment)), unsafe.Sizeof(Assignment{})), b.memory[t.At:t.end()])
 	if n := uint64(b.Assignment.TargetCount); n > min(b.head.Targets.Count, b.Tables.TargetStates.Count, b.Tables.TargetTallies.Count, TargetSlots) {
 		b.Close()
 		return nil, fmt.Errorf("board: adopt: %d targets, expected at most %d", n, TargetSlots)
@@ -87,16 +87,18 @@ func Adopt(assignment, state int) (*Board, error) {
 // open maps two memories, if they start like a board's and their tables lie
 // inside them.
 func open(assignment, state int) (*Board, error) {
-	b := new(Board)
-	if err := b.mapBoth(assignment, state, syscall.PROT_READ, page, page); err != nil {
+	a, err := openAssigned(assignment)
+	if err != nil {
 		return nil, err
 	}
-	b.cast()
-	err := b.checkMagics()
-	if err == nil {
-		err = b.head.check(uint64(len(b.assignment)))
+	b := &Board{Assigned: a}
+	if err = b.mapState(state, page); err != nil {
+		b.Close()
+		return nil, err
 	}
-	if err == nil {
+	if got := b.State.Magic; got != magicState {
+		err = fmt.Errorf("state: magic %#x, expected %#x", got, uint64(magicState))
+	} else {
 		err = b.Tables.check(uint64(len(b.state)))
 	}
 	if err != nil {
@@ -106,16 +108,14 @@ func open(assignment, state int) (*Board, error) {
 	return b, nil
 }
 
-// mapBoth maps the two memories, the state writable. The sizes are the least that they
-// must have.
-func (b *Board) mapBoth(assignment, state, protection int, size, stateSize int64) (err error) {
-	if b.assignment, err = mapAll(assignment, protection, size); err != nil {
-		return fmt.Errorf("board: assignment: %w", err)
-	}
-	if b.state, err = mapAll(state, syscall.PROT_READ|syscall.PROT_WRITE, stateSize); err != nil {
-		b.Close()
+// mapState maps the state, which must have at least this size, and copies its
+// tables.
+func (b *Board) mapState(fd int, least int64) (err error) {
+	if b.state, err = mapAll(fd, syscall.PROT_READ|syscall.PROT_WRITE, least); err != nil {
 		return fmt.Errorf("board: state: %w", err)
 	}
+	b.State = (*State)(unsafe.Pointer(&b.state[0]))
+	b.Tables = b.State.Tables
 	return nil
 }
 
@@ -132,29 +132,9 @@ func mapAll(fd, protection int, least int64) ([]byte, error) {
 	return syscall.Mmap(fd, 0, int(s.Size), protection, syscall.MAP_SHARED)
 }
 
-// checkMagics returns an error unless the two memories start like a board's.
-func (b *Board) checkMagics() error {
-	if got := b.head.Magic; got != magicAssignment {
-		return fmt.Errorf("assignment: magic %#x, expected %#x", got, uint64(magicAssignment))
-	}
-	if got := b.State.Magic; got != magicState {
-		return fmt.Errorf("state: magic %#x, expected %#x", got, uint64(magicState))
-	}
-	return nil
-}
-
-// cast finds the heads at the start of the two memories, and copies their tables.
-func (b *Board) cast() {
-	b.head = *(*assignmentHead)(unsafe.Pointer(&b.assignment[0]))
-	b.State = (*State)(unsafe.Pointer(&b.state[0]))
-	b.Tables = b.State.Tables
-}
-
 // Close unmaps the board, which must not be used afterwards.
 func (b *Board) Close() {
-	if b.assignment != nil {
-		syscall.Munmap(b.assignment)
-	}
+	b.Assigned.Close()
 	if b.state != nil {
 		syscall.Munmap(b.state)
 	}
@@ -165,14 +145,6 @@ func (b *Board) Close() {
 // copy of the heads, and an element beyond the memory panics.
 func element[T any](memory []byte, t *table, n uint64) *T {
 	return (*T)(unsafe.Pointer(&memory[t.At+n*t.Size]))
-}
-
-// Rule is rule i of the assignment; i must be less than MaxRules.
-func (b *Board) Rule(i int) *Rule { return element[Rule](b.assignment, &b.head.Rules, uint64(i)) }
-
-// Target is slot i of the assignment.
-func (b *Board) Target(i int) *Target {
-	return element[Target](b.assignment, &b.head.Targets, uint64(i))
 }
 
 // TargetState is the shared state of target slot i.

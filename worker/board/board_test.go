@@ -75,7 +75,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"state's affinity", func(_ *assignmentHead, g *State) { g.Tables.Affinity.Count = 0 }, "0 affinity entries"},
 	} {
 		b, assignment, state := made(t, Shape{Workers: 2, Capacity: 2})
-		c.spoil((*assignmentHead)(unsafe.Pointer(&b.assignment[0])), b.State)
+		c.spoil((*assignmentHead)(unsafe.Pointer(&b.memory[0])), b.State)
 		for way, open := range map[string]func(int, int) (*Board, error){"open": Open, "adopt": Adopt} {
 			if opened, err := open(assignment, state); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s with a wrong %s: error %v, want %q", way, c.name, err, c.want)
@@ -99,7 +99,7 @@ func TestOpenRefuses(t *testing.T) {
 // the state's head later is not trusted.
 func TestAdoptsAnotherVersion(t *testing.T) {
 	b, assignment, state := made(t, Shape{Generation: 9, Workers: 3, Capacity: 4})
-	h := (*assignmentHead)(unsafe.Pointer(&b.assignment[0]))
+	h := (*assignmentHead)(unsafe.Pointer(&b.memory[0]))
 	h.Version, b.State.Version = version.Board+1, version.Board+1
 	h.Settings.Size += 64
 	h.Rules.At += 256

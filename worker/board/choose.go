@@ -21,12 +21,12 @@ func (t *Tried) Has(slot int) bool { return t[slot/64]&(1<<(slot%64)) != 0 }
 // tries the failed ones before it gives up: ok is false when it has tried
 // every target that an admin permits.
 func (b *Board) Choose(tried *Tried, client *Addr, now uint64) (slot int, ok bool) {
-	n := int(b.Assignment.TargetCount)
+	n := b.Places()
 	if n == 0 {
 		return 0, false
 	}
 	if b.Assignment.Options&OptSticky != 0 {
-		if slot, known := b.recall(client, now/1000); known && slot < n && !tried.Has(slot) && b.TargetState(slot).returning() && b.take(slot, now) {
+		if slot, known := b.recall(client, now/1000); known && b.current(slot) && !tried.Has(slot) && b.TargetState(slot).returning() && b.take(slot, now) {
 			b.remember(client, slot, now/1000)
 			return slot, true
 		}
@@ -48,15 +48,20 @@ func (b *Board) next(tried *Tried, n int, now uint64) (slot int, ok bool) {
 	if !b.anyGood(n, now) {
 		b.recover(n)
 	}
-	for i := range n {
-		if !tried.Has(i) && b.TargetState(i).enabled() {
+	for place := range n {
+		if i := b.SlotAt(place); !tried.Has(i) && b.TargetState(i).enabled() {
 			if b.Assignment.Options&OptOrdered == 0 {
-				b.State.Rotation.Store(uint64(i) + 1)
+				b.State.Rotation.Store(uint64(place) + 1)
 			}
 			return i, true
 		}
 	}
 	return 0, false
+}
+
+// current reports whether a slot has a target that was not removed.
+func (b *Board) current(slot int) bool {
+	return slot < int(b.Assignment.TargetCount) && b.Target(slot).Gone == 0
 }
 
 // nextGood takes the next good target that was not tried, in rotation or in
@@ -69,15 +74,16 @@ func (b *Board) nextGood(tried *Tried, n int, now uint64) (slot int, ok bool) {
 			from = int(last % uint64(n))
 		}
 		for k := range n {
-			i := (from + k) % n
+			place := (from + k) % n
+			i := b.SlotAt(place)
 			if tried.Has(i) || !b.TargetState(i).enabled() || !b.good(i, now) {
 				continue
 			}
-			if !ordered && !b.State.Rotation.CompareAndSwap(last, uint64(i)+1) {
+			if !ordered && !b.State.Rotation.CompareAndSwap(last, uint64(place)+1) {
 				lost = true
 				break
 			}
-			last = uint64(i) + 1
+			last = uint64(place) + 1
 			if b.take(i, now) {
 				return i, true
 			}
@@ -110,8 +116,8 @@ func (b *Board) take(slot int, now uint64) bool {
 }
 
 func (b *Board) anyGood(n int, now uint64) bool {
-	for i := range n {
-		if b.TargetState(i).enabled() && b.good(i, now) {
+	for place := range n {
+		if i := b.SlotAt(place); b.TargetState(i).enabled() && b.good(i, now) {
 			return true
 		}
 	}
@@ -120,8 +126,8 @@ func (b *Board) anyGood(n int, now uint64) bool {
 
 // recover makes all targets good again, so that the first one is chosen next.
 func (b *Board) recover(n int) {
-	for i := range n {
-		b.TargetState(i).Failed.Store(0)
+	for place := range n {
+		b.TargetState(b.SlotAt(place)).Failed.Store(0)
 	}
 	b.State.Rotation.Store(0)
 }

@@ -7,6 +7,7 @@ package board
 func (c *Column) Clear() {
 	c.PID.Store(0)
 	c.Live.Store(0)
+	c.Epoch.Store(0)
 	for i := range c.Ended {
 		c.Ended[i].Store(0)
 	}

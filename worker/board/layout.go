@@ -70,8 +70,9 @@ func (t *Text) String() string { return string(t.Buf[:min(t.Len, uint32(len(t.Bu
 // Target is one slot of the target table.
 type Target struct {
 	Addr Addr
-	Name Text // with -h: "host:port" for the HTTP proxy
-	_    [24]byte
+	Name Text   // with -h: "host:port" for the HTTP proxy
+	Gone uint32 // 1: it was removed, and only sessions that it had before still use it
+	_    [20]byte
 }
 
 // Rule admits one network: the first Bits bits of IP. IPv4 networks are in
@@ -110,12 +111,13 @@ type assignmentHead struct {
 	Settings table  // one Assignment
 	Rules    table
 	Targets  table
-	_        [160]byte
+	Order    table // target slots, in the order of the rotation; since version 6
+	_        [136]byte
 }
 
-// Assignment is what the master sets for its workers before it starts them,
-// except for rules and targets. It never changes once a worker has been
-// started. New words take their room from the start of the reserve.
+// Assignment is what the master sets for its workers, except for rules and
+// targets. It never changes: what workers follow later is another assignment with
+// the next epoch. New words take their room from the start of the reserve.
 type Assignment struct {
 	Options        uint32
 	Generation     uint32
@@ -130,7 +132,7 @@ type Assignment struct {
 	StickyFor      uint32 // s
 	RetryAfter     uint32 // s; 0 is never
 	OOMScore       int32  // for /proc/self/oom_score_adj; 0 leaves it
-	_              uint32
+	Epoch          uint32 // counts the assignments of the generation
 	AffinityKey    [2]uint64
 
 	Source    Addr // of outgoing connections
@@ -143,6 +145,9 @@ type Assignment struct {
 	Host      Text // this host's name, for syslog over UDP
 
 	SessionFile Text // its path
+
+	OrderCount uint32 // places of the rotation; 0: all targets in the order of their slots
+	_          uint32
 
 	_ [assignmentReserve]byte
 }
@@ -181,13 +186,14 @@ type State struct {
 	LogAt    atomic.Uint32 // debug level: 0, 1, 2
 	Deaf     atomic.Uint32 // errno with which accept(2) fails in a worker; 0 once a client was accepted
 	Zone     Zone
-	_        [96]byte
+	Epoch    atomic.Uint32 // of the valid assignment
+	_        [92]byte
 
 	LogTimes [LogSlots]atomic.Uint64 // ms at which each message was last logged, by any process
 
 	Attention atomic.Uint32 // a doorbell found the pipe full: check all rows
 	_         [60]byte
-	Rotation  atomic.Uint64 // slot of the last target taken, plus one
+	Rotation  atomic.Uint64 // place of the last target taken, plus one
 	_         [56]byte
 }
 
@@ -211,9 +217,9 @@ type TargetState struct {
 // clears it when it buries the worker.
 type Column struct {
 	PID          atomic.Uint32
-	Live         atomic.Uint32 // sessions now; the other workers read it (pool)
-	Rows         atomic.Uint32 // rows of this slot that were ever used; kept at a burial
-	_            uint32
+	Live         atomic.Uint32           // sessions now; the other workers read it (pool)
+	Rows         atomic.Uint32           // rows of this slot that were ever used; kept at a burial
+	Epoch        atomic.Uint32           // of the assignment that the worker follows
 	Ended        [Outcomes]atomic.Uint64 // sessions by outcome
 	BytesIn      atomic.Uint64           // of ended sessions, read from clients
 	BytesOut     atomic.Uint64           // of ended sessions, read from targets

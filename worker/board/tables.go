@@ -15,6 +15,8 @@ import (
 // own.
 
 const (
+	orderSince = 6 // the version whose assignment has an order
+
 	page    = 4096
 	largest = 1 << 34 // bytes of a memory
 )
@@ -35,6 +37,7 @@ func (h *assignmentHead) layout() {
 	put(&h.Settings, &next, unsafe.Sizeof(Assignment{}), 1, 64)
 	put(&h.Rules, &next, unsafe.Sizeof(Rule{}), MaxRules, 64)
 	put(&h.Targets, &next, unsafe.Sizeof(Target{}), TargetSlots, 64)
+	put(&h.Order, &next, unsafe.Sizeof(uint32(0)), TargetSlots, 64)
 	h.Size = align(next, page)
 }
 
@@ -73,7 +76,10 @@ func (h *assignmentHead) check(size uint64) error {
 	if err := h.Rules.fits("rules", size, unsafe.Sizeof(Rule{})); err != nil {
 		return err
 	}
-	return h.Targets.fits("targets", size, unsafe.Sizeof(Target{}))
+	if err := h.Targets.fits("targets", size, unsafe.Sizeof(Target{})); err != nil || h.Version < orderSince {
+		return err
+	}
+	return h.Order.fits("order", size, unsafe.Sizeof(uint32(0)))
 }
 
 // check returns an error unless the tables of the state lie in a memory of

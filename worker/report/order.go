@@ -11,11 +11,15 @@ import "strconv"
 type Order byte
 
 const (
-	Nudge   Order = 'n' // check the listener: a wake-up may have been lost
-	Gate    Order = 'g' // read the gate
-	Drain   Order = 'd' // leave the listener, and exit after the last session
-	Session Order = 's' // a new session file; its descriptor comes with this byte (SCM_RIGHTS)
-	Kill    Order = 'k' // end the session of a row and epoch, which follow: see AppendKill
+	Nudge Order = 'n' // check the listener: a wake-up may have been lost
+	Gate  Order = 'g' // read the gate
+	Drain Order = 'd' // leave the listener, and exit after the last session
+	Kill  Order = 'k' // end the session of a row and epoch, which follow: see AppendKill
+
+	// Orders with a descriptor (SCM_RIGHTS, unix(7)), one in each message. A worker
+	// closes a descriptor that comes with an order that it does not know.
+	Session Order = 's' // a new session file
+	Follow  Order = 'a' // a new assignment
 )
 
 // A Kill is followed by this many decimal digits of the row, then of its

@@ -10,7 +10,7 @@
 package version
 
 const (
-	Board       = 5 // layout of the board (worker/board)
+	Board       = 6 // layout of the board (worker/board)
 	OldestBoard = 4 // the oldest that a new master adopts
 
 	Doorbell = 2 // records of the report pipe (worker/report); all have the same form

@@ -14,10 +14,9 @@ import (
 // state, which the caller owns and passes to workers. The caller fills in the
 // assignment and then seals both with Seal.
 func New(s board.Shape) (b *board.Board, assignment, state int, err error) {
-	size, stateSize := s.Sizes()
-	assignment, err = allocate("plug-assignment", size)
-	if err != nil {
-		return nil, -1, -1, fmt.Errorf("board: assignment of %d bytes: %w", size, err)
+	_, stateSize := s.Sizes()
+	if assignment, err = allocateAssignment(s); err != nil {
+		return nil, -1, -1, err
 	}
 	state, err = allocate("plug-state", stateSize)
 	if err != nil {
@@ -30,4 +29,26 @@ func New(s board.Shape) (b *board.Board, assignment, state int, err error) {
 		return nil, -1, -1, err
 	}
 	return b, assignment, state, nil
+}
+
+// NewAssignment makes an assignment that is to replace one of a board of this shape,
+// and returns it with its descriptor, which the caller owns and passes to workers. The
+// caller fills it in and then seals it with SealAssignment.
+func NewAssignment(s board.Shape) (a board.Assigned, fd int, err error) {
+	if fd, err = allocateAssignment(s); err != nil {
+		return a, -1, err
+	}
+	if a, err = board.MakeAssigned(s, fd); err != nil {
+		unix.Close(fd)
+		return a, -1, err
+	}
+	return a, fd, nil
+}
+
+func allocateAssignment(s board.Shape) (fd int, err error) {
+	size, _ := s.Sizes()
+	if fd, err = allocate("plug-assignment", size); err != nil {
+		return -1, fmt.Errorf("board: assignment of %d bytes: %w", size, err)
+	}
+	return fd, nil
 }

@@ -24,11 +24,16 @@ func allocate(name string, size int64) (int, error) {
 // for all but the master, which has already mapped it (memfd_create(2),
 // fcntl(2) F_ADD_SEALS).
 func Seal(assignment, state int) error {
-	_, err := unix.FcntlInt(uintptr(assignment), unix.F_ADD_SEALS,
-		unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_FUTURE_WRITE|unix.F_SEAL_SEAL)
-	if err != nil {
+	if err := SealAssignment(assignment); err != nil {
 		return err
 	}
-	_, err = unix.FcntlInt(uintptr(state), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)
+	_, err := unix.FcntlInt(uintptr(state), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)
+	return err
+}
+
+// SealAssignment does that for an assignment alone.
+func SealAssignment(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS,
+		unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_FUTURE_WRITE|unix.F_SEAL_SEAL)
 	return err
 }

@@ -1,0 +1,14 @@
+//go:build !linux || portable
+
+// The portable engine does not follow live changes: its master makes a new generation.
+
+package worker
+
+import "syscall"
+
+// takeAssignment closes an assignment that no master sends to this engine.
+func (e *engine) takeAssignment(fd int) {
+	if fd >= 0 {
+		syscall.Close(fd)
+	}
+}
