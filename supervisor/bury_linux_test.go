@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/board"
 )
 
@@ -82,7 +81,7 @@ func TestSettleRows(t *testing.T) {
 }
 
 func settleRowsOfOne(t *testing.T, had workerCounts, last lastRow, ending bool, want map[board.Outcome]uint64, in, out uint64, line string, logs []string) {
-	s := newTestMaster(t, func(cfg *config.Config) { cfg.Source.Port = 0 })
+	s := newTestMaster(t, func(cfg *settings) { cfg.Listeners[0].Port = 0 })
 	g := s.plug.generation
 	slot := g.free[len(g.free)-1]
 	row, column := g.board.Row(slot, 0), g.board.Column(slot)
@@ -161,12 +160,12 @@ func settleRowsOfOne(t *testing.T, had workerCounts, last lastRow, ending bool, 
 func TestLinesTarget(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		set  func(*config.Config)
+		set  func(*settings)
 		want string
 		none bool
 	}{
 		{"no target yet", nil, " - ", true},
-		{"through a proxy", func(c *config.Config) { c.Via = netip.MustParseAddrPort("192.0.2.80:3128") }, " 192.0.2.80:3128 ", false},
+		{"through a proxy", func(c *settings) { c.Via = netip.MustParseAddrPort("192.0.2.80:3128") }, " 192.0.2.80:3128 ", false},
 	} {
 		s, all := serving(t, c.set)
 		row := s.addSession(all[0], "[2001:db8::5]:1")

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/supervisor/watch"
@@ -100,15 +99,15 @@ func TestSettleCauses(t *testing.T) {
 func TestLogOfAKilledSession(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		set  func(*config.Config)
+		set  func(*settings)
 		at   uint32
 		json bool
 		want string
 	}{
 		{"silent", nil, 0, false, ""},
 		{"at -d", nil, 1, false, `[DEBUG] plug: session ended: client=10.1.2.3:40112 target=127.0.0.1:9 outcome=killed status=4 cause="signal 9" code=SN state=negotiating in=7 out=9 `},
-		{"in JSON", func(c *config.Config) { c.LogFormat = "json" }, 2, true, `"cause":"signal 9","client":"10.1.2.3:40112","code":"SN","duration_ms":`},
-		{"in JSON with -l", func(c *config.Config) { c.LogFormat, c.Foreground = "json", true }, 0, true, `{"@level":"info","@message":"session ended",`},
+		{"in JSON", func(c *settings) { c.LogFormat = "json" }, 2, true, `"cause":"signal 9","client":"10.1.2.3:40112","code":"SN","duration_ms":`},
+		{"in JSON with -l", func(c *settings) { c.LogFormat, c.Foreground = "json", true }, 0, true, `{"@level":"info","@message":"session ended",`},
 	} {
 		s, all := serving(t, c.set)
 		got := new(logLines)

@@ -32,7 +32,7 @@ import (
 func readyToCommit(t *testing.T, targets int) (s *testMaster, own []*testWorker, e *received, workers []*testWorker) {
 	t.Helper()
 	path := t.TempDir() + "/plug.pid"
-	s = newTestMaster(t, func(c *config.Config) {
+	s = newTestMaster(t, func(c *settings) {
 		c.Sticky = true
 		c.Targets = nil
 		for i := range targets {
@@ -43,8 +43,8 @@ func readyToCommit(t *testing.T, targets int) (s *testMaster, own []*testWorker,
 	s.populate()
 	own = s.startSpares(2)
 	s.phase, s.upgrades.takeover = adopting, &takeover{}
-	s.plug.cfg.Pidfile = path
-	g, err := newGeneration(0, s.plug.cfg, 4, 1, 1)
+	s.cfg.Pidfile = path
+	g, err := newGeneration(0, s.cfg, s.plug.cfg, 4, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,13 +110,13 @@ func TestCommit(t *testing.T) {
 		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.State.Gate.Load(), s.plug.generation.board.State.Gate.Load())
 	}
 	want := lines(s.pid, workers[1].pid, workers[2].pid)
-	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want {
+	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want {
 		t.Errorf("after the commit the pidfile is %q, want %q", text, want)
 	}
 	s.ring(own[0], report.Begin)
 	s.writePidfile(time.Now().Add(time.Minute))
 	s.pidfileAnswered()
-	if text, _ := os.ReadFile(s.plug.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
+	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
 		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
 	}
 	s.plug.sendDrains(len(s.plug.drainQueue))
@@ -282,7 +282,7 @@ func TestLongLivedSessionsNeedNoSpare(t *testing.T) {
 // If the old master's disk does not respond at the commit, its pidfile is used as
 // soon as the disk responds.
 func TestAdoptPidfileLate(t *testing.T) {
-	m := newMaster(&config.Config{Pidfile: t.TempDir() + "/plug.pid"}, nil)
+	m := newMaster(&config.Process{Pidfile: t.TempDir() + "/plug.pid"}, nil)
 	m.pid = 4711
 	log := new(logLines)
 	m.syslog = &sink.Syslog{Sink: sink.New(0, log.add), FD: -1}

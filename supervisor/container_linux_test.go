@@ -11,14 +11,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/board"
 )
 
 // As PID 1, TERM waits for the sessions, 8 s unless --drain-timeout is given.
 func TestTermAsPID1(t *testing.T) {
 	for given, want := range map[time.Duration]time.Duration{0: 8 * time.Second, time.Minute: time.Minute} {
-		s, carrier, idle := withSession(t, func(c *config.Config) { c.DrainTimeout = given })
+		s, carrier, idle := withSession(t, func(c *settings) { c.DrainTimeout = given })
 		s.starter.first = true
 		s.signal(syscall.SIGTERM)
 		if left := time.Until(s.shutdown.deadline); !s.shutdown.draining || left > want || left < want-time.Second {

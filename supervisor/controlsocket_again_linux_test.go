@@ -18,7 +18,7 @@ import (
 // by a clean-up of /run.
 func TestControlDirectoryRemoved(t *testing.T) {
 	dir := t.TempDir() + "/plug"
-	m := newMaster(&config.Config{Control: dir + "/80.ctl", ControlDefault: true}, nil)
+	m := newMaster(&config.Process{Control: dir + "/80.ctl", ControlDefault: true}, nil)
 	m.phase, m.log = running, hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})
 	if err := m.claimControl(); err != nil {
 		t.Fatal(err)

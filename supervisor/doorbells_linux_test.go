@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -48,7 +47,7 @@ func TestBeginAndEnd(t *testing.T) {
 // A worker may be busy before the loop knows that it was started, and before it is
 // ready.
 func TestBusyBeforeSpawned(t *testing.T) {
-	s, _ := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s, _ := serving(t, func(c *settings) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.ring(&testWorker{child: s.roster[0], pid: s.roster[0].pid}, report.Begin)
 	s.afterEvent()
 	o := <-s.spawner.requests
@@ -125,7 +124,7 @@ func TestDeathInASession(t *testing.T) {
 
 // After doorbells were lost, the rows show which workers have sessions.
 func TestReconcileBoard(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 3, 3 })
+	s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax = 3, 3 })
 	lostBegin, lostEnd, idle := all[0], all[1], all[2]
 	b := s.plug.generation.board
 	for _, a := range all {
@@ -182,7 +181,7 @@ func TestLostReady(t *testing.T) {
 // A dead worker's doorbells are handled first: if it was ready, its death does not
 // slow down the next start.
 func TestReadyAndDeadAtOnce(t *testing.T) {
-	s, _ := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 2, 4 })
+	s, _ := serving(t, func(c *settings) { c.SparesMin, c.SparesMax = 2, 4 })
 	s.plug.cfg.SparesMin = 3
 	s.populate()
 	a := s.spawnNext()

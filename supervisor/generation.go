@@ -38,7 +38,7 @@ type generation struct {
 }
 
 // newGeneration makes a generation with a closed gate.
-func newGeneration(number uint32, cfg *config.Config, workers, capacity, listeners int) (*generation, error) {
+func newGeneration(number uint32, process *config.Process, cfg *config.Plug, workers, capacity, listeners int) (*generation, error) {
 	g := &generation{number: number}
 	var err error
 	g.board, g.assignment, g.state, err = memory.New(board.Shape{
@@ -46,7 +46,7 @@ func newGeneration(number uint32, cfg *config.Config, workers, capacity, listene
 	if err != nil {
 		return nil, err
 	}
-	if err := assign(g.board, cfg, listeners); err != nil {
+	if err := assign(g.board, process, cfg, listeners); err != nil {
 		return nil, err
 	}
 	if err := memory.Seal(g.assignment, g.state); err != nil {
@@ -138,11 +138,11 @@ func (g *generation) close() {
 }
 
 // assign writes the configuration in the form that workers read.
-func assign(b *board.Board, cfg *config.Config, listeners int) error {
+func assign(b *board.Board, process *config.Process, cfg *config.Plug, listeners int) error {
 	a := b.Assignment
 	for bit, on := range map[uint32]bool{
 		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.Keepalive,
-		board.OptLog: cfg.Log, board.OptForeground: cfg.Foreground, board.OptJSON: cfg.LogFormat == "json",
+		board.OptLog: cfg.Log, board.OptForeground: process.Foreground, board.OptJSON: process.LogFormat == "json",
 		board.OptSession: cfg.SessionLog != "",
 		board.OptPool:    cfg.Mode == config.Pool,
 	} {
@@ -156,7 +156,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 	a.CloseTimeout = uint32(cfg.CloseTimeout.Milliseconds())
 	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
 	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
-	b.State.LogAt.Store(uint32(cfg.Debug))
+	b.State.LogAt.Store(uint32(process.Debug))
 	// ChaCha8 with the kernel's seed (math/rand/v2) is good enough for a hash's
 	// key; crypto/rand would add 145 KiB of code to every worker's memory.
 	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
@@ -169,14 +169,14 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 		a.Via = convert.From(cfg.Via)
 		a.Via.Zone = host.ZoneOf(cfg.Via.Addr().Zone())
 	}
-	a.Tag.Set(cfg.Source.Tag())
+	a.Tag.Set(cfg.Tag())
 	a.SessionFile.Set(cfg.SessionLog)
 	a.OOMScore = host.WorkerOOMScore()
-	a.Label.Set(cfg.Source.Label())
-	a.Syslog.Set(cfg.Syslog.Path)
-	if cfg.Syslog.UDP.IsValid() {
-		a.SyslogUDP = convert.From(cfg.Syslog.UDP)
-		a.SyslogUDP.Zone = host.ZoneOf(cfg.Syslog.UDP.Addr().Zone())
+	a.Label.Set(cfg.Label())
+	a.Syslog.Set(process.Syslog.Path)
+	if process.Syslog.UDP.IsValid() {
+		a.SyslogUDP = convert.From(process.Syslog.UDP)
+		a.SyslogUDP.Zone = host.ZoneOf(process.Syslog.UDP.Addr().Zone())
 	}
 	a.Host.Set(sink.ShortHost())
 	assignRules(b, cfg)
@@ -184,7 +184,7 @@ func assign(b *board.Board, cfg *config.Config, listeners int) error {
 }
 
 // assignRules writes the networks whose clients are allowed.
-func assignRules(b *board.Board, cfg *config.Config) {
+func assignRules(b *board.Board, cfg *config.Plug) {
 	for i, rule := range cfg.Rules {
 		r := b.Rule(i)
 		at := convert.From(netip.AddrPortFrom(rule.Addr(), 0))
@@ -197,7 +197,7 @@ func assignRules(b *board.Board, cfg *config.Config) {
 }
 
 // assignTargets writes the targets; a name that is too long is an error.
-func assignTargets(b *board.Board, cfg *config.Config) error {
+func assignTargets(b *board.Board, cfg *config.Plug) error {
 	for i, target := range cfg.Targets {
 		t := b.Target(i)
 		if target.Addr.IsValid() {

@@ -28,68 +28,68 @@ func TestAssign(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		set  func(*config.Config)
+		set  func(*settings)
 		is   func(*board.Board) bool
 	}{
-		{"sticky", func(c *config.Config) { c.Sticky = true }, option(board.OptSticky)},
-		{"ordered", func(c *config.Config) { c.Ordered = true }, option(board.OptOrdered)},
-		{"keepalive", func(c *config.Config) { c.Keepalive = true }, option(board.OptKeepalive)},
-		{"log", func(c *config.Config) { c.Log = true }, option(board.OptLog)},
-		{"foreground", func(c *config.Config) { c.Foreground = true }, option(board.OptForeground)},
-		{"log-format", func(c *config.Config) { c.LogFormat = "json" }, option(board.OptJSON)},
-		{"session-log", func(c *config.Config) { c.SessionLog = "-" }, option(board.OptSession)},
-		{"mode", func(c *config.Config) { c.Mode = config.Pool }, option(board.OptPool)},
-		{"max-uses", func(c *config.Config) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Assignment.Uses == 77 }},
-		{"connect-timeout", func(c *config.Config) { c.ConnectTimeout = 1500 * time.Millisecond },
+		{"sticky", func(c *settings) { c.Sticky = true }, option(board.OptSticky)},
+		{"ordered", func(c *settings) { c.Ordered = true }, option(board.OptOrdered)},
+		{"keepalive", func(c *settings) { c.Keepalive = true }, option(board.OptKeepalive)},
+		{"log", func(c *settings) { c.Log = true }, option(board.OptLog)},
+		{"foreground", func(c *settings) { c.Foreground = true }, option(board.OptForeground)},
+		{"log-format", func(c *settings) { c.LogFormat = "json" }, option(board.OptJSON)},
+		{"session-log", func(c *settings) { c.SessionLog = "-" }, option(board.OptSession)},
+		{"mode", func(c *settings) { c.Mode = config.Pool }, option(board.OptPool)},
+		{"max-uses", func(c *settings) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Assignment.Uses == 77 }},
+		{"connect-timeout", func(c *settings) { c.ConnectTimeout = 1500 * time.Millisecond },
 			func(a *board.Board) bool { return a.Assignment.ConnectTimeout == 1500 }},
-		{"close-timeout", func(c *config.Config) { c.CloseTimeout = 2500 * time.Millisecond },
+		{"close-timeout", func(c *settings) { c.CloseTimeout = 2500 * time.Millisecond },
 			func(a *board.Board) bool { return a.Assignment.CloseTimeout == 2500 }},
-		{"sticky-timeout", func(c *config.Config) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.Assignment.StickyFor == 90 }},
-		{"retry-after", func(c *config.Config) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.Assignment.RetryAfter == 60 }},
-		{"debug", func(c *config.Config) { c.Debug = 2 }, func(a *board.Board) bool { return a.State.LogAt.Load() == 2 }},
-		{"source-address", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
+		{"sticky-timeout", func(c *settings) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.Assignment.StickyFor == 90 }},
+		{"retry-after", func(c *settings) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.Assignment.RetryAfter == 60 }},
+		{"debug", func(c *settings) { c.Debug = 2 }, func(a *board.Board) bool { return a.State.LogAt.Load() == 2 }},
+		{"source-address", func(c *settings) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
 			func(a *board.Board) bool { return a.Assignment.Source.String() == "192.0.2.7:0" }},
-		{"source-address, IPv6", func(c *config.Config) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
+		{"source-address, IPv6", func(c *settings) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
 			func(a *board.Board) bool { return a.Assignment.Source.String() == "[2001:db8::7]:0" }},
-		{"source interface", func(c *config.Config) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Assignment.Interface.String() == "eth7" }},
-		{"via", func(c *config.Config) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Assignment.Via.String() == "[2001:db8::3]:3128" }},
-		{"source", func(c *config.Config) { c.Source = config.Source{Port: 120} },
+		{"source interface", func(c *settings) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Assignment.Interface.String() == "eth7" }},
+		{"via", func(c *settings) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Assignment.Via.String() == "[2001:db8::3]:3128" }},
+		{"source", func(c *settings) { c.Listeners[0] = config.Source{Port: 120} },
 			func(a *board.Board) bool {
 				return a.Assignment.Label.String() == "120" && a.Assignment.Tag.String() == "(120)"
 			}},
-		{"bind", func(c *config.Config) {
-			c.Source = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
+		{"bind", func(c *settings) {
+			c.Listeners[0] = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
 		},
 			func(a *board.Board) bool {
 				return a.Assignment.Label.String() == "[::1]:120" && a.Assignment.Tag.String() == "(::1 120)"
 			}},
-		{"syslog", func(c *config.Config) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Assignment.Syslog.String() == "/run/log" }},
-		{"syslog, UDP", func(c *config.Config) { c.Syslog.UDP = at("192.0.2.9:514") },
+		{"syslog", func(c *settings) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Assignment.Syslog.String() == "/run/log" }},
+		{"syslog, UDP", func(c *settings) { c.Syslog.UDP = at("192.0.2.9:514") },
 			func(a *board.Board) bool { return a.Assignment.SyslogUDP.String() == "192.0.2.9:514" }},
-		{"allow", func(c *config.Config) {
+		{"allow", func(c *settings) {
 			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 		}, func(a *board.Board) bool {
 			in, in6, out := convert.From(at("10.1.2.3:1")), convert.From(at("[2001:db8::9]:1")), convert.From(at("11.1.2.3:1"))
 			return a.Assignment.RuleCount == 2 && a.Admit(&in) && a.Admit(&in6) && !a.Admit(&out)
 		}},
-		{"targets", func(c *config.Config) {
+		{"targets", func(c *settings) {
 			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
 		}, func(a *board.Board) bool {
 			return a.Assignment.TargetCount == 2 && a.Target(0).Addr.String() == "192.0.2.1:119" && a.Target(1).Addr.String() == "[2001:db8::1]:119" &&
 				a.Target(0).Name.String() == "192.0.2.1:119" && a.Target(1).Name.String() == "[2001:db8::1]:119"
 		}},
-		{"target by name", func(c *config.Config) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
+		{"target by name", func(c *settings) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
 			func(a *board.Board) bool {
 				return a.Assignment.TargetCount == 1 && a.Target(0).Addr.Kind == 0 && a.Target(0).Name.String() == "news.example:119"
 			}},
 	} {
-		cfg := &config.Config{Mode: config.Fork, Source: config.Source{Port: 119}}
+		cfg := &settings{Plug: config.Plug{Mode: config.Fork, Listeners: []config.Source{{Port: 119}}}}
 		without, with := newBoard(t), newBoard(t)
-		if err := assign(without, cfg, 1); err != nil {
+		if err := assign(without, &cfg.Process, &cfg.Plug, 1); err != nil {
 			t.Fatal(err)
 		}
 		c.set(cfg)
-		if err := assign(with, cfg, 1); err != nil {
+		if err := assign(with, &cfg.Process, &cfg.Plug, 1); err != nil {
 			t.Fatal(err)
 		}
 		if c.is(without) {
@@ -102,9 +102,9 @@ func TestAssign(t *testing.T) {
 }
 
 func TestAssignAlways(t *testing.T) {
-	cfg := &config.Config{Mode: config.Fork}
+	cfg := &settings{Plug: config.Plug{Mode: config.Fork}}
 	a, b := newBoard(t), newBoard(t)
-	if assign(a, cfg, 3) != nil || assign(b, cfg, 3) != nil {
+	if assign(a, &cfg.Process, &cfg.Plug, 3) != nil || assign(b, &cfg.Process, &cfg.Plug, 3) != nil {
 		t.Fatal("not assigned")
 	}
 	if a.Assignment.Listeners != 3 || a.Assignment.Options != 0 {
@@ -128,7 +128,7 @@ func TestAssignAlways(t *testing.T) {
 // fit on the board.
 func TestAssignLimits(t *testing.T) {
 	long := strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 61)+".", 5), ".")[:config.MaxName]
-	cfg := &config.Config{Mode: config.Fork}
+	cfg := &settings{Plug: config.Plug{Mode: config.Fork}}
 	for range config.MaxTargets {
 		cfg.Targets = append(cfg.Targets, config.Target{Name: long, Port: 65535})
 	}
@@ -136,14 +136,14 @@ func TestAssignLimits(t *testing.T) {
 		cfg.Rules = append(cfg.Rules, netip.MustParsePrefix("10.0.0.0/8"))
 	}
 	a := newBoard(t)
-	if err := assign(a, cfg, 1); err != nil {
+	if err := assign(a, &cfg.Process, &cfg.Plug, 1); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.Target(config.MaxTargets - 1).Name.String(); got != long+":65535" {
 		t.Errorf("the last target is %q", got)
 	}
 	cfg.Targets = []config.Target{{Name: strings.Repeat("n", 300), Port: 1}}
-	if err := assign(a, cfg, 1); err == nil {
+	if err := assign(a, &cfg.Process, &cfg.Plug, 1); err == nil {
 		t.Error("a name was cut silently")
 	}
 }
@@ -171,9 +171,9 @@ func TestZones(t *testing.T) {
 			t.Errorf("zone %q is interface %d, want %d", name, got, want)
 		}
 	}
-	cfg := &config.Config{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}
+	cfg := &settings{Plug: config.Plug{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}}
 	a := newBoard(t)
-	if err := assign(a, cfg, 1); err != nil {
+	if err := assign(a, &cfg.Process, &cfg.Plug, 1); err != nil {
 		t.Fatal(err)
 	}
 	if host.ZoneOf("lo") != 0 && a.Target(0).Addr.Zone != host.ZoneOf("lo") {
@@ -182,8 +182,8 @@ func TestZones(t *testing.T) {
 }
 
 func TestGeneration(t *testing.T) {
-	cfg := &config.Config{Mode: config.Prefork}
-	g, err := newGeneration(9, cfg, 5, 3, 2)
+	cfg := newConfig()
+	g, err := newGeneration(9, &cfg.Process, &cfg.Plug, 5, 3, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestGeneration(t *testing.T) {
 
 // Only rows that were used are read.
 func TestRowsInUse(t *testing.T) {
-	g, err := newGeneration(1, &config.Config{Mode: config.Pool}, 2, 100, 1)
+	g, err := newGeneration(1, new(config.Process), &config.Plug{Mode: config.Pool}, 2, 100, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,28 +102,28 @@ type testMaster struct {
 }
 
 // newTestMaster makes a master whose loop has not started.
-func newTestMaster(t *testing.T, set func(*config.Config)) *testMaster {
+func newTestMaster(t *testing.T, set func(*settings)) *testMaster {
 	t.Helper()
 	dir := t.TempDir()
-	cfg := &config.Config{Mode: config.Prefork, SparesMin: 2, SparesMax: 4, MaxWorkers: 6, MaxUses: 10000,
-		Source:         config.Source{Addr: netip.MustParseAddr("127.0.0.1"), Named: true},
+	cfg := &settings{Plug: config.Plug{Mode: config.Prefork, SparesMin: 2, SparesMax: 4, MaxWorkers: 6, MaxUses: 10000,
+		Listeners:      []config.Source{{Addr: netip.MustParseAddr("127.0.0.1"), Named: true, Backlog: 16}},
 		Targets:        []config.Target{{Addr: netip.MustParseAddrPort("127.0.0.1:9"), Port: 9}},
-		ConnectTimeout: time.Second, StickyTimeout: time.Hour, SessionLog: filepath.Join(dir, "sessions"), Log: true}
+		ConnectTimeout: time.Second, StickyTimeout: time.Hour, SessionLog: filepath.Join(dir, "sessions"), Log: true}}
 	if set != nil {
 		set(cfg)
 	}
 	s := &testMaster{t: t, syslogLines: new(logLines), starter: &starter{gone: make(chan struct{})}, workers: map[uint64]*testWorker{}, path: cfg.SessionLog}
-	m := newMaster(cfg, s.starter)
+	m := newMaster(&cfg.Process, s.starter)
 	m.shutdown.deadline = time.Now().Add(startPatience)
 	s.master = m
 	m.stderr = sink.New(0, func([]byte) {})
-	m.syslog = &sink.Syslog{Sink: sink.New(0, s.syslogLines.add), FD: -1, Tag: cfg.Source.Tag(), PID: m.pid}
+	m.syslog = &sink.Syslog{Sink: sink.New(0, s.syslogLines.add), FD: -1, Tag: cfg.Tag(), PID: m.pid}
 	m.log = sink.NewLogger(false, 0, false, m.stderr, m.syslog)
 	var err error
 	if m.watcher, err = watch.New(); err != nil {
 		t.Fatal(err)
 	}
-	s.plug = s.add(cfg)
+	s.plug = s.add(&cfg.Plug)
 	if err := m.pidfile.claim(cfg.Pidfile, m.pid); err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +133,9 @@ func newTestMaster(t *testing.T, set func(*config.Config)) *testMaster {
 }
 
 // add adds a plug to the master.
-func (s *testMaster) add(cfg *config.Config) *plug {
+func (s *testMaster) add(cfg *config.Plug) *plug {
 	s.t.Helper()
+	cfg.Name = cfg.Label()
 	p := s.addPlug(cfg)
 	err := p.openListeners()
 	if err == nil {
@@ -174,12 +175,12 @@ func (s *testMaster) close() {
 // with this capacity.
 func newPoolMaster(t *testing.T, workers, capacity int) *testMaster {
 	t.Helper()
-	s := newTestMaster(t, func(c *config.Config) {
+	s := newTestMaster(t, func(c *settings) {
 		c.Mode, c.Workers, c.SparesMin, c.SparesMax, c.MaxWorkers = config.Pool, workers, 0, 0, 8
 	})
 	s.plug.generation.close()
 	var err error
-	if s.plug.generation, err = newGeneration(1, s.plug.cfg, 8, capacity, 1); err != nil {
+	if s.plug.generation, err = newGeneration(1, s.cfg, s.plug.cfg, 8, capacity, 1); err != nil {
 		t.Fatal(err)
 	}
 	s.plug.generation.plug = s.plug
@@ -188,7 +189,7 @@ func newPoolMaster(t *testing.T, workers, capacity int) *testMaster {
 }
 
 // serving returns a master whose plug serves, and its spares.
-func serving(t *testing.T, set func(*config.Config)) (*testMaster, []*testWorker) {
+func serving(t *testing.T, set func(*settings)) (*testMaster, []*testWorker) {
 	t.Helper()
 	s := newTestMaster(t, set)
 	s.populate()

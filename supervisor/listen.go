@@ -1,10 +1,11 @@
 // The plug's listeners: bound here, or taken from the service manager, which then
-// also determines the plug's name.
+// also determines the label of a plug with one listener.
 
 package supervisor
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,66 +21,107 @@ type listener struct {
 	revival revival
 }
 
-// openListeners opens the plug's listener, or takes those of the service manager.
+// openListeners binds the plug's listeners, and takes those of the service manager.
+// After an error, abandon closes those that are open.
 func (p *plug) openListeners() error {
-	if p.cfg.Source.Inherited == "" {
-		fd, err := host.Listen(p.cfg.Source, p.cfg.Backlog, p.cfg.Keepalive)
-		if err == nil {
-			p.listeners = []listener{{fd: fd, source: p.cfg.Source}}
+	for _, source := range p.cfg.Listeners {
+		if source.Inherited != "" {
+			if err := p.openInherited(source); err != nil {
+				return err
+			}
+			continue
 		}
+		fd, err := host.Listen(source, source.Backlog, p.cfg.Keepalive)
+		if err != nil {
+			return err
+		}
+		p.listeners = append(p.listeners, listener{fd: fd, source: source})
+	}
+	p.learn()
+	return nil
+}
+
+// openInherited takes the sockets that the service manager has opened for a source.
+func (p *plug) openInherited(source config.Source) error {
+	all, err := p.adopt(source, shepherd.Listeners(source.Inherited))
+	if err != nil {
 		return err
 	}
-	if err := p.adoptListeners(shepherd.Listeners()); err != nil {
-		return err
-	}
-	for _, l := range p.listeners {
+	p.listeners = append(p.listeners, all...)
+	for _, l := range all {
 		cfg := *p.cfg
-		cfg.Source = l.source
+		cfg.Listeners = []config.Source{l.source}
 		if err := cfg.Loops(config.ThisSystem()); err != nil {
 			return err
 		}
-		if p.cfg.Backlog > 0 { // listen(2) sets the backlog of a socket that already listens
-			if err := unix.Listen(l.fd, p.cfg.Backlog); err != nil {
-				return fmt.Errorf("--backlog %d: %s", p.cfg.Backlog, host.Reason(err))
+		if source.Backlog > 0 { // listen(2) sets the backlog of a socket that already listens
+			if err := unix.Listen(l.fd, source.Backlog); err != nil {
+				return fmt.Errorf("--backlog %d: %s", source.Backlog, host.Reason(err))
 			}
 		}
 	}
 	return nil
 }
 
-// adoptListeners takes listeners from another process. From a single one it learns
-// where the plug listens; several are known by the service manager's name for them.
-// The checked configuration does not change.
-func (p *plug) adoptListeners(inherited []int) error {
-	cfg := *p.cfg
-	all := make([]listener, len(inherited))
-	for i, fd := range inherited {
-		source := cfg.Source
-		if err := host.AdoptListener(fd, &source, cfg.Keepalive); err != nil {
-			return err
+// adopt makes listeners of sockets that another process has opened for a source.
+func (p *plug) adopt(source config.Source, fds []int) ([]listener, error) {
+	all := make([]listener, len(fds))
+	for i, fd := range fds {
+		at := source
+		if err := host.AdoptListener(fd, &at, p.cfg.Keepalive); err != nil {
+			return nil, err
 		}
-		all[i] = listener{fd: fd, source: source}
+		all[i] = listener{fd: fd, source: at}
 	}
-	if len(all) == 1 {
-		cfg.Source = all[0].source
+	return all, nil
+}
+
+// learn gives a plug whose only listener comes from the service manager the address
+// of that listener. The checked configuration does not change.
+func (p *plug) learn() {
+	if len(p.listeners) != 1 || p.cfg.Listeners[0].Inherited == "" {
+		return
 	}
-	p.listeners, p.cfg, p.tag = all, &cfg, cfg.Source.Tag()
+	cfg := *p.cfg
+	if cfg.Name == cfg.Listeners[0].Label() { // a command line: its plug is named by its source
+		cfg.Name = p.listeners[0].source.Label()
+	}
+	cfg.Listeners = []config.Source{p.listeners[0].source}
+	p.cfg, p.tag = &cfg, cfg.Tag()
 	if p == p.m.plugs[0] {
 		p.m.syslog.Tag = p.m.tag()
 	}
-	return nil
 }
 
-// continueListeners takes over the listeners that an old master has bound.
-func (p *plug) continueListeners(fds []int) error {
-	if p.cfg.Source.Inherited != "" {
-		return p.adoptListeners(fds)
+// continueListeners takes over the listeners that an old master has bound, each with
+// its label. It reports whether they are those of the plug's configuration.
+func (p *plug) continueListeners(fds []int, labels []string) (bool, error) {
+	var all []listener
+	inherited, rest, wanted := config.Source{}, slices.Clone(fds), 0
+	for _, source := range p.cfg.Listeners {
+		if source.Inherited != "" {
+			inherited = source
+			continue
+		}
+		wanted++
+		for i, fd := range fds {
+			if labels[i] == source.Label() && slices.Contains(rest, fd) {
+				all = append(all, listener{fd: fd, source: source})
+				rest = slices.DeleteFunc(rest, func(other int) bool { return other == fd })
+				break
+			}
+		}
 	}
-	p.listeners = nil
-	for _, fd := range fds {
-		p.listeners = append(p.listeners, listener{fd: fd, source: p.cfg.Source})
+	if len(all) != wanted || len(rest) > 0 && inherited.Inherited == "" {
+		return false, nil
 	}
-	return nil
+	adopted, err := p.adopt(inherited, rest)
+	if err != nil {
+		return false, err
+	}
+	p.listeners = append(all, adopted...)
+	p.learn()
+	return true, nil
 }
 
 // queued returns how many clients wait in the queues of the listeners.

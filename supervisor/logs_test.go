@@ -36,8 +36,8 @@ func (r *records) all() []string {
 func TestErrorsOfDeadWorkers(t *testing.T) {
 	of := func(foreground bool) *child {
 		cfg := newConfig()
-		cfg.Foreground, cfg.Source.Port = foreground, 119
-		g, err := newGeneration(1, cfg, 1, 1, 1)
+		cfg.Foreground, cfg.Listeners[0].Port = foreground, 119
+		g, err := newGeneration(1, &cfg.Process, &cfg.Plug, 1, 1, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -61,7 +60,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 }
 
 func TestClientsWaitAtTheLimit(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.MaxWorkers = 2 })
+	s, all := serving(t, func(c *settings) { c.MaxWorkers = 2 })
 	for _, a := range all {
 		s.ring(a, report.Begin)
 	}
@@ -83,7 +82,7 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 
 // With --spares 0:N an idle plug has no workers, and starts one for a client.
 func TestIdlePlugHasNoWorkers(t *testing.T) {
-	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
+	s := newTestMaster(t, func(c *settings) { c.SparesMin, c.SparesMax = 0, 3 })
 	s.watcher.Start()
 	s.afterEvent()
 	if s.phase != running || len(s.roster) != 0 {
@@ -108,7 +107,7 @@ func TestIdlePlugHasNoWorkers(t *testing.T) {
 // Spares that have not been needed for a while are retired, the newest first, but
 // never below the number wanted.
 func TestRest(t *testing.T) {
-	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 6, 6, 10 })
+	s := newTestMaster(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 6, 6, 10 })
 	s.populate()
 	all := s.startSpares(6)
 	s.afterEvent()
@@ -135,7 +134,7 @@ func TestRest(t *testing.T) {
 
 // A worker that has a session but sent no doorbell is not retired as a spare.
 func TestRestKnowsTheBoard(t *testing.T) {
-	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 3, 3, 10 })
+	s := newTestMaster(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 3, 3, 10 })
 	s.populate()
 	all := s.startSpares(3)
 	s.afterEvent()

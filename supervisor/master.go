@@ -44,7 +44,7 @@ type master struct {
 	title   *title.Title
 	logs
 
-	cfg      *config.Config // of which it uses what belongs to the process
+	cfg      *config.Process
 	plugs    []*plug
 	totals   counters.Process
 	pidfile  pidlist
@@ -122,7 +122,7 @@ type Starter interface {
 const startPatience = 10 * time.Second
 
 // newMaster makes a master that has no plug yet; it opens nothing.
-func newMaster(cfg *config.Config, starter Starter) *master {
+func newMaster(cfg *config.Process, starter Starter) *master {
 	return &master{starter: starter, pid: os.Getpid(), cfg: cfg, transitions: &transitions, children: map[uint64]*child{},
 		logs: logs{level: cfg.Debug}, spawner: newSpawner(), upgrades: upgrades{launcher: new(handover.Launcher)},
 		ticks: ticks{shown: -1, told: -1}, null: -1, calls: make(chan func()), over: make(chan struct{})}
@@ -132,8 +132,10 @@ func newMaster(cfg *config.Config, starter Starter) *master {
 func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (status int, err error) {
 	defer signal.Ignore(syscall.SIGTTOU) // the error may go to a terminal that stops background processes (termios(3), TOSTOP)
 	signal.Ignore(syscall.SIGPIPE)       // EPIPE on stdout or stderr would kill a Go program
-	m := newMaster(cfg, starter)
-	m.addPlug(cfg)
+	m := newMaster(&cfg.Process, starter)
+	for _, plug := range cfg.Plugs {
+		m.addPlug(plug)
+	}
 	m.title, m.version = t, version
 	if cfg.Foreground {
 		m.shepherd = os.Getppid()

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/policy"
 	"daemon/plug/worker/report"
 )
@@ -19,7 +18,7 @@ import (
 // Clients wait while spares sleep: each tick first nudges a spare that was not
 // nudged last, and one more than the tick before.
 func TestNudge(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 4, 4 })
+	s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax = 4, 4 })
 	for _, a := range all {
 		a.orders()
 	}
@@ -113,7 +112,7 @@ func TestTickNudges(t *testing.T) {
 // If all spares have been nudged without effect, they are stopped: other workers
 // are started for the waiting client, one at a time.
 func TestStoppedSparesAreReplaced(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
+	s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 	s.client()
 	for range len(all) + 1 {
 		s.plug.nudgeMore()
@@ -154,7 +153,7 @@ func (s *testMaster) nudgeAfterWork(workers []*testWorker) {
 // Spares that serve short sessions in quick succession are not considered stopped,
 // however long clients wait.
 func TestActiveSparesAreNotReplaced(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
+	s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 40 })
 	s.client()
 	s.plug.supply.probe.Until = time.Now().Add(time.Hour) // disables the probe
 	for range 20 {
@@ -173,7 +172,7 @@ func TestActiveSparesAreNotReplaced(t *testing.T) {
 
 // The probe starts workers, and retires them if they did not help.
 func TestProbe(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
+	s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 8, 40 })
 	s.client()
 	for i := 0; s.plug.count[starting] == 0; i++ {
 		if i > 2*policy.Samples {
@@ -196,7 +195,7 @@ func TestProbe(t *testing.T) {
 
 // At --max-workers no worker is started, and none is retired for not helping.
 func TestNoProbeAtTheLimit(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 2 })
+	s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 2 })
 	s.client()
 	for range 6 * policy.Samples {
 		s.nudgeAfterWork(all)

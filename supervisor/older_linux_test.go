@@ -4,25 +4,26 @@
 package supervisor
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/board"
 )
 
 // replaceGeneration makes another generation, with its own configuration, the one
 // that accepts; the existing workers stay in theirs.
-func (s *testMaster) replaceGeneration(workers int, set func(*config.Config)) (old *generation) {
+func (s *testMaster) replaceGeneration(workers int, set func(*settings)) (old *generation) {
 	s.t.Helper()
-	cfg := *s.plug.cfg
-	set(&cfg)
+	cfg := &settings{Process: *s.cfg, Plug: *s.plug.cfg}
+	cfg.Listeners = slices.Clone(cfg.Listeners)
+	set(cfg)
 	old = s.plug.generation
-	next, err := newGeneration(old.number+1, &cfg, workers, 1, 1)
+	next, err := newGeneration(old.number+1, &cfg.Process, &cfg.Plug, workers, 1, 1)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func (s *testMaster) replaceGeneration(workers int, set func(*config.Config)) (o
 		}
 	})
 	next.plug = s.plug
-	s.plug.older, s.plug.generation, s.plug.cfg, s.plug.tag = []*generation{old}, next, &cfg, cfg.Source.Tag()
+	s.plug.older, s.plug.generation, s.plug.cfg, s.plug.tag = []*generation{old}, next, &cfg.Plug, cfg.Tag()
 	s.syslog.Tag = s.plug.tag
 	old.moved, _ = matchTargets(old.board, next.board)
 	old.handCounts(next)
@@ -55,7 +56,7 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 		{"in JSON, at -dd", false, true, 2, 0, []string{killed}, `{"@level":"debug","@message":"session ended",`},
 		{"quiet", false, false, 0, 1, []string{killed}, ""},
 	} {
-		s, all := serving(t, func(cfg *config.Config) {
+		s, all := serving(t, func(cfg *settings) {
 			cfg.Log, cfg.LogFormat = c.log, map[bool]string{true: "json"}[c.json]
 		})
 		s.syslog.Sink.Flush(patience)
@@ -63,8 +64,8 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 		stderr := new(logLines)
 		s.stderr = sink.New(0, stderr.add)
 		s.addSession(all[0], "10.1.2.3:40112")
-		old := s.replaceGeneration(6, func(cfg *config.Config) {
-			cfg.Source.Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
+		old := s.replaceGeneration(6, func(cfg *settings) {
+			cfg.Listeners[0].Port, cfg.Log, cfg.LogFormat = 120, !c.log, map[bool]string{false: "json"}[c.json]
 		})
 		old.board.State.LogAt.Store(c.at)
 		s.plug.generation.board.State.LogAt.Store(c.next)
@@ -86,9 +87,9 @@ func TestRecordsOfAnOlderGeneration(t *testing.T) {
 // A worker of another generation is looked up on its own board: its slot may not
 // exist in the current generation.
 func TestRestOfAnOlderGeneration(t *testing.T) {
-	s, all := serving(t, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 4, 4 })
+	s, all := serving(t, func(cfg *settings) { cfg.SparesMin, cfg.SparesMax = 4, 4 })
 	s.addSession(all[3], "10.1.2.3:40112") // its doorbell has not arrived yet
-	s.replaceGeneration(2, func(cfg *config.Config) { cfg.SparesMin, cfg.SparesMax = 0, 1 })
+	s.replaceGeneration(2, func(cfg *settings) { cfg.SparesMin, cfg.SparesMax = 0, 1 })
 	if all[3].slot < 2 {
 		t.Fatalf("slot %d", all[3].slot)
 	}
@@ -110,7 +111,7 @@ func TestSessionFailureIsTheLoops(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	s.plug.sessionFile.write([]byte("a line\n"))
-	old := s.replaceGeneration(2, func(*config.Config) {})
+	old := s.replaceGeneration(2, func(*settings) {})
 	select {
 	case call := <-s.calls:
 		call()

@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"testing"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -42,7 +41,7 @@ func TestPauseAndResume(t *testing.T) {
 
 // A paused plug starts no workers for clients, which have to wait.
 func TestPausedPlugStartsNoWorkers(t *testing.T) {
-	s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 0, 3 })
+	s := newTestMaster(t, func(c *settings) { c.SparesMin, c.SparesMax = 0, 3 })
 	s.afterEvent()
 	s.signal(syscall.SIGTTOU)
 	s.client()

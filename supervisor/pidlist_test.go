@@ -16,13 +16,22 @@ import (
 	"daemon/plug/supervisor/config"
 )
 
-func newConfig() *config.Config { return &config.Config{Mode: config.Prefork} }
+// settings is the configuration of a master with one plug.
+type settings struct {
+	config.Process
+	config.Plug
+}
+
+func newConfig() *settings {
+	return &settings{Plug: config.Plug{Mode: config.Prefork, Listeners: []config.Source{{}}}}
+}
 
 // bareMaster returns a master with one plug that has opened nothing and logs nothing.
-func bareMaster(cfg *config.Config) (*master, *plug) {
-	m := newMaster(cfg, nil)
+func bareMaster(cfg *settings) (*master, *plug) {
+	m := newMaster(&cfg.Process, nil)
 	m.log = hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})
-	return m, m.addPlug(cfg)
+	cfg.Name = cfg.Label()
+	return m, m.addPlug(&cfg.Plug)
 }
 
 // withPidfile returns a master with a pidfile and nothing else. The test controls its

@@ -20,7 +20,7 @@ type plug struct {
 	m   *master
 	log hclog.Logger
 
-	cfg     *config.Config
+	cfg     *config.Plug
 	settled settled // values that replace open ones of cfg
 	tag     string  // its syslog records begin with it
 
@@ -46,8 +46,8 @@ type plug struct {
 }
 
 // addPlug adds a plug with a checked configuration.
-func (m *master) addPlug(cfg *config.Config) *plug {
-	p := &plug{m: m, log: m.log, cfg: cfg, settled: settle(cfg), tag: cfg.Source.Tag()}
+func (m *master) addPlug(cfg *config.Plug) *plug {
+	p := &plug{m: m, log: m.log, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
 	m.plugs = append(m.plugs, p)
 	return p
 }
@@ -62,7 +62,7 @@ func (p *plug) prepare() error {
 		return err
 	}
 	p.generation = g
-	p.zones = zonesOf(g.board, p.cfg)
+	p.zones = zonesOf(g.board, p.m.cfg, p.cfg)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func (p *plug) prepare() error {
 func (p *plug) newGeneration() (*generation, error) {
 	workers, capacity := p.shape()
 	p.m.number++
-	g, err := newGeneration(p.m.number, p.cfg, workers, capacity, len(p.listeners))
+	g, err := newGeneration(p.m.number, p.m.cfg, p.cfg, workers, capacity, len(p.listeners))
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +110,7 @@ func (p *plug) targetNames() string {
 	return strings.Join(names, " ")
 }
 
-// name returns the plug's name: a plug from a command line is named by its label.
-func (p *plug) name() string { return p.cfg.Source.Label() }
+func (p *plug) name() string { return p.cfg.Name }
 
 // plugNamed returns the plug with a name; nil if there is none.
 func (m *master) plugNamed(name string) *plug {

@@ -27,7 +27,7 @@ func threePlugs(t *testing.T) (s *testMaster, plugs []*plug, spares [][]*testWor
 	s = newTestMaster(t, nil)
 	for i := range 2 {
 		cfg := *s.plug.cfg
-		cfg.Source.Addr = netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)})
+		cfg.Listeners = []config.Source{{Addr: netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)}), Named: true}}
 		cfg.SessionLog = filepath.Join(t.TempDir(), "sessions")
 		s.add(&cfg)
 	}
@@ -227,7 +227,7 @@ func TestPlugsAreHandedOver(t *testing.T) {
 	old.ring(spares[2][1], report.Begin)
 	plugs[1].pause(true)
 	plugs[2].totals.BytesIn = 77
-	next := newMaster(plugs[0].cfg, &starter{})
+	next := newMaster(old.cfg, &starter{})
 	next.logs = old.logs
 	for _, p := range slices.Backward(plugs) { // their order does not matter
 		next.addPlug(p.cfg)
@@ -273,20 +273,21 @@ func TestOtherPlugsAreRefused(t *testing.T) {
 		"another one": {[]string{"127.0.0.1"}, []string{"127.0.0.2"}, `offered listeners ["127.0.0.2:0"]`},
 		"one twice":   {[]string{"127.0.0.1"}, []string{"127.0.0.1", "127.0.0.1"}, `offered listeners ["127.0.0.1:0"]`},
 	} {
-		configOf := func(addr string) *config.Config {
+		configOf := func(addr string) *settings {
 			cfg := newConfig()
-			cfg.Source = config.Source{Addr: netip.MustParseAddr(addr), Named: true}
+			cfg.Listeners[0] = config.Source{Addr: netip.MustParseAddr(addr), Named: true}
+			cfg.Name = cfg.Label()
 			return cfg
 		}
-		next := newMaster(configOf(c.own[0]), &starter{})
+		next := newMaster(new(config.Process), &starter{})
 		for _, addr := range c.own {
-			next.addPlug(configOf(addr))
+			next.addPlug(&configOf(addr).Plug)
 		}
 		a, b := handoverPair(t)
 		fd, _ := trackedFD(t)
 		all := []*handover.Message{{Kind: handover.KindOffer, Offer: &handover.Offer{Plugs: len(c.offered)}}}
 		for _, addr := range c.offered {
-			label := configOf(addr).Source.Label()
+			label := configOf(addr).Label()
 			all = append(all, &handover.Message{Kind: handover.KindPlug, Plug: &handover.PlugOffer{Plug: label, Listeners: []string{label}, Affinity: []uint64{1, 2}}})
 		}
 		for _, m := range all {

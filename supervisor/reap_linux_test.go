@@ -9,14 +9,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"daemon/plug/supervisor/config"
 )
 
 // A dead worker is reaped only when the pidfile no longer names it.
 func TestReapedAfterThePidfile(t *testing.T) {
 	path := t.TempDir() + "/plug.pid"
-	s, all := serving(t, func(c *config.Config) { c.Pidfile = path })
+	s, all := serving(t, func(c *settings) { c.Pidfile = path })
 	a := all[0]
 	now := time.Now()
 	s.ring(a, 2) // BEGIN
@@ -67,7 +65,7 @@ func TestSpareIsReaped(t *testing.T) {
 // A worker that had left the list before it died is reaped only when that list has
 // been written.
 func TestReapWaitsForTheListInFlight(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s, all := serving(t, func(c *settings) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	a, now := all[0], time.Now()
 	s.ring(a, 2) // BEGIN
 	s.writePidfile(now)
@@ -89,7 +87,7 @@ func TestReapWaitsForTheListInFlight(t *testing.T) {
 // If the pidfile cannot be written, dead workers are kept, but never so many that
 // no worker could be started.
 func TestBrokenPidfileKeepsFewDead(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) {
+	s, all := serving(t, func(c *settings) {
 		c.Pidfile = t.TempDir() + "/plug.pid"
 		c.SparesMin, c.SparesMax, c.MaxWorkers = 12, 12, 16
 	})

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/host"
 )
@@ -19,8 +18,9 @@ import (
 // oldGeneration returns a generation that an old master hands over.
 func oldGeneration(t testing.TB, number uint32, workers int) *generation {
 	t.Helper()
-	cfg := &config.Config{Mode: config.Prefork, MaxWorkers: workers}
-	g, err := newGeneration(number, cfg, workers, 1, 1)
+	cfg := newConfig()
+	cfg.MaxWorkers = workers
+	g, err := newGeneration(number, &cfg.Process, &cfg.Plug, workers, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (p *plug) revive(l *listener, now time.Time) {
 			p.log.Error("listener shut down", "source", label, "reason", "another process shut it down; plug will listen again")
 		}
 	}
-	err := listenAgain(l.fd, l.source.Port, p.backlog())
+	err := listenAgain(l.fd, l.source.Port, l.backlog())
 	switch {
 	case err == nil:
 		p.log.Info("listening again", "source", label, "after_ms", inMs(now.Sub(r.since)))
@@ -100,11 +100,11 @@ func portOf(name unix.Sockaddr) uint16 {
 
 // backlog returns the listener's backlog: that of --backlog, or the most that the
 // kernel allows.
-func (p *plug) backlog() int {
-	if p.cfg.Backlog == 0 {
+func (l *listener) backlog() int {
+	if l.source.Backlog == 0 {
 		return unix.SOMAXCONN
 	}
-	return p.cfg.Backlog
+	return l.source.Backlog
 }
 
 // giveUp ends a master of which a plug cannot serve any more. Its sessions

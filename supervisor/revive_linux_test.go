@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
@@ -26,7 +25,7 @@ func chosenPort(t *testing.T) (*testMaster, []*testWorker) {
 	}
 	port := uint16(l.Addr().(*net.TCPAddr).Port)
 	l.Close()
-	return serving(t, func(c *config.Config) { c.Source.Port = port })
+	return serving(t, func(c *settings) { c.Listeners[0].Port = port })
 }
 
 // A listener that was shut down listens again at the next tick, and the workers
@@ -61,7 +60,7 @@ func TestListenerIsLost(t *testing.T) {
 	s.starter.alive = time.Nanosecond
 	row := s.addSession(all[0], "10.0.0.1:1")
 	unix.Shutdown(s.plug.listeners[0].fd, unix.SHUT_RD)
-	other, err := host.Listen(s.plug.cfg.Source, 10, false)
+	other, err := host.Listen(s.plug.cfg.Listeners[0], 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +129,7 @@ func TestTroubleIsTold(t *testing.T) {
 // If only some have run out of descriptors, others may still have some.
 func TestNoSpawnsIfAcceptFails(t *testing.T) {
 	for errno, want := range map[unix.Errno]int{unix.EPERM: 0, unix.EMFILE: 1} {
-		s, all := serving(t, func(c *config.Config) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
+		s, all := serving(t, func(c *settings) { c.SparesMin, c.SparesMax, c.MaxWorkers = 2, 2, 4 })
 		s.client()
 		s.plug.generation.board.State.Deaf.Store(uint32(errno))
 		for range 2 * (len(all) + 2) {

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
 )
@@ -40,7 +39,7 @@ func TestFailedStart(t *testing.T) {
 			s.tick(time.Now().Add(startPatience + time.Second))
 		}, "no worker became ready within 10s"},
 	} {
-		s := newTestMaster(t, func(cfg *config.Config) { cfg.Pidfile = t.TempDir() + "/plug.pid" })
+		s := newTestMaster(t, func(cfg *settings) { cfg.Pidfile = t.TempDir() + "/plug.pid" })
 		s.populate()
 		other := s.spawnNext()
 		s.fail(c.fail)
@@ -68,7 +67,7 @@ func TestFailedStart(t *testing.T) {
 // tries again, and does not serve before.
 func TestFirstWorkerKilled(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
-		s := newTestMaster(t, func(c *config.Config) { c.SparesMin, c.SparesMax = 1, 1 })
+		s := newTestMaster(t, func(c *settings) { c.SparesMin, c.SparesMax = 1, 1 })
 		s.populate()
 		s.kill(s.spawnNext(), signal)
 		s.afterEvent()
@@ -106,7 +105,7 @@ func TestLoop(t *testing.T) {
 		{"the starter ends", func(s *testMaster, _ chan os.Signal) { close(s.starter.gone) }, true},
 	} {
 		path := t.TempDir() + "/plug.pid"
-		s := newTestMaster(t, func(cfg *config.Config) { cfg.Pidfile = path })
+		s := newTestMaster(t, func(cfg *settings) { cfg.Pidfile = path })
 		if tickC, err := s.watcher.Ticker(tickEvery); err != nil || tickC != nil {
 			t.Fatal(err)
 		}

@@ -106,7 +106,7 @@ func TestReopenFails(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s, all := serving(t, func(c *config.Config) { c.SessionLog = dir + "/sessions" })
+	s, all := serving(t, func(c *settings) { c.SessionLog = dir + "/sessions" })
 	all[0].orders()
 	before := s.plug.sessionFile.fd
 	if err := os.RemoveAll(dir); err != nil {
@@ -145,7 +145,7 @@ func TestReopenFails(t *testing.T) {
 
 func TestSessionFilesThatStay(t *testing.T) {
 	for _, path := range []string{"", "-"} {
-		m, p := bareMaster(&config.Config{SessionLog: path})
+		m, p := bareMaster(&settings{Plug: config.Plug{SessionLog: path}})
 		if err := p.openSessionFile(); err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestSessionFileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": no process is reading this FIFO"} {
-		err := (&plug{cfg: &config.Config{SessionLog: path}}).openSessionFile()
+		err := (&plug{cfg: &config.Plug{SessionLog: path}}).openSessionFile()
 		if err == nil || !strings.HasPrefix(host.Reason(err), "session file ") || !strings.HasSuffix(host.Reason(err), want) {
 			t.Errorf("error %v", err)
 		}
@@ -187,7 +187,7 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	var r records
-	_, p := bareMaster(&config.Config{})
+	_, p := bareMaster(newConfig())
 	open := func(path string) outlet {
 		out, err := p.openSession(path)
 		if err != nil {

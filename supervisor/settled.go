@@ -17,7 +17,7 @@ type settled struct {
 }
 
 // settle decides what a configuration leaves open.
-func settle(cfg *config.Config) settled {
+func settle(cfg *config.Plug) settled {
 	s := settled{maxWorkers: cfg.MaxWorkers, workers: cfg.Workers}
 	if s.maxWorkers == 0 {
 		s.maxWorkers = host.MaxWorkers()
@@ -28,9 +28,9 @@ func settle(cfg *config.Config) settled {
 	return s
 }
 
-// running returns the configuration with the values in effect.
-func (p *plug) running() config.Config {
-	cfg := *p.cfg
-	cfg.MaxWorkers, cfg.Workers, cfg.Debug = p.settled.maxWorkers, p.settled.workers, p.m.level
-	return cfg
+// running returns copies of the configurations with the values in effect.
+func (p *plug) running() config.Values {
+	process, cfg := *p.m.cfg, *p.cfg
+	cfg.MaxWorkers, cfg.Workers, process.Debug = p.settled.maxWorkers, p.settled.workers, p.m.level
+	return config.Values{Process: &process, Plug: &cfg}
 }

@@ -91,7 +91,7 @@ func TestSpawnerAnswers(t *testing.T) {
 		}
 		return 1000 + slot, 2000 + slot, nil
 	})
-	g, err := newGeneration(1, &config.Config{Mode: config.Pool}, 3, 7, 1)
+	g, err := newGeneration(1, new(config.Process), &config.Plug{Mode: config.Pool}, 3, 7, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

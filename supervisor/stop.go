@@ -134,11 +134,10 @@ func (p *plug) gate() uint32 {
 // freePort shuts the listeners down: workers that still hold them, even stopped
 // ones, no longer prevent other processes from binding the port (shutdown(2)).
 func (p *plug) freePort() {
-	if p.cfg.Source.Inherited != "" {
-		return // the socket belongs to the service manager, which continues to listen on it
-	}
 	for _, l := range p.listeners {
-		unix.Shutdown(l.fd, unix.SHUT_RD)
+		if l.source.Inherited == "" { // otherwise it belongs to the service manager, which continues to listen on it
+			unix.Shutdown(l.fd, unix.SHUT_RD)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func (s *testMaster) alive(a *testWorker) bool { return !s.watcher.Status(a.pidf
 func (s *testMaster) expire() { s.shutdown.deadline = time.Now().Add(-time.Second) }
 
 // withSession returns a serving master with one session, its worker and a spare.
-func withSession(t *testing.T, set func(*config.Config)) (s *testMaster, carrier, idle *testWorker) {
+func withSession(t *testing.T, set func(*settings)) (s *testMaster, carrier, idle *testWorker) {
 	s, all := serving(t, set)
 	s.ring(all[0], report.Begin)
 	s.addSession(all[0], "10.0.0.1:4000")
@@ -43,7 +43,7 @@ func (a *testWorker) told(o report.Order) bool { return strings.Contains(a.order
 
 func TestTerm(t *testing.T) {
 	path := t.TempDir() + "/plug.pid"
-	s, carrier, idle := withSession(t, func(c *config.Config) { c.Pidfile = path })
+	s, carrier, idle := withSession(t, func(c *settings) { c.Pidfile = path })
 	if s.done() {
 		t.Fatal("done before any signal")
 	}
@@ -227,7 +227,7 @@ func TestQuit(t *testing.T) {
 }
 
 func TestDrainTimeout(t *testing.T) {
-	s, carrier, _ := withSession(t, func(c *config.Config) { c.DrainTimeout = time.Hour })
+	s, carrier, _ := withSession(t, func(c *settings) { c.DrainTimeout = time.Hour })
 	s.signal(syscall.SIGQUIT)
 	if left := time.Until(s.shutdown.deadline); left < 59*time.Minute || left > time.Hour {
 		t.Errorf("%v left", left)

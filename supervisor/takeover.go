@@ -119,13 +119,14 @@ func (s *takeover) takePlug() error {
 // from the service manager learns its name from them.
 func (s *takeover) plugFor(o *handover.PlugOffer, fds []int) (*plug, error) {
 	for _, p := range s.m.plugs {
-		if p.listeners != nil {
+		if p.listeners != nil || p.name() != o.Plug && p.cfg.Listeners[0].Inherited == "" {
 			continue
 		}
-		if err := p.continueListeners(fds); err != nil {
+		took, err := p.continueListeners(fds, o.Listeners)
+		if err != nil {
 			return nil, err
 		}
-		if p.name() == o.Plug && slices.EqualFunc(p.listeners, o.Listeners, func(l listener, label string) bool { return l.source.Label() == label }) {
+		if took && p.name() == o.Plug && !slices.ContainsFunc(p.listeners, func(l listener) bool { return !slices.Contains(o.Listeners, l.source.Label()) }) {
 			return p, nil
 		}
 		p.listeners = nil

@@ -24,11 +24,11 @@ import (
 // withTargets returns a generation with targets at these ports.
 func withTargets(t testing.TB, number uint32, ports ...uint16) *generation {
 	t.Helper()
-	cfg := &config.Config{Mode: config.Prefork, Sticky: true, StickyTimeout: time.Hour}
+	cfg := &config.Plug{Mode: config.Prefork, Sticky: true, StickyTimeout: time.Hour}
 	for _, p := range ports {
 		cfg.Targets = append(cfg.Targets, config.Target{Addr: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), p), Port: p})
 	}
-	g, err := newGeneration(number, cfg, 2, 1, 1)
+	g, err := newGeneration(number, new(config.Process), cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestReceiveFails(t *testing.T) {
 	} {
 		old, own := handoverPair(t)
 		c.do(old)
-		if e, err := (&takeover{m: newMaster(&config.Config{}, nil), wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
+		if e, err := (&takeover{m: newMaster(&config.Process{}, nil), wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/handover"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -23,7 +22,7 @@ import (
 // sent all of its state to a new one.
 func handingOver(t *testing.T, set func(*testMaster)) (s *testMaster, carrier, idle *testWorker, e *received) {
 	t.Helper()
-	s, carrier, idle = withSession(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s, carrier, idle = withSession(t, func(c *settings) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.startSpares(1)
 	s.afterEvent()
 	s.watcher.Start()
@@ -93,7 +92,7 @@ func TestSendState(t *testing.T) {
 		t.Errorf("lines %q", state.lines)
 	}
 	if sent := &state.Totals; sent.BytesOut != s.plug.totals.BytesOut || sent.Spawns != s.plug.totals.Spawns ||
-		!state.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.plug.cfg.Pidfile) {
+		!state.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
 		t.Errorf("%+v, the pidfile's descriptor is %d", state, e.pidfile)
 	}
 	if len(e.children) != len(s.roster) || e.generations[0].number != s.plug.generation.number {
@@ -185,12 +184,12 @@ func TestFailedUpgradeThaws(t *testing.T) {
 // If the pidfile's disk does not respond, the freeze fails, and the old master
 // stays the master.
 func TestFreezeWithoutDisk(t *testing.T) {
-	s, carrier, _ := withSession(t, func(c *config.Config) { c.Pidfile = t.TempDir() + "/plug.pid" })
+	s, carrier, _ := withSession(t, func(c *settings) { c.Pidfile = t.TempDir() + "/plug.pid" })
 	s.startSpares(1)
 	s.afterEvent()
 	s.watcher.Start()
 	s.pidfile.writing = true // and its answer does not come
-	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.plug.cfg.Pidfile) {
+	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.cfg.Pidfile) {
 		t.Errorf("error %v", err)
 	}
 	s.thaw()

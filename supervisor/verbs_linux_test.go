@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/control"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/report"
@@ -118,7 +117,7 @@ func TestVerbsNameThePlug(t *testing.T) {
 	s.addSession(all[0], "10.1.2.3:4444")
 	s.ring(all[0], report.Begin)
 	s.afterEvent()
-	name := s.plug.cfg.Source.Label()
+	name := s.plug.cfg.Listeners[0].Label()
 	of := func(plug string) control.Reply {
 		return s.ask(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: plug}}, nil)
 	}
@@ -143,7 +142,7 @@ func TestVerbsNameThePlug(t *testing.T) {
 }
 
 func TestVerbsRead(t *testing.T) {
-	s, all := serving(t, func(c *config.Config) { c.SparesMin = 3 })
+	s, all := serving(t, func(c *settings) { c.SparesMin = 3 })
 	s.plug.generation.build = "3.9"
 	row := s.addSession(all[1], "10.1.2.3:4444")
 	row.In.Store(7)
@@ -184,7 +183,7 @@ func TestVerbsRead(t *testing.T) {
 	if targets[0].State != "failing" || st.Targets["failing"] != 1 || st.Targets["good"] != 0 {
 		t.Errorf("%+v, %+v", targets, st.Targets)
 	}
-	next, err := newGeneration(2, s.plug.cfg, 2, 1, 1)
+	next, err := newGeneration(2, s.cfg, s.plug.cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,8 +197,8 @@ func TestVerbsRead(t *testing.T) {
 // The state of a target is set in all generations, and in both slots of a target
 // that is named twice.
 func TestVerbsTarget(t *testing.T) {
-	s, _ := serving(t, func(c *config.Config) { c.Targets = append(c.Targets, c.Targets[0]) })
-	older, err := newGeneration(0, s.plug.cfg, 2, 1, 1)
+	s, _ := serving(t, func(c *settings) { c.Targets = append(c.Targets, c.Targets[0]) })
+	older, err := newGeneration(0, s.cfg, s.plug.cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +213,7 @@ func TestVerbsTarget(t *testing.T) {
 			t.Errorf("target %d: %d and %d", i, s.plug.generation.board.TargetState(i).Admin.Load(), older.board.TargetState(i).Admin.Load())
 		}
 	}
-	next, err := newGeneration(2, s.plug.cfg, 2, 1, 1)
+	next, err := newGeneration(2, s.cfg, s.plug.cfg, 2, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (p *plug) status() *control.Status {
 	m, t, x := p.m, p.all(), control.Metrics{}
 	live, _ := p.live()
 	p.addLive(&t, &x, &live)
-	s := &control.Status{Plug: p.name(), Label: p.cfg.Source.Label(), Mode: string(p.cfg.Mode), Phase: phaseWords[m.phase], Paused: p.paused, Trouble: p.trouble(),
+	s := &control.Status{Plug: p.name(), Label: p.cfg.Label(), Mode: string(p.cfg.Mode), Phase: phaseWords[m.phase], Paused: p.paused, Trouble: p.trouble(),
 		PID: m.pid, Build: m.version, Started: time.Unix(0, m.totals.Started), Since: m.since, Upgrades: m.totals.Upgrades.Done, Shepherd: m.shepherd,
 		Sessions: x.Sessions, Accepted: x.Accepted, Workers: p.workersByState(), Limit: p.settled.maxWorkers, Queue: -1,
 		Targets: map[string]int{}, LogLevel: m.level, Unwritten: p.unwritten()}
@@ -235,32 +235,32 @@ func (p *plug) workers() (all []control.Worker) {
 
 // config returns the command line in effect.
 func (r *request) config() (reply control.Reply, err error) {
-	var cfg config.Config
-	if err = r.loop(func() { cfg = r.m.plugs[0].running() }); err != nil {
+	var values config.Values
+	if err = r.loop(func() { values = r.m.plugs[0].running() }); err != nil {
 		return reply, err
 	}
 	all := control.Config{Program: os.Args[0], Args: os.Args[1:]}
-	if all.Options, err = cfg.Shown(); err != nil {
+	if all.Options, err = values.Shown(); err != nil {
 		return reply, err
 	}
 	reply.Config = &all
 	if line, err := json.Marshal(reply); err == nil && len(line) < control.MaxReply-100 {
 		return reply, nil
 	}
-	return r.longConfig(&cfg)
+	return r.longConfig(values)
 }
 
 // longConfig sends a configuration in parts that fit into one line each: arguments
 // and targets come after the rest.
-func (r *request) longConfig(cfg *config.Config) (reply control.Reply, err error) {
-	rest := *cfg
+func (r *request) longConfig(values config.Values) (reply control.Reply, err error) {
+	rest := *values.Plug
 	rest.Targets = nil
-	options, err := rest.Shown()
+	options, err := config.Values{Process: values.Process, Plug: &rest}.Shown()
 	if err != nil {
 		return reply, err
 	}
 	reply.Config = &control.Config{Program: os.Args[0], Options: options}
-	for args, targets := os.Args[1:], cfg.Targets; len(args)+len(targets) > 0; {
+	for args, targets := os.Args[1:], values.Targets; len(args)+len(targets) > 0; {
 		if err := r.more(reply); err != nil {
 			return reply, err
 		}

@@ -27,7 +27,7 @@ type zone struct {
 
 // zonesOf finds the addresses with a zone on a board that this master has made;
 // the boards of other masters are read-only.
-func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
+func zonesOf(b *board.Board, process *config.Process, cfg *config.Plug) (all []*zone) {
 	note := func(name string, at *address.Addr) *zone {
 		if name == "" {
 			return &zone{}
@@ -44,7 +44,7 @@ func zonesOf(b *board.Board, cfg *config.Config) (all []*zone) {
 	}
 	note(cfg.SourceAddress.Zone(), &b.Assignment.Source)
 	note(cfg.Via.Addr().Zone(), &b.Assignment.Via)
-	note(cfg.Syslog.UDP.Addr().Zone(), &b.Assignment.SyslogUDP)
+	note(process.Syslog.UDP.Addr().Zone(), &b.Assignment.SyslogUDP)
 	for slot, target := range cfg.Targets {
 		z := note(target.Addr.Addr().Zone(), &b.Target(slot).Addr)
 		z.slots = append(z.slots, slot)
@@ -79,13 +79,15 @@ func (p *plug) checkZones() {
 // followSource binds listeners with a zone to the interface that has its name now.
 // All workers share the sockets, so nothing else changes.
 func (p *plug) followSource() {
-	name := p.cfg.Source.Addr.Zone()
-	if name == "" || p.m.phase != running {
+	if p.m.phase != running {
 		return
 	}
-	index := host.ZoneOf(name)
 	for _, l := range p.listeners {
-		fd := l.fd
+		name, fd := l.source.Addr.Zone(), l.fd
+		if name == "" {
+			continue
+		}
+		index := host.ZoneOf(name)
 		at, err := unix.Getsockname(fd)
 		in6, ok := at.(*unix.SockaddrInet6)
 		if err != nil || !ok || in6.ZoneId == 0 || in6.ZoneId == index || index == address.NoInterface {

@@ -175,7 +175,7 @@ func TestServe(t *testing.T) {
 	if err != nil || asked.answer() != "" || len(asked.warnings) != 1 {
 		t.Fatalf("%+v, %v", asked, err)
 	}
-	c := asked.config
+	c := asked.config.Values(0)
 	if c.Pidfile != "/x" || !c.Log || c.SourceInterface != "eth7" || c.Targets[0].String() != "[fe80::1%eth8]:80" {
 		t.Errorf("%+v", c)
 	}
@@ -282,7 +282,7 @@ func repeats(t *testing.T, argv []string, but map[string]bool) {
 		}
 		for _, o := range config.Options() {
 			if but != nil && o.Get != nil && !but[o.Long] && (runtime.GOOS == "linux" || o.Long != "freebind") &&
-				reflect.DeepEqual(o.Get(asked.config), o.Get(bare.config)) {
+				reflect.DeepEqual(o.Get(asked.config.Values(0)), o.Get(bare.config.Values(0))) {
 				t.Errorf("--%s has its default value; expected another, to compare Set and Get", o.Long)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"daemon/plug/supervisor"
+	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/scribe"
 	"daemon/plug/supervisor/shepherd"
 	"daemon/plug/worker"
@@ -54,18 +55,34 @@ func front() int {
 	if cfg == nil {
 		return status
 	}
-	var listeners []int
-	if name := cfg.Source.Inherited; name != "" {
-		var err error
-		if listeners, err = shepherd.Activated(name); err != nil {
-			fmt.Fprintf(os.Stderr, "plug: %v\n", err)
-			return 4
-		}
+	listeners, err := activated(cfg)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "plug: %v\n", err)
+		return 4
 	}
 	if cfg.Foreground {
 		return shepherd.Run(listeners)
 	}
 	return shepherd.Launch(listeners)
+}
+
+// activated are the sockets of the service manager that the plugs listen on.
+func activated(cfg *config.Config) (all []shepherd.Socket, err error) {
+	for _, plug := range cfg.Plugs {
+		for _, source := range plug.Listeners {
+			if source.Inherited == "" {
+				continue
+			}
+			fds, err := shepherd.Activated(source.Inherited)
+			if err != nil {
+				return nil, err
+			}
+			for _, fd := range fds {
+				all = append(all, shepherd.Socket{FD: fd, Name: source.Inherited})
+			}
+		}
+	}
+	return all, nil
 }
 
 func master(starter *shepherd.Starter) int {

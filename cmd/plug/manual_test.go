@@ -122,7 +122,7 @@ func TestManualDefaults(t *testing.T) {
 		if o.Arg == "" || o.Get == nil || o.Long == "syslog" && runtime.GOOS != "linux" { // the page has the default of Linux
 			continue
 		}
-		if value := fmt.Sprint(o.Get(asked.config)); value != "" && value != "[]" && value != "<nil>" {
+		if value := fmt.Sprint(o.Get(asked.config.Values(0))); value != "" && value != "[]" && value != "<nil>" {
 			checked++
 			stated(o.Long, value)
 		}
@@ -133,7 +133,7 @@ func TestManualDefaults(t *testing.T) {
 	if asked, err = parseCommandLine([]string{"-h10.0.0.9", "80", "10.0.0.1"}, everything()); err != nil {
 		t.Fatal(err)
 	}
-	stated("via", fmt.Sprintf("port %d", asked.config.Via.Port()))
+	stated("via", fmt.Sprintf("port %d", asked.config.Plugs[0].Via.Port()))
 }
 
 // manualOn is what the page says about a long option.

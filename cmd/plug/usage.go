@@ -53,7 +53,7 @@ func (c *command) answer() string {
 	case c.help:
 		return usage()
 	case c.check:
-		text, err := json.MarshalIndent(c.config, "", "  ")
+		text, err := json.MarshalIndent(c.config.Values(0), "", "  ")
 		if err != nil {
 			panic(err) // strings, numbers and flags: JSON can represent all of them
 		}

@@ -8,7 +8,9 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Documented limits. A command line that exceeds one is refused with the limit.
@@ -38,6 +40,7 @@ type Source struct {
 	Dual  bool // all IPv6 and IPv4 addresses (":port", "*:port"); otherwise, if Addr is invalid, IPv4 only
 	Named bool // an address was given: LISTEN and TAG show it
 
+	Backlog   int    // length of its queue; 0: as the service manager has set it
 	Freebind  bool   // --freebind: this host need not have the address
 	Inherited string // fd:NAME: the socket comes from the service manager, and determines the rest
 }
@@ -62,6 +65,36 @@ func (s Source) Tag() string {
 		return "(" + s.Addr.String() + " " + strconv.Itoa(int(s.Port)) + ")"
 	}
 	return "(" + strconv.Itoa(int(s.Port)) + ")"
+}
+
+// Label is the plug as session lines and titles show it: a plug with one listener by its
+// source, one with several by its name.
+func (p *Plug) Label() string {
+	if len(p.Listeners) == 1 {
+		return p.Listeners[0].Label()
+	}
+	return p.Name
+}
+
+// Tag is the plug as syslog lines show it.
+func (p *Plug) Tag() string {
+	if len(p.Listeners) == 1 {
+		return p.Listeners[0].Tag()
+	}
+	return "(" + p.Name + ")"
+}
+
+// listens are the texts of the sources.
+func (p *Plug) listens() string {
+	all := make([]string, len(p.Listeners))
+	for i, s := range p.Listeners {
+		all[i] = s.String()
+	}
+	return strings.Join(all, " ")
+}
+
+func (p *Plug) freebind() bool {
+	return slices.ContainsFunc(p.Listeners, func(s Source) bool { return s.Freebind })
 }
 
 // Target is one destination for connections: an address, or with -h a name that the HTTP

@@ -50,7 +50,7 @@ func (d *Draft) settleControl(system *System) *Problem {
 		if system.RunDir == "" {
 			break
 		}
-		path := filepath.Join(system.RunDir, fileName(d.Source.Label())+".ctl")
+		path := filepath.Join(system.RunDir, fileName(d.Name)+".ctl")
 		if len(path) <= MaxControl {
 			d.Control, d.ControlDefault = path, true
 		}

@@ -19,7 +19,8 @@ const unset = -1
 // Draft collects what a command line says, option by option; the last value of each
 // counts. Finish checks it as a whole.
 type Draft struct {
-	Config
+	Process
+	Plug
 	Bind     netip.Addr // -i
 	Freebind bool       // --freebind
 	Args     []string   // the source, then the targets
@@ -31,14 +32,8 @@ type Draft struct {
 
 // NewDraft is the draft of an empty command line, for a system.
 func NewDraft(system *System) *Draft {
-	d := &Draft{system: system, Config: Config{
-		Workers:   unset,
-		SparesMin: unset,
-		SparesMax: unset,
-		MaxUses:   unset,
-		Backlog:   unset,
-		Syslog:    Syslog{Path: syslogPath(runtime.GOOS)},
-	}}
+	d := &Draft{system: system, Process: Process{Syslog: Syslog{Path: syslogPath(runtime.GOOS)}},
+		Plug: Plug{Workers: unset, SparesMin: unset, SparesMax: unset, MaxUses: unset, Backlog: unset}}
 	for i := range options {
 		if o := &options[i]; o.Default != "" {
 			if err := o.Set(d, o.Default); err != nil {
@@ -69,6 +64,6 @@ func (d *Draft) Finish() (*Config, error) {
 		}
 	}
 	d.Foreground = d.Foreground || d.Debug > 0 || d.SessionLog == "-"
-	done := d.Config
-	return &done, nil
+	plug := d.Plug
+	return &Config{Process: d.Process, Plugs: []*Plug{&plug}}, nil
 }

@@ -34,22 +34,23 @@ func (d *Draft) placeSource(*System) *Problem {
 		}
 		d.SourceAddress = outgoing.Addr
 	}
-	d.Source, d.SourceInterface = source, outgoing.Interface
-	return d.settleListener()
+	d.SourceInterface = outgoing.Interface
+	return d.settleListener(source)
 }
 
 // settleListener sets the options of the listener that depend on the kind of source.
-func (d *Draft) settleListener() *Problem {
-	if d.Backlog == unset && d.Source.Inherited == "" {
+func (d *Draft) settleListener(source Source) *Problem {
+	if d.Backlog == unset && source.Inherited == "" {
 		d.Backlog = defaultBacklog
 	}
 	d.Backlog = max(d.Backlog, 0)
-	d.Source.Freebind = d.Freebind
+	source.Freebind, source.Backlog = d.Freebind, d.Backlog
+	d.Name, d.Listeners = source.Label(), []Source{source}
 	switch {
 	case !d.Freebind:
 	case runtime.GOOS != "linux":
 		return &Problem{Option: "freebind", Value: "true", Reason: "only Linux can listen on an address that the host does not have"}
-	case !d.Source.Named:
+	case !source.Named:
 		return &Problem{Option: "freebind", Value: "true", Reason: "the source names no address; expected one, as in 10.0.0.1:80"}
 	}
 	return nil
@@ -67,7 +68,7 @@ func (d *Draft) placeTargets(*System) *Problem {
 	}
 	d.Targets = make([]Target, 0, len(texts))
 	for _, text := range texts {
-		target, err := parseTarget(text, d.Source.Port, d.Via.IsValid())
+		target, err := parseTarget(text, d.Listeners[0].Port, d.Via.IsValid())
 		if err != nil {
 			return &Problem{Option: "target", Value: text, Reason: err.Error()}
 		}
@@ -124,7 +125,7 @@ func (d *Draft) checkInterfaces(system *System) *Problem {
 	if problem := check("source", d.Args[0], d.SourceInterface); problem != nil {
 		return problem
 	}
-	if problem := check("source", d.Source.String(), d.Source.Addr.Zone()); problem != nil {
+	if problem := check("source", d.Listeners[0].String(), d.Listeners[0].Addr.Zone()); problem != nil {
 		return problem
 	}
 	if problem := check("source-address", d.SourceAddress.String(), d.SourceAddress.Zone()); problem != nil {
@@ -184,9 +185,9 @@ func (d *Draft) settleSpares(*System) *Problem {
 }
 
 // spares is the option in the form that parseSpares reads, "" with pool.
-func (c *Config) spares() string {
-	if c.SparesMax <= 0 {
+func (p *Plug) spares() string {
+	if p.SparesMax <= 0 {
 		return ""
 	}
-	return strconv.Itoa(c.SparesMin) + ":" + strconv.Itoa(c.SparesMax)
+	return strconv.Itoa(p.SparesMin) + ":" + strconv.Itoa(p.SparesMax)
 }

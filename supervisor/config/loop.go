@@ -5,13 +5,14 @@ package config
 import (
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // checkLoop refuses a target, or an HTTP proxy, that is this plug itself: each client
 // would be connected to the plug again and again, until its resources are used up.
 func (d *Draft) checkLoop(system *System) *Problem {
 	loop := func(option, value string, to netip.AddrPort) *Problem {
-		if !d.Source.Covers(to, system.Local) {
+		if !slices.ContainsFunc(d.Listeners, func(s Source) bool { return s.Covers(to, system.Local) }) {
 			return nil
 		}
 		return &Problem{Option: option, Value: value, Reason: "this plug itself listens there; expected another address or port"}
@@ -49,9 +50,9 @@ func (s Source) Covers(to netip.AddrPort, local func(netip.Addr) bool) bool {
 	return addr == s.Addr.WithZone("")
 }
 
-// Loops is checkLoop for a source that has only now learned where it listens.
-func (c *Config) Loops(system *System) error {
-	if problem := (&Draft{Config: *c}).checkLoop(system); problem != nil {
+// Loops is checkLoop for a plug whose listeners have only now learned where they listen.
+func (p *Plug) Loops(system *System) error {
+	if problem := (&Draft{Plug: *p}).checkLoop(system); problem != nil {
 		return problem
 	}
 	return nil

@@ -60,7 +60,7 @@ type Option struct {
 	// Get is the value in effect, in the form that JSON shows: Set would read it to the
 	// same effect. Times are in seconds; a value that is not set is "", 0, false, [] or,
 	// for the user, null. nil: it is not shown.
-	Get func(c *Config) any
+	Get func(v Values) any
 }
 
 // Options are all options of the command line, in the order of the usage text.
@@ -95,20 +95,29 @@ func OptionByName(long string) *Option {
 	return nil
 }
 
-// Shown are the values of a configuration by name, each as JSON.
-func (c *Config) Shown() (map[string]json.RawMessage, error) {
+// Values are what applies to one plug: its own values, and those of its process.
+type Values struct {
+	*Process
+	*Plug
+}
+
+// Values are what applies to the plug with this index.
+func (c *Config) Values(i int) Values { return Values{&c.Process, c.Plugs[i]} }
+
+// Shown are the values by name, each as JSON.
+func (v Values) Shown() (map[string]json.RawMessage, error) {
 	all := make(map[string]json.RawMessage)
-	err := c.show(func(name string, value []byte) { all[name] = value })
+	err := v.show(func(name string, value []byte) { all[name] = value })
 	return all, err
 }
 
 // MarshalJSON is an object of what Shown returns, in the table's order. It shows the
 // values in effect: -i is in the source, /address in source-address, and foreground is
 // true if another option implies it.
-func (c *Config) MarshalJSON() ([]byte, error) {
+func (v Values) MarshalJSON() ([]byte, error) {
 	var object bytes.Buffer
 	before := byte('{')
-	err := c.show(func(name string, value []byte) {
+	err := v.show(func(name string, value []byte) {
 		object.WriteByte(before)
 		object.WriteString(`"` + name + `":`)
 		object.Write(value)
@@ -119,13 +128,13 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 }
 
 // show passes one value after another, as JSON.
-func (c *Config) show(each func(name string, value []byte)) error {
+func (v Values) show(each func(name string, value []byte)) error {
 	for i := range options {
 		o := &options[i]
 		if o.Get == nil {
 			continue
 		}
-		value, err := json.Marshal(o.Get(c))
+		value, err := json.Marshal(o.Get(v))
 		if err != nil {
 			return err
 		}

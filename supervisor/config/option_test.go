@@ -42,34 +42,37 @@ func TestTable(t *testing.T) {
 }
 
 // unshown are fields whose value another field shows, or that are never given.
-var unshown = map[string]bool{"ControlDefault": true}
+var unshown = map[string]bool{"ControlDefault": true, "Name": true}
 
 // Every field of a configuration is shown: changing one changes what --check prints for
 // it, and nothing else.
 func TestEveryFieldIsShown(t *testing.T) {
-	shown := func(c *Config) map[string]json.RawMessage {
-		all, err := c.Shown()
+	fresh := func() Values { return Values{new(Process), &Plug{SparesMax: 1}} }
+	shown := func(v Values) map[string]json.RawMessage {
+		all, err := v.Shown()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return all
 	}
-	base := shown(&Config{SparesMax: 1})
-	for i := range reflect.TypeFor[Config]().NumField() {
-		c := Config{SparesMax: 1}
-		field := reflect.TypeFor[Config]().Field(i)
-		if unshown[field.Name] {
-			continue
-		}
-		fill(t, reflect.ValueOf(&c).Elem().Field(i).Addr().Interface())
-		changed := 0
-		for name, value := range shown(&c) {
-			if string(value) != string(base[name]) {
-				changed++
+	base := shown(fresh())
+	for part := range reflect.TypeFor[Values]().NumField() {
+		fields := reflect.TypeFor[Values]().Field(part).Type.Elem()
+		for i := range fields.NumField() {
+			name, v := fields.Field(i).Name, fresh()
+			if unshown[name] {
+				continue
 			}
-		}
-		if want := map[bool]int{true: 2, false: 1}[field.Name == "Source"]; changed != want { // with freebind
-			t.Errorf("%s: %d options show it, expected %d", field.Name, changed, want)
+			fill(t, reflect.ValueOf(v).Field(part).Elem().Field(i).Addr().Interface())
+			changed := 0
+			for name, value := range shown(v) {
+				if string(value) != string(base[name]) {
+					changed++
+				}
+			}
+			if want := map[bool]int{true: 2, false: 1}[name == "Listeners"]; changed != want { // with freebind
+				t.Errorf("%s: %d options show it, expected %d", name, changed, want)
+			}
 		}
 	}
 }
@@ -78,8 +81,8 @@ func TestEveryFieldIsShown(t *testing.T) {
 func fill(t *testing.T, field any) {
 	t.Helper()
 	switch f := field.(type) {
-	case *Source:
-		*f = Source{Port: 80, Freebind: true}
+	case *[]Source:
+		*f = []Source{{Port: 80, Freebind: true}}
 	case *[]Target:
 		*f = []Target{{Name: "a.example", Port: 80}}
 	case *[]netip.Prefix:

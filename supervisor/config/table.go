@@ -8,12 +8,32 @@ import (
 	"time"
 )
 
-// Config is a checked command line.
+// Config is a checked configuration: that of a process and of the plugs that it serves. A
+// command line describes one plug.
 type Config struct {
-	Source  Source
-	Targets []Target
-	Via     netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
-	Rules   []netip.Prefix // -a, masked; with no rules, every client is admitted
+	Process
+	Plugs []*Plug
+}
+
+// Process is what belongs to the process: options of the scopes process and command.
+type Process struct {
+	Pidfile        string // -P
+	Debug          int    // -d, counted
+	Foreground     bool   // -n, or implied by -d or -S -
+	Syslog         Syslog
+	LogFormat      string // "text" or "json", on stderr
+	Control        string // --control: path of the control socket; "" is none
+	ControlDefault bool   // the path was not given: the process can run without it
+	ControlGroup   *Group // --control-group; nil is no group
+}
+
+// Plug is what belongs to one plug.
+type Plug struct {
+	Name      string // a plug of a command line is named by its source's label, which is no name for a file
+	Listeners []Source
+	Targets   []Target
+	Via       netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
+	Rules     []netip.Prefix // -a, masked; with no rules, every client is admitted
 
 	SourceAddress   netip.Addr // -p or /address: for outgoing connections; invalid if any
 	SourceInterface string     // /interface: for outgoing connections
@@ -25,10 +45,7 @@ type Config struct {
 	Keepalive     bool          // -k
 
 	Log        bool   // -l
-	Pidfile    string // -P
 	SessionLog string // -S; "-" is stdout
-	Debug      int    // -d, counted
-	Foreground bool   // -n, or implied by -d or -S -
 
 	Mode           Mode
 	Workers        int // pool: worker processes, 0 is one per core; otherwise 0
@@ -41,11 +58,6 @@ type Config struct {
 	Backlog        int           // 0: as the service manager has set it for fd:NAME
 	DrainTimeout   time.Duration // QUIT; 0 waits without limit
 	User           *User         // --user; nil keeps the user who starts plug
-	Syslog         Syslog
-	LogFormat      string // "text" or "json", on stderr
-	Control        string // --control: path of the control socket; "" is none
-	ControlDefault bool   // the path was not given: the plug can run without it
-	ControlGroup   *Group // --control-group; nil is no group
 }
 
 // options are all of them, in the order in which --check shows their values; the usage
@@ -53,135 +65,135 @@ type Config struct {
 // costs a worker nothing at its start.
 var options = [...]Option{
 	{Long: "source", Scope: ScopePlug, Change: ChangeSockets,
-		Get: func(c *Config) any { return c.Source.String() }},
+		Get: func(v Values) any { return v.Plug.listens() }},
 	{Long: "targets", Scope: ScopePlug, Change: ChangeLive,
-		Get: func(c *Config) any { return texts(c.Targets) }},
+		Get: func(v Values) any { return texts(v.Targets) }},
 	{Letter: 'i', Long: "bind", Arg: "ADDR", Help: "listen only on this address",
 		Topic: ownAddresses, Scope: ScopePlug, Change: ChangeSockets,
 		Set: func(d *Draft, text string) error { return take(&d.Bind, text, parseAddress) }},
 	{Letter: 'h', Long: "via", Arg: "ADDR[:PORT]", Help: "connect through this HTTP proxy (port 80)",
 		Topic: peers, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) error { return take(&d.Via, text, parseVia) },
-		Get: func(c *Config) any { return textIf(c.Via.IsValid(), c.Via) }},
+		Get: func(v Values) any { return textIf(v.Via.IsValid(), v.Via) }},
 	{Letter: 'a', Long: "allow", Arg: "NET[/BITS]", Help: "allow clients from this network; repeatable",
 		Topic: peers, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeMore(&d.Rules, text, parseRule) },
-		Get: func(c *Config) any { return texts(c.Rules) }},
+		Get: func(v Values) any { return texts(v.Rules) }},
 	{Letter: 'p', Long: "source-address", Arg: "ADDR", Help: "connect to targets from this address",
 		Topic: ownAddresses, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.SourceAddress, text, parseAddress) },
-		Get: func(c *Config) any { return textIf(c.SourceAddress.IsValid(), c.SourceAddress) }},
+		Get: func(v Values) any { return textIf(v.SourceAddress.IsValid(), v.SourceAddress) }},
 	{Long: "source-interface", Scope: ScopePlug, Change: ChangeLive,
-		Get: func(c *Config) any { return c.SourceInterface }},
+		Get: func(v Values) any { return v.SourceInterface }},
 	{Letter: 'f', Long: "sticky", Help: "send a returning client to the same target",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Sticky, text, parseBool) },
-		Get: func(c *Config) any { return c.Sticky }},
+		Get: func(v Values) any { return v.Sticky }},
 	{Letter: 't', Long: "sticky-timeout", Arg: "TIME", Help: "how long -f remembers an idle client", Default: "1h",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.StickyTimeout, text, StickySpan()) },
-		Get: func(c *Config) any { return c.StickyTimeout.Seconds() }},
+		Get: func(v Values) any { return v.StickyTimeout.Seconds() }},
 	{Letter: 'o', Long: "ordered", Help: "always use the first good target, no rotation",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Ordered, text, parseBool) },
-		Get: func(c *Config) any { return c.Ordered }},
+		Get: func(v Values) any { return v.Ordered }},
 	{Letter: 'r', Long: "retry-after", Arg: "TIME", Help: "retry failed targets; 0 = only if all failed", Default: "0",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.RetryAfter, text, RetrySpan()) },
-		Get: func(c *Config) any { return c.RetryAfter.Seconds() }},
+		Get: func(v Values) any { return v.RetryAfter.Seconds() }},
 	{Letter: 'k', Long: "keepalive", Help: "set SO_KEEPALIVE on both sides",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Keepalive, text, parseBool) },
-		Get: func(c *Config) any { return c.Keepalive }},
+		Get: func(v Values) any { return v.Keepalive }},
 	{Letter: 'l', Long: "log", Help: "log every connection to syslog",
 		Topic: output, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Log, text, parseBool) },
-		Get: func(c *Config) any { return c.Log }},
+		Get: func(v Values) any { return v.Log }},
 	{Letter: 'P', Long: "pidfile", Arg: "FILE", Help: "write the PIDs of master and sessions to FILE",
 		Topic: output, Scope: ScopeProcess, Change: ChangeMaster,
 		Set: func(d *Draft, text string) error { return take(&d.Pidfile, text, parsePath) },
-		Get: func(c *Config) any { return c.Pidfile }},
+		Get: func(v Values) any { return v.Pidfile }},
 	{Letter: 'S', Long: "session-log", Arg: "FILE", Help: "write a line per ended session; - is stdout",
 		Topic: output, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.SessionLog, text, parsePath) },
-		Get: func(c *Config) any { return c.SessionLog }},
+		Get: func(v Values) any { return v.SessionLog }},
 	{Letter: 'd', Long: "debug", Help: "debug to stderr; repeat for more; implies -n",
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeLevel(&d.Debug, text) },
-		Get: func(c *Config) any { return c.Debug }},
+		Get: func(v Values) any { return v.Debug }},
 	{Letter: 'n', Long: "foreground", Help: "do not detach; errors go to stderr",
 		Topic: output, Scope: ScopeCommand,
 		Set: func(d *Draft, text string) error { return take(&d.Foreground, text, parseBool) },
-		Get: func(c *Config) any { return c.Foreground }},
+		Get: func(v Values) any { return v.Foreground }},
 	{Long: "mode", Arg: "MODE", Help: "fork, prefork or pool", Default: "prefork",
 		Topic: service, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) error { return take(&d.Mode, text, parseMode) },
-		Get: func(c *Config) any { return c.Mode }},
+		Get: func(v Values) any { return v.Mode }},
 	{Long: "workers", Arg: "N", Help: "workers of --mode pool; 0 = one per core (0)",
 		Topic: service, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) error { return takeNumber(&d.Workers, text, 0, MaxWorkers) },
-		Get: func(c *Config) any { return c.Workers }},
+		Get: func(v Values) any { return v.Workers }},
 	{Long: "spares", Arg: "MIN:MAX", Help: "idle workers to keep; not with pool (4:16)",
 		Topic: service, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) (err error) {
 			d.SparesMin, d.SparesMax, err = parseSpares(text)
 			return err
 		},
-		Get: func(c *Config) any { return c.spares() }},
+		Get: func(v Values) any { return v.spares() }},
 	{Long: "max-workers", Arg: "N", Help: "limit on workers; 0 = the system's limit", Default: "0",
 		Topic: service, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeNumber(&d.MaxWorkers, text, 0, MaxWorkers) },
-		Get: func(c *Config) any { return c.MaxWorkers }},
+		Get: func(v Values) any { return v.MaxWorkers }},
 	{Long: "max-uses", Arg: "N", Help: "worker exits after N sessions (10000, pool 0)",
 		Topic: service, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) error { return takeNumber(&d.MaxUses, text, 0, MaxUses) },
-		Get: func(c *Config) any { return c.MaxUses }},
+		Get: func(v Values) any { return v.MaxUses }},
 	{Long: "connect-timeout", Arg: "TIME", Help: "connect timeout per target", Default: "5s",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.ConnectTimeout, text, ConnectSpan()) },
-		Get: func(c *Config) any { return c.ConnectTimeout.Seconds() }},
+		Get: func(v Values) any { return v.ConnectTimeout.Seconds() }},
 	{Long: "close-timeout", Arg: "TIME", Help: "deliver last bytes for TIME, then reset", Default: "30s",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.CloseTimeout, text, CloseSpan()) },
-		Get: func(c *Config) any { return c.CloseTimeout.Seconds() }},
+		Get: func(v Values) any { return v.CloseTimeout.Seconds() }},
 	{Long: "backlog", Arg: "N", Help: "length of the listen queue (4096)",
 		Topic: service, Scope: ScopePlug, Change: ChangeSockets,
 		Set: func(d *Draft, text string) error { return takeNumber(&d.Backlog, text, 1, MaxBacklog) },
-		Get: func(c *Config) any { return c.Backlog }},
+		Get: func(v Values) any { return v.Backlog }},
 	{Long: "freebind", Help: "listen on an address that does not exist yet",
 		Topic: service, Scope: ScopePlug, Change: ChangeSockets,
 		Set: func(d *Draft, text string) error { return take(&d.Freebind, text, parseBool) },
-		Get: func(c *Config) any { return c.Source.Freebind }},
+		Get: func(v Values) any { return v.Plug.freebind() }},
 	{Long: "drain-timeout", Arg: "TIME", Help: "how long QUIT waits; 0 = no limit", Default: "0",
 		Topic: service, Scope: ScopePlug, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return takeTime(&d.DrainTimeout, text, DrainSpan()) },
-		Get: func(c *Config) any { return c.DrainTimeout.Seconds() }},
+		Get: func(v Values) any { return v.DrainTimeout.Seconds() }},
 	{Long: "user", Arg: "NAME[:GROUP]", Help: "run the workers as this user",
 		Topic: service, Scope: ScopePlug, Change: ChangeGeneration,
 		Set: func(d *Draft, text string) (err error) {
 			d.User, err = parseUser(text, d.system)
 			return err
 		},
-		Get: func(c *Config) any { return c.User }},
+		Get: func(v Values) any { return v.User }},
 	{Long: "syslog", Arg: "ADDR", Help: "syslog socket: a path or udp://ADDR:PORT",
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Syslog, text, parseSyslog) },
-		Get: func(c *Config) any { return c.Syslog.String() }},
+		Get: func(v Values) any { return v.Syslog.String() }},
 	{Long: "log-format", Arg: "text|json", Help: "format of the messages on stderr", Default: "text",
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.LogFormat, text, parseLogFormat) },
-		Get: func(c *Config) any { return c.LogFormat }},
+		Get: func(v Values) any { return v.LogFormat }},
 	{Long: "control", Arg: "PATH", Help: "control socket or \"none\" (/run/plug/PORT.ctl)",
 		Topic: control, Scope: ScopeProcess, Change: ChangeMaster,
 		Set: func(d *Draft, text string) error { return take(&d.Control, text, parseControl) },
-		Get: func(c *Config) any { return c.Control }},
+		Get: func(v Values) any { return v.Control }},
 	{Long: "control-group", Arg: "NAME", Help: "let this group use the socket; mode 0660",
 		Topic: control, Scope: ScopeProcess, Change: ChangeMaster,
 		Set: func(d *Draft, text string) (err error) {
 			d.ControlGroup, err = parseGroup(text, d.system)
 			return err
 		},
-		Get: func(c *Config) any { return c.ControlGroup.String() }},
+		Get: func(v Values) any { return v.ControlGroup.String() }},
 	{Long: "check", Help: "check the command line, print it as JSON, exit",
 		Topic: answers, Scope: ScopeCommand,
 		Set: func(d *Draft, text string) error { return take(&d.Check, text, parseBool) }},

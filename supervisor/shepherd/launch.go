@@ -15,7 +15,7 @@ import (
 // Launch starts the master as a daemon, waits until it serves or fails, and
 // returns the status to exit with. If the master fails, it has printed the
 // reason on stderr.
-func Launch(listeners []int) int {
+func Launch(listeners []Socket) int {
 	pid, starter, err := start(roleDaemon, listeners, &syscall.SysProcAttr{Setsid: true})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "plug: %v\n", err)

@@ -33,7 +33,7 @@ func Keep(kept []os.Signal, s os.Signal) []os.Signal {
 // Run starts the master and stays: it relays signals, reaps the master's
 // orphans, and returns the master's exit status. The sessions of a master that
 // has ended continue without it.
-func Run(listeners []int) int {
+func Run(listeners []Socket) int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, relayed...)
 	signal.Notify(signals, syscall.SIGCHLD)

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -57,18 +56,25 @@ const (
 	listenersVariable = "PLUG_LISTENERS"
 )
 
-// Listeners returns the service manager's sockets in a master.
-func Listeners() (fds []int) {
-	n, _ := strconv.Atoi(os.Getenv(listenersVariable))
-	for i := range n {
-		fds = append(fds, firstListener+i)
+// Socket is a listening socket from the service manager.
+type Socket struct {
+	FD   int
+	Name string // which has no colon
+}
+
+// Listeners returns the service manager's sockets with a name, in a master.
+func Listeners(name string) (fds []int) {
+	for i, of := range strings.Split(os.Getenv(listenersVariable), ":") {
+		if of == name {
+			fds = append(fds, firstListener+i)
+		}
 	}
 	return fds
 }
 
 // start starts the master with this process's command line, and with the
 // service manager's listeners, if there are any.
-func start(role string, listeners []int, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
+func start(role string, listeners []Socket, attr *syscall.SysProcAttr) (pid int, starter *os.File, err error) {
 	hideStrays()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -78,11 +84,12 @@ func start(role string, listeners []int, attr *syscall.SysProcAttr) (pid int, st
 	unix.CloseOnExec(pair[1])
 	defer unix.Close(pair[1])
 	files := []uintptr{0, 1, 2, uintptr(pair[1])}
-	for _, fd := range listeners {
-		files = append(files, uintptr(fd))
+	var names []string
+	for _, s := range listeners {
+		files, names = append(files, uintptr(s.FD)), append(names, s.Name)
 	}
 	pid, err = syscall.ForkExec(host.Image(), argv(), &syscall.ProcAttr{
-		Env:   append(environment(), roleVariable+"="+role, listenersVariable+"="+strconv.Itoa(len(listeners))),
+		Env:   append(environment(), roleVariable+"="+role, listenersVariable+"="+strings.Join(names, ":")),
 		Files: files,
 		Sys:   attr,
 	})
