@@ -28,6 +28,7 @@ const (
 // target: a blocked direction must affect neither the other one nor the
 // worker's memory.
 func TestBulkWithSlowReader(t *testing.T) {
+	t.Parallel()
 	n := int64(harness.Count(1 << 30))
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		seed := harness.Random(t).Uint64()

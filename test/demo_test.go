@@ -14,6 +14,7 @@ import (
 // The demo checks each of its claims; this tests its own result, with the real
 // plug and with a program that is not plug.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	demo := filepath.Join(t.TempDir(), "demo")
 	if out, err := exec.Command("go", "build", "-o", demo, "./demo").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -15,6 +15,7 @@ import (
 
 // If a user may not bind a low port, the error lists the ways to get it.
 func TestLowPortRefused(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	first, _ := strconv.Atoi(strings.TrimSpace(harness.ReadString("/proc/sys/net/ipv4/ip_unprivileged_port_start")))
 	low := harness.LowPort(t)
@@ -43,6 +44,7 @@ func TestLowPortRefused(t *testing.T) {
 
 // A usage error of plugctl says what would be right.
 func TestPlugctlErrorsHelp(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Refusing(t))...)
 	if err := os.WriteFile(p.Dir+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ func vanish(t *testing.T, c *net.TCPConn) {
 // Half-open: one end has vanished. The plug learns it, as a reset, when it
 // sends to it.
 func TestHostileHalfOpen(t *testing.T) {
+	t.Parallel()
 	if !harness.OwnNet(t) {
 		return
 	}

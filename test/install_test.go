@@ -85,6 +85,7 @@ func filesBelow(t testing.TB, dir string) (files []string) {
 // make install installs what was built, byte for byte, without Go; make
 // uninstall removes all of it.
 func TestMakeInstall(t *testing.T) {
+	t.Parallel()
 	harness.Program(t, "make")
 	dir, to, path := tree(t), harness.OpenDir(t), withoutGo(t)
 	cmd := exec.Command("make", "install", "DESTDIR="+to)
@@ -122,6 +123,7 @@ func TestMakeInstall(t *testing.T) {
 // A version says what it was built from: -dev before the release, the
 // revision, -dirty if the tree was changed. Source and CHANGELOG agree on it.
 func TestVersionSaysItsSource(t *testing.T) {
+	t.Parallel()
 	release := regexp.MustCompile(`(?m)^RELEASE *= *(\S+)$`).FindStringSubmatch(harness.ReadString("../Makefile"))[1]
 	unreleased := strings.Contains(harness.ReadString("../CHANGELOG.md"), "## "+strings.TrimSuffix(release, "-dev")+" (unreleased)")
 	if strings.HasSuffix(release, "-dev") != unreleased {

@@ -17,6 +17,7 @@ import (
 
 // A signal to one worker ends only its own session.
 func TestKillOneWorker(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 			p := harness.Start(t, mode, "-l", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
@@ -51,6 +52,7 @@ func TestKillOneWorker(t *testing.T) {
 
 // STOP freezes a worker's session and CONT thaws it.
 func TestFreezeWorker(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		c := harness.Hold(t, p, 1)[0]

@@ -118,6 +118,7 @@ const nobody = 65534
 // In a directory that the daemon cannot write, with a file that it can, it
 // rewrites the file in place.
 func TestUnwritableDirectory(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	p := harness.Prepare(t, "prefork", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	for _, path := range []string{p.Pidfile, p.Sessions} {
@@ -153,6 +154,7 @@ func TestUnwritableDirectory(t *testing.T) {
 // A file that the user may not write, in a directory that the user may not
 // write.
 func TestUnwritableFile(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	p := harness.Prepare(t, "prefork", "-S", "/dev/null", harness.Refusing(t))
 	if err := os.WriteFile(p.Pidfile, nil, 0o644); err != nil {

@@ -34,6 +34,7 @@ FTPServer(("127.0.0.1", int(sys.argv[1])), FTPHandler).serve_forever()
 // the control connection, which goes through plug, then DM and "ABOR"; and
 // waits until the server has replied to them.
 func TestFTPAbort(t *testing.T) {
+	t.Parallel()
 	harness.Program(t, "tnftp")
 	python := pythonWith(t, "pyftpdlib")
 	dir, port := harness.OpenDir(t), harness.FreePort(t)

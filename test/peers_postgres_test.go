@@ -18,6 +18,7 @@ import (
 // A server without room for a client sends a last message and closes: each
 // client gets the text.
 func TestPostgresRefuses(t *testing.T) {
+	t.Parallel()
 	harness.Program(t, "psql")
 	port := harness.FreePort(t)
 	startPostgres(t, port, 1)

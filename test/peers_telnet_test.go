@@ -23,6 +23,7 @@ const (
 
 // A user of telnet interrupts the remote process, and continues to type.
 func TestTelnetInterrupt(t *testing.T) {
+	t.Parallel()
 	telnet := harness.Program(t, "telnet")
 	harness.Program(t, "tmux")
 	harness.ForEachMode(t, func(t *testing.T, mode string) {

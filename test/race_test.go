@@ -20,6 +20,7 @@ func TestRace(t *testing.T) {
 		t.Skip("PLUG_RACE=1 says that PLUG_BIN was built with -race")
 	}
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		t.Parallel()
 		rng := harness.Random(t)
 		p := harness.Start(t, mode, "-l", "-d", "-f", "-r", "1", harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Refusing(t))
 		c := &harness.Churn{To: p.Addr(), Rate: 50, Lasting: 150 * time.Millisecond, Random: rand.New(rand.NewPCG(rng.Uint64(), 0))}

@@ -37,6 +37,7 @@ func TestQuietWithoutLog(t *testing.T) {
 // A syslog daemon on another host gets the same by UDP, with the host's name,
 // in the format of a relay (RFC 3164, 4.1).
 func TestSyslogByUDP(t *testing.T) {
+	t.Parallel()
 	c, err := net.ListenPacket("udp4", harness.Anywhere)
 	if err != nil {
 		t.Fatal(err)

@@ -68,6 +68,7 @@ func TestHeldSessions(t *testing.T) {
 
 // A pool lists all its workers, with and without sessions.
 func TestPoolPidfile(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "pool", "--workers", "3", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	idle := p.Carriers(3)
 	held := harness.Hold(t, p, harness.Count(2000))
@@ -97,6 +98,7 @@ func burials(p *harness.Plug) map[int]string {
 
 // In fork mode every session is a process, and its exit status is its outcome.
 func TestForkExitCodes(t *testing.T) {
+	t.Parallel()
 	n := harness.Count(2000)
 	for _, c := range []struct {
 		outcome string

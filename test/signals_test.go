@@ -219,6 +219,7 @@ func TestReopenSignalsHarmNothing(t *testing.T) {
 // Ctrl-C in a terminal sends INT to a whole process group; the shepherd passes
 // it on, once.
 func TestControlC(t *testing.T) {
+	t.Parallel()
 	p := harness.Prepare(t, "prefork", "-n", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	p.Launch(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} })
 	harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)

@@ -246,6 +246,7 @@ func TestForegroundSaysThatItServes(t *testing.T) {
 // With -d the last line of the log says that the plug has stopped, and how
 // many sessions continue.
 func TestLogSaysThatItStopped(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		for signal, live := range map[syscall.Signal]int{syscall.SIGTERM: 2, syscall.SIGINT: 0} {

@@ -37,6 +37,7 @@ func TestSticky(t *testing.T) {
 // -t counts from the last attempt: a client that keeps coming back in time
 // keeps the target indefinitely; one that stays away loses it.
 func TestStickyTimeout(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		addrs := harness.ThreeTargets(t)

@@ -16,6 +16,7 @@ import (
 // Over UDP master and workers use the short host name (RFC 3164, 4.1.2: the
 // domain name must not be included).
 func TestSyslogShortHostName(t *testing.T) {
+	t.Parallel()
 	if !harness.InNamespace(t, harness.OfHostName) {
 		return
 	}

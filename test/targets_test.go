@@ -12,6 +12,7 @@ import (
 )
 
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		addrs := harness.ThreeTargets(t)
 		p := harness.Start(t, mode, addrs...)
@@ -51,6 +52,7 @@ func TestOrdered(t *testing.T) {
 // Only when all have failed, all become good again, and then the first one is
 // used, whichever worker found the failures.
 func TestAllFailed(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		addrs := []string{harness.Refusing(t), harness.Refusing(t), harness.Refusing(t)}
 		p := harness.Start(t, mode, addrs...)
@@ -131,6 +133,7 @@ func TestOneTargetDown(t *testing.T) {
 }
 
 func TestRetryAfter(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		bad := harness.Refusing(t)
@@ -158,6 +161,7 @@ func TestRetryAfter(t *testing.T) {
 
 // A failed write to a client that has closed does not mark the target failed.
 func TestHangingUpFailsNoTarget(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		k := harness.ServeTaker(t)
 		p := harness.Start(t, mode, "-l", k.Addr(), harness.Serve(t, harness.Anywhere, harness.Greet("other")).Addr())

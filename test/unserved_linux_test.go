@@ -19,6 +19,7 @@ import (
 // with the limit's name: it never reports that it serves without having a
 // worker.
 func TestPoolDescriptors(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{12, 20, 24, 32, 36, 40} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			harness.ForEachMode(t, func(t *testing.T, mode string) {
@@ -45,6 +46,7 @@ func TestPoolDescriptors(t *testing.T) {
 // A plug serves all sockets with its name, in every mode, also after an upgrade.
 // Its session lines then have that name.
 func TestActivatedSockets(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Prepare(t, mode, "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
@@ -77,6 +79,7 @@ func TestActivatedSockets(t *testing.T) {
 // --backlog applies to a service manager's socket, too; without it, that
 // socket keeps its own.
 func TestBacklogOfAnInheritedSocket(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		want uint32

@@ -109,6 +109,7 @@ func TestChaosMasterKilled(t *testing.T) {
 // TERM to a worker without a master ends its sessions. It writes their lines
 // itself, since there is no master to write them.
 func TestChaosTermOfOrphan(t *testing.T) {
+	t.Parallel()
 	harness.LinuxEngineOnly(t, "nothing that can be seen from outside tells when its TERM handler is there")
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -25,6 +25,7 @@ import (
 // It does not if the orphans are adopted by a process of the same session, as
 // with a shell as PID 1 of a container; this test arranges that.
 func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		adoptOrphans(t)
 		p := harness.Start(t, mode, append(harness.SparesArgs(mode, 3), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -51,6 +52,7 @@ func TestChaosStoppedWorkerHoldsPort(t *testing.T) {
 // If the master of a daemon is killed, the kernel continues a stopped worker,
 // which notices that it has no master, and frees the port.
 func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		p := harness.StartDaemon(t, mode, append(harness.SparesArgs(mode, 3), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 		harness.StopProcess(t, p.ReadySpares(3)[1].PID)
@@ -66,6 +68,7 @@ func TestChaosStoppedWorkerOfDaemon(t *testing.T) {
 // are stopped meanwhile, so that they find both events at once, in either
 // order.
 func TestChaosLastAccept(t *testing.T) {
+	t.Parallel()
 	n := harness.Scaled(20, 4)
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		target := harness.Serve(t, harness.Anywhere, harness.Greet("served")).Addr()

@@ -44,6 +44,7 @@ var portEnds = []struct {
 // new plug on the same port and pidfile serves, or names the processes that
 // hold them; and serves when these have released them.
 func TestPortAfterEveryEnd(t *testing.T) {
+	t.Parallel()
 	for i, e := range portEnds {
 		for j, stopped := range []bool{false, true} {
 			only := harness.Modes

@@ -15,6 +15,7 @@ import (
 // type of each value, and both can be used as input again: times are in
 // seconds.
 func TestConfigHasOneShape(t *testing.T) {
+	t.Parallel()
 	args := harness.WithControl("-f", "-t", "90", "--connect-timeout", "250ms", "-a", "127.0.0.0/8", "-a", "::1", "--max-workers", "40", harness.Refusing(t), "10.0.3.15:80")
 	p := harness.Start(t, "prefork", args...)
 	checked, err := exec.Command(p.Bin, append([]string{"--check"}, p.Args...)...).Output()
@@ -39,6 +40,7 @@ func TestConfigHasOneShape(t *testing.T) {
 
 // A refusal is never reported as done.
 func TestRefusalIsNotDone(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Refusing(t))...)
 	if r, err := harness.Ask(p.Ctl(), harness.Fields{"verb": "target", "target": "10.9.9.9:9", "state": "enabled"}); err != nil || r.Done || r.Error == "" {
 		t.Errorf("%+v, %v", r, err)

@@ -34,6 +34,7 @@ func unnamed(t *testing.T, args ...string) *harness.Plug {
 // A plug has a control socket by default; plugctl without a flag finds the
 // only plug, and lists them if there are several.
 func TestControlByDefault(t *testing.T) {
+	t.Parallel()
 	if !harness.OwnRun(t) {
 		return
 	}
@@ -91,6 +92,7 @@ func TestControlByDefault(t *testing.T) {
 // A plug works without its default control socket if another plug has it, or
 // if its directory cannot be made. It logs that, and serves.
 func TestControlByDefaultFails(t *testing.T) {
+	t.Parallel()
 	if !harness.OwnRun(t) {
 		return
 	}
@@ -151,6 +153,7 @@ func TestControlByDefaultFails(t *testing.T) {
 // Another user's plug has its socket in that user's runtime directory, or has
 // none.
 func TestControlByDefaultOfAUser(t *testing.T) {
+	t.Parallel()
 	if !harness.OwnRun(t) {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 // A stopped worker cannot obey: if the session is its only one, the worker is
 // killed; if it has others, it is not.
 func TestControlKillStopped(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Start(t, mode, harness.WithControl("-l", "--max-workers", "12", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -64,6 +65,7 @@ func TestControlKillStopped(t *testing.T) {
 // If a worker is told to end a session while it is stopped, and carries
 // another one when it reads the order, it does not end that one.
 func TestControlKillLate(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "pool", harness.WithControl("--workers", "1", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	held := harness.Hold(t, p, 2)
 	old := p.Asks("sessions", nil).Sessions
@@ -84,6 +86,7 @@ func TestControlKillLate(t *testing.T) {
 // Sessions of workers of the previous version are also ended by their own
 // workers, which continue to live.
 func TestControlKillOlder(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.OlderVersion, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)

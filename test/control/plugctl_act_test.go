@@ -19,6 +19,7 @@ import (
 // kill ends the sessions that its flags select, and prints them; no other
 // session ends.
 func TestPlugctlKill(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		a, b := harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
@@ -110,6 +111,7 @@ func addressOf(client string) string {
 // When plugctl returns, target, accept, log-level, reopen and reload have
 // taken effect; a refusal by the master is printed, with status 1.
 func TestPlugctlSteer(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		addrs := harness.ThreeTargets(t)
@@ -166,6 +168,7 @@ func TestPlugctlSteer(t *testing.T) {
 // upgrade returns when the new master serves; if it fails, the status is 1
 // with the reason, and nothing has changed.
 func TestPlugctlUpgrade(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -208,6 +211,7 @@ func TestPlugctlUpgrade(t *testing.T) {
 // stop leaves the sessions alone; with --drain it counts them down on stderr
 // and returns with the last one.
 func TestPlugctlStop(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Start(t, mode, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -288,6 +292,7 @@ func TestPlugctlAway(t *testing.T) {
 // Each command that changes something reports in JSON whether it has, and in
 // its text if it has not.
 func TestPlugctlChanged(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		addr := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()

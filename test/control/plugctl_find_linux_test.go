@@ -14,6 +14,7 @@ import (
 
 // The list agrees with ss and the pidfile, also with very many sessions.
 func TestPlugctlSessions(t *testing.T) {
+	t.Parallel()
 	ss := harness.Program(t, "ss")
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

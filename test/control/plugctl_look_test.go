@@ -13,6 +13,7 @@ import (
 
 // Each command that shows something does so in text and in JSON.
 func TestPlugctlLook(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		a, gone := harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Refusing(t)

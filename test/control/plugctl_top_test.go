@@ -195,6 +195,7 @@ func TestPlugctlTopAway(t *testing.T) {
 // Suspended by ^Z, top leaves the terminal to the shell, and takes it back
 // when it is continued.
 func TestPlugctlTopSuspend(t *testing.T) {
+	t.Parallel()
 	harness.Program(t, "tmux")
 	bash := harness.Program(t, "bash")
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)

@@ -18,6 +18,7 @@ import (
 
 // The control socket, ss and the pidfile agree about sessions.
 func TestControlSessions(t *testing.T) {
+	t.Parallel()
 	ss := harness.Program(t, "ss")
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -85,6 +86,7 @@ func ssCarriers(t testing.TB, ss string, port int) map[string]int {
 
 // A kill by network ends exactly the sessions of that network.
 func TestControlKillClient(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		n := harness.Count(500)
@@ -148,6 +150,7 @@ func TestControlKillClient(t *testing.T) {
 // IDs, PIDs, targets and ages select; the ID of an ended session selects
 // nothing.
 func TestControlKillByID(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		a, b := harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Serve(t, harness.Anywhere, harness.Echo).Addr()

@@ -18,6 +18,7 @@ import (
 // The socket exists from the time when the plug serves until it ends, and
 // disappears with the master that owns it.
 func TestControlSocketGoes(t *testing.T) {
+	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
 		p := harness.StartDaemon(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 		if got := p.Asks("status", nil).Status; got.PID != p.Master || got.Shepherd != 0 {
@@ -36,6 +37,7 @@ func TestControlSocketGoes(t *testing.T) {
 
 // If another process has replaced the socket, the replacement stays.
 func TestControlSocketOfAnother(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	if err := os.Rename(p.Ctl(), p.Ctl()+".old"); err != nil {
 		t.Fatal(err)
@@ -102,6 +104,7 @@ func TestControlSocketTaken(t *testing.T) {
 
 // Workers inherit no descriptor of the control socket or of its clients.
 func TestControlNotInherited(t *testing.T) {
+	t.Parallel()
 	target := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
 	with, without := harness.Start(t, "fork", harness.WithControl(target)...), harness.Start(t, "fork", target)
 	kept, err := harness.OpenTalk(with.Ctl())

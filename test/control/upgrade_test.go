@@ -38,6 +38,7 @@ func upgradesBy(p *harness.Plug, version string) {
 // Both masters answer an upgrade through the socket; the socket exists all the
 // time; IDs, states and counters continue.
 func TestControlUpgrade(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		a, b := harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
@@ -145,6 +146,7 @@ func identity(t testing.TB, path string) [2]uint64 {
 
 // A failed upgrade is answered with the reason, and nothing has changed.
 func TestControlUpgradeFails(t *testing.T) {
+	t.Parallel()
 	p := harness.StartUpgradable(t, "prefork", harness.ThisVersion, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	held := harness.Hold(t, p, 2)
 	before := identity(t, p.Ctl())
@@ -195,6 +197,7 @@ func TestControlUpgradeTwice(t *testing.T) {
 
 // The control socket works through upgrades to the previous version and back.
 func TestControlUpgradeOlder(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)

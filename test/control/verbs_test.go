@@ -17,6 +17,7 @@ import (
 // A draining target serves only clients that have it; a disabled one serves
 // none.
 func TestControlTargets(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		addrs := harness.ThreeTargets(t)
@@ -86,6 +87,7 @@ func TestControlTargets(t *testing.T) {
 }
 
 func TestControlAccept(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		b := harness.Serve(t, harness.Anywhere, harness.Echo)
@@ -105,6 +107,7 @@ func TestControlAccept(t *testing.T) {
 
 // Reopen, reload and log-level do the same as their signals and options.
 func TestControlReopen(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", harness.WithControl("-d", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	old := p.Sessions + ".1"
 	os.Rename(p.Sessions, old)
@@ -142,6 +145,7 @@ func TestControlReopen(t *testing.T) {
 // Stop leaves the sessions alone; with drain it reports how many are left, and
 // answers when there are none.
 func TestControlStop(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Start(t, mode, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -200,6 +204,7 @@ func TestControlStop(t *testing.T) {
 
 // If a client disconnects during a drain, the drain continues.
 func TestControlStopAlone(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	held := harness.Hold(t, p, 1)
 	c, err := harness.OpenTalk(p.Ctl())
@@ -224,6 +229,7 @@ func TestControlStopAlone(t *testing.T) {
 }
 
 func TestControlConfig(t *testing.T) {
+	t.Parallel()
 	var targets []string
 	for i := range 1000 { // more than fit into one reply
 		targets = append(targets, fmt.Sprintf("[fe80:1111:2222:3333:4444:5555:%x:9999%%lo]:65535", i))
@@ -267,6 +273,7 @@ func TestControlConfig(t *testing.T) {
 // After sessions with all outcomes, and upgrades between them, the counters
 // are the sums of the session lines.
 func TestControlCounters(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		n := harness.Count(3000)

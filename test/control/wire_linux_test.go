@@ -110,6 +110,7 @@ func TestControlHostile(t *testing.T) {
 
 // A hundred clients at once, each with many requests on one connection.
 func TestControlMany(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Start(t, mode, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -144,6 +145,7 @@ func TestControlMany(t *testing.T) {
 
 // A user who may open the socket must also be permitted to control the plug.
 func TestControlOtherUser(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to be another user")
 	}
@@ -218,6 +220,7 @@ func askAs(uid, gid int, groups []int, path string) (r harness.Reply, err error)
 
 // A stopped master answers when it is continued; its socket exists.
 func TestControlStoppedMaster(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	harness.Hold(t, p, 2)
 	harness.StopProcess(t, p.Master)

@@ -44,6 +44,7 @@ func upgradeUnseen(p *harness.Plug) {
 // If a pidfile's directory is missing at an upgrade, the pidfile comes back
 // with the directory, or in a new one at the same path.
 func TestPidfileComesBackAfterUpgrade(t *testing.T) {
+	t.Parallel()
 	target := harness.Serve(t, harness.Anywhere, harness.Echo)
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -77,6 +78,7 @@ func TestPidfileComesBackAfterUpgrade(t *testing.T) {
 
 // On a full disk the pidfile names the new master in its first line.
 func TestPidfileOnFullDiskAfterUpgrade(t *testing.T) {
+	t.Parallel()
 	if !harness.InNamespace(t, harness.OfMounts) {
 		return
 	}
@@ -100,6 +102,7 @@ func TestPidfileOnFullDiskAfterUpgrade(t *testing.T) {
 // If a pidfile is a link, and the link is changed, the pidfile moves, while
 // the plug serves and through upgrades; the file at the old place disappears.
 func TestPidfileFollowsItsLink(t *testing.T) {
+	t.Parallel()
 	dir := harness.OpenDir(t)
 	link := filepath.Join(dir, "link")
 	to := func(name string) string {
@@ -132,6 +135,7 @@ func TestPidfileFollowsItsLink(t *testing.T) {
 // If a control socket's file is removed, it is made again, also by a new
 // master after an upgrade.
 func TestControlSocketComesBack(t *testing.T) {
+	t.Parallel()
 	p := harness.StartUpgradable(t, "prefork", harness.ThisVersion, harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	back := func() {
 		t.Helper()

@@ -42,6 +42,7 @@ var unreachable = map[string]struct {
 // A start reports that syslog cannot be reached, and why; lost records are
 // counted, and reported when syslog can be reached again.
 func TestSyslogUnreachableAtStart(t *testing.T) {
+	t.Parallel()
 	for name, c := range unreachable {
 		for _, how := range []string{"daemon", "foreground"} {
 			t.Run(name+"/"+how, func(t *testing.T) {
@@ -84,6 +85,7 @@ func TestSyslogUnreachableAtStart(t *testing.T) {
 // With -n, and nothing that goes to syslog, its absence is not reported; once
 // records are lost, stderr reports it.
 func TestSyslogGoesAway(t *testing.T) {
+	t.Parallel()
 	p := harness.Start(t, "prefork", "--syslog", "/nonexistent/log", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	harness.ShortSession(t, p)
 	p.Lines(1)

@@ -18,6 +18,7 @@ import (
 // its start, in pool workers with several sessions, in an upgrade. A filtered
 // call fails with EPERM, which could go unnoticed.
 func TestUnitAllowsSystemCalls(t *testing.T) {
+	t.Parallel()
 	strace, analyze := harness.Program(t, "strace"), harness.Program(t, "systemd-analyze")
 	unit, err := exec.Command(harness.CtlProgram(t), "service", "install", "--name", "x", "--manager", "systemd", "--dry-run", "--user", "65534:65534",
 		"--program", harness.Binary, "--", "--mode", "pool", "8080", "10.0.3.15").Output()

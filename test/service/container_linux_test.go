@@ -147,6 +147,7 @@ func TestContainerDrain(t *testing.T) {
 // If a container's master is killed, the lines of its sessions are not lost:
 // PID 1 makes its workers write them before it ends.
 func TestContainerLosesItsMaster(t *testing.T) {
+	t.Parallel()
 	target := harness.Serve(t, harness.Anywhere, harness.Echo)
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()

@@ -208,6 +208,7 @@ func (s *system) live(m scripted) {
 
 // For requests that the script cannot fulfil, it has LSB's exit statuses.
 func TestServiceScriptOfSysV(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t)
 	p := harness.Prepare(t, "prefork", "127.0.0.1:1")
 	script := s.must(append([]string{harness.CtlProgram(t), "service", "install", "--name", "x", "--manager", "sysv", "--dry-run", "--program", p.Bin, "--"}, p.Args...)...)
@@ -274,6 +275,7 @@ func TestServiceRefuses(t *testing.T) {
 // systemctl itself needs a running systemd; a fake that only records its
 // arguments shows what is done, and that a failure leaves nothing.
 func TestServiceSystemd(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t)
 	ctl := harness.CtlProgram(t)
 	p := harness.Prepare(t, "prefork", "127.0.0.1:1")

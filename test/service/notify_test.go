@@ -80,6 +80,7 @@ func notified(t *testing.T, args ...string) (*harness.Plug, *notifySocket) {
 // A drain asks the service manager for its own time plus 2 s; a drain without
 // a limit asks repeatedly.
 func TestDrainExtendsTheStop(t *testing.T) {
+	t.Parallel()
 	target := harness.Serve(t, harness.Anywhere, harness.Echo)
 	for name, c := range map[string]struct {
 		args []string
@@ -107,6 +108,7 @@ func TestDrainExtendsTheStop(t *testing.T) {
 // If the notify socket is bound again, the plug finds it and sends the
 // service's state.
 func TestNotifySocketIsFoundAgain(t *testing.T) {
+	t.Parallel()
 	p, n := notified(t, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	n.awaits("WATCHDOG=1")
 	n.unbind()

@@ -19,6 +19,7 @@ import (
 // below 1024, serves, upgrades, and writes its records: as root with workers
 // of another user, and completely as another user.
 func TestServiceRights(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	setpriv := harness.Program(t, "setpriv")
 	for name, user := range map[string]string{"root": "", "user": "65534:65534"} {

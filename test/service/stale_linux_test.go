@@ -14,6 +14,7 @@ import (
 // A stale pidfile may now name another plug's master. Only its lock counts, so
 // neither the init scripts nor plugctl touch that other plug.
 func TestStalePidfileOfAnotherPlug(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	other := harness.StartDaemon(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	p := harness.Prepare(t, "prefork", "127.0.0.1:1")

@@ -105,6 +105,7 @@ func marks(p *harness.Plug, n int) (marks []mark) {
 
 // Affinity expires at the same time as without upgrades.
 func TestUpgradeStickyTimeoutGoesOn(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, append([]string{"-f", "-t", "3"}, harness.ThreeTargets(t)...)...)
@@ -126,6 +127,7 @@ func TestUpgradeStickyTimeoutGoesOn(t *testing.T) {
 // A failed target is tried again after -r seconds; an upgrade neither shortens
 // nor extends that.
 func TestUpgradeRetryAfterGoesOn(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		down := harness.Refusing(t)

@@ -22,6 +22,7 @@ import (
 // ends like a plug whose master is killed, and can be started again on the
 // same port and pidfile.
 func TestUpgradeChaos(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		rng := harness.Random(t)

@@ -96,6 +96,7 @@ func scripts() (quick, slow []plight) {
 // Wherever an upgrade fails, the old master continues to serve without a
 // change and logs the reason, and the next good upgrade succeeds at once.
 func TestUpgradeFails(t *testing.T) {
+	t.Parallel()
 	quick, _ := scripts()
 	all := append(slices.Clone(files), quick...)
 	harness.ForEachMode(t, func(t *testing.T, mode string) {

@@ -28,6 +28,7 @@ func limited(p *harness.Plug, options string) {
 // already started or half of the roster received; the old one continues
 // unchanged.
 func TestUpgradeRunsOut(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := startUnderTrial(t, mode)
@@ -57,6 +58,7 @@ func (p *trialPlug) runsOut(what, option string) plight {
 
 // The number of a user's processes is a limit for the workers of --user.
 func TestUpgradeRunsOutOfProcesses(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -71,6 +73,7 @@ func TestUpgradeRunsOutOfProcesses(t *testing.T) {
 
 // The user of --user existed when the plug was started, but no longer does.
 func TestUpgradeUserTakenAway(t *testing.T) {
+	t.Parallel()
 	if !harness.InNamespace(t, harness.OfMounts) {
 		return
 	}
@@ -196,6 +199,7 @@ func watchFor(p *harness.Plug, version string) func() map[int]harness.Span {
 // A new master that becomes ready at the very time of its timeout is either
 // the master or not, but never something in between.
 func TestUpgradeReadyAtTheTimeout(t *testing.T) {
+	t.Parallel()
 	if !harness.Soak() {
 		t.Skip("takes 10 s a try: only in a soak")
 	}

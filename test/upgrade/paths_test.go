@@ -20,6 +20,7 @@ import (
 // An upgrade starts the program at the path with which the plug was started,
 // in whatever form and from whatever directory that was given.
 func TestUpgradePaths(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		launch func(p *harness.Plug) func(*exec.Cmd)
@@ -126,6 +127,7 @@ func TestUpgradeFollowsLink(t *testing.T) {
 // upgrades exactly what they have without, in descriptors and environment, and
 // so has the master.
 func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Upgradable(t, mode, harness.ThisVersion, append(harness.SparesArgs(mode, 2), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
@@ -178,6 +180,7 @@ func TestUpgradeLeaksNothingToWorkers(t *testing.T) {
 // The log and /proc/PID/exe show the version, and no process ran the new one
 // before its master was ready to.
 func TestUpgradeRunsTheNewBinary(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())

@@ -18,6 +18,7 @@ import (
 // for the first upgrade and for later ones, which start the program in another
 // way.
 func TestUpgradeIsRefused(t *testing.T) {
+	t.Parallel()
 	if !harness.InNamespace(t, harness.OfMounts) {
 		return
 	}

@@ -22,6 +22,7 @@ const roundsOfService = 5
 // As PID 1 of a container: the watched process stays, reaps its orphans, and
 // ends everything with the service's status.
 func TestUpgradeAsPID1(t *testing.T) {
+	t.Parallel()
 	harness.NeedRoot(t)
 	unshare := harness.Program(t, "unshare")
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
@@ -94,6 +95,7 @@ func TestUpgradeAsPID1(t *testing.T) {
 // Under runsv of runit: the PID that it watches stays the same, sv's commands
 // reach the current master, and its end is the service's end.
 func TestUpgradeUnderRunsv(t *testing.T) {
+	t.Parallel()
 	runsv, sv := harness.Program(t, "runsv"), harness.Program(t, "sv")
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
@@ -171,6 +173,7 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 // in the session of the first one, and is in line 1 of the pidfile when the old
 // one has gone.
 func TestUpgradeOfDaemon(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Prepare(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())

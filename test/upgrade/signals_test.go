@@ -18,6 +18,7 @@ import (
 // Two USR2 at the same time are one upgrade, possibly followed by another;
 // they do not interfere with each other.
 func TestUpgradeAskedTwice(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
@@ -76,6 +77,7 @@ func TestUpgradeAskedTwice(t *testing.T) {
 // the port is free, the pidfile gone, and only the processes of continuing
 // sessions are left.
 func TestUpgradeAborted(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		rng := harness.Random(t)
@@ -130,6 +132,7 @@ func TestUpgradeAborted(t *testing.T) {
 // TTOU and TTIN during an upgrade are obeyed by the current master, at any
 // time. Each old master's last message is in the log.
 func TestUpgradeAndPause(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
@@ -205,6 +208,7 @@ func TestUpgradeWhileSpawning(t *testing.T) {
 // The reason for a failed upgrade cannot go to a terminal that is gone: a
 // daemon logs it to syslog, with the master's PID.
 func TestUpgradeOfDaemonFails(t *testing.T) {
+	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.StartDaemon(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
