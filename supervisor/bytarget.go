@@ -46,13 +46,30 @@ func (t *traffic) add(in, out uint64) {
 	t.out += out
 }
 
-// targets returns those of the current generation (loop). A target that the
-// command line names twice has two slots; each shows its own numbers.
+// targets returns those of the current generation, in their order (loop). A target
+// that is named twice has two slots; each shows its own numbers. A target that was
+// removed is shown as long as it has sessions.
 func (p *plug) targets() []control.Target {
 	all := p.countedByTarget(false)
 	_, live := p.live()
 	p.addLiveByTarget(all, live)
-	return all
+	return p.shown(all)
+}
+
+// shown returns the targets that are shown of those by slot: first those of the
+// rotation, in its order.
+func (p *plug) shown(all []control.Target) []control.Target {
+	b := p.generation.board
+	out := make([]control.Target, 0, len(all))
+	for place := range b.Places() {
+		out = append(out, all[b.SlotAt(place)])
+	}
+	for slot := range all {
+		if b.Target(slot).Gone != 0 && all[slot].Sessions > 0 {
+			out = append(out, all[slot])
+		}
+	}
+	return out
 }
 
 // countedByTarget returns the targets with what ended sessions have counted on all

@@ -1,20 +1,16 @@
-// A generation: its board and report pipe are made here, and the configuration is
-// written to the board.
+// A generation: its board and report pipe are made here; assign.go writes the
+// configuration to the board.
 
 package supervisor
 
 import (
 	"fmt"
 	"iter"
-	"math/rand/v2"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
-	"daemon/plug/supervisor/sink"
-	"daemon/plug/worker/address/convert"
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/board/memory"
 )
@@ -31,10 +27,11 @@ type generation struct {
 	report     int // read end of the report pipe, in the watcher
 	bell       int // its write end, passed on to workers; -1 in an adopted generation, which starts none
 
-	names []string // of its targets, by slot, as far as they have been requested
-	moved []int    // by slot: the same target's slot in the current generation, or -1; nil in the current one
-	slots []*child // by worker slot
-	free  []int    // slots without a worker; the last one is used next
+	names  []string // of its targets, by slot, as far as they have been requested
+	goneAt []uint32 // by slot: the first epoch without its target; 0 if it has one, or never had
+	moved  []int    // by slot: the same target's slot in the current generation, or -1; nil in the current one
+	slots  []*child // by worker slot
+	free   []int    // slots without a worker; the last one is used next
 }
 
 // newGeneration makes a generation with a closed gate.
@@ -46,7 +43,7 @@ func newGeneration(number uint32, process *config.Process, cfg *config.Plug, wor
 	if err != nil {
 		return nil, err
 	}
-	if err := assign(g.board, process, cfg, listeners); err != nil {
+	if err := assignFirst(g.board, process, cfg, listeners); err != nil {
 		return nil, err
 	}
 	if err := memory.Seal(g.assignment, g.state); err != nil {
@@ -135,80 +132,4 @@ func (g *generation) close() {
 		}
 	}
 	g.board.Close()
-}
-
-// assign writes the configuration in the form that workers read.
-func assign(b *board.Board, process *config.Process, cfg *config.Plug, listeners int) error {
-	a := b.Assignment
-	for bit, on := range map[uint32]bool{
-		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.Keepalive,
-		board.OptLog: cfg.Log, board.OptForeground: process.Foreground, board.OptJSON: process.LogFormat == "json",
-		board.OptSession: cfg.SessionLog != "",
-		board.OptPool:    cfg.Mode == config.Pool,
-	} {
-		if on {
-			a.Options |= bit
-		}
-	}
-	a.Uses = uint32(cfg.MaxUses)
-	a.Listeners = uint32(listeners)
-	a.ConnectTimeout = uint32(cfg.ConnectTimeout.Milliseconds())
-	a.CloseTimeout = uint32(cfg.CloseTimeout.Milliseconds())
-	a.StickyFor = uint32(cfg.StickyTimeout.Seconds())
-	a.RetryAfter = uint32(cfg.RetryAfter.Seconds())
-	b.State.LogAt.Store(uint32(process.Debug))
-	// ChaCha8 with the kernel's seed (math/rand/v2) is good enough for a hash's
-	// key; crypto/rand would add 145 KiB of code to every worker's memory.
-	a.AffinityKey = [2]uint64{rand.Uint64(), rand.Uint64()}
-	if cfg.SourceAddress.IsValid() {
-		a.Source = convert.From(netip.AddrPortFrom(cfg.SourceAddress, 0))
-		a.Source.Zone = host.ZoneOf(cfg.SourceAddress.Zone())
-	}
-	a.Interface.Set(cfg.SourceInterface)
-	if cfg.Via.IsValid() {
-		a.Via = convert.From(cfg.Via)
-		a.Via.Zone = host.ZoneOf(cfg.Via.Addr().Zone())
-	}
-	a.Tag.Set(cfg.Tag())
-	a.SessionFile.Set(cfg.SessionLog)
-	a.OOMScore = host.WorkerOOMScore()
-	a.Label.Set(cfg.Label())
-	a.Syslog.Set(process.Syslog.Path)
-	if process.Syslog.UDP.IsValid() {
-		a.SyslogUDP = convert.From(process.Syslog.UDP)
-		a.SyslogUDP.Zone = host.ZoneOf(process.Syslog.UDP.Addr().Zone())
-	}
-	a.Host.Set(sink.ShortHost())
-	assignRules(b, cfg)
-	return assignTargets(b, cfg)
-}
-
-// assignRules writes the networks whose clients are allowed.
-func assignRules(b *board.Board, cfg *config.Plug) {
-	for i, rule := range cfg.Rules {
-		r := b.Rule(i)
-		at := convert.From(netip.AddrPortFrom(rule.Addr(), 0))
-		r.IP, r.Kind, r.Bits = at.IP, uint32(at.Kind), uint32(rule.Bits())
-		if at.Kind == 4 {
-			r.Bits += 96
-		}
-	}
-	b.Assignment.RuleCount = uint32(len(cfg.Rules))
-}
-
-// assignTargets writes the targets; a name that is too long is an error.
-func assignTargets(b *board.Board, cfg *config.Plug) error {
-	for i, target := range cfg.Targets {
-		t := b.Target(i)
-		if target.Addr.IsValid() {
-			t.Addr = convert.From(target.Addr)
-			t.Addr.Zone = host.ZoneOf(target.Addr.Addr().Zone())
-		}
-		t.Name.Set(target.String())
-		if int(t.Name.Len) != len(target.String()) {
-			return fmt.Errorf("target %q is longer than %d bytes", target.String(), len(t.Name.Buf))
-		}
-	}
-	b.Assignment.TargetCount = uint32(len(cfg.Targets))
-	return nil
 }

@@ -85,11 +85,11 @@ func TestAssign(t *testing.T) {
 	} {
 		cfg := &settings{Plug: config.Plug{Mode: config.Fork, Listeners: []config.Source{{Port: 119}}}}
 		without, with := newBoard(t), newBoard(t)
-		if err := assign(without, &cfg.Process, &cfg.Plug, 1); err != nil {
+		if err := assignFirst(without, &cfg.Process, &cfg.Plug, 1); err != nil {
 			t.Fatal(err)
 		}
 		c.set(cfg)
-		if err := assign(with, &cfg.Process, &cfg.Plug, 1); err != nil {
+		if err := assignFirst(with, &cfg.Process, &cfg.Plug, 1); err != nil {
 			t.Fatal(err)
 		}
 		if c.is(without) {
@@ -104,7 +104,7 @@ func TestAssign(t *testing.T) {
 func TestAssignAlways(t *testing.T) {
 	cfg := &settings{Plug: config.Plug{Mode: config.Fork}}
 	a, b := newBoard(t), newBoard(t)
-	if assign(a, &cfg.Process, &cfg.Plug, 3) != nil || assign(b, &cfg.Process, &cfg.Plug, 3) != nil {
+	if assignFirst(a, &cfg.Process, &cfg.Plug, 3) != nil || assignFirst(b, &cfg.Process, &cfg.Plug, 3) != nil {
 		t.Fatal("not assigned")
 	}
 	if a.Assignment.Listeners != 3 || a.Assignment.Options != 0 {
@@ -136,14 +136,14 @@ func TestAssignLimits(t *testing.T) {
 		cfg.Rules = append(cfg.Rules, netip.MustParsePrefix("10.0.0.0/8"))
 	}
 	a := newBoard(t)
-	if err := assign(a, &cfg.Process, &cfg.Plug, 1); err != nil {
+	if err := assignFirst(a, &cfg.Process, &cfg.Plug, 1); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.Target(config.MaxTargets - 1).Name.String(); got != long+":65535" {
 		t.Errorf("the last target is %q", got)
 	}
 	cfg.Targets = []config.Target{{Name: strings.Repeat("n", 300), Port: 1}}
-	if err := assign(a, &cfg.Process, &cfg.Plug, 1); err == nil {
+	if err := assignFirst(a, &cfg.Process, &cfg.Plug, 1); err == nil {
 		t.Error("a name was cut silently")
 	}
 }
@@ -173,7 +173,7 @@ func TestZones(t *testing.T) {
 	}
 	cfg := &settings{Plug: config.Plug{Targets: []config.Target{{Addr: netip.MustParseAddrPort("[fe80::1%lo]:119"), Port: 119}}}}
 	a := newBoard(t)
-	if err := assign(a, &cfg.Process, &cfg.Plug, 1); err != nil {
+	if err := assignFirst(a, &cfg.Process, &cfg.Plug, 1); err != nil {
 		t.Fatal(err)
 	}
 	if host.ZoneOf("lo") != 0 && a.Target(0).Addr.Zone != host.ZoneOf("lo") {

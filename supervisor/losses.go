@@ -41,6 +41,7 @@ func (m *master) checkFiles() {
 	for _, p := range m.plugs {
 		p.reopen(false, func(error) {})
 		p.checkZones()
+		p.sendLate()
 		p.tellLosses()
 	}
 	m.checkPidfile()

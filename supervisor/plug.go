@@ -62,7 +62,7 @@ func (p *plug) prepare() error {
 		return err
 	}
 	p.generation = g
-	p.zones = zonesOf(g.board, p.m.cfg, p.cfg)
+	p.zones = zonesOf(g, p.m.cfg, p.cfg)
 	return nil
 }
 
@@ -76,12 +76,7 @@ func (p *plug) newGeneration() (*generation, error) {
 	}
 	g.plug, g.build = p, p.m.version
 	a := g.board.Assignment
-	if p.sessionFile.out.socket {
-		a.Options |= board.OptSessionSocket
-	}
-	if p.m.stderrOut.socket {
-		a.Options |= board.OptLogSocket
-	}
+	p.assignSockets(a)
 	if p.affinity != [2]uint64{} { // the entries of older generations must stay valid
 		a.AffinityKey = p.affinity
 	}
@@ -89,6 +84,16 @@ func (p *plug) newGeneration() (*generation, error) {
 		return nil, fmt.Errorf("cannot watch the report pipe: %w", err)
 	}
 	return g, nil
+}
+
+// assignSockets writes which of the workers' outputs are sockets.
+func (p *plug) assignSockets(a *board.Assignment) {
+	if p.sessionFile.out.socket {
+		a.Options |= board.OptSessionSocket
+	}
+	if p.m.stderrOut.socket {
+		a.Options |= board.OptLogSocket
+	}
 }
 
 // shape returns how many worker slots the board needs, and how many rows for each.
@@ -103,7 +108,7 @@ func (p *plug) shape() (workers, capacity int) {
 const mostNamed = 4
 
 func (p *plug) targetNames() string {
-	names := p.generation.targets()
+	names := p.targetsInOrder()
 	if n := len(names) - mostNamed; n > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], " "), n)
 	}
@@ -111,6 +116,15 @@ func (p *plug) targetNames() string {
 }
 
 func (p *plug) name() string { return p.cfg.Name }
+
+// targetsInOrder returns the names of the targets that clients may get.
+func (p *plug) targetsInOrder() (names []string) {
+	b, all := p.generation.board, p.generation.targets()
+	for place := range b.Places() {
+		names = append(names, all[b.SlotAt(place)])
+	}
+	return names
+}
 
 // plugNamed returns the plug with a name; nil if there is none.
 func (m *master) plugNamed(name string) *plug {

@@ -112,6 +112,7 @@ type child struct {
 	leftAt         uint64 // the first version of the pidfile without it
 	born           int64  // Unix ns
 	condemned      bool   // an admin ended its session by killing it
+	behind         bool   // it could not be sent the current assignment
 }
 
 // list and unlist put a worker into the pidfile, or remove it.

@@ -193,7 +193,7 @@ func (r *request) setTarget() (reply control.Reply, err error) {
 		}
 		targets = slices.DeleteFunc(ofAll(m, (*plug).targets), func(t control.Target) bool { return t.Target != r.Target })
 		if len(targets) == 0 {
-			return done, fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, m.plugs[0].generation.targets()[0])
+			return done, fmt.Errorf("target %q: no such target in this plug; expected one as on the command line, such as %s", r.Target, m.plugs[0].targetsInOrder()[0])
 		}
 		m.log.Info("target "+r.State, "target", r.Target)
 		return done, nil

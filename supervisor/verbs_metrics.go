@@ -29,6 +29,7 @@ func (r *request) metrics() (reply control.Reply, err error) {
 		live, bySlot := p.live()
 		p.addLive(&t, &x, &live)
 		p.addLiveByTarget(x.Targets, bySlot)
+		x.Targets = p.shown(x.Targets)
 	})
 	if err != nil {
 		return reply, err

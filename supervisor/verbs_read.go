@@ -42,8 +42,8 @@ func (p *plug) status() *control.Status {
 	if host.CountsQueue {
 		s.Queue = p.queued()
 	}
-	for slot := range p.generation.targets() {
-		s.Targets[p.target(slot).State]++
+	for place := range p.generation.board.Places() {
+		s.Targets[p.target(p.generation.board.SlotAt(place)).State]++
 	}
 	return s
 }
@@ -207,6 +207,9 @@ func (p *plug) target(slot int) control.Target {
 	}
 	if admin := mark.Admin.Load(); admin != board.Enabled && int(admin) < len(adminWords) {
 		out.State = adminWords[admin]
+	}
+	if p.generation.board.Target(slot).Gone != 0 {
+		out.State = "removed"
 	}
 	if errno := mark.Errno.Load(); errno != 0 {
 		out.LastFailure = record.Reason(syscall.Errno(errno))

@@ -13,7 +13,6 @@ import (
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/address"
-	"daemon/plug/worker/board"
 )
 
 // zone is an interface that addresses of the plug name; the assignment has its
@@ -27,7 +26,8 @@ type zone struct {
 
 // zonesOf finds the addresses with a zone on a board that this master has made;
 // the boards of other masters are read-only.
-func zonesOf(b *board.Board, process *config.Process, cfg *config.Plug) (all []*zone) {
+func zonesOf(g *generation, process *config.Process, cfg *config.Plug) (all []*zone) {
+	b := g.board
 	note := func(name string, at *address.Addr) *zone {
 		if name == "" {
 			return &zone{}
@@ -45,7 +45,8 @@ func zonesOf(b *board.Board, process *config.Process, cfg *config.Plug) (all []*
 	note(cfg.SourceAddress.Zone(), &b.Assignment.Source)
 	note(cfg.Via.Addr().Zone(), &b.Assignment.Via)
 	note(process.Syslog.UDP.Addr().Zone(), &b.Assignment.SyslogUDP)
-	for slot, target := range cfg.Targets {
+	for place, target := range cfg.Targets {
+		slot := b.SlotAt(place)
 		z := note(target.Addr.Addr().Zone(), &b.Target(slot).Addr)
 		z.slots = append(z.slots, slot)
 	}

@@ -109,6 +109,16 @@ func (b *Board) Sweep(now uint64) {
 	}
 }
 
+// Forget removes all entries of a target slot.
+func (b *Board) Forget(slot int) {
+	table := b.affinity()
+	for i := range table {
+		if e := table[i].Load(); e != 0 && int(e>>timeBits)&slotMask == slot {
+			table[i].CompareAndSwap(e, 0)
+		}
+	}
+}
+
 // CopyAffinity copies the entries of another board with the same key; slots
 // has this board's slot, or -1, for each target slot of that one.
 func (b *Board) CopyAffinity(from *Board, slots []int) {
