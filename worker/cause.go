@@ -24,14 +24,17 @@ func (w *worker) noteFailed(row *board.Row, errno syscall.Errno) board.Stage {
 	return stage
 }
 
-// concludes publishes who ended a session, at its current stage.
-func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Culprit) {
+// concludes publishes who, or which timer, ended a session, at its current stage.
+func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Culprit, timer board.Timer) {
 	stage := board.Cause(row.Cause.Load()).Stage()
 	if outcome == board.Complete {
 		stage = board.InOrder
 	}
-	signal := syscall.SIGTERM // the only one after which a worker still lives to report it
-	row.Cause.Store(uint32(board.MakeCause(who, stage, int(signal))))
+	detail := int(syscall.SIGTERM) // the only signal after which a worker still lives to report it
+	if who == board.ByTimer {
+		detail = int(timer)
+	}
+	row.Cause.Store(uint32(board.MakeCause(who, stage, detail)))
 }
 
 // timedOut distinguishes a side that the kernel gave up (a timeout) from one that ended

@@ -73,10 +73,11 @@ func TestConcludes(t *testing.T) {
 			{board.Denied, board.ByProxy, board.MakeCause(board.ByProxy, stage, 0)},
 			{board.Unreached, board.TargetLate, board.MakeCause(board.TargetLate, stage, 0)},
 			{board.AdminEnded, board.BySignal, board.MakeCause(board.BySignal, stage, 15)},
+			{board.Cut, board.ByTimer, board.MakeCause(board.ByTimer, stage, int(board.IdleTimer))},
 		} {
 			var row board.Row
 			w.reach(&row, stage)
-			w.concludes(&row, c.outcome, c.who)
+			w.concludes(&row, c.outcome, c.who, board.IdleTimer)
 			if got := board.Cause(row.Cause.Load()); got != c.want {
 				t.Errorf("%s while %s: %s, %s; want %s", c.outcome, stage, got.Code(), got, c.want.Code())
 			}

@@ -41,7 +41,8 @@ func (e *engine) connect(s *session) {
 			}
 			continue
 		}
-		e.start(s, connectTimer)
+		s.began = e.clock.mono
+		e.arm(s)
 		return
 	}
 }
@@ -61,6 +62,7 @@ func (e *engine) park(s *session) {
 		*s.tried = board.Tried{}
 	}
 	e.fdWaiters = append(e.fdWaiters, parked{s, s.epoch})
+	e.arm(s)
 	e.rest()
 }
 
@@ -164,13 +166,13 @@ func (e *engine) stepConnect(s *session) {
 
 // connected records that the session is connected to its target.
 func (e *engine) connected(s *session) {
-	e.stop(s, connectTimer)
+	s.began = 0
 	e.noteConnected(s.row, s.slot)
 }
 
 // connectFailed tries the next target for the same client.
 func (e *engine) connectFailed(s *session, f failure) {
-	e.stop(s, connectTimer)
+	s.began = 0
 	e.missed(s, f)
 	if e.viaProxy() { // all targets are behind the same proxy
 		e.unreached(s)

@@ -17,11 +17,12 @@ import (
 
 // leaving is what a session needs after one of its sides has failed.
 type leaving struct {
-	failed   *side
+	failed   *side // nil if a timer has ended the session: see farewell.go
 	survivor *side
 	stage    board.Stage // at which the side failed; also the stage of the session's end
 	delay    int         // index in visitDelays: before the next visit
 	expected bool        // a visit is queued
+	since    int64       // when the first side failed, or the timer ended the session; 0 before
 }
 
 // leaves marks the session as one that must end within --close-timeout, counted from the
@@ -30,8 +31,9 @@ func (e *engine) leaves(s *session) *leaving {
 	if s.leaving == nil {
 		s.leaving = new(leaving)
 	}
-	if s.due[closeTimer] == 0 {
-		e.start(s, closeTimer)
+	if s.leaving.since == 0 {
+		s.leaving.since = e.clock.mono
+		e.arm(s)
 	}
 	return s.leaving
 }
@@ -46,6 +48,7 @@ func (e *engine) fail(s *session, failed *side) {
 	l := e.leaves(s)
 	l.failed, l.survivor, l.stage = failed, survivor, e.noteFailed(s.row, failed.errno)
 	s.state = delivering
+	e.arm(s)
 	failed.readable, failed.hangup = true, true // read to the end: perhaps no event has reported it, or a mark
 	e.stepDelivering(s)
 }
@@ -53,6 +56,10 @@ func (e *engine) fail(s *session, failed *side) {
 // stepDelivering relays the failed side's last bytes.
 func (e *engine) stepDelivering(s *session) {
 	failed, survivor := s.leaving.failed, s.leaving.survivor
+	if failed == nil {
+		e.stepFarewell(s)
+		return
+	}
 	if survivor.failed && e.erred(survivor) || !e.drop(survivor) {
 		e.abort(s, board.Cut)
 		return

@@ -15,19 +15,16 @@ import (
 
 // end ends a session whose sockets are closed in the ordinary way.
 func (e *engine) end(s *session, outcome board.Outcome) {
-	e.finish(s.row, outcome, s.who)
+	e.finishAs(s, outcome)
 	e.bury(s)
 }
 
 // abort ends a session so that neither side mistakes it for a clean end. What the kernel
 // has not delivered yet is lost, so it is subtracted from the counts.
 func (e *engine) abort(s *session, outcome board.Outcome) {
-	if s.state == delivering {
-		e.reach(s.row, s.leaving.stage)
-	}
 	takeOff(&s.row.In, s.undelivered(&s.client, &s.target))
 	takeOff(&s.row.Out, s.undelivered(&s.target, &s.client))
-	e.finish(s.row, outcome, s.who)
+	e.finishAs(s, outcome)
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
 			kernel.ResetAtClose(d.fd)
@@ -36,9 +33,21 @@ func (e *engine) abort(s *session, outcome board.Outcome) {
 	e.bury(s)
 }
 
+// finishAs publishes the outcome. The stage of a session that was delivering is that at
+// which it began to.
+func (e *engine) finishAs(s *session, outcome board.Outcome) {
+	if s.state == delivering {
+		e.reach(s.row, s.leaving.stage)
+	}
+	e.finish(s.row, outcome, s.who, s.timer)
+}
+
 // bury closes what the session holds, writes its records and gives its row back.
 func (e *engine) bury(s *session) {
 	e.timers.remove(s)
+	if len(e.backlogs) > 0 {
+		delete(e.backlogs, s)
+	}
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.fd >= 0 {
 			kernel.Close(d.fd)
@@ -91,6 +100,10 @@ func (e *engine) endsFirst(s *session) {
 		s.first = board.ByClient
 	}
 	e.reach(s.row, board.HalfClosed)
+	s.halved = e.clock.mono
+	if e.lasts(halfClosedTimer) != 0 {
+		e.arm(s)
+	}
 }
 
 // undelivered is how many bytes of a direction were read but have not reached the

@@ -33,8 +33,9 @@ type engine struct {
 	runAgainSoon []*session // they have more to do than one iteration allows
 	fdWaiters    []parked   // sessions that wait for a socket
 	timers       timerLists
-	visits       visits         // of sessions that are being delivered
-	trials       []*board.Tried // spare ones
+	backlogs     map[*session]*backlog // of sessions with idle or half-closed timers
+	visits       visits                // of sessions that are being delivered
+	trials       []*board.Tried        // spare ones
 
 	agenda  agenda
 	coolDue int64 // when the worker goes to sleep unless something happens before

@@ -29,6 +29,7 @@ func (e *engine) takeAssignment(fd int) {
 		return
 	}
 	e.worker.follow()
+	e.followDurations()
 }
 
 // follow renews what the worker has derived from its assignment.

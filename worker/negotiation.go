@@ -14,13 +14,13 @@ import (
 
 // negotiate begins the dialog with the proxy that the session is connected to.
 func (e *engine) negotiate(s *session) {
-	s.state = negotiating
+	s.state, s.began = negotiating, e.clock.mono
 	if s.dialog == nil {
 		s.dialog = new(proxyDialog)
 	}
 	s.dialog.request = 0
 	s.dialog.reply.Reset()
-	e.start(s, connectTimer)
+	e.arm(s)
 	e.stepNegotiate(s)
 }
 
@@ -84,8 +84,7 @@ func (e *engine) sendRequest(s *session) syscall.Errno {
 // passGlued relays what followed the proxy's headers, and then the rest.
 func (e *engine) passGlued(s *session, p []byte) {
 	if len(p) > 0 {
-		s.row.Out.Add(uint64(len(p)))
-		e.answers(s)
+		e.count(s, &s.target, len(p))
 		if broken := e.pass(&s.target, &s.client, p); broken != nil {
 			e.conclude(s, false, broken)
 			return

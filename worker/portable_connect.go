@@ -19,7 +19,7 @@ import (
 // is left, and the session ends with the outcome.
 func (s *session) connect() (outcome board.Outcome, ok bool) {
 	for {
-		if s.gone != 0 && s.patience() <= 0 {
+		if s.gone != 0 && s.patience(connectTimer) <= 0 {
 			return s.unreached(), false
 		}
 		if !s.choose() {
@@ -122,7 +122,7 @@ func (s *session) dial() (f failure, cut bool) {
 func (s *session) finishConnect(fd int, target *socket, to *board.Addr) (errno syscall.Errno, cut bool) {
 	s.dials(target)
 	defer s.dials(nil)
-	s.within(target, time.Now().Add(s.patience()))
+	s.within(target, time.Now().Add(s.patience(connectTimer)))
 	errno = errnoOf(unix.Connect(fd, kernel.ToUnix(to)))
 	if errno == unix.EINPROGRESS || errno == unix.EINTR {
 		stop := s.guard(target)
@@ -142,18 +142,33 @@ func (s *session) finishConnect(fd int, target *socket, to *board.Addr) (errno s
 	return errno, false
 }
 
+// running are a session's timers for which it waits: when each is due, in monotonic ns; 0
+// if it does not run.
+type running [timers]int64
+
+// nearest is the timer that is due first.
+func (r *running) nearest() (t timer) {
+	at := kernel.Never
+	for kind, due := range r {
+		if due != 0 && due < at {
+			t, at = timer(kind), due
+		}
+	}
+	return t
+}
+
 // start starts or restarts a timer.
 func (s *session) start(t timer) { s.due[t] = s.clock.now() + s.lasts(t) }
 
 // left is how long it is until a timer is due.
 func (s *session) left(t timer) time.Duration { return time.Duration(s.due[t] - s.clock.now()) }
 
-// patience is how long a connect, and a proxy's reply, may take. For a client that has
-// gone and left bytes, it is no longer than the session may last.
-func (s *session) patience() time.Duration {
-	s.start(connectTimer)
-	nearest, _ := s.due.nearest()
-	return s.left(nearest)
+// patience is how long a connect, or a proxy's reply, may take. For a client that has gone
+// and left bytes, it is no longer than the session may last.
+func (s *session) patience(t timer) time.Duration {
+	s.due[connectTimer] = 0
+	s.start(t)
+	return s.left(s.due.nearest())
 }
 
 // checksClosely is checkClosely under the mutex.

@@ -20,7 +20,7 @@ import (
 func (s *session) negotiate() (outcome board.Outcome, ok bool) {
 	buffer := buffers.Get().(*[room]byte)
 	defer buffers.Put(buffer)
-	s.within(s.target, time.Now().Add(s.patience()))
+	s.within(s.target, time.Now().Add(s.patience(negotiateTimer)))
 	stop := s.guard(s.target)
 	glued, err := s.ask(buffer[:])
 	if gone := stop(); gone != 0 {

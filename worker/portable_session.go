@@ -30,6 +30,7 @@ type session struct {
 	tried   board.Tried
 	failure failure       // of the last connect
 	who     board.Culprit // ended it
+	timer   board.Timer   // which timer, if it is one
 	gone    syscall.Errno // the error with which the client reset before a target was connected
 	due     running
 	refusal string // why the proxy refused it, if no errno says so
@@ -55,6 +56,7 @@ func (s *session) renew() {
 	s.in.held.Store(0)
 	s.out.held.Store(0)
 	s.slot, s.short, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, false, board.Tried{}, failure{}, false, board.Nobody, ""
+	s.timer = board.NoTimer
 }
 
 // ongoing reports whether the session has not ended.
@@ -117,7 +119,7 @@ func (s *session) finishAs(outcome board.Outcome, who board.Culprit) {
 	if s.delivering.Load() {
 		s.reach(s.row, s.failedAt)
 	}
-	s.finish(s.row, outcome, who)
+	s.finish(s.row, outcome, who, s.timer)
 }
 
 // reaches publishes how far the session has come. It takes the mutex, because a signal may

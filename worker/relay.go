@@ -69,7 +69,6 @@ func (e *engine) stepRelay(s *session) {
 // is the side that has failed meanwhile, if any.
 func (e *engine) conclude(s *session, more bool, broken *side) {
 	c, t := &s.client, &s.target
-	s.row.Moved.Store(e.clock.ms())
 	if c.eof || t.eof {
 		e.endsFirst(s)
 	}
@@ -116,7 +115,7 @@ func (e *engine) pump(s *session, from, to *side) (more bool, broken *side) {
 			if !to.writable {
 				return false, nil
 			}
-			broken = e.flush(from, to)
+			broken = e.flush(s, from, to)
 		case from.splicing:
 			moved, broken = e.spliceOnce(s, from, to)
 		case from.eof:
@@ -163,9 +162,7 @@ func (e *engine) copyOnce(s *session, from, to *side) (broken *side) {
 // count adds bytes that were read from one side to the session's counts before they are
 // passed on, so that a receiver who has them also finds them counted.
 func (e *engine) count(s *session, from *side, n int) {
-	if now, m := e.clock.ms(), &s.row.Moved; m.Load() != now {
-		m.Store(now)
-	}
+	e.moved(s)
 	if from == &s.client {
 		s.row.In.Add(uint64(n))
 		return
@@ -173,6 +170,13 @@ func (e *engine) count(s *session, from *side, n int) {
 	s.row.Out.Add(uint64(n))
 	if !s.answered {
 		e.answers(s)
+	}
+}
+
+// moved records when the session moved bytes.
+func (e *engine) moved(s *session) {
+	if now, m := e.clock.ms(), &s.row.Moved; m.Load() != now {
+		m.Store(now)
 	}
 }
 
@@ -200,7 +204,7 @@ func (e *engine) passed(from, to *side, p []byte, n int, errno syscall.Errno) (b
 }
 
 // flush writes what was kept.
-func (e *engine) flush(from, to *side) (broken *side) {
+func (e *engine) flush(s *session, from, to *side) (broken *side) {
 	b := from.block
 	n, errno := kernel.Send(to.fd, b.kept)
 	switch {
@@ -210,6 +214,9 @@ func (e *engine) flush(from, to *side) (broken *side) {
 	case errno != 0:
 		to.fails(errno)
 		return to
+	}
+	if n > 0 {
+		e.moved(s)
 	}
 	if n < len(b.kept) {
 		to.writable = false

@@ -44,13 +44,16 @@ type session struct {
 	short    bool          // of descriptors or ports, for one of the targets at least
 	first    board.Culprit // whose direction ended first; Nobody while none has
 	who      board.Culprit // who ended it, once that is clear
+	timer    board.Timer   // which timer, if it is one
 
 	client, target side
 	slot           int          // the target in use
 	tried          *board.Tried // nil until a target has failed
 	failure        failure      // of the last connect
 
-	due        running
+	began      int64 // the connect, the wait for the proxy's reply, or relaying, in monotonic ns; 0 between connects
+	halved     int64 // when one direction ended; 0 while none has
+	at         int64 // when its timers must be checked, if it is linked
 	prev, next *session
 
 	dialog  *proxyDialog // with the HTTP proxy; nil without one
@@ -79,8 +82,8 @@ func (s *session) renew() {
 	if s.dialog != nil {
 		s.dialog.refusal = ""
 	}
-	s.slot, s.failure, s.short, s.due = -1, failure{}, false, running{}
-	s.first, s.who, s.answered = board.Nobody, board.Nobody, false
+	s.slot, s.failure, s.short, s.began, s.halved = -1, failure{}, false, 0, 0
+	s.first, s.who, s.timer, s.answered = board.Nobody, board.Nobody, board.NoTimer, false
 }
 
 // ongoing reports whether the session has not ended.
@@ -165,8 +168,8 @@ func (e *engine) step(s *session) {
 
 // beginRelay makes the session relay from now on.
 func (e *engine) beginRelay(s *session) {
-	e.stop(s, connectTimer)
-	s.state = relaying
+	s.state, s.began = relaying, e.clock.mono
+	e.arm(s)
 }
 
 // expire does what the end of a session's timer requires.
@@ -174,10 +177,12 @@ func (e *engine) expire(s *session, t timer) {
 	switch {
 	case t == connectTimer && s.state == connecting:
 		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
-	case t == connectTimer:
+	case t == negotiateTimer:
 		e.refuse(s, errSilentProxy)
 	case s.state == delivering:
 		e.abort(s, board.Cut)
+	case timerTable[t].ends != board.NoTimer:
+		e.strike(s, t)
 	default: // its client has failed, and no target was connected in time
 		if !e.erred(&s.client) {
 			s.client.fails(syscall.ECONNRESET)

@@ -35,11 +35,11 @@ func (w *worker) connects(row *board.Row, slot int) {
 	w.board.TargetTally(slot).NoteConnect(w.clock.mono - row.BeginAt)
 }
 
-// finish publishes the outcome, and who ended the session. If the worker is killed after
+// finish publishes the outcome, and who, or which timer, ended the session. If the worker is killed after
 // this, the master writes the line with it.
-func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Culprit) {
+func (w *worker) finish(row *board.Row, outcome board.Outcome, who board.Culprit, timer board.Timer) {
 	w.clock.read()
-	w.concludes(row, outcome, who)
+	w.concludes(row, outcome, who, timer)
 	row.Closed.Store(w.clock.mono)
 	row.Outcome.Store(uint32(outcome))
 	row.End()

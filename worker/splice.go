@@ -89,7 +89,7 @@ func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *sid
 		return false, nil
 	}
 	if e.relay.copies {
-		return true, e.unpipe(from, to)
+		return true, e.unpipe(s, from, to)
 	}
 	n, errno := kernel.Splice(p.r, to.fd, p.held)
 	switch {
@@ -103,6 +103,7 @@ func (e *engine) spliceOnce(s *session, from, to *side) (moved bool, broken *sid
 		to.fails(errno)
 		return false, to
 	}
+	e.moved(s)
 	p.held -= n
 	if p.held == 0 && p.small >= smallAfter {
 		e.smallSplices(from)
@@ -147,7 +148,7 @@ func denied(errno syscall.Errno) bool {
 }
 
 // unpipe reads bytes back from the pipe and writes them in the ordinary way.
-func (e *engine) unpipe(from, to *side) (broken *side) {
+func (e *engine) unpipe(s *session, from, to *side) (broken *side) {
 	p := from.pipe
 	n, errno := kernel.Read(p.r, e.buffer[:min(p.held, len(e.buffer))])
 	if errno != 0 {
@@ -157,5 +158,6 @@ func (e *engine) unpipe(from, to *side) (broken *side) {
 	if p.held -= n; p.held == 0 {
 		e.smallSplices(from)
 	}
+	e.moved(s)
 	return e.pass(from, to, e.buffer[:n])
 }

@@ -30,7 +30,7 @@ var (
 	causes = [...]string{board.Nobody: "unknown", board.ByClient: "client", board.ByTarget: "target", board.ByProxy: "proxy",
 		board.ClientLate: "client_timeout", board.TargetLate: "target_timeout", board.ProxyLate: "proxy_timeout",
 		board.ByAdmin: "admin", board.BySignal: "signal", board.ByWorker: "worker", board.ByMaster: "master",
-		board.ByLimit: "limit", board.ByError: "error"}
+		board.ByLimit: "limit", board.ByError: "error", board.ByTimer: "timer"}
 )
 
 // possible lists the causes that each outcome may have. These series exist from
@@ -38,7 +38,7 @@ var (
 var possible = [...][]board.Culprit{
 	board.Complete:   {board.ByClient, board.ByTarget, board.ByProxy},
 	board.Unreached:  {board.ByTarget, board.ByProxy, board.TargetLate, board.ProxyLate, board.ByAdmin, board.ByLimit, board.ByError, board.ByClient},
-	board.Cut:        {board.ByClient, board.ByTarget, board.ByProxy, board.ClientLate, board.TargetLate, board.ProxyLate, board.ByLimit, board.ByError},
+	board.Cut:        {board.ByClient, board.ByTarget, board.ByProxy, board.ClientLate, board.TargetLate, board.ProxyLate, board.ByLimit, board.ByError, board.ByTimer},
 	board.Denied:     {board.ByProxy, board.ProxyLate, board.ByClient, board.ByLimit, board.ByError},
 	board.Killed:     {board.BySignal, board.ByWorker},
 	board.AdminEnded: {board.ByAdmin, board.BySignal, board.ByMaster},

@@ -24,6 +24,7 @@ const (
 	ByMaster                  // QUIT's time limit was reached
 	ByLimit                   // descriptors, memory or ports had run out
 	ByError                   // another local error or an internal error
+	ByTimer                   // a timer of the session: see Timer
 	Culprits   = 16
 )
 
@@ -36,8 +37,32 @@ var culprits = [...]struct {
 	Nobody: {'?', "unknown"}, ByClient: {'C', "client"}, ByTarget: {'T', "target"}, ByProxy: {'P', "proxy"},
 	ClientLate: {'c', "client timeout"}, TargetLate: {'t', "target timeout"}, ProxyLate: {'p', "proxy timeout"},
 	ByAdmin: {'A', "admin"}, BySignal: {'S', "signal"}, ByWorker: {'W', "worker"}, ByMaster: {'M', "master"},
-	ByLimit: {'L', "limit"}, ByError: {'E', "error"},
+	ByLimit: {'L', "limit"}, ByError: {'E', "error"}, ByTimer: {'z', "timer"},
 }
+
+// Timer is which timer of a session ended it. The values are part of the layout.
+type Timer uint8
+
+const (
+	NoTimer         Timer = iota
+	IdleTimer             // no byte either way
+	FirstByteTimer        // no first byte
+	HalfClosedTimer       // no byte since one side ended its direction
+	LifetimeTimer         // of the whole session
+)
+
+// timers are the letter and the words of each; of an unknown one, ByTimer's are
+// used.
+var timers = [...]struct {
+	letter byte
+	words  string
+}{
+	IdleTimer: {'i', "idle timeout"}, FirstByteTimer: {'f', "first-byte timeout"},
+	HalfClosedTimer: {'h', "half-closed timeout"}, LifetimeTimer: {'l', "lifetime"},
+}
+
+// known reports whether it is one of them.
+func (t Timer) known() bool { return t != NoTimer && int(t) < len(timers) }
 
 func (w Culprit) known() Culprit {
 	if int(w) < len(culprits) {
@@ -78,15 +103,19 @@ func (s Stage) known() Stage { return min(s, stages) % stages }
 func (s Stage) String() string { return stageNames[s.known()].word }
 
 // Cause is the word in a row that says why its session ended: the culprit (8
-// bits), the stage (8) and the number of the signal (8). While the session
-// lives, only the stage is set.
+// bits), the stage (8), the number of the signal (8) and the timer (8). While
+// the session lives, only the stage is set.
 type Cause uint32
 
-// MakeCause puts a cause together. The signal is used only with BySignal.
-func MakeCause(who Culprit, stage Stage, signal int) Cause {
+// MakeCause puts a cause together. The detail is the number of the signal with
+// BySignal and the Timer with ByTimer; it is not used otherwise.
+func MakeCause(who Culprit, stage Stage, detail int) Cause {
 	c := Cause(who) | Cause(stage)<<8
-	if who == BySignal {
-		c |= Cause(signal&0xff) << 16
+	switch who {
+	case BySignal:
+		c |= Cause(detail&0xff) << 16
+	case ByTimer:
+		c |= Cause(detail&0xff) << 24
 	}
 	return c
 }
@@ -100,16 +129,30 @@ func (c Cause) Stage() Stage { return Stage(c >> 8) }
 // Signal is the number of the signal that killed its worker, or 0.
 func (c Cause) Signal() int { return int(uint8(c >> 16)) }
 
+// Timer is which timer ended the session.
+func (c Cause) Timer() Timer { return Timer(c >> 24) }
+
+// timed reports whether a known timer ended the session.
+func (c Cause) timed() bool { return c.Culprit() == ByTimer && c.Timer().known() }
+
 // Code is two letters, culprit and stage: "C-" is a session that its client
-// ended first and in order, "SR" one that was killed while it relayed.
+// ended first and in order, "SR" one that was killed while it relayed. A timer
+// has a letter of its own: "iR" is a session that was idle for too long.
 func (c Cause) Code() string {
-	return string([]byte{culprits[c.Culprit().known()].letter, stageNames[c.Stage().known()].letter})
+	letter := culprits[c.Culprit().known()].letter
+	if c.timed() {
+		letter = timers[c.Timer()].letter
+	}
+	return string([]byte{letter, stageNames[c.Stage().known()].letter})
 }
 
-// String is the culprit's word, with the number of a signal.
+// String is the culprit's word, with the number of a signal, or the timer's.
 func (c Cause) String() string {
-	if c.Culprit() == BySignal && c.Signal() != 0 {
+	switch {
+	case c.Culprit() == BySignal && c.Signal() != 0:
 		return "signal " + strconv.Itoa(c.Signal())
+	case c.timed():
+		return timers[c.Timer()].words
 	}
 	return c.Culprit().String()
 }

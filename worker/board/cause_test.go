@@ -8,7 +8,7 @@ import "testing"
 // returns what was put into it.
 func TestCauses(t *testing.T) {
 	seen := map[string]bool{}
-	for who := Nobody; who <= ByError; who++ {
+	for who := Nobody; who <= ByTimer; who++ {
 		for stage := NoStage; stage <= InOrder; stage++ {
 			c := MakeCause(who, stage, 15)
 			if c.Culprit() != who || c.Stage() != stage {
@@ -25,7 +25,21 @@ func TestCauses(t *testing.T) {
 			}
 		}
 	}
-	if ByError >= Culprits || int(ByError) != len(culprits)-1 || int(Delivering) != len(stageNames)-1 {
+	for timer := IdleTimer; int(timer) < len(timers); timer++ {
+		for stage := NoStage; stage <= InOrder; stage++ {
+			c := MakeCause(ByTimer, stage, int(timer))
+			if c.Culprit() != ByTimer || c.Stage() != stage || c.Timer() != timer || c.Signal() != 0 {
+				t.Errorf("timer %d at %d comes back as %d, %d, %d", timer, stage, c.Culprit(), c.Stage(), c.Timer())
+			}
+			for _, text := range []string{c.Code(), c.String() + " " + c.Stage().String()} {
+				if seen[text] {
+					t.Errorf("%q is taken twice", text)
+				}
+				seen[text] = true
+			}
+		}
+	}
+	if ByTimer >= Culprits || int(ByTimer) != len(culprits)-1 || int(Delivering) != len(stageNames)-1 {
 		t.Error("more than a column counts, or one without a letter")
 	}
 }
@@ -42,6 +56,11 @@ func TestCauseTexts(t *testing.T) {
 		{MakeCause(TargetLate, Connecting, 0), "tC", "target timeout", "connecting"},
 		{MakeCause(BySignal, Relaying, 9), "SR", "signal 9", "relaying"},
 		{MakeCause(BySignal, Relaying, 0), "SR", "signal", "relaying"},
+		{MakeCause(ByTimer, Relaying, int(IdleTimer)), "iR", "idle timeout", "relaying"},
+		{MakeCause(ByTimer, Relaying, int(FirstByteTimer)), "fR", "first-byte timeout", "relaying"},
+		{MakeCause(ByTimer, HalfClosed, int(HalfClosedTimer)), "hH", "half-closed timeout", "half-closed"},
+		{MakeCause(ByTimer, Connecting, int(LifetimeTimer)), "lC", "lifetime", "connecting"},
+		{MakeCause(ByTimer, Relaying, 200), "zR", "timer", "relaying"}, // of a newer version
 		{0, "??", "unknown", "unknown"},
 		{0xffffffff, "??", "unknown", "unknown"}, // a corrupt word is shown, too
 		{MakeCause(ByClient, stages, 0), "C?", "client", "unknown"},

@@ -50,6 +50,15 @@ const (
 	OptSessionSocket // the session file is a socket (stdout)
 	OptLogSocket     // stderr is a socket
 	OptPool          // --mode pool, whatever the capacity
+	OptLingerReset   // a timer's end resets both sides at once
+	OptLifetimeReset // that of the lifetime does
+)
+
+// FirstByteOf says whose first byte the first-byte timer waits for.
+const (
+	OfAny uint32 = iota
+	OfClient
+	OfTarget
 )
 
 // Addr is an address, as the shared memory stores it.
@@ -149,6 +158,25 @@ type Assignment struct {
 	OrderCount uint32 // places of the rotation; 0: all targets in the order of their slots
 	_          uint32
 
+	// The timers of a session, in ms; 0 is none.
+	IdleTimeout       uint32
+	FirstByteTimeout  uint32
+	HalfClosedTimeout uint32
+	Lifetime          uint32
+	LifetimeJitter    uint32 // percent by which a session's lifetime may be longer
+	NegotiateTimeout  uint32 // 0 is ConnectTimeout
+	Linger            uint32 // 0 is CloseTimeout
+	FirstByteOf       uint32 // OfAny, OfClient or OfTarget
+
+	// Options of the sockets to targets; those of clients' sockets come with the
+	// listener. 0 leaves the system's value.
+	KeepaliveIdle  uint32 // s
+	KeepaliveEvery uint32 // s
+	KeepaliveCount uint32
+	UserTimeout    uint32 // ms
+	DSCP           uint32 // 0 to 63
+
+	_ uint32
 	_ [assignmentReserve]byte
 }
 

@@ -9,5 +9,5 @@ const (
 	MaxRules        = 1024    // -a networks: config.MaxRules
 	AffinityEntries = 1 << 16 // remembered clients of -f
 
-	assignmentReserve = 632
+	assignmentReserve = 576
 )

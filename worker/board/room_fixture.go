@@ -11,5 +11,5 @@ const (
 	MaxRules        = 1024
 	AffinityEntries = 1 << 16
 
-	assignmentReserve = 128
+	assignmentReserve = 72
 )

@@ -1,0 +1,331 @@
+//go:build linux && !portable
+
+// Tests of a session's timers in the event loop, with a clock that the test puts forward.
+
+package worker
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"daemon/plug/worker/board"
+)
+
+// forward puts the engine's clock forward, and does what is due then.
+func (e *engine) forward(d time.Duration) {
+	e.clock.base += int64(d)
+	e.clock.read()
+	e.overdue()
+}
+
+// expires puts the clock forward step by step until the session has ended or is being
+// delivered, and returns after how long.
+func expires(t *testing.T, e *engine, s *session, step time.Duration) (after time.Duration) {
+	t.Helper()
+	from := e.clock.mono
+	for s.state == connecting || s.state == relaying || s.state == halfClosed {
+		if e.forward(step); e.clock.mono-from > int64(time.Hour) {
+			t.Fatal("no timer has ended the session within an hour")
+		}
+	}
+	return time.Duration(e.clock.mono - from)
+}
+
+// within checks that a timer of length T has ended its session within [T, 1.25 T].
+func within(t *testing.T, after, T, step time.Duration) {
+	t.Helper()
+	if after < T || after > T+T/4+step {
+		t.Errorf("ended after %v, expected within [%v, %v]", after, T, T+T/4)
+	}
+}
+
+// code is a session's cause on the board.
+func code(s *session) string { return board.Cause(s.row.Cause.Load()).Code() }
+
+// carriedSince makes a connected session whose timers run from now on.
+func carriedSince(t *testing.T, e *engine) (s *session, client, target *net.TCPConn) {
+	t.Helper()
+	e.clock.read()
+	s, client, target = pair(t, e)
+	e.beginRelay(s)
+	return s, client, target
+}
+
+// Each timer ends its session in time, in order and with its code, and no other does.
+func TestTimers(t *testing.T) {
+	const T, step = 8 * time.Second, 100 * time.Millisecond
+	ms := uint32(T.Milliseconds())
+	for _, c := range []struct {
+		name string
+		set  func(a *board.Assignment)
+		then func(e *engine, s *session, client, target *net.TCPConn)
+		code string
+	}{
+		{"idle", func(a *board.Assignment) { a.IdleTimeout = ms }, nil, "iR"},
+		{"first byte", func(a *board.Assignment) { a.FirstByteTimeout = ms }, nil, "fR"},
+		{"first byte of the client", func(a *board.Assignment) { a.FirstByteTimeout, a.FirstByteOf = ms, board.OfClient },
+			func(e *engine, s *session, _, target *net.TCPConn) { target.Write([]byte("x")) }, "fR"},
+		{"first byte of the target", func(a *board.Assignment) { a.FirstByteTimeout, a.FirstByteOf = ms, board.OfTarget },
+			func(e *engine, s *session, client, _ *net.TCPConn) { client.Write([]byte("x")) }, "fR"},
+		{"half-closed", func(a *board.Assignment) { a.HalfClosedTimeout = ms },
+			func(e *engine, s *session, client, _ *net.TCPConn) { client.CloseWrite() }, "hH"},
+		{"lifetime", func(a *board.Assignment) { a.Lifetime = ms }, nil, "lR"},
+		{"the nearest", func(a *board.Assignment) { a.Lifetime, a.IdleTimeout, a.FirstByteTimeout = 3*ms, ms, 2*ms }, nil, "iR"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := rig(t)
+			c.set(e.board.Assignment)
+			s, client, target := carriedSince(t, e)
+			if c.then != nil {
+				c.then(e, s, client, target)
+				e.quiet()
+			}
+			within(t, expires(t, e, s, step), T, step+100*time.Millisecond)
+			e.until(t, "the session has ended", func() bool { return s.state == ended })
+			if code(s) != c.code || e.outcomes(board.Cut) != 1 {
+				t.Errorf("code %s, %d cut; expected %s, 1", code(s), e.outcomes(board.Cut), c.code)
+			}
+			for _, side := range []*net.TCPConn{client, target} {
+				if rest, err := io.ReadAll(side); err != nil || len(rest) > 1 {
+					t.Errorf("read %q, %v; expected the end", rest, err)
+				}
+			}
+		})
+	}
+}
+
+// A first byte in time stops the first-byte timer, whoever it must come from.
+func TestFirstByteInTime(t *testing.T) {
+	for of, from := range map[uint32]string{board.OfAny: "target", board.OfClient: "client", board.OfTarget: "target"} {
+		e := rig(t)
+		a := e.board.Assignment
+		a.FirstByteTimeout, a.FirstByteOf = 1000, of
+		s, client, target := carriedSince(t, e)
+		map[string]*net.TCPConn{"client": client, "target": target}[from].Write([]byte("x"))
+		e.quiet()
+		e.forward(time.Minute)
+		if s.state != relaying || s.linked {
+			t.Errorf("of %d, byte from the %s: state %d, listed %v", of, from, s.state, s.linked)
+		}
+	}
+}
+
+// A session that moves a byte every 0.9 T is never idle.
+func TestSeldomIsNotIdle(t *testing.T) {
+	const T = 10 * time.Second
+	e := rig(t)
+	e.board.Assignment.IdleTimeout = uint32(T.Milliseconds())
+	s, client, _ := carriedSince(t, e)
+	for range 23 { // 20 T
+		client.Write([]byte("x"))
+		e.quiet()
+		for range 18 {
+			e.forward(T / 20)
+		}
+		if s.state != relaying {
+			t.Fatalf("state %d", s.state)
+		}
+	}
+	within(t, expires(t, e, s, T/20)+T/20*18, T, T/20+time.Second)
+}
+
+// Traffic costs nothing but a check of the session's timers every T.
+func TestActiveSessionIsCheckedOnce(t *testing.T) {
+	const T = 10 * time.Second
+	e := rig(t)
+	e.board.Assignment.IdleTimeout = uint32(T.Milliseconds())
+	s, _, _ := carriedSince(t, e)
+	checks, at := 0, s.at
+	for range 20 * 50 { // 20 T
+		e.moved(s)
+		if e.forward(T / 50); s.at != at {
+			checks, at = checks+1, s.at
+		}
+	}
+	if s.state != relaying || checks > 20 {
+		t.Errorf("state %d, checked %d times in 20 T", s.state, checks)
+	}
+}
+
+// What a session holds when a timer ends it is delivered whole, and then the end.
+func TestHeldBytesAreDelivered(t *testing.T) {
+	for _, splicing := range []bool{false, true} {
+		e := rig(t)
+		e.board.Assignment.IdleTimeout = 8000
+		s, client, target := carriedSince(t, e)
+		s.client.splicing = splicing
+		sent := fill(t, e, client)
+		moved := s.row.In.Load()
+		if !s.client.stuck() || moved == uint64(sent) {
+			t.Fatalf("%d of %d bytes were taken, none is held", moved, sent)
+		}
+		within(t, expires(t, e, s, 50*time.Millisecond), 8*time.Second, 200*time.Millisecond)
+		if s.state != delivering || board.Cause(s.row.Cause.Load()) != board.MakeCause(board.Nobody, board.Delivering, 0) {
+			t.Fatalf("state %d, cause %s", s.state, code(s))
+		}
+		got := make(chan int64)
+		go func() {
+			n, _ := io.Copy(io.Discard, target)
+			got <- n
+		}()
+		e.until(t, "the session has ended", func() bool { return s.state == ended })
+		if n := <-got; uint64(n) != moved || s.row.In.Load() != moved || code(s) != "iR" {
+			t.Errorf("splicing %v: %d bytes arrived, %d are counted, %d were held; code %s", splicing, n, s.row.In.Load(), moved, code(s))
+		}
+	}
+}
+
+// fill writes to a connection until nothing more is taken, and returns how many bytes.
+func fill(t *testing.T, e *engine, c *net.TCPConn) (sent int) {
+	t.Helper()
+	for idle := 0; idle < 3; {
+		c.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+		n, err := c.Write(make([]byte, 64<<10))
+		if sent += n; err != nil && !errors.Is(err, syscall.EAGAIN) {
+			idle++
+		} else {
+			idle = 0
+		}
+		e.quiet()
+	}
+	return sent
+}
+
+// A session whose receiver takes nothing counts as idle. After --linger both sides are
+// reset, and what was not delivered is not counted.
+func TestStuckSessionEnds(t *testing.T) {
+	e := rig(t)
+	e.board.Assignment.IdleTimeout, e.board.Assignment.Linger = 8000, 500
+	s, client, target := carriedSince(t, e)
+	target.SetReadBuffer(4 << 10)
+	fill(t, e, client)
+	within(t, expires(t, e, s, 50*time.Millisecond), 8*time.Second, 200*time.Millisecond)
+	e.forward(400 * time.Millisecond)
+	if s.state != delivering {
+		t.Fatalf("state %d before the time has passed", s.state)
+	}
+	e.forward(110 * time.Millisecond)
+	if s.state != ended || code(s) != "iR" {
+		t.Fatalf("state %d, code %s", s.state, code(s))
+	}
+	n, err := io.Copy(io.Discard, target)
+	if !errors.Is(err, syscall.ECONNRESET) || uint64(n) != s.row.In.Load() {
+		t.Errorf("%d bytes and %v, expected %d and a reset", n, err, s.row.In.Load())
+	}
+}
+
+// A receiver that takes what the kernel holds for it keeps its session from being idle,
+// although no byte passes through the worker.
+func TestSlowReaderIsNotIdle(t *testing.T) {
+	const T = 8 * time.Second
+	e := rig(t)
+	e.board.Assignment.IdleTimeout = uint32(T.Milliseconds())
+	s, client, target := carriedSince(t, e)
+	const sent = 2 << 20
+	go client.Write(make([]byte, sent))
+	e.until(t, "everything is in the kernel", func() bool { return s.row.In.Load() == sent && !s.client.stuck() })
+	steps := 0
+	for held := unacknowledged(&s.target); held > 0; steps++ {
+		for now := held; now == held && now > 0; now = unacknowledged(&s.target) {
+			io.CopyN(io.Discard, target, 8<<10)
+		}
+		held = unacknowledged(&s.target)
+		if e.forward(T / 16); s.state != relaying {
+			t.Fatalf("state %d after %d steps, with %d bytes not acknowledged", s.state, steps, held)
+		}
+	}
+	if steps < 20 {
+		t.Skipf("the target's kernel has taken everything within %d steps", steps)
+	}
+	within(t, expires(t, e, s, T/16), T-T/2, T/2+T/16)
+}
+
+// With --lifetime-end reset or --linger reset, both sides are reset at once.
+func TestTimerResets(t *testing.T) {
+	for _, option := range []uint32{board.OptLifetimeReset, board.OptLingerReset} {
+		e := rig(t)
+		e.board.Assignment.Lifetime = 1000
+		e.board.Assignment.Options |= option
+		s, client, target := carriedSince(t, e)
+		e.forward(1100 * time.Millisecond)
+		if s.state != ended || code(s) != "lR" {
+			t.Errorf("state %d, code %s", s.state, code(s))
+		}
+		for _, side := range []*net.TCPConn{client, target} {
+			if _, err := side.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("read %v, expected a reset", err)
+			}
+		}
+	}
+}
+
+// The lifetimes of sessions are spread evenly over the jitter.
+func TestLifetimeJitter(t *testing.T) {
+	e := rig(t)
+	e.board.Assignment.Lifetime, e.board.Assignment.LifetimeJitter = 10_000, 20
+	var row board.Row
+	var sum, squares float64
+	const n = 2000
+	for i := range n {
+		row.BeginAt = int64(i) * int64(time.Millisecond)
+		life := float64(e.dueAfter(&row, lifetimeTimer, row.BeginAt)-row.BeginAt) / 1e9
+		if life < 10 || life > 12 {
+			t.Fatalf("%g s", life)
+		}
+		sum, squares = sum+life, squares+life*life
+	}
+	mean := sum / n
+	if spread := math.Sqrt(squares/n - mean*mean); math.Abs(mean-11) > 0.05 || spread < 0.55 || spread > 0.6 {
+		t.Errorf("mean %g, standard deviation %g; expected 11 and 0.577", mean, spread)
+	}
+}
+
+// Other durations apply to the sessions that there are.
+func TestFollowDurations(t *testing.T) {
+	e := rig(t)
+	e.board.Assignment.IdleTimeout = 3_600_000
+	var sessions []*session
+	for range 10 {
+		s, _, _ := carriedSince(t, e)
+		sessions = append(sessions, s)
+	}
+	e.forward(5 * time.Second)
+	e.board.Assignment.IdleTimeout = 10_000
+	e.followDurations()
+	e.forward(4 * time.Second)
+	if slices.ContainsFunc(sessions, func(s *session) bool { return s.state != relaying }) {
+		t.Error("ended before the new time has passed")
+	}
+	e.forward(2 * time.Second)
+	e.until(t, "all have ended", func() bool { return e.live == 0 })
+	s, _, _ := carriedSince(t, e)
+	e.board.Assignment.IdleTimeout = 0
+	e.followDurations()
+	if e.forward(time.Hour); s.state != relaying || s.linked {
+		t.Error("a timer that was switched off runs")
+	}
+}
+
+// The lifetime also ends a session that is still connecting.
+func TestLifetimeWhileConnecting(t *testing.T) {
+	e := rig(t)
+	e.board.Assignment.Lifetime, e.board.Assignment.ConnectTimeout = 1000, 60_000
+	e.clock.read()
+	s, client, _ := pair(t, e)
+	s.state, s.began = connecting, e.clock.mono
+	e.reach(s.row, board.Connecting)
+	e.arm(s)
+	within(t, expires(t, e, s, 10*time.Millisecond), time.Second, 50*time.Millisecond)
+	if s.state != ended || code(s) != "lC" {
+		t.Errorf("state %d, code %s", s.state, code(s))
+	}
+	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read %v, expected the end", err)
+	}
+}
