@@ -18,7 +18,6 @@ import (
 
 	"daemon/plug/pidfile"
 	"daemon/plug/supervisor/config"
-	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/handover"
 	"daemon/plug/supervisor/sink"
 	"daemon/plug/worker/address/convert"
@@ -26,103 +25,28 @@ import (
 	"daemon/plug/worker/report"
 )
 
-// readyToCommit returns a new master just before its commit: with two workers of its own
-// behind its gate, and the received state of an old one with three, all real
-// processes.
-func readyToCommit(t *testing.T, targets int) (s *testMaster, own []*testWorker, e *received, workers []*testWorker) {
-	t.Helper()
-	path := t.TempDir() + "/plug.pid"
-	s = newTestMaster(t, func(c *settings) {
-		c.Sticky = true
-		c.Targets = nil
-		for i := range targets {
-			at := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(1+i))
-			c.Targets = append(c.Targets, config.Target{Addr: at, Port: at.Port()})
-		}
-	})
-	s.populate()
-	own = s.startSpares(2)
-	s.phase, s.upgrades.takeover = adopting, &takeover{}
-	s.cfg.Pidfile = path
-	g, err := newGeneration(0, s.cfg, s.plug.cfg, 4, 1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(g.close)
-	s.plug.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
-	g.board.State.Gate.Store(board.GateOpen)
-	e = newReceived(s.master)
-	if err := e.addGeneration(&handover.GenerationRecord{Plug: s.plug.name(), Number: 0}, dupFDs(t, g.assignment, g.state, g.report)); err != nil {
-		t.Fatal(err)
-	}
-	e.generations[0].bell = g.bell // for the test to ring; an adopted generation has none
-	t.Cleanup(func() { g.bell = -1 })
-	for _, err := range []error{
-		e.addState(&handover.PlugState{Plug: s.plug.name(), Totals: counters.Totals{BytesIn: 8}}),
-		e.addLines(&handover.LineBatch{Plug: s.plug.name(), Lines: []string{"a line that waited\n"}}),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 1}
-	for i := range 3 {
-		pid, pidfd := start(t, "sleep", "60")
-		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := handover.ChildRecord{ID: uint64(1 + i), Slot: i, PID: pid, Busy: i > 0, Listed: i > 0}
-		if err := e.addChildren([]handover.ChildRecord{r}, []int{pair[0], pidfd}); err != nil {
-			t.Fatal(err)
-		}
-		a := &testWorker{child: e.children[i], pid: pid, lifeline: pair[1]}
-		workers = append(workers, a)
-		s.workers[r.ID<<32] = a
-		end.Children++
-		end.Sum += r.Sum()
-		column := g.board.Column(i)
-		column.PID.Store(uint32(pid))
-		if r.Busy {
-			column.Rows.Store(1)
-			g.board.Row(i, 0).Hold()
-		}
-	}
-	old, err := pidfile.Claim(path, 4711)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.pidfile = dupFDs(t, old.FD())[0]
-	old.Close()
-	if err := e.verify(end); err != nil {
-		t.Fatal(err)
-	}
-	return s, own, e, workers
-}
-
 // The commit makes a new master of what it has received: the adopted workers come
-// first, drain, and are watched like its own; so is their pipe.
+// first in the pidfile, and drain.
 func TestCommit(t *testing.T) {
-	s, own, e, workers := readyToCommit(t, 1)
-	g := e.generations[0]
+	s, own, e, adopted := readyToCommit(t, 1)
 	s.commit(e)
-	if s.phase != running || g.board.State.Gate.Load() != board.GateDraining || s.plug.generation.board.State.Gate.Load() != board.GateOpen {
-		t.Errorf("phase %d, the old gate is %d, the new one %d", s.phase, g.board.State.Gate.Load(), s.plug.generation.board.State.Gate.Load())
+	if s.phase != running {
+		t.Errorf("phase %d, want running", s.phase)
 	}
-	want := lines(s.pid, workers[1].pid, workers[2].pid)
-	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want {
-		t.Errorf("after the commit the pidfile is %q, want %q", text, want)
+	if gate := e.generations[0].board.State.Gate.Load(); gate != board.GateDraining {
+		t.Errorf("the old gate is %d, want draining", gate)
 	}
-	s.ring(own[0], report.Begin)
-	s.writePidfile(time.Now().Add(time.Minute))
-	s.pidfileAnswered()
-	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+fmt.Sprintln(own[0].pid) {
-		t.Errorf("pidfile %q, want %q and then %d", text, want, own[0].pid)
+	if gate := s.plug.generation.board.State.Gate.Load(); gate != board.GateOpen {
+		t.Errorf("the new gate is %d, want open", gate)
 	}
+	s.checkPidfileAfterCommit(own[0], adopted)
 	s.plug.sendDrains(len(s.plug.drainQueue))
-	for i, a := range workers {
-		if a.state != draining || !a.told(report.Drain) {
-			t.Errorf("adopted worker %d is %s, and was not told", i, a.state)
+	for i, a := range adopted {
+		if a.state != draining {
+			t.Errorf("adopted worker %d is %s, want draining", i, a.state)
+		}
+		if !a.told(report.Drain) {
+			t.Errorf("adopted worker %d was not told to drain", i)
 		}
 	}
 	for i, a := range own {
@@ -130,12 +54,41 @@ func TestCommit(t *testing.T) {
 			t.Errorf("worker %d was not told of the gate", i)
 		}
 	}
-	if s.plug.totals.BytesIn != 8 || !slices.Contains(s.starter.told, "master") {
-		t.Errorf("totals %+v, the starter was told %q", s.plug.totals, s.starter.told)
+	if got := s.plug.totals.BytesIn; got != 8 {
+		t.Errorf("%d bytes in the totals, the old master had 8", got)
+	}
+	if !slices.Contains(s.starter.told, "master") {
+		t.Errorf("the starter was told %q, want the new master, too", s.starter.told)
 	}
 	if got := s.sessionLines(1); got[0] != "a line that waited" {
 		t.Errorf("lines %q", got)
 	}
+}
+
+// checkPidfileAfterCommit checks that the pidfile lists the adopted workers with
+// sessions at once, and behind them one of the master's own that begins a session.
+func (s *testMaster) checkPidfileAfterCommit(own *testWorker, adopted []*testWorker) {
+	s.t.Helper()
+	want := lines(s.pid, adopted[1].pid, adopted[2].pid)
+	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want {
+		s.t.Errorf("after the commit the pidfile is %q, want %q", text, want)
+	}
+	s.ring(own, report.Begin)
+	s.writePidfile(time.Now().Add(time.Minute))
+	s.pidfileAnswered()
+	if text, _ := os.ReadFile(s.cfg.Pidfile); string(text) != want+lines(own.pid) {
+		s.t.Errorf("pidfile %q, want %q and then %d", text, want, own.pid)
+	}
+}
+
+// After the commit, adopted workers are watched like the master's own, and so is
+// their report pipe. When the last of them is dead, their generation is retired.
+func TestAdoptedWorkersAreWatched(t *testing.T) {
+	s, _, e, adopted := readyToCommit(t, 1)
+	g := e.generations[0]
+	s.commit(e)
+	s.plug.sendDrains(len(s.plug.drainQueue))
+	s.sessionLines(1)
 	s.watcher.Start()
 	await := func(what string, condition func() bool) {
 		t.Helper()
@@ -149,30 +102,34 @@ func TestCommit(t *testing.T) {
 		}
 	}
 	g.board.Row(1, 0).Free()
-	r := report.Record{Kind: report.End, Slot: 1, PID: uint32(workers[1].pid)}
+	r := report.Record{Kind: report.End, Slot: 1, PID: uint32(adopted[1].pid)}
 	if _, err := unix.Write(g.bell, r.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
-	await("an adopted worker's doorbell is handled", func() bool { return !workers[1].listed })
-	for _, a := range workers {
+	await("an adopted worker's doorbell is handled", func() bool { return !adopted[1].listed })
+	for _, a := range adopted {
 		unix.Kill(a.pid, unix.SIGKILL)
 		a.dead = true
 	}
 	await("the adopted workers are buried", func() bool { return len(s.dead) == 3 })
-	if lines := s.sessionLines(2); !strings.Contains(lines[1], fmt.Sprintf("plug[%d]", workers[2].pid)) {
+	if lines := s.sessionLines(2); !strings.Contains(lines[1], fmt.Sprintf("plug[%d]", adopted[2].pid)) {
 		t.Errorf("lines %q", lines)
 	}
 	g.bell = -1
 	s.writePidfile(time.Now().Add(time.Hour))
 	s.pidfileAnswered()
-	if s.reap(); len(s.plug.older) != 0 || len(s.roster) != 2 {
-		t.Errorf("%d older generations, %d workers when the last adopted one is gone", len(s.plug.older), len(s.roster))
+	s.reap()
+	if n := len(s.plug.older); n != 0 {
+		t.Errorf("%d older generations after the last adopted worker's death", n)
+	}
+	if n := len(s.roster); n != 2 {
+		t.Errorf("%d workers after the last adopted worker's death, want 2", n)
 	}
 }
 
 // Between closing the old gate and opening the new one no worker accepts, and
 // meanwhile the state is copied: the new workers know the old ones' last choices
-// as soon as their gate is open. Many targets make the copying take long.
+// as soon as their gate is open. Many targets make the copying slow.
 func TestCommitBetweenTheGates(t *testing.T) {
 	for range 8 { // on a busy machine, the goroutines are not always scheduled in time
 		t.Run("", commitBetweenTheGates)
@@ -230,23 +187,26 @@ func commitBetweenTheGates(t *testing.T) {
 // or at once when the plug stops.
 func TestCommitDrainsBusyWorkersLater(t *testing.T) {
 	for _, stops := range []bool{false, true} {
-		s, _, e, workers := readyToCommit(t, 1)
+		s, _, e, adopted := readyToCommit(t, 1)
 		s.commit(e)
-		if !workers[0].told(report.Drain) {
+		if !adopted[0].told(report.Drain) {
 			t.Error("a spare of the old generation was not told at once")
 		}
-		for i, a := range workers[1:] {
-			if a.state != draining || a.told(report.Drain) {
-				t.Errorf("busy worker %d is %s, or was told at once", i, a.state)
+		for i, a := range adopted[1:] {
+			if a.state != draining {
+				t.Errorf("busy worker %d is %s, want draining", i, a.state)
+			}
+			if a.told(report.Drain) {
+				t.Errorf("busy worker %d was told at once", i)
 			}
 		}
-		s.kill(workers[2], unix.SIGKILL)
+		s.kill(adopted[2], unix.SIGKILL)
 		if stops {
 			s.signal(unix.SIGTERM)
 		} else {
 			s.tick(time.Now())
 		}
-		if !workers[1].told(report.Drain) {
+		if !adopted[1].told(report.Drain) {
 			t.Error("a busy worker was never told")
 		}
 		if s.plug.drainQueue != nil {
@@ -287,16 +247,16 @@ func TestAdoptPidfileLate(t *testing.T) {
 	log := new(logLines)
 	m.syslog = &sink.Syslog{Sink: sink.New(0, log.add), FD: -1}
 	m.log = sink.NewLogger(false, 0, false, io.Discard, m.syslog)
-	back := make(chan struct{})
+	responds := make(chan struct{})
 	m.adoptPidfile(func() (*pidfile.File, error) {
-		<-back
+		<-responds
 		return pidfile.Claim(m.cfg.Pidfile, 1)
 	})
 	if m.pidfile.file != nil {
 		t.Fatal("the pidfile is used before its disk responds")
 	}
-	until(t, "the log says so", func() bool { return log.has(m.cfg.Pidfile + ": the file system does not respond") })
-	close(back)
+	until(t, "this is logged", func() bool { return log.has(m.cfg.Pidfile + ": the file system does not respond") })
+	close(responds)
 	select {
 	case call := <-m.calls:
 		call()
@@ -333,15 +293,7 @@ func TestCommitLogsLossesOnce(t *testing.T) {
 			s.tellLosses()
 			s.runAsides()
 		}
-		s.syslog.Sink.Flush(patience)
-		var got []string
-		for _, line := range s.syslogLines.all() {
-			if strings.Contains(line, "lost") {
-				got = append(got, line)
-			}
-		}
-		if len(got) > 1 || len(got) == 1 && (c.want == "" || !strings.Contains(got[0], c.want)) || len(got) == 0 && c.want != "" {
-			t.Errorf("told %+v: logged %q", c.told, got)
-		}
+		got := slices.DeleteFunc(s.syslogged(), func(line string) bool { return !strings.Contains(line, "lost") })
+		checkLine(t, fmt.Sprintf("after %+v were logged", c.told), got, c.want)
 	}
 }

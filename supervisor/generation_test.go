@@ -6,6 +6,7 @@ package supervisor
 import (
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,69 +21,97 @@ import (
 	"daemon/plug/worker/board/memory"
 )
 
-// Each setting of the command line, and its place on the board.
+// setting is one setting of the command line, and its place on the board.
+type setting struct {
+	name string
+	set  func(*settings)
+	is   func(*board.Board) bool
+}
+
+// addrPort parses an address and a port.
+var addrPort = netip.MustParseAddrPort
+
+// option returns a function that reports whether a board has an option.
+func option(bit uint32) func(*board.Board) bool {
+	return func(b *board.Board) bool { return b.Assignment.Options&bit != 0 }
+}
+
+// assigned returns a function that reports whether a board's assignment is right.
+func assigned(is func(*board.Assignment) bool) func(*board.Board) bool {
+	return func(b *board.Board) bool { return is(b.Assignment) }
+}
+
+var optionSettings = []setting{
+	{"sticky", func(c *settings) { c.Sticky = true }, option(board.OptSticky)},
+	{"ordered", func(c *settings) { c.Ordered = true }, option(board.OptOrdered)},
+	{"keepalive", func(c *settings) { c.Keepalive = true }, option(board.OptKeepalive)},
+	{"log", func(c *settings) { c.Log = true }, option(board.OptLog)},
+	{"foreground", func(c *settings) { c.Foreground = true }, option(board.OptForeground)},
+	{"log-format", func(c *settings) { c.LogFormat = "json" }, option(board.OptJSON)},
+	{"session-log", func(c *settings) { c.SessionLog = "-" }, option(board.OptSession)},
+	{"mode", func(c *settings) { c.Mode = config.Pool }, option(board.OptPool)},
+}
+
+var numberSettings = []setting{
+	{"max-uses", func(c *settings) { c.MaxUses = 77 },
+		assigned(func(a *board.Assignment) bool { return a.Uses == 77 })},
+	{"connect-timeout", func(c *settings) { c.ConnectTimeout = 1500 * time.Millisecond },
+		assigned(func(a *board.Assignment) bool { return a.ConnectTimeout == 1500 })},
+	{"close-timeout", func(c *settings) { c.CloseTimeout = 2500 * time.Millisecond },
+		assigned(func(a *board.Assignment) bool { return a.CloseTimeout == 2500 })},
+	{"sticky-timeout", func(c *settings) { c.StickyTimeout = 90 * time.Second },
+		assigned(func(a *board.Assignment) bool { return a.StickyFor == 90 })},
+	{"retry-after", func(c *settings) { c.RetryAfter = 60 * time.Second },
+		assigned(func(a *board.Assignment) bool { return a.RetryAfter == 60 })},
+	{"debug", func(c *settings) { c.Debug = 2 },
+		func(b *board.Board) bool { return b.State.LogAt.Load() == 2 }},
+}
+
+var addressSettings = []setting{
+	{"source-address", func(c *settings) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
+		assigned(func(a *board.Assignment) bool { return a.Source.String() == "192.0.2.7:0" })},
+	{"source-address, IPv6", func(c *settings) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
+		assigned(func(a *board.Assignment) bool { return a.Source.String() == "[2001:db8::7]:0" })},
+	{"source interface", func(c *settings) { c.SourceInterface = "eth7" },
+		assigned(func(a *board.Assignment) bool { return a.Interface.String() == "eth7" })},
+	{"via", func(c *settings) { c.Via = addrPort("[2001:db8::3]:3128") },
+		assigned(func(a *board.Assignment) bool { return a.Via.String() == "[2001:db8::3]:3128" })},
+	{"source", func(c *settings) { c.Listeners[0] = config.Source{Port: 120} },
+		assigned(func(a *board.Assignment) bool { return a.Label.String() == "120" && a.Tag.String() == "(120)" })},
+	{"bind", func(c *settings) {
+		c.Listeners[0] = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
+	}, assigned(func(a *board.Assignment) bool {
+		return a.Label.String() == "[::1]:120" && a.Tag.String() == "(::1 120)"
+	})},
+	{"syslog", func(c *settings) { c.Syslog.Path = "/run/log" },
+		assigned(func(a *board.Assignment) bool { return a.Syslog.String() == "/run/log" })},
+	{"syslog, UDP", func(c *settings) { c.Syslog.UDP = addrPort("192.0.2.9:514") },
+		assigned(func(a *board.Assignment) bool { return a.SyslogUDP.String() == "192.0.2.9:514" })},
+}
+
+var tableSettings = []setting{
+	{"allow", func(c *settings) {
+		c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	}, func(b *board.Board) bool {
+		in, in6, out := convert.From(addrPort("10.1.2.3:1")), convert.From(addrPort("[2001:db8::9]:1")), convert.From(addrPort("11.1.2.3:1"))
+		return b.Assignment.RuleCount == 2 && b.Admit(&in) && b.Admit(&in6) && !b.Admit(&out)
+	}},
+	{"targets", func(c *settings) {
+		c.Targets = []config.Target{{Addr: addrPort("192.0.2.1:119"), Port: 119}, {Addr: addrPort("[2001:db8::1]:119"), Port: 119}}
+	}, func(b *board.Board) bool {
+		return b.Assignment.TargetCount == 2 && b.Target(0).Addr.String() == "192.0.2.1:119" && b.Target(1).Addr.String() == "[2001:db8::1]:119" &&
+			b.Target(0).Name.String() == "192.0.2.1:119" && b.Target(1).Name.String() == "[2001:db8::1]:119"
+	}},
+	{"target by name", func(c *settings) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
+		func(b *board.Board) bool {
+			return b.Assignment.TargetCount == 1 && b.Target(0).Addr.Kind == 0 && b.Target(0).Name.String() == "news.example:119"
+		}},
+}
+
+// Each setting of the command line reaches its place on the board, and only if it
+// was given.
 func TestAssign(t *testing.T) {
-	at := netip.MustParseAddrPort
-	option := func(bit uint32) func(*board.Board) bool {
-		return func(a *board.Board) bool { return a.Assignment.Options&bit != 0 }
-	}
-	for _, c := range []struct {
-		name string
-		set  func(*settings)
-		is   func(*board.Board) bool
-	}{
-		{"sticky", func(c *settings) { c.Sticky = true }, option(board.OptSticky)},
-		{"ordered", func(c *settings) { c.Ordered = true }, option(board.OptOrdered)},
-		{"keepalive", func(c *settings) { c.Keepalive = true }, option(board.OptKeepalive)},
-		{"log", func(c *settings) { c.Log = true }, option(board.OptLog)},
-		{"foreground", func(c *settings) { c.Foreground = true }, option(board.OptForeground)},
-		{"log-format", func(c *settings) { c.LogFormat = "json" }, option(board.OptJSON)},
-		{"session-log", func(c *settings) { c.SessionLog = "-" }, option(board.OptSession)},
-		{"mode", func(c *settings) { c.Mode = config.Pool }, option(board.OptPool)},
-		{"max-uses", func(c *settings) { c.MaxUses = 77 }, func(a *board.Board) bool { return a.Assignment.Uses == 77 }},
-		{"connect-timeout", func(c *settings) { c.ConnectTimeout = 1500 * time.Millisecond },
-			func(a *board.Board) bool { return a.Assignment.ConnectTimeout == 1500 }},
-		{"close-timeout", func(c *settings) { c.CloseTimeout = 2500 * time.Millisecond },
-			func(a *board.Board) bool { return a.Assignment.CloseTimeout == 2500 }},
-		{"sticky-timeout", func(c *settings) { c.StickyTimeout = 90 * time.Second }, func(a *board.Board) bool { return a.Assignment.StickyFor == 90 }},
-		{"retry-after", func(c *settings) { c.RetryAfter = 60 * time.Second }, func(a *board.Board) bool { return a.Assignment.RetryAfter == 60 }},
-		{"debug", func(c *settings) { c.Debug = 2 }, func(a *board.Board) bool { return a.State.LogAt.Load() == 2 }},
-		{"source-address", func(c *settings) { c.SourceAddress = netip.MustParseAddr("192.0.2.7") },
-			func(a *board.Board) bool { return a.Assignment.Source.String() == "192.0.2.7:0" }},
-		{"source-address, IPv6", func(c *settings) { c.SourceAddress = netip.MustParseAddr("2001:db8::7") },
-			func(a *board.Board) bool { return a.Assignment.Source.String() == "[2001:db8::7]:0" }},
-		{"source interface", func(c *settings) { c.SourceInterface = "eth7" }, func(a *board.Board) bool { return a.Assignment.Interface.String() == "eth7" }},
-		{"via", func(c *settings) { c.Via = at("[2001:db8::3]:3128") }, func(a *board.Board) bool { return a.Assignment.Via.String() == "[2001:db8::3]:3128" }},
-		{"source", func(c *settings) { c.Listeners[0] = config.Source{Port: 120} },
-			func(a *board.Board) bool {
-				return a.Assignment.Label.String() == "120" && a.Assignment.Tag.String() == "(120)"
-			}},
-		{"bind", func(c *settings) {
-			c.Listeners[0] = config.Source{Addr: netip.MustParseAddr("::1"), Port: 120, Named: true}
-		},
-			func(a *board.Board) bool {
-				return a.Assignment.Label.String() == "[::1]:120" && a.Assignment.Tag.String() == "(::1 120)"
-			}},
-		{"syslog", func(c *settings) { c.Syslog.Path = "/run/log" }, func(a *board.Board) bool { return a.Assignment.Syslog.String() == "/run/log" }},
-		{"syslog, UDP", func(c *settings) { c.Syslog.UDP = at("192.0.2.9:514") },
-			func(a *board.Board) bool { return a.Assignment.SyslogUDP.String() == "192.0.2.9:514" }},
-		{"allow", func(c *settings) {
-			c.Rules = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
-		}, func(a *board.Board) bool {
-			in, in6, out := convert.From(at("10.1.2.3:1")), convert.From(at("[2001:db8::9]:1")), convert.From(at("11.1.2.3:1"))
-			return a.Assignment.RuleCount == 2 && a.Admit(&in) && a.Admit(&in6) && !a.Admit(&out)
-		}},
-		{"targets", func(c *settings) {
-			c.Targets = []config.Target{{Addr: at("192.0.2.1:119"), Port: 119}, {Addr: at("[2001:db8::1]:119"), Port: 119}}
-		}, func(a *board.Board) bool {
-			return a.Assignment.TargetCount == 2 && a.Target(0).Addr.String() == "192.0.2.1:119" && a.Target(1).Addr.String() == "[2001:db8::1]:119" &&
-				a.Target(0).Name.String() == "192.0.2.1:119" && a.Target(1).Name.String() == "[2001:db8::1]:119"
-		}},
-		{"target by name", func(c *settings) { c.Targets = []config.Target{{Name: "news.example", Port: 119}} },
-			func(a *board.Board) bool {
-				return a.Assignment.TargetCount == 1 && a.Target(0).Addr.Kind == 0 && a.Target(0).Name.String() == "news.example:119"
-			}},
-	} {
+	for _, c := range slices.Concat(optionSettings, numberSettings, addressSettings, tableSettings) {
 		cfg := &settings{Plug: config.Plug{Mode: config.Fork, Listeners: []config.Source{{Port: 119}}}}
 		without, with := newBoard(t), newBoard(t)
 		if err := assignFirst(without, &cfg.Process, &cfg.Plug, 1); err != nil {
@@ -101,17 +130,26 @@ func TestAssign(t *testing.T) {
 	}
 }
 
+// What is on the board without any setting.
 func TestAssignAlways(t *testing.T) {
 	cfg := &settings{Plug: config.Plug{Mode: config.Fork}}
 	a, b := newBoard(t), newBoard(t)
-	if assignFirst(a, &cfg.Process, &cfg.Plug, 3) != nil || assignFirst(b, &cfg.Process, &cfg.Plug, 3) != nil {
-		t.Fatal("not assigned")
+	for _, board := range []*board.Board{a, b} {
+		if err := assignFirst(board, &cfg.Process, &cfg.Plug, 3); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if a.Assignment.Listeners != 3 || a.Assignment.Options != 0 {
-		t.Errorf("%d listeners, options %b", a.Assignment.Listeners, a.Assignment.Options)
+	if n := a.Assignment.Listeners; n != 3 {
+		t.Errorf("%d listeners, want 3", n)
 	}
-	if a.Assignment.AffinityKey == b.Assignment.AffinityKey || a.Assignment.AffinityKey == [2]uint64{} {
-		t.Error("the affinity key is not secret")
+	if options := a.Assignment.Options; options != 0 {
+		t.Errorf("options %b, want none", options)
+	}
+	if a.Assignment.AffinityKey == b.Assignment.AffinityKey {
+		t.Error("two boards have the same affinity key")
+	}
+	if a.Assignment.AffinityKey == [2]uint64{} {
+		t.Error("the affinity key is zero")
 	}
 	if host, _ := os.Hostname(); a.Assignment.Host.String() != host {
 		t.Errorf("host %q", a.Assignment.Host.String())
@@ -119,12 +157,14 @@ func TestAssignAlways(t *testing.T) {
 	if a.State.Gate.Load() != board.GateClosed {
 		t.Error("the gate is open before a worker is ready")
 	}
-	if a.Assignment.Source.Kind != 0 || a.Assignment.Via.Kind != 0 || a.Assignment.SyslogUDP.Kind != 0 {
-		t.Error("an address that was not configured")
+	for name, addr := range map[string]*board.Addr{"source": &a.Assignment.Source, "via": &a.Assignment.Via, "syslog": &a.Assignment.SyslogUDP} {
+		if addr.Kind != 0 {
+			t.Errorf("%s is %s, which was not configured", name, addr)
+		}
 	}
 }
 
-// The longest name and the highest number of targets that a command line may have
+// The longest name and the greatest number of targets that a command line may have
 // fit on the board.
 func TestAssignLimits(t *testing.T) {
 	long := strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 61)+".", 5), ".")[:config.MaxName]
@@ -144,7 +184,7 @@ func TestAssignLimits(t *testing.T) {
 	}
 	cfg.Targets = []config.Target{{Name: strings.Repeat("n", 300), Port: 1}}
 	if err := assignFirst(a, &cfg.Process, &cfg.Plug, 1); err == nil {
-		t.Error("a name was cut silently")
+		t.Error("a name that does not fit was accepted")
 	}
 }
 
@@ -152,16 +192,16 @@ func TestAssignLimits(t *testing.T) {
 // them separately, because neither may import the other.
 func TestLimitsAreTheBoards(t *testing.T) {
 	if config.MaxRules != board.MaxRules {
-		t.Errorf("%d rules, and the board has room for %d", config.MaxRules, board.MaxRules)
+		t.Errorf("at most %d rules, but the board has room for %d", config.MaxRules, board.MaxRules)
 	}
 	if config.MaxSticky != board.MaxSticky || config.StickySpan().Max != board.MaxSticky*time.Second {
-		t.Errorf("a --sticky-timeout of up to %v, and the board's limit is %d s", config.StickySpan().Max, board.MaxSticky)
+		t.Errorf("--sticky-timeout may be up to %v, but the board's limit is %d s", config.StickySpan().Max, board.MaxSticky)
 	}
 	if config.MaxTargets >= board.TargetSlots {
-		t.Errorf("%d targets, and the board has %d slots: no room for a new target", config.MaxTargets, board.TargetSlots)
+		t.Errorf("at most %d targets, but the board has %d slots: no room for a new target", config.MaxTargets, board.TargetSlots)
 	}
 	if n := len(config.Target{Name: strings.Repeat("n", config.MaxName), Port: 65535}.String()); n > len(board.Target{}.Name.Buf) {
-		t.Errorf("a target's text may have %d bytes, and the board has room for %d", n, len(board.Target{}.Name.Buf))
+		t.Errorf("a target's text may have %d bytes, but the board has room for %d", n, len(board.Target{}.Name.Buf))
 	}
 }
 
@@ -190,18 +230,21 @@ func TestGeneration(t *testing.T) {
 	defer g.close()
 	a := g.board.Assignment
 	if a.Generation != 9 || a.Workers != 5 || a.Capacity != 3 || a.Listeners != 2 {
-		t.Errorf("generation %d, %d workers of %d, %d listeners", a.Generation, a.Workers, a.Capacity, a.Listeners)
+		t.Errorf("generation %d, %d workers of %d, %d listeners; want 9, 5 of 3, 2", a.Generation, a.Workers, a.Capacity, a.Listeners)
 	}
 	seen := map[int]bool{}
 	for _, slot := range g.free {
 		seen[slot] = true
 	}
-	if len(g.free) != 5 || len(seen) != 5 || len(g.slots) != 5 || g.free[len(g.free)-1] != 0 {
-		t.Errorf("free slots %v of %d", g.free, len(g.slots))
+	if len(g.free) != 5 || len(seen) != 5 || len(g.slots) != 5 {
+		t.Errorf("free slots %v of %d, want 5 different ones of 5", g.free, len(g.slots))
+	}
+	if first := g.free[len(g.free)-1]; first != 0 {
+		t.Errorf("the first slot to be used is %d, want 0", first)
 	}
 	for _, fd := range []int{g.assignment, g.state, g.report, g.bell} {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
-			t.Errorf("descriptor %d would leak into every child (%v)", fd, err)
+			t.Errorf("descriptor %d is not close-on-exec (%v)", fd, err)
 		}
 	}
 	for _, fd := range []int{g.report, g.bell} {
@@ -236,12 +279,15 @@ func TestRowsInUse(t *testing.T) {
 		t.Errorf("%d rows of 100", n)
 	}
 	if g.carries(1) {
-		t.Error("a session on free rows")
+		t.Error("free rows count as a session")
 	}
 	g.board.Column(1).Rows.Store(3)
 	g.board.Row(1, 2).Hold()
-	if !g.carries(1) || g.carries(0) {
-		t.Error("only worker 1 has a session")
+	if !g.carries(1) {
+		t.Error("the session of worker 1 is not found")
+	}
+	if g.carries(0) {
+		t.Error("worker 0 has a session")
 	}
 }
 

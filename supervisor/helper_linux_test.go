@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,38 +22,6 @@ import (
 const patience = await.Patience
 
 var until = await.Until
-
-// logLines holds the lines of a log.
-type logLines struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (s *logLines) add(p []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, text, ok := strings.Cut(string(p), "]: ")
-	if !ok {
-		text = string(p)
-	}
-	s.lines = append(s.lines, text)
-}
-
-func (s *logLines) all() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.lines...)
-}
-
-// has reports whether a line contains the text.
-func (s *logLines) has(text string) bool {
-	for _, line := range s.all() {
-		if strings.Contains(line, text) {
-			return true
-		}
-	}
-	return false
-}
 
 // starter is a Starter that records what it is told.
 type starter struct {

@@ -89,17 +89,24 @@ func closeReceived(e *received) {
 	}
 }
 
-// A generation arrives with its number, its board, and room for its workers.
+// A generation is received with its number, its board, and room for its workers.
 func TestReceivedGeneration(t *testing.T) {
 	g := oldGeneration(t, 3, 9)
 	g.board.State.Rotation.Store(5)
 	e, _ := receivedState(t, g, 0)
-	if got := e.generations[0]; got.number != 3 || len(got.slots) != 9 || got.board.State.Rotation.Load() != 5 || got.bell != -1 {
-		t.Errorf("generation %d, %d slots, rotation %d, bell %d", got.number, len(got.slots), got.board.State.Rotation.Load(), got.bell)
+	got := e.generations[0]
+	if got.number != 3 || len(got.slots) != 9 {
+		t.Errorf("generation %d with %d slots, want 3 with 9", got.number, len(got.slots))
+	}
+	if rotation := got.board.State.Rotation.Load(); rotation != 5 {
+		t.Errorf("rotation %d, want 5", rotation)
+	}
+	if got.bell != -1 {
+		t.Errorf("the write end of the report pipe is %d, want none", got.bell)
 	}
 	g.board.State.Rotation.Store(6) // the same memory, not a copy
-	if got := e.generations[0].board.State.Rotation.Load(); got != 6 {
-		t.Errorf("rotation %d, the old master's is 6", got)
+	if rotation := got.board.State.Rotation.Load(); rotation != 6 {
+		t.Errorf("rotation %d, the old master's is 6", rotation)
 	}
 }
 
@@ -128,16 +135,16 @@ func TestReceivedRefusesGenerations(t *testing.T) {
 			fds[2] = dupFDs(t, fd)[0]
 		}
 		if err := e.addGeneration(c.record, fds); err == nil || len(e.generations) != 0 {
-			t.Errorf("%s: %d generations, %v", what, len(e.generations), err)
+			t.Errorf("%s: %d generations, error %v", what, len(e.generations), err)
 		}
 		if !closed() {
-			t.Errorf("%s: a descriptor is left", what)
+			t.Errorf("%s: a descriptor is still open", what)
 		}
 	}
 }
 
-// A worker arrives unchanged: its state, place in the pidfile, and the sessions of
-// its slot.
+// A worker is received unchanged: its state, its place in the pidfile, and the
+// sessions of its slot.
 func TestReceivedChildren(t *testing.T) {
 	g := oldGeneration(t, 3, 9)
 	e, end := receivedState(t, g, 6)
@@ -224,7 +231,7 @@ func TestReceivedVerifies(t *testing.T) {
 		case 1: // duplicated
 			spoiled.Children--
 			spoiled.Sum -= r.Sum()
-		case 2: // another one in its place
+		case 2: // another worker in its place
 			spoiled.Sum -= r.Sum()
 			r.PID++
 			spoiled.Sum += r.Sum()

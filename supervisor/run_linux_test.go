@@ -42,10 +42,8 @@ func TestFailedStart(t *testing.T) {
 		s := newTestMaster(t, func(cfg *settings) { cfg.Pidfile = t.TempDir() + "/plug.pid" })
 		s.populate()
 		other := s.spawnNext()
-		s.fail(c.fail)
-		if s.startup.err == nil || !strings.Contains(s.startup.err.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q", c.name, s.startup.err, c.want)
-		}
+		c.fail(s)
+		checkError(t, c.name, s.startup.err, c.want)
 		first := s.startup.err
 		until(t, c.name+": the other worker is ended", func() bool { return !s.alive(other) })
 		s.kill(other, unix.SIGKILL)
@@ -53,18 +51,18 @@ func TestFailedStart(t *testing.T) {
 			t.Errorf("%s: the error became %v", c.name, s.startup.err)
 		}
 		if s.phase != stopping || s.starter.ready != 0 {
-			t.Errorf("%s: phase %d, ready %d", c.name, s.phase, s.starter.ready)
+			t.Errorf("%s: phase %d, the starter was told %d times that the plug is ready", c.name, s.phase, s.starter.ready)
 		}
 		s.ring(other, report.Ready)
 		s.afterEvent()
 		if s.phase != stopping {
-			t.Errorf("%s: served after all", c.name)
+			t.Errorf("%s: the plug serves although its start has failed", c.name)
 		}
 	}
 }
 
-// If a first worker is killed, that says nothing about the next one: the plug
-// tries again, and does not serve before.
+// If a first worker is killed, the next one may still start: the plug tries again,
+// and does not serve before.
 func TestFirstWorkerKilled(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
 		s := newTestMaster(t, func(c *settings) { c.SparesMin, c.SparesMax = 1, 1 })
@@ -72,7 +70,7 @@ func TestFirstWorkerKilled(t *testing.T) {
 		s.kill(s.spawnNext(), signal)
 		s.afterEvent()
 		if s.phase != opening || s.startup.err != nil {
-			t.Fatalf("%v: phase %d, error %v", signal, s.phase, s.startup.err)
+			t.Fatalf("%v: phase %d, error %v; want opening, none", signal, s.phase, s.startup.err)
 		}
 		s.plug.spawning.until = time.Now()
 		s.populate()
@@ -84,8 +82,6 @@ func TestFirstWorkerKilled(t *testing.T) {
 	}
 }
 
-func (s *testMaster) fail(how func(*testMaster)) { how(s) }
-
 // runs reports whether a process exists and is not a zombie (proc(5)).
 func runs(pid int) bool {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -93,66 +89,100 @@ func runs(pid int) bool {
 	return rest != "" && rest[0] != 'Z'
 }
 
-// The loop itself, from the first start of a worker to its end, in real time.
+// loopTest is a master whose loop runs in real time, with a spawner whose workers
+// are ready at once.
+type loopTest struct {
+	*testMaster
+	signals chan os.Signal
+	done    chan struct{}    // closed when the loop has returned
+	spawned chan *testWorker // in the order of their start
+}
+
+func startLoop(t *testing.T) *loopTest {
+	t.Helper()
+	l := &loopTest{
+		testMaster: newTestMaster(t, func(cfg *settings) { cfg.Pidfile = t.TempDir() + "/plug.pid" }),
+		signals:    make(chan os.Signal, 8), done: make(chan struct{}), spawned: make(chan *testWorker, 8),
+	}
+	if tickC, err := l.watcher.Ticker(tickEvery); err != nil || tickC != nil {
+		t.Fatalf("ticker %v, %v; want the watcher's own", tickC, err)
+	}
+	l.watcher.Start()
+	go func() { // the spawner
+		for o := range l.spawner.requests {
+			a := l.startSleeper(o)
+			l.spawner.results <- spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
+			l.ringPipe(a, report.Ready)
+			l.spawned <- a
+		}
+	}()
+	go func() {
+		defer close(l.done)
+		l.loop(l.signals)
+	}()
+	return l
+}
+
+// ringPipe writes a worker's doorbell to the report pipe.
+func (l *loopTest) ringPipe(a *testWorker, kind report.Kind) {
+	r := report.Record{Kind: kind, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}
+	unix.Write(l.plug.generation.bell, r.Append(nil))
+}
+
+// serveOneSession waits until the plug serves, begins a session, and kills the other
+// spare. It returns the busy worker and the two new spares.
+func (l *loopTest) serveOneSession() []*testWorker {
+	l.t.Helper()
+	first, second := <-l.spawned, <-l.spawned
+	until(l.t, "the gate opens", func() bool { return l.plug.generation.board.State.Gate.Load() == board.GateOpen })
+	l.ringPipe(first, report.Begin)
+	until(l.t, "the pidfile lists the busy worker", func() bool {
+		text, _ := os.ReadFile(l.cfg.Pidfile)
+		return string(text) == lines(l.pid, first.pid)
+	})
+	third := <-l.spawned // a spare that replaces the busy one
+	unix.Kill(second.pid, unix.SIGKILL)
+	fourth := <-l.spawned // a spare that replaces the killed one
+	until(l.t, "the dead worker is reaped", func() bool { return unix.Kill(second.pid, 0) == unix.ESRCH })
+	second.dead = true
+	return []*testWorker{first, third, fourth}
+}
+
+// The loop itself, from the first start of a worker to the end of the plug, in real
+// time.
 func TestLoop(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		end  func(s *testMaster, signals chan os.Signal)
+		end  func(*loopTest)
 		live bool // workers continue
 	}{
-		{"TERM", func(_ *testMaster, signals chan os.Signal) { signals <- syscall.SIGTERM }, true},
-		{"INT", func(_ *testMaster, signals chan os.Signal) { signals <- syscall.SIGINT }, false},
-		{"the starter ends", func(s *testMaster, _ chan os.Signal) { close(s.starter.gone) }, true},
+		{"TERM", func(l *loopTest) { l.signals <- syscall.SIGTERM }, true},
+		{"INT", func(l *loopTest) { l.signals <- syscall.SIGINT }, false},
+		{"the starter ends", func(l *loopTest) { close(l.starter.gone) }, true},
 	} {
-		path := t.TempDir() + "/plug.pid"
-		s := newTestMaster(t, func(cfg *settings) { cfg.Pidfile = path })
-		if tickC, err := s.watcher.Ticker(tickEvery); err != nil || tickC != nil {
-			t.Fatal(err)
-		}
-		s.watcher.Start()
-		signals, done, spawned := make(chan os.Signal, 8), make(chan struct{}), make(chan *testWorker, 8)
-		go func() {
-			for o := range s.spawner.requests { // the spawner, whose children are ready at once
-				a := s.startSleeper(o)
-				s.spawner.results <- spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()}
-				unix.Write(s.plug.generation.bell, report.Record{Kind: report.Ready, Slot: uint16(a.slot), PID: uint32(a.pid), Generation: 1}.Append(nil))
-				spawned <- a
-			}
-		}()
-		go func() {
-			defer close(done)
-			s.loop(signals)
-		}()
-		first, second := <-spawned, <-spawned
-		until(t, "the gate opens", func() bool { return s.plug.generation.board.State.Gate.Load() == board.GateOpen })
-		unix.Write(s.plug.generation.bell, report.Record{Kind: report.Begin, Slot: uint16(first.slot), PID: uint32(first.pid), Generation: 1}.Append(nil))
-		until(t, "the pidfile lists it", func() bool {
-			text, _ := os.ReadFile(path)
-			return string(text) == lines(s.pid, first.pid)
-		})
-		third := <-spawned // a spare that replaces the busy one
-		unix.Kill(second.pid, unix.SIGKILL)
-		fourth := <-spawned // a spare that replaces the killed one
-		until(t, "the dead one is reaped", func() bool { return unix.Kill(second.pid, 0) == unix.ESRCH })
-		second.dead = true
-		c.end(s, signals)
+		l := startLoop(t)
+		workers := l.serveOneSession()
+		c.end(l)
 		select {
-		case <-done:
+		case <-l.done:
 		case <-time.After(patience):
 			t.Fatalf("%s: the loop does not end", c.name)
 		}
-		if _, err := os.Stat(path); !os.IsNotExist(err) {
+		if _, err := os.Stat(l.cfg.Pidfile); !os.IsNotExist(err) {
 			t.Errorf("%s: the pidfile is still there: %v", c.name, err)
 		}
-		for _, a := range []*testWorker{first, third, fourth} {
-			if alive := runs(a.pid); alive != c.live {
-				t.Errorf("%s: worker %d alive %v", c.name, a.pid, alive)
+		for _, a := range workers {
+			if live := runs(a.pid); live != c.live {
+				t.Errorf("%s: worker %d runs: %v, want %v", c.name, a.pid, live, c.live)
 			}
 			a.dead = !c.live
 		}
-		if s.starter.ready != 1 || s.startup.err != nil {
-			t.Errorf("%s: ready %d, error %v", c.name, s.starter.ready, s.startup.err)
+		if l.starter.ready != 1 {
+			t.Errorf("%s: the starter was told %d times that the plug is ready, want once", c.name, l.starter.ready)
 		}
-		close(s.spawner.requests)
+		if l.startup.err != nil {
+			t.Errorf("%s: start-up error %v", c.name, l.startup.err)
+		}
+		close(l.spawner.requests)
 	}
 }

@@ -54,8 +54,14 @@ func TestTerm(t *testing.T) {
 	if err := portIsFree(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
-	if s.phase != stopping || s.plug.generation.board.State.Gate.Load() != board.GateDraining || !carrier.told(report.Drain) || !idle.told(report.Drain) {
-		t.Error("the workers were not told")
+	if s.phase != stopping {
+		t.Errorf("phase %d, want stopping", s.phase)
+	}
+	if gate := s.plug.generation.board.State.Gate.Load(); gate != board.GateDraining {
+		t.Errorf("the gate is %d, want draining", gate)
+	}
+	if !carrier.told(report.Drain) || !idle.told(report.Drain) {
+		t.Error("the workers were not told to drain")
 	}
 	if s.done() {
 		t.Error("done at once: workers killed with the master would not be buried")
@@ -89,16 +95,19 @@ func portIsFree(t *testing.T, s *testMaster) error {
 	return err
 }
 
-// kill $(cat pidfile) still writes session lines: workers that die with the master
-// are buried.
+// After kill $(cat pidfile), the master still writes session lines: it buries the
+// workers that are killed with it.
 func TestTermBuries(t *testing.T) {
 	s, carrier, idle := withSession(t, nil)
 	o := <-s.spawner.requests
 	late := s.startSleeper(o)
 	s.signal(syscall.SIGTERM)
 	s.plug.spawned(spawnResult{child: late.child, pid: late.pid, pidfd: late.pidfdOf()})
-	if late.state != draining || !late.told(report.Drain) {
-		t.Errorf("spawned while the master stops: %s", late.state)
+	if late.state != draining {
+		t.Errorf("a worker spawned while the master stops is %s, want draining", late.state)
+	}
+	if !late.told(report.Drain) {
+		t.Error("a worker spawned while the master stops was not told to drain")
 	}
 	s.kill(carrier, unix.SIGTERM)
 	s.kill(idle, unix.SIGTERM)
@@ -125,12 +134,12 @@ func TestTermKeepsBurying(t *testing.T) {
 	s.shutdown.deadline = soon
 	s.kill(carrier, unix.SIGTERM)
 	if left := time.Until(s.shutdown.deadline); left < buryFor/2 || left > buryFor {
-		t.Errorf("after the burial of a session %v are left", left)
+		t.Errorf("after the burial of a session %v are left, want at most %v", left, buryFor)
 	}
 	s.shutdown.buryUntil = soon
 	s.kill(idle, unix.SIGTERM)
 	if !s.shutdown.deadline.Equal(soon) {
-		t.Errorf("the last burials are at %v, not at %v", s.shutdown.deadline, soon)
+		t.Errorf("the deadline is %v, want %v, the limit of all burials", s.shutdown.deadline, soon)
 	}
 
 	s, _, idle = withSession(t, nil)
@@ -161,12 +170,16 @@ func TestInt(t *testing.T) {
 	}
 	s.sessionLines(1)
 	s.syslog.Sink.Flush(patience)
-	if !s.syslogLines.has("stop: ending 1 session") || s.plug.totals.Ended[board.AdminEnded] != 1 {
-		t.Errorf("syslog %q, totals %v", s.syslogLines.all(), s.plug.totals.Ended)
+	if !s.syslogLines.has("stop: ending 1 session") {
+		t.Errorf("syslog %q", s.syslogLines.all())
+	}
+	if n := s.plug.totals.Ended[board.AdminEnded]; n != 1 {
+		t.Errorf("%d sessions ended by the admin, want 1", n)
 	}
 }
 
-// A worker that does not die of TERM is killed; one that cannot be killed is left.
+// A worker that TERM does not end is killed. One that cannot be killed does not keep
+// the master.
 func TestIntKillsStoppedWorkers(t *testing.T) {
 	s, all := serving(t, nil)
 	for _, a := range all {
@@ -178,7 +191,7 @@ func TestIntKillsStoppedWorkers(t *testing.T) {
 	}
 	s.signal(syscall.SIGINT)
 	if s.done() || !s.alive(all[0]) {
-		t.Fatal("no patience with TERM")
+		t.Fatal("workers get no time for TERM")
 	}
 	s.expire()
 	if s.done() {
@@ -186,7 +199,7 @@ func TestIntKillsStoppedWorkers(t *testing.T) {
 	}
 	until(t, "KILL ends it", func() bool { return !s.alive(all[0]) && !s.alive(all[1]) })
 	rounds := 0
-	for ; !s.done(); rounds++ { // the master is not told of the deaths
+	for ; !s.done(); rounds++ { // the master does not learn of the deaths
 		if s.expire(); rounds > 5 {
 			t.Fatal("the master never stops waiting")
 		}
@@ -202,8 +215,11 @@ func TestQuit(t *testing.T) {
 	if err := portIsFree(t, s); err != nil {
 		t.Errorf("the port is not free: %v", err)
 	}
-	if !carrier.told(report.Drain) || !idle.told(report.Drain) || !s.shutdown.deadline.IsZero() {
-		t.Errorf("deadline %v", s.shutdown.deadline)
+	if !carrier.told(report.Drain) || !idle.told(report.Drain) {
+		t.Error("the workers were not told to drain")
+	}
+	if !s.shutdown.deadline.IsZero() {
+		t.Errorf("deadline %v, want none", s.shutdown.deadline)
 	}
 	s.signal(syscall.SIGQUIT) // repeating it changes nothing
 	s.kill(idle, unix.SIGKILL)
@@ -214,15 +230,18 @@ func TestQuit(t *testing.T) {
 	}
 	s.writePidfile(time.Now().Add(time.Second))
 	s.reap()
-	if s.done() || !s.alive(carrier) {
-		t.Error("a session is still there")
+	if s.done() {
+		t.Error("done before the last session has ended")
+	}
+	if !s.alive(carrier) {
+		t.Error("the session was ended")
 	}
 	s.apply(carrier.child, hasEnded)
 	s.kill(carrier, unix.SIGKILL)
 	s.writePidfile(time.Now().Add(2 * time.Second))
 	s.reap()
 	if !s.done() {
-		t.Error("no session is left")
+		t.Error("not done after the last session has ended")
 	}
 }
 
@@ -236,7 +255,10 @@ func TestDrainTimeout(t *testing.T) {
 		t.Error("done before the timeout")
 	}
 	s.expire()
-	if s.done() || !s.shutdown.ending {
+	if s.done() {
+		t.Error("done before the sessions have ended")
+	}
+	if !s.shutdown.ending {
 		t.Error("sessions are not ended after the timeout")
 	}
 	until(t, "TERM ends it", func() bool { return !s.alive(carrier) })

@@ -1,14 +1,11 @@
-// Tests of what a new master takes over: rotation, affinity and target states on
-// the board, the roster from a simulated old master, and how it waits for the
-// commit.
+// Tests of what a new master receives from a simulated old one, message by message,
+// and of how it waits for the commit.
 
 package supervisor
 
 import (
-	"fmt"
-	"net/netip"
 	"os"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,155 +14,7 @@ import (
 	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/counters"
 	"daemon/plug/supervisor/handover"
-	"daemon/plug/worker/address/convert"
-	"daemon/plug/worker/board"
 )
-
-// withTargets returns a generation with targets at these ports.
-func withTargets(t testing.TB, number uint32, ports ...uint16) *generation {
-	t.Helper()
-	cfg := &config.Plug{Mode: config.Prefork, Sticky: true, StickyTimeout: time.Hour}
-	for _, p := range ports {
-		cfg.Targets = append(cfg.Targets, config.Target{Addr: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), p), Port: p})
-	}
-	g, err := newGeneration(number, new(config.Process), cfg, 2, 1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(g.close)
-	return g
-}
-
-// carryState copies the shared state from one generation to the next, as a switch does.
-func carryState(from, to *generation, sticky bool) {
-	same := false
-	from.moved, same = matchTargets(from.board, to.board)
-	from.carry(to.board, same, sticky)
-	from.moved = nil
-}
-
-// client returns the address of client number n.
-func client(n int) *board.Addr {
-	a := convert.From(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 1024))
-	return &a
-}
-
-// port returns the target that a client gets, by its port.
-func port(t testing.TB, g *generation, n int, now uint64) uint16 {
-	t.Helper()
-	slot, ok := g.board.Choose(new(board.Tried), client(n), now)
-	if !ok {
-		t.Fatalf("client %d gets no target", n)
-	}
-	return g.board.Target(slot).Addr.Port
-}
-
-// With the same targets, everything continues unchanged.
-func TestCarryTheSameTargets(t *testing.T) {
-	const now = 5_000_000
-	a, b := withTargets(t, 1, 1, 2, 3), withTargets(t, 2, 1, 2, 3)
-	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
-	a.board.Fail(1, now) // target 2
-	had := map[int]uint16{}
-	for n := range 5 {
-		had[n] = port(t, a, n, now)
-	}
-	a.board.TargetState(2).Connects.Store(77)
-	a.board.TargetState(2).Failures.Store(7)
-
-	carryState(a, b, true)
-	for n, want := range had {
-		if got := port(t, b, n, now); got != want {
-			t.Errorf("client %d gets %d, was with %d", n, got, want)
-		}
-	}
-	if m := b.board.TargetState(2); m.Connects.Load() < 77 || m.Failures.Load() != 7 {
-		t.Errorf("target 3 has %d connects, %d failures", m.Connects.Load(), m.Failures.Load())
-	}
-	for n := range 4 {
-		if got := port(t, b, 90+n, now); got == 2 {
-			t.Error("a new client gets the failed target")
-		}
-	}
-}
-
-// Rotation continues where it was, for every number of steps.
-func TestCarryRotation(t *testing.T) {
-	const now = 5_000_000
-	for steps := range 7 {
-		a, b := withTargets(t, 1, 1, 2, 3), withTargets(t, 2, 1, 2, 3)
-		for n := range steps {
-			port(t, a, n, now)
-		}
-		carryState(a, b, false)
-		if got, want := port(t, b, 100, now), uint16(steps%3+1); got != want {
-			t.Errorf("after %d sessions the next one gets %d, want %d", steps, got, want)
-		}
-	}
-}
-
-// A target that is named twice gets twice the share; that continues, too.
-func TestCarryDoubledTargets(t *testing.T) {
-	const now = 5_000_000
-	for steps := range 7 {
-		a, b := withTargets(t, 1, 1, 1, 2), withTargets(t, 2, 1, 1, 2)
-		for n := range steps {
-			port(t, a, n, now)
-		}
-		a.board.TargetState(0).Connects.Store(10)
-		a.board.TargetState(1).Connects.Store(20)
-		carryState(a, b, false)
-		if x, y := b.board.TargetState(0).Connects.Load(), b.board.TargetState(1).Connects.Load(); x != 10 || y != 20 {
-			t.Errorf("the doubled target's connects are %d and %d, were 10 and 20", x, y)
-		}
-		if got, want := port(t, b, 100, now), []uint16{1, 1, 2}[steps%3]; got != want {
-			t.Errorf("after %d sessions the next one gets %d, want %d", steps, got, want)
-		}
-	}
-}
-
-// With other targets, or in another order, the state is kept by address.
-func TestCarryOtherTargets(t *testing.T) {
-	const now = 5_000_000
-	a := withTargets(t, 1, 1, 2, 3)
-	had := map[int]uint16{}
-	for n := range 6 {
-		had[n] = port(t, a, n, now)
-	}
-	a.board.Fail(1, now) // target 2
-	for i := range 3 {
-		a.board.TargetState(i).Connects.Store(uint64(10 + i))
-	}
-	b := withTargets(t, 2, 4, 3, 2) // 1 is gone, 4 is new
-	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
-	carryState(a, b, true)
-	for i, want := range []uint64{0, 12, 11} {
-		if got := b.board.TargetState(i).Connects.Load(); got != want {
-			t.Errorf("target %d has %d connects, want %d", b.board.Target(i).Addr.Port, got, want)
-		}
-	}
-	for n, was := range had {
-		got := port(t, b, n, now)
-		if was == 3 && got != 3 {
-			t.Errorf("client %d gets %d, was with 3", n, got)
-		}
-		if got == 2 {
-			t.Errorf("client %d gets the failed target", n)
-		}
-	}
-}
-
-// Without -f no client's target is remembered.
-func TestCarryWithoutAffinity(t *testing.T) {
-	const now = 5_000_000
-	a, b := withTargets(t, 1, 1, 2), withTargets(t, 2, 1, 2)
-	b.board.Assignment.AffinityKey = a.board.Assignment.AffinityKey
-	port(t, a, 1, now) // to target 1
-	carryState(a, b, false)
-	if got := port(t, b, 1, now); got != 2 {
-		t.Errorf("the client gets %d again", got)
-	}
-}
 
 // The commit is the old master's message, or its death; a closed socket on its
 // own is neither.
@@ -188,10 +37,7 @@ func TestAwaitCommit(t *testing.T) {
 	} {
 		old, own := handoverPair(t)
 		c.do(old)
-		err := (&takeover{wire: own, old: c.old}).awaitCommit()
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.want)
-		}
+		checkError(t, c.name, (&takeover{wire: own, old: c.old}).awaitCommit(), c.want)
 	}
 }
 
@@ -213,77 +59,109 @@ func TestAwaitCommitHasNoTimeLimit(t *testing.T) {
 	}
 }
 
+// oldMaster is the old master's side of a handover, played by a test.
+type oldMaster struct {
+	t    *testing.T
+	wire handover.Wire
+}
+
+func (o oldMaster) send(m *handover.Message, fds ...int) {
+	o.t.Helper()
+	if err := o.wire.Send(m, fds...); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o oldMaster) expect(kind string) {
+	o.t.Helper()
+	if _, _, err := o.wire.Expect(kind, patience); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// sendState sends one plug's state: a generation, five workers in three batches, and
+// three session lines. It returns the matching end record.
+func (o oldMaster) sendState(g *generation) *handover.EndRecord {
+	o.t.Helper()
+	plug := g.plug.name()
+	o.send(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Plug: plug, Number: 3}}, g.assignment, g.state, g.report)
+	end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 3}
+	records, fds := childRecords(o.t, g, 5)
+	each := len(fds) / 5
+	for i := 0; i < 5; i += 2 {
+		n := min(2, 5-i)
+		o.send(&handover.Message{Kind: handover.KindChildren, Children: records[i : i+n]}, fds[each*i:each*(i+n)]...)
+		o.expect(handover.KindTaken)
+		for _, r := range records[i : i+n] {
+			end.Sum += r.Sum()
+			end.Children++
+		}
+	}
+	handover.CloseAll(fds)
+	o.send(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: plug, Totals: counters.Totals{BytesIn: 8}}})
+	for _, lines := range [][]string{{"one\n", "two\n"}, {"three\n"}} {
+		o.send(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: plug, Lines: lines}})
+	}
+	return end
+}
+
 // receive takes the old master's state in the order in which it is sent, and
 // confirms each batch.
 func TestReceive(t *testing.T) {
 	g := oldGeneration(t, 3, 9)
 	for name, c := range map[string]struct {
 		spoil func(*handover.EndRecord)
-		want  string
+		want  string // the error's text; empty for no error
 	}{
 		"complete":      {func(*handover.EndRecord) {}, ""},
 		"a lost worker": {func(e *handover.EndRecord) { e.Children++ }, "counts differ"},
 		"a lost line":   {func(e *handover.EndRecord) { e.Lines++ }, "counts differ"},
 		"a lost plug":   {func(e *handover.EndRecord) { e.Plugs++ }, "counts differ"},
 	} {
-		old, own := handoverPair(t)
-		type result struct {
-			e   *received
-			err error
-		}
-		got := make(chan result, 1)
+		wire, own := handoverPair(t)
+		old := oldMaster{t, wire}
+		var e *received
+		got := make(chan error, 1)
 		go func() {
-			e, err := (&takeover{m: g.plug.m, wire: own}).receive()
-			got <- result{e, err}
+			var err error
+			e, err = (&takeover{m: g.plug.m, wire: own}).receive()
+			got <- err
 		}()
-		said := func(kind string) {
-			t.Helper()
-			if _, _, err := old.Expect(kind, patience); err != nil {
-				t.Fatal(err)
-			}
-		}
-		say := func(m *handover.Message, fds ...int) {
-			t.Helper()
-			if err := old.Send(m, fds...); err != nil {
-				t.Fatal(err)
-			}
-		}
-		said(handover.KindFreeze)
-		say(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Plug: g.plug.name(), Number: 3}}, g.assignment, g.state, g.report)
-		end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 3}
-		records, fds := childRecords(t, g, 5)
-		each := len(fds) / 5
-		for i := 0; i < 5; i += 2 {
-			n := min(2, 5-i)
-			say(&handover.Message{Kind: handover.KindChildren, Children: records[i : i+n]}, fds[each*i:each*(i+n)]...)
-			said(handover.KindTaken)
-			for _, r := range records[i : i+n] {
-				end.Sum += r.Sum()
-				end.Children++
-			}
-		}
-		handover.CloseAll(fds)
-		say(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: g.plug.name(), Totals: counters.Totals{BytesIn: 8}}})
-		for _, lines := range [][]string{{"one\n", "two\n"}, {"three\n"}} {
-			say(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: g.plug.name(), Lines: lines}})
-		}
+		old.expect(handover.KindFreeze)
+		end := old.sendState(g)
 		c.spoil(end)
 		lock, _ := trackedFD(t)
-		say(&handover.Message{Kind: handover.KindEnd, End: end}, lock)
+		old.send(&handover.Message{Kind: handover.KindEnd, End: end}, lock)
 		if c.want == "" {
-			said(handover.KindVerified)
+			old.expect(handover.KindVerified)
 		}
-		r := <-got
-		if c.want != "" {
-			if r.err == nil || !strings.Contains(r.err.Error(), c.want) {
-				t.Errorf("%s: %v, want %q", name, r.err, c.want)
-			}
-			continue
+		err := <-got
+		checkError(t, name, err, c.want)
+		if err == nil {
+			checkReceived(t, name, e, g.plug)
+			closeReceived(e)
 		}
-		if r.err != nil || len(r.e.children) != 5 || len(r.e.generations) != 1 || r.e.pidfile < 0 || r.e.plugs[g.plug].Totals.BytesIn != 8 || len(r.e.plugs[g.plug].lines) != 3 {
-			t.Fatalf("%s: %+v, %v", name, r.e, r.err)
-		}
-		closeReceived(r.e)
+	}
+}
+
+// checkReceived checks that what sendState sends has been received.
+func checkReceived(t *testing.T, name string, e *received, p *plug) {
+	t.Helper()
+	if len(e.children) != 5 || len(e.generations) != 1 {
+		t.Errorf("%s: %d workers of %d generations, want 5 of 1", name, len(e.children), len(e.generations))
+	}
+	if e.pidfile < 0 {
+		t.Errorf("%s: no pidfile", name)
+	}
+	state := e.plugs[p]
+	if state == nil {
+		t.Fatalf("%s: no state of the plug", name)
+	}
+	if state.Totals.BytesIn != 8 {
+		t.Errorf("%s: %d bytes in the totals, want 8", name, state.Totals.BytesIn)
+	}
+	if want := []string{"one\n", "two\n", "three\n"}; !slices.Equal(state.lines, want) {
+		t.Errorf("%s: lines %q, want %q", name, state.lines, want)
 	}
 }
 
@@ -313,8 +191,10 @@ func TestReceiveFails(t *testing.T) {
 	} {
 		old, own := handoverPair(t)
 		c.do(old)
-		if e, err := (&takeover{m: newMaster(&config.Process{}, nil), wire: own}).receive(); err == nil || e != nil || !strings.Contains(fmt.Sprint(err), c.want) {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
+		e, err := (&takeover{m: newMaster(&config.Process{}, nil), wire: own}).receive()
+		checkError(t, name, err, c.want)
+		if e != nil {
+			t.Errorf("%s: received %+v", name, e)
 		}
 	}
 }

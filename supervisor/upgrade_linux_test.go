@@ -91,9 +91,14 @@ func TestSendState(t *testing.T) {
 	if !slices.Equal(state.lines, []string{"one\n", "two\n"}) {
 		t.Errorf("lines %q", state.lines)
 	}
-	if sent := &state.Totals; sent.BytesOut != s.plug.totals.BytesOut || sent.Spawns != s.plug.totals.Spawns ||
-		!state.Paused || e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
-		t.Errorf("%+v, the pidfile's descriptor is %d", state, e.pidfile)
+	if sent, had := &state.Totals, &s.plug.totals; sent.BytesOut != had.BytesOut || sent.Spawns != had.Spawns {
+		t.Errorf("%d bytes out, %d spawns; want %d, %d", sent.BytesOut, sent.Spawns, had.BytesOut, had.Spawns)
+	}
+	if !state.Paused {
+		t.Error("the pause is lost")
+	}
+	if e.pidfile < 0 || !sameFile(e.pidfile, s.cfg.Pidfile) {
+		t.Errorf("descriptor %d is not the pidfile", e.pidfile)
 	}
 	if len(e.children) != len(s.roster) || e.generations[0].number != s.plug.generation.number {
 		t.Fatalf("%d workers of generation %d", len(e.children), e.generations[0].number)
@@ -105,8 +110,8 @@ func TestSendState(t *testing.T) {
 	}
 }
 
-// State that has been sent no longer changes, because the new master would not
-// know: an admin's signals wait until it is decided which process is the master.
+// State that has been sent no longer changes, because the new master would not learn
+// of it: an admin's signals wait until it is decided which process is the master.
 // Signals that end the plug do not wait.
 func TestFrozenKeepsSignals(t *testing.T) {
 	for _, fails := range []bool{true, false} {
@@ -115,7 +120,7 @@ func TestFrozenKeepsSignals(t *testing.T) {
 		s.signal(unix.SIGUSR1)
 		s.signal(unix.SIGTTOU)
 		if s.plug.paused || e.plugs[s.plug].Paused {
-			t.Fatalf("paused %v, and the new one %v", s.plug.paused, e.plugs[s.plug].Paused)
+			t.Fatalf("during the freeze: paused %v, in the new master %v", s.plug.paused, e.plugs[s.plug].Paused)
 		}
 		want := []os.Signal{unix.SIGUSR1, unix.SIGTTOU}
 		if fails {
@@ -127,13 +132,13 @@ func TestFrozenKeepsSignals(t *testing.T) {
 		}
 		s.upgradeEnded(s.upgrades.current, nil)
 		if s.plug.paused || !slices.Equal(s.upgrades.pendingSignals, want) {
-			t.Errorf("paused %v, for the new one %v, want %v", s.plug.paused, s.upgrades.pendingSignals, want)
+			t.Errorf("paused %v, signals for the new master %v, want %v", s.plug.paused, s.upgrades.pendingSignals, want)
 		}
 	}
 	s, _, _, _ := handingOver(t, nil)
 	s.signal(unix.SIGTERM)
 	if s.phase != stopping {
-		t.Error("TERM waits")
+		t.Error("TERM does not end a frozen master")
 	}
 }
 
@@ -160,8 +165,11 @@ func TestFailedUpgradeThaws(t *testing.T) {
 	s.plug.generation.board.State.Gate.Store(board.GateDraining)
 	carrier.orders()
 	s.upgradeEnded(s.upgrades.current, errors.New("the new program failed"))
-	if s.plug.generation.board.State.Gate.Load() != board.GateOpen || !carrier.told(report.Gate) {
-		t.Errorf("the gate is %d", s.plug.generation.board.State.Gate.Load())
+	if gate := s.plug.generation.board.State.Gate.Load(); gate != board.GateOpen {
+		t.Errorf("the gate is %d, want open", gate)
+	}
+	if !carrier.told(report.Gate) {
+		t.Error("the worker was not told of the gate")
 	}
 	for end := time.After(patience); carrier.state != spare || idle.state != gone; {
 		select {
@@ -172,12 +180,20 @@ func TestFailedUpgradeThaws(t *testing.T) {
 		}
 	}
 	s.afterEvent()
-	if s.plug.count[starting] == 0 || s.spawner.suspended.Load() {
-		t.Errorf("%d workers starting, spawning suspended %v", s.plug.count[starting], s.spawner.suspended.Load())
+	if s.plug.count[starting] == 0 {
+		t.Error("no workers are starting")
+	}
+	if s.spawner.suspended.Load() {
+		t.Error("spawning is still suspended")
 	}
 	s.syslog.Sink.Flush(patience)
-	if all := strings.Join(s.syslogLines.all(), "\n"); s.upgrades.current != nil || !strings.Contains(all, "upgrade failed; nothing has changed") || !strings.Contains(all, "the new program failed") {
-		t.Errorf("syslog %q", all)
+	for _, want := range []string{"upgrade failed; nothing has changed", "the new program failed"} {
+		if !s.syslogLines.has(want) {
+			t.Errorf("syslog %q, want %q", s.syslogLines.all(), want)
+		}
+	}
+	if s.upgrades.current != nil {
+		t.Error("the upgrade is still in progress")
 	}
 }
 
@@ -188,13 +204,19 @@ func TestFreezeWithoutDisk(t *testing.T) {
 	s.startSpares(1)
 	s.afterEvent()
 	s.watcher.Start()
-	s.pidfile.writing = true // and its answer does not come
+	s.pidfile.writing = true // and the writer does not answer
 	if err := s.freeze(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), s.cfg.Pidfile) {
 		t.Errorf("error %v", err)
 	}
 	s.thaw()
 	s.pidfile.writing = false
-	if s.upgrades.frozen || s.spawner.suspended.Load() || !s.pidfile.dirty || carrier.state != busy {
-		t.Errorf("frozen %v, spawning suspended %v, pidfile dirty %v, the worker is %s", s.upgrades.frozen, s.spawner.suspended.Load(), s.pidfile.dirty, carrier.state)
+	if s.upgrades.frozen || s.spawner.suspended.Load() {
+		t.Errorf("frozen %v, spawning suspended %v", s.upgrades.frozen, s.spawner.suspended.Load())
+	}
+	if !s.pidfile.dirty {
+		t.Error("the list that was not written is forgotten")
+	}
+	if carrier.state != busy {
+		t.Errorf("the worker with a session is %s, want busy", carrier.state)
 	}
 }
