@@ -16,6 +16,7 @@ import (
 
 // listener is a socket on which all workers of a plug accept clients.
 type listener struct {
+	number  uint32 // in orders to workers; the plug uses each number once
 	fd      int
 	source  config.Source // where it listens
 	revival revival
@@ -37,8 +38,17 @@ func (p *plug) openListeners() error {
 		}
 		p.listeners = append(p.listeners, listener{fd: fd, source: source})
 	}
+	p.numberListeners()
 	p.learn()
 	return nil
+}
+
+// numberListeners gives the first listeners of a plug their numbers.
+func (p *plug) numberListeners() {
+	for i := range p.listeners {
+		p.listeners[i].number = p.nextNumber
+		p.nextNumber++
+	}
 }
 
 // openInherited takes the sockets that the service manager has opened for a source.
@@ -120,6 +130,7 @@ func (p *plug) continueListeners(fds []int, labels []string) (bool, error) {
 		return false, err
 	}
 	p.listeners = append(all, adopted...)
+	p.numberListeners()
 	p.learn()
 	return true, nil
 }

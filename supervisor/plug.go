@@ -25,6 +25,7 @@ type plug struct {
 	tag     string  // its syslog records begin with it
 
 	listeners  []listener
+	nextNumber uint32 // of the next listener
 	zones      []*zone
 	sourceLost bool // the listener's interface is gone, and that was logged
 

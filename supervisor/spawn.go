@@ -39,6 +39,7 @@ type spawning struct {
 type spawnRequest struct {
 	child    *child
 	files    []uintptr
+	numbers  []uint32 // of the listeners
 	user     *syscall.Credential
 	lifeline [2]int // the master's end, the worker's
 }
@@ -104,7 +105,7 @@ func (p *plug) startWorker() bool {
 	p.roster, p.m.roster = append(p.roster, c), append(p.m.roster, c)
 	p.count[starting]++
 	p.m.children[c.id] = c
-	p.m.spawner.requests <- spawnRequest{child: c, files: p.files(g, pair[1]), user: p.credential(), lifeline: pair}
+	p.m.spawner.requests <- spawnRequest{child: c, files: p.files(g, pair[1]), numbers: p.numbers(), user: p.credential(), lifeline: pair}
 	return true
 }
 
@@ -127,6 +128,14 @@ func (p *plug) files(g *generation, lifeline int) []uintptr {
 		files = append(files, uintptr(l.fd))
 	}
 	return files
+}
+
+// numbers returns the numbers of the listeners, as orders name them.
+func (p *plug) numbers() (all []uint32) {
+	for _, l := range p.listeners {
+		all = append(all, l.number)
+	}
+	return all
 }
 
 // spawned handles the spawner's result.
@@ -212,6 +221,6 @@ func spawn(o *spawnRequest) (pid, pidfd int, err error) {
 	attr := &syscall.ProcAttr{Env: worker.Env(o.child.generation.pool()), Files: o.files,
 		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: o.user}}
 	watch.WantPidfd(attr.Sys)
-	pid, err = syscall.ForkExec(host.Image(), worker.Args(o.child.slot), attr)
+	pid, err = syscall.ForkExec(host.Image(), worker.Args(o.child.slot, o.numbers), attr)
 	return pid, watch.GotPidfd(attr.Sys, pid), err
 }

@@ -25,11 +25,11 @@ import (
 type acceptor struct {
 	listenSet *kernel.Poller // the engine's own set in a pool
 	apart     bool           // listenSet is a set of its own
-	listeners []listener
+	listeners []*listener
 }
 
 type listener struct {
-	fd     int
+	inheritedListener
 	joined bool // in the epoll set
 	closed bool // shut down by the master, or left for good
 }
@@ -40,7 +40,7 @@ const (
 	backAfter = 2 * time.Millisecond
 )
 
-func (a *acceptor) open(n int, set *kernel.Poller, apart bool) syscall.Errno {
+func (a *acceptor) open(all []inheritedListener, set *kernel.Poller, apart bool) syscall.Errno {
 	a.listenSet, a.apart = set, apart
 	if apart {
 		a.listenSet = new(kernel.Poller)
@@ -51,15 +51,15 @@ func (a *acceptor) open(n int, set *kernel.Poller, apart bool) syscall.Errno {
 			return errno
 		}
 	}
-	for i := range n {
-		a.listeners = append(a.listeners, listener{fd: FDListener + i})
+	for _, l := range all {
+		a.listeners = append(a.listeners, &listener{inheritedListener: l})
 	}
 	return 0
 }
 
 func (a *acceptor) close() {
 	for i := range a.listeners {
-		if l := &a.listeners[i]; l.fd >= 0 {
+		if l := a.listeners[i]; l.fd >= 0 {
 			kernel.Close(l.fd)
 			l.fd, l.joined, l.closed = -1, false, true
 		}
@@ -73,7 +73,7 @@ func (e *engine) join() {
 		return
 	}
 	for i := range e.accept.listeners {
-		l := &e.accept.listeners[i]
+		l := e.accept.listeners[i]
 		switch {
 		case l.closed || l.joined == may:
 		case may:
@@ -100,7 +100,7 @@ func (e *engine) stepAside() {
 		return
 	}
 	for i := range e.accept.listeners {
-		if l := &e.accept.listeners[i]; l.joined {
+		if l := e.accept.listeners[i]; l.joined {
 			e.accept.listenSet.Remove(l.fd)
 			l.joined = false
 		}
@@ -111,7 +111,7 @@ func (e *engine) stepAside() {
 // that finds no client creates a socket and a file and throws them away, so it checks
 // first.
 func (e *engine) takeClients(i int) {
-	l := &e.accept.listeners[i]
+	l := e.accept.listeners[i]
 	joined := l.joined
 	for n := range batch {
 		if !e.mayAccept() || n > 0 && !kernel.Readable(l.fd) || !e.takeClient(l) {
@@ -129,7 +129,7 @@ func (e *engine) takeClients(i int) {
 // another one has to be woken. Usually another worker is awake anyway.
 func (e *engine) lookBack() {
 	for i := range e.accept.listeners {
-		if l := &e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && kernel.Readable(l.fd) {
+		if l := e.accept.listeners[i]; !l.joined && !l.closed && e.overloaded() && kernel.Readable(l.fd) {
 			e.sendDoorbell(report.Leaving, 0)
 		}
 	}
@@ -138,7 +138,7 @@ func (e *engine) lookBack() {
 // rescue takes clients when a nudge says that they wait although a worker could serve
 // them. It ignores how many sessions other workers have: those with fewer may be stopped.
 func (e *engine) rescue(i int) {
-	l := &e.accept.listeners[i]
+	l := e.accept.listeners[i]
 	for range rescued {
 		if !e.canServe() || !e.takeClient(l) {
 			break
@@ -222,16 +222,20 @@ func (e *engine) drain() {
 	if e.draining {
 		return
 	}
-	for i := range e.accept.listeners {
-		l := &e.accept.listeners[i]
-		wasJoined := l.joined
-		if wasJoined {
-			e.accept.listenSet.Remove(l.fd)
-			l.joined = false
-		}
-		for wasJoined && e.room() && e.board.State.Gate.Load() == board.GateOpen && e.takeClient(l) {
-		}
-		l.closed = true
+	for _, l := range e.accept.listeners {
+		e.lastAccept(l)
 	}
 	e.draining = true
+}
+
+// lastAccept takes the clients that may have woken this worker, and leaves a listener.
+func (e *engine) lastAccept(l *listener) {
+	wasJoined := l.joined
+	if wasJoined {
+		e.accept.listenSet.Remove(l.fd)
+		l.joined = false
+	}
+	for wasJoined && e.room() && e.board.State.Gate.Load() == board.GateOpen && e.takeClient(l) {
+	}
+	l.closed = true
 }

@@ -32,13 +32,38 @@ const Arg0 = "plug: worker"
 // target of maximum length.
 const titleRoom = 160
 
-// Args is the argv of the worker in a slot, with the space for its titles.
-func Args(slot int) []string {
+// Args is the argv of the worker in a slot, with the numbers of the listeners that it
+// inherits and the space for its titles.
+func Args(slot int, listeners []uint32) []string {
 	pad := make([]byte, titleRoom)
 	for i := range pad {
 		pad[i] = ' '
 	}
-	return []string{Arg0, strconv.Itoa(slot), string(pad)}
+	var numbers []byte
+	for i, n := range listeners {
+		if i > 0 {
+			numbers = append(numbers, ',')
+		}
+		numbers = strconv.AppendUint(numbers, uint64(n), 10)
+	}
+	return []string{Arg0, strconv.Itoa(slot), string(numbers), string(pad)}
+}
+
+// inherited reads the listeners' numbers from argv. Their descriptors are FDListener and
+// those after it.
+func inherited(text string) (all []uint32, err error) {
+	for len(text) > 0 {
+		end := 0
+		for end < len(text) && text[end] != ',' {
+			end++
+		}
+		n, err := strconv.ParseUint(text[:end], 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("listeners %q: not numbers", text)
+		}
+		all, text = append(all, uint32(n)), text[min(end+1, len(text)):]
+	}
+	return all, nil
 }
 
 // Env is a worker's whole environment: its Go runtime uses one processor, keeps no cgroup
@@ -56,12 +81,16 @@ func Env(pool bool) []string {
 
 // attach finds the slot in argv and maps the board.
 func attach() (*worker, error) {
-	if len(os.Args) < 2 {
-		return nil, errors.New("started as a worker without a slot")
+	if len(os.Args) < 3 {
+		return nil, errors.New("started as a worker without a slot or listeners")
 	}
 	slot, err := strconv.Atoi(os.Args[1])
 	if err != nil {
 		return nil, fmt.Errorf("slot %q is not a number", os.Args[1])
+	}
+	numbers, err := inherited(os.Args[2])
+	if err != nil {
+		return nil, err
 	}
 	b, err := board.Open(FDAssignment, FDState)
 	if err != nil {
@@ -80,6 +109,9 @@ func attach() (*worker, error) {
 		tally:  b.Tally(slot),
 		tag:    b.Assignment.Tag.String(),
 		label:  b.Assignment.Label.String(),
+	}
+	for i, n := range numbers {
+		w.listeners = append(w.listeners, inheritedListener{n, FDListener + i})
 	}
 	w.column.Epoch.Store(b.Assignment.Epoch)
 	w.column.PID.Store(uint32(w.pid))

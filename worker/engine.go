@@ -56,7 +56,6 @@ func newEngine(w *worker) (*engine, error) {
 	kernel.TimerSlack(50_000) // the default: only the runtime's other threads may be late
 	e := &engine{worker: w, places: makePlaces(int(w.board.Tables.RowsEach))}
 	e.makeRoom()
-	b := w.board
 	if w.pool {
 		e.class.Find()
 	}
@@ -68,7 +67,7 @@ func newEngine(w *worker) (*engine, error) {
 		return nil, fmt.Errorf("epoll: lifeline: %w", errno)
 	}
 	syscall.SetNonblock(FDLifeline, true)
-	if errno := e.accept.open(int(b.Assignment.Listeners), &e.poll, !w.pool); errno != 0 {
+	if errno := e.accept.open(w.listeners, &e.poll, !w.pool); errno != 0 {
 		return nil, fmt.Errorf("epoll: listener: %w", errno)
 	}
 	sets := []*kernel.Poller{&e.poll}

@@ -6,9 +6,11 @@
 package worker
 
 import (
+	"slices"
 	"syscall"
 
 	"daemon/plug/worker/board"
+	"daemon/plug/worker/kernel"
 )
 
 // takeAssignment replaces the assignment by a newer one. An older one, which a worker that
@@ -38,4 +40,33 @@ func (w *worker) follow() {
 	w.tag, w.label = a.Tag.String(), a.Label.String()
 	w.records.follow()
 	w.column.Epoch.Store(a.Epoch)
+}
+
+// addListener takes clients of a new listener, too.
+func (e *engine) addListener(fd int, number uint32) {
+	if fd < 0 {
+		return
+	}
+	l := inheritedListener{number, fd}
+	if e.draining || slices.ContainsFunc(e.worker.listeners, func(had inheritedListener) bool { return had.number == number }) {
+		syscall.Close(fd)
+		return
+	}
+	e.worker.listeners = append(e.worker.listeners, l)
+	e.accept.listeners = append(e.accept.listeners, &listener{inheritedListener: l})
+	e.join()
+}
+
+// leaveListener leaves one listener for good, after a last accept: a waiting client may
+// have woken this worker and no other.
+func (e *engine) leaveListener(number uint32) {
+	e.worker.listeners = slices.DeleteFunc(e.worker.listeners, func(l inheritedListener) bool { return l.number == number })
+	for _, l := range e.accept.listeners {
+		if l.number != number || l.closed {
+			continue
+		}
+		e.lastAccept(l)
+		kernel.Close(l.fd)
+		l.fd = -1
+	}
 }

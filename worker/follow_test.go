@@ -6,11 +6,15 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -140,4 +144,84 @@ func openFDs(t *testing.T, pid int) int {
 		t.Fatal(err)
 	}
 	return len(all)
+}
+
+// numbered sends Listen or Leave; a descriptor below 0 is none.
+func (h *hand) numbered(o report.Order, number uint32, fd int) {
+	h.b.t.Helper()
+	var rights []byte
+	if fd >= 0 {
+		rights = unix.UnixRights(fd)
+	}
+	if err := unix.Sendmsg(h.lifeline, report.AppendNumbered(nil, o, number), rights, nil, 0); err != nil {
+		h.b.t.Fatal(err)
+	}
+}
+
+// A worker takes clients of a listener that was added, and none of one that it was told
+// to leave; its session on that one continues.
+func TestListenersComeAndGo(t *testing.T) {
+	b := newBoss(t, several, []string{echo(t)}, nil)
+	h := b.hire(0)
+	held := b.dial()
+	b.echoes(held, "one")
+	first, was := b.addr, b.listener
+	b.listen()
+	t.Cleanup(func() { unix.Close(was) })
+	h.numbered(report.Listen, 7, b.listener)
+	c := b.dial()
+	b.echoes(c, "two")
+	hangUp(t, c)
+	h.numbered(report.Leave, 0, -1)
+	b.wait("the first listener is left", func() bool {
+		_, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", h.pid, FDListener))
+		return err != nil
+	})
+	waiting, err := net.Dial("tcp", first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.Close()
+	c = b.dial()
+	b.echoes(c, "three")
+	b.echoes(held, "four")
+	waiting.SetReadDeadline(time.Now().Add(glance))
+	if _, err := waiting.Write([]byte("five")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := waiting.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a client of the listener that was left is served: %d, %v", n, err)
+	}
+	h.numbered(report.Leave, 99, -1) // unknown
+	h.numbered(report.Listen, 7, b.listener)
+	b.echoes(c, "six")
+	h.lives()
+}
+
+// A worker that is told to leave a listener serves the clients that may have woken it and
+// no other.
+func TestLastAcceptOfOneListener(t *testing.T) {
+	b := newBoss(t, several, []string{echo(t)}, nil)
+	h := b.hire(0)
+	h.pause()
+	c := b.dial()
+	h.numbered(report.Leave, 0, -1)
+	unix.Kill(h.pid, unix.SIGCONT)
+	b.echoes(c, "hello")
+}
+
+func TestInheritedNumbers(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []uint32
+		ok   bool
+	}{{"", nil, true}, {"0", []uint32{0}, true}, {"4294967295,7,0", []uint32{1<<32 - 1, 7, 0}, true}, {"x", nil, false}, {"1,,2", nil, false}, {"-1", nil, false}, {"4294967296", nil, false}} {
+		got, err := inherited(c.text)
+		if !slices.Equal(got, c.want) || (err == nil) != c.ok {
+			t.Errorf("%q: %v, %v", c.text, got, err)
+		}
+		if args := Args(3, got); c.ok && args[2] != c.text {
+			t.Errorf("%v is written as %q, want %q", got, args[2], c.text)
+		}
+	}
 }

@@ -31,7 +31,7 @@ func (b *boss) hire(slot int) *hand {
 		b.t.Fatal(err)
 	}
 	defer unix.Close(pair[1])
-	pid, err := syscall.ForkExec("/proc/self/exe", Args(slot), &syscall.ProcAttr{
+	pid, err := syscall.ForkExec("/proc/self/exe", Args(slot, []uint32{0}), &syscall.ProcAttr{
 		Env: append(Env(b.board.Assignment.Pool()), "GORACE=atexit_sleep_ms=0"),
 		Files: []uintptr{0, 1, 2, uintptr(pair[1]), uintptr(b.report[1]), uintptr(b.memory[0]), uintptr(b.memory[1]),
 			b.file.Fd(), uintptr(b.socket), uintptr(b.listener)},

@@ -35,6 +35,10 @@ func (e *engine) obey(order report.Order) {
 		e.takeSessionFile(e.takeHeld())
 	case report.Follow:
 		e.takeAssignment(e.takeHeld())
+	case report.Listen:
+		e.addListener(e.takeHeld(), e.orders.Number)
+	case report.Leave:
+		e.leaveListener(e.orders.Number)
 	}
 }
 

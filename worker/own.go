@@ -58,12 +58,12 @@ func unspecified(a *board.Addr) bool { return a.IP == [16]byte{} || a.IP == anyI
 
 // listensAt reports whether this plug listens at an address of this host.
 func (w *worker) listensAt(to *board.Addr) bool {
-	for i := range int(w.board.Assignment.Listeners) {
-		at, ok := ownName(FDListener + i)
+	for _, l := range w.listeners {
+		at, ok := ownName(l.fd)
 		if !ok || at.Port != to.Port {
 			continue
 		}
-		all := unspecified(&at) && (at.Kind == to.Kind || at.Kind == 6 && dual(FDListener+i))
+		all := unspecified(&at) && (at.Kind == to.Kind || at.Kind == 6 && dual(l.fd))
 		if all || at.IP == to.IP {
 			return true
 		}

@@ -46,8 +46,8 @@ func newEngine(w *worker) (*engine, error) {
 		return nil, err
 	}
 	e.late = time.AfterFunc(time.Hour, e.ringLate)
-	for i := range int(w.board.Assignment.Listeners) {
-		e.listeners = append(e.listeners, &listener{fd: FDListener + i})
+	for _, l := range w.listeners {
+		e.listeners = append(e.listeners, &listener{fd: l.fd})
 	}
 	e.lock()
 	e.checkGate()

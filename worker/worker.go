@@ -26,6 +26,8 @@ type worker struct {
 	tag    string        // as in syslog
 	label  string        // as in session lines and titles
 
+	listeners []inheritedListener // that it has not left
+
 	clock   clock
 	records records
 	title   *title.Title
@@ -38,6 +40,13 @@ type worker struct {
 	most      uint32 // sessions of a whole life; 0 is unlimited
 	status    int    // exit status
 	failures  int    // of accept in a row
+}
+
+// inheritedListener is a listener with the number that the master's orders name. A number
+// is used once in a generation.
+type inheritedListener struct {
+	number uint32
+	fd     int
 }
 
 // lifetime is how many sessions the worker in a slot may carry. Workers that started

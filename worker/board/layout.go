@@ -133,7 +133,7 @@ type Assignment struct {
 	Workers        uint32 // slots: columns of the state
 	Capacity       uint32 // sessions per worker at a time
 	Uses           uint32 // sessions in a worker's life; 0 is no limit
-	Listeners      uint32 // inherited listening sockets
+	Listeners      uint32 // inherited listening sockets; workers don't read it since version 6
 	RuleCount      uint32
 	TargetCount    uint32
 	ConnectTimeout uint32 // ms

@@ -20,16 +20,20 @@ const (
 	// closes a descriptor that comes with an order that it does not know.
 	Session Order = 's' // a new session file
 	Follow  Order = 'a' // a new assignment
+	Listen  Order = 'l' // a new listener, whose number follows: see AppendNumbered
+
+	Leave Order = 'x' // leave a listener, whose number follows
 )
 
-// A Kill is followed by this many decimal digits of the row, then of its
-// epoch. No digit is an order, so a worker that does not know Kill ignores
-// them, and one that finds another byte among them knows that the rest was
-// lost.
+// Some orders are followed by decimal digits: Kill by this many of the row, then of its
+// epoch, Listen and Leave by those of a listener's number. No digit is an order, so a
+// worker that does not know an order ignores its digits, and one that finds another byte
+// among them knows that the rest was lost.
 const (
-	rowDigits   = 10
-	epochDigits = 13 // of 40 bits
-	killDigits  = rowDigits + epochDigits
+	rowDigits    = 10
+	epochDigits  = 13 // of 40 bits
+	killDigits   = rowDigits + epochDigits
+	numberDigits = 10
 
 	KillSize = 1 + killDigits // bytes of a whole Kill
 )
@@ -39,6 +43,11 @@ func AppendKill(b []byte, row uint32, epoch uint64) []byte {
 	b = append(b, byte(Kill))
 	b = appendPadded(b, uint64(row), rowDigits)
 	return appendPadded(b, epoch, epochDigits)
+}
+
+// AppendNumbered adds a whole Listen or Leave to b.
+func AppendNumbered(b []byte, order Order, number uint32) []byte {
+	return appendPadded(append(b, byte(order)), uint64(number), numberDigits)
 }
 
 func appendPadded(b []byte, n uint64, digits int) []byte {
@@ -53,28 +62,45 @@ func appendPadded(b []byte, n uint64, digits int) []byte {
 // Orders puts together the orders of a lifeline, whose bytes may come in any
 // pieces.
 type Orders struct {
-	Row   uint32 // of the last Kill
-	Epoch uint64
+	Row    uint32 // of the last Kill
+	Epoch  uint64
+	Number uint32 // of the last Listen or Leave
 
-	digits int // digits of a Kill so far; 0 outside of a Kill
-	inKill bool
+	order  Order // whose digits are being read; 0 outside of one
+	digits int   // so far
 	number uint64
 }
 
 // Next takes one byte; ok reports whether it completes an order.
 func (o *Orders) Next(b byte) (order Order, ok bool) {
-	if o.inKill && b >= '0' && b <= '9' {
+	if o.order != 0 && b >= '0' && b <= '9' {
 		o.number = 10*o.number + uint64(b-'0')
 		o.digits++
-		switch o.digits {
-		case rowDigits:
-			o.Row, o.number = uint32(o.number), 0
-		case killDigits:
-			o.Epoch, o.inKill = o.number, false
-			return Kill, true
-		}
-		return 0, false
+		return o.complete()
 	}
-	o.inKill, o.digits, o.number = Order(b) == Kill, 0, 0
-	return Order(b), !o.inKill
+	o.order, o.digits, o.number = 0, 0, 0
+	switch order = Order(b); order {
+	case Kill, Listen, Leave:
+		o.order = order
+		return order, false
+	}
+	return order, true
+}
+
+// complete ends the number or the order that has all of its digits.
+func (o *Orders) complete() (order Order, ok bool) {
+	order = o.order
+	switch {
+	case order == Kill && o.digits == rowDigits:
+		o.Row, o.number = uint32(o.number), 0
+		return order, false
+	case order == Kill && o.digits == killDigits:
+		o.Epoch = o.number
+	case order != Kill && o.digits == numberDigits:
+		o.Number = uint32(o.number)
+	default:
+		return order, false
+	}
+	o.order = 0
+	return order, true
 }

@@ -17,6 +17,8 @@ func obeyed(p []byte) (all []string) {
 		case !ok:
 		case order == Kill:
 			all = append(all, fmt.Sprintf("k %d %d", o.Row, o.Epoch))
+		case order == Listen || order == Leave:
+			all = append(all, fmt.Sprintf("%c %d", order, o.Number))
 		default:
 			all = append(all, string(rune(order)))
 		}
@@ -62,8 +64,28 @@ func TestKillIsNoOtherOrder(t *testing.T) {
 	for range 1000 {
 		for _, b := range AppendKill(nil, rng.Uint32(), rng.Uint64()&(1<<40-1)) {
 			switch Order(b) {
-			case Nudge, Gate, Drain, Session:
+			case Nudge, Gate, Drain, Session, Follow, Listen, Leave:
 				t.Fatalf("%q in a kill", b)
+			}
+		}
+	}
+}
+
+// Orders with a number, whole and cut, between others.
+func TestNumbered(t *testing.T) {
+	for _, order := range []Order{Listen, Leave} {
+		for _, number := range []uint32{0, 7, 1<<32 - 1} {
+			p := AppendNumbered([]byte("g"), order, number)
+			p = AppendKill(p, 1, 2)
+			if got, want := obeyed(append(p, 'n')), []string{"g", fmt.Sprintf("%c %d", order, number), "k 1 2", "n"}; !slices.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		}
+		whole := AppendNumbered(nil, order, 123)
+		for cut := 1; cut < len(whole); cut++ {
+			p := AppendNumbered(append(slices.Clone(whole[:cut]), 'g'), order, 5)
+			if got, want := obeyed(p), []string{"g", fmt.Sprintf("%c 5", order)}; !slices.Equal(got, want) {
+				t.Errorf("%q: %v, want %v", p, got, want)
 			}
 		}
 	}
