@@ -20,16 +20,19 @@ func TestTermAsPID1(t *testing.T) {
 		s, carrier, idle := withSession(t, func(c *settings) { c.DrainTimeout = given })
 		s.starter.first = true
 		s.signal(syscall.SIGTERM)
-		if left := time.Until(s.shutdown.deadline); !s.shutdown.draining || left > want || left < want-time.Second {
-			t.Fatalf("draining %v, for %v; want %v", s.shutdown.draining, left, want)
+		if !s.shutdown.draining {
+			t.Fatal("TERM does not drain")
+		}
+		if left := time.Until(s.shutdown.deadline); left > want || left < want-time.Second {
+			t.Fatalf("draining for %v, want %v", left, want)
 		}
 		if !s.starter.asks(want + stopMargin) {
-			t.Errorf("told %q %q", s.starter.told, s.starter.texts)
+			t.Errorf("the starter was told %q %q", s.starter.told, s.starter.texts)
 		}
 		s.kill(idle, unix.SIGTERM)
 		s.reap()
 		if s.done() {
-			t.Fatal("done, though a session lives")
+			t.Fatal("done before the session has ended")
 		}
 		s.expire()
 		s.done()
@@ -56,7 +59,7 @@ func (s *starter) asks(most time.Duration) bool {
 	return err == nil && asked <= most && asked > most-time.Second
 }
 
-// TERM shortens a drain without limit, and lengthens none.
+// TERM gives a drain without limit a limit, and never makes a drain longer.
 func TestTermDuringDrainAsPID1(t *testing.T) {
 	s, _, _ := withSession(t, nil)
 	s.starter.first = true
@@ -84,6 +87,6 @@ func TestDrainAsksForTime(t *testing.T) {
 		s.tick(time.Now())
 	}
 	if !s.starter.asks(stopExtended) {
-		t.Errorf("in a second it has told %q", s.starter.told)
+		t.Errorf("in a second the starter was told %q", s.starter.told)
 	}
 }

@@ -16,31 +16,41 @@ import (
 	"daemon/plug/worker/report"
 )
 
+// checkWorker checks a worker's state, and whether the pidfile lists it.
+func (s *testMaster) checkWorker(when string, a *testWorker, state lifeState, listed bool) {
+	s.t.Helper()
+	if a.state != state {
+		s.t.Errorf("%s: the worker is %s, want %s", when, a.state, state)
+	}
+	if a.listed != listed {
+		s.t.Errorf("%s: the worker is listed: %v, want %v", when, a.listed, listed)
+	}
+}
+
+// BEGIN and END change a worker's state and the pidfile's list. Doorbells that do not
+// fit the state change nothing.
 func TestBeginAndEnd(t *testing.T) {
 	s, all := serving(t, nil)
 	a := all[0]
 	s.pidfile.dirty = false
 	s.ring(a, report.Begin)
-	if a.state != busy || !a.listed || !s.pidfile.dirty {
-		t.Errorf("after BEGIN: %s, listed %v", a.state, a.listed)
-	}
+	s.checkWorker("after BEGIN", a, busy, true)
+	checkEqual(t, "a change of the pidfile after BEGIN", s.pidfile.dirty, true)
 	s.afterEvent()
 	if s.plug.count[starting] != 1 {
 		t.Errorf("%d workers starting for the spare that was taken", s.plug.count[starting])
 	}
 	s.pidfile.dirty = false
 	s.ring(a, report.End)
-	if a.state != spare || a.listed || !s.pidfile.dirty {
-		t.Errorf("after END: %s, listed %v", a.state, a.listed)
-	}
+	s.checkWorker("after END", a, spare, false)
+	checkEqual(t, "a change of the pidfile after END", s.pidfile.dirty, true)
 	s.pidfile.dirty = false
 	s.ring(a, report.End) // does not fit the state
 	s.ring(a, report.Ready)
 	s.ring(a, report.Failed)
 	s.ring(a, report.Leaving)
-	if a.state != spare || a.listed || s.pidfile.dirty {
-		t.Errorf("after doorbells that do not fit: %s, listed %v", a.state, a.listed)
-	}
+	s.checkWorker("after doorbells that do not fit", a, spare, false)
+	checkEqual(t, "a change of the pidfile after doorbells that do not fit", s.pidfile.dirty, false)
 	s.checkCounts()
 }
 
@@ -61,7 +71,7 @@ func TestBusyBeforeSpawned(t *testing.T) {
 	s.pidfileAnswered()
 	s.plug.spawned(spawnResult{child: o.child, pid: a.pid, pidfd: a.pidfdOf()})
 	if s.writePidfile(now.Add(time.Second)); !s.pidfile.writing {
-		t.Fatal("its PID never gets into the pidfile")
+		t.Fatal("its PID is never written to the pidfile")
 	}
 	s.pidfileAnswered()
 	text, _ := os.ReadFile(s.pidfile.file.Path())
@@ -108,9 +118,8 @@ func TestDeathInASession(t *testing.T) {
 	s.spawnNext()
 	s.pidfile.dirty = false
 	s.kill(a, unix.SIGKILL)
-	if a.state != gone || a.listed || !s.pidfile.dirty {
-		t.Errorf("%s, listed %v", a.state, a.listed)
-	}
+	s.checkWorker("after its death", a, gone, false)
+	checkEqual(t, "a change of the pidfile after the death", s.pidfile.dirty, true)
 	s.sessionLines(1)
 	s.writePidfile(time.Now().Add(time.Second))
 	s.afterEvent()
@@ -141,17 +150,15 @@ func TestReconcileBoard(t *testing.T) {
 	if b.State.Attention.Load() != 0 {
 		t.Error("the flag is still set")
 	}
-	if lostBegin.state != busy || !lostBegin.listed || lostEnd.state != spare || lostEnd.listed || idle.state != spare {
-		t.Errorf("%s, %s, %s", lostBegin.state, lostEnd.state, idle.state)
-	}
+	s.checkWorker("its BEGIN was lost", lostBegin, busy, true)
+	s.checkWorker("its END was lost", lostEnd, spare, false)
+	s.checkWorker("nothing was lost", idle, spare, false)
 	s.checkCounts()
 	// Garbage on the pipe triggers it, too.
 	b.Row(lostBegin.slot, 0).End()
 	b.Row(lostBegin.slot, 0).Free()
 	s.handleEvents(watch.Events{Garbled: 5})
-	if lostBegin.state != spare || lostBegin.listed {
-		t.Errorf("after garbage: %s", lostBegin.state)
-	}
+	s.checkWorker("after garbage", lostBegin, spare, false)
 	s.syslog.Sink.Flush(patience)
 	if !s.syslogLines.has("report pipe: skipped bytes that are not a doorbell bytes=5") {
 		t.Errorf("syslog %q", s.syslogLines.all())

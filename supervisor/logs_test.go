@@ -56,8 +56,13 @@ func TestErrorsOfDeadWorkers(t *testing.T) {
 	var stderr bytes.Buffer
 	p.log = sink.NewLogger(true, 0, false, &stderr, s)
 	p.logError(of(true), "session from 10.0.0.1", "killed by signal 9")
-	if text := stderr.String(); !strings.Contains(text, "session from 10.0.0.1") || !strings.Contains(text, "worker=4712") || len(r.all()) != 1 {
-		t.Errorf("stderr %q, syslog %q", text, r.all())
+	for _, want := range []string{"session from 10.0.0.1", "worker=4712"} {
+		if text := stderr.String(); !strings.Contains(text, want) {
+			t.Errorf("stderr %q, want %q", text, want)
+		}
+	}
+	if got := r.all(); len(got) != 1 {
+		t.Errorf("syslog %q, want only the first error", got)
 	}
 }
 
@@ -78,7 +83,7 @@ func TestAbandonFlushesTheLogs(t *testing.T) {
 		go func() { m.abandon(); close(over) }()
 		select {
 		case <-over:
-			t.Errorf("%s: not waited for", name)
+			t.Errorf("%s: the master does not wait for it", name)
 		case <-time.After(50 * time.Millisecond):
 		}
 		close(write)

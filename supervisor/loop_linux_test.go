@@ -23,6 +23,7 @@ func (s *testMaster) states() (all []lifeState) {
 	return all
 }
 
+// The gate opens when all first workers are ready, and the starter is told once.
 func TestFirstWorkersOpenTheGate(t *testing.T) {
 	s := newTestMaster(t, nil)
 	gate := &s.plug.generation.board.State.Gate
@@ -34,14 +35,14 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	first, second := s.spawnNext(), s.spawnNext()
 	s.ring(first, report.Ready)
 	s.afterEvent()
-	if s.phase != opening || gate.Load() != board.GateClosed || s.starter.ready != 0 {
-		t.Errorf("phase %d, gate %d while one is not ready", s.phase, gate.Load())
-	}
+	checkEqual(t, "the phase while one worker is not ready", s.phase, opening)
+	checkEqual(t, "the gate while one worker is not ready", gate.Load(), board.GateClosed)
+	checkEqual(t, "the number of READY to the starter while one worker is not ready", s.starter.ready, 0)
 	s.ring(second, report.Ready)
 	s.afterEvent()
-	if s.phase != running || gate.Load() != board.GateOpen || s.starter.ready != 1 {
-		t.Errorf("phase %d, gate %d, starter told %d times", s.phase, gate.Load(), s.starter.ready)
-	}
+	checkEqual(t, "the phase", s.phase, running)
+	checkEqual(t, "the gate", gate.Load(), board.GateOpen)
+	checkEqual(t, "the number of READY to the starter", s.starter.ready, 1)
 	if got := s.states(); !slices.Equal(got, []lifeState{spare, spare}) {
 		t.Errorf("roster %v", got)
 	}
@@ -59,6 +60,7 @@ func TestFirstWorkersOpenTheGate(t *testing.T) {
 	}
 }
 
+// At --max-workers, clients have to wait; that is logged once.
 func TestClientsWaitAtTheLimit(t *testing.T) {
 	s, all := serving(t, func(c *settings) { c.MaxWorkers = 2 })
 	for _, a := range all {
@@ -68,16 +70,9 @@ func TestClientsWaitAtTheLimit(t *testing.T) {
 	for range 3 {
 		s.afterEvent()
 	}
-	s.syslog.Sink.Flush(patience)
-	n := 0
-	for _, line := range s.syslogLines.all() {
-		if strings.Contains(line, "clients are waiting") && strings.Contains(line, "max-workers=2") {
-			n++
-		}
-	}
-	if n != 1 || len(s.roster) != 2 {
-		t.Errorf("logged %d times, %d workers: %q", n, len(s.roster), s.syslogLines.all())
-	}
+	lines := slices.DeleteFunc(s.syslogged(), func(line string) bool { return !strings.Contains(line, "clients are waiting") })
+	checkLine(t, "clients at the limit", lines, "max-workers=2")
+	checkEqual(t, "the number of workers", len(s.roster), 2)
 }
 
 // With --spares 0:N an idle plug has no workers, and starts one for a client.
@@ -140,7 +135,7 @@ func TestRestKnowsTheBoard(t *testing.T) {
 	s.afterEvent()
 	s.plug.cfg.SparesMin, s.plug.cfg.SparesMax = 1, 1
 	for _, a := range all {
-		s.addSession(a, "10.0.0.1:1") // its doorbell would come after 5 ms
+		s.addSession(a, "10.0.0.1:1") // its doorbell is still due, within 5 ms
 	}
 	for range 3 * restAfter {
 		s.tick(time.Now())

@@ -36,8 +36,11 @@ func TestNudge(t *testing.T) {
 	}
 	s.client()
 	first, second := nudged(), nudged()
-	if len(first) != 1 || len(second) != 2 || slices.Contains(second, first[0]) {
-		t.Errorf("nudged %v, then %v", first, second)
+	if len(first) != 1 || len(second) != 2 {
+		t.Fatalf("nudged %v, then %v; want one, then two", first, second)
+	}
+	if slices.Contains(second, first[0]) {
+		t.Errorf("nudged %v, and %d again: %v", first, first[0], second)
 	}
 	seen := map[int]bool{}
 	for range 4 {

@@ -15,17 +15,18 @@ func TestPauseAndResume(t *testing.T) {
 	s, carrier, idle := withSession(t, nil)
 	gate := &s.plug.generation.board.State.Gate
 	s.signal(syscall.SIGTTOU)
-	if gate.Load() != board.GatePaused || !s.plug.paused || !carrier.told(report.Gate) || !idle.told(report.Gate) {
-		t.Errorf("paused: gate %d", gate.Load())
-	}
+	checkEqual(t, "the gate after TTOU", gate.Load(), board.GatePaused)
+	checkEqual(t, "the pause after TTOU", s.plug.paused, true)
+	checkEqual(t, `"the busy worker was told of the pause"`, carrier.told(report.Gate), true)
+	checkEqual(t, `"the spare was told of the pause"`, idle.told(report.Gate), true)
 	s.signal(syscall.SIGTTOU)
 	if idle.told(report.Gate) {
 		t.Error("told again")
 	}
 	s.signal(syscall.SIGTTIN)
-	if gate.Load() != board.GateOpen || s.plug.paused || !idle.told(report.Gate) {
-		t.Errorf("resumed: gate %d", gate.Load())
-	}
+	checkEqual(t, "the gate after TTIN", gate.Load(), board.GateOpen)
+	checkEqual(t, "the pause after TTIN", s.plug.paused, false)
+	checkEqual(t, `"the spare was told of the open gate"`, idle.told(report.Gate), true)
 	s.signal(syscall.SIGTERM)
 	s.signal(syscall.SIGTTIN)
 	s.signal(syscall.SIGTTOU)
@@ -62,8 +63,12 @@ func TestUpgradeIsRefused(t *testing.T) {
 	s.upgrades.current = under
 	s.signal(syscall.SIGUSR2)
 	s.syslog.Sink.Flush(patience)
-	if s.phase != running || s.upgrades.current != under || !s.syslogLines.has("upgrade refused: an upgrade is already in progress") {
-		t.Errorf("phase %d, syslog %q", s.phase, s.syslogLines.all())
+	checkEqual(t, "the phase", s.phase, running)
+	if s.upgrades.current != under {
+		t.Error("the upgrade in progress was replaced")
+	}
+	if !s.syslogLines.has("upgrade refused: an upgrade is already in progress") {
+		t.Errorf("syslog %q", s.syslogLines.all())
 	}
 	s.upgrades.current = nil
 	s.phase = opening

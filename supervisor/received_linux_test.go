@@ -155,8 +155,11 @@ func TestReceivedChildren(t *testing.T) {
 	handover.CloseAll(fds)
 	for i, c := range e.children {
 		want := []lifeState{spare, busy, draining}[i%3]
-		if c.state != want || c.generation != e.generations[0] || e.generations[0].slots[i] != c {
-			t.Errorf("worker %d is %s in slot %d, want %s", i, c.state, c.slot, want)
+		if c.state != want {
+			t.Errorf("worker %d is %s, want %s", i, c.state, want)
+		}
+		if c.generation != e.generations[0] || e.generations[0].slots[i] != c {
+			t.Errorf("worker %d is not in slot %d of its generation", i, i)
 		}
 		if got := c.record(); got != records[i] {
 			t.Errorf("worker %d would be handed over as %+v, was received as %+v", i, got, records[i])

@@ -74,25 +74,15 @@ func TestListenerIsLost(t *testing.T) {
 		t.Errorf("trouble %q, the service manager was told %q", s.plug.trouble(), s.starter.status)
 	}
 	s.tick(now.Add(reviveWithin))
-	if s.phase != stopping || s.shutdown.failure == nil || !strings.Contains(s.shutdown.failure.Error(), "in use") {
-		t.Errorf("phase %d, failure %v", s.phase, s.shutdown.failure)
-	}
+	checkEqual(t, "the phase", s.phase, stopping)
+	checkError(t, "a plug without its port", s.shutdown.failure, "in use")
 	if row.Word().State() != 1 {
 		t.Errorf("the session's row is %v", row.Word().State())
 	}
-	logged := 0
-	s.syslog.Sink.Flush(patience)
-	for _, line := range s.syslogLines.all() {
-		if strings.Contains(line, "another process shut it down") {
-			logged++
-		}
-	}
-	if logged != 1 {
-		t.Errorf("logged %d times: %q", logged, s.syslogLines.all())
-	}
+	s.checkLoggedOnce("another process shut it down")
 }
 
-// A plug that serves no client and has no session does not report itself alive to
+// A plug that cannot serve clients and has no session does not report itself alive to
 // the service manager. One with sessions does, because a restart would end them.
 func TestTroubleIsTold(t *testing.T) {
 	s, all := chosenPort(t)
@@ -121,7 +111,7 @@ func TestTroubleIsTold(t *testing.T) {
 	s.plug.generation.board.State.Deaf.Store(0)
 	alive()
 	if strings.Contains(s.starter.status, "no client") {
-		t.Errorf("status %q after it", s.starter.status)
+		t.Errorf("status %q after workers can accept again", s.starter.status)
 	}
 }
 
@@ -173,14 +163,5 @@ func TestIdleExits(t *testing.T) {
 	if s.plug.spawning.idle.trouble != 0 {
 		t.Error("still slow after a worker that has served")
 	}
-	logged := 0
-	s.syslog.Sink.Flush(patience)
-	for _, line := range s.syslogLines.all() {
-		if strings.Contains(line, "worker ended without a session") {
-			logged++
-		}
-	}
-	if logged != 1 {
-		t.Errorf("logged %d times: %q", logged, s.syslogLines.all())
-	}
+	s.checkLoggedOnce("worker ended without a session")
 }

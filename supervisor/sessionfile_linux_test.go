@@ -45,6 +45,8 @@ func sameFile(fd int, path string) bool {
 	return unix.Fstat(fd, &a) == nil && unix.Stat(path, &b) == nil && a.Ino == b.Ino && a.Dev == b.Dev
 }
 
+// The session file is opened again, under the same number, and workers get the new
+// descriptor; nothing is opened again without a reason.
 func TestReopen(t *testing.T) {
 	for name, trigger := range map[string]func(s *testMaster){
 		"HUP":  func(s *testMaster) { s.signal(syscall.SIGHUP) },
@@ -75,8 +77,12 @@ func TestReopen(t *testing.T) {
 		}
 		for _, a := range all {
 			orders, fds := a.received(t)
-			if orders != string(rune(report.Session)) || len(fds) != 1 || !sameFile(fds[0], s.path) {
-				t.Errorf("%s: the worker got %q and %d descriptors", name, orders, len(fds))
+			checkEqual(t, name+": the worker's orders", orders, string(rune(report.Session)))
+			if len(fds) != 1 {
+				t.Fatalf("%s: the worker got %d descriptors, want 1", name, len(fds))
+			}
+			if !sameFile(fds[0], s.path) {
+				t.Errorf("%s: the worker got another file", name)
 			}
 			for _, fd := range fds {
 				if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); flags&unix.O_APPEND == 0 {
@@ -131,7 +137,7 @@ func TestReopenFails(t *testing.T) {
 		}
 	}
 	if s.plug.sessionFile.fd != before || all[0].told(report.Session) {
-		t.Error("the old file was given up")
+		t.Error("the old file is no longer used")
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -143,6 +149,7 @@ func TestReopenFails(t *testing.T) {
 	}
 }
 
+// Standard output, and no session file at all, are not opened again.
 func TestSessionFilesThatStay(t *testing.T) {
 	for _, path := range []string{"", "-"} {
 		m, p := bareMaster(&settings{Plug: config.Plug{SessionLog: path}})
@@ -174,8 +181,12 @@ func TestSessionFileErrors(t *testing.T) {
 	}
 	for path, want := range map[string]string{t.TempDir() + "/no/such/file": ": No such file or directory", fifo: ": no process is reading this FIFO"} {
 		err := (&plug{cfg: &config.Plug{SessionLog: path}}).openSessionFile()
-		if err == nil || !strings.HasPrefix(host.Reason(err), "session file ") || !strings.HasSuffix(host.Reason(err), want) {
-			t.Errorf("error %v", err)
+		if err == nil {
+			t.Errorf("%s: no error, want %q", path, want)
+			continue
+		}
+		if reason := host.Reason(err); !strings.HasPrefix(reason, "session file ") || !strings.HasSuffix(reason, want) {
+			t.Errorf("%s: %q, want %q and %q", path, reason, "session file ", want)
 		}
 	}
 }

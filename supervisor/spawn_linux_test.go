@@ -6,7 +6,6 @@ package supervisor
 import (
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +16,8 @@ import (
 	"daemon/plug/worker/report"
 )
 
+// If workers cannot be forked, the pause between attempts grows up to a limit, and the
+// failure is logged once. It ends when a worker is ready.
 func TestForkFailuresSlowSpawning(t *testing.T) {
 	s, all := serving(t, nil)
 	s.ring(all[0], report.Begin)
@@ -46,16 +47,7 @@ func TestForkFailuresSlowSpawning(t *testing.T) {
 	if pause != mostTrouble {
 		t.Errorf("pause %v in the end", pause)
 	}
-	s.syslog.Sink.Flush(patience)
-	n := 0
-	for _, line := range s.syslogLines.all() {
-		if strings.Contains(line, "fork") {
-			n++
-		}
-	}
-	if n != 1 {
-		t.Errorf("logged %d times: %q", n, s.syslogLines.all())
-	}
+	s.checkLoggedOnce("fork")
 	a := s.spawnNext()
 	s.ring(a, report.Ready)
 	if s.plug.spawning.trouble != 0 {
@@ -81,6 +73,8 @@ func TestDeathBeforeReady(t *testing.T) {
 	}
 }
 
+// The spawner answers each request with the process or the error, and closes the
+// worker's end of the lifeline.
 func TestSpawnerAnswers(t *testing.T) {
 	n := newSpawner()
 	var pair [2]int
@@ -103,8 +97,13 @@ func TestSpawnerAnswers(t *testing.T) {
 		c := &child{slot: slot, generation: g}
 		n.requests <- spawnRequest{child: c, lifeline: pair}
 		b := <-n.results
-		if b.child != c || (b.err != nil) != (slot == 1) || b.err == nil && (b.pid != 1000+slot || b.pidfd != 2000+slot) {
-			t.Errorf("slot %d: %+v", slot, b)
+		if b.child != c {
+			t.Errorf("slot %d: the answer is for another worker", slot)
+		}
+		if slot == 1 {
+			checkError(t, "slot 1", b.err, "no")
+		} else if b.err != nil || b.pid != 1000+slot || b.pidfd != 2000+slot {
+			t.Errorf("slot %d: PID %d, descriptor %d, error %v; want %d, %d, none", slot, b.pid, b.pidfd, b.err, 1000+slot, 2000+slot)
 		}
 		unix.SetNonblock(pair[0], true)
 		if n, err := unix.Read(pair[0], make([]byte, 1)); n != 0 || err != nil {

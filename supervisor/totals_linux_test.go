@@ -41,18 +41,25 @@ func TestTotalsAtBurial(t *testing.T) {
 		return n
 	}
 	for _, m := range []*control.Metrics{before, after} {
-		if m.Ended["complete"]["target"] != 3 || m.Redispatches != 2 || m.BellOverflows != 1 || m.LinesRetried != 1 || m.Accepted != 4 || m.BytesIn != 100 {
-			t.Errorf("%+v", m)
-		}
+		checkEqual(t, "the number of complete sessions", m.Ended["complete"]["target"], 3)
+		checkEqual(t, "the number of redispatches", m.Redispatches, 2)
+		checkEqual(t, "the number of overflows of the pipe", m.BellOverflows, 1)
+		checkEqual(t, "the number of retried lines", m.LinesRetried, 1)
+		checkEqual(t, "the number of accepted clients", m.Accepted, 4)
+		checkEqual(t, "the number of bytes in", m.BytesIn, 100)
 	}
-	if count(before.Durations) != 3 || count(after.Durations) != 4 || after.Ended["killed"]["signal"] != 1 || after.Deaths.Signals["9"] != 1 || before.Sessions != 1 || after.Sessions != 0 {
-		t.Errorf("%+v", after)
-	}
+	checkEqual(t, "the number of durations before the death", count(before.Durations), 3)
+	checkEqual(t, "the number of durations after the death", count(after.Durations), 4)
+	checkEqual(t, "the number of killed sessions", after.Ended["killed"]["signal"], 1)
+	checkEqual(t, "the number of killed workers", after.Deaths.Signals["9"], 1)
+	checkEqual(t, "the number of live sessions before the death", before.Sessions, 1)
+	checkEqual(t, "the number of live sessions after the death", after.Sessions, 0)
 	if tally.Durations.Sum.Load() != 0 {
 		t.Error("the next worker of the slot continues its tally")
 	}
-	if before.Spawns != 2 || before.Durations.Sum < 5.9 || before.Durations.Sum > 6 {
-		t.Errorf("%+v", before)
+	checkEqual(t, "the number of spawns", before.Spawns, 2)
+	if sum := before.Durations.Sum; sum < 5.9 || sum > 6 {
+		t.Errorf("the durations are %v s in all, want 6", sum)
 	}
 }
 
@@ -114,8 +121,8 @@ func TestTargetBytesNeverGoBack(t *testing.T) {
 	}
 }
 
-// The reply to an order about a target includes its sessions.
-func TestTargetOrderShowsSessions(t *testing.T) {
+// The reply to a change of a target includes its sessions.
+func TestSetTargetShowsSessions(t *testing.T) {
 	s, all := serving(t, nil)
 	s.addSession(all[0], "10.1.0.1:1").Choose(0)
 	r := s.ask(control.Request{Verb: control.SetTarget, Target: "127.0.0.1:9", State: "draining"}, nil)

@@ -62,12 +62,15 @@ func TestVerbsKillByForce(t *testing.T) {
 			s.handleEvents(watch.Events{Dead: []uint64{all[0].id}})
 		}
 	})
-	if r.Error != "" || len(r.Sessions) != 1 || !gone {
-		t.Errorf("%+v; it is dead: %v", r, gone)
+	if !gone {
+		t.Error("the worker was not killed")
 	}
-	if s.plug.totals.Ended[board.AdminEnded] != 1 || s.plug.totals.Ended[board.Killed] != 0 || s.plug.totals.Deaths.By[unix.SIGKILL] != 1 {
-		t.Errorf("%+v", s.plug.totals)
+	if r.Error != "" || len(r.Sessions) != 1 {
+		t.Errorf("%+v, want one session and no error", r)
 	}
+	checkEqual(t, "the number of sessions ended by an admin", s.plug.totals.Ended[board.AdminEnded], 1)
+	checkEqual(t, "the number of sessions killed", s.plug.totals.Ended[board.Killed], 0)
+	checkEqual(t, "the number of workers killed", s.plug.totals.Deaths.By[unix.SIGKILL], 1)
 	if line := s.sessionLines(1)[0]; !strings.Contains(line, fmt.Sprintf("plug[%d]", all[0].pid)) {
 		t.Errorf("line %q", line)
 	}
@@ -90,9 +93,9 @@ func TestVerbsKillByForce(t *testing.T) {
 			row.Hold()
 		}
 	})
-	if !changed || all[1].condemned || s.watcher.Status(all[1].pidfd).Known {
-		t.Errorf("stopped: %v, condemned: %v, dead: %v", changed, all[1].condemned, s.watcher.Status(all[1].pidfd).Known)
-	}
+	checkEqual(t, `"the worker was stopped"`, changed, true)
+	checkEqual(t, `"the worker is condemned"`, all[1].condemned, false)
+	checkEqual(t, `"the worker is dead"`, s.watcher.Status(all[1].pidfd).Known, false)
 	until(t, "the worker continues", func() bool { return !host.IsStopped(all[1].pid) })
 }
 
@@ -144,8 +147,13 @@ func TestVerbsKillInPool(t *testing.T) {
 	s.afterEvent()
 	s.addSession(all[0], "10.1.0.1:1")
 	r := s.ask(control.Request{Verb: control.Kill, Filter: &control.Filter{All: true}}, nil)
-	if len(r.Sessions) != 0 || !strings.Contains(r.Error, "1 of 1") || !strings.Contains(r.Error, fmt.Sprint(all[0].pid)) || !strings.Contains(r.Error, "pool") {
-		t.Errorf("%+v", r)
+	if len(r.Sessions) != 0 {
+		t.Errorf("%+v, want no session", r)
+	}
+	for _, want := range []string{"1 of 1", fmt.Sprint(all[0].pid), "pool"} {
+		if !strings.Contains(r.Error, want) {
+			t.Errorf("error %q, want %q", r.Error, want)
+		}
 	}
 	if s.watcher.Status(all[0].pidfd).Known || host.IsStopped(all[0].pid) {
 		t.Error("it was killed or stopped")

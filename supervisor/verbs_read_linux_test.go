@@ -27,7 +27,10 @@ func TestVerbsNameThePlug(t *testing.T) {
 	of := func(plug string) control.Reply {
 		return s.ask(control.Request{Verb: control.GetSessions, Filter: &control.Filter{Plug: plug}}, nil)
 	}
-	if r := of(name); len(r.Sessions) != 1 || r.Sessions[0].Plug != name || name == "" {
+	if name == "" {
+		t.Fatal("the plug has no name")
+	}
+	if r := of(name); len(r.Sessions) != 1 || r.Sessions[0].Plug != name {
 		t.Errorf("sessions of %q: %+v", name, r)
 	}
 	if r := of("other"); !strings.Contains(r.Error, `plug "other": no such plug; this master has "`+name) {
@@ -61,14 +64,6 @@ func reading(t *testing.T) (s *testMaster, carrier *testWorker) {
 	s.ring(carrier, report.Begin)
 	s.afterEvent()
 	return s, carrier
-}
-
-// checkEqual checks one value of a reply.
-func checkEqual[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s is %v, want %v", what, got, want)
-	}
 }
 
 func TestVerbsGetSessions(t *testing.T) {

@@ -1,4 +1,4 @@
-// Helpers that collect and check the lines of logs, and the texts of errors.
+// Helpers that check values, the texts of errors and the lines of logs.
 
 package supervisor
 
@@ -50,6 +50,23 @@ func (s *testMaster) syslogged() []string {
 		s.t.Fatal("log lines are not written")
 	}
 	return s.syslogLines.all()
+}
+
+// checkEqual checks one value.
+func checkEqual[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
+
+// checkLoggedOnce checks that one line of the syslog contains the text.
+func (s *testMaster) checkLoggedOnce(text string) {
+	s.t.Helper()
+	all := s.syslogged()
+	if n := s.syslogLines.count(text); n != 1 {
+		s.t.Errorf("%q is logged %d times, want once: %q", text, n, all)
+	}
 }
 
 // checkLine checks that there is one line, which contains the text, or none if the
