@@ -33,10 +33,11 @@ func assignFirst(b *board.Board, process *config.Process, cfg *config.Plug, list
 func assign(to *board.Assigned, process *config.Process, cfg *config.Plug, listeners int, slots []int) error {
 	a := to.Assignment
 	for bit, on := range map[uint32]bool{
-		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.Keepalive,
+		board.OptSticky: cfg.Sticky, board.OptOrdered: cfg.Ordered, board.OptKeepalive: cfg.TargetSockets().Keepalive,
 		board.OptLog: cfg.Log, board.OptForeground: process.Foreground, board.OptJSON: process.LogFormat == "json",
-		board.OptSession: cfg.SessionLog != "",
-		board.OptPool:    cfg.Mode == config.Pool,
+		board.OptSession:     cfg.SessionLog != "",
+		board.OptPool:        cfg.Mode == config.Pool,
+		board.OptLingerReset: cfg.LingerReset, board.OptLifetimeReset: cfg.LifetimeEnd == "reset",
 	} {
 		if on {
 			a.Options |= bit
@@ -67,8 +68,24 @@ func assign(to *board.Assigned, process *config.Process, cfg *config.Plug, liste
 		a.SyslogUDP.Zone = host.ZoneOf(process.Syslog.UDP.Addr().Zone())
 	}
 	a.Host.Set(sink.ShortHost())
+	assignTiming(a, cfg)
 	assignRules(to, cfg)
 	return assignTargets(to, cfg, slots)
+}
+
+// assignTiming writes the timers, and the options of the sockets to targets.
+func assignTiming(a *board.Assignment, cfg *config.Plug) {
+	a.IdleTimeout = uint32(cfg.IdleTimeout.Milliseconds())
+	a.HalfClosedTimeout = uint32(cfg.HalfClosedTimeout.Milliseconds())
+	a.FirstByteTimeout = uint32(cfg.FirstByteTimeout.Milliseconds())
+	a.FirstByteOf = map[string]uint32{"client": board.OfClient, "target": board.OfTarget}[cfg.FirstByteOf]
+	a.Lifetime = uint32(cfg.Lifetime.Milliseconds())
+	a.LifetimeJitter = uint32(cfg.LifetimeJitter)
+	a.NegotiateTimeout = uint32(cfg.NegotiateTimeout.Milliseconds())
+	a.Linger = uint32(cfg.Linger.Milliseconds())
+	s := cfg.TargetSockets()
+	a.KeepaliveIdle, a.KeepaliveEvery, a.KeepaliveCount = uint32(s.Idle), uint32(s.Every), uint32(s.Count)
+	a.UserTimeout, a.DSCP = uint32(s.UserTimeout), uint32(s.DSCP)
 }
 
 // assignRules writes the networks whose clients are allowed.

@@ -50,6 +50,8 @@ var optionSettings = []setting{
 	{"log-format", func(c *settings) { c.LogFormat = "json" }, option(board.OptJSON)},
 	{"session-log", func(c *settings) { c.SessionLog = "-" }, option(board.OptSession)},
 	{"mode", func(c *settings) { c.Mode = config.Pool }, option(board.OptPool)},
+	{"lifetime-end", func(c *settings) { c.LifetimeEnd = "reset" }, option(board.OptLifetimeReset)},
+	{"linger", func(c *settings) { c.LingerReset = true }, option(board.OptLingerReset)},
 }
 
 var numberSettings = []setting{
@@ -61,6 +63,20 @@ var numberSettings = []setting{
 		assigned(func(a *board.Assignment) bool { return a.CloseTimeout == 2500 })},
 	{"sticky-timeout", func(c *settings) { c.StickyTimeout = 90 * time.Second },
 		assigned(func(a *board.Assignment) bool { return a.StickyFor == 90 })},
+	{"timers", func(c *settings) {
+		c.IdleTimeout, c.HalfClosedTimeout, c.FirstByteTimeout, c.FirstByteOf = time.Second, 2*time.Second, 3*time.Second, "target"
+		c.Lifetime, c.LifetimeJitter, c.NegotiateTimeout, c.Linger = 1000*time.Hour, 20, 5*time.Second, 6*time.Second
+	}, assigned(func(a *board.Assignment) bool {
+		return a.IdleTimeout == 1000 && a.HalfClosedTimeout == 2000 && a.FirstByteTimeout == 3000 && a.FirstByteOf == board.OfTarget &&
+			a.Lifetime == 3_600_000_000 && a.LifetimeJitter == 20 && a.NegotiateTimeout == 5000 && a.Linger == 6000
+	})},
+	{"keepalive with times", func(c *settings) {
+		c.KeepaliveIdle, c.KeepaliveEvery, c.KeepaliveCount, c.KeepaliveOf = 5*time.Second, time.Second, 3, "target"
+		c.UserTimeout, c.UserTimeoutOf, c.DSCP = 8*time.Second, "both", 10
+	}, assigned(func(a *board.Assignment) bool {
+		return a.Options&board.OptKeepalive != 0 && a.KeepaliveIdle == 5 && a.KeepaliveEvery == 1 && a.KeepaliveCount == 3 &&
+			a.UserTimeout == 8000 && a.DSCP == 10
+	})},
 	{"retry-after", func(c *settings) { c.RetryAfter = 60 * time.Second },
 		assigned(func(a *board.Assignment) bool { return a.RetryAfter == 60 })},
 	{"debug", func(c *settings) { c.Debug = 2 },

@@ -32,7 +32,7 @@ func (p *plug) openListeners() error {
 			}
 			continue
 		}
-		fd, err := host.Listen(source, source.Backlog, p.cfg.Keepalive)
+		fd, err := host.Listen(source, source.Backlog, p.cfg.ClientSockets())
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (p *plug) adopt(source config.Source, fds []int) ([]listener, error) {
 	all := make([]listener, len(fds))
 	for i, fd := range fds {
 		at := source
-		if err := host.AdoptListener(fd, &at, p.cfg.Keepalive); err != nil {
+		if err := host.AdoptListener(fd, &at, p.cfg.ClientSockets()); err != nil {
 			return nil, err
 		}
 		all[i] = listener{fd: fd, source: at}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/worker/report"
 )
@@ -60,7 +61,7 @@ func TestListenerIsLost(t *testing.T) {
 	s.starter.alive = time.Nanosecond
 	row := s.addSession(all[0], "10.0.0.1:1")
 	unix.Shutdown(s.plug.listeners[0].fd, unix.SHUT_RD)
-	other, err := host.Listen(s.plug.cfg.Listeners[0], 10, false)
+	other, err := host.Listen(s.plug.cfg.Listeners[0], 10, config.Sockets{})
 	if err != nil {
 		t.Fatal(err)
 	}

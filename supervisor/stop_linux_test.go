@@ -88,7 +88,7 @@ func TestTerm(t *testing.T) {
 func portIsFree(t *testing.T, s *testMaster) error {
 	t.Helper()
 	at := boundTo(t, s.plug.listeners[0].fd)
-	fd, err := host.Listen(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, false)
+	fd, err := host.Listen(config.Source{Addr: at.Addr(), Port: at.Port()}, 10, config.Sockets{})
 	if err == nil {
 		unix.Close(fd)
 	}

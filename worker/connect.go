@@ -115,6 +115,7 @@ func (e *engine) dial(s *session) (f failure) {
 	if b.Assignment.Options&board.OptKeepalive != 0 {
 		kernel.SetOn(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
 	}
+	e.setOptions(fd, to)
 	if f = e.bindSource(fd, to); f.errno != 0 {
 		return f
 	}
@@ -125,6 +126,29 @@ func (e *engine) dial(s *session) (f failure) {
 		return failed("epoll", errno)
 	}
 	return failure{}
+}
+
+// setOptions sets the numbers of the assignment on the socket of a target.
+func (e *engine) setOptions(fd int, to *board.Addr) {
+	a := e.board.Assignment
+	level, class := syscall.IPPROTO_IP, syscall.IP_TOS
+	if to.Kind == 6 {
+		level, class = syscall.IPPROTO_IPV6, syscall.IPV6_TCLASS
+	}
+	for _, o := range [...]struct {
+		level, name int
+		value       uint32
+	}{
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, a.KeepaliveIdle},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, a.KeepaliveEvery},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, a.KeepaliveCount},
+		{syscall.IPPROTO_TCP, kernel.UserTimeout, a.UserTimeout},
+		{level, class, a.DSCP << 2},
+	} {
+		if o.value != 0 {
+			kernel.SetInt(fd, o.level, o.name, int(o.value))
+		}
+	}
 }
 
 // stepConnect checks whether the connect has succeeded.

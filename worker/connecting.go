@@ -127,14 +127,23 @@ func noteDeserted(row *board.Row, errno syscall.Errno) board.Culprit {
 // A proxy's failures that have no errno.
 var (
 	errSilentProxy = errors.New("no reply within --connect-timeout")
+	errMuteProxy   = errors.New("no reply within --negotiate-timeout")
 	errEarlyEnd    = errors.New("closed the connection before its reply was complete")
 )
+
+// silentProxy says that the proxy has not replied in time.
+func (w *worker) silentProxy() error {
+	if w.board.Assignment.NegotiateTimeout != 0 {
+		return errMuteProxy
+	}
+	return errSilentProxy
+}
 
 // noteRefused records that the proxy refused a session. reason says why, if no errno
 // does.
 func noteRefused(row *board.Row, err error) (who board.Culprit, reason string) {
 	who = board.ByProxy
-	if err == errSilentProxy || err == syscall.ETIMEDOUT {
+	if err == errSilentProxy || err == errMuteProxy || err == syscall.ETIMEDOUT {
 		who = board.ProxyLate
 	}
 	return who, refusalOf(row, err)

@@ -7,4 +7,9 @@ package worker
 // Lacks names the options that this build's engine does not have, by their long names. A
 // command line with one of them is refused. An option that only the event loop supports
 // must be added here.
-var Lacks []string
+var Lacks = []string{
+	"idle-timeout", "half-closed-timeout", "first-byte-timeout", "first-byte-of",
+	"lifetime", "lifetime-jitter", "lifetime-end", "linger",
+	"keepalive-idle", "keepalive-every", "keepalive-count", "keepalive-of",
+	"user-timeout", "user-timeout-of", "dscp",
+}

@@ -63,7 +63,7 @@ func (s *session) ask(buffer []byte) (glued []byte, err error) {
 			err = failed
 		}
 		if err != nil {
-			return nil, proxyError(err)
+			return nil, s.proxyError(err)
 		}
 		head, done, err := reply.Feed(buffer[:n])
 		if done || err != nil {
@@ -73,11 +73,11 @@ func (s *session) ask(buffer []byte) (glued []byte, err error) {
 }
 
 // proxyError is an error of the proxy's socket in the form that records show.
-func proxyError(err error) error {
+func (s *session) proxyError(err error) error {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errSilentProxy
+		return s.silentProxy()
 	case err == io.EOF:
 		return errEarlyEnd
 	case errors.Is(err, syscall.EPIPE): // the reset was already reported to an earlier call

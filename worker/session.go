@@ -178,7 +178,7 @@ func (e *engine) expire(s *session, t timer) {
 	case t == connectTimer && s.state == connecting:
 		e.connectFailed(s, failed("", syscall.ETIMEDOUT))
 	case t == negotiateTimer:
-		e.refuse(s, errSilentProxy)
+		e.refuse(s, e.silentProxy())
 	case s.state == delivering:
 		e.abort(s, board.Cut)
 	case timerTable[t].ends != board.NoTimer:

@@ -252,12 +252,17 @@ func TestCheckRepeats(t *testing.T) {
 	argv := []string{"-nlfko", "-P/x", "-S/y", "-dd", "-t90", "-r5", "-a10.0.0.0/8", "-a::1", "-p10.0.0.7", "-h10.0.0.9", "--user=www",
 		"--max-uses=7", "--spares=1:9", "--max-workers=40", "--connect-timeout=250ms", "--close-timeout=7", "--backlog=9",
 		"--drain-timeout=1500ms", "--syslog=udp://[::1]:5", "--log-format=json", "--control=/z", "--control-group=log",
+		"--negotiate-timeout=3", "--idle-timeout=10m", "--half-closed-timeout=30", "--first-byte-timeout=1500ms", "--first-byte-of=client",
+		"--lifetime=1h", "--lifetime-jitter=20", "--lifetime-end=reset", "--linger=reset", "--keepalive-idle=5", "--keepalive-every=1",
+		"--keepalive-count=3", "--keepalive-of=client", "--user-timeout=8", "--user-timeout-of=target", "--dscp=10",
 		"[::1]:80", "www.example.org", "10.0.0.1:81"}
 	if runtime.GOOS == "linux" {
 		argv = append(argv, "--freebind")
 	}
 	repeats(t, argv, map[string]bool{"mode": true, "workers": true})
 	repeats(t, []string{"--mode=pool", "--workers=3", "80", "10.0.0.1"}, nil)
+	repeats(t, []string{"--idle-timeout=10", "--half-closed-timeout=0", "--linger=7", "80", "10.0.0.1"}, nil)
+	repeats(t, []string{"--keepalive-idle=5", "--keepalive-every=1", "--keepalive-count=3", "--user-timeout=0", "80", "10.0.0.1"}, nil)
 }
 
 // repeats parses a command line, and then what --check shows of it. Unless but is nil,

@@ -21,7 +21,11 @@ const (
 	MaxWorkers = 4096      // --max-workers
 	MaxUses    = 1<<31 - 1 // --max-uses
 	MaxBacklog = 1<<16 - 1 // --backlog; the kernel reduces it to its own limit
-	MaxName    = 253       // bytes of a host name, RFC 1035 without the root
+
+	MaxKeepalive = 32767 // seconds of --keepalive-idle and -every (tcp(7))
+	MaxProbes    = 127   // --keepalive-count
+
+	MaxName = 253 // bytes of a host name, RFC 1035 without the root
 )
 
 // Mode says how sessions are spread over worker processes.

@@ -33,7 +33,8 @@ type Draft struct {
 // NewDraft is the draft of an empty command line, for a system.
 func NewDraft(system *System) *Draft {
 	d := &Draft{system: system, Process: Process{Syslog: Syslog{Path: syslogPath(runtime.GOOS)}},
-		Plug: Plug{Workers: unset, SparesMin: unset, SparesMax: unset, MaxUses: unset, Backlog: unset}}
+		Plug: Plug{Workers: unset, SparesMin: unset, SparesMax: unset, MaxUses: unset, Backlog: unset,
+			Timing: Timing{HalfClosedTimeout: unset, UserTimeout: unset}}}
 	for i := range options {
 		if o := &options[i]; o.Default != "" {
 			if err := o.Set(d, o.Default); err != nil {
@@ -57,7 +58,7 @@ func (d *Draft) Take(o *Option, text string) error {
 func (d *Draft) Finish() (*Config, error) {
 	for _, check := range [...]func(*System) *Problem{
 		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces, d.checkLoop,
-		d.settleNumbers, d.settleSpares, d.settleControl,
+		d.settleNumbers, d.settleSpares, d.settleTiming, d.settleControl,
 	} {
 		if problem := check(d.system); problem != nil {
 			return nil, problem

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,6 +63,7 @@ func parseBool(text string) (bool, error) {
 type Span struct {
 	Min, Max time.Duration
 	Whole    bool // only whole seconds, as the board counts them
+	Off      bool // also 0, which switches the option off
 	Why      string
 }
 
@@ -74,6 +76,21 @@ func RetrySpan() Span   { return Span{Max: math.MaxInt32 * time.Second, Whole: t
 func DrainSpan() Span   { return Span{Max: math.MaxInt32 * time.Second} }
 func ConnectSpan() Span { return Span{Min: time.Millisecond, Max: time.Hour} }
 func CloseSpan() Span   { return Span{Min: time.Millisecond, Max: time.Hour} }
+func TimerSpan() Span   { return Span{Min: time.Millisecond, Max: 1000 * time.Hour, Off: true} }
+func KeepaliveSpan() Span {
+	return Span{Min: time.Second, Max: MaxKeepalive * time.Second, Whole: true, Why: ", the kernel's limit"}
+}
+
+// oneOf reads one of these words.
+func oneOf(words ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if slices.Contains(words, text) {
+			return text, nil
+		}
+		last := len(words) - 1
+		return "", fmt.Errorf("expected %s or %s", strings.Join(words[:last], ", "), words[last])
+	}
+}
 
 // parseSeconds reads a time: seconds, as in 2.5, or numbers with units in Go's notation,
 // "90s", "1h30m", "250ms".
@@ -96,6 +113,7 @@ func parseSeconds(text string, span Span) (time.Duration, error) {
 		return 0, span.outside()
 	case err != nil || text[0] == '+':
 		return 0, errors.New("expected seconds, or a time with its unit, as in 90 or 1h30m")
+	case d == 0 && span.Off:
 	case d < span.Min || d > span.Max:
 		return 0, span.outside()
 	case span.Whole && d%time.Second != 0:
@@ -105,5 +123,9 @@ func parseSeconds(text string, span Span) (time.Duration, error) {
 }
 
 func (s Span) outside() error {
-	return fmt.Errorf("expected a time from %v to %v%s", s.Min, s.Max, s.Why)
+	off := ""
+	if s.Off {
+		off = "0 or "
+	}
+	return fmt.Errorf("expected %sa time from %v to %v%s", off, s.Min, s.Max, s.Why)
 }

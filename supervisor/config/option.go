@@ -61,6 +61,8 @@ type Option struct {
 	// same effect. Times are in seconds; a value that is not set is "", 0, false, [] or,
 	// for the user, null. nil: it is not shown.
 	Get func(v Values) any
+	// Hide reports whether the option is off, and not shown. nil: it is always shown.
+	Hide func(v Values) bool
 }
 
 // Options are all options of the command line, in the order of the usage text.
@@ -132,6 +134,9 @@ func (v Values) show(each func(name string, value []byte)) error {
 	for i := range options {
 		o := &options[i]
 		if o.Get == nil {
+			continue
+		}
+		if o.Hide != nil && o.Hide(v) {
 			continue
 		}
 		value, err := json.Marshal(o.Get(v))

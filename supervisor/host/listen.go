@@ -39,9 +39,9 @@ func privileged(port uint16, err error) string {
 // returns inherit its options. A port in use is retried for 2 s, because of
 // restarts; then the error names the process that holds it. An address that this
 // host does not have yet, as at boot, is retried in the same way.
-func Listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
+func Listen(s config.Source, backlog int, client config.Sockets) (fd int, err error) {
 	for begun := time.Now(); ; time.Sleep(takenStep) {
-		fd, err = bind(s, backlog, keepalive)
+		fd, err = bind(s, backlog, client)
 		waited := time.Since(begun)
 		switch {
 		case err == nil:
@@ -59,7 +59,7 @@ func Listen(s config.Source, backlog int, keepalive bool) (fd int, err error) {
 // socketOption is an option for setsockopt(2).
 type socketOption struct{ level, name, value int }
 
-func bind(s config.Source, backlog int, keepalive bool) (int, error) {
+func bind(s config.Source, backlog int, client config.Sockets) (int, error) {
 	addr, family := s.Addr, unix.AF_INET
 	switch {
 	case !addr.IsValid() && s.Dual:
@@ -82,9 +82,7 @@ func bind(s config.Source, backlog int, keepalive bool) (int, error) {
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		{unix.SOL_SOCKET, unix.SO_OOBINLINE, 1},
 	}
-	if keepalive {
-		options = append(options, socketOption{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1})
-	}
+	options = append(options, inherited(client, family)...)
 	if family == unix.AF_INET6 {
 		only := 1
 		if s.Dual {
@@ -138,7 +136,7 @@ func HeldBy(port uint16) string {
 
 // AdoptListener takes a socket that the service manager listens on, and fills in
 // its address.
-func AdoptListener(fd int, s *config.Source, keepalive bool) error {
+func AdoptListener(fd int, s *config.Source, client config.Sockets) error {
 	fail := func(err error) error {
 		return fmt.Errorf("source \"fd:%s\": %s", s.Inherited, Reason(err))
 	}
@@ -153,8 +151,10 @@ func AdoptListener(fd int, s *config.Source, keepalive bool) error {
 	if err != nil {
 		return fail(err)
 	}
+	family := unix.AF_INET6
 	switch at := name.(type) {
 	case *unix.SockaddrInet4:
+		family = unix.AF_INET
 		s.Port = uint16(at.Port)
 		if addr := netip.AddrFrom4(at.Addr); !addr.IsUnspecified() {
 			s.Addr, s.Named = addr, true
@@ -171,8 +171,8 @@ func AdoptListener(fd int, s *config.Source, keepalive bool) error {
 	}
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
-	if keepalive {
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	for _, o := range inherited(client, family) {
+		unix.SetsockoptInt(fd, o.level, o.name, o.value)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func TestListen(t *testing.T) {
 			t.Logf("%s: no IPv6 here", c.name)
 			continue
 		}
-		fd, err := Listen(c.source, 10, false)
+		fd, err := Listen(c.source, 10, config.Sockets{})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -99,7 +99,7 @@ func dialOnce(host string, port uint16) error {
 
 func TestListenerOptions(t *testing.T) {
 	for _, keepalive := range []bool{false, true} {
-		fd, err := Listen(config.Source{Addr: mustAddr("127.0.0.1")}, 10, keepalive)
+		fd, err := Listen(config.Source{Addr: mustAddr("127.0.0.1")}, 10, config.Sockets{Keepalive: keepalive})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestTakenPort(t *testing.T) {
 		time.AfterFunc(3*takenStep, func() { other.Close() })
 		source := source
 		source.Port = other.Addr().(*net.TCPAddr).AddrPort().Port()
-		fd, err := Listen(source, 10, false)
+		fd, err := Listen(source, 10, config.Sockets{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestTakenPort(t *testing.T) {
 		return
 	}
 	begin := time.Now()
-	fd, err := Listen(source, 10, false)
+	fd, err := Listen(source, 10, config.Sockets{})
 	if err == nil {
 		unix.Close(fd)
 		t.Fatal("bound to a taken port")
@@ -173,7 +173,7 @@ func TestBindErrors(t *testing.T) {
 		t.Skip("no IPv6 here")
 	}
 	begin := time.Now()
-	_, err := Listen(config.Source{Addr: mustAddr("fe80::1"), Port: 1, Named: true}, 10, false)
+	_, err := Listen(config.Source{Addr: mustAddr("fe80::1"), Port: 1, Named: true}, 10, config.Sockets{})
 	if err == nil || err.Error() != "bind [fe80::1]:1: Invalid argument" { // it has no zone
 		t.Errorf("error %v", err)
 	}
@@ -187,7 +187,7 @@ func TestBindErrors(t *testing.T) {
 func TestAbsentAddress(t *testing.T) {
 	source := config.Source{Addr: mustAddr("203.0.113.1"), Port: 1, Named: true}
 	begin := time.Now()
-	_, err := Listen(source, 10, false)
+	_, err := Listen(source, 10, config.Sockets{})
 	if want := "bind 203.0.113.1:1: Cannot assign requested address (not an address of this host; use --freebind to listen anyway)"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
@@ -199,7 +199,7 @@ func TestAbsentAddress(t *testing.T) {
 			continue
 		}
 		source := config.Source{Addr: mustAddr(addr), Named: true, Freebind: true}
-		fd, err := Listen(source, 10, false)
+		fd, err := Listen(source, 10, config.Sockets{})
 		if err != nil {
 			t.Errorf("%s: %v", addr, err)
 			continue

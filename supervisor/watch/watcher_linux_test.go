@@ -200,7 +200,7 @@ func TestHungPipeIsQuiet(t *testing.T) {
 func TestArrival(t *testing.T) {
 	w, _ := watching(t)
 	w.Start()
-	l, err := host.Listen(config.Source{Addr: netip.MustParseAddr("127.0.0.1")}, 10, false)
+	l, err := host.Listen(config.Source{Addr: netip.MustParseAddr("127.0.0.1")}, 10, config.Sockets{})
 	if err != nil {
 		t.Fatal(err)
 	}

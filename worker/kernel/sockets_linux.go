@@ -10,6 +10,9 @@ import (
 	"daemon/plug/worker/address"
 )
 
+// UserTimeout is tcp(7)'s TCP_USER_TIMEOUT.
+const UserTimeout = 0x12
+
 // on is the value that switches a socket option on, where the kernel can read it.
 var on int32 = 1
 
@@ -88,6 +91,13 @@ func ShutWrite(fd int) { call3(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_W
 // SetOn switches a socket option on (setsockopt(2)).
 func SetOn(fd, level, option int) syscall.Errno {
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&on)), 4, 0)
+	return errno
+}
+
+// SetInt sets a socket option to a number (setsockopt(2)).
+func SetInt(fd, level, option, value int) syscall.Errno {
+	scratchInt = int32(value)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&scratchInt)), 4, 0)
 	return errno
 }
 
