@@ -6,10 +6,12 @@ package worker
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -19,11 +21,10 @@ import (
 
 // noise is n random bytes.
 func noise(seed uint64, n int) []byte {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
 	p := make([]byte, n)
-	random := rand.New(rand.NewPCG(seed, 0))
-	for i := range p {
-		p[i] = byte(random.Uint32())
-	}
+	rand.NewChaCha8(key).Read(p)
 	return p
 }
 
@@ -41,11 +42,19 @@ func feed(c *net.TCPConn, p []byte) <-chan error {
 func drain(c *net.TCPConn) <-chan []byte {
 	done := make(chan []byte, 1)
 	go func() {
-		p, err := io.ReadAll(c)
-		if err != nil {
-			p = []byte(err.Error())
+		var pieces [][]byte // io.ReadAll would copy megabytes several times, slowly with -race
+		for {
+			p := make([]byte, 1<<20)
+			n, err := io.ReadFull(c, p)
+			pieces = append(pieces, p[:n])
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
+				done <- slices.Concat(pieces...)
+				return
+			} else if err != nil {
+				done <- []byte(err.Error())
+				return
+			}
 		}
-		done <- p
 	}()
 	return done
 }
