@@ -36,18 +36,21 @@ BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-X main.ve
 # binaries and measures them, so nothing else may run at the same time, not even
 # another package of it (-p 1). What else is under test are tools.
 TOOLS  = -e '/test/bench' -e '/test/demo$$' -e '/test/tally$$'
-RING12 = $$($(GO) list ./... | grep -v '/test') $$($(GO) list ./test/... | grep $(TOOLS))
+RING12 = $$($(GO) list ./worker ./supervisor ./pidfile ./... | grep -v '/test') $$($(GO) list ./test/... | grep $(TOOLS))
 RING3  = $$($(GO) list ./test/... | grep -v $(TOOLS))
 GOTEST = $(GO) test -json
 
 # Tests of ring 3 that mostly wait run beside each other, so many at a time.
 WAITING = 6
 
+# Those of rings 1 and 2 wait, too: so many packages at a time, the longest first.
+WAITING12 = 4
+
 # -race needs cgo, and cgo a C compiler. With one, rings 1 and 2 are run with it, but
 # for the tests' own tools and for board, a test of which reads what another process
 # may be writing. Of ring 3 it takes the tests of this name in ./test, with a daemon
 # that is built with -race too. Without one nothing is, and that is said.
-RACED   = $$($(GO) list ./... | grep -v '/test')
+RACED   = $$($(GO) list ./worker ./supervisor ./pidfile ./... | grep -v '/test')
 UNRACED = $$($(GO) list ./... | grep $(TOOLS) -e '/board$$')
 RACE    = Race
 HAVE_CC = command -v "$$($(GO) env CC)" >/dev/null 2>&1
@@ -71,14 +74,14 @@ demo: bin/plug
 test: vet fmt-check bin/tally bin/plug-test
 	@if $(HAVE_CC); then \
 		CGO_ENABLED=1 $(GO) build -race -o bin/plug-race ./cmd/plug || exit 1; \
-		set -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 15m $(RACED) -- $(GOTEST) -timeout 5m $(UNRACED); \
+		set -- env CGO_ENABLED=1 $(GOTEST) -race -timeout 15m -p $(WAITING12) $(RACED) -- $(GOTEST) -timeout 5m $(UNRACED); \
 		if [ -n "$(RING3)" ]; then \
 			set -- "$$@" -- env CGO_ENABLED=1 PLUG_RACE=1 PLUG_BIN="$$PWD/bin/plug-race" \
 				$(GOTEST) -race -timeout 15m -count=1 -p 1 -run '$(RACE)' ./test; \
 		fi; \
 	else \
 		echo "no C compiler: the tests are not run with -race"; \
-		set -- $(GOTEST) -timeout 5m $(RING12); \
+		set -- $(GOTEST) -timeout 5m -p $(WAITING12) $(RING12); \
 	fi; \
 	if [ -n "$(RING3)" ]; then \
 		set -- "$$@" -- env PLUG_BUILT="$$PWD/bin/plug-test" $(GOTEST) -timeout 40m -count=1 -p 1 -parallel $(WAITING) $(RING3); \
@@ -86,8 +89,8 @@ test: vet fmt-check bin/tally bin/plug-test
 	bin/tally "$$@"
 
 check: fmt-check bin/tally bin/plug-test
-	CGO_ENABLED=0 $(GO) vet ./...
-	@set -- $(GOTEST) -timeout 5m $(RING12); \
+	CGO_ENABLED=0 $(GO) vet -trimpath ./...
+	@set -- $(GOTEST) -timeout 5m -p $(WAITING12) $(RING12); \
 	if [ -n "$(RING3)" ]; then \
 		set -- "$$@" -- env PLUG_BUILT="$$PWD/bin/plug-test" $(GOTEST) -timeout 5m -count=1 -p 1 -run '$(SMOKE)' $(RING3); \
 	fi; \
@@ -102,16 +105,17 @@ bench: bin/plug
 
 # What ring 3 tests, built once for all its packages.
 bin/plug-test: FORCE
-	@CGO_ENABLED=0 $(GO) build -o $@ ./cmd/plug
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./cmd/plug
 
 bin/tally: FORCE
 	@$(BUILD) -o $@ ./test/tally
 
+# With -trimpath it compiles the same as the builds, once for both.
 vet:
 	for os in linux freebsd openbsd darwin; do \
-		echo "vet $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+		echo "vet $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet -trimpath ./... || exit 1; \
 	done
-	CGO_ENABLED=0 $(GO) vet -tags portable ./...
+	CGO_ENABLED=0 $(GO) vet -trimpath -tags portable ./...
 
 fmt-check:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }

@@ -102,6 +102,7 @@ func TestIperf3(t *testing.T) {
 }
 
 func TestRedisBenchmark(t *testing.T) {
+	t.Parallel()
 	port := harness.FreePort(t)
 	harness.Daemonize(t, port, "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(port),
 		"--save", "", "--appendonly", "no", "--dir", harness.OpenDir(t))

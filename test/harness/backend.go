@@ -87,8 +87,11 @@ func (b *Backend) Held() int {
 	return len(b.conns)
 }
 
-// Close closes the listener, so that the port refuses, and every connection.
+// Close closes the listener, so that the port refuses, and every connection. No
+// program is started meanwhile: until its exec, it would hold them open.
 func (b *Backend) Close() {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.shut = true
@@ -200,6 +203,8 @@ func Socket() (int, error) {
 func (s *Silent) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 
 func (s *Silent) close() {
+	syscall.ForkLock.RLock() // see Backend.Close
+	defer syscall.ForkLock.RUnlock()
 	for _, fd := range append(s.fillers, s.fd) {
 		syscall.Close(fd)
 	}

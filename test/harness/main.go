@@ -39,7 +39,7 @@ func build(dir string) (string, error) {
 			return out, CopyFile(given, out)
 		}
 	}
-	cmd := exec.Command("go", "build", "-o", out, "daemon/plug/cmd/plug")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", out, "daemon/plug/cmd/plug")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	return out, cmd.Run()

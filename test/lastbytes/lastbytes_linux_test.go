@@ -40,6 +40,7 @@ var lastBytesLost = []scenario{
 }
 
 func TestLastBytesThatWereLost(t *testing.T) {
+	t.Parallel()
 	var scenarios []scenario
 	for i := range harness.Scaled(50, 2) {
 		for _, s := range lastBytesLost {
@@ -62,6 +63,7 @@ const lanes = 4
 // scenarios come from a seed, and each is also played on a direct connection,
 // to test the judge.
 func TestLastBytes(t *testing.T) {
+	t.Parallel()
 	seed := harness.SeedOf(t)
 	n := 60
 	if harness.Soak() {
