@@ -70,7 +70,7 @@
 //	supervisor      the master: loop, roster, spawning, burial, upgrade → its parts, worker/…, pidfile
 //	  policy        how many workers: pure                              → nothing
 //	  counters      what a plug has counted, and its words              → worker/board
-//	  config        the configuration of one plug, parsed and checked   → nothing
+//	  config        the options, the file, checked values               → nothing
 //	  control       the control socket: messages, server, client        → nothing
 //	  host          the facts of this host: sockets, limits, processes  → supervisor/config, worker/address, worker/record
 //	  handover      the upgrade's wire and records, the launcher        → supervisor/host, supervisor/counters
@@ -106,8 +106,8 @@
 //
 // # Where to change what
 //
-//   - An option is a field and a row in supervisor/config/table.go; finish.go there
-//     checks how it fits the others. What a worker needs of it is a field in
+//   - An option is a field and a row in supervisor/config/table.go, which makes it a
+//     directive of a file too; finish.go there checks how it fits the others. What a worker needs of it is a field in
 //     worker/board/layout.go, which generation.go sets.
 //   - The number of processes is decided in supply.go, which asks package policy.
 //   - A worker's life is the table in roster.go; a session's states are in

@@ -52,7 +52,12 @@ func (m *master) openLogs() error {
 }
 
 // tag returns what this process's syslog records begin with.
-func (m *master) tag() string { return m.plugs[0].tag }
+func (m *master) tag() string {
+	if m.cfg.File != "" {
+		return "(" + m.cfg.File + ")"
+	}
+	return m.plugs[0].tag
+}
 
 // announce logs a line that also reaches stderr without -d: with -n it shows an
 // admin that the plug serves.

@@ -289,8 +289,11 @@ func (m *master) showTitle() {
 	}
 }
 
-// label names what this process serves: its plug, or how many it has.
+// label names what this process serves: its file, its plug, or how many it has.
 func (m *master) label() string {
+	if m.cfg.File != "" {
+		return m.cfg.File
+	}
 	if len(m.plugs) == 1 {
 		return m.plugs[0].name()
 	}

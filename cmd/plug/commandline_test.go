@@ -42,7 +42,7 @@ func TestCommandLines(t *testing.T) {
 				t.Skip("only", e.only)
 			}
 			var stdout, stderr bytes.Buffer
-			got, status := readCommandLine(append([]string{"--check", "--control", "none"}, e.argv...), &stdout, &stderr)
+			got, status, _ := readCommandLine(append([]string{"--check", "--control", "none"}, e.argv...), &stdout, &stderr)
 			if got != nil || status != e.status {
 				t.Fatalf("%q: configuration %v, status %d, want none and %d\n%s", e.argv, got, status, e.status, &stderr)
 			}
@@ -241,7 +241,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 
 func TestAnswerNotWritten(t *testing.T) {
 	var stderr bytes.Buffer
-	if got, status := readCommandLine([]string{"-V"}, full{}, &stderr); got != nil || status != 1 || !strings.Contains(stderr.String(), "no space") {
+	if got, status, _ := readCommandLine([]string{"-V"}, full{}, &stderr); got != nil || status != 1 || !strings.Contains(stderr.String(), "no space") {
 		t.Errorf("%v, %d, %q", got, status, &stderr)
 	}
 }

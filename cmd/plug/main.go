@@ -11,10 +11,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"time"
 
 	"daemon/plug/supervisor"
@@ -51,7 +51,7 @@ func main() {
 
 // front checks the command line before anything is started or bound.
 func front() int {
-	cfg, status := readCommandLine(os.Args[1:], os.Stdout, os.Stderr)
+	cfg, status, _ := readCommandLine(os.Args[1:], os.Stdout, os.Stderr)
 	if cfg == nil {
 		return status
 	}
@@ -88,11 +88,9 @@ func activated(cfg *config.Config) (all []shepherd.Socket, err error) {
 func master(starter *shepherd.Starter) int {
 	t := title.Claim(true)
 	title.CommAny("plug")
-	var said strings.Builder // front has already written it to stderr
-	cfg, status := readCommandLine(os.Args[1:], os.Stdout, &said)
+	cfg, status, why := readCommandLine(os.Args[1:], os.Stdout, io.Discard) // front has already written it to stderr
 	if cfg == nil {
-		why, _, _ := strings.Cut(strings.TrimPrefix(said.String(), "plug: "), "\n")
-		supervisor.Refuse(starter, why)
+		supervisor.Refuse(starter, fmt.Sprint(why))
 		return status
 	}
 	status, err := supervisor.Run(cfg, starter, t, version)

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -22,27 +22,33 @@ const (
 
 // readCommandLine parses argv without the command's name. It returns the configuration to
 // serve, or nil and the exit status after everything has been written to stdout or
-// stderr.
-func readCommandLine(argv []string, stdout, stderr io.Writer) (*config.Config, int) {
+// stderr; with an error, also that on one line.
+func readCommandLine(argv []string, stdout, stderr io.Writer) (cfg *config.Config, status int, why error) {
 	system := config.ThisSystem()
 	system.Lacks = worker.Lacks
 	asked, err := parseCommandLine(argv, system)
-	if err != nil {
+	var wrong *fileError
+	switch {
+	case errors.As(err, &wrong):
+		io.WriteString(stderr, wrong.loaded.Complaints())
+		return nil, statusUsage, err
+	case err != nil:
 		fmt.Fprintf(stderr, "plug: %v\n%s", err, hint)
-		return nil, statusUsage
+		return nil, statusUsage, err
 	}
 	for _, warning := range asked.warnings {
 		fmt.Fprintf(stderr, "plug: %s\n", warning)
 	}
+	io.WriteString(stderr, asked.notes)
 	text := asked.answer()
 	if text == "" {
-		return asked.config, statusAnswered
+		return asked.config, statusAnswered, nil
 	}
 	if _, err := io.WriteString(stdout, text); err != nil {
 		fmt.Fprintf(stderr, "plug: stdout: %v\n", err)
-		return nil, statusUnwritten
+		return nil, statusUnwritten, err
 	}
-	return nil, statusAnswered
+	return nil, statusAnswered, nil
 }
 
 // answer is the text for stdout, "" if the command is to serve.
@@ -52,14 +58,8 @@ func (c *command) answer() string {
 		return fmt.Sprintf("plug: plugdaemon V%s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	case c.help:
 		return usage()
-	case c.check:
-		text, err := json.MarshalIndent(c.config.Values(0), "", "  ")
-		if err != nil {
-			panic(err) // strings, numbers and flags: JSON can represent all of them
-		}
-		return string(text) + "\n"
 	}
-	return ""
+	return c.text
 }
 
 // hint is the line after the reason of a usage error.
@@ -69,6 +69,7 @@ const hint = "See \"plug --help\" for the options.\n"
 func usage() string {
 	var b strings.Builder
 	b.WriteString(`usage: plug [options] source target...
+       plug [-n] [-d] [-P FILE] --config PATH...
 
   source   port, :port, *:port, address:port or [v6]:port to listen on, or
            fd:NAME for a socket that the service manager passes; append

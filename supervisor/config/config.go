@@ -1,8 +1,10 @@
-// Package config holds what one plug was asked to do: a command line, parsed and checked
-// as a whole before anything is bound. It owns the options: a table with a row for each,
-// the only list of them; a Parse function for each kind of value, whose errors say what
-// would be right; and a Draft, which collects the values and checks how they fit
-// together. It opens, binds and resolves nothing; it asks a System about the system's
+// Package config holds what a process and its plugs were asked to do: a command line or
+// configuration files, parsed and checked as a whole before anything is bound. It owns the
+// options: a table with a row for each, the only list of them; a Parse function for each
+// kind of value, whose errors say what would be right; a Draft, which collects the values
+// and checks how they fit together; and a loader, which reads files in HCL and finds all
+// errors in one run (load.go, evaluate.go, directive.go, plugblock.go). It opens nothing
+// but these files, binds and resolves nothing; it asks a System about the system's
 // accounts and interfaces.
 package config
 
@@ -106,6 +108,7 @@ func (p *Plug) freebind() bool {
 type Target struct {
 	Addr netip.AddrPort // invalid if Name is set
 	Name string         // host name, only with -h
+	ID   string         // the name of a target block, which identifies it over reloads; "" is its text
 	Port uint16
 }
 

@@ -42,23 +42,22 @@ func parseGroup(text string, system *System) (*Group, error) {
 
 // settleControl gives a plug without a --control the socket at which plugctl finds it,
 // and checks that there is a socket to give to the group.
-func (d *Draft) settleControl(system *System) *Problem {
+func (d *Draft) settleControl() {
 	switch d.Control {
 	case noControl:
 		d.Control = ""
 	case "":
-		if system.RunDir == "" {
+		if d.system.RunDir == "" {
 			break
 		}
-		path := filepath.Join(system.RunDir, fileName(d.Name)+".ctl")
+		path := filepath.Join(d.system.RunDir, fileName(d.Name)+".ctl")
 		if len(path) <= MaxControl {
 			d.Control, d.ControlDefault = path, true
 		}
 	}
 	if d.ControlGroup != nil && d.Control == "" {
-		return &Problem{Option: "control-group", Value: d.ControlGroup.Name, Reason: "there is no control socket; add --control PATH"}
+		d.report(&Problem{Option: "control-group", Value: d.ControlGroup.Name, Reason: "there is no control socket; add --control PATH"})
 	}
-	return nil
 }
 
 // fileName is a label in which each byte that might have a meaning in a path, to a shell

@@ -25,10 +25,18 @@ type Draft struct {
 	Freebind bool       // --freebind
 	Args     []string   // the source, then the targets
 
-	Check, Version, Help bool // what is asked for instead of serving
+	Check, Version, Help bool   // what is asked for instead of serving
+	Explain, Convert     bool   // the same
+	Dump                 string // "hcl" or "json"; "" if it is not asked for
 
-	system *System
+	Files Files // of --config
+
+	system   *System
+	sources  []listenerDraft
+	problems []*Problem
 }
+
+func (d *Draft) report(p *Problem) { d.problems = append(d.problems, p) }
 
 // NewDraft is the draft of an empty command line, for a system.
 func NewDraft(system *System) *Draft {
@@ -47,21 +55,28 @@ func NewDraft(system *System) *Draft {
 
 // Take reads an option's value, unless this build's engine does not have the option.
 func (d *Draft) Take(o *Option, text string) error {
+	if err := d.lacks(o); err != nil {
+		return err
+	}
+	return o.Set(d, text)
+}
+
+func (d *Draft) lacks(o *Option) error {
 	if slices.Contains(d.system.Lacks, o.Long) {
 		return errors.New("this build has the portable engine, which lacks this option; expected a build for Linux without the tag portable")
 	}
-	return o.Set(d, text)
+	return nil
 }
 
 // Finish checks how everything fits together and fills in the defaults that depend on
 // other options. Its error is a *Problem.
 func (d *Draft) Finish() (*Config, error) {
-	for _, check := range [...]func(*System) *Problem{
+	for _, check := range [...]func(){
 		d.placeSource, d.placeTargets, d.checkCounts, d.checkFamilies, d.checkInterfaces, d.checkLoop,
 		d.settleNumbers, d.settleSpares, d.settleTiming, d.settleControl,
 	} {
-		if problem := check(d.system); problem != nil {
-			return nil, problem
+		if check(); len(d.problems) > 0 {
+			return nil, d.problems[0]
 		}
 	}
 	d.Foreground = d.Foreground || d.Debug > 0 || d.SessionLog == "-"

@@ -10,22 +10,16 @@ import (
 
 // checkLoop refuses a target, or an HTTP proxy, that is this plug itself: each client
 // would be connected to the plug again and again, until its resources are used up.
-func (d *Draft) checkLoop(system *System) *Problem {
-	loop := func(option, value string, to netip.AddrPort) *Problem {
-		if !slices.ContainsFunc(d.Listeners, func(s Source) bool { return s.Covers(to, system.Local) }) {
-			return nil
-		}
-		return &Problem{Option: option, Value: value, Reason: "this plug itself listens there; expected another address or port"}
-	}
-	if problem := loop("via", d.Via.String(), d.Via); problem != nil {
-		return problem
-	}
-	for _, target := range d.Targets {
-		if problem := loop("target", target.String(), target.Addr); problem != nil {
-			return problem
+func (d *Draft) checkLoop() {
+	check := func(option string, index int, to netip.AddrPort) {
+		if slices.ContainsFunc(d.Listeners, func(s Source) bool { return s.Covers(to, d.system.Local) }) {
+			d.report(&Problem{Option: option, Value: to.String(), Index: index, Reason: "this plug itself listens there; expected another address or port"})
 		}
 	}
-	return nil
+	check("via", wholePlug, d.Via)
+	for i, target := range d.Targets {
+		check("target", i, target.Addr)
+	}
 }
 
 // Covers reports whether a connection from this host to an address would reach this
@@ -52,25 +46,28 @@ func (s Source) Covers(to netip.AddrPort, local func(netip.Addr) bool) bool {
 
 // Loops is checkLoop for a plug whose listeners have only now learned where they listen.
 func (p *Plug) Loops(system *System) error {
-	if problem := (&Draft{Plug: *p}).checkLoop(system); problem != nil {
-		return problem
+	d := &Draft{Plug: *p, system: system}
+	if d.checkLoop(); len(d.problems) > 0 {
+		return d.problems[0]
 	}
 	return nil
 }
 
-// isLocal reports whether an address is this host's.
-func isLocal(addr netip.Addr) bool {
-	if addr.IsLoopback() {
-		return true
-	}
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, one := range all {
-		if prefix, err := netip.ParsePrefix(one.String()); err == nil && prefix.Addr().Unmap().WithZone("") == addr {
+// localTo returns a function that reports whether an address is this host's.
+func localTo(addresses func() ([]net.Addr, error)) func(netip.Addr) bool {
+	return func(addr netip.Addr) bool {
+		if addr.IsLoopback() {
 			return true
 		}
+		all, err := addresses()
+		if err != nil {
+			return false
+		}
+		for _, one := range all {
+			if prefix, err := netip.ParsePrefix(one.String()); err == nil && prefix.Addr().Unmap().WithZone("") == addr {
+				return true
+			}
+		}
+		return false
 	}
-	return false
 }

@@ -50,6 +50,19 @@ func parseLogFormat(text string) (string, error) {
 	return text, nil
 }
 
+// parseDump reads --dump: the form in which to print.
+func parseDump(text string) (string, error) {
+	switch on, err := strconv.ParseBool(text); {
+	case text == "hcl" || text == "json":
+		return text, nil
+	case err == nil && !on:
+		return "", nil
+	case err == nil:
+		return "hcl", nil
+	}
+	return "", errors.New("expected hcl or json")
+}
+
 // parseBool reads the value of a flag that was given with one, as in --log=false.
 func parseBool(text string) (bool, error) {
 	on, err := strconv.ParseBool(text)

@@ -2,11 +2,7 @@
 
 package config
 
-import (
-	"bytes"
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 // Scope says what an option belongs to.
 type Scope uint8
@@ -57,6 +53,8 @@ type Option struct {
 	// Set reads the option's value into a draft; the error says what would be right.
 	// nil: it is a positional argument of the command line, or part of one.
 	Set func(d *Draft, text string) error
+	// Put is how a configuration file sets the value, where Set does not do it.
+	Put func(d *Draft, text string) error
 	// Get is the value in effect, in the form that JSON shows: Set would read it to the
 	// same effect. Times are in seconds; a value that is not set is "", 0, false, [] or,
 	// for the user, null. nil: it is not shown.
@@ -93,57 +91,6 @@ func OptionByName(long string) *Option {
 		if o := &options[i]; o.Set != nil && long != "" && o.Long == long {
 			return o
 		}
-	}
-	return nil
-}
-
-// Values are what applies to one plug: its own values, and those of its process.
-type Values struct {
-	*Process
-	*Plug
-}
-
-// Values are what applies to the plug with this index.
-func (c *Config) Values(i int) Values { return Values{&c.Process, c.Plugs[i]} }
-
-// Shown are the values by name, each as JSON.
-func (v Values) Shown() (map[string]json.RawMessage, error) {
-	all := make(map[string]json.RawMessage)
-	err := v.show(func(name string, value []byte) { all[name] = value })
-	return all, err
-}
-
-// MarshalJSON is an object of what Shown returns, in the table's order. It shows the
-// values in effect: -i is in the source, /address in source-address, and foreground is
-// true if another option implies it.
-func (v Values) MarshalJSON() ([]byte, error) {
-	var object bytes.Buffer
-	before := byte('{')
-	err := v.show(func(name string, value []byte) {
-		object.WriteByte(before)
-		object.WriteString(`"` + name + `":`)
-		object.Write(value)
-		before = ','
-	})
-	object.WriteByte('}')
-	return object.Bytes(), err
-}
-
-// show passes one value after another, as JSON.
-func (v Values) show(each func(name string, value []byte)) error {
-	for i := range options {
-		o := &options[i]
-		if o.Get == nil {
-			continue
-		}
-		if o.Hide != nil && o.Hide(v) {
-			continue
-		}
-		value, err := json.Marshal(o.Get(v))
-		if err != nil {
-			return err
-		}
-		each(o.Long, value)
 	}
 	return nil
 }

@@ -11,8 +11,12 @@ type Problem struct {
 	Option string
 	Value  string
 	Absent bool // no value was given at all
+	Index  int  // of a source or target, or of the source that has the option; wholePlug if it is all the same
 	Reason string
 }
+
+// wholePlug is the index of a value that belongs to no single listener or target.
+const wholePlug = -1
 
 // Error is one line; the value is quoted, so that no byte of it reaches a terminal
 // unescaped.

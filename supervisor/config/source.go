@@ -100,6 +100,8 @@ func parseOutgoing(text string) (Outgoing, error) {
 	return Outgoing{Interface: text}, nil
 }
 
+func parseInterfaceName(text string) (string, error) { return text, checkInterfaceName(text) }
+
 // checkInterfaceName refuses names that no kernel accepts for an interface, see
 // netdevice(7): IFNAMSIZ is 16 with its final zero, here and on the BSDs. A name with
 // brackets could not be distinguished from the end of an address.

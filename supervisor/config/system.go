@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/user"
 	"runtime"
+	"slices"
 	"strconv"
+	"sync"
 )
 
 // System answers the questions that checking asks the system, so that a test can answer
@@ -32,6 +34,39 @@ type System struct {
 	User func(name string) (*User, error)
 	// Group finds a group by name, otherwise by number.
 	Group func(name string) (gid uint32, known bool, err error)
+	// Env is a variable of the environment; nil asks this process's own.
+	Env func(name string) (value string, set bool)
+}
+
+// cached is a system that is asked each question about accounts and interfaces once.
+func (s *System) cached() *System {
+	type account struct {
+		user *User
+		err  error
+	}
+	users, interfaces, c := make(map[string]account), make(map[string]error), *s
+	c.User = func(name string) (*User, error) {
+		a, known := users[name]
+		if !known {
+			a.user, a.err = s.User(name)
+			users[name] = a
+		}
+		if a.user == nil {
+			return nil, a.err
+		}
+		own := *a.user // parseUser may change it
+		own.Groups = slices.Clone(own.Groups)
+		return &own, a.err
+	}
+	c.Interface = func(name string) error {
+		err, known := interfaces[name]
+		if !known {
+			err = s.Interface(name)
+			interfaces[name] = err
+		}
+		return err
+	}
+	return &c
 }
 
 // ThisSystem asks the system that plug runs on. If the binary is static, accounts come
@@ -39,7 +74,7 @@ type System struct {
 // numbers always work.
 func ThisSystem() *System {
 	return &System{EUID: os.Geteuid(), RunDir: runDir(runtime.GOOS, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR")),
-		Interface: findInterface, Local: isLocal, User: findUser, Group: findGroup}
+		Interface: findInterface, Local: localTo(sync.OnceValues(net.InterfaceAddrs)), User: findUser, Group: findGroup}
 }
 
 func findInterface(name string) error {

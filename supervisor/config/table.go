@@ -13,10 +13,12 @@ import (
 type Config struct {
 	Process
 	Plugs []*Plug
+	Files *Files // that it was read from; nil for a command line
 }
 
 // Process is what belongs to the process: options of the scopes process and command.
 type Process struct {
+	File           string // the name of its configuration file, without directory and ending; "" for a command line
 	Pidfile        string // -P
 	Debug          int    // -d, counted
 	Foreground     bool   // -n, or implied by -d or -S -
@@ -29,7 +31,7 @@ type Process struct {
 
 // Plug is what belongs to one plug.
 type Plug struct {
-	Name      string // a plug of a command line is named by its source's label, which is no name for a file
+	Name      string // of a plug of a file; a plug of a command line is named by its source's label, which is no name for a file
 	Listeners []Source
 	Targets   []Target
 	Via       netip.AddrPort // -h: the HTTP proxy; invalid if none, and then no target has a Name
@@ -85,6 +87,7 @@ var options = [...]Option{
 		Set: func(d *Draft, text string) error { return take(&d.SourceAddress, text, parseAddress) },
 		Get: func(v Values) any { return textIf(v.SourceAddress.IsValid(), v.SourceAddress) }},
 	{Long: "source-interface", Scope: ScopePlug, Change: ChangeLive,
+		Put: func(d *Draft, text string) error { return take(&d.SourceInterface, text, parseInterfaceName) },
 		Get: func(v Values) any { return v.SourceInterface }},
 	{Letter: 'f', Long: "sticky", Help: "send a returning client to the same target",
 		Topic: sessions, Scope: ScopePlug, Change: ChangeLive,
@@ -279,9 +282,21 @@ var options = [...]Option{
 			return err
 		},
 		Get: func(v Values) any { return v.ControlGroup.String() }},
-	{Long: "check", Help: "check the command line, print it as JSON, exit",
+	{Letter: 'c', Long: "config", Arg: "PATH", Help: "serve these files and folders; repeatable",
+		Topic: service, Scope: ScopeCommand,
+		Set: func(d *Draft, text string) error { return takeMore(&d.Files.Paths, text, parsePath) }},
+	{Long: "check", Help: "check everything, print it as JSON, exit",
 		Topic: answers, Scope: ScopeCommand,
 		Set: func(d *Draft, text string) error { return take(&d.Check, text, parseBool) }},
+	{Long: "explain", Help: "with --check: print where each value is from",
+		Topic: answers, Scope: ScopeCommand,
+		Set: func(d *Draft, text string) error { return take(&d.Explain, text, parseBool) }},
+	{Long: "dump", Help: "print as one file and exit; =json in JSON",
+		Topic: answers, Scope: ScopeCommand,
+		Set: func(d *Draft, text string) error { return take(&d.Dump, text, parseDump) }},
+	{Long: "convert", Help: "print the file for this command line and exit",
+		Topic: answers, Scope: ScopeCommand,
+		Set: func(d *Draft, text string) error { return take(&d.Convert, text, parseBool) }},
 	{Letter: 'V', Long: "version", Help: "print the version and exit",
 		Topic: answers, Scope: ScopeCommand,
 		Set: func(d *Draft, text string) error { return take(&d.Version, text, parseBool) }},

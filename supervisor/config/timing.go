@@ -36,7 +36,7 @@ type Timing struct {
 const halfClosed = time.Minute
 
 // settleTiming sets the defaults of timers that depend on other options.
-func (d *Draft) settleTiming(*System) *Problem {
+func (d *Draft) settleTiming() {
 	if d.HalfClosedTimeout == unset {
 		d.HalfClosedTimeout = 0
 		if d.IdleTimeout > 0 {
@@ -51,9 +51,8 @@ func (d *Draft) settleTiming(*System) *Problem {
 		}
 	}
 	if d.Lifetime == 0 && d.LifetimeJitter > 0 {
-		return &Problem{Option: "lifetime-jitter", Value: fmt.Sprint(d.LifetimeJitter), Reason: "needs --lifetime"}
+		d.report(&Problem{Option: "lifetime-jitter", Value: fmt.Sprint(d.LifetimeJitter), Reason: "needs --lifetime"})
 	}
-	return nil
 }
 
 // keepaliveTime is after which time keepalive gives a silent peer up, 0 if one of its

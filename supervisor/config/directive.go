@@ -1,0 +1,188 @@
+// Directives: what a file may say, and how its values reach the options.
+
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// form is the kind of value that a directive has.
+type form uint8
+
+const (
+	formText form = iota
+	formNumber
+	formTime
+	formFlag
+	formList
+)
+
+// form is found in what --check shows of the option.
+func (o *Option) form() form {
+	switch o.Get(Values{new(Process), new(Plug)}).(type) {
+	case bool:
+		return formFlag
+	case int:
+		return formNumber
+	case float64:
+		return formTime
+	case []string:
+		return formList
+	}
+	return formText
+}
+
+// put is how a file sets the option.
+func (o *Option) put() func(*Draft, string) error {
+	if o.Put != nil {
+		return o.Put
+	}
+	return o.Set
+}
+
+// plugDirectives are the options that are directives of a plug, by name. Sources and
+// targets are read by code of their own.
+var plugDirectives = sync.OnceValue(func() map[string]*Option {
+	all := make(map[string]*Option)
+	for i := range options {
+		if o := &options[i]; o.Scope == ScopePlug && o.Get != nil && o.put() != nil {
+			all[o.Long] = o
+		}
+	}
+	return all
+})
+
+// topDefaults are the directives of plugs that may also stand outside of blocks, as
+// defaults of all plugs.
+var topDefaults = []string{"log", "session-log"}
+
+// directiveOf is the option that a directive sets, nil if there is none.
+func directiveOf(name string) *Option {
+	if o := plugDirectives()[name]; o != nil {
+		return o
+	}
+	if o := OptionByName(name); o != nil && o.Scope == ScopeProcess {
+		return o
+	}
+	return nil
+}
+
+var topSchema, defaultsSchema, plugSchema, listenerSchema, targetSchema = schemas()
+
+// keepaliveSchema is the block that sets keepalive and its times together.
+var keepaliveSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "idle"}, {Name: "every"}, {Name: "count"}, {Name: "of"}}}
+
+func schemas() (top, defaults, plug, listener, target *hcl.BodySchema) {
+	add := func(to *hcl.BodySchema, names ...string) {
+		for _, name := range names {
+			to.Attributes = append(to.Attributes, hcl.AttributeSchema{Name: name})
+		}
+	}
+	top = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "plug", LabelNames: []string{"name"}}, {Type: "defaults"}, {Type: "locals"}}}
+	defaults, listener, target = new(hcl.BodySchema), new(hcl.BodySchema), new(hcl.BodySchema)
+	plug = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "listener", LabelNames: []string{"source"}}, {Type: "target", LabelNames: []string{"address"}}, {Type: "keepalive"}}}
+	defaults.Blocks = []hcl.BlockHeaderSchema{{Type: "keepalive"}}
+	for i := range options {
+		o := &options[i]
+		switch {
+		case o.Scope == ScopeProcess && o.Set != nil:
+			add(top, o.Long)
+		case o.Scope == ScopePlug && o.Get != nil && (o.Set != nil || o.Put != nil):
+			add(defaults, o.Long)
+			add(plug, o.Long)
+		}
+	}
+	add(top, topDefaults...)
+	add(plug, "listen", "targets")
+	add(listener, "backlog", "freebind")
+	add(target, "name")
+	return top, defaults, plug, listener, target
+}
+
+// setting is a directive's value outside of plugs.
+type setting struct {
+	attr   *hcl.Attribute
+	in     string // where it is: "defaults", "top level"
+	texts  []string
+	read   bool // texts are its value
+	failed bool // and an error was reported
+}
+
+// origin says where a value comes from; the zero value is that it is built in.
+type origin struct {
+	text  string
+	place hcl.Range
+}
+
+// origins are those of options, by name.
+type origins map[string]origin
+
+func (s *setting) origin() origin {
+	return origin{s.in + ", " + place(s.attr.NameRange), s.attr.Expr.Range()}
+}
+
+// apply sets an option of a draft to a value of a file. It reports whether that is
+// possible; the first time that it is not, it reports the error.
+func (l *loader) apply(o *Option, s *setting, d *Draft) bool {
+	if !s.read {
+		s.texts, s.read = l.textsOf(o.form(), s.attr)
+		s.failed = !s.read
+	}
+	if s.failed {
+		return false
+	}
+	if o.form() == formList {
+		d.clear(o)
+	}
+	for _, text := range s.texts {
+		if err := d.put(o, text); err != nil {
+			s.failed = true
+			l.problem(&Problem{Option: o.Long, Value: text, Reason: err.Error() + unitHint(o, text)}, s.attr.Expr.Range())
+			return false
+		}
+	}
+	return true
+}
+
+// put is Take for a file.
+func (d *Draft) put(o *Option, text string) error {
+	if err := d.lacks(o); err != nil {
+		return err
+	}
+	return o.put()(d, text)
+}
+
+// clear empties the list that an option adds to.
+func (d *Draft) clear(o *Option) {
+	if o.Long == "allow" {
+		d.Rules = nil
+	}
+}
+
+// unitHint helps those who know programs that take milliseconds.
+func unitHint(o *Option, text string) string {
+	if o.form() != formTime || !isDigits(text) {
+		return ""
+	}
+	return fmt.Sprintf("; a number is in seconds here, for milliseconds write \"%sms\"", text)
+}
+
+// inFile makes a reason that names options name directives.
+var inFile = strings.NewReplacer("(with -h,", "(with via,", "--mode fork", `mode "fork"`, "--mode prefork", `mode "prefork"`,
+	"--mode pool", `mode "pool"`, "add --control PATH", "set control", "--", "")
+
+// problem reports what is wrong with a value.
+func (l *loader) problem(p *Problem, at hcl.Range) {
+	copy := *p
+	copy.Reason = inFile.Replace(p.Reason)
+	l.wrong(at, "Invalid "+p.Option, copy.Error()+".")
+}
+
+// same reports whether two values of an option are equal.
+func same(a, b any) bool { return reflect.DeepEqual(a, b) }
