@@ -34,6 +34,10 @@ func unreadyReason(w watch.Status) string {
 func (p *plug) buryUnready(c *child) {
 	p.totals.SpawnFailures++
 	p.bury(c)
+	if p.m.preparing(c.generation) {
+		p.m.reloads.current.fail(fmt.Errorf("plug %s: worker %d died before it was ready: %s", p.name(), c.pid, unreadyReason(c.status)))
+		return
+	}
 	switch {
 	case p.m.phase == opening && (c.status.Signal == unix.SIGKILL || c.status.Signal == unix.SIGTERM):
 		p.spawning.pause(time.Now()) // it was killed: that says nothing about the next one
@@ -206,7 +210,7 @@ func (m *master) reap() {
 			continue
 		}
 		m.watcher.Reap(c.pidfd)
-		p.count[gone]--
+		p.countOf(c.generation)[gone]--
 		p.release(c)
 	}
 	clear(m.dead[len(kept):])

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,10 +132,14 @@ func (s *testMaster) close() {
 		s.pidfile.file.Close()
 	}
 	s.watcher.Close()
-	for _, p := range s.plugs {
-		unix.Close(p.listeners[0].fd)
+	for p := range s.all() {
+		for _, l := range p.listeners {
+			unix.Close(l.fd)
+		}
 		p.sessionFile.close() // its writer looks at the board
-		p.generation.close()
+		for g := range p.generations() {
+			g.close()
+		}
 	}
 }
 
@@ -205,7 +210,7 @@ func (s *testMaster) reopenNow() (err error) {
 func (s *testMaster) checkCounts() {
 	s.t.Helper()
 	all := 0
-	for _, p := range s.plugs {
+	for p := range s.all() {
 		var count [lifeStates]int
 		for _, c := range p.roster {
 			count[c.state]++
@@ -213,8 +218,11 @@ func (s *testMaster) checkCounts() {
 		if count != p.count {
 			s.t.Errorf("counts %v, the roster has %v", p.count, count)
 		}
-		if free := len(p.generation.free); free+len(p.roster) != len(p.generation.slots) {
-			s.t.Errorf("%d slots, %d free, %d workers", len(p.generation.slots), free, len(p.roster))
+		for g := range p.generations() {
+			of := len(slices.DeleteFunc(slices.Clone(p.roster), func(c *child) bool { return c.generation != g }))
+			if free := len(g.free); free+of != len(g.slots) {
+				s.t.Errorf("generation %d: %d slots, %d free, %d workers", g.number, len(g.slots), free, of)
+			}
 		}
 		all += len(p.roster)
 	}

@@ -19,6 +19,7 @@ type listener struct {
 	number  uint32 // in orders to workers; the plug uses each number once
 	fd      int
 	source  config.Source // where it listens
+	given   config.Source // as the configuration names it
 	revival revival
 }
 
@@ -36,7 +37,7 @@ func (p *plug) openListeners() error {
 		if err != nil {
 			return err
 		}
-		p.listeners = append(p.listeners, listener{fd: fd, source: source})
+		p.listeners = append(p.listeners, listener{fd: fd, source: source, given: source})
 	}
 	p.numberListeners()
 	p.learn()
@@ -81,7 +82,7 @@ func (p *plug) adopt(source config.Source, fds []int) ([]listener, error) {
 		if err := host.AdoptListener(fd, &at, p.cfg.ClientSockets()); err != nil {
 			return nil, err
 		}
-		all[i] = listener{fd: fd, source: at}
+		all[i] = listener{fd: fd, source: at, given: source}
 	}
 	return all, nil
 }
@@ -89,18 +90,27 @@ func (p *plug) adopt(source config.Source, fds []int) ([]listener, error) {
 // learn gives a plug whose only listener comes from the service manager the address
 // of that listener. The checked configuration does not change.
 func (p *plug) learn() {
-	if len(p.listeners) != 1 || p.cfg.Listeners[0].Inherited == "" {
+	cfg := learned(p.cfg, p.listeners)
+	if cfg == p.cfg {
 		return
 	}
-	cfg := *p.cfg
-	if cfg.Name == cfg.Listeners[0].Label() { // a command line: its plug is named by its source
-		cfg.Name = p.listeners[0].source.Label()
-	}
-	cfg.Listeners = []config.Source{p.listeners[0].source}
-	p.cfg, p.tag = &cfg, cfg.Tag()
+	p.cfg, p.tag = cfg, cfg.Tag()
 	if p == p.m.plugs[0] {
 		p.m.syslog.Tag = p.m.tag()
 	}
+}
+
+// learned returns a plug's configuration with what its listeners show.
+func learned(cfg *config.Plug, listeners []listener) *config.Plug {
+	if len(listeners) != 1 || cfg.Listeners[0].Inherited == "" {
+		return cfg
+	}
+	c := *cfg
+	if c.Name == c.Listeners[0].Label() { // a command line: its plug is named by its source
+		c.Name = listeners[0].source.Label()
+	}
+	c.Listeners = []config.Source{listeners[0].source}
+	return &c
 }
 
 // continueListeners takes over the listeners that an old master has bound, each with
@@ -116,7 +126,7 @@ func (p *plug) continueListeners(fds []int, labels []string) (bool, error) {
 		wanted++
 		for i, fd := range fds {
 			if labels[i] == source.Label() && slices.Contains(rest, fd) {
-				all = append(all, listener{fd: fd, source: source})
+				all = append(all, listener{fd: fd, source: source, given: source})
 				rest = slices.DeleteFunc(rest, func(other int) bool { return other == fd })
 				break
 			}

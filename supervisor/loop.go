@@ -91,6 +91,9 @@ func (m *master) populate() {
 	for _, p := range m.plugs {
 		p.populate()
 	}
+	if m.reloads.current != nil {
+		m.reloads.current.advance(time.Now())
+	}
 }
 
 // opened is called when the first workers are ready.
@@ -173,7 +176,8 @@ func (m *master) handleEvents(s watch.Events) {
 	}
 }
 
-// generations yields all that have workers: the older ones, and the current one.
+// generations yields all that have workers: the older ones, the current one, and one that
+// is being prepared.
 func (p *plug) generations() iter.Seq[*generation] {
 	return func(yield func(*generation) bool) {
 		for _, g := range p.older {
@@ -181,8 +185,11 @@ func (p *plug) generations() iter.Seq[*generation] {
 				return
 			}
 		}
-		if p.generation != nil {
-			yield(p.generation)
+		if p.generation != nil && !yield(p.generation) {
+			return
+		}
+		if p.next != nil {
+			yield(p.next.generation)
 		}
 	}
 }
@@ -190,7 +197,7 @@ func (p *plug) generations() iter.Seq[*generation] {
 // generations yields those of all plugs.
 func (m *master) generations() iter.Seq[*generation] {
 	return func(yield func(*generation) bool) {
-		for _, p := range m.plugs {
+		for p := range m.all() {
 			for g := range p.generations() {
 				if !yield(g) {
 					return
@@ -302,7 +309,7 @@ func (m *master) label() string {
 
 // sessions returns the number of live sessions of all plugs.
 func (m *master) sessions() (n int) {
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		n += p.sessions()
 	}
 	return n

@@ -38,7 +38,7 @@ type logLosses struct {
 // checkFiles checks, once a second, what others have done to the files of the
 // plugs and of this process, and what was lost.
 func (m *master) checkFiles() {
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		p.reopen(false, func(error) {})
 		p.checkZones()
 		p.sendLate()
@@ -112,7 +112,7 @@ func (p *plug) lost() (n handover.Lost) {
 func (m *master) lost() (n handover.Lost) {
 	n.Records = m.totals.LogsLost + m.syslog.Sink.Dropped.Load()
 	n.Dropped = m.totals.LogsDropped + m.stderr.Dropped.Load()
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		of := p.lost()
 		n.Lines += of.Lines
 		n.Records += of.Records

@@ -45,7 +45,9 @@ type master struct {
 	logs
 
 	cfg      *config.Process
-	plugs    []*plug
+	plugs    []*plug // that it serves
+	others   []*plug // that are being prepared, or were removed and still have workers
+	reloads  reloads
 	totals   counters.Process
 	pidfile  pidlist
 	control  controls
@@ -123,7 +125,7 @@ const startPatience = 10 * time.Second
 
 // newMaster makes a master that has no plug yet; it opens nothing.
 func newMaster(cfg *config.Process, starter Starter) *master {
-	return &master{starter: starter, pid: os.Getpid(), cfg: cfg, transitions: &transitions, children: map[uint64]*child{},
+	return &master{starter: starter, pid: os.Getpid(), cfg: cfg, reloads: reloads{process: cfg}, transitions: &transitions, children: map[uint64]*child{},
 		logs: logs{level: cfg.Debug}, spawner: newSpawner(), upgrades: upgrades{launcher: new(handover.Launcher)},
 		ticks: ticks{shown: -1, told: -1}, null: -1, calls: make(chan func()), over: make(chan struct{})}
 }
@@ -168,7 +170,7 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 		m.passOn(drained(m.late))
 		return 0, nil // session lines that could not be written went to the new master
 	}
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		if lost := p.sessionFile.close(); lost > 0 {
 			p.log.Error("session lines lost", "session-log", p.sessionFile.path, "lines", lost)
 		}

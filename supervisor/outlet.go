@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/scribe"
 )
@@ -71,6 +72,14 @@ func openOutlet(fd int, user *syscall.Credential) (o outlet, err error) {
 
 // openSession opens the session file at a path. It may wait for its disk.
 func (p *plug) openSession(path string) (o outlet, err error) {
+	return openSessionAs(path, p.credential())
+}
+
+// openSessionAs does that for a plug whose workers run as user.
+func openSessionAs(path string, user *syscall.Credential) (o outlet, err error) {
+	if path == "-" {
+		return openOutlet(1, user)
+	}
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
 	if err == unix.ENXIO {
 		err = errors.New("no process is reading this FIFO")
@@ -84,7 +93,7 @@ func (p *plug) openSession(path string) (o outlet, err error) {
 		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || host.OnLocalDisk(fd) {
 			return o, nil
 		}
-		o.fd, o.ended, err = scribe.Start(host.Image(), fd, p.credential())
+		o.fd, o.ended, err = scribe.Start(host.Image(), fd, user)
 	}
 	unix.Close(fd)
 	if err != nil {
@@ -94,8 +103,10 @@ func (p *plug) openSession(path string) (o outlet, err error) {
 }
 
 // credential returns the user that workers run as; nil is this process's own user.
-func (p *plug) credential() *syscall.Credential {
-	if u := p.cfg.User; u != nil {
+func (p *plug) credential() *syscall.Credential { return credentialOf(p.cfg) }
+
+func credentialOf(cfg *config.Plug) *syscall.Credential {
+	if u := cfg.User; u != nil {
 		return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
 	}
 	return nil

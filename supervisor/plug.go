@@ -20,19 +20,23 @@ type plug struct {
 	m   *master
 	log hclog.Logger
 
-	cfg     *config.Plug
-	settled settled // values that replace open ones of cfg
-	tag     string  // its syslog records begin with it
+	given   *config.Plug // its configuration as it was read
+	cfg     *config.Plug // the same with what is known only from its listeners
+	settled settled      // values that replace open ones of cfg
+	tag     string       // its syslog records begin with it
 
 	listeners  []listener
 	nextNumber uint32 // of the next listener
 	zones      []*zone
 	sourceLost bool // the listener's interface is gone, and that was logged
 
-	generation *generation   // the one that accepts clients
-	older      []*generation // those with live sessions, the oldest first
-	affinity   [2]uint64     // the generations' key; a new one is made if it is zero
+	generation *generation     // the one that accepts clients
+	next       *nextGeneration // is being prepared to replace it
+	older      []*generation   // those with live sessions, the oldest first
+	affinity   [2]uint64       // the generations' key; a new one is made if it is zero
 	paused     bool
+	arriving   bool // a reload prepares it
+	removed    bool // by a reload; its sessions continue
 
 	roster     []*child        // its workers, in the order of start
 	count      [lifeStates]int // of them, by state
@@ -46,9 +50,14 @@ type plug struct {
 	lines       losses // session lines that were lost
 }
 
-// addPlug adds a plug with a checked configuration.
+// newPlug makes a plug of a checked configuration.
+func (m *master) newPlug(cfg *config.Plug) *plug {
+	return &plug{m: m, log: m.log, given: cfg, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
+}
+
+// addPlug adds a plug that the master serves from its start.
 func (m *master) addPlug(cfg *config.Plug) *plug {
-	p := &plug{m: m, log: m.log, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
+	p := m.newPlug(cfg)
 	m.plugs = append(m.plugs, p)
 	return p
 }
@@ -58,7 +67,7 @@ func (p *plug) prepare() error {
 	if err := p.openSessionFile(); err != nil {
 		return err
 	}
-	g, err := p.newGeneration()
+	g, err := p.newGeneration(p.cfg, p.settled, len(p.listeners))
 	if err != nil {
 		return err
 	}
@@ -67,11 +76,11 @@ func (p *plug) prepare() error {
 	return nil
 }
 
-// newGeneration makes a generation of the plug's configuration, with a closed gate.
-func (p *plug) newGeneration() (*generation, error) {
-	workers, capacity := p.shape()
+// newGeneration makes a generation for a configuration of the plug, with a closed gate.
+func (p *plug) newGeneration(cfg *config.Plug, settled settled, listeners int) (*generation, error) {
+	workers, capacity := shapeOf(cfg, settled)
 	p.m.number++
-	g, err := newGeneration(p.m.number, p.m.cfg, p.cfg, workers, capacity, len(p.listeners))
+	g, err := newGeneration(p.m.number, p.m.cfg, cfg, workers, capacity, listeners)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +91,7 @@ func (p *plug) newGeneration() (*generation, error) {
 		a.AffinityKey = p.affinity
 	}
 	if err := p.m.watcher.Pipe(g.number, g.report); err != nil {
+		g.close()
 		return nil, fmt.Errorf("cannot watch the report pipe: %w", err)
 	}
 	return g, nil
@@ -97,12 +107,12 @@ func (p *plug) assignSockets(a *board.Assignment) {
 	}
 }
 
-// shape returns how many worker slots the board needs, and how many rows for each.
-func (p *plug) shape() (workers, capacity int) {
-	if p.cfg.Mode != config.Pool {
-		return p.settled.maxWorkers, 1
+// shapeOf returns how many worker slots a board needs, and how many rows for each.
+func shapeOf(cfg *config.Plug, settled settled) (workers, capacity int) {
+	if cfg.Mode != config.Pool {
+		return settled.maxWorkers, 1
 	}
-	return 2*p.settled.workers + 2, host.PoolCapacity() // room for workers that replace draining ones
+	return 2*settled.workers + 2, host.PoolCapacity() // room for workers that replace draining ones
 }
 
 // mostNamed is how many targets a log line names.

@@ -44,7 +44,7 @@ func threePlugs(t *testing.T) (s *testMaster, plugs []*plug, spares [][]*testWor
 	if s.phase != running || len(spares[0]) != 2 || len(spares[1]) != 2 || len(spares[2]) != 2 {
 		t.Fatalf("phase %d, spares %v", s.phase, spares)
 	}
-	return s, s.plugs, spares
+	return s, slices.Clone(s.plugs), spares
 }
 
 // failForks answers the pending spawn requests: those of this plug fail, and the

@@ -86,8 +86,9 @@ var transitions = [lifeStates][lifeEvents]transition{
 func (m *master) apply(c *child, event lifeEvent) {
 	cell, p := m.transitions[c.state][event], c.plug()
 	if cell.next != c.state {
-		p.count[c.state]--
-		p.count[cell.next]++
+		count := p.countOf(c.generation)
+		count[c.state]--
+		count[cell.next]++
 		c.state = cell.next
 	}
 	if cell.do != nil {

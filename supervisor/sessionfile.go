@@ -51,9 +51,6 @@ func (p *plug) openSessionFile() error {
 		return nil
 	}
 	out, err := within(openPatience, "session file "+path, func() (outlet, error) {
-		if path == "-" {
-			return openOutlet(1, p.credential())
-		}
 		return p.openSession(path)
 	})
 	if err != nil {
@@ -235,7 +232,12 @@ func (p *plug) sessionFileChecked(admin, opened bool, err error) {
 		return
 	}
 	p.log.Info("session file reopened", "session-log", f.path)
-	rights := unix.UnixRights(f.fd)
+	p.sendSessionFile()
+}
+
+// sendSessionFile passes the session file to all workers.
+func (p *plug) sendSessionFile() {
+	rights := unix.UnixRights(p.sessionFile.fd)
 	for _, c := range p.roster {
 		if c.state != gone {
 			if err := unix.Sendmsg(c.lifeline, []byte{byte(report.Session)}, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/host"
 	"daemon/plug/supervisor/watch"
 	"daemon/plug/worker"
@@ -87,7 +88,11 @@ func (s *spawning) rests(now time.Time) bool {
 // startWorker reserves a slot for a worker and requests its start. If that is not
 // possible now, it is tried again later.
 func (p *plug) startWorker() bool {
-	g := p.generation
+	return p.startWorkerOf(p.generation, p.cfg, p.listeners)
+}
+
+// startWorkerOf does that for a generation with its configuration and listeners.
+func (p *plug) startWorkerOf(g *generation, cfg *config.Plug, listeners []listener) bool {
 	if len(g.free) == 0 || len(p.m.spawner.requests) == mostRequests {
 		return false
 	}
@@ -103,15 +108,15 @@ func (p *plug) startWorker() bool {
 	c.worked = c.sessionsBefore
 	g.slots[c.slot] = c
 	p.roster, p.m.roster = append(p.roster, c), append(p.m.roster, c)
-	p.count[starting]++
+	p.countOf(g)[starting]++
 	p.m.children[c.id] = c
-	p.m.spawner.requests <- spawnRequest{child: c, files: p.files(g, pair[1]), numbers: p.numbers(), user: p.credential(), lifeline: pair}
+	p.m.spawner.requests <- spawnRequest{child: c, files: p.files(g, listeners, pair[1]), numbers: numbersOf(listeners), user: credentialOf(cfg), lifeline: pair}
 	return true
 }
 
 // files returns a worker's descriptors, in the order of worker.FDLifeline and the
 // constants after it. The numbers are the master's own and do not change.
-func (p *plug) files(g *generation, lifeline int) []uintptr {
+func (p *plug) files(g *generation, listeners []listener, lifeline int) []uintptr {
 	const closed = ^uintptr(0)
 	session := closed
 	if p.sessionFile.fd >= 0 {
@@ -124,15 +129,15 @@ func (p *plug) files(g *generation, lifeline int) []uintptr {
 	}
 	files := []uintptr{stdio[0], stdio[1], stdio[2], uintptr(lifeline), uintptr(g.bell), uintptr(g.assignment), uintptr(g.state),
 		session, uintptr(p.m.syslog.FD)}
-	for _, l := range p.listeners {
+	for _, l := range listeners {
 		files = append(files, uintptr(l.fd))
 	}
 	return files
 }
 
-// numbers returns the numbers of the listeners, as orders name them.
-func (p *plug) numbers() (all []uint32) {
-	for _, l := range p.listeners {
+// numbersOf returns the numbers of listeners, as orders name them.
+func numbersOf(listeners []listener) (all []uint32) {
+	for _, l := range listeners {
 		all = append(all, l.number)
 	}
 	return all
@@ -143,6 +148,11 @@ func (p *plug) spawned(b spawnResult) {
 	c := b.child
 	if b.err == errSuspended {
 		p.abandonSpawn(c)
+		return
+	}
+	if b.err != nil && p.m.preparing(c.generation) {
+		p.abandonSpawn(c)
+		p.m.reloads.current.fail(fmt.Errorf("plug %s: fork: %s", p.name(), host.WithLimits(b.err)))
 		return
 	}
 	if b.err != nil {
@@ -182,7 +192,7 @@ func (p *plug) troubled(what string, err error) {
 
 // abandonSpawn removes a child that was not started.
 func (p *plug) abandonSpawn(c *child) {
-	p.count[c.state]--
+	p.countOf(c.generation)[c.state]--
 	unix.Close(c.lifeline)
 	p.release(c)
 }
@@ -194,8 +204,11 @@ func (p *plug) release(c *child) {
 	g.free = append(g.free, c.slot)
 	delete(p.m.children, c.id)
 	p.roster, p.m.roster = without(p.roster, c), without(p.m.roster, c)
-	if g != p.generation && len(g.free) == len(g.slots) {
+	if len(g.free) == len(g.slots) && slices.Contains(p.older, g) {
 		p.retire(g)
+	}
+	if p.removed && len(p.roster) == 0 {
+		p.m.forget(p)
 	}
 }
 

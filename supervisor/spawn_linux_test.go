@@ -120,14 +120,14 @@ func TestFiles(t *testing.T) {
 	g := s.plug.generation
 	closed := ^uintptr(0)
 	want := []uintptr{70, 70, 70, 72, uintptr(g.bell), uintptr(g.assignment), uintptr(g.state), uintptr(s.plug.sessionFile.fd), 71, uintptr(s.plug.listeners[0].fd)}
-	if got := s.plug.files(g, 72); !slices.Equal(got, want) {
+	if got := s.plug.files(g, s.plug.listeners, 72); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	s.cfg.Foreground, s.stderrOut.fd = true, 2
 	fd := s.plug.sessionFile.fd
 	s.plug.sessionFile.fd = -1
 	want[1], want[2], want[7] = 1, 2, closed
-	if got := s.plug.files(g, 72); !slices.Equal(got, want) {
+	if got := s.plug.files(g, s.plug.listeners, 72); !slices.Equal(got, want) {
 		t.Errorf("in the foreground, without -S: %v, want %v", got, want)
 	}
 	s.plug.sessionFile.fd = fd

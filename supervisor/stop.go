@@ -60,17 +60,6 @@ func changes(s os.Signal) bool {
 	return s == syscall.SIGTTOU || s == syscall.SIGTTIN || s == syscall.SIGHUP || s == syscall.SIGUSR1
 }
 
-// reload reloads what can be reloaded, and logs it.
-func (m *master) reload(then func(act, error)) {
-	said := "nothing to reload (options come from the command line); session log reopened"
-	m.starter.Tell("reloading", "")
-	m.notice("reload", said)
-	m.reopen(func(err error, changed bool) {
-		m.starter.Tell("reloaded", "")
-		then(act{said, changed}, err)
-	})
-}
-
 // reopened is reopen with the result that an admin gets.
 func (m *master) reopened(then func(act, error)) {
 	var paths []string
@@ -152,7 +141,10 @@ func (m *master) stop(deadline time.Time) {
 	uncommitted := m.phase == opening || m.phase == adopting
 	m.phase, m.shutdown.deadline = stopping, deadline
 	m.tellStopping(time.Now())
-	for _, p := range m.plugs {
+	if r := m.reloads.current; r != nil {
+		r.fail(errors.New("the plug was told to stop"))
+	}
+	for p := range m.all() {
 		p.sendDrains(len(p.drainQueue))
 		p.generation.board.State.Gate.Store(board.GateDraining)
 		if m.upgrades.takeover == nil || !uncommitted { // until the commit, the port belongs to the old master
@@ -233,7 +225,7 @@ func (m *master) endSessions() {
 
 // liveNow returns the number of live sessions, from their rows.
 func (m *master) liveNow() (n int) {
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		live, _ := p.live()
 		n += live.sessions
 	}

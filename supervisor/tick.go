@@ -83,6 +83,10 @@ func (m *master) tick(now time.Time) {
 	for _, p := range m.plugs {
 		p.tick(now)
 	}
+	for _, p := range m.others {
+		p.sendDrains(tellAtATick)
+	}
+	m.freeLeft(now)
 	m.showTitle()
 	m.tellStarter(now)
 	if m.phase == stopping && t.n%checkEvery == 0 {
@@ -116,7 +120,7 @@ func (m *master) setZone(now time.Time) {
 		end = now.AddDate(100, 0, 0)
 	}
 	_, next := end.Zone()
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		z := &p.generation.board.State.Zone
 		z.Offset.Store(int32(offset))
 		z.Next.Store(int32(next))

@@ -68,6 +68,8 @@ func (m *master) upgradeNow() (*upgrade, error) {
 	switch {
 	case m.phase != running:
 		refused = errors.New("the plug is not serving")
+	case m.reloads.current != nil:
+		refused = errors.New("a reload is in progress")
 	case m.upgrades.current != nil:
 		refused = errors.New("an upgrade is already in progress")
 	}

@@ -110,7 +110,7 @@ func (r *request) sessions() (taken []liveSession, described []control.Session, 
 	known := false
 	var plugs []string
 	if err = r.loop(func() {
-		for _, p := range r.m.plugs {
+		for p := range r.m.all() {
 			plugs = append(plugs, p.name())
 			known = known || p.anyTarget(ofTarget)
 			all = append(all, p.liveSessions()...)

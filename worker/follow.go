@@ -13,6 +13,9 @@ import (
 	"daemon/plug/worker/kernel"
 )
 
+// FollowsChanges says that this build's workers follow live changes.
+const FollowsChanges = true
+
 // takeAssignment replaces the assignment by a newer one. An older one, which a worker that
 // has just started may find on its lifeline, is ignored.
 func (e *engine) takeAssignment(fd int) {

@@ -6,6 +6,9 @@ package worker
 
 import "syscall"
 
+// FollowsChanges says that this build's workers do not follow live changes.
+const FollowsChanges = false
+
 // takeAssignment closes an assignment that no master sends to this engine.
 func (e *engine) takeAssignment(fd int) {
 	if fd >= 0 {
