@@ -179,7 +179,7 @@ func open(changes []*plugChange) (undo func(), err error) {
 	}
 	for _, c := range changes {
 		for _, source := range c.opens {
-			fd, err := host.Listen(source, source.Backlog, c.given.Keepalive)
+			fd, err := host.Listen(source, source.Backlog, c.given.ClientSockets())
 			if err != nil {
 				return undo, fmt.Errorf("plug %s: %w", c.given.Name, err)
 			}

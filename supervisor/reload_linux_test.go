@@ -281,12 +281,7 @@ func TestReloadFails(t *testing.T) {
 					t.Errorf("error %q, want %q", text, want)
 				}
 			}
-			for _, p := range plugs {
-				checkEqual(t, p.name()+": the connect timeout", p.cfg.ConnectTimeout, time.Second)
-				checkEqual(t, p.name()+": uses", p.generation.board.Assignment.Uses, 10000)
-				checkEqual(t, p.name()+": the gate", p.generation.board.State.Gate.Load(), board.GateOpen)
-				checkEqual(t, p.name()+": the target", p.targetsInOrder()[0], "127.0.0.1:9")
-			}
+			checkUnchanged(t, plugs)
 			if !slices.Equal(plugs[0].pidsServing(), serving) {
 				t.Errorf("workers %v, before %v", plugs[0].pidsServing(), serving)
 			}
@@ -297,6 +292,17 @@ func TestReloadFails(t *testing.T) {
 				t.Errorf("the next reload: %v", err)
 			}
 		})
+	}
+}
+
+// checkUnchanged checks that plugs serve as they were made.
+func checkUnchanged(t *testing.T, plugs []*plug) {
+	t.Helper()
+	for _, p := range plugs {
+		checkEqual(t, p.name()+": the connect timeout", p.cfg.ConnectTimeout, time.Second)
+		checkEqual(t, p.name()+": uses", p.generation.board.Assignment.Uses, 10000)
+		checkEqual(t, p.name()+": the gate", p.generation.board.State.Gate.Load(), board.GateOpen)
+		checkEqual(t, p.name()+": the target", p.targetsInOrder()[0], "127.0.0.1:9")
 	}
 }
 
