@@ -138,6 +138,9 @@ func Run(cfg *config.Config, starter Starter, t *title.Title, version string) (s
 	for _, plug := range cfg.Plugs {
 		m.addPlug(plug)
 	}
+	if cfg.Files != nil {
+		m.reloads.load = reread(cfg.Files)
+	}
 	m.title, m.version = t, version
 	if cfg.Foreground {
 		m.shepherd = os.Getppid()

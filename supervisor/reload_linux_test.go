@@ -36,7 +36,7 @@ func (s *testMaster) reloadTo(set func(*config.Config), fail string) (said strin
 	set(next)
 	s.reloads.load = func() (*config.Config, error) { return next, nil }
 	done := false
-	s.reload(func(a act, e error) { said, err, done = a.said, e, true })
+	s.reload(false, func(a act, e error) { said, err, done = a.said, e, true })
 	for end := time.After(patience); !done; {
 		select {
 		case call := <-s.calls:
@@ -225,7 +225,11 @@ func TestReloadMovesListeners(t *testing.T) {
 		t.Errorf("the second plug listens at %s", at)
 	}
 	for i, want := range []string{"l0000000001", "x0000000000l0000000001", ""} {
-		if got := spares[i][0].orders(); !strings.HasPrefix(got, want) || want == "" && got != "" {
+		got := spares[i][0].orders()
+		for got == string(rune(report.Session)) { // the session file was reopened, too
+			got = spares[i][0].orders()
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("worker of plug %d got %q, want %q", i, got, want)
 		}
 	}
@@ -322,7 +326,7 @@ func TestReloadOfABrokenFile(t *testing.T) {
 	s.reloads.load = func() (*config.Config, error) { return nil, errors.New("plug.hcl:3: no such option") }
 	var err error
 	done := false
-	s.reload(func(_ act, e error) { err, done = e, true })
+	s.reload(false, func(_ act, e error) { err, done = e, true })
 	for !done {
 		(<-s.calls)()
 	}

@@ -42,7 +42,7 @@ func (m *master) signal(s os.Signal) {
 	case syscall.SIGQUIT:
 		m.drain()
 	case syscall.SIGHUP:
-		m.reload(func(act, error) {})
+		m.reload(false, func(act, error) {})
 	case syscall.SIGUSR1:
 		m.reopen(func(error, bool) {})
 	case syscall.SIGUSR2:

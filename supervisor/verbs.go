@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -35,6 +36,10 @@ func (m *master) answer(req *control.Request, more func(control.Reply) error) co
 	reply, err := r.obey()
 	if err != nil {
 		reply.Error, reply.Again = host.Reason(err), err == errChanging
+		var wrong *fileError
+		if errors.As(err, &wrong) {
+			reply.Error = "reload failed; nothing has changed\n" + strings.TrimSuffix(wrong.loaded.Complaints(), "\n")
+		}
 	}
 	return reply
 }
@@ -58,8 +63,8 @@ func verbs() []verb {
 		{control.SetTarget, (*request).setTarget},
 		{control.SetAccept, (*request).setAccept},
 		{control.Upgrade, (*request).upgrade},
-		{control.Reload, func(r *request) (control.Reply, error) { return r.later((*master).reload) }},
-		{control.Reopen, func(r *request) (control.Reply, error) { return r.later((*master).reopened) }},
+		{control.Reload, (*request).reload},
+		{control.Reopen, func(r *request) (control.Reply, error) { return r.later(reopenPatience, (*master).reopened) }},
 		{control.Stop, (*request).stop},
 		{control.SetLogLevel, (*request).setLogLevel},
 	}

@@ -26,8 +26,18 @@ func (m *master) sessionsNow() (n int, ok bool) {
 // disk.
 const reopenPatience = 5 * time.Second
 
-// later carries out an order that may wait for a disk.
-func (r *request) later(do func(m *master, then func(act, error))) (reply control.Reply, err error) {
+// reloadPatience is how long a client waits for a reload: it may retry a port, open files
+// and start workers.
+const reloadPatience = 2*startPatience + openPatience
+
+// reload answers when the changes are in effect, or with the reason why nothing has
+// changed. A dry run only says what would change.
+func (r *request) reload() (control.Reply, error) {
+	return r.later(reloadPatience, func(m *master, then func(act, error)) { m.reload(r.DryRun, then) })
+}
+
+// later carries out an order that may wait, for example for a disk.
+func (r *request) later(patience time.Duration, do func(m *master, then func(act, error))) (reply control.Reply, err error) {
 	type result struct {
 		act
 		err error
@@ -48,7 +58,7 @@ func (r *request) later(do func(m *master, then func(act, error))) (reply contro
 		return d.reply(), nil
 	case <-r.m.over:
 		return reply, r.m.ended()
-	case <-time.After(reopenPatience):
+	case <-time.After(patience):
 		return reply, fmt.Errorf("session file %s: %w", path, errAway)
 	}
 }

@@ -36,7 +36,7 @@ func (c *ctl) do(request control.Request) error {
 	if err != nil {
 		return err
 	}
-	json, text := map[string]any{"said": r.Said}, show.Clean(r.Said)
+	json, text := map[string]any{"said": r.Said}, show.Lines(r.Said)
 	if r.Changed != nil {
 		json["changed"] = *r.Changed
 		if !*r.Changed {

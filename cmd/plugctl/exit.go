@@ -46,7 +46,7 @@ func (c *ctl) report(ran *cobra.Command, err error) int {
 		return exitDone
 	}
 	status := c.status(err)
-	fmt.Fprintf(c.stderr, "plugctl: %s\n", show.Clean(err.Error()))
+	fmt.Fprintf(c.stderr, "plugctl: %s\n", show.Lines(err.Error()))
 	if status == exitUsage {
 		fmt.Fprintf(c.stderr, "usage: %s; see %s --help\n", ran.UseLine(), ran.CommandPath())
 	} else if answered := (answeredError{}); c.JSON && !errors.As(err, &answered) {

@@ -60,7 +60,17 @@ func (c *ctl) acceptCommand() *cobra.Command {
 }
 
 func (c *ctl) reloadCommand() *cobra.Command {
-	return c.orderCommand("reload", "Reload, as SIGHUP does", control.Request{Verb: control.Reload})
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Reload the configuration files, as SIGHUP does",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return c.do(control.Request{Verb: control.Reload, DryRun: dry})
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would change")
+	return cmd
 }
 
 func (c *ctl) reopenCommand() *cobra.Command {

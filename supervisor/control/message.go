@@ -41,7 +41,7 @@ type Request struct {
 	Version int     `json:"version"`
 	Verb    Verb    `json:"verb"`
 	Filter  *Filter `json:"filter,omitempty"`
-	DryRun  bool    `json:"dry_run,omitempty"` // kill: only report which
+	DryRun  bool    `json:"dry_run,omitempty"` // kill, reload: only report what would change
 	Target  string  `json:"target,omitempty"`  // "addr:port", as on the command line
 	State   string  `json:"state,omitempty"`   // of a target: "enabled", "draining", "disabled"; of accept: "open", "paused"
 	Drain   bool    `json:"drain,omitempty"`

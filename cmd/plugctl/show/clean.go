@@ -9,6 +9,15 @@ import (
 	"unicode/utf8"
 )
 
+// Lines is Clean for a text of several lines.
+func Lines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = Clean(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Clean replaces unprintable characters by escapes in Go's form:
 // , \x1b, \u202e. Space is the only white space that is kept.
 func Clean(text string) string {
