@@ -37,8 +37,8 @@ func (w *worker) concludes(row *board.Row, outcome board.Outcome, who board.Culp
 	row.Cause.Store(uint32(board.MakeCause(who, stage, detail)))
 }
 
-// timedOut distinguishes a side that the kernel gave up (a timeout) from one that ended
-// the session itself.
+// timedOut distinguishes a side that the kernel gave up (a timeout) from one that failed
+// otherwise.
 func timedOut(who board.Culprit, errno syscall.Errno) board.Culprit {
 	if errno != syscall.ETIMEDOUT {
 		return who
@@ -50,6 +50,25 @@ func timedOut(who board.Culprit, errno syscall.Errno) board.Culprit {
 		return board.TargetLate
 	case board.ByProxy:
 		return board.ProxyLate
+	}
+	return who
+}
+
+// vanished reports whether the error of a connection says that the kernel has given its
+// peer up. If the last that it heard is that the peer can't be reached, it reports that
+// instead of the timeout; on its own, that news does not end a connection (tcp(7)).
+func vanished(errno syscall.Errno) bool {
+	switch errno {
+	case syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH:
+		return true
+	}
+	return false
+}
+
+// failing is who has ended a session by the error of its connection.
+func failing(who board.Culprit, errno syscall.Errno) board.Culprit {
+	if vanished(errno) {
+		return timedOut(who, syscall.ETIMEDOUT)
 	}
 	return who
 }
@@ -134,5 +153,5 @@ func (w *worker) logEnd(level record.Level, s *board.Snapshot, outcome board.Out
 // has all that left this host: the last acknowledgment may be delayed, and a reset arrives
 // without it.
 func lacksUnacknowledged(errno syscall.Errno, delivering bool) bool {
-	return errno == syscall.ETIMEDOUT || errno == 0 && delivering
+	return vanished(errno) || errno == 0 && delivering
 }

@@ -4,6 +4,7 @@ package worker
 
 import (
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +56,17 @@ func TestTimedOut(t *testing.T) {
 		}
 		if got := timedOut(who, unix.ETIMEDOUT); got != want {
 			t.Errorf("%s in silence: %s, want %s", who, got, want)
+		}
+		for _, errno := range []syscall.Errno{unix.ETIMEDOUT, unix.EHOSTUNREACH, unix.ENETUNREACH} {
+			if got := failing(who, errno); got != want {
+				t.Errorf("%s, %v: %s, expected %s", who, errno, got, want)
+			}
+			if !lacksUnacknowledged(errno, false) {
+				t.Errorf("%v: the peer is taken to have what it has not acknowledged", errno)
+			}
+		}
+		if got := failing(who, unix.ECONNRESET); got != who {
+			t.Errorf("%s, reset: %s", who, got)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (w *worker) noTargets(slot int) {
 // noteDeserted records that a session's client has failed and left nothing to deliver.
 func noteDeserted(row *board.Row, errno syscall.Errno) board.Culprit {
 	row.Errno.Store(uint32(errno))
-	return timedOut(board.ByClient, errno)
+	return failing(board.ByClient, errno)
 }
 
 // A proxy's failures that have no errno.

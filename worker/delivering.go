@@ -44,7 +44,7 @@ func (e *engine) fail(s *session, failed *side) {
 	if failed == survivor {
 		survivor, who = &s.client, board.ByTarget
 	}
-	s.who = timedOut(who, failed.errno)
+	s.who = failing(who, failed.errno)
 	l := e.leaves(s)
 	l.failed, l.survivor, l.stage = failed, survivor, e.noteFailed(s.row, failed.errno)
 	s.state = delivering

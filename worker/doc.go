@@ -24,8 +24,10 @@
 //	cause.go, settle.go             ending.go                   portable_session.go
 //	                                relay.go, gather.go,        portable_relay.go, portable_meter.go
 //	                                splice.go
-//	                                delivering.go, visits.go    portable_deliver.go
+//	                                delivering.go, visits.go,   portable_deliver.go
+//	                                farewell.go
 //
 // When one side of a session fails, the session delivers that side's last bytes to the
-// other side before it ends. System calls are in package kernel.
+// other side before it ends. When a timer ends a session, it delivers what it holds. System
+// calls are in package kernel.
 package worker

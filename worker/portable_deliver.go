@@ -35,7 +35,7 @@ func (s *session) deliver(failure ending, ends <-chan ending) board.Outcome {
 	if failed == s.target {
 		survivor = s.client
 	}
-	s.who = timedOut(s.sideOf(failed), failure.errno)
+	s.who = failing(s.sideOf(failed), failure.errno)
 	s.fails(failed, failure.errno)
 	giveUp := time.NewTimer(s.leaves())
 	defer giveUp.Stop()
