@@ -119,34 +119,7 @@ func TestHostileIdle(t *testing.T) {
 		far := harness.Start(t, mode, append(args, harness.ListenSilent(t).Addr())...)
 		base := memory(t, p)
 
-		done := make(chan error)
-		n, of := 0, map[*harness.Plug]int{}
-		begin := func(p *harness.Plug, act func(c *net.TCPConn) error) {
-			c := dialNarrow(t, p.Addr())
-			n++
-			of[p]++
-			go func() { done <- act(c) }()
-		}
-		for range each {
-			for _, s := range stances {
-				begin(p, func(c *net.TCPConn) error {
-					c.SetDeadline(time.Now().Add(harness.TalkBound))
-					if _, err := c.Write([]byte{s.letter}); err != nil || s.client == nil {
-						return err
-					}
-					return s.client(c)
-				})
-			}
-			begin(p, func(*net.TCPConn) error { return nil })    // a client that never sends
-			begin(mute, func(*net.TCPConn) error { return nil }) // a proxy that never replies
-			begin(far, func(*net.TCPConn) error { return nil })  // a target that never accepts
-			begin(far, (*net.TCPConn).CloseWrite)                // and a client that has already finished
-		}
-		for range n {
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
-		}
+		n, of := beginIdle(t, each, p, mute, far)
 		if mode != "pool" {
 			p.Carriers((len(stances) + 1) * each)
 			mute.Carriers(each)
@@ -161,35 +134,82 @@ func TestHostileIdle(t *testing.T) {
 				t.Errorf("that is more than %d KiB a session", kept>>10)
 			}
 		}
-		var used, master time.Duration
-		const window = time.Second
-		procs := [][]harness.Process{p.Procs(), mute.Procs(), far.Procs()}
-		before, began := cpus(procs), time.Now()
-		slowest := slowestOf(t, other, window)
-		took := time.Since(began)
-		for pid, now := range cpus(procs) {
-			if d := now - before[pid]; pid == p.Master || pid == mute.Master || pid == far.Master {
-				master += d
-			} else {
-				used += d
-				if d > took/50 {
-					t.Errorf("%v of CPU in %v: %q", d, took, harness.Title(pid))
-				}
-			}
-		}
-		t.Logf("%d idle sessions: workers use %v in %v, masters %v; another client waits %v at most", n, used, took, master, slowest)
-		if used > took/50 {
-			t.Errorf("%d sessions that do nothing use %v of CPU in %v", n, used, took)
-		}
-		if slowest > 250*time.Millisecond {
-			t.Errorf("another client waited %v", slowest)
-		}
+		costNothing(t, n, other, p, mute, far)
 		for q, sessions := range of { // most of these would last forever
 			q.Signal(syscall.SIGINT)
 			q.Gone(10 * time.Second)
 			q.Lines(sessions)
 		}
 	})
+}
+
+// beginIdle begins sessions of every kind with three plugs, and returns how many
+// there are when all clients have done their parts.
+func beginIdle(t *testing.T, each int, p, mute, far *harness.Plug) (n int, of map[*harness.Plug]int) {
+	t.Helper()
+	done := make(chan error)
+	of = map[*harness.Plug]int{}
+	begin := func(p *harness.Plug, act func(c *net.TCPConn) error) {
+		c := dialNarrow(t, p.Addr())
+		n++
+		of[p]++
+		go func() { done <- act(c) }()
+	}
+	for range each {
+		for _, s := range stances {
+			begin(p, func(c *net.TCPConn) error {
+				c.SetDeadline(time.Now().Add(harness.TalkBound))
+				if _, err := c.Write([]byte{s.letter}); err != nil || s.client == nil {
+					return err
+				}
+				return s.client(c)
+			})
+		}
+		begin(p, func(*net.TCPConn) error { return nil })    // a client that never sends
+		begin(mute, func(*net.TCPConn) error { return nil }) // a proxy that never replies
+		begin(far, func(*net.TCPConn) error { return nil })  // a target that never accepts
+		begin(far, (*net.TCPConn).CloseWrite)                // and a client that has already finished
+	}
+	for range n {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n, of
+}
+
+// costNothing checks that the plugs with n idle sessions use no CPU, and that
+// another plug's clients do not wait.
+func costNothing(t *testing.T, n int, other *harness.Plug, idle ...*harness.Plug) {
+	t.Helper()
+	var used, master time.Duration
+	const window = time.Second
+	var procs [][]harness.Process
+	isMaster := map[int]bool{}
+	for _, p := range idle {
+		procs = append(procs, p.Procs())
+		isMaster[p.Master] = true
+	}
+	before, began := cpus(procs), time.Now()
+	slowest := slowestOf(t, other, window)
+	took := time.Since(began)
+	for pid, now := range cpus(procs) {
+		if d := now - before[pid]; isMaster[pid] {
+			master += d
+		} else {
+			used += d
+			if d > took/50 {
+				t.Errorf("%v of CPU in %v: %q", d, took, harness.Title(pid))
+			}
+		}
+	}
+	t.Logf("%d idle sessions: workers use %v in %v, masters %v; another client waits %v at most", n, used, took, master, slowest)
+	if used > took/50 {
+		t.Errorf("%d sessions that do nothing use %v of CPU in %v", n, used, took)
+	}
+	if slowest > 250*time.Millisecond {
+		t.Errorf("another client waited %v", slowest)
+	}
 }
 
 // kept is the memory that one session may have in a worker: the unsent data

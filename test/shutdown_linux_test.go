@@ -47,7 +47,7 @@ func TestListenerShutDown(t *testing.T) {
 					how.down(t, p)
 					harness.Await(t, "the port to be open again", backWithin, func() bool { return harness.Opened(p.Port) })
 				}
-				recovers(p, t, before)
+				recovers(t, p, before)
 				harness.MustPing(t, held)
 				harness.Finish(held)
 				if s := p.Asks("status", nil).Status; s.Phase != "running" || s.Trouble != "" {
@@ -56,64 +56,74 @@ func TestListenerShutDown(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a plug without workers", func(t *testing.T) {
-		p := harness.Start(t, "prefork", harness.WithControl("--spares", "0:2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
-		shutByHolder(t, p)
-		recovers(p, t, 0)
-	})
-	t.Run("paused", func(t *testing.T) {
-		p := harness.Start(t, "prefork", harness.WithControl("--spares", "2:2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
-		p.Asks("accept", harness.Fields{"state": "paused"})
-		before := started(p)
-		shutByHolder(t, p)
-		harness.Await(t, "the port to be open again", backWithin, func() bool { return harness.Opened(p.Port) })
-		c := harness.Dial(t, p.Addr())
-		p.Asks("accept", harness.Fields{"state": "open"})
-		harness.MustPing(t, c)
-		recovers(p, t, before)
-	})
-	t.Run("of a service manager", func(t *testing.T) {
-		p := harness.Prepare(t, "prefork", harness.WithControl("fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
-		p.Activate("plug", harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)))
-		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
-		before := started(p)
-		shutByHolder(t, p)
-		recovers(p, t, before)
-	})
-	t.Run("at a port that the kernel has chosen", func(t *testing.T) {
-		l := harness.ListenTCP(t, harness.Anywhere)
-		p := harness.Prepare(t, "prefork", "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
-		p.Port = l.Addr().(*net.TCPAddr).Port
-		p.Activate("plug", l)
-		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
-		shutByHolder(t, p)
-		endsWith4(p, t, "has lost its port")
-	})
-	t.Run("taken by another process", func(t *testing.T) {
-		for _, mode := range harness.Modes {
-			t.Run(mode, func(t *testing.T) {
-				t.Parallel()
-				p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)...)
-				held := harness.Dial(t, p.Addr())
-				harness.MustPing(t, held)
-				harness.StopProcess(t, p.Master) // so that the port is free before the master checks
-				shutByHolder(t, p)
-				harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port))
-				unix.Kill(p.Master, unix.SIGCONT)
-				var s *harness.Status
-				harness.Await(t, "the trouble in status", toldWithin, func() bool {
-					s = p.Asks("status", nil).Status
-					return s.Trouble != ""
-				})
-				if !strings.Contains(s.Trouble, "shut down") {
-					t.Errorf("trouble %q", s.Trouble)
-				}
-				endsWith4(p, t, "in use")
-				harness.MustPing(t, held) // it continues, as after TERM
-				harness.Finish(held)
+	t.Run("a plug without workers", shutWithoutWorkers)
+	t.Run("paused", shutWhilePaused)
+	t.Run("of a service manager", shutOfManager)
+	t.Run("at a port that the kernel has chosen", shutAtAnyPort)
+	t.Run("taken by another process", shutAndTaken)
+}
+
+func shutWithoutWorkers(t *testing.T) {
+	p := harness.Start(t, "prefork", harness.WithControl("--spares", "0:2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+	shutByHolder(t, p)
+	recovers(t, p, 0)
+}
+
+func shutWhilePaused(t *testing.T) {
+	p := harness.Start(t, "prefork", harness.WithControl("--spares", "2:2", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+	p.Asks("accept", harness.Fields{"state": "paused"})
+	before := started(p)
+	shutByHolder(t, p)
+	harness.Await(t, "the port to be open again", backWithin, func() bool { return harness.Opened(p.Port) })
+	c := harness.Dial(t, p.Addr())
+	p.Asks("accept", harness.Fields{"state": "open"})
+	harness.MustPing(t, c)
+	recovers(t, p, before)
+}
+
+func shutOfManager(t *testing.T) {
+	p := harness.Prepare(t, "prefork", harness.WithControl("fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+	p.Activate("plug", harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)))
+	harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+	before := started(p)
+	shutByHolder(t, p)
+	recovers(t, p, before)
+}
+
+func shutAtAnyPort(t *testing.T) {
+	l := harness.ListenTCP(t, harness.Anywhere)
+	p := harness.Prepare(t, "prefork", "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	p.Port = l.Addr().(*net.TCPAddr).Port
+	p.Activate("plug", l)
+	harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+	shutByHolder(t, p)
+	endsWith4(t, p, "has lost its port")
+}
+
+func shutAndTaken(t *testing.T) {
+	for _, mode := range harness.Modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			p := harness.Start(t, mode, append(harness.TightArgs(mode), harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)...)
+			held := harness.Dial(t, p.Addr())
+			harness.MustPing(t, held)
+			harness.StopProcess(t, p.Master) // so that the port is free before the master checks
+			shutByHolder(t, p)
+			harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port))
+			unix.Kill(p.Master, unix.SIGCONT)
+			var s *harness.Status
+			harness.Await(t, "the trouble in status", toldWithin, func() bool {
+				s = p.Asks("status", nil).Status
+				return s.Trouble != ""
 			})
-		}
-	})
+			if !strings.Contains(s.Trouble, "shut down") {
+				t.Errorf("trouble %q", s.Trouble)
+			}
+			endsWith4(t, p, "in use")
+			harness.MustPing(t, held) // it continues, as after TERM
+			harness.Finish(held)
+		})
+	}
 }
 
 // shutByDiag is an admin's ss -K.
@@ -161,7 +171,7 @@ func started(p *harness.Plug) uint64 { return p.Asks("metrics", nil).Metrics.Spa
 
 // recovers waits for the error and for a client that is served; before is how
 // many workers had been started before.
-func recovers(p *harness.Plug, t *testing.T, before uint64) {
+func recovers(t *testing.T, p *harness.Plug, before uint64) {
 	t.Helper()
 	began := time.Now()
 	harness.Await(t, "an error in the log", toldWithin, func() bool { return strings.Contains(p.Errors(), "another process shut it down") })
@@ -178,7 +188,7 @@ func recovers(p *harness.Plug, t *testing.T, before uint64) {
 }
 
 // endsWith4 waits until a plug that cannot serve ends, and checks the reason.
-func endsWith4(p *harness.Plug, t *testing.T, why string) {
+func endsWith4(t *testing.T, p *harness.Plug, why string) {
 	t.Helper()
 	if code := p.Wait(backWithin + time.Second); code != 4 || !strings.Contains(p.Errors(), why) {
 		t.Errorf("exit code %d, want 4 and %q in %s", code, why, p.Errors())

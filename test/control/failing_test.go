@@ -36,7 +36,7 @@ func TestDeadTargetsAreFailing(t *testing.T) {
 							t.Fatalf("a client without a target gets %q", got)
 						}
 					}
-					showsFailing(p, t, e, targets)
+					showsFailing(t, p, e, targets)
 				}
 				shows(5)
 				for _, target := range targets {
@@ -45,7 +45,7 @@ func TestDeadTargetsAreFailing(t *testing.T) {
 					}
 				}
 				p.Upgrade(harness.ThisVersion)
-				showsFailing(p, t, e, targets)
+				showsFailing(t, p, e, targets)
 				shows(1)
 
 				b := harness.Serve(t, targets[0], harness.Greet("back"))
@@ -66,7 +66,7 @@ func TestDeadTargetsAreFailing(t *testing.T) {
 
 // showsFailing checks that everything that shows targets shows all of them as
 // failing.
-func showsFailing(p *harness.Plug, t *testing.T, e *exporter, targets []string) {
+func showsFailing(t *testing.T, p *harness.Plug, e *exporter, targets []string) {
 	t.Helper()
 	for _, target := range p.CtlJSON("targets").Targets {
 		if target.State != "failing" || !strings.Contains(target.LastFailure, "refused") || target.FailedFor <= 0 {

@@ -123,65 +123,11 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 		target := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.WithControl(target)...)
 		e := export(p)
-		of := func(name string) string { return fmt.Sprintf("%s{target=%q}", name, target) }
 		n := harness.Count(10000)
-		var stop atomic.Bool
-		var watching sync.WaitGroup
-		watching.Go(func() {
-			last := map[string]float64{}
-			tick := time.NewTicker(20 * time.Millisecond)
-			defer tick.Stop()
-			for ; !stop.Load(); <-tick.C {
-				now := e.scrape()
-				for name, value := range last {
-					if strings.Contains(name, "_total") && !strings.Contains(name, "master") && now["plug_up"] == 1 && now[name] < value {
-						t.Errorf("%s went back from %v to %v", name, value, now[name])
-					}
-				}
-				if now["plug_up"] == 1 {
-					last = now
-				}
-			}
-		})
-		session := func(i int) error {
-			c := harness.Dial(t, p.Addr())
-			defer c.Close()
-			if i%10 == 0 { // ended by a reset
-				c.SetLinger(0)
-				return harness.Ping(c)
-			}
-			if _, err := c.Write(make([]byte, 1+i%300)); err != nil {
-				return err
-			}
-			return harness.Finish(c)
-		}
-		const parts, atOnce = 3, 16
-		for part := range parts {
-			next := atomic.Int64{}
-			next.Store(int64(n * part / parts))
-			var all sync.WaitGroup
-			for range atOnce {
-				all.Go(func() {
-					for i := next.Add(1) - 1; i < int64(n*(part+1)/parts); i = next.Add(1) - 1 {
-						if err := session(int(i)); err != nil {
-							t.Errorf("session %d: %v", i, err)
-						}
-					}
-				})
-			}
-			if part > 0 { // while sessions come and go
-				p.Upgrade([]string{harness.NextVersion, harness.ThisVersion}[part-1])
-			}
-			all.Wait()
-		}
+		stop := watchCounters(t, e)
+		sessionsOfAllKinds(t, p, n)
 		lines := p.Lines(n)
-		stop.Store(true)
-		watching.Wait()
-		var bytesIn, bytesOut int64
-		var took time.Duration
-		for _, l := range lines {
-			bytesIn, bytesOut, took = bytesIn+l.In, bytesOut+l.Out, took+l.Took
-		}
+		stop()
 		var got map[string]float64
 		ended := func() (sum float64) {
 			for name, value := range got {
@@ -195,20 +141,7 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 			got = e.scrape()
 			return ended() == float64(n) && got["plug_sessions"] == 0
 		})
-		for name, want := range map[string]float64{
-			"plug_up": 1, "plug_sessions_accepted_total": float64(n), "plug_session_duration_seconds_count": float64(n),
-			of("plug_client_received_bytes_total"): float64(bytesIn), of("plug_target_received_bytes_total"): float64(bytesOut),
-			of("plug_session_connect_duration_seconds_count"): float64(n),
-			`plug_upgrades_total{outcome="done"}`:             2, `plug_upgrades_total{outcome="failed"}`: 0, "plug_session_log_lines_lost_total": 0,
-			`plug_sessions_ended_total{cause="client",outcome="complete"}`: float64(n - (n+9)/10),
-		} {
-			if got[name] != want {
-				t.Errorf("%s is %v, want %v", name, got[name], want)
-			}
-		}
-		if sum := got["plug_session_duration_seconds_sum"]; sum < took.Seconds()*0.99-0.01 || sum > took.Seconds()*1.01+0.01 {
-			t.Errorf("durations sum up to %v s, those of the session lines to %v", sum, took)
-		}
+		compareWithLines(t, got, lines, target)
 		if promtool, err := exec.LookPath("promtool"); err == nil {
 			_, body := e.get("metrics")
 			check := exec.Command(promtool, "check", "metrics")
@@ -220,6 +153,114 @@ func TestMetricsAgreeWithSessionLines(t *testing.T) {
 	}, in...)
 }
 
+// watchCounters checks that no counter decreases, until the returned function is
+// called.
+func watchCounters(t *testing.T, e *exporter) (stop func()) {
+	var over atomic.Bool
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		last := map[string]float64{}
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for ; !over.Load(); <-tick.C {
+			now := e.scrape()
+			for name, value := range last {
+				if strings.Contains(name, "_total") && !strings.Contains(name, "master") && now["plug_up"] == 1 && now[name] < value {
+					t.Errorf("%s went back from %v to %v", name, value, now[name])
+				}
+			}
+			if now["plug_up"] == 1 {
+				last = now
+			}
+		}
+	})
+	return func() {
+		over.Store(true)
+		watching.Wait()
+	}
+}
+
+// sessionsOfAllKinds opens and ends n sessions, a tenth of them by a reset, with
+// two upgrades among them.
+func sessionsOfAllKinds(t *testing.T, p *harness.Plug, n int) {
+	session := func(i int) error {
+		c := harness.Dial(t, p.Addr())
+		defer c.Close()
+		if i%10 == 0 { // ended by a reset
+			c.SetLinger(0)
+			return harness.Ping(c)
+		}
+		if _, err := c.Write(make([]byte, 1+i%300)); err != nil {
+			return err
+		}
+		return harness.Finish(c)
+	}
+	const parts, atOnce = 3, 16
+	for part := range parts {
+		next := atomic.Int64{}
+		next.Store(int64(n * part / parts))
+		var all sync.WaitGroup
+		for range atOnce {
+			all.Go(func() {
+				for i := next.Add(1) - 1; i < int64(n*(part+1)/parts); i = next.Add(1) - 1 {
+					if err := session(int(i)); err != nil {
+						t.Errorf("session %d: %v", i, err)
+					}
+				}
+			})
+		}
+		if part > 0 { // while sessions come and go
+			p.Upgrade([]string{harness.NextVersion, harness.ThisVersion}[part-1])
+		}
+		all.Wait()
+	}
+}
+
+// compareWithLines compares the metrics with the lines of all sessions.
+func compareWithLines(t *testing.T, got map[string]float64, lines []harness.SessionLine, target string) {
+	t.Helper()
+	of := func(name string) string { return fmt.Sprintf("%s{target=%q}", name, target) }
+	n := len(lines)
+	var bytesIn, bytesOut int64
+	var took time.Duration
+	for _, l := range lines {
+		bytesIn, bytesOut, took = bytesIn+l.In, bytesOut+l.Out, took+l.Took
+	}
+	for name, want := range map[string]float64{
+		"plug_up": 1, "plug_sessions_accepted_total": float64(n), "plug_session_duration_seconds_count": float64(n),
+		of("plug_client_received_bytes_total"): float64(bytesIn), of("plug_target_received_bytes_total"): float64(bytesOut),
+		of("plug_session_connect_duration_seconds_count"): float64(n),
+		`plug_upgrades_total{outcome="done"}`:             2, `plug_upgrades_total{outcome="failed"}`: 0, "plug_session_log_lines_lost_total": 0,
+		`plug_sessions_ended_total{cause="client",outcome="complete"}`: float64(n - (n+9)/10),
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+	if sum := got["plug_session_duration_seconds_sum"]; sum < took.Seconds()*0.99-0.01 || sum > took.Seconds()*1.01+0.01 {
+		t.Errorf("durations sum up to %v s, those of the session lines to %v", sum, took)
+	}
+}
+
+// shows waits until the exporter answers a path with a status and all the texts.
+func (e *exporter) shows(path string, status int, want ...string) {
+	e.t.Helper()
+	var got int
+	var body, missing string
+	if !harness.HoldsWithin(harness.LongWait, func() bool {
+		got, body = e.get(path)
+		missing = ""
+		for _, w := range want {
+			if !strings.Contains(body, w) {
+				missing = w
+			}
+		}
+		return got == status && missing == ""
+	}) {
+		e.t.Fatalf("/%s: %d, want %d; no %q in\n%s", path, got, status, missing, body)
+	}
+}
+
 // The page and the health check answer while the plug runs, is stopped, is
 // killed and is restarted.
 func TestMetricsPage(t *testing.T) {
@@ -227,23 +268,7 @@ func TestMetricsPage(t *testing.T) {
 	p := harness.Start(t, "prefork", harness.WithControl(harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	e := export(p, "--timeout", "500ms")
 	held := harness.Hold(t, p, 3)
-	shows := func(path string, status int, want ...string) {
-		t.Helper()
-		var got int
-		var body, missing string
-		if !harness.HoldsWithin(harness.LongWait, func() bool {
-			got, body = e.get(path)
-			missing = ""
-			for _, w := range want {
-				if !strings.Contains(body, w) {
-					missing = w
-				}
-			}
-			return got == status && missing == ""
-		}) {
-			t.Fatalf("/%s: %d, want %d; no %q in\n%s", path, got, status, missing, body)
-		}
-	}
+	shows := func(path string, status int, want ...string) { t.Helper(); e.shows(path, status, want...) }
 	for _, c := range held {
 		shows("", 200, c.LocalAddr().String())
 	}

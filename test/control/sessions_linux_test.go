@@ -84,6 +84,22 @@ func ssCarriers(t testing.TB, ss string, port int) map[string]int {
 	return carriers
 }
 
+// ofThreeNetworks holds n sessions, doomed of which are of 127.61/16: those with
+// numbers of remainder 1.
+func ofThreeNetworks(t *testing.T, p *harness.Plug, n int) (held []*net.TCPConn, doomed int) {
+	t.Helper()
+	held = make([]*net.TCPConn, n)
+	for i := range held {
+		network := 60 + i%3
+		if network == 61 {
+			doomed++
+		}
+		held[i] = harness.DialAs(t, fmt.Sprintf("127.%d.%d.%d", network, i/200, 1+i%200), p.Addr())
+		harness.MustPing(t, held[i])
+	}
+	return held, doomed
+}
+
 // A kill by network ends exactly the sessions of that network.
 func TestControlKillClient(t *testing.T) {
 	t.Parallel()
@@ -91,16 +107,7 @@ func TestControlKillClient(t *testing.T) {
 		t.Parallel()
 		n := harness.Count(500)
 		p := harness.Start(t, mode, harness.WithControl("-l", "--max-workers", fmt.Sprint(n+100), harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
-		held := make([]*net.TCPConn, n)
-		doomed := 0
-		for i := range held {
-			network := 60 + i%3 // 127.61/16 is the network to end
-			if network == 61 {
-				doomed++
-			}
-			held[i] = harness.DialAs(t, fmt.Sprintf("127.%d.%d.%d", network, i/200, 1+i%200), p.Addr())
-			harness.MustPing(t, held[i])
-		}
+		held, doomed := ofThreeNetworks(t, p, n)
 		filter := harness.Fields{"filter": harness.Fields{"client": "127.61.0.0/16"}}
 		dry := harness.Fields{"filter": filter["filter"], "dry_run": true}
 		if got := p.Asks("kill", dry).Sessions; len(got) != doomed {

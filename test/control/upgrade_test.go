@@ -35,6 +35,57 @@ func upgradesBy(p *harness.Plug, version string) {
 	}
 }
 
+// askAllTheTime asks for the metrics until the returned function is called, which
+// is how many answers there were; no counter may decrease.
+func askAllTheTime(t *testing.T, p *harness.Plug) (answers func() int) {
+	var stop atomic.Bool
+	asked := make(chan int)
+	go func() {
+		n := 0
+		var last harness.Metrics
+		for !stop.Load() {
+			r, err := harness.Ask(p.Ctl(), harness.Fields{"verb": "metrics"})
+			switch {
+			case err == nil && r.Again:
+			case err != nil || r.Metrics == nil:
+				t.Errorf("during upgrades: %+v, %v", r, err)
+			default:
+				n++
+				if back := wentBack(&last, r.Metrics); back != "" {
+					t.Errorf("during upgrades %s", back)
+				}
+				last = *r.Metrics
+			}
+		}
+		asked <- n
+	}()
+	return func() int {
+		stop.Store(true)
+		return <-asked
+	}
+}
+
+// sameSessions checks the sessions and the status after a number of upgrades: IDs
+// stay, and new sessions go to the only target that may be chosen.
+func sameSessions(t *testing.T, p *harness.Plug, upgrades int, ids map[string]string, target string) {
+	t.Helper()
+	for _, c := range harness.Hold(t, p, 3) {
+		harness.Finish(c)
+	}
+	p.Lines(3 * upgrades)
+	for _, s := range p.Asks("sessions", nil).Sessions {
+		if id, ok := ids[s.Client]; ok && id != s.ID {
+			t.Errorf("session %s became %s", id, s.ID)
+		}
+		if s.Target != target {
+			t.Errorf("%+v is at a draining target", s)
+		}
+	}
+	if s := p.Asks("status", nil).Status; s.Upgrades != uint64(upgrades) || s.Sessions != 5 || s.Accepted != uint64(5+3*upgrades) || s.Targets["draining"] != 1 {
+		t.Errorf("after %d upgrades: %+v", upgrades, s)
+	}
+}
+
 // Both masters answer an upgrade through the socket; the socket exists all the
 // time; IDs, states and counters continue.
 func TestControlUpgrade(t *testing.T) {
@@ -44,28 +95,7 @@ func TestControlUpgrade(t *testing.T) {
 		a, b := harness.Serve(t, harness.Anywhere, harness.Echo).Addr(), harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
 		p := harness.StartUpgradable(t, mode, harness.ThisVersion, harness.WithControl(a, b)...)
 		before := identity(t, p.Ctl())
-		var stop atomic.Bool
-		var asked, failed atomic.Int64
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			var last harness.Metrics
-			for !stop.Load() {
-				r, err := harness.Ask(p.Ctl(), harness.Fields{"verb": "metrics"})
-				switch {
-				case err == nil && r.Again:
-				case err != nil || r.Metrics == nil:
-					failed.Add(1)
-					t.Errorf("during upgrades: %+v, %v", r, err)
-				default:
-					asked.Add(1)
-					if back := wentBack(&last, r.Metrics); back != "" {
-						t.Errorf("during upgrades %s", back)
-					}
-					last = *r.Metrics
-				}
-			}
-		}()
+		answers := askAllTheTime(t, p)
 		p.Asks("target", harness.Fields{"target": b, "state": "draining"})
 		held := harness.Hold(t, p, 5)
 		ids := map[string]string{}
@@ -74,26 +104,10 @@ func TestControlUpgrade(t *testing.T) {
 		}
 		for i, version := range []string{harness.NextVersion, harness.ThisVersion, harness.NextVersion} {
 			upgradesBy(p, version)
-			for _, c := range harness.Hold(t, p, 3) {
-				harness.Finish(c)
-			}
-			p.Lines(3 * (i + 1))
-			for _, s := range p.Asks("sessions", nil).Sessions {
-				if id, ok := ids[s.Client]; ok && id != s.ID {
-					t.Errorf("session %s became %s", id, s.ID)
-				}
-				if s.Target != a {
-					t.Errorf("%+v is at a draining target", s)
-				}
-			}
-			if s := p.Asks("status", nil).Status; s.Upgrades != uint64(i+1) || s.Sessions != 5 || s.Accepted != uint64(5+3*(i+1)) || s.Targets["draining"] != 1 {
-				t.Errorf("after %d upgrades: %+v", i+1, s)
-			}
+			sameSessions(t, p, i+1, ids, a)
 		}
-		stop.Store(true)
-		<-done
-		if asked.Load() < 10 {
-			t.Errorf("%d answers in all that time", asked.Load())
+		if n := answers(); n < 10 {
+			t.Errorf("%d answers in all that time", n)
 		}
 		if after := identity(t, p.Ctl()); after != before {
 			t.Errorf("the socket is another one: %v, was %v", after, before)

@@ -33,6 +33,27 @@ func TestControlHostile(t *testing.T) {
 		}
 		harness.MustPing(t, held[0])
 	}
+	sendsWrong(t, p, served)
+	long, err := harness.OpenTalk(p.Ctl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer long.Close()
+	if n, err := long.Write(bytes.Repeat([]byte{'x'}, 10<<20)); err == nil || n == 10<<20 {
+		t.Errorf("10 MiB without a newline: %d bytes were taken", n)
+	}
+	served("10 MiB without a newline")
+	takesAllRoom(t, p, served)
+	harness.Await(t, "room again", harness.NormalWait, func() bool {
+		r, err := harness.Ask(p.Ctl(), harness.Fields{"verb": "status"})
+		return err == nil && r.Error == ""
+	})
+	served("the end")
+}
+
+// sendsWrong sends requests that are none.
+func sendsWrong(t *testing.T, p *harness.Plug, served func(when string)) {
+	t.Helper()
 	for name, line := range map[string]string{
 		"garbage": "GET / HTTP/1.0\r\n\r\n", "an array": "[1,2]\n", "bytes": "\x00\xff\x01\n", "nothing": "\n",
 		"a number for the verb": `{"version":1,"verb":7}` + "\n", "an unknown verb": `{"version":1,"verb":"dance"}` + "\n",
@@ -52,17 +73,12 @@ func TestControlHostile(t *testing.T) {
 		served(name)
 		c.Close()
 	}
-	long, err := harness.OpenTalk(p.Ctl())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer long.Close()
-	if n, err := long.Write(bytes.Repeat([]byte{'x'}, 10<<20)); err == nil || n == 10<<20 {
-		t.Errorf("10 MiB without a newline: %d bytes were taken", n)
-	}
-	served("10 MiB without a newline")
-	// Some that ask and never read, some that never ask: as many as there is
-	// room for.
+}
+
+// takesAllRoom opens as many connections as there is room for, and closes them.
+func takesAllRoom(t *testing.T, p *harness.Plug, served func(when string)) {
+	t.Helper()
+	// Some that ask and never read, some that never ask.
 	var idle []*harness.Talk
 	defer func() {
 		for _, c := range idle {
@@ -98,14 +114,6 @@ func TestControlHostile(t *testing.T) {
 		r, err := harness.Ask(p.Ctl(), harness.Fields{"verb": "status"})
 		return err == nil && strings.Contains(r.Error, "128 clients")
 	})
-	for _, c := range idle {
-		c.Close()
-	}
-	harness.Await(t, "room again", harness.NormalWait, func() bool {
-		r, err := harness.Ask(p.Ctl(), harness.Fields{"verb": "status"})
-		return err == nil && r.Error == ""
-	})
-	served("the end")
 }
 
 // A hundred clients at once, each with many requests on one connection.

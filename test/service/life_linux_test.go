@@ -1,4 +1,4 @@
-// Tests of services: install, start, reload, upgrade, stop, uninstall.
+// A service's life: install, start, reload, upgrade, replace, stop, uninstall.
 
 package service
 
@@ -10,342 +10,224 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"daemon/plug/test/harness"
 )
 
-// scripted is a kind of service manager whose files are scripts.
-type scripted struct {
-	manager string
-	script  func(name, verb string) []string // runs the script itself
-	// Exit statuses of the script's status command.
-	stopped, crashed int
+// life is a service that is taken through its whole life, with a session that
+// lives all the time.
+type life struct {
+	*system
+	m       scripted
+	p       *harness.Plug
+	file    string   // its script
+	install []string // the command that installs it
+	other   []string // the same with another command line
+	held    *net.TCPConn
 }
 
-func TestServiceOpenRC(t *testing.T) {
-	t.Parallel()
-	s := newOpenRC(t)
-	s.live(scripted{"openrc", func(name, verb string) []string { return []string{"rc-service", name, verb} }, 3, 32})
-}
+const lifeName = "plug-test"
 
-// newOpenRC is a system that OpenRC has booted.
-func newOpenRC(t *testing.T) *system {
-	t.Helper()
-	harness.Program(t, "openrc-run")
-	s := newSystem(t)
-	s.write("/run/openrc/softlevel", "default\n", 0o644) // as if openrc had booted it
-	for _, state := range []string{"daemons", "exclusive", "failed", "hotplugged", "inactive", "options", "scheduled", "started", "starting", "stopping", "wasinactive", "tmp"} {
-		if err := os.MkdirAll(s.file("/run/openrc/"+state), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, level := range []string{"sysinit", "boot", "default"} {
-		if err := os.MkdirAll(s.file("/etc/runlevels/"+level), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.write("/etc/init.d/net", "#!/sbin/openrc-run\nstart() { :; }\n", 0o755)
-	return s
-}
-
-func TestServiceSysV(t *testing.T) {
-	t.Parallel()
-	harness.Program(t, "service")
-	s := newSystem(t)
-	s.live(scripted{"sysv", func(name, verb string) []string { return []string{"sh", "/etc/init.d/" + name, verb} }, 3, 1})
-}
-
-// live takes a service through its whole life, with a session that lives all
-// the time.
+// live takes a service through its whole life.
 func (s *system) live(m scripted) {
-	t, ctl := s.t, harness.CtlProgram(s.t)
+	t := s.t
 	p := harness.Prepare(t, "prefork", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	p.Daemon = true
 	p.Install(harness.Stamped(t, harness.ThisVersion))
-	const name = "plug-test"
-	verb := func(v string) []string { return []string{ctl, "service", v, "--name", name, "--manager", m.manager} }
-	install := append(append(verb("install"), "--program", p.Bin, "--"), p.Args...)
-	script := func(v string) []string { return m.script(name, v) }
-	status := func(want int, text string) {
-		t.Helper()
-		if said, got := s.run(script("status")...); got != want || !strings.Contains(said, text) {
-			t.Errorf("status: exit status %d, want %d and %q in\n%s", got, want, text, said)
-		}
-	}
+	l := &life{system: s, m: m, p: p, file: s.file("/etc/init.d/" + lifeName)}
+	l.install = append(append(l.verb("install"), "--program", p.Bin, "--"), p.Args...)
+	l.other = append(slices.Clone(l.install), "127.0.0.1:1")
 	t.Cleanup(func() {
-		s.run(script("stop")...)
+		s.run(l.script("stop")...)
 		p.Gone(10 * time.Second)
 	})
+	l.installs()
+	l.failsToStart()
+	l.starts()
+	l.reloadsAndUpgrades()
+	l.isReplaced()
+	l.isReplacedByTheSame()
+	l.restartsAndCrashes()
+	l.stops()
+}
 
-	s.must(install...)
-	file := s.file("/etc/init.d/" + name)
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o755 {
-		t.Fatalf("%s: %v, %v", file, info, err)
+// verb is plugctl's command for this service.
+func (l *life) verb(v string) []string {
+	return []string{harness.CtlProgram(l.t), "service", v, "--name", lifeName, "--manager", l.m.manager}
+}
+
+// script is the same with the service's own script.
+func (l *life) script(v string) []string { return l.m.script(lifeName, v) }
+
+// status checks what the script's status says.
+func (l *life) status(want int, text string) {
+	l.t.Helper()
+	if said, got := l.run(l.script("status")...); got != want || !strings.Contains(said, text) {
+		l.t.Errorf("status: exit status %d, want %d and %q in\n%s", got, want, text, said)
 	}
-	if said := s.must(install...); !strings.Contains(said, name+": unchanged") {
+}
+
+func (l *life) installs() {
+	t, s := l.t, l.system
+	t.Helper()
+	s.must(l.install...)
+	if info, err := os.Stat(l.file); err != nil || info.Mode().Perm() != 0o755 {
+		t.Fatalf("%s: %v, %v", l.file, info, err)
+	}
+	if said := s.must(l.install...); !strings.Contains(said, lifeName+": unchanged") {
 		t.Errorf("installed twice: %s", said)
 	}
-	other := append(slices.Clone(install), "127.0.0.1:1")
-	s.refuses("use --replace", other...)
-	status(m.stopped, "")
-	s.refuses("stopped", verb("status")...)
+	s.refuses("use --replace", l.other...)
+	l.status(l.m.stopped, "")
+	s.refuses("stopped", l.verb("status")...)
+}
 
-	// A failing start reports the reason, and has a status other than 0.
-	taken, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", p.Port))
+// A failing start reports the reason, and has a status other than 0.
+func (l *life) failsToStart() {
+	t, s := l.t, l.system
+	t.Helper()
+	taken, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", l.p.Port))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.refuses("ddress already in use", script("start")...)
-	s.refuses("start of "+name, verb("start")...)
+	s.refuses("ddress already in use", l.script("start")...)
+	s.refuses("start of "+lifeName, l.verb("start")...)
 	taken.Close()
-	status(m.stopped, "")
+	l.status(l.m.stopped, "")
+}
 
-	s.must(verb("start")...)
+func (l *life) starts() {
+	t, s, p := l.t, l.system, l.p
+	t.Helper()
+	s.must(l.verb("start")...)
 	if !p.Serves() {
 		t.Fatal("start is done, but the plug does not serve")
 	}
-	if !strings.Contains(s.must(verb("status")...), "running") {
+	if !strings.Contains(s.must(l.verb("status")...), "running") {
 		t.Error("status does not say running")
 	}
-	s.refuses("stop it first", verb("uninstall")...)
-	held := harness.Hold(t, p, 1)[0]
-	p.Lists([]*net.TCPConn{held})
-	status(0, fmt.Sprintf("master %d, 1 workers", p.Master))
-	if said, got := s.run(script("start")...); got != 0 {
+	s.refuses("stop it first", l.verb("uninstall")...)
+	l.held = harness.Hold(t, p, 1)[0]
+	p.Lists([]*net.TCPConn{l.held})
+	l.status(0, fmt.Sprintf("master %d, 1 workers", p.Master))
+	if said, got := s.run(l.script("start")...); got != 0 {
 		t.Errorf("start of what runs: exit status %d\n%s", got, said)
 	}
+}
 
+func (l *life) reloadsAndUpgrades() {
+	t, s, p := l.t, l.system, l.p
+	t.Helper()
 	if err := os.Rename(p.Sessions, p.Sessions+".0"); err != nil {
 		t.Fatal(err)
 	}
-	s.must(script("reload")...)
+	s.must(l.script("reload")...)
 	harness.Await(t, "a new session file after reload", harness.NormalWait, func() bool { _, err := os.Stat(p.Sessions); return err == nil })
 
 	p.Install(harness.Stamped(t, harness.NextVersion))
-	s.must(script("upgrade")...)
+	s.must(l.script("upgrade")...)
 	p.Replaced(harness.NextVersion)
-	harness.MustPing(t, held)
-	status(0, fmt.Sprint("master ", p.Master))
+	harness.MustPing(t, l.held)
+	l.status(0, fmt.Sprint("master ", p.Master))
 
-	if m.manager == "sysv" { // the others' scripts are the same, and waiting takes the script 15 s
+	if l.m.manager == "sysv" { // the others' scripts are the same, and waiting takes the script 15 s
 		p.Write("#!/bin/sh\nexit 1\n", 0o755)
-		s.refuses(fmt.Sprintf("master %d was not replaced", p.Master), script("upgrade")...)
-		status(0, fmt.Sprint("master ", p.Master))
+		s.refuses(fmt.Sprintf("master %d was not replaced", p.Master), l.script("upgrade")...)
+		l.status(0, fmt.Sprint("master ", p.Master))
 		p.Install(harness.Stamped(t, harness.ThisVersion))
 	}
+}
 
+// replacing is the command that installs the other command line.
+func (l *life) replacing() []string {
+	return slices.Insert(slices.Clone(l.other), 3, "--replace", "--json")
+}
+
+// Another command line restarts the service; the session goes on.
+func (l *life) isReplaced() {
+	t, s, p := l.t, l.system, l.p
+	t.Helper()
 	old := p.Master
-	replacing := slices.Insert(slices.Clone(other), 3, "--replace", "--json")
-	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "restarted because its command line has changed") {
+	if said := s.must(l.replacing()...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "restarted because its command line has changed") {
 		t.Errorf("replaced: %s", said)
 	}
-	if !p.Serves() || p.Master == old || !strings.Contains(harness.ReadString(file), "127.0.0.1:1") {
-		t.Fatalf("after --replace: serves %v, master %d, was %d, file\n%s", p.Serves(), p.Master, old, harness.ReadString(file))
+	if !p.Serves() || p.Master == old || !strings.Contains(harness.ReadString(l.file), "127.0.0.1:1") {
+		t.Fatalf("after --replace: serves %v, master %d, was %d, file\n%s", p.Serves(), p.Master, old, harness.ReadString(l.file))
 	}
-	harness.MustPing(t, held)
-	if said := s.must(replacing...); !strings.Contains(said, `"changed":false`) {
+	harness.MustPing(t, l.held)
+}
+
+// The same command line does not, nor does a start of what runs.
+func (l *life) isReplacedByTheSame() {
+	t, s, p := l.t, l.system, l.p
+	t.Helper()
+	if said := s.must(l.replacing()...); !strings.Contains(said, `"changed":false`) {
 		t.Errorf("replaced by the same: %s", said)
 	}
-	old, text := p.Master, harness.ReadString(file)
-	if err := os.WriteFile(file, []byte(text+"# of an older plugctl\n"), 0o755); err != nil {
+	old, text := p.Master, harness.ReadString(l.file)
+	if err := os.WriteFile(l.file, []byte(text+"# of an older plugctl\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if said := s.must(replacing...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "not restarted") {
+	if said := s.must(l.replacing()...); !strings.Contains(said, `"changed":true`) || !strings.Contains(said, "not restarted") {
 		t.Errorf("replaced where the command line is the same: %s", said)
 	}
-	if !p.Serves() || p.Master != old || harness.ReadString(file) != text {
-		t.Fatalf("where the command line is the same: serves %v, master %d, was %d, file\n%s", p.Serves(), p.Master, old, harness.ReadString(file))
+	if !p.Serves() || p.Master != old || harness.ReadString(l.file) != text {
+		t.Fatalf("where the command line is the same: serves %v, master %d, was %d, file\n%s", p.Serves(), p.Master, old, harness.ReadString(l.file))
 	}
-	moved := slices.Clone(replacing)
+	moved := l.replacing()
 	moved[slices.Index(moved, p.Pidfile)] += "2"
 	s.must(moved...)
 	p.Pidfile += "2"
 	if !p.Serves() || p.Master == old {
 		t.Fatalf("with another pidfile: serves %v, master %d, was %d", p.Serves(), p.Master, old)
 	}
-	if said := s.must(append(verb("start"), "--json")...); !strings.Contains(said, `"changed":false`) {
+	if said := s.must(append(l.verb("start"), "--json")...); !strings.Contains(said, `"changed":false`) {
 		t.Errorf("start of what runs: %s", said)
 	}
+}
 
-	old = p.Master
-	s.must(verb("restart")...)
+func (l *life) restartsAndCrashes() {
+	t, s, p := l.t, l.system, l.p
+	t.Helper()
+	old := p.Master
+	s.must(l.verb("restart")...)
 	if !p.Serves() || p.Master == old {
 		t.Fatalf("after restart: serves %v, master %d, was %d", p.Serves(), p.Master, old)
 	}
-	harness.MustPing(t, held)
+	harness.MustPing(t, l.held)
 
 	syscall.Kill(p.Master, syscall.SIGKILL)
 	harness.Await(t, "the end of the master", harness.NormalWait, func() bool { return !harness.IsOf(p.Master, p.Bin) })
-	status(m.crashed, "")
-	s.refuses("without being stopped", verb("status")...)
-	s.must(verb("restart")...)
+	l.status(l.m.crashed, "")
+	s.refuses("without being stopped", l.verb("status")...)
+	s.must(l.verb("restart")...)
 	if !p.Serves() {
 		t.Fatal("restart after a crash is done, but the plug does not serve")
 	}
+}
 
-	s.must(verb("stop")...)
+// After a stop, the session goes on to its end.
+func (l *life) stops() {
+	t, s, p := l.t, l.system, l.p
+	t.Helper()
+	s.must(l.verb("stop")...)
 	if harness.IsOf(p.Master, p.Bin) || harness.Opened(p.Port) {
 		t.Errorf("stop is done: the master lives %v, the port is open %v", harness.IsOf(p.Master, p.Bin), harness.Opened(p.Port))
 	}
-	status(m.stopped, "")
-	if said, got := s.run(script("stop")...); got != 0 {
+	l.status(l.m.stopped, "")
+	if said, got := s.run(l.script("stop")...); got != 0 {
 		t.Errorf("stop of what is stopped: exit status %d\n%s", got, said)
 	}
-	harness.MustPing(t, held)
-	if err := harness.Finish(held); err != nil {
+	harness.MustPing(t, l.held)
+	if err := harness.Finish(l.held); err != nil {
 		t.Error(err)
 	}
-	s.must(verb("uninstall")...)
-	left, _ := filepath.Glob(s.dir + "/etc/*/*" + name + "*")
-	deeper, _ := filepath.Glob(s.dir + "/etc/runlevels/*/*" + name + "*")
+	s.must(l.verb("uninstall")...)
+	left, _ := filepath.Glob(s.dir + "/etc/*/*" + lifeName + "*")
+	deeper, _ := filepath.Glob(s.dir + "/etc/runlevels/*/*" + lifeName + "*")
 	if left = append(left, deeper...); len(left) > 0 {
 		t.Errorf("uninstalled, but there is %q", left)
 	}
-	s.refuses("expected the name of an installed service", verb("start")...)
-}
-
-// For requests that the script cannot fulfil, it has LSB's exit statuses.
-func TestServiceScriptOfSysV(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t)
-	p := harness.Prepare(t, "prefork", "127.0.0.1:1")
-	script := s.must(append([]string{harness.CtlProgram(t), "service", "install", "--name", "x", "--manager", "sysv", "--dry-run", "--program", p.Bin, "--"}, p.Args...)...)
-	s.write("/etc/init.d/x", script, 0o755)
-	for verb, want := range map[string]int{"status": 3, "stop": 0, "reload": 7, "force-reload": 7, "upgrade": 7, "": 2, "dance": 2} {
-		if said, got := s.run("/etc/init.d/x", verb); got != want {
-			t.Errorf("%q: exit status %d, want %d\n%s", verb, got, want, said)
-		}
-	}
-	// The leftover pidfile names another process by now.
-	stranger := os.Getpid()
-	if err := os.WriteFile(p.Pidfile, fmt.Appendln(nil, stranger), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for verb, want := range map[string]int{"status": 1, "stop": 0, "reload": 7} {
-		if said, got := s.run("/etc/init.d/x", verb); got != want {
-			t.Errorf("with a stale pidfile, %q: exit status %d, want %d\n%s", verb, got, want, said)
-		}
-	}
-}
-
-// Errors are reported before anything is written, for every manager.
-func TestServiceRefuses(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t)
-	ctl := harness.CtlProgram(t)
-	p := harness.Prepare(t, "prefork", "127.0.0.1:1")
-	install := func(more ...string) []string {
-		return append([]string{ctl, "service", "install", "--program", p.Bin}, more...)
-	}
-	for _, manager := range []string{"systemd", "openrc", "sysv"} {
-		with := func(more ...string) []string { return install(append([]string{"--manager", manager}, more...)...) }
-		s.refuses(`PLUG-ARGS: unknown option "--no-such"`, with("--name", "x", "--", "--no-such", "80", "127.0.0.1:1")...)
-		s.refuses("PLUG-ARGS: ", with("--name", "x", "--", "80")...)
-		s.refuses("PLUG-ARGS: ", with("--name", "x", "--")...)
-		s.refuses(`"80" is before the --`, with("--name", "x", "80", "127.0.0.1:1")...)
-		s.refuses("no PLUG-ARGS", with("--name", "x")...)
-		s.refuses(`--name "a/b": expected`, with("--name", "a/b", "--", "80", "127.0.0.1:1")...)
-		s.refuses("no such account", with("--name", "x", "--user", "no-such-user", "--", "8080", "127.0.0.1:1")...)
-		s.refuses("directory /no/such", with("--name", "x", "--", "-S", "/no/such/file", "80", "127.0.0.1:1")...)
-		s.refuses("only root can write", append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, with("--name", "x", "--", "80", "127.0.0.1:1")...)...)
-		s.refuses("not an executable file", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/etc/passwd", "--", "80", "127.0.0.1:1")
-		s.refuses("--program must name plug", ctl, "service", "install", "--manager", manager, "--name", "x", "--program", "/bin/true", "--", "80", "127.0.0.1:1")
-	}
-	s.refuses("not on this system", install("--manager", "rc", "--name", "x", "--", "80", "127.0.0.1:1")...)
-	if said := s.must("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ctl, "service", "install", "--dry-run", "--manager", "rc", "--name", "x", "--program", p.Bin, "--", "80", "127.0.0.1:1"); !strings.HasPrefix(said, "#!/bin/sh\n") {
-		t.Errorf("--dry-run by anybody: %s", said)
-	}
-	left, _ := filepath.Glob(s.dir + "/etc/*/*")
-	for _, f := range left {
-		if info, err := os.Lstat(f); err == nil && !info.IsDir() {
-			t.Errorf("something was written: %s", f)
-		}
-	}
-	s.write("/etc/init.d/other", "#!/bin/sh\n", 0o755)
-	for _, verb := range []string{"start", "stop", "restart", "status", "uninstall"} {
-		s.refuses("was not created by plugctl", ctl, "service", verb, "--manager", "sysv", "--name", "other")
-	}
-	if harness.ReadString(s.file("/etc/init.d/other")) != "#!/bin/sh\n" {
-		t.Error("somebody else's script was changed")
-	}
-}
-
-// systemctl itself needs a running systemd; a fake that only records its
-// arguments shows what is done, and that a failure leaves nothing.
-func TestServiceSystemd(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t)
-	ctl := harness.CtlProgram(t)
-	p := harness.Prepare(t, "prefork", "127.0.0.1:1")
-	notes := filepath.Join(s.dir, "notes")
-	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || if [ -e "+s.dir+"/active ]; then echo active; else echo inactive; fi\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
-	s.path = s.file("/bin") + ":" + s.path
-	verb := func(v string) []string { return []string{ctl, "service", v, "--name", "web", "--manager", "systemd"} }
-	awkward := p.Dir + `/a "b" 100% $HOME {{Name}} 'c'`
-	if err := os.MkdirAll(awkward, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	install := append(verb("install"), "--program", p.Bin, "--", "-S", awkward+"/s", "8080", "127.0.0.1:1")
-	unit := s.file("/etc/systemd/system/web.service")
-
-	s.write("/fail", "", 0o644)
-	s.refuses("installing /etc/systemd/system/web.service", install...)
-	if _, err := os.Stat(unit); !os.IsNotExist(err) {
-		t.Errorf("the installation has failed, but the unit is there: %v", err)
-	}
-	os.Remove(s.file("/fail"))
-	os.Remove(notes)
-
-	s.must(install...)
-	dry := s.must(append(append(verb("install"), "--dry-run"), install[7:]...)...)
-	if got := harness.ReadString(unit); got != dry || !strings.Contains(got, "ExecStart="+p.Bin+` -n --control /run/web/control -S "`+p.Dir+`/a \"b\" 100%% $$HOME {{Name}} 'c'/s" 8080 127.0.0.1:1`) {
-		t.Errorf("the unit is not what --dry-run shows, or misquoted:\n%s", got)
-	}
-	other := append(slices.Clone(install), "127.0.0.1:2")
-	s.refuses("use --replace", other...)
-	s.write("/fail", "", 0o644)
-	s.refuses("installing /etc/systemd/system/web.service", slices.Insert(slices.Clone(other), 3, "--replace")...)
-	os.Remove(s.file("/fail"))
-	if got := harness.ReadString(unit); got != dry {
-		t.Errorf("--replace has failed, but the unit is another:\n%s", got)
-	}
-	replacing := slices.Insert(slices.Clone(other), 3, "--replace")
-	s.write("/active", "", 0o644)
-	s.must(replacing...)
-	// A setting that systemd only reads from the file does not affect the
-	// process.
-	if err := os.WriteFile(unit, []byte(strings.Replace(harness.ReadString(unit), "TimeoutStopSec=30", "TimeoutStopSec=9", 1)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if said := s.must(replacing...); !strings.Contains(said, "web: not restarted: its process does not change\n") || !strings.Contains(harness.ReadString(unit), "TimeoutStopSec=30") {
-		t.Errorf("--replace of a unit whose command line is the same: %s", said)
-	}
-	os.Remove(s.file("/active"))
-	if got := harness.ReadString(unit); !strings.Contains(got, " 8080 127.0.0.1:1 127.0.0.1:2\n") {
-		t.Errorf("--replace is done, but the unit is\n%s", got)
-	}
-	if said := s.must(append(slices.Clone(replacing[:3]), append([]string{"--json"}, other[3:]...)...)...); !strings.Contains(said, `"changed":false`) {
-		t.Errorf("installed twice: %s", said)
-	}
-	for _, v := range []string{"start", "stop", "restart", "uninstall"} {
-		s.must(verb(v)...)
-	}
-	var did []string
-	for line := range strings.Lines(harness.ReadString(notes)) {
-		if !strings.HasPrefix(line, "is-active") && !strings.HasPrefix(line, "list-unit-files") && !strings.HasPrefix(line, "--version") {
-			did = append(did, strings.TrimSpace(line))
-		}
-	}
-	want := []string{"enable web.service", "daemon-reload", "enable web.service", // which fails
-		"enable web.service", "daemon-reload", "restart web.service", // --replace
-		"enable web.service", "daemon-reload", // --replace with the same command line
-		"start web.service", "stop web.service", "restart web.service", "disable web.service", "daemon-reload"}
-	if strings.Join(did, "; ") != strings.Join(want, "; ") {
-		t.Errorf("systemctl was told %q, want %q", did, want)
-	}
-	if _, err := os.Stat(unit); !os.IsNotExist(err) {
-		t.Errorf("uninstalled, but the unit is there: %v", err)
-	}
+	s.refuses("expected the name of an installed service", l.verb("start")...)
 }
