@@ -62,6 +62,18 @@ func known(t *testing.T, kind string, pid int) {
 	}
 }
 
+// deaf is the path of a datagram socket that no process reads.
+func deaf(t *testing.T, dir, name string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return path
+}
+
 // The descriptors of a worker and of the master that lead outside are blocked
 // one after another, until all are. Meanwhile a session that pings continues,
 // new ones are served, status answers, and TERM ends the daemon in time.
@@ -71,17 +83,8 @@ func TestBlockedDescriptors(t *testing.T) {
 		_, stdout := harness.StuckPipe(t)
 		_, stderr := harness.StuckPipe(t)
 		p := harness.Prepare(t, mode, harness.WithControl("-n", "-l", "--log-format", "json", "-S", "-", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
-		deaf := func(name string) string { // a datagram socket that no process reads
-			path := filepath.Join(p.Dir, name)
-			c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { c.Close() })
-			return path
-		}
-		p.Args[slices.Index(p.Args, "--syslog")+1] = deaf("deaf")
-		notify := deaf("notify")
+		p.Args[slices.Index(p.Args, "--syslog")+1] = deaf(t, p.Dir, "deaf")
+		notify := deaf(t, p.Dir, "notify")
 		p.Launch(func(c *exec.Cmd) {
 			c.Stdout, c.Stderr = stdout, stderr
 			c.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify, "WATCHDOG_USEC=400000")

@@ -81,20 +81,7 @@ func TestHostileSlow(t *testing.T) {
 		b := harness.Serve(t, harness.Anywhere, slowTarget)
 		p := harness.Start(t, mode, append(args, b.Addr())...)
 		base, most := memory(t, p), 0
-		done := make(chan error)
-		for i := range n {
-			go func() {
-				d := net.Dialer{Control: narrow, Timeout: time.Minute}
-				conn, err := d.Dial("tcp", p.Addr())
-				if err != nil {
-					done <- err
-					return
-				}
-				defer conn.Close()
-				conn.SetDeadline(time.Now().Add(2 * time.Minute))
-				done <- slowClient(conn.(*net.TCPConn), i%2 == 0)
-			}()
-		}
+		done := startSlow(p.Addr(), n)
 		failed, others, waits := 0, 0, []time.Duration{0}
 		for left := n; left > 0; {
 			select {
@@ -135,6 +122,25 @@ func TestHostileSlow(t *testing.T) {
 			t.Errorf("more than %d KiB a session", kept>>10)
 		}
 	})
+}
+
+// startSlow starts n clients, half of which read slowly and half write slowly.
+func startSlow(to string, n int) (done chan error) {
+	done = make(chan error)
+	for i := range n {
+		go func() {
+			d := net.Dialer{Control: narrow, Timeout: time.Minute}
+			conn, err := d.Dial("tcp", to)
+			if err != nil {
+				done <- err
+				return
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(2 * time.Minute))
+			done <- slowClient(conn.(*net.TCPConn), i%2 == 0)
+		}()
+	}
+	return done
 }
 
 func slowClient(c *net.TCPConn, reads bool) error {

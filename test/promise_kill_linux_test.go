@@ -106,6 +106,14 @@ func serveSecond(t *testing.T, proxy, none bool) *second {
 	return s
 }
 
+// reached is a state of a session, and how it is reached.
+type reached struct {
+	state string
+	proxy bool
+	far   bool // the target is silent
+	reach func(client, target *net.TCPConn)
+}
+
 // If a worker is killed, only its sessions end, in whatever state they are
 // (DESIGN, promise 6): the others continue without losing a byte, each session
 // has one line, the next client is served, and at the end no process or
@@ -114,12 +122,7 @@ func TestPromiseWorkerKilled(t *testing.T) {
 	if !harness.OwnNet(t) {
 		return
 	}
-	for _, c := range []struct {
-		state string
-		proxy bool
-		far   bool // the second session's target is silent
-		reach func(client, target *net.TCPConn)
-	}{
+	for _, c := range []reached{
 		{"connecting", false, true, nil},
 		{"negotiating", true, false, func(_, proxy *net.TCPConn) { readHead(proxy) }},
 		{"relaying", false, false, func(client, target *net.TCPConn) {
@@ -134,59 +137,65 @@ func TestPromiseWorkerKilled(t *testing.T) {
 		t.Run(c.state, func(t *testing.T) {
 			harness.ForEachMode(t, func(t *testing.T, mode string) {
 				t.Parallel()
-				s := serveSecond(t, c.proxy, c.far)
-				args := append(harness.SparesArgs(mode, 4), "--connect-timeout", "20s")
-				switch {
-				case c.proxy:
-					args = append(args, "-h", s.Addr(), "192.0.2.1:9")
-				case c.far:
-					args = append(args, s.Addr(), harness.ListenSilent(t).Addr())
-				default:
-					args = append(args, s.Addr())
-				}
-				p := harness.Start(t, mode, args...)
-				p.Spares(4)
-				first := harness.Dial(t, p.Addr())
-				harness.MustPing(t, first)
-				beside := p.Carrier(first)
-				b := stand(first)
-
-				if mode == "pool" {
-					harness.StopProcess(t, beside) // so that another worker takes the second one
-				}
-				client := dialNarrow(t, p.Addr())
-				client.SetDeadline(time.Now().Add(harness.TalkBound))
-				if !c.far {
-					target := <-s.taken
-					target.SetDeadline(time.Now().Add(harness.TalkBound))
-					c.reach(client, target)
-				}
-				victim := p.Carrier(client)
-				if victim == beside {
-					t.Fatalf("worker %d has both sessions", victim)
-				}
-				syscall.Kill(beside, syscall.SIGCONT)
-				if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-					t.Fatal(err)
-				}
-				if err := harness.HungUp(client); err != nil {
-					t.Errorf("the killed session's client: %v", err)
-				}
-				began := time.Now()
-				harness.ShortSession(t, p)
-				if took := time.Since(began); took > time.Second {
-					t.Errorf("the next client waited %v", took)
-				}
-				p.Lines(2)
-				b.ended(t)
-				p.Lines(3)
-				harness.Await(t, "no dead child of the master", harness.ShortWait, func() bool { return len(zombies(p)) == 0 })
-				want := fmt.Sprintf("plug: master %d (0 sessions)", p.Port)
-				harness.Await(t, "the title "+want, harness.ShortWait, func() bool { return harness.Title(p.Master) == want })
-				ready(p, 4)
+				killSecond(t, mode, c)
 			})
 		})
 	}
+}
+
+// killSecond holds one session, brings a second one into the state, and kills its
+// worker.
+func killSecond(t *testing.T, mode string, c reached) {
+	s := serveSecond(t, c.proxy, c.far)
+	args := append(harness.SparesArgs(mode, 4), "--connect-timeout", "20s")
+	switch {
+	case c.proxy:
+		args = append(args, "-h", s.Addr(), "192.0.2.1:9")
+	case c.far:
+		args = append(args, s.Addr(), harness.ListenSilent(t).Addr())
+	default:
+		args = append(args, s.Addr())
+	}
+	p := harness.Start(t, mode, args...)
+	p.Spares(4)
+	first := harness.Dial(t, p.Addr())
+	harness.MustPing(t, first)
+	beside := p.Carrier(first)
+	b := stand(first)
+
+	if mode == "pool" {
+		harness.StopProcess(t, beside) // so that another worker takes the second one
+	}
+	client := dialNarrow(t, p.Addr())
+	client.SetDeadline(time.Now().Add(harness.TalkBound))
+	if !c.far {
+		target := <-s.taken
+		target.SetDeadline(time.Now().Add(harness.TalkBound))
+		c.reach(client, target)
+	}
+	victim := p.Carrier(client)
+	if victim == beside {
+		t.Fatalf("worker %d has both sessions", victim)
+	}
+	syscall.Kill(beside, syscall.SIGCONT)
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := harness.HungUp(client); err != nil {
+		t.Errorf("the killed session's client: %v", err)
+	}
+	began := time.Now()
+	harness.ShortSession(t, p)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the next client waited %v", took)
+	}
+	p.Lines(2)
+	b.ended(t)
+	p.Lines(3)
+	harness.Await(t, "no dead child of the master", harness.ShortWait, func() bool { return len(zombies(p)) == 0 })
+	want := fmt.Sprintf("plug: master %d (0 sessions)", p.Port)
+	harness.Await(t, "the title "+want, harness.ShortWait, func() bool { return harness.Title(p.Master) == want })
+	ready(p, 4)
 }
 
 // ready waits until no worker has a session, and at least n wait for one:

@@ -39,19 +39,12 @@ func TestPromiseMasterStopped(t *testing.T) {
 		if mode == "fork" {
 			cycles = spares - kept
 		}
-		slowest := time.Duration(0)
-		for range cycles {
-			began := time.Now()
-			harness.ShortSession(t, p)
-			slowest = max(slowest, time.Since(began))
-		}
+		slowest := slowestOfMany(t, p, cycles)
 		if slowest > time.Second {
 			t.Errorf("a spare serves after %v", slowest)
 		}
 		began := harness.Hold(t, p, kept)
-		for _, c := range held {
-			harness.FlowOn(t, c, 1<<20)
-		}
+		flowOn(t, held, 1<<20)
 		if err := harness.Finish(held[0]); err != nil {
 			t.Error(err)
 		}
@@ -73,16 +66,10 @@ func TestPromiseMasterStopped(t *testing.T) {
 		if mode == "pool" {
 			p.Carriers(spares)
 		}
-		p.Lists(live)
-		p.Lines(before + len(lost))
-		want := fmt.Sprintf("plug: master %d (%d session", p.Port, len(live))
-		if !harness.HoldsWithin(harness.ShortWait, func() bool { return strings.HasPrefix(harness.Title(p.Master), want) }) {
-			t.Errorf("the master's title is %q, with %d sessions", harness.Title(p.Master), len(live))
-		}
-		harness.Await(t, "no dead child of the master", harness.ShortWait, func() bool { return len(zombies(p)) == 0 })
+		trueAgain(t, p, live, before+len(lost))
 		t.Logf("true again after %v; the slowest of %d sessions took %v", time.Since(continued), cycles, slowest)
+		flowOn(t, live, 100_000)
 		for _, c := range live {
-			harness.FlowOn(t, c, 100_000)
 			if err := harness.Finish(c); err != nil {
 				t.Error(err)
 			}
@@ -90,6 +77,37 @@ func TestPromiseMasterStopped(t *testing.T) {
 		p.Lines(before + len(lost) + len(live))
 		ready(p, spares)
 	})
+}
+
+// slowestOfMany is how long the slowest of n short sessions takes.
+func slowestOfMany(t *testing.T, p *harness.Plug, n int) (slowest time.Duration) {
+	t.Helper()
+	for range n {
+		began := time.Now()
+		harness.ShortSession(t, p)
+		slowest = max(slowest, time.Since(began))
+	}
+	return slowest
+}
+
+func flowOn(t *testing.T, sessions []*net.TCPConn, n int64) {
+	t.Helper()
+	for _, c := range sessions {
+		harness.FlowOn(t, c, n)
+	}
+}
+
+// trueAgain waits until a master that goes on has caught up: the pidfile, the
+// session file, the title and its children.
+func trueAgain(t *testing.T, p *harness.Plug, live []*net.TCPConn, lines int) {
+	t.Helper()
+	p.Lists(live)
+	p.Lines(lines)
+	want := fmt.Sprintf("plug: master %d (%d session", p.Port, len(live))
+	if !harness.HoldsWithin(harness.ShortWait, func() bool { return strings.HasPrefix(harness.Title(p.Master), want) }) {
+		t.Errorf("the master's title is %q, with %d sessions", harness.Title(p.Master), len(live))
+	}
+	harness.Await(t, "no dead child of the master", harness.ShortWait, func() bool { return len(zombies(p)) == 0 })
 }
 
 // killCarrier kills the worker of one of the sessions and returns those that

@@ -20,11 +20,7 @@ import (
 // The session file is rotated again and again, in every possible way, while
 // sessions end all the time: all files together have one whole line for each.
 func TestRotationUnderLoad(t *testing.T) {
-	for _, how := range []struct {
-		name   string
-		rounds int
-		rotate func(*harness.Plug, *crowd, string)
-	}{
+	for _, how := range []rotation{
 		{"renamed", 20, func(p *harness.Plug, _ *crowd, to string) { rotateByRename(p, to, 0) }},
 		{"renamed and HUP", 60, func(p *harness.Plug, _ *crowd, to string) { rotateByRename(p, to, syscall.SIGHUP) }},
 		{"renamed and USR1", 60, func(p *harness.Plug, _ *crowd, to string) { rotateByRename(p, to, syscall.SIGUSR1) }},
@@ -32,56 +28,67 @@ func TestRotationUnderLoad(t *testing.T) {
 	} {
 		harness.ForEachMode(t, func(t *testing.T, mode string) {
 			t.Parallel()
-			t.Run(how.name, func(t *testing.T) {
-				p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
-				c := gather(p, 4)
-				defer c.rest()
-				// Sessions that outlive a rotation, in workers that nothing
-				// else wakes.
-				var idle []*net.TCPConn
-				for i := range 3 {
-					idle = append(idle, harness.DialAs(t, fmt.Sprintf("127.9.9.%d", 1+i), p.Addr()))
-					idle[i].SetDeadline(time.Now().Add(10 * time.Minute))
-					harness.MustPing(t, idle[i])
-				}
-				for i := range harness.Scaled(how.rounds, max(2, how.rounds/20)) {
-					how.rotate(p, c, fmt.Sprintf("%s.%d", p.Sessions, i))
-					harness.Await(t, "lines in the new file", harness.LongWait, func() bool {
-						info, err := os.Stat(p.Sessions)
-						return err == nil && info.Size() > 0
-					})
-				}
-				// The master tells one worker after another.
-				harness.HoldsWithin(harness.ShortWait, func() bool { return !holds(p, p.Sessions+".") })
-				for _, i := range idle {
-					if err := harness.Finish(i); err != nil {
-						t.Error(err)
-					}
-				}
-				n := c.rest() + len(idle)
-				all := 0
-				harness.Await(t, fmt.Sprintf("%d lines in all files", n), harness.LongWait, func() bool {
-					all = linesOfAll(p)
-					return all >= n
-				})
-				if all != n {
-					t.Errorf("%d lines in all files, of %d sessions", all, n)
-				}
-				if said := p.Errors(); strings.Contains(said, "[ERROR]") {
-					t.Errorf("stderr: %s", harness.Tail(said, 1000))
-				}
-				here := 0
-				for _, l := range harness.ParseSessions(t, p.Sessions) {
-					if strings.HasPrefix(l.Peer, "127.9.9.") {
-						here++
-					}
-				}
-				if here != len(idle) {
-					t.Errorf("%d lines of %d sessions that outlived the rotations are in the newest file", here, len(idle))
-				}
-			})
+			t.Run(how.name, func(t *testing.T) { rotate(t, mode, how) })
 		})
 	}
+}
+
+// rotate rotates the session file again and again while sessions come and go:
+// each has its line in one of the files.
+func rotate(t *testing.T, mode string, how rotation) {
+	p := harness.Start(t, mode, harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
+	c := gather(p, 4)
+	defer c.rest()
+	// Sessions that outlive a rotation, in workers that nothing
+	// else wakes.
+	var idle []*net.TCPConn
+	for i := range 3 {
+		idle = append(idle, harness.DialAs(t, fmt.Sprintf("127.9.9.%d", 1+i), p.Addr()))
+		idle[i].SetDeadline(time.Now().Add(10 * time.Minute))
+		harness.MustPing(t, idle[i])
+	}
+	for i := range harness.Scaled(how.rounds, max(2, how.rounds/20)) {
+		how.rotate(p, c, fmt.Sprintf("%s.%d", p.Sessions, i))
+		harness.Await(t, "lines in the new file", harness.LongWait, func() bool {
+			info, err := os.Stat(p.Sessions)
+			return err == nil && info.Size() > 0
+		})
+	}
+	// The master tells one worker after another.
+	harness.HoldsWithin(harness.ShortWait, func() bool { return !holds(p, p.Sessions+".") })
+	for _, i := range idle {
+		if err := harness.Finish(i); err != nil {
+			t.Error(err)
+		}
+	}
+	n := c.rest() + len(idle)
+	all := 0
+	harness.Await(t, fmt.Sprintf("%d lines in all files", n), harness.LongWait, func() bool {
+		all = linesOfAll(p)
+		return all >= n
+	})
+	if all != n {
+		t.Errorf("%d lines in all files, of %d sessions", all, n)
+	}
+	if said := p.Errors(); strings.Contains(said, "[ERROR]") {
+		t.Errorf("stderr: %s", harness.Tail(said, 1000))
+	}
+	here := 0
+	for _, l := range harness.ParseSessions(t, p.Sessions) {
+		if strings.HasPrefix(l.Peer, "127.9.9.") {
+			here++
+		}
+	}
+	if here != len(idle) {
+		t.Errorf("%d lines of %d sessions that outlived the rotations are in the newest file", here, len(idle))
+	}
+}
+
+// rotation is a way to rotate a session file.
+type rotation struct {
+	name   string
+	rounds int
+	rotate func(*harness.Plug, *crowd, string)
 }
 
 // holds reports whether a process in the pidfile has a file open whose path

@@ -15,12 +15,7 @@ import (
 func TestRules(t *testing.T) {
 	t.Parallel()
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
-		for _, c := range []struct {
-			source string // as on the command line, {port} is the port
-			rules  string // separated by spaces
-			client string // source address of the client
-			admit  bool
-		}{
+		for _, c := range []ruled{
 			{"{port}", "", "127.0.0.1", true},
 			{"{port}", "127.0.0.1", "127.0.0.1", true},
 			{"{port}", "127.0.0.1", "127.0.0.2", false},
@@ -41,40 +36,51 @@ func TestRules(t *testing.T) {
 			{"[::1]:{port}", "::/0", "::1", true},
 			{"[::1]:{port}", "127.0.0.1", "::1", false},
 		} {
-			t.Run(fmt.Sprintf("%s/%s/%s", strings.ReplaceAll(c.source, "{port}", "port"), c.rules, c.client), func(t *testing.T) {
-				args := []string{c.source, harness.Serve(t, harness.Anywhere, harness.Greet("in")).Addr()}
-				for r := range strings.FieldsSeq(c.rules) {
-					args = append(args, "-a", r)
-				}
-				p := harness.Start(t, mode, args...)
-				to := p.Addr()
-				if strings.Contains(c.client, ":") {
-					to = net.JoinHostPort("::1", strconv.Itoa(p.Port))
-				}
-				got := harness.Greeting(t, c.client, to)
-				if admitted := got == "in"; admitted != c.admit {
-					t.Fatalf("admitted: %v", admitted)
-				}
-				if c.admit {
-					if l := p.Lines(1)[0]; l.Peer != c.client {
-						t.Errorf("PEER is %s", l.Peer)
-					}
-					return
-				}
-				// Always logged, with or without -l, and not a session.
-				tag := strconv.Itoa(p.Port)
-				if strings.HasPrefix(c.source, "[::1]") {
-					tag = "::1 " + tag
-				}
-				r := p.Syslog.Await(t, fmt.Sprintf(`\(%s\): Connect from %s Refused\.`, tag, c.client))
-				if r.Priority != harness.DaemonNotice {
-					t.Errorf("priority %d, want %d", r.Priority, harness.DaemonNotice)
-				}
-				p.Stop()
-				p.Lines(0)
-			})
+			t.Run(fmt.Sprintf("%s/%s/%s", strings.ReplaceAll(c.source, "{port}", "port"), c.rules, c.client), func(t *testing.T) { admits(t, mode, c) })
 		}
 	})
+}
+
+// ruled is a client, and whether the rules admit it.
+type ruled struct {
+	source string // as on the command line, {port} is the port
+	rules  string // separated by spaces
+	client string // source address of the client
+	admit  bool
+}
+
+// admits checks what happens to a client, and its records.
+func admits(t *testing.T, mode string, c ruled) {
+	args := []string{c.source, harness.Serve(t, harness.Anywhere, harness.Greet("in")).Addr()}
+	for r := range strings.FieldsSeq(c.rules) {
+		args = append(args, "-a", r)
+	}
+	p := harness.Start(t, mode, args...)
+	to := p.Addr()
+	if strings.Contains(c.client, ":") {
+		to = net.JoinHostPort("::1", strconv.Itoa(p.Port))
+	}
+	got := harness.Greeting(t, c.client, to)
+	if admitted := got == "in"; admitted != c.admit {
+		t.Fatalf("admitted: %v", admitted)
+	}
+	if c.admit {
+		if l := p.Lines(1)[0]; l.Peer != c.client {
+			t.Errorf("PEER is %s", l.Peer)
+		}
+		return
+	}
+	// Always logged, with or without -l, and not a session.
+	tag := strconv.Itoa(p.Port)
+	if strings.HasPrefix(c.source, "[::1]") {
+		tag = "::1 " + tag
+	}
+	r := p.Syslog.Await(t, fmt.Sprintf(`\(%s\): Connect from %s Refused\.`, tag, c.client))
+	if r.Priority != harness.DaemonNotice {
+		t.Errorf("priority %d, want %d", r.Priority, harness.DaemonNotice)
+	}
+	p.Stop()
+	p.Lines(0)
 }
 
 // A refusal does not affect others: the worker continues, even in fork mode.

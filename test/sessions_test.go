@@ -100,13 +100,7 @@ func burials(p *harness.Plug) map[int]string {
 func TestForkExitCodes(t *testing.T) {
 	t.Parallel()
 	n := harness.Count(2000)
-	for _, c := range []struct {
-		outcome string
-		share   int
-		status  string
-		args    func(t *testing.T) []string
-		client  func(*net.TCPConn) error
-	}{
+	for _, c := range []forked{
 		{"complete", 4, "status=0",
 			func(t *testing.T) []string { return []string{harness.Serve(t, harness.Anywhere, harness.Echo).Addr()} },
 			func(c *net.TCPConn) error {
@@ -139,44 +133,55 @@ func TestForkExitCodes(t *testing.T) {
 			},
 			harness.HungUp},
 	} {
-		t.Run(c.outcome, func(t *testing.T) {
-			n := n * c.share / 10
-			p := harness.Start(t, "fork", append([]string{"-d"}, c.args(t)...)...)
-			for i := range n {
-				conn, err := harness.DialFrom("", p.Addr())
-				if err == nil {
-					err = c.client(conn)
-					conn.Close()
-				}
-				if err != nil {
-					t.Fatalf("session %d: %v", i+1, err)
-				}
+		t.Run(c.outcome, func(t *testing.T) { c.exits(t, n*c.share/10) })
+	}
+}
+
+// forked is how sessions end, and the exit status of their workers.
+type forked struct {
+	outcome string
+	share   int
+	status  string
+	args    func(t *testing.T) []string
+	client  func(*net.TCPConn) error
+}
+
+// exits runs n sessions and compares the exit status of each worker.
+func (c forked) exits(t *testing.T, n int) {
+	p := harness.Start(t, "fork", append([]string{"-d"}, c.args(t)...)...)
+	for i := range n {
+		conn, err := harness.DialFrom("", p.Addr())
+		if err == nil {
+			err = c.client(conn)
+			conn.Close()
+		}
+		if err != nil {
+			t.Fatalf("session %d: %v", i+1, err)
+		}
+	}
+	pids := map[int]bool{}
+	for _, l := range p.Lines(n) {
+		pids[l.PID] = true
+	}
+	if len(pids) != n {
+		t.Errorf("%d sessions were %d processes", n, len(pids))
+	}
+	var ends map[int]string
+	missing := 0
+	if !harness.HoldsWithin(harness.NormalWait, func() bool {
+		ends, missing = burials(p), 0
+		for pid := range pids {
+			if ends[pid] == "" {
+				missing++
 			}
-			pids := map[int]bool{}
-			for _, l := range p.Lines(n) {
-				pids[l.PID] = true
-			}
-			if len(pids) != n {
-				t.Errorf("%d sessions were %d processes", n, len(pids))
-			}
-			var ends map[int]string
-			missing := 0
-			if !harness.HoldsWithin(harness.NormalWait, func() bool {
-				ends, missing = burials(p), 0
-				for pid := range pids {
-					if ends[pid] == "" {
-						missing++
-					}
-				}
-				return missing == 0
-			}) {
-				t.Fatalf("the master logged no end of %d of %d workers", missing, n)
-			}
-			for pid := range pids {
-				if ends[pid] != c.status {
-					t.Errorf("worker %d: %s, want %s", pid, ends[pid], c.status)
-				}
-			}
-		})
+		}
+		return missing == 0
+	}) {
+		t.Fatalf("the master logged no end of %d of %d workers", missing, n)
+	}
+	for pid := range pids {
+		if ends[pid] != c.status {
+			t.Errorf("worker %d: %s, want %s", pid, ends[pid], c.status)
+		}
 	}
 }

@@ -65,13 +65,7 @@ func whole(b []byte, _ int) ([]byte, bool) { return b, true }
 // A load that does not notice a proxy's faults would measure nothing.
 func TestLoadNoticesFaults(t *testing.T) {
 	target := backendAddr(t)
-	for _, c := range []struct {
-		kind    string
-		name    string
-		tamper  tamper
-		reason  string // pattern for the reason of all failures; "": none
-		clients int
-	}{
+	for _, c := range []faulty{
 		{load.Short, "whole", whole, "", 8},
 		{load.Short, "flip", flip(63), "not what was sent", 1},
 		{load.Short, "cut", cut(0), "ended before its answer", 1},
@@ -99,30 +93,42 @@ func TestLoadNoticesFaults(t *testing.T) {
 		{load.Idle, "whole", whole, "", 50},
 		{load.Idle, "cut", cut(64), "ended before its answer", 1},
 	} {
-		t.Run(c.kind+" "+c.name, func(t *testing.T) {
-			spec := load.Spec{Kind: c.kind, Addr: tamperingProxy(t, target, c.tamper), Clients: c.clients, Duration: shortly, Patience: 2 * time.Second}
-			if c.reason == "" {
-				spec.Patience = 30 * time.Second // only a busy machine is late
-			} else if c.kind == load.Bulk || c.kind == load.Duplex {
-				spec.Duration = 5 * time.Second // the fault ends it before that
-			}
-			res := runLoad(t, spec)
-			want := int64(c.clients)
-			if c.kind == load.Rate {
-				want = 5 // of the clients of one second
-			}
-			if c.reason == "" && (res.Failed != 0 || res.Sessions < want) {
-				t.Errorf("a faultless proxy: %+v", res)
-			}
-			if c.reason != "" && res.Failed == 0 {
-				t.Errorf("nothing noticed: %+v", res)
-			}
-			for r := range res.Reasons {
-				if c.reason == "" || !regexp.MustCompile(c.reason).MatchString(r) {
-					t.Errorf("reason %q, want %q", r, c.reason)
-				}
-			}
-		})
+		t.Run(c.kind+" "+c.name, func(t *testing.T) { c.isNoticed(t, target) })
+	}
+}
+
+// faulty is a load through a proxy with a fault.
+type faulty struct {
+	kind    string
+	name    string
+	tamper  tamper
+	reason  string // pattern for the reason of all failures; "": none
+	clients int
+}
+
+// isNoticed checks that the load fails for the reason, or not at all.
+func (c faulty) isNoticed(t *testing.T, target netip.AddrPort) {
+	spec := load.Spec{Kind: c.kind, Addr: tamperingProxy(t, target, c.tamper), Clients: c.clients, Duration: shortly, Patience: 2 * time.Second}
+	if c.reason == "" {
+		spec.Patience = 30 * time.Second // only a busy machine is late
+	} else if c.kind == load.Bulk || c.kind == load.Duplex {
+		spec.Duration = 5 * time.Second // the fault ends it before that
+	}
+	res := runLoad(t, spec)
+	want := int64(c.clients)
+	if c.kind == load.Rate {
+		want = 5 // of the clients of one second
+	}
+	if c.reason == "" && (res.Failed != 0 || res.Sessions < want) {
+		t.Errorf("a faultless proxy: %+v", res)
+	}
+	if c.reason != "" && res.Failed == 0 {
+		t.Errorf("nothing noticed: %+v", res)
+	}
+	for r := range res.Reasons {
+		if c.reason == "" || !regexp.MustCompile(c.reason).MatchString(r) {
+			t.Errorf("reason %q, want %q", r, c.reason)
+		}
 	}
 }
 

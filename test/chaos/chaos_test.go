@@ -95,7 +95,13 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 	d.undisturbed(mode)
 	d.Stop()
 
-	r := &trial{single: mode != "pool", sessions: load.sessions, targets: map[string][2]int64{}, blows: d.blows, ended: d.ended, outages: d.outages}
+	judgeChaos(t, d, load, len(acts), kills, struck)
+}
+
+// judgeChaos compares what clients, targets, the session file and the driver know.
+func judgeChaos(t *testing.T, d *driver, load *chaosLoad, acts, kills int, struck time.Duration) {
+	t.Helper()
+	r := &trial{single: d.Mode != "pool", sessions: load.sessions, targets: map[string][2]int64{}, blows: d.blows, ended: d.ended, outages: d.outages}
 	for _, b := range load.targets {
 		r.targets[b.Addr()] = [2]int64{b.Accepted.Load(), b.nameless.Load()}
 	}
@@ -117,7 +123,7 @@ func chaos(t *testing.T, mode string, kills, stops, rate, most int, args []strin
 	}
 	// In fork mode, few more sessions stay whole than there are acts: many
 	// blows hit a session.
-	if v.whole < len(acts)*3/4 || v.broken < kills/10 {
+	if v.whole < acts*3/4 || v.broken < kills/10 {
 		t.Errorf("%d sessions whole and %d broken: too few to tell anything", v.whole, v.broken)
 	}
 	for _, word := range []string{"panic:", "fatal error:", "SIGSEGV", "SIGBUS"} {

@@ -78,6 +78,22 @@ func (w *wakeups) String() string {
 		w.kills, w.stops, w.aimed, aimedWithin, w.died, w.frozen, len(w.waits), at(0.5), at(0.9), at(0.99), at(1))
 }
 
+// pick chooses the spare to strike, often the one that served last, and the signal.
+func (w *wakeups) pick(spares []harness.Process, rng *rand.Rand) (victim harness.Process, sig syscall.Signal) {
+	victim = spares[rng.IntN(len(spares))]
+	for _, s := range spares {
+		if s.PID == w.last && rng.IntN(2) == 0 {
+			victim = s
+		}
+	}
+	if rng.IntN(3) == 0 {
+		w.stops++
+		return victim, syscall.SIGSTOP
+	}
+	w.kills++
+	return victim, syscall.SIGKILL
+}
+
 // aim is one round: a spare is struck, a client arrives, and another worker
 // serves it unless the struck one had accepted it already.
 func aim(p *harness.Plug, w *wakeups, rng *rand.Rand) {
@@ -87,19 +103,7 @@ func aim(p *harness.Plug, w *wakeups, rng *rand.Rand) {
 		spares = waiting(p)
 		return len(spares) >= wakeupSpares
 	})
-	victim := spares[rng.IntN(len(spares))]
-	for _, s := range spares {
-		if s.PID == w.last && rng.IntN(2) == 0 {
-			victim = s
-		}
-	}
-	sig := syscall.SIGKILL
-	if rng.IntN(3) == 0 {
-		sig = syscall.SIGSTOP
-		w.stops++
-	} else {
-		w.kills++
-	}
+	victim, sig := w.pick(spares, rng)
 	stalled := stalls()
 	c := newLoneClient(p)
 	defer c.close()

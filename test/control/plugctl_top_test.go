@@ -89,24 +89,7 @@ func TestPlugctlTop(t *testing.T) {
 		s.Keys("r", "s", "client", "Enter")
 		sorted(s, byClient)
 
-		s.Keys("Home", "Down", "Down", "k")
-		s.Shows(`^End session \d+-\d+-\d+, ` + regexp.QuoteMeta(byClient[2]) + `:\d+ to .*\? \(y/n\)`)
-		s.Keys("n")
-		s.Shows("^nothing was done")
-		s.Keys("k")
-		s.Shows(`^End session`)
-		s.Keys("y")
-		left := slices.Delete(slices.Clone(byClient), 2, 3)
-		sorted(s, left)
-		if err := harness.HungUp(held[byClient[2]]); err != nil {
-			t.Errorf("it was ended, and %v", err)
-		}
-		for _, client := range left {
-			if err := pong(held[client]); err != nil {
-				t.Errorf("%s: %v", client, err)
-			}
-		}
-
+		left := endThird(t, s, byClient, held)
 		s.Do("resize-window", "-x", "60", "-y", "12")
 		sorted(s, left[:8])
 		for _, line := range s.Lines() {
@@ -124,6 +107,29 @@ func TestPlugctlTop(t *testing.T) {
 		s.Keys("q")
 		restored(s, 0)
 	})
+}
+
+// endThird ends the third session on the screen, and returns the others.
+func endThird(t *testing.T, s *harness.Screen, byClient []string, held map[string]*net.TCPConn) []string {
+	t.Helper()
+	s.Keys("Home", "Down", "Down", "k")
+	s.Shows(`^End session \d+-\d+-\d+, ` + regexp.QuoteMeta(byClient[2]) + `:\d+ to .*\? \(y/n\)`)
+	s.Keys("n")
+	s.Shows("^nothing was done")
+	s.Keys("k")
+	s.Shows(`^End session`)
+	s.Keys("y")
+	left := slices.Delete(slices.Clone(byClient), 2, 3)
+	sorted(s, left)
+	if err := harness.HungUp(held[byClient[2]]); err != nil {
+		t.Errorf("it was ended, and %v", err)
+	}
+	for _, client := range left {
+		if err := pong(held[client]); err != nil {
+			t.Errorf("%s: %v", client, err)
+		}
+	}
+	return left
 }
 
 // compareLength sorts 127.0.2.1 before 127.0.10.1.

@@ -40,19 +40,7 @@ func cgroupMemory(t *testing.T) {
 	at := (g.get(usage) + 8<<20) &^ (1<<16 - 1)
 	g.set(file, strconv.Itoa(at))
 	before := p.Workers()
-	var all []*net.TCPConn
-	// A session uses some 6 KiB of kernel memory.
-	for n := 0; len(all) < 5000; n++ {
-		c, err := harness.DialFrom("", p.Addr())
-		if err != nil {
-			t.Fatalf("session %d: %v (master %v)", n, err, harness.IsOf(p.Master, p.Bin))
-		}
-		t.Cleanup(func() { c.Close() })
-		all = append(all, c)
-		if harness.Ping(c) != nil {
-			break
-		}
-	}
+	all := untilFull(t, p)
 	if !harness.IsOf(p.Master, p.Bin) {
 		t.Fatal("the kernel has killed the master")
 	}
@@ -71,9 +59,38 @@ func cgroupMemory(t *testing.T) {
 	if slices.IndexFunc(before, func(w harness.Process) bool { return !harness.IsOf(w.PID, p.Bin) }) < 0 {
 		t.Error("no worker was killed")
 	}
+	lines := killedSessions(t, g, p, len(all)-len(live))
+	lifted := time.Now()
+	g.set(file, unlimited)
+	addEnding(p, log, whole(p, lifted, live, lines+len(live)))
+}
+
+// untilFull opens sessions until one is not served.
+func untilFull(t *testing.T, p *harness.Plug) []*net.TCPConn {
+	t.Helper()
+	var all []*net.TCPConn
+	// A session uses some 6 KiB of kernel memory.
+	for n := 0; len(all) < 5000; n++ {
+		c, err := harness.DialFrom("", p.Addr())
+		if err != nil {
+			t.Fatalf("session %d: %v (master %v)", n, err, harness.IsOf(p.Master, p.Bin))
+		}
+		t.Cleanup(func() { c.Close() })
+		all = append(all, c)
+		if harness.Ping(c) != nil {
+			break
+		}
+	}
+	return all
+}
+
+// killedSessions waits for the lines and the log of the sessions that were lost,
+// and returns how many there are.
+func killedSessions(t *testing.T, g *cgroup, p *harness.Plug, lost int) int {
+	t.Helper()
 	// A worker that dies in accept(2), which allocates memory, has not
 	// admitted the client yet.
-	lost, kills := len(all)-len(live), g.kills()
+	kills := g.kills()
 	harness.Await(t, fmt.Sprintf("lines of %d lost sessions, up to %d less", lost, kills), harness.NormalWait, func() bool {
 		n := len(harness.ParseSessions(t, p.Sessions))
 		return n >= lost-kills && n <= lost
@@ -89,9 +106,7 @@ func cgroupMemory(t *testing.T) {
 	if !harness.HoldsWithin(harness.ShortWait, func() bool { return lineCount(p, killedBy) == len(lines) }) {
 		t.Errorf("%d sessions were killed, and the log tells of %d", len(lines), lineCount(p, killedBy))
 	}
-	lifted := time.Now()
-	g.set(file, unlimited)
-	addEnding(p, log, whole(p, lifted, live, len(lines)+len(live)))
+	return len(lines)
 }
 
 // kills is how many processes of a group the kernel has killed because of

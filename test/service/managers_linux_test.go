@@ -120,6 +120,43 @@ func TestServiceRefuses(t *testing.T) {
 	}
 }
 
+// toldSystemctl is what systemctl was told to do, without questions.
+func toldSystemctl(notes string) (did []string) {
+	for line := range strings.Lines(harness.ReadString(notes)) {
+		if !strings.HasPrefix(line, "is-active") && !strings.HasPrefix(line, "list-unit-files") && !strings.HasPrefix(line, "--version") {
+			did = append(did, strings.TrimSpace(line))
+		}
+	}
+	return did
+}
+
+// systemctlScript is a systemctl that notes its arguments, and fails if there is a
+// file fail.
+func systemctlScript(dir, notes string) string {
+	return "#!/bin/sh\necho \"$*\" >>" + notes + "\n[ ! -e " + dir + "/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || if [ -e " + dir + "/active ]; then echo active; else echo inactive; fi\n[ \"$1\" != list-unit-files ] || echo web.service\n"
+}
+
+// replaces replaces the unit of an active service, and once more after a change
+// that does not concern its process.
+func (s *system) replaces(unit string, replacing []string) {
+	t := s.t
+	t.Helper()
+	s.write("/active", "", 0o644)
+	s.must(replacing...)
+	// A setting that systemd only reads from the file does not affect the
+	// process.
+	if err := os.WriteFile(unit, []byte(strings.Replace(harness.ReadString(unit), "TimeoutStopSec=30", "TimeoutStopSec=9", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if said := s.must(replacing...); !strings.Contains(said, "web: not restarted: its process does not change\n") || !strings.Contains(harness.ReadString(unit), "TimeoutStopSec=30") {
+		t.Errorf("--replace of a unit whose command line is the same: %s", said)
+	}
+	os.Remove(s.file("/active"))
+	if got := harness.ReadString(unit); !strings.Contains(got, " 8080 127.0.0.1:1 127.0.0.1:2\n") {
+		t.Errorf("--replace is done, but the unit is\n%s", got)
+	}
+}
+
 // systemctl itself needs a running systemd; a fake that only records its
 // arguments shows what is done, and that a failure leaves nothing.
 func TestServiceSystemd(t *testing.T) {
@@ -128,7 +165,7 @@ func TestServiceSystemd(t *testing.T) {
 	ctl := harness.CtlProgram(t)
 	p := harness.Prepare(t, "prefork", "127.0.0.1:1")
 	notes := filepath.Join(s.dir, "notes")
-	s.write("/bin/systemctl", "#!/bin/sh\necho \"$*\" >>"+notes+"\n[ ! -e "+s.dir+"/fail ] || { echo no >&2; exit 1; }\n[ \"$1\" != is-active ] || if [ -e "+s.dir+"/active ]; then echo active; else echo inactive; fi\n[ \"$1\" != list-unit-files ] || echo web.service\n", 0o755)
+	s.write("/bin/systemctl", systemctlScript(s.dir, notes), 0o755)
 	s.path = s.file("/bin") + ":" + s.path
 	verb := func(v string) []string { return []string{ctl, "service", v, "--name", "web", "--manager", "systemd"} }
 	awkward := p.Dir + `/a "b" 100% $HOME {{Name}} 'c'`
@@ -160,32 +197,14 @@ func TestServiceSystemd(t *testing.T) {
 		t.Errorf("--replace has failed, but the unit is another:\n%s", got)
 	}
 	replacing := slices.Insert(slices.Clone(other), 3, "--replace")
-	s.write("/active", "", 0o644)
-	s.must(replacing...)
-	// A setting that systemd only reads from the file does not affect the
-	// process.
-	if err := os.WriteFile(unit, []byte(strings.Replace(harness.ReadString(unit), "TimeoutStopSec=30", "TimeoutStopSec=9", 1)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if said := s.must(replacing...); !strings.Contains(said, "web: not restarted: its process does not change\n") || !strings.Contains(harness.ReadString(unit), "TimeoutStopSec=30") {
-		t.Errorf("--replace of a unit whose command line is the same: %s", said)
-	}
-	os.Remove(s.file("/active"))
-	if got := harness.ReadString(unit); !strings.Contains(got, " 8080 127.0.0.1:1 127.0.0.1:2\n") {
-		t.Errorf("--replace is done, but the unit is\n%s", got)
-	}
+	s.replaces(unit, replacing)
 	if said := s.must(append(slices.Clone(replacing[:3]), append([]string{"--json"}, other[3:]...)...)...); !strings.Contains(said, `"changed":false`) {
 		t.Errorf("installed twice: %s", said)
 	}
 	for _, v := range []string{"start", "stop", "restart", "uninstall"} {
 		s.must(verb(v)...)
 	}
-	var did []string
-	for line := range strings.Lines(harness.ReadString(notes)) {
-		if !strings.HasPrefix(line, "is-active") && !strings.HasPrefix(line, "list-unit-files") && !strings.HasPrefix(line, "--version") {
-			did = append(did, strings.TrimSpace(line))
-		}
-	}
+	did := toldSystemctl(notes)
 	want := []string{"enable web.service", "daemon-reload", "enable web.service", // which fails
 		"enable web.service", "daemon-reload", "restart web.service", // --replace
 		"enable web.service", "daemon-reload", // --replace with the same command line

@@ -15,6 +15,19 @@ import (
 	"daemon/plug/test/harness"
 )
 
+// capabilities are those of a unit's line, as setpriv takes them.
+func capabilities(unit []byte, key string) string {
+	set := "-all"
+	line := regexp.MustCompile(`(?m)^` + key + `=(.*)$`).FindSubmatch(unit)
+	if line == nil {
+		return set
+	}
+	for _, c := range strings.Fields(string(line[1])) {
+		set += ",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_"))
+	}
+	return set
+}
+
 // With only the capabilities that its unit leaves it, a plug binds a port
 // below 1024, serves, upgrades, and writes its records: as root with workers
 // of another user, and completely as another user.
@@ -41,17 +54,7 @@ func TestServiceRights(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			of := func(key string) string {
-				set := "-all"
-				line := regexp.MustCompile(`(?m)^` + key + `=(.*)$`).FindSubmatch(unit)
-				if line == nil {
-					return set
-				}
-				for _, c := range strings.Fields(string(line[1])) {
-					set += ",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_"))
-				}
-				return set
-			}
+			of := func(key string) string { return capabilities(unit, key) }
 			if !strings.Contains(of("CapabilityBoundingSet"), "+net_bind_service") {
 				t.Fatalf("the unit lets nobody bind port %d:\n%s", low, unit)
 			}

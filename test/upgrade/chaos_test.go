@@ -82,17 +82,10 @@ func (c *upgradeChaos) round(i int) {
 	}
 	serving := c.settle(pid, what)
 	load.end()
-	outcome := "stays"
-	switch {
-	case !serving:
-		outcome = "the plug has ended"
-	case c.Master != old:
-		outcome = "upgraded"
-	}
 	if pid == 0 {
 		who = "nobody"
 	}
-	c.tally[who+": "+outcome]++
+	c.count(who, serving, c.Master != old)
 
 	allowed := 0 // the killed worker's own client, and one more at the same time in pool mode
 	if strings.Contains(who, "worker") {
@@ -123,6 +116,18 @@ func (c *upgradeChaos) round(i int) {
 	if !c.Relaunch() {
 		t.Fatalf("%s: the next start exits with %d: %s", what, c.Code(), harness.Tail(c.Errors(), 500))
 	}
+}
+
+// count adds a round to the tally.
+func (c *upgradeChaos) count(who string, serving, upgraded bool) {
+	outcome := "stays"
+	switch {
+	case !serving:
+		outcome = "the plug has ended"
+	case upgraded:
+		outcome = "upgraded"
+	}
+	c.tally[who+": "+outcome]++
 }
 
 // fill opens the missing sessions, each from a different address.

@@ -3,6 +3,7 @@
 package upgrade
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,29 @@ import (
 // roundsOfService is how many upgrades each supervisor sees.
 const roundsOfService = 5
 
+// pidInside is a process's PID in its namespace. The PIDs in the pidfile are those
+// inside.
+func pidInside(pid int) string {
+	f := strings.Fields(harness.ProcStatus(fmt.Sprintf("/proc/%d", pid))["NSpid"])
+	return harness.Last(append([]string{""}, f...), 1)[0]
+}
+
+// firstLine is the first line of the pidfile.
+func firstLine(p *harness.Plug) string {
+	line, _, _ := strings.Cut(harness.ReadString(p.Pidfile), "\n")
+	return line
+}
+
+// masterInside is the master that the pidfile names, if it is not PID 1.
+func masterInside(p *harness.Plug) harness.Process {
+	for _, q := range mastersOf(p) {
+		if in := pidInside(q.PID); in == firstLine(p) && in != "1" {
+			return q
+		}
+	}
+	return harness.Process{}
+}
+
 // As PID 1 of a container: the watched process stays, reaps its orphans, and
 // ends everything with the service's status.
 func TestUpgradeAsPID1(t *testing.T) {
@@ -32,24 +56,11 @@ func TestUpgradeAsPID1(t *testing.T) {
 			c.Args = append([]string{unshare, "--pid", "--fork", "--kill-child", "--mount-proc", p.Bin}, c.Args[1:]...)
 			c.Path = unshare
 		})
-		// The PIDs in the pidfile are those inside.
-		inside := func(pid int) string {
-			f := strings.Fields(harness.ProcStatus(fmt.Sprintf("/proc/%d", pid))["NSpid"])
-			return harness.Last(append([]string{""}, f...), 1)[0]
-		}
-		first := func() string { line, _, _ := strings.Cut(harness.ReadString(p.Pidfile), "\n"); return line }
-		master := func() harness.Process {
-			for _, q := range mastersOf(p) {
-				if in := inside(q.PID); in == first() && in != "1" {
-					return q
-				}
-			}
-			return harness.Process{}
-		}
+		first, master := func() string { return firstLine(p) }, func() harness.Process { return masterInside(p) }
 		harness.Await(t, "the plug to serve in a PID namespace", harness.ServeBound, func() bool { return harness.Opened(p.Port) && master().PID != 0 })
 		var one harness.Process
 		for _, q := range mastersOf(p) {
-			if inside(q.PID) == "1" {
+			if pidInside(q.PID) == "1" {
 				one = q
 			}
 		}
@@ -92,6 +103,26 @@ func TestUpgradeAsPID1(t *testing.T) {
 	})
 }
 
+// runsvService makes a service directory that runs a prepared plug.
+func runsvService(t *testing.T, p *harness.Plug) string {
+	t.Helper()
+	service := filepath.Join(p.Dir, "service")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Mkdir(service, 0o755))
+	quoted := []string{p.Bin}
+	for _, a := range p.Args {
+		quoted = append(quoted, "'"+a+"'")
+	}
+	must(os.WriteFile(filepath.Join(service, "run"), []byte("#!/bin/sh\nexec "+strings.Join(quoted, " ")+" 2>>"+p.Stderr+"\n"), 0o755))
+	must(os.WriteFile(filepath.Join(service, "finish"), []byte("#!/bin/sh\necho \"$1 $2\" >>"+p.Dir+"/finish\n"), 0o755))
+	return service
+}
+
 // Under runsv of runit: the PID that it watches stays the same, sv's commands
 // reach the current master, and its end is the service's end.
 func TestUpgradeUnderRunsv(t *testing.T) {
@@ -100,24 +131,11 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 	harness.ForEachMode(t, func(t *testing.T, mode string) {
 		t.Parallel()
 		p := harness.Upgradable(t, mode, harness.ThisVersion, "-n", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
-		service := filepath.Join(p.Dir, "service")
-		must := func(err error) {
-			t.Helper()
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		must(os.Mkdir(service, 0o755))
-		quoted := []string{p.Bin}
-		for _, a := range p.Args {
-			quoted = append(quoted, "'"+a+"'")
-		}
-		must(os.WriteFile(filepath.Join(service, "run"), []byte("#!/bin/sh\nexec "+strings.Join(quoted, " ")+" 2>>"+p.Stderr+"\n"), 0o755))
-		must(os.WriteFile(filepath.Join(service, "finish"), []byte("#!/bin/sh\necho \"$1 $2\" >>"+p.Dir+"/finish\n"), 0o755))
+		service := runsvService(t, p)
 		p.Launch(func(c *exec.Cmd) { c.Path, c.Args = runsv, []string{"runsv", service} })
-		do := func(command ...string) string {
+		do := func(command string) string {
 			t.Helper()
-			out, err := exec.Command(sv, append([]string{"-w", "10"}, append(command, service)...)...).CombinedOutput()
+			out, err := exec.Command(sv, "-w", "10", command, service).CombinedOutput()
 			if err != nil {
 				t.Fatalf("sv %v: %v: %s", command, err, out)
 			}
@@ -129,25 +147,24 @@ func TestUpgradeUnderRunsv(t *testing.T) {
 			}
 		})
 		harness.Await(t, "the plug to serve under runsv", harness.ServeBound, p.Serves)
-		watched, err := strconv.Atoi(strings.TrimSpace(harness.ReadString(filepath.Join(service, "supervise/pid"))))
-		must(err)
-		q, err := harness.ReadProcess(watched)
-		must(err)
+		watched, err := strconv.Atoi(strings.TrimSpace(harness.ReadString(service + "/supervise/pid")))
+		q, err2 := harness.ReadProcess(watched)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
 		held := holdStreams(t, p, 5)
 		for i := range roundsOfService {
 			version := []string{harness.NextVersion, harness.ThisVersion}[i%2]
 			p.Install(harness.Stamped(t, version))
 			do("2") // USR2
 			p.Replaced(version)
-			if now := strings.TrimSpace(harness.ReadString(filepath.Join(service, "supervise/pid"))); now != strconv.Itoa(watched) {
+			if now := strings.TrimSpace(harness.ReadString(service + "/supervise/pid")); now != strconv.Itoa(watched) {
 				t.Fatalf("runsv watches %s, was %d", now, watched)
 			}
 			if r, err := harness.ReadProcess(watched); err != nil || r.Start != q.Start {
 				t.Fatalf("the watched process has ended: %v", err)
 			}
-			c := harness.Dial(t, p.Addr())
-			harness.MustPing(t, c)
-			harness.Finish(c)
+			harness.ShortSession(t, p)
 		}
 		if state := do("status"); !strings.HasPrefix(state, "run: ") {
 			t.Errorf("sv status: %s", state)
