@@ -150,7 +150,12 @@ func everything() *config.System {
 		User: func(name string) (*config.User, error) {
 			return &config.User{Name: name, UID: 33, GID: 34, Groups: []uint32{34, 35, 36}}, nil
 		},
-		Group: func(string) (uint32, bool, error) { return 35, true, nil },
+		Group: func(name string) (uint32, bool, error) {
+			if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+				return uint32(n), true, nil
+			}
+			return 35, true, nil
+		},
 	}
 }
 

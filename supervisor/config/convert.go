@@ -34,16 +34,20 @@ func (c *Config) verify(text string, system *System) error {
 		return errors.New(again.First())
 	}
 	was, is := *c.Plugs[0], *again.Config.Plugs[0]
-	was.Name, is.Name = "", ""
+	was.Name = is.Name
 	process := again.Config.Process
 	process.File = ""
-	if c.ControlDefault {
+	if c.ControlDefault { // it depends on the file's name
 		process.Control = c.Control
 	}
-	if !reflect.DeepEqual(was, is) || !reflect.DeepEqual(c.Process, process) {
-		return fmt.Errorf("the command line has a value that cannot be written to a file; expected Unicode text in normal form C")
+	if reflect.DeepEqual(was, is) && reflect.DeepEqual(c.Process, process) {
+		return nil
 	}
-	return nil
+	differences, err := Diff(&Config{Process: c.Process, Plugs: []*Plug{&was}}, &Config{Process: process, Plugs: []*Plug{&is}})
+	if err != nil || len(differences) == 0 {
+		return errors.New("a value cannot be written to a file")
+	}
+	return fmt.Errorf("%s %s: a file can only have Unicode text in normal form C", differences[0].Option, differences[0].Old)
 }
 
 // plugName makes a name for a plug of a command line.

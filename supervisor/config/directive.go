@@ -4,7 +4,7 @@ package config
 
 import (
 	"fmt"
-	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,8 +22,21 @@ const (
 	formList
 )
 
-// form is found in what --check shows of the option.
-func (o *Option) form() form {
+// forms are those of the options, by name.
+var forms = sync.OnceValue(func() map[string]form {
+	all := make(map[string]form)
+	for i := range options {
+		if options[i].Get != nil {
+			all[options[i].Long] = options[i].findForm()
+		}
+	}
+	return all
+})
+
+func (o *Option) form() form { return forms()[o.Long] }
+
+// findForm finds the form in what --check shows of the option.
+func (o *Option) findForm() form {
 	switch o.Get(Values{new(Process), new(Plug)}).(type) {
 	case bool:
 		return formFlag
@@ -109,9 +122,9 @@ func schemas() (top, defaults, plug, listener, target *hcl.BodySchema) {
 type setting struct {
 	attr   *hcl.Attribute
 	in     string // where it is: "defaults", "top level"
-	texts  []string
-	read   bool // texts are its value
-	failed bool // and an error was reported
+	items  []item
+	read   bool // items are its value
+	failed bool // an error was reported
 }
 
 // origin says where a value comes from; the zero value is that it is built in.
@@ -131,8 +144,12 @@ func (s *setting) origin() origin {
 // possible; the first time that it is not, it reports the error.
 func (l *loader) apply(o *Option, s *setting, d *Draft) bool {
 	if !s.read {
-		s.texts, s.read = l.textsOf(o.form(), s.attr)
-		s.failed = !s.read
+		s.read = true
+		if o.form() == formList {
+			s.items, s.failed = l.elements(s.attr, formText)
+		} else {
+			s.items, s.failed = l.single(s.attr, o.form())
+		}
 	}
 	if s.failed {
 		return false
@@ -140,14 +157,13 @@ func (l *loader) apply(o *Option, s *setting, d *Draft) bool {
 	if o.form() == formList {
 		d.clear(o)
 	}
-	for _, text := range s.texts {
-		if err := d.put(o, text); err != nil {
+	for _, one := range s.items {
+		if err := d.put(o, one.text); err != nil {
 			s.failed = true
-			l.problem(&Problem{Option: o.Long, Value: text, Reason: err.Error() + unitHint(o, text)}, s.attr.Expr.Range())
-			return false
+			l.problem(&Problem{Option: o.Long, Value: one.text, Reason: err.Error() + unitHint(o, one.text)}, one.at)
 		}
 	}
-	return true
+	return !s.failed
 }
 
 // put is Take for a file.
@@ -179,10 +195,37 @@ var inFile = strings.NewReplacer("(with -h,", "(with via,", "--mode fork", `mode
 
 // problem reports what is wrong with a value.
 func (l *loader) problem(p *Problem, at hcl.Range) {
-	copy := *p
-	copy.Reason = inFile.Replace(p.Reason)
-	l.wrong(at, "Invalid "+p.Option, copy.Error()+".")
+	shown := *p
+	shown.Reason = inFile.Replace(p.Reason)
+	if p.Option == "source" {
+		shown.Option = "listen"
+	}
+	l.wrong(at, "Invalid "+shown.Option, shown.Error()+".")
 }
 
-// same reports whether two values of an option are equal.
-func same(a, b any) bool { return reflect.DeepEqual(a, b) }
+// content reads a body. For a name that is not expected here, the error says where it
+// belongs.
+func (l *loader) content(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent {
+	content, diags := body.Content(schema)
+	for _, d := range diags {
+		file := l.files[d.Subject.Filename]
+		if file == nil || strings.Contains(d.Detail, "Did you mean") {
+			continue
+		}
+		switch name := strings.Trim(string(d.Subject.SliceBytes(file.Bytes)), "\""); {
+		case name == "bind" || name == "source":
+			d.Detail += " Expected listen, in a plug."
+		case slices.Contains([]string{"listen", "targets", "listener", "target"}, name):
+			d.Detail += " It belongs in a plug."
+		case plugDirectives()[name] != nil:
+			d.Detail += " It belongs in a plug, or in defaults."
+		case OptionByName(name) == nil:
+		case OptionByName(name).Scope == ScopeProcess:
+			d.Detail += " It belongs outside of all blocks."
+		case OptionByName(name).Scope == ScopeCommand:
+			d.Detail += " It can only be given on the command line."
+		}
+	}
+	l.diags = append(l.diags, diags...)
+	return content
+}

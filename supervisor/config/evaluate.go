@@ -5,7 +5,11 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"math/big"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -44,8 +48,8 @@ func (l *loader) addLocals(attributes hcl.Attributes) {
 
 // evaluateLocals evaluates all of them, used or not, so that each error is reported.
 func (l *loader) evaluateLocals() {
-	for _, one := range l.locals {
-		l.evaluateLocal(one)
+	for _, name := range slices.Sorted(maps.Keys(l.locals)) {
+		l.evaluateLocal(l.locals[name])
 	}
 }
 
@@ -66,10 +70,16 @@ var functions = map[string]function.Function{"concat": stdlib.ConcatFunc, "forma
 
 // evaluate returns the value of an expression. Without one, an error was reported.
 func (l *loader) evaluate(e hcl.Expression) (cty.Value, bool) {
-	if !l.allowed(e) {
+	plain, ok := l.allowed(e)
+	if !ok {
 		return cty.NilVal, false
 	}
-	locals, env, ok := make(map[string]cty.Value), make(map[string]cty.Value), true
+	if plain { // most are: no names are looked up
+		value, diags := e.Value(nil)
+		l.diags = append(l.diags, diags...)
+		return value, !diags.HasErrors()
+	}
+	locals, env := make(map[string]cty.Value), make(map[string]cty.Value)
 	for _, t := range e.Variables() {
 		ok = l.lookUp(t, locals, env) && ok
 	}
@@ -128,22 +138,28 @@ func (s *System) lookupEnv(name string) (string, bool) {
 }
 
 // allowed reports whether an expression has nothing that a file may not have; otherwise
-// it reports the error.
-func (l *loader) allowed(e hcl.Expression) bool {
+// it reports the error. A plain one needs no names.
+func (l *loader) allowed(e hcl.Expression) (plain, ok bool) {
 	if json.IsJSONExpression(e) {
 		value, _ := e.Value(nil) // its texts, unevaluated
-		return l.allowedJSON(value, e.Range())
+		return false, l.allowedJSON(value, e.Range())
 	}
-	node, ok := e.(hclsyntax.Expression)
-	if !ok {
-		return true
+	node, isNode := e.(hclsyntax.Expression)
+	if !isNode {
+		return false, true
 	}
 	before := len(l.diags)
+	plain = true
 	hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-		l.allowedNode(n)
+		switch n.(type) {
+		case *hclsyntax.LiteralValueExpr, *hclsyntax.TemplateExpr, *hclsyntax.TupleConsExpr:
+		default:
+			plain = false
+			l.allowedNode(n)
+		}
 		return nil
 	})
-	return len(l.diags) == before
+	return plain, len(l.diags) == before
 }
 
 // allowedJSON checks the templates in the texts of a JSON value.
@@ -155,7 +171,8 @@ func (l *loader) allowedJSON(value cty.Value, at hcl.Range) bool {
 		}
 		node, diags := hclsyntax.ParseTemplate([]byte(v.AsString()), at.Filename, at.Start)
 		if !diags.HasErrors() { // otherwise the evaluation reports it
-			ok = l.allowed(node) && ok
+			_, fine := l.allowed(node)
+			ok = fine && ok
 		}
 		return true, nil
 	})
@@ -164,8 +181,7 @@ func (l *loader) allowedJSON(value cty.Value, at hcl.Range) bool {
 
 func (l *loader) allowedNode(n hclsyntax.Node) {
 	switch n := n.(type) {
-	case *hclsyntax.LiteralValueExpr, *hclsyntax.TemplateExpr, *hclsyntax.TemplateWrapExpr, *hclsyntax.TupleConsExpr,
-		*hclsyntax.ScopeTraversalExpr, *hclsyntax.ParenthesesExpr:
+	case *hclsyntax.TemplateWrapExpr, *hclsyntax.ScopeTraversalExpr, *hclsyntax.ParenthesesExpr:
 		return
 	case *hclsyntax.FunctionCallExpr:
 		if _, known := functions[n.Name]; !known {
@@ -183,34 +199,45 @@ func (l *loader) allowedNode(n hclsyntax.Node) {
 	l.wrong(n.Range(), "Unsupported expression", "Expected a text, a number, true, false, a list, local.NAME, env.NAME, concat(…) or format(…).")
 }
 
-// textsOf returns a directive's value as the texts that its option reads: one text, or
-// those of a list. Without them, an error was reported.
-func (l *loader) textsOf(f form, attr *hcl.Attribute) ([]string, bool) {
+// single returns the value of a directive that has one, or reports why there is none.
+func (l *loader) single(attr *hcl.Attribute, f form) (items []item, failed bool) {
 	value, ok := l.evaluate(attr.Expr)
 	if !ok {
-		return nil, false
+		return nil, true
 	}
-	if f != formList {
-		text, why := textOf(f, value)
-		if why != "" {
-			l.wrong(attr.Expr.Range(), "Invalid "+attr.Name, attr.Name+": "+why+".")
-		}
-		return []string{text}, why == ""
+	text, why := textOf(f, value)
+	if why != "" {
+		l.wrong(attr.Expr.Range(), "Invalid "+attr.Name, attr.Name+": "+why+".")
+		return nil, true
 	}
-	if !isList(value) {
+	return []item{{text: text, at: attr.Expr.Range()}}, false
+}
+
+// elements returns the elements of a list, or reports why there are none. Where the list
+// is written out, each has its own place.
+func (l *loader) elements(attr *hcl.Attribute, f form) (all []item, failed bool) {
+	value, ok := l.evaluate(attr.Expr)
+	if ok && !isList(value) {
 		l.wrong(attr.Expr.Range(), "Invalid "+attr.Name, attr.Name+": expected a list, as in [\"…\", \"…\"].")
-		return nil, false
 	}
-	var all []string
-	for _, one := range value.AsValueSlice() {
-		text, why := textOf(formText, one)
-		if why != "" {
-			l.wrong(attr.Expr.Range(), "Invalid "+attr.Name, attr.Name+": "+why+".")
-			return nil, false
+	if !ok || !isList(value) {
+		return nil, true
+	}
+	places, diags := hcl.ExprList(attr.Expr)
+	for i, one := range value.AsValueSlice() {
+		at := attr.Expr.Range()
+		if !diags.HasErrors() && i < len(places) {
+			at = places[i].Range()
 		}
-		all = append(all, text)
+		text, why := textOf(f, one)
+		if why != "" {
+			failed = true
+			l.wrong(at, "Invalid "+attr.Name, attr.Name+": expected texts in quotes.")
+			continue
+		}
+		all = append(all, item{text: text, at: at})
 	}
-	return all, true
+	return all, failed
 }
 
 func isList(v cty.Value) bool {
@@ -240,6 +267,9 @@ func textOf(f form, v cty.Value) (text, why string) {
 // numberText is a number as an option reads it.
 func numberText(v cty.Value) string {
 	number := v.AsBigFloat()
+	if whole, exact := number.Int64(); exact == big.Exact {
+		return strconv.FormatInt(whole, 10)
+	}
 	if exponent := number.MantExp(nil); exponent > 64 || exponent < -64 { // out of every range, and perhaps very long
 		return number.Text('g', 10)
 	}

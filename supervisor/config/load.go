@@ -45,12 +45,13 @@ type loader struct {
 	defaults map[string]*setting
 	plugs    []*plugDraft
 	names    map[string]*plugDraft
+	broken   map[string]map[int]bool // lines with an error of syntax, by file
 }
 
 // Load reads and checks the files. Nothing is opened, bound or changed.
 func (f *Files) Load(system *System) *Loaded {
 	l := &loader{system: system.cached(), lenient: f.Lenient, files: make(map[string]*hcl.File), locals: make(map[string]*local),
-		top: make(map[string]*setting), defaults: make(map[string]*setting), names: make(map[string]*plugDraft)}
+		top: make(map[string]*setting), defaults: make(map[string]*setting), names: make(map[string]*plugDraft), broken: make(map[string]map[int]bool)}
 	l.collect(f)
 	blocks := l.readTop()
 	l.evaluateLocals()
@@ -94,6 +95,12 @@ func (l *loader) parse(path string, text []byte) {
 		file, diags = hclsyntax.ParseConfig(text, path, hcl.InitialPos)
 	}
 	l.diags = append(l.diags, diags...)
+	for _, d := range diags {
+		if l.broken[path] == nil {
+			l.broken[path] = make(map[int]bool)
+		}
+		l.broken[path][d.Subject.Start.Line] = true
+	}
 	if file != nil {
 		l.files[path], l.order = file, append(l.order, path)
 	}
@@ -103,8 +110,7 @@ func (l *loader) parse(path string, text []byte) {
 // the order of the blocks nor in which file they are makes a difference.
 func (l *loader) readTop() (plugs []*hcl.Block) {
 	for _, path := range l.order {
-		content, diags := l.files[path].Body.Content(topSchema)
-		l.diags = append(l.diags, diags...)
+		content := l.content(l.files[path].Body, topSchema)
 		l.settings(l.top, content.Attributes, "top level")
 		for _, block := range content.Blocks {
 			switch block.Type {
@@ -113,8 +119,7 @@ func (l *loader) readTop() (plugs []*hcl.Block) {
 				l.diags = append(l.diags, diags...)
 				l.addLocals(attributes)
 			case "defaults":
-				inner, diags := block.Body.Content(defaultsSchema)
-				l.diags = append(l.diags, diags...)
+				inner := l.content(block.Body, defaultsSchema)
 				l.keepalive(inner)
 				l.settings(l.defaults, inner.Attributes, "defaults")
 			case "plug":
@@ -206,7 +211,9 @@ func (l *loader) sorted() hcl.Diagnostics {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(rank[x.Filename], rank[y.Filename]),
 			cmp.Compare(x.Start.Byte, y.Start.Byte), cmp.Compare(a.Detail, b.Detail))
 	})
-	return l.diags
+	return slices.CompactFunc(l.diags, func(a, b *hcl.Diagnostic) bool {
+		return a.Subject != nil && at(a) == at(b) && a.Severity == b.Severity && a.Summary == b.Summary && a.Detail == b.Detail
+	})
 }
 
 // advise warns of what is allowed and seldom meant.
@@ -224,8 +231,12 @@ func (l *loader) fail(path, why string) {
 	l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Cannot use " + path, Detail: why})
 }
 
-// wrong reports an error at a place.
+// wrong reports an error at a place. What is on a line with an error of syntax is not
+// what was meant.
 func (l *loader) wrong(at hcl.Range, summary, detail string) {
+	if l.broken[at.Filename][at.Start.Line] {
+		return
+	}
 	l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at})
 }
 

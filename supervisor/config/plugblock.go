@@ -31,12 +31,11 @@ type item struct {
 func (l *loader) plug(block *hcl.Block) {
 	p := &plugDraft{Draft: NewDraft(l.system), block: block, origins: make(origins)}
 	l.namePlug(p, block)
-	content, diags := block.Body.Content(plugSchema)
-	l.diags = append(l.diags, diags...)
+	content := l.content(block.Body, plugSchema)
 	l.keepalive(content)
 	l.options(p, content.Attributes)
-	l.placeListeners(p, l.items(content, "listen", "listener"))
-	l.placeTargets(p, l.items(content, "targets", "target"))
+	l.placeListeners(p, l.items(p, content, "listen", "listener"))
+	l.placeTargets(p, l.items(p, content, "targets", "target"))
 	for _, check := range [...]func(){p.settleListeners, p.checkCounts, p.checkFamilies, p.checkInterfaces, p.checkLoop, p.settleNumbers, p.settleSpares, p.settleTiming} {
 		check()
 	}
@@ -101,8 +100,7 @@ func (l *loader) keepalive(content *hcl.BodyContent) {
 		if block.Type != "keepalive" {
 			continue
 		}
-		inner, diags := block.Body.Content(keepaliveSchema)
-		l.diags = append(l.diags, diags...)
+		inner := l.content(block.Body, keepaliveSchema)
 		for name, attr := range inner.Attributes {
 			renamed := *attr
 			renamed.Name = "keepalive-" + name
@@ -131,53 +129,29 @@ func (o *Option) appliesTo(mode Mode) bool {
 
 // items are the elements of a list and the blocks that stand for single ones, in the
 // order of their places.
-func (l *loader) items(content *hcl.BodyContent, list, block string) (all []item) {
-	if attr := content.Attributes[list]; attr != nil {
-		all = l.elements(attr)
+func (l *loader) items(p *plugDraft, content *hcl.BodyContent, list, block string) (all []item) {
+	attr, failed := content.Attributes[list], false
+	if attr != nil {
+		f := formText
+		if list == "listen" { // a port may be a number
+			f = formNumber
+		}
+		all, failed = l.elements(attr, f)
 	}
 	for _, b := range content.Blocks {
 		if b.Type == block {
 			all = append(all, item{b.Labels[0], b.LabelRanges[0], b})
 		}
 	}
+	if len(all) == 0 && !failed && l.broken[p.block.DefRange.Filename] == nil {
+		l.wrong(p.block.DefRange, "Missing "+list, fmt.Sprintf("plug %q has none; expected %s = [\"…\"], or a %s block.", p.Name, list, block))
+	}
 	slices.SortStableFunc(all, func(a, b item) int { return cmp.Compare(a.at.Start.Byte, b.at.Start.Byte) })
-	return all
-}
-
-// elements are those of a list; where the list is written out, each has its own place.
-func (l *loader) elements(attr *hcl.Attribute) (all []item) {
-	value, ok := l.evaluate(attr.Expr)
-	if ok && !isList(value) {
-		l.wrong(attr.Expr.Range(), "Invalid "+attr.Name, attr.Name+": expected a list, as in [\"…\", \"…\"].")
-	}
-	if !ok || !isList(value) {
-		return nil
-	}
-	places, diags := hcl.ExprList(attr.Expr)
-	for i, one := range value.AsValueSlice() {
-		at := attr.Expr.Range()
-		if !diags.HasErrors() && i < len(places) {
-			at = places[i].Range()
-		}
-		f := formText
-		if attr.Name == "listen" { // a port may be a number
-			f = formNumber
-		}
-		text, why := textOf(f, one)
-		if why != "" {
-			l.wrong(at, "Invalid "+attr.Name, attr.Name+": expected texts in quotes.")
-			continue
-		}
-		all = append(all, item{text: text, at: at})
-	}
 	return all
 }
 
 // placeListeners reads where the plug listens.
 func (l *loader) placeListeners(p *plugDraft, items []item) {
-	if len(items) == 0 {
-		l.wrong(p.block.DefRange, "Missing listen", fmt.Sprintf("plug %q listens nowhere; expected listen = [\"…\"], or a listener block.", p.Name))
-	}
 	if len(items) > MaxListeners {
 		l.problem(&Problem{Option: "listen", Value: items[MaxListeners].text, Reason: tooMany("listeners", MaxListeners)}, items[MaxListeners].at)
 		items = items[:MaxListeners]
@@ -201,8 +175,7 @@ func (l *loader) placeListeners(p *plugDraft, items []item) {
 
 // listener reads a listener's block.
 func (l *loader) listener(to *listenerDraft, block *hcl.Block) {
-	content, diags := block.Body.Content(listenerSchema)
-	l.diags = append(l.diags, diags...)
+	content := l.content(block.Body, listenerSchema)
 	d := &Draft{system: l.system}
 	for _, name := range []string{"backlog", "freebind"} {
 		attr := content.Attributes[name]
@@ -219,21 +192,22 @@ func (l *loader) listener(to *listenerDraft, block *hcl.Block) {
 
 // placeTargets reads the targets, whose order counts.
 func (l *loader) placeTargets(p *plugDraft, items []item) {
-	if len(items) == 0 {
-		l.wrong(p.block.DefRange, "Missing targets", fmt.Sprintf("plug %q has no target; expected targets = [\"…\"], or a target block.", p.Name))
-	}
 	if len(items) > MaxTargets {
 		l.problem(&Problem{Option: "target", Value: items[MaxTargets].text, Reason: tooMany("targets", MaxTargets)}, items[MaxTargets].at)
 		items = items[:MaxTargets]
 	}
 	named := make(map[string]hcl.Range)
 	for _, one := range items {
-		target, err := parseTarget(one.text, p.port(), p.Via.IsValid())
+		port := p.port()
+		if len(p.sources) == 0 { // an error was reported
+			port = 1
+		}
+		target, err := parseTarget(one.text, port, p.Via.IsValid())
 		if one.block != nil {
 			l.target(&target, one.block, named)
 		}
 		if err != nil {
-			if e, bad := splitEndpoint(one.text); p.port() == 0 && bad == nil && !e.hasPort {
+			if e, bad := splitEndpoint(one.text); port == 0 && bad == nil && !e.hasPort {
 				err = fmt.Errorf("%w, since the listeners do not all have the same one", err)
 			}
 			l.problem(&Problem{Option: "target", Value: one.text, Reason: err.Error()}, one.at)
@@ -245,25 +219,24 @@ func (l *loader) placeTargets(p *plugDraft, items []item) {
 
 // target reads a target's block.
 func (l *loader) target(to *Target, block *hcl.Block, named map[string]hcl.Range) {
-	content, diags := block.Body.Content(targetSchema)
-	l.diags = append(l.diags, diags...)
+	content := l.content(block.Body, targetSchema)
 	attr := content.Attributes["name"]
 	if attr == nil {
 		return
 	}
-	all, ok := l.textsOf(formText, attr)
-	if !ok {
+	all, failed := l.single(attr, formText)
+	if failed {
 		return
 	}
-	at := attr.Expr.Range()
-	switch other, twice := named[all[0]]; {
-	case !isPlugName(all[0]):
+	name, at := all[0].text, attr.Expr.Range()
+	switch other, twice := named[name]; {
+	case !isPlugName(name):
 		l.wrong(at, "Invalid name", fmt.Sprintf("target %q: expected a name of small letters, digits and \"-\" that begins with a letter, at most %d bytes long.",
-			all[0], MaxPlugName))
+			name, MaxPlugName))
 	case twice:
-		l.wrong(at, "Name given twice", fmt.Sprintf("target %q is already defined at %s.", all[0], place(other)))
+		l.wrong(at, "Name given twice", fmt.Sprintf("target %q is already defined at %s.", name, place(other)))
 	default:
-		named[all[0]], to.ID = at, all[0]
+		named[name], to.ID = at, name
 	}
 }
 

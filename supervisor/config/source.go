@@ -100,7 +100,13 @@ func parseOutgoing(text string) (Outgoing, error) {
 	return Outgoing{Interface: text}, nil
 }
 
-func parseInterfaceName(text string) (string, error) { return text, checkInterfaceName(text) }
+// parseInterfaceName reads the name of an interface.
+func parseInterfaceName(text string) (string, error) {
+	if err := checkInterfaceName(text); err != nil {
+		return "", err
+	}
+	return text, nil
+}
 
 // checkInterfaceName refuses names that no kernel accepts for an interface, see
 // netdevice(7): IFNAMSIZ is 16 with its final zero, here and on the BSDs. A name with
