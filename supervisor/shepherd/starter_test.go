@@ -72,12 +72,11 @@ func TestReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-e.there
-	first := e.take()
+	var first, then []message
+	until(t, "three messages are read", func() bool { first = append(first, e.take()...); return len(first) == 3 })
 	fmt.Fprintf(s.file, "2\n") // an incomplete line, continued later
 	s.Ready()
 	s.file.Close()
-	var then []message
 	until(t, "the rest is read", func() bool { then = append(then, e.take()...); return len(then) == 2 })
 	us := os.Getpid()
 	if want := fmt.Sprint([]message{{replaced, us, ""}, {status, us, "3 sessions, 1 target failed"}, {"new", 1, "with more"}}); fmt.Sprint(first) != want {
