@@ -194,7 +194,7 @@ func (e *engine) admit(fd int, client board.Addr) {
 	s := e.place()
 	s.client.fd = fd
 	e.begins(s.row, client)
-	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onClient, s.index, s.epoch)); errno != 0 {
+	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onClient, int(s.index), s.epoch)); errno != 0 {
 		e.records.fail("epoll", errno)
 		f := failed("epoll", errno)
 		s.who = e.culprit(&f)

@@ -122,7 +122,7 @@ func (e *engine) dial(s *session) (f failure) {
 	if errno := kernel.Connect(fd, to); errno != 0 {
 		return connectFailure(errno, to)
 	}
-	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onTarget, s.index, s.epoch)); errno != 0 {
+	if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(onTarget, int(s.index), s.epoch)); errno != 0 {
 		return failed("epoll", errno)
 	}
 	return failure{}

@@ -112,7 +112,7 @@ func (e *engine) checkTimers(s *session) {
 	if t, due := e.nearest(s); due <= e.clock.mono {
 		e.expire(s, t)
 	}
-	if s.ongoing() && !s.linked {
+	if s.ongoing() && s.listed == noTimer {
 		e.arm(s)
 	}
 }
@@ -144,7 +144,7 @@ func (l *timerLists) next() int64 {
 // add lists a session, which is in no list, by a timer of it. lasts is how long timers of
 // this kind last.
 func (l *timerLists) add(s *session, t timer, due, now, lasts int64) {
-	s.listed, s.linked = t, true
+	s.listed = t
 	if t < firstCoarse {
 		s.at = due
 		l.exact[t].add(s)
@@ -158,14 +158,14 @@ func (l *timerLists) add(s *session, t timer, due, now, lasts int64) {
 
 func (l *timerLists) remove(s *session) {
 	switch {
-	case !s.linked:
+	case s.listed == noTimer:
 		return
 	case s.listed < firstCoarse:
 		l.exact[s.listed].remove(s)
 	default:
 		l.wheels[s.listed].list(s.at).remove(s)
 	}
-	s.linked = false
+	s.listed = noTimer
 }
 
 const (

@@ -74,7 +74,7 @@ func TestDeadlines(t *testing.T) {
 	}
 	e.stops(a)
 	e.stops(c)
-	if e.timers.next() != kernel.Never || l.first != nil || l.last != nil || a.linked || c.linked {
+	if e.timers.next() != kernel.Never || l.first != nil || l.last != nil || a.listed != noTimer || c.listed != noTimer {
 		t.Error("an emptied list is not empty")
 	}
 }
@@ -107,8 +107,8 @@ func TestNearestTimer(t *testing.T) {
 			if kind < firstCoarse {
 				late = 0
 			}
-			if !s.linked || s.at > max(at, e.clock.mono)+late {
-				t.Fatalf("step %d: linked %v, to be checked %v after it is due", step, s.linked, time.Duration(s.at-at))
+			if s.listed == noTimer || s.at > max(at, e.clock.mono)+late {
+				t.Fatalf("step %d: linked %v, to be checked %v after it is due", step, s.listed != noTimer, time.Duration(s.at-at))
 			}
 			first = min(first, s.at)
 		}

@@ -65,7 +65,7 @@ func (e *engine) bury(s *session) {
 	if s.dialog != nil {
 		reason = s.dialog.refusal
 	}
-	e.giveBack(s.row, s.index, reason)
+	e.giveBack(s.row, int(s.index), reason)
 	e.agenda[asideDuty] = 0
 	e.tellSoon()
 	e.join()

@@ -74,7 +74,7 @@ func (e *engine) carry(t testing.TB, client, target int) *session {
 	e.live++
 	e.column.Live.Store(uint32(e.live))
 	for kind, fd := range map[kernel.TagKind]int{onClient: client, onTarget: target} {
-		if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(kind, s.index, s.epoch)); errno != 0 {
+		if errno := e.poll.Add(fd, peerEvents, kernel.MakeTag(kind, int(s.index), s.epoch)); errno != 0 {
 			t.Fatal(errno)
 		}
 	}

@@ -109,7 +109,7 @@ func sees(c *net.TCPConn, writes bool) <-chan error {
 func TestLateEventsAreIgnored(t *testing.T) {
 	e := rig(t)
 	s, client, target := pair(t, e)
-	old := kernel.MakeTag(onClient, s.index, s.epoch)
+	old := kernel.MakeTag(onClient, int(s.index), s.epoch)
 	feed(client, nil)
 	feed(target, nil)
 	e.until(t, "the session ends", func() bool { return s.state == ended })

@@ -33,13 +33,12 @@ const (
 // pointer.
 type session struct {
 	row   *board.Row
-	index int    // of the row
+	index int32  // of the row
 	epoch uint32 // of the row, to recognise late events
 
 	state    state
 	queued   bool          // on the engine's list of sessions with more to do
-	linked   bool          // in a list of deadlines
-	listed   timer         // the kind of that list
+	listed   timer         // the kind of the list that it is in; noTimer: none
 	answered bool          // the target has sent something
 	short    bool          // of descriptors or ports, for one of the targets at least
 	first    board.Culprit // whose direction ended first; Nobody while none has
@@ -53,7 +52,7 @@ type session struct {
 
 	began      int64 // the connect, the wait for the proxy's reply, or relaying, in monotonic ns; 0 between connects
 	halved     int64 // when one direction ended; 0 while none has
-	at         int64 // when its timers must be checked, if it is linked
+	at         int64 // when its timers must be checked, if it is listed
 	prev, next *session
 
 	dialog  *proxyDialog // with the HTTP proxy; nil without one
@@ -68,7 +67,7 @@ type proxyDialog struct {
 }
 
 func (e *engine) newSession(index int, row *board.Row) *session {
-	return &session{index: index, row: row}
+	return &session{index: int32(index), row: row}
 }
 
 // renew makes the session ready for a new client.

@@ -15,7 +15,8 @@ import (
 type timer uint8
 
 const (
-	connectTimer    timer = iota // a connect takes too long
+	noTimer         timer = iota // never runs
+	connectTimer                 // a connect takes too long
 	negotiateTimer               // the proxy's reply takes too long
 	closeTimer                   // a side has failed, and its last bytes take too long
 	lingerTimer                  // a timer has ended the session, and what it holds takes too long
@@ -34,6 +35,7 @@ var timerTable = [timers]struct {
 	lasts func(a *board.Assignment) uint32
 	ends  board.Timer
 }{
+	noTimer:         {lasts: func(*board.Assignment) uint32 { return 0 }},
 	connectTimer:    {lasts: func(a *board.Assignment) uint32 { return a.ConnectTimeout }},
 	negotiateTimer:  {lasts: func(a *board.Assignment) uint32 { return either(a.NegotiateTimeout, a.ConnectTimeout) }},
 	closeTimer:      {lasts: func(a *board.Assignment) uint32 { return a.CloseTimeout }},

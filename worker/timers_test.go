@@ -110,8 +110,8 @@ func TestFirstByteInTime(t *testing.T) {
 		map[string]*net.TCPConn{"client": client, "target": target}[from].Write([]byte("x"))
 		e.quiet()
 		e.forward(time.Minute)
-		if s.state != relaying || s.linked {
-			t.Errorf("of %d, byte from the %s: state %d, listed %v", of, from, s.state, s.linked)
+		if s.state != relaying || s.listed != noTimer {
+			t.Errorf("of %d, byte from the %s: state %d, listed %v", of, from, s.state, s.listed != noTimer)
 		}
 	}
 }
@@ -307,7 +307,7 @@ func TestFollowDurations(t *testing.T) {
 	s, _, _ := carriedSince(t, e)
 	e.board.Assignment.IdleTimeout = 0
 	e.followDurations()
-	if e.forward(time.Hour); s.state != relaying || s.linked {
+	if e.forward(time.Hour); s.state != relaying || s.listed != noTimer {
 		t.Error("a timer that was switched off runs")
 	}
 }

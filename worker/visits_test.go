@@ -47,7 +47,7 @@ func TestVisitOfAnEndedSession(t *testing.T) {
 	e.visitLater(s)
 	e.abort(s, board.Cut)
 	next, _, _ := pair(t, e)
-	if next != s || s.linked || *s.leaving != (leaving{}) {
+	if next != s || s.listed != noTimer || *s.leaving != (leaving{}) {
 		t.Fatalf("the row's next session: %v, %+v", next == s, s.leaving)
 	}
 	e.clock.mono = e.agenda[visitDuty]
