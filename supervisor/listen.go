@@ -5,7 +5,6 @@ package supervisor
 
 import (
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -111,38 +110,6 @@ func learned(cfg *config.Plug, listeners []listener) *config.Plug {
 	}
 	c.Listeners = []config.Source{listeners[0].source}
 	return &c
-}
-
-// continueListeners takes over the listeners that an old master has bound, each with
-// its label. It reports whether they are those of the plug's configuration.
-func (p *plug) continueListeners(fds []int, labels []string) (bool, error) {
-	var all []listener
-	inherited, rest, wanted := config.Source{}, slices.Clone(fds), 0
-	for _, source := range p.cfg.Listeners {
-		if source.Inherited != "" {
-			inherited = source
-			continue
-		}
-		wanted++
-		for i, fd := range fds {
-			if labels[i] == source.Label() && slices.Contains(rest, fd) {
-				all = append(all, listener{fd: fd, source: source, given: source})
-				rest = slices.DeleteFunc(rest, func(other int) bool { return other == fd })
-				break
-			}
-		}
-	}
-	if len(all) != wanted || len(rest) > 0 && inherited.Inherited == "" {
-		return false, nil
-	}
-	adopted, err := p.adopt(inherited, rest)
-	if err != nil {
-		return false, err
-	}
-	p.listeners = append(all, adopted...)
-	p.numberListeners()
-	p.learn()
-	return true, nil
 }
 
 // queued returns how many clients wait in the queues of the listeners.

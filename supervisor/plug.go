@@ -18,6 +18,7 @@ import (
 // plug is the unit of service. The master owns it; only the loop touches it.
 type plug struct {
 	m   *master
+	id  uint32 // unique in this master
 	log hclog.Logger
 
 	given   *config.Plug // its configuration as it was read
@@ -52,7 +53,8 @@ type plug struct {
 
 // newPlug makes a plug of a checked configuration.
 func (m *master) newPlug(cfg *config.Plug) *plug {
-	return &plug{m: m, log: m.log, given: cfg, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
+	m.lastPlug++
+	return &plug{m: m, id: m.lastPlug, log: m.log, given: cfg, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
 }
 
 // addPlug adds a plug that the master serves from its start.

@@ -33,12 +33,12 @@ func readyToCommit(t *testing.T, targets int) (s *testMaster, own []*testWorker,
 	own = s.startSpares(2)
 	s.phase, s.upgrades.takeover = adopting, &takeover{}
 	s.cfg.Pidfile = t.TempDir() + "/plug.pid"
-	e = newReceived(s.master)
+	e = newReceived(map[uint32]*plug{s.plug.id: s.plug})
 	old := s.receiveGeneration(e)
-	if err := e.addState(&handover.PlugState{Plug: s.plug.name(), Totals: counters.Totals{BytesIn: 8}}); err != nil {
+	if err := e.addState(&handover.PlugState{Plug: s.plug.id, Totals: counters.Totals{BytesIn: 8}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.addLines(&handover.LineBatch{Plug: s.plug.name(), Lines: []string{"a line that waited\n"}}); err != nil {
+	if err := e.addLines(&handover.LineBatch{Plug: s.plug.id, Lines: []string{"a line that waited\n"}}); err != nil {
 		t.Fatal(err)
 	}
 	end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 1}
@@ -63,7 +63,7 @@ func (s *testMaster) receiveGeneration(e *received) *generation {
 	s.t.Cleanup(g.close)
 	s.plug.generation.board.Assignment.AffinityKey = g.board.Assignment.AffinityKey
 	g.board.State.Gate.Store(board.GateOpen)
-	record := &handover.GenerationRecord{Plug: s.plug.name(), Number: 0}
+	record := &handover.GenerationRecord{Plug: s.plug.id, Number: 0}
 	if err := e.addGeneration(record, dupFDs(s.t, g.assignment, g.state, g.report)); err != nil {
 		s.t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // received is the state that a new master has received.
 type received struct {
-	m           *master
+	offered     map[uint32]*plug // by ID
 	generations []*generation
 	children    []*child
 	plugs       map[*plug]*receivedPlug
@@ -24,8 +24,8 @@ type received struct {
 	pidfile     int // its locked descriptor; -1 without
 }
 
-func newReceived(m *master) *received {
-	return &received{m: m, plugs: map[*plug]*receivedPlug{}, pidfile: -1}
+func newReceived(offered map[uint32]*plug) *received {
+	return &received{offered: offered, plugs: map[*plug]*receivedPlug{}, pidfile: -1}
 }
 
 // receivedPlug is the state of one plug.
@@ -49,9 +49,9 @@ func (e *received) addState(s *handover.PlugState) error {
 	if s == nil {
 		return errors.New("a message without the state of a plug")
 	}
-	p := e.m.plugNamed(s.Plug)
+	p := e.offered[s.Plug]
 	if p == nil || e.plugs[p] != nil {
-		return fmt.Errorf("state of plug %q: there is no such plug, or it was sent twice", s.Plug)
+		return fmt.Errorf("state of plug %d: it was not offered, or the state was sent twice", s.Plug)
 	}
 	e.plugs[p] = &receivedPlug{PlugState: s}
 	return nil
@@ -62,9 +62,9 @@ func (e *received) addLines(b *handover.LineBatch) error {
 	if b == nil {
 		return errors.New("a message without session lines")
 	}
-	of := e.plugs[e.m.plugNamed(b.Plug)]
+	of := e.plugs[e.offered[b.Plug]]
 	if of == nil {
-		return fmt.Errorf("session lines of plug %q, whose state was not sent", b.Plug)
+		return fmt.Errorf("session lines of plug %d, whose state was not sent", b.Plug)
 	}
 	of.lines = append(of.lines, b.Lines...)
 	e.lines += len(b.Lines)
@@ -83,10 +83,10 @@ func (e *received) addGeneration(r *handover.GenerationRecord, fds []int) error 
 		handover.CloseAll(fds)
 		return fmt.Errorf("a generation came with %d descriptors, expected 3", len(fds))
 	}
-	p := e.m.plugNamed(r.Plug)
+	p := e.offered[r.Plug]
 	if p == nil {
 		handover.CloseAll(fds)
-		return fmt.Errorf("generation %d belongs to plug %q, which this master does not have", r.Number, r.Plug)
+		return fmt.Errorf("generation %d belongs to plug %d, which was not offered", r.Number, r.Plug)
 	}
 	b, err := board.Adopt(fds[0], fds[1])
 	if err != nil {

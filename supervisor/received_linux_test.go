@@ -60,8 +60,8 @@ func childRecords(t testing.TB, g *generation, n int) (records []handover.ChildR
 // matching end record.
 func receivedState(t testing.TB, g *generation, n int) (*received, *handover.EndRecord) {
 	t.Helper()
-	e := newReceived(g.plug.m)
-	if err := e.addGeneration(&handover.GenerationRecord{Plug: g.plug.name(), Number: g.number}, dupFDs(t, g.assignment, g.state, g.report)); err != nil {
+	e := newReceived(map[uint32]*plug{g.plug.id: g.plug})
+	if err := e.addGeneration(&handover.GenerationRecord{Plug: g.plug.id, Number: g.number}, dupFDs(t, g.assignment, g.state, g.report)); err != nil {
 		t.Fatal(err)
 	}
 	records, fds := childRecords(t, g, n)
@@ -112,12 +112,12 @@ func TestReceivedGeneration(t *testing.T) {
 
 func TestReceivedRefusesGenerations(t *testing.T) {
 	g, other := oldGeneration(t, 3, 4), oldGeneration(t, 4, 4)
-	name := g.plug.name()
+	name := g.plug.id
 	for what, c := range map[string]struct {
 		record *handover.GenerationRecord
 		fds    []int
 	}{
-		"another plug":           {&handover.GenerationRecord{Plug: "x", Number: 3}, []int{g.assignment, g.state, g.report}},
+		"another plug":           {&handover.GenerationRecord{Plug: 9, Number: 3}, []int{g.assignment, g.state, g.report}},
 		"no record":              {nil, []int{g.assignment, g.state, g.report}},
 		"no descriptors":         {&handover.GenerationRecord{Plug: name, Number: 3}, nil},
 		"two descriptors":        {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.assignment, g.state}},
@@ -127,7 +127,7 @@ func TestReceivedRefusesGenerations(t *testing.T) {
 		"a pipe for a memory":    {&handover.GenerationRecord{Plug: name, Number: 3}, []int{g.report, g.state, g.report}},
 		"state of another shape": {&handover.GenerationRecord{Plug: name, Number: 4}, []int{g.assignment, other.state, g.report}},
 	} {
-		e := newReceived(g.plug.m)
+		e := newReceived(map[uint32]*plug{g.plug.id: g.plug})
 		fd, closed := trackedFD(t)
 		fds := dupFDs(t, c.fds...)
 		if len(fds) == 3 { // the pipe can be watched
@@ -260,7 +260,7 @@ func TestReceivedVerifies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := newReceived(g.plug.m).verify(nil); err == nil {
+	if err := newReceived(map[uint32]*plug{g.plug.id: g.plug}).verify(nil); err == nil {
 		t.Error("an end record without counts was accepted")
 	}
 }

@@ -57,12 +57,12 @@ type leftListener struct {
 // those that have not.
 const leaveWithin = 100 * time.Millisecond
 
-// all yields the plugs with workers: those that are served, and those that are being
-// prepared or were removed.
+// all yields the plugs that have a generation: those that are served, and those that are
+// being prepared or were removed.
 func (m *master) all() iter.Seq[*plug] {
 	return func(yield func(*plug) bool) {
 		for _, p := range slices.Concat(m.plugs, m.others) {
-			if !yield(p) {
+			if p.generation != nil && !yield(p) {
 				return
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"daemon/plug/pidfile"
+	"daemon/plug/supervisor/config"
 	"daemon/plug/supervisor/handover"
 )
 
@@ -25,6 +26,9 @@ type takeover struct {
 	old  int // its PID
 
 	build string // its version
+
+	offered map[uint32]*plug // by the ID of the offer
+	sockets []offeredSocket  // listeners that no plug has taken yet
 }
 
 // takeOver prepares this master according to the old one's offer.
@@ -53,17 +57,13 @@ func (s *takeover) takeAll() error {
 	if err != nil {
 		return err
 	}
+	s.offered = map[uint32]*plug{}
 	for range o.Plugs {
 		if err := s.takePlug(); err != nil {
 			return err
 		}
 	}
-	for _, p := range s.m.plugs {
-		if p.listeners == nil {
-			return fmt.Errorf("the old master does not serve %s", p.name())
-		}
-	}
-	return nil
+	return s.takeListeners()
 }
 
 // takeOffer takes over what belongs to the process: the starter's socket and the
@@ -92,46 +92,6 @@ func (s *takeover) takeOffer() (*handover.Offer, error) {
 	}
 	m.number = o.Generation
 	return o, nil
-}
-
-// takePlug takes over the listeners of one plug.
-func (s *takeover) takePlug() error {
-	answer, fds, err := s.wire.Expect(handover.KindPlug, handover.ReadyWithin)
-	if err != nil {
-		return err
-	}
-	o := answer.Plug
-	if o == nil || len(fds) == 0 || len(o.Listeners) != len(fds) || len(o.Affinity) != 2 {
-		handover.CloseAll(fds)
-		return fmt.Errorf("an invalid offer of a plug with %d descriptors", len(fds))
-	}
-	p, err := s.plugFor(o, fds)
-	if err != nil {
-		handover.CloseAll(fds)
-		return err
-	}
-	p.first = o.Workers
-	p.affinity = [2]uint64{o.Affinity[0], o.Affinity[1]}
-	return nil
-}
-
-// plugFor finds the plug that continues an offered one. A plug whose listeners come
-// from the service manager learns its name from them.
-func (s *takeover) plugFor(o *handover.PlugOffer, fds []int) (*plug, error) {
-	for _, p := range s.m.plugs {
-		if p.listeners != nil || p.name() != o.Plug && p.cfg.Listeners[0].Inherited == "" {
-			continue
-		}
-		took, err := p.continueListeners(fds, o.Listeners)
-		if err != nil {
-			return nil, err
-		}
-		if took && p.name() == o.Plug && !slices.ContainsFunc(p.listeners, func(l listener) bool { return !slices.Contains(o.Listeners, l.source.Label()) }) {
-			return p, nil
-		}
-		p.listeners = nil
-	}
-	return nil, fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", o.Listeners, s.m.label())
 }
 
 // take asks for the roster, waits for the commit, and takes over (goroutine).
@@ -167,7 +127,7 @@ func (s *takeover) receive() (*received, error) {
 	if err := s.wire.Send(&handover.Message{Kind: handover.KindFreeze}); err != nil {
 		return nil, err
 	}
-	e := newReceived(s.m)
+	e := newReceived(s.offered)
 	for {
 		m, fds, err := s.wire.Receive(handover.AnswerWithin)
 		if err != nil {
@@ -225,8 +185,13 @@ func (m *master) commit(e *received) {
 	m.phase = running
 	var between time.Duration
 	for _, p := range m.plugs {
-		p.paused = e.plugs[p].Paused
+		if state := e.plugs[p]; state != nil { // otherwise it is new
+			p.paused = state.Paused
+		}
 		between = max(between, p.switchTo(p.generation, e.generationsOf(p)))
+	}
+	for _, p := range m.others {
+		p.continueRemoved(e.generationsOf(p))
 	}
 	m.totals.Add(&e.end.Totals)
 	m.totals.Upgrades.Done++
@@ -237,11 +202,16 @@ func (m *master) commit(e *received) {
 	}
 	m.roster = append(e.children, m.roster...)
 	m.takePidfile(e)
-	for _, p := range m.plugs {
-		p.takeState(e.plugs[p])
+	for _, p := range slices.Concat(m.plugs, m.others) {
+		if state := e.plugs[p]; state != nil {
+			p.takeState(state)
+		}
 	}
 	m.adopt(e.children)
 	m.losses.records.told, m.losses.lines.told = e.end.Told.Records, e.end.Told.Dropped
+	for _, l := range m.upgrades.takeover.sockets {
+		m.reloads.left = append(m.reloads.left, leftListener{listener{fd: l.fd, source: config.Source{Inherited: l.inherited()}}, m.since})
+	}
 	m.starter.Tell("master", "")
 	m.serveControl()
 	m.log.Info("upgraded", "version", m.version, "workers", len(e.children),
@@ -254,22 +224,27 @@ func (p *plug) takeState(e *receivedPlug) {
 	p.totals.Add(&e.Totals)
 	p.lines.told = e.Told
 	for _, g := range p.older {
-		p.m.attempt("watch the report pipe", func() error {
-			if !slices.Contains(p.older, g) {
-				return nil
-			}
-			return p.m.watcher.Pipe(g.number, g.report)
-		}, "generation", g.number)
-		g.board.State.Attention.Store(1) // workers whose state was unclear at the freeze are reconciled with the board
+		p.watchPipe(g)
 	}
 	for _, line := range e.lines {
 		p.sessionFile.write([]byte(line))
 	}
 }
 
+// watchPipe watches the report pipe of an adopted generation.
+func (p *plug) watchPipe(g *generation) {
+	p.m.attempt("watch the report pipe", func() error {
+		if !slices.Contains(p.older, g) && p.generation != g {
+			return nil
+		}
+		return p.m.watcher.Pipe(g.number, g.report)
+	}, "generation", g.number)
+	g.board.State.Attention.Store(1) // workers whose state was unclear at the freeze are reconciled with the board
+}
+
 // adopt takes over the old master's workers, and makes them drain.
 func (m *master) adopt(children []*child) {
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		own := p.roster
 		p.roster = nil
 		for _, c := range children {
@@ -285,12 +260,17 @@ func (m *master) adopt(children []*child) {
 		m.watch(c)
 		m.apply(c, toldDrain)
 	}
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		for _, g := range slices.Clone(p.older) {
 			p.reconcileBoard(g)
 			if len(g.free) == len(g.slots) {
 				p.retire(g)
 			}
+		}
+	}
+	for _, p := range slices.Clone(m.others) {
+		if len(p.roster) == 0 {
+			m.forget(p)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (o oldMaster) expect(kind string) {
 // three session lines. It returns the matching end record.
 func (o oldMaster) sendState(g *generation) *handover.EndRecord {
 	o.t.Helper()
-	plug := g.plug.name()
+	plug := g.plug.id
 	o.send(&handover.Message{Kind: handover.KindGeneration, Generation: &handover.GenerationRecord{Plug: plug, Number: 3}}, g.assignment, g.state, g.report)
 	end := &handover.EndRecord{Plugs: 1, Generations: 1, Lines: 3}
 	records, fds := childRecords(o.t, g, 5)
@@ -124,7 +124,7 @@ func TestReceive(t *testing.T) {
 		got := make(chan error, 1)
 		go func() {
 			var err error
-			e, err = (&takeover{m: g.plug.m, wire: own}).receive()
+			e, err = (&takeover{m: g.plug.m, wire: own, offered: map[uint32]*plug{g.plug.id: g.plug}}).receive()
 			got <- err
 		}()
 		old.expect(handover.KindFreeze)
@@ -181,12 +181,12 @@ func TestReceiveFails(t *testing.T) {
 		"a generation without memory": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindGeneration}) }, "descriptors"},
 		"no plug's state":             {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindState}) }, "without the state"},
 		"the state of another plug": {func(w handover.Wire) {
-			w.Send(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: "x"}})
-		}, `"x"`},
+			w.Send(&handover.Message{Kind: handover.KindState, State: &handover.PlugState{Plug: 9}})
+		}, "plug 9"},
 		"no plug's lines": {func(w handover.Wire) { w.Send(&handover.Message{Kind: handover.KindLines}) }, "without session lines"},
 		"lines of another plug": {func(w handover.Wire) {
-			w.Send(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: "x"}})
-		}, `"x"`},
+			w.Send(&handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: 9}})
+		}, "plug 9"},
 		"an abort": {func(w handover.Wire) { w.Abort("no memory") }, "no memory"},
 	} {
 		old, own := handoverPair(t)

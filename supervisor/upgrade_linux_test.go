@@ -45,7 +45,7 @@ func handingOver(t *testing.T, set func(*testMaster)) (s *testMaster, carrier, i
 		sent <- err
 	}()
 	go func() {
-		e, err := (&takeover{m: s.master, wire: own}).receive()
+		e, err := (&takeover{m: s.master, wire: own, offered: map[uint32]*plug{s.plug.id: s.plug}}).receive()
 		got <- result{e, err}
 	}()
 	for {

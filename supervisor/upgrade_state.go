@@ -23,13 +23,13 @@ func (m *master) offerMessages() []messageWithFDs {
 	}
 	newest := m.number
 	first := messageWithFDs{handover.Message{Kind: handover.KindOffer, Offer: &handover.Offer{Role: m.starter.Role(), Generation: newest,
-		LastID: m.lastID, Shepherd: m.shepherd, Plugs: len(m.plugs)}}, []int{starter}}
+		LastID: m.lastID, Shepherd: m.shepherd, Plugs: len(m.plugs) + len(m.others)}}, []int{starter}}
 	if s := m.control.socket; s != nil {
 		first.Offer.Control = &handover.ControlRecord{Path: s.Path, ID: handover.Inode(s.ID)}
 		first.fds = append(first.fds, s.FD)
 	}
 	all := []messageWithFDs{first}
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		all = append(all, p.offer())
 	}
 	return all
@@ -38,10 +38,14 @@ func (m *master) offerMessages() []messageWithFDs {
 // offer returns what a new master needs to prepare this plug.
 func (p *plug) offer() messageWithFDs {
 	p.sendDrains(len(p.drainQueue)) // the new master assumes that all draining workers have been told
-	o := &handover.PlugOffer{Plug: p.name(), Workers: p.ready(), Affinity: p.generation.board.Assignment.AffinityKey[:]}
+	o := &handover.PlugOffer{ID: p.id, Name: p.name(), Removed: p.removed, SessionLog: p.sessionFile.path,
+		Affinity: p.generation.board.Assignment.AffinityKey[:]}
+	if !p.removed {
+		o.Workers = p.ready()
+	}
 	var fds []int
 	for _, l := range p.listeners {
-		o.Listeners, fds = append(o.Listeners, l.source.Label()), append(fds, l.fd)
+		o.Listeners, fds = append(o.Listeners, l.given.String()), append(fds, l.fd)
 	}
 	return messageWithFDs{handover.Message{Kind: handover.KindPlug, Plug: o}, fds}
 }
@@ -89,7 +93,7 @@ func (u *upgrade) sendState() error {
 // it is sent. The messages are made in the loop and are copies: TERM may thaw this
 // master while they are being sent.
 func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
-	end := handover.EndRecord{Plugs: len(m.plugs), Totals: m.ownTotals(), Frozen: frozen,
+	end := handover.EndRecord{Plugs: len(m.plugs) + len(m.others), Totals: m.ownTotals(), Frozen: frozen,
 		Told: handover.Lost{Records: m.losses.records.told, Dropped: m.losses.lines.told}}
 	if m.levelSet {
 		level := m.level
@@ -97,11 +101,11 @@ func (m *master) stateMessages(frozen time.Time) (all []messageWithFDs) {
 	}
 	for g := range m.generations() {
 		end.Generations++
-		r := &handover.GenerationRecord{Plug: g.plug.name(), Number: g.number, Build: g.build}
+		r := &handover.GenerationRecord{Plug: g.plug.id, Number: g.number, Build: g.build}
 		all = append(all, messageWithFDs{handover.Message{Kind: handover.KindGeneration, Generation: r}, []int{g.assignment, g.state, g.report}})
 	}
 	all = m.childMessages(all, &end)
-	for _, p := range m.plugs {
+	for p := range m.all() {
 		all = p.stateMessages(all, &end)
 	}
 	last := messageWithFDs{Message: handover.Message{Kind: handover.KindEnd, End: &end}}
@@ -139,10 +143,10 @@ func (m *master) childMessages(all []messageWithFDs, end *handover.EndRecord) []
 // stateMessages appends the plug's state, and its session lines in batches.
 func (p *plug) stateMessages(all []messageWithFDs, end *handover.EndRecord) []messageWithFDs {
 	all = append(all, messageWithFDs{Message: handover.Message{Kind: handover.KindState,
-		State: &handover.PlugState{Plug: p.name(), Paused: p.paused, Totals: p.totalsToSend(), Told: p.lines.told}}})
+		State: &handover.PlugState{Plug: p.id, Paused: p.paused, Totals: p.totalsToSend(), Told: p.lines.told}}})
 	for lines := range slices.Chunk(p.sessionFile.pending(), handover.Lines) {
 		end.Lines += len(lines)
-		all = append(all, messageWithFDs{Message: handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: p.name(), Lines: lines}}})
+		all = append(all, messageWithFDs{Message: handover.Message{Kind: handover.KindLines, Lines: &handover.LineBatch{Plug: p.id, Lines: lines}}})
 	}
 	return all
 }

@@ -24,16 +24,19 @@ type Offer struct {
 // PlugOffer is what a new master needs to prepare one plug; the plug's listeners
 // come with it.
 type PlugOffer struct {
-	Plug      string   `json:"plug"`      // its name
-	Listeners []string `json:"listeners"` // their labels
-	Workers   int      `json:"workers"`   // spares to have ready
-	Affinity  []uint64 `json:"affinity"`
+	ID         uint32   `json:"id"` // other records name the plug by it
+	Name       string   `json:"name"`
+	Removed    bool     `json:"removed,omitempty"` // it is not served any more, but has sessions
+	SessionLog string   `json:"session_log,omitempty"`
+	Listeners  []string `json:"listeners"` // their sources, as the configuration names them
+	Workers    int      `json:"workers"`   // spares to have ready
+	Affinity   []uint64 `json:"affinity"`
 }
 
 // GenerationRecord is a generation that has workers; its assignment, state and
 // report pipe come with it.
 type GenerationRecord struct {
-	Plug   string `json:"plug"` // its name
+	Plug   uint32 `json:"plug"` // the ID of its offer
 	Number uint32 `json:"number"`
 	Build  string `json:"build"` // version of the program
 }
@@ -54,7 +57,7 @@ type ChildRecord struct {
 
 // PlugState is the state of one plug, besides its generations and workers.
 type PlugState struct {
-	Plug   string          `json:"plug"` // its name
+	Plug   uint32          `json:"plug"` // the ID of its offer
 	Paused bool            `json:"paused"`
 	Totals counters.Totals `json:"totals"`
 	Told   uint64          `json:"told"` // lost session lines that the log has reported
@@ -62,7 +65,7 @@ type PlugState struct {
 
 // LineBatch holds session lines that are not written yet.
 type LineBatch struct {
-	Plug  string   `json:"plug"` // its name
+	Plug  uint32   `json:"plug"` // the ID of its offer
 	Lines []string `json:"lines"`
 }
 
