@@ -127,12 +127,13 @@ install:
 		newer=$$(find cmd supervisor worker pidfile go.mod -name '*.go' -newer bin/$$program | head -n 1); \
 		[ -z "$$newer" ] || echo "note: bin/$$program is older than $$newer; make builds it" >&2; \
 	done
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
 	install -m 755 bin/plug $(DESTDIR)$(SBINDIR)/plug
 	install -m 755 bin/plugctl $(DESTDIR)$(SBINDIR)/plugctl
 	for page in cmd/plug/*.8 cmd/plugctl/*.8; do \
 		[ ! -f "$$page" ] || install -m 644 "$$page" $(DESTDIR)$(MANDIR)/man8/ || exit 1; \
 	done
+	install -m 644 cmd/plug/plug.hcl.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 LICENSE cmd/plugctl/NOTICES $(DESTDIR)$(DOCDIR)/
 	for shell in $(COMPLETIONS); do \
 		case $$shell in \
@@ -146,7 +147,7 @@ install:
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/plug $(DESTDIR)$(SBINDIR)/plugctl
-	rm -f $(DESTDIR)$(MANDIR)/man8/plug.8 $(DESTDIR)$(MANDIR)/man8/plugctl.8
+	rm -f $(DESTDIR)$(MANDIR)/man8/plug.8 $(DESTDIR)$(MANDIR)/man8/plugctl.8 $(DESTDIR)$(MANDIR)/man5/plug.hcl.5
 	rm -f $(DESTDIR)$(DOCDIR)/LICENSE $(DESTDIR)$(DOCDIR)/NOTICES
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/plugctl
 	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_plugctl

@@ -100,7 +100,7 @@ func TestMakeInstall(t *testing.T) {
 	}
 	want := []string{"/usr/local/sbin/plug", "/usr/local/sbin/plugctl", "/usr/local/share/bash-completion/completions/plugctl",
 		"/usr/local/share/doc/plugdaemon/LICENSE", "/usr/local/share/doc/plugdaemon/NOTICES", "/usr/local/share/fish/vendor_completions.d/plugctl.fish",
-		"/usr/local/share/man/man8/plug.8", "/usr/local/share/man/man8/plugctl.8", "/usr/local/share/zsh/site-functions/_plugctl"}
+		"/usr/local/share/man/man5/plug.hcl.5", "/usr/local/share/man/man8/plug.8", "/usr/local/share/man/man8/plugctl.8", "/usr/local/share/zsh/site-functions/_plugctl"}
 	if got := filesBelow(t, to); !slices.Equal(got, want) {
 		t.Errorf("installed %q, want %q", got, want)
 	}

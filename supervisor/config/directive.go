@@ -229,3 +229,20 @@ func (l *loader) content(body hcl.Body, schema *hcl.BodySchema) *hcl.BodyContent
 	l.diags = append(l.diags, diags...)
 	return content
 }
+
+// Directive is a directive with one value, or with a list.
+type Directive struct {
+	Name, Form string // the form is text, number, time, flag or list
+	Change     Change
+}
+
+// Directives are those of a scope, in the order of the table.
+func Directives(of Scope) (all []Directive) {
+	for i := range options {
+		o := &options[i]
+		if of == ScopePlug && plugDirectives()[o.Long] != nil || of == ScopeProcess && o.Scope == of && o.Set != nil {
+			all = append(all, Directive{o.Long, [...]string{"text", "number", "time", "flag", "list"}[o.form()], o.Change})
+		}
+	}
+	return all
+}
