@@ -1,0 +1,98 @@
+// Tests of plugs that a configuration file describes.
+
+package test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"daemon/plug/test/harness"
+)
+
+// twoPlugs is a file with a plug of two listeners and one in another mode.
+const twoPlugs = `
+plug "news" {
+  listen  = ["127.0.0.1:{port}", "127.0.0.1:%d"]
+  targets = [%q]
+}
+
+plug "web" {
+  listen  = ["127.0.0.1:%d"]
+  targets = [%q]
+  mode    = "pool"
+  workers = 1
+}
+`
+
+// greeted connects to a port and returns who answers.
+func greeted(t *testing.T, port int) string {
+	t.Helper()
+	return harness.Greeting(t, "127.0.0.1", fmt.Sprintf("127.0.0.1:%d", port))
+}
+
+// Two plugs under one master: each listener leads to its plug's target, in one session log
+// and with one pidfile, before and after an upgrade.
+func TestTwoPlugsOfAFile(t *testing.T) {
+	t.Parallel()
+	news, web := harness.Serve(t, harness.Anywhere, harness.Greet("news")).Addr(), harness.Serve(t, harness.Anywhere, harness.Greet("web")).Addr()
+	second, third := harness.FreePort(t), harness.FreePort(t)
+	p := harness.PrepareFile(t, fmt.Sprintf(twoPlugs, second, news, third, web))
+	p.Detach()
+	serves := func(lines int) {
+		t.Helper()
+		for port, want := range map[int]string{p.Port: "news", second: "news", third: "web"} {
+			if got := greeted(t, port); got != want {
+				t.Errorf("port %d leads to %q, expected %q", port, got, want)
+			}
+		}
+		listens := map[string]int{}
+		for _, l := range p.Lines(lines) {
+			listens[l.Listen]++
+		}
+		if web := fmt.Sprintf("127.0.0.1:%d", third); listens["news"] != 2*lines/3 || listens[web] != lines/3 {
+			t.Errorf("the session lines name %v", listens)
+		}
+		pids := p.PIDs()
+		if len(pids) != 2 || pids[0] != p.Master {
+			t.Errorf("the pidfile lists %v; expected the master, %d, and the worker of the pool", pids, p.Master)
+		}
+		titles := []string{}
+		for _, one := range p.Procs() {
+			titles = append(titles, one.Title)
+		}
+		for _, want := range []string{"plug: master site (0 sessions)", "plug: news spare", fmt.Sprintf("plug: 127.0.0.1:%d pool (0 sessions)", third)} {
+			if !slices.Contains(titles, want) {
+				t.Errorf("no title %q in %q", want, titles)
+			}
+		}
+	}
+	serves(3)
+	p.Upgrade(harness.NextVersion)
+	serves(6)
+	p.Stop()
+	if left := p.Procs(); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+}
+
+// A broken file: all errors are on stderr, the status is 5, and nothing is left behind.
+func TestBrokenFile(t *testing.T) {
+	t.Parallel()
+	p := harness.PrepareFile(t, "plug \"a\" {\n  listen  = [{port}]\n  targets = [\"10.0.0.1\", \"x\"]\n  mode = \"pol\"\n}\n")
+	p.Launch()
+	if code := p.Wait(harness.ServeBound); code != 5 {
+		t.Errorf("exit status %d, expected 5", code)
+	}
+	said := p.Errors()
+	for _, want := range []string{"site.hcl:8:26, in plug \"a\":\n", "site.hcl:9:10, in plug \"a\":\n", "\n2 errors\n"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	if _, err := os.Stat(p.Pidfile); !os.IsNotExist(err) || harness.Listening(t, p.Port) {
+		t.Errorf("the pidfile: %v; the port listens: %v", err, harness.Listening(t, p.Port))
+	}
+}
