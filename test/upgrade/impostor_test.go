@@ -42,7 +42,8 @@ type script struct {
 var steps = []string{
 	"start",      // has sent nothing
 	"hello",      // has sent hello, and received one
-	"offer",      // has received the listeners
+	"offer",      // has received the sockets of the process
+	"plug",       // has received the listeners
 	"freeze",     // has asked for the roster
 	"generation", // has received the first generation
 	"children",   // has received the first batch of workers
@@ -128,6 +129,7 @@ func (i *impostor) play() error {
 			return i.hear("hello")
 		},
 		"offer":      func() error { return i.hear("offer") },
+		"plug":       func() error { return i.hear("plug") },
 		"freeze":     func() error { return i.say(map[string]any{"kind": "freeze"}) },
 		"generation": func() error { return i.hear("generation") },
 		"children":   i.hearChildren,
