@@ -3,6 +3,7 @@
 package test
 
 import (
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -269,6 +270,37 @@ func TestLifetimesAreSpread(t *testing.T) {
 	if spread := math.Sqrt(squares/n - sum/n*sum/n); spread < 0.2 {
 		t.Errorf("mean %g s, standard deviation %g s; expected 0.29", sum/n, spread)
 	}
+}
+
+// A shorter idle timer that comes with a reload ends the sessions that are idle by then.
+func TestReloadShortensIdle(t *testing.T) {
+	t.Parallel()
+	harness.LinuxEngineOnly(t, "it refuses timers")
+	const file = `plug "idle" {
+  listen       = ["127.0.0.1:{port}"]
+  targets      = [%q]
+  mode         = "pool"
+  idle-timeout = %q
+}
+`
+	n, target := harness.Count(1000), harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
+	p := harness.PrepareFile(t, fmt.Sprintf(file, target, "1h"))
+	p.Foreground()
+	held := harness.Hold(t, p, n)
+	p.Configure(fmt.Sprintf(file, target, "10s"))
+	began := time.Now()
+	p.Signal(syscall.SIGHUP)
+	for _, c := range held {
+		if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+			t.Errorf("read %q, %v; expected the end", rest, err)
+		}
+	}
+	took := time.Since(began)
+	t.Logf("%d idle sessions ended %v after the reload", n, took)
+	if took > 12*time.Second || took < 9*time.Second {
+		t.Errorf("ended after %v, expected 10 to 12 s", took)
+	}
+	p.Lines(n)
 }
 
 // Sessions keep their timers when their master is gone.

@@ -219,7 +219,7 @@ func (l *loader) sorted() hcl.Diagnostics {
 // advise warns of what is allowed and seldom meant.
 func (l *loader) advise() {
 	for _, p := range l.plugs {
-		if p.IdleTimeout == 0 && !p.ClientSockets().Keepalive {
+		if p.keepsVanished() {
 			l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "No idle-timeout and no keepalive", Subject: &p.block.DefRange,
 				Detail: "Sessions of clients that vanish without an end stay for ever."})
 		}

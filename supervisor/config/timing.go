@@ -111,13 +111,6 @@ func (p *Plug) socketsOf(side string) Sockets {
 	return s
 }
 
-// Warnings are what an admin should know about a configuration that is correct. They are
-// for configuration files: a command line of 2.5 is not to be complained about.
-func (c *Config) Warnings() (all []string) {
-	for _, p := range c.Plugs {
-		if p.IdleTimeout == 0 && p.Lifetime == 0 && !p.ClientSockets().Keepalive {
-			all = append(all, fmt.Sprintf("plug %q: neither idle-timeout nor keepalive is set; the session of a client that has vanished stays for ever", p.Name))
-		}
-	}
-	return all
-}
+// keepsVanished reports whether the session of a client that has vanished may stay for
+// ever: nothing finds out.
+func (p *Plug) keepsVanished() bool { return p.IdleTimeout == 0 && !p.ClientSockets().Keepalive }

@@ -1,20 +1,19 @@
-// Tests of warnings, and of which side's sockets get which options.
+// Tests of what finds clients that have vanished, and of which side's sockets get which options.
 
 package config
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
 
-// A plug whose sessions nothing ends when a client has vanished is worth a warning: one
-// without an idle timer and without keepalive on its clients' sockets.
-func TestWarnings(t *testing.T) {
+// The session of a client that has vanished stays without an idle timer, and without
+// keepalive on its clients' sockets.
+func TestKeepsVanished(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		set   func(p *Plug)
-		warns bool
+		keeps bool
 	}{
 		{"nothing", func(*Plug) {}, true},
 		{"idle", func(p *Plug) { p.IdleTimeout = time.Minute }, false},
@@ -22,13 +21,10 @@ func TestWarnings(t *testing.T) {
 		{"keepalive of clients", func(p *Plug) { p.KeepaliveIdle, p.KeepaliveOf = time.Minute, "client" }, false},
 		{"keepalive of targets", func(p *Plug) { p.KeepaliveIdle, p.KeepaliveOf = time.Minute, "target" }, true},
 		{"half-closed", func(p *Plug) { p.HalfClosedTimeout = time.Minute }, true},
-		{"lifetime", func(p *Plug) { p.Lifetime = time.Hour }, false},
 	} {
-		quiet, p := &Plug{Name: "quiet", Timing: Timing{IdleTimeout: 1}}, &Plug{Name: "news"}
-		c.set(p)
-		all := (&Config{Plugs: []*Plug{quiet, p}}).Warnings()
-		if (len(all) == 1) != c.warns || len(all) == 1 && !strings.HasPrefix(all[0], `plug "news": neither idle-timeout nor keepalive`) {
-			t.Errorf("%s: %q", c.name, all)
+		p := new(Plug)
+		if c.set(p); p.keepsVanished() != c.keeps {
+			t.Errorf("%s: %v", c.name, p.keepsVanished())
 		}
 	}
 }
