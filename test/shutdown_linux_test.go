@@ -84,7 +84,7 @@ func shutWhilePaused(t *testing.T) {
 func shutOfManager(t *testing.T) {
 	p := harness.Prepare(t, "prefork", harness.WithControl("fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
 	p.Activate("plug", harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)))
-	harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+	p.AwaitServing()
 	before := started(p)
 	shutByHolder(t, p)
 	recovers(t, p, before)
@@ -95,7 +95,7 @@ func shutAtAnyPort(t *testing.T) {
 	p := harness.Prepare(t, "prefork", "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 	p.Port = l.Addr().(*net.TCPAddr).Port
 	p.Activate("plug", l)
-	harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+	p.AwaitServing()
 	shutByHolder(t, p)
 	endsWith4(t, p, "has lost its port")
 }

@@ -52,7 +52,7 @@ func TestActivatedSockets(t *testing.T) {
 		p := harness.Prepare(t, mode, "fd:plug", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())
 		all := []*net.TCPListener{harness.ListenTCP(t, fmt.Sprintf("127.0.0.1:%d", p.Port)), harness.ListenTCP(t, harness.Anywhere), harness.ListenTCP(t, harness.Anywhere)}
 		p.Activate("plug", all...)
-		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		p.AwaitServing()
 		sessions := 0
 		for range 2 {
 			for range 3 {
@@ -100,7 +100,7 @@ func TestBacklogOfAnInheritedSocket(t *testing.T) {
 		}
 		conn.Control(func(fd uintptr) { unix.Listen(int(fd), 50) })
 		p.Activate("plug", l)
-		harness.Await(t, "the plug to serve", harness.ServeBound, p.Serves)
+		p.AwaitServing()
 		if n := backlog(); n != c.want {
 			t.Errorf("%v: backlog %d, want %d", c.args, n, c.want)
 		}

@@ -34,6 +34,13 @@ func (p *Plug) Activate(name string, listeners ...*net.TCPListener) {
 	})
 }
 
+// AwaitServing waits until an activated plug says on stderr that it serves. Its listener
+// and its pidfile exist before that.
+func (p *Plug) AwaitServing() {
+	p.T.Helper()
+	Await(p.T, "the plug to serve", ServeBound, func() bool { return p.Serves() && strings.Contains(ReadString(p.Stderr), " serving: ") })
+}
+
 // ListenTCP returns a listener whose socket stays open, like a service
 // manager's.
 func ListenTCP(t testing.TB, addr string) *net.TCPListener {
