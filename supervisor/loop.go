@@ -88,6 +88,7 @@ func (m *master) firstReady(now time.Time) bool {
 
 // populate keeps each plug supplied with workers.
 func (m *master) populate() {
+	m.left = m.unclaimed()
 	for _, p := range m.plugs {
 		p.populate()
 	}

@@ -63,6 +63,7 @@ type master struct {
 	children    map[uint64]*child
 	dead        []*child // buried, not yet reaped
 	lastID      uint64
+	left        int // workers that the limit of all plugs leaves, see supply.go
 	lastPlug    uint32
 	number      uint32 // of the newest generation; unique among all plugs
 

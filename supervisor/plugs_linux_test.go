@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"math"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -117,6 +118,45 @@ func TestPlugsAreIndependent(t *testing.T) {
 	s.afterEvent()
 	if failed, _ := s.failForks(broken); failed == 0 {
 		t.Error("the plug that cannot fork does not try again")
+	}
+}
+
+// One limit for all plugs: no plug takes what another one needs for its minimum, and what
+// one gives back another one may have.
+func TestLimitOfAllPlugs(t *testing.T) {
+	s, plugs, spares := threePlugs(t)
+	s.cfg.Budget, s.pidfile.written = 8, math.MaxUint64 // dead workers are reaped at once
+	loaded, other := plugs[2], plugs[0]
+	var taken []*testWorker
+	for begun := spares[2]; len(begun) > 0; taken = append(taken, begun...) {
+		for _, a := range begun {
+			s.ring(a, report.Begin)
+		}
+		s.afterEvent()
+		_, begun = s.failForks(nil)
+	}
+	if len(loaded.roster) != 4 || len(s.roster) != 8 {
+		t.Fatalf("%d workers of the loaded plug, %d in all; expected 4 and 8", len(loaded.roster), len(s.roster))
+	}
+	s.ring(spares[0][0], report.Begin)
+	s.afterEvent()
+	if _, started := s.failForks(nil); len(started) != 0 {
+		t.Errorf("%d workers more than allowed", len(started))
+	}
+	s.kill(taken[0], unix.SIGKILL)
+	s.reap()
+	s.afterEvent()
+	if _, started := s.failForks(nil); len(started) != 1 || started[0].plug() != other {
+		t.Errorf("%d workers after a death; expected one, of the plug that wants a spare", len(started))
+	}
+	for _, a := range spares[1] {
+		s.kill(a, unix.SIGKILL)
+	}
+	s.reap()
+	s.afterEvent()
+	_, started := s.failForks(nil)
+	if len(started) != 2 || started[0].plug() != plugs[1] || started[1].plug() != plugs[1] {
+		t.Errorf("%d workers for the plug that is below its minimum; expected 2", len(started))
 	}
 }
 

@@ -108,6 +108,9 @@ func (p *plug) startWorkerOf(g *generation, cfg *config.Plug, listeners []listen
 	c.worked = c.sessionsBefore
 	g.slots[c.slot] = c
 	p.roster, p.m.roster = append(p.roster, c), append(p.m.roster, c)
+	if len(p.roster) > cfg.MinWorkers() {
+		p.m.left--
+	}
 	p.countOf(g)[starting]++
 	p.m.children[c.id] = c
 	p.m.spawner.requests <- spawnRequest{child: c, files: p.files(g, listeners, pair[1]), numbers: numbersOf(listeners), user: credentialOf(cfg), lifeline: pair}

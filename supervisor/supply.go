@@ -49,9 +49,31 @@ func (p *plug) populate() {
 	p.noteLimit(s)
 }
 
+// limit returns how many workers the plug may have now: its own maximum, or what the
+// other plugs leave of the process's, but always its minimum.
+func (p *plug) limit() int {
+	if p.m.cfg.Budget == 0 {
+		return p.settled.maxWorkers
+	}
+	return min(p.settled.maxWorkers, max(p.cfg.MinWorkers(), len(p.roster)+p.m.left))
+}
+
+// unclaimed returns how many workers more than their minima all plugs together may have,
+// if that is limited.
+func (m *master) unclaimed() int {
+	if m.cfg.Budget == 0 {
+		return 0
+	}
+	n := m.cfg.Budget - len(m.roster)
+	for _, p := range m.plugs {
+		n -= max(0, p.cfg.MinWorkers()-len(p.roster))
+	}
+	return max(0, n)
+}
+
 func (p *plug) demand() policy.Demand {
 	s := policy.Demand{Spares: p.count[spare], Starting: p.count[starting], Busy: p.count[busy],
-		Min: p.cfg.SparesMin, Max: p.cfg.SparesMax, Limit: p.settled.maxWorkers, Total: len(p.roster)}
+		Min: p.cfg.SparesMin, Max: p.cfg.SparesMax, Limit: p.limit(), Total: len(p.roster)}
 	if s.Spares == 0 && p.m.phase == running && !p.paused && !p.pool() && !p.revives() {
 		s.Waiting = p.queued()
 		if s.Waiting == 0 && s.Starting == 0 && s.Busy < s.Limit {
@@ -79,7 +101,11 @@ func (p *plug) noteLimit(s policy.Demand) {
 	switch {
 	case s.AtLimit() && !p.supply.limitSaid:
 		p.supply.limitSaid = true
-		p.log.Error("clients are waiting", "reason", "--max-workers reached: every worker has a session", "max-workers", s.Limit)
+		reason := "--max-workers reached: every worker has a session"
+		if s.Limit < p.settled.maxWorkers {
+			reason = "max-workers of all plugs reached: every worker of this one has a session"
+		}
+		p.log.Error("clients are waiting", "reason", reason, "max-workers", s.Limit)
 	case p.supply.limitSaid && s.Spares > p.cfg.SparesMin:
 		p.supply.limitSaid = false
 	}
@@ -147,7 +173,7 @@ func (p *plug) spawnExtra(n int) (started int) {
 	if p.spawning.rests(time.Now()) {
 		return 0
 	}
-	for n = min(n, p.settled.maxWorkers-len(p.roster)); started < n && p.startWorker(); {
+	for n = min(n, p.limit()-len(p.roster)); started < n && p.startWorker(); {
 		started++
 	}
 	return started

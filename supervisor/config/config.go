@@ -103,6 +103,14 @@ func (p *Plug) freebind() bool {
 	return slices.ContainsFunc(p.Listeners, func(s Source) bool { return s.Freebind })
 }
 
+// MinWorkers is how many workers the plug always has.
+func (p *Plug) MinWorkers() int {
+	if p.Mode == Pool {
+		return max(1, p.Workers)
+	}
+	return p.SparesMin
+}
+
 // Target is one destination for connections: an address, or with -h a name that the HTTP
 // proxy resolves.
 type Target struct {

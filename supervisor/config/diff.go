@@ -73,22 +73,35 @@ func (c *Config) PlugNamed(name string) *Plug {
 }
 
 func difference(plug string, scope Scope, old, next Values) (all []Difference, err error) {
+	compare := func(name string, change Change, old, next any) error {
+		a, err := json.Marshal(old)
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal(next)
+		if err == nil && !bytes.Equal(a, b) {
+			all = append(all, Difference{Plug: plug, Option: name, Change: change, Old: string(a), New: string(b)})
+		}
+		return err
+	}
 	for i := range options {
 		o := &options[i]
 		if o.Scope != scope || o.Get == nil {
 			continue
 		}
-		a, err := json.Marshal(o.Get(old))
-		if err != nil {
+		if err := compare(o.Long, o.Change, o.Get(old), o.Get(next)); err != nil {
 			return nil, err
-		}
-		b, err := json.Marshal(o.Get(next))
-		if err != nil {
-			return nil, err
-		}
-		if !bytes.Equal(a, b) {
-			all = append(all, Difference{Plug: plug, Option: o.Long, Change: o.Change, Old: string(a), New: string(b)})
 		}
 	}
-	return all, nil
+	if scope != ScopePlug {
+		err = compare("max-workers", ChangeMaster, old.Budget, next.Budget)
+		return all, err
+	}
+	if err := compare("target-names", ChangeLive, old.targetNames(), next.targetNames()); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(all, func(d Difference) bool { return d.Change == ChangeSockets }) { // then only one listener's own values can differ
+		err = compare("listeners", ChangeSockets, old.shownListeners(), next.shownListeners())
+	}
+	return all, err
 }

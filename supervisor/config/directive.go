@@ -112,6 +112,7 @@ func schemas() (top, defaults, plug, listener, target *hcl.BodySchema) {
 		}
 	}
 	add(top, topDefaults...)
+	add(top, "max-workers")
 	add(plug, "listen", "targets")
 	add(listener, "backlog", "freebind")
 	add(target, "name")

@@ -91,6 +91,9 @@ func processNodes(process *Process, given func(name string) bool) (all []node) {
 			all = append(all, node{name: o.Long, value: value})
 		}
 	}
+	if process.Budget > 0 {
+		all = append(all, node{name: "max-workers", value: process.Budget})
+	}
 	return all
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -64,6 +65,7 @@ func (f *Files) Load(system *System) *Loaded {
 		l.fail(strings.Join(f.Paths, " "), `no plug is defined; expected plug "NAME" { … } once or more`)
 	}
 	l.checkOverlaps()
+	l.checkBudget(process)
 	out := &Loaded{diags: l.sorted(), texts: l.files, process: process.origins, plugs: l.plugs}
 	if l.diags.HasErrors() {
 		return out
@@ -167,6 +169,9 @@ func (l *loader) process(f *Files) *processDraft {
 			p.origins[o.Long] = s.origin()
 		}
 	}
+	if s := l.top["max-workers"]; s != nil && l.apply(OptionByName("max-workers"), s, p.Draft) {
+		p.Budget, p.origins["max-workers"] = p.MaxWorkers, s.origin()
+	}
 	if f.Pidfile != "" {
 		p.Pidfile, p.origins["pidfile"] = f.Pidfile, origin{text: "command line"}
 	}
@@ -191,6 +196,18 @@ func (l *loader) checkDefaults() {
 				l.apply(d, s, draft)
 			}
 		}
+	}
+}
+
+// checkBudget checks that each plug can have its minimum of workers.
+func (l *loader) checkBudget(p *processDraft) {
+	sum := 0
+	for _, plug := range l.plugs {
+		sum += plug.MinWorkers()
+	}
+	if p.Budget > 0 && sum > p.Budget {
+		l.problem(&Problem{Option: "max-workers", Value: strconv.Itoa(p.Budget), Reason: fmt.Sprintf(
+			"must be at least %d, so that each plug can have its minimum: MIN of spares, or the workers of a pool", sum)}, p.origins["max-workers"].place)
 	}
 }
 

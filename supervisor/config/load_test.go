@@ -51,6 +51,7 @@ func TestDirectivesAndOptions(t *testing.T) {
 const example = `
 session-log = "/var/log/all"
 control-group = "log"
+max-workers = 9
 locals {
   office = ["10.0.0.0/8"]
   home   = format("/home/%s", env.USER)
@@ -101,7 +102,7 @@ func TestLoad(t *testing.T) {
 	c := loadExample(t, example).Config
 	web, pool := c.Plugs[0], c.Plugs[1]
 	for what, ok := range map[string]bool{
-		"process":   c.File == "site" && c.Control == "/run/plug/site.ctl" && c.ControlDefault && c.ControlGroup.GID == 55 && !c.Foreground,
+		"process":   c.File == "site" && c.Control == "/run/plug/site.ctl" && c.ControlDefault && c.ControlGroup.GID == 55 && !c.Foreground && c.Budget == 9,
 		"names":     web.Name == "web" && pool.Name == "pool" && len(c.Plugs) == 2,
 		"listeners": web.listens() == "*:80 81 127.0.0.1:82" && pool.listens() == "fd:pool",
 		"backlogs":  web.Listeners[0].Backlog == 4096 && web.Listeners[2].Backlog == 7 && pool.Listeners[0].Backlog == 0,
@@ -154,8 +155,8 @@ func TestExplain(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	for word, at := range map[string]string{"spares": ":14", "listen ": ":9", "listener": ":15", "log ": "defaults, /etc/plug/site.hcl:34", "sticky-timeout": "built in",
-		"keepalive-idle": ":20", "session-log": "top level, /etc/plug/site.hcl:2"} {
+	for word, at := range map[string]string{"spares": ":15", "listen ": ":10", "listener": ":16", "log ": "defaults, /etc/plug/site.hcl:35", "sticky-timeout": "built in",
+		"keepalive-idle": ":21", "session-log": "top level, /etc/plug/site.hcl:2"} {
 		line := ""
 		for one := range strings.SplitSeq(text, "\n") {
 			if line == "" && strings.HasPrefix(strings.TrimSpace(one), word) {

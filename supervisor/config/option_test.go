@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 }
 
 // unshown are fields whose value another field shows, or that are never given.
-var unshown = map[string]bool{"ControlDefault": true, "Name": true, "File": true}
+var unshown = map[string]bool{"ControlDefault": true, "Name": true, "File": true, "Budget": true}
 
 // Every field of a configuration is shown: changing one changes what --check prints for
 // it, and nothing else.

@@ -47,7 +47,7 @@ func (c *Config) MarshalJSON() ([]byte, error) {
 		one = append(one, c.Values(i).members(func(o *Option) bool { return o.Scope == ScopePlug && o.Long != "source" })...)
 		plugs = append(plugs, member{p.Name, one})
 	}
-	return append(all, member{"plugs", plugs}).MarshalJSON()
+	return append(all, member{"max-workers", c.Budget}, member{"plugs", plugs}).MarshalJSON()
 }
 
 func (p *Plug) shownListeners() (all []members) {

@@ -27,6 +27,7 @@ type Process struct {
 	Control        string // --control: path of the control socket; "" is none
 	ControlDefault bool   // the path was not given: the process can run without it
 	ControlGroup   *Group // --control-group; nil is no group
+	Budget         int    // max-workers outside of all blocks: of all plugs together; 0 is no limit
 }
 
 // Plug is what belongs to one plug.
