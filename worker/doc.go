@@ -20,7 +20,8 @@
 //	connecting.go, fault.go         connect.go, negotiation.go  portable_connect.go, portable_negotiate.go
 //	orders.go                       lifeline.go                 portable_orders.go, portable_kill.go
 //	show.go, bell.go                duties.go                   portable_show.go
-//	timers.go                       deadlines.go                portable_connect.go, portable_watch.go
+//	timers.go                       deadlines.go                portable_connect.go, portable_watch.go,
+//	                                                            portable_timers.go
 //	cause.go, settle.go             ending.go                   portable_session.go
 //	                                relay.go, gather.go,        portable_relay.go, portable_meter.go
 //	                                splice.go

@@ -103,17 +103,6 @@ func (e *engine) hands(s *session, from, to *side) (more bool) {
 	return more
 }
 
-// backlog is what the kernel held for the receivers of a session when the session was last
-// checked. A receiver that takes these bytes is slow, but its session is not idle.
-type backlog struct {
-	client, target int   // bytes that they have not acknowledged
-	at             int64 // when they were counted, in monotonic ns
-}
-
-// backlogWatch is the part of a timer for which a backlog must not shrink before its
-// session counts as idle.
-const backlogWatch = 8
-
 // noteBacklog counts what the receivers of a session have not acknowledged. If that is
 // less than at the last check, and nothing was sent since then, the session has moved
 // bytes.
@@ -122,21 +111,16 @@ func (e *engine) noteBacklog(s *session) {
 		return
 	}
 	now := backlog{unacknowledged(&s.client), unacknowledged(&s.target), e.clock.mono}
-	if now.client == 0 && now.target == 0 {
-		delete(e.backlogs, s)
-		return
-	}
 	before := e.backlogs[s]
 	switch {
+	case now.empty():
+		delete(e.backlogs, s)
 	case before == nil:
 		if e.backlogs == nil {
 			e.backlogs = make(map[*session]*backlog)
 		}
 		e.backlogs[s] = &now
-	case movedAt(s.row) > before.at:
-		*before = now
-	case now.client < before.client || now.target < before.target:
+	case before.note(now, movedAt(s.row)):
 		e.moved(s)
-		*before = now
 	}
 }

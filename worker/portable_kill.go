@@ -17,7 +17,12 @@ func (e *engine) endOne(row uint32, epoch uint64) {
 	if s == nil || s.condemned || s.row.Word().State() != board.RowLive {
 		return
 	}
-	s.condemned = true
+	s.condemned, s.killed = true, true
+	s.hurryAll()
+}
+
+// hurryAll ends whatever the session's goroutines wait for. The mutex is held.
+func (s *session) hurryAll() {
 	for _, side := range []*socket{s.client, s.target, s.dialing} {
 		if side != nil {
 			side.hurry()

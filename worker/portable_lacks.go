@@ -8,8 +8,6 @@ package worker
 // command line with one of them is refused. An option that only the event loop supports
 // must be added here.
 var Lacks = []string{
-	"idle-timeout", "half-closed-timeout", "first-byte-timeout", "first-byte-of",
-	"lifetime", "lifetime-jitter", "lifetime-end", "linger",
 	"keepalive-idle", "keepalive-every", "keepalive-count", "keepalive-of",
 	"user-timeout", "user-timeout-of", "dscp",
 }

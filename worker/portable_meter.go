@@ -31,7 +31,12 @@ func (m *meter) add(n int) {
 }
 
 // passed records that n of these bytes were written.
-func (m *meter) passed(n int) { m.held.Add(-int64(n)) }
+func (m *meter) passed(n int) {
+	m.held.Add(-int64(n))
+	if n > 0 {
+		m.row.Moved.Store(boardMs(m.clock.now()))
+	}
+}
 
 // takeOff subtracts what has not reached the receiver, as far as this host knows: what is
 // held here, and what is in its kernel.

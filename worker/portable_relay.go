@@ -34,13 +34,21 @@ func (s *session) relay() board.Outcome {
 	ends := make(chan ending, 8) // of each pump: two resets, a failed write, an end
 	s.pumps.Go(func() { pump(s.client, s.target, &s.in, ends) })
 	s.pumps.Go(func() { pump(s.target, s.client, &s.out, ends) })
-	first := <-ends
+	s.relaying()
+	first, struck := s.nextEnd(ends)
+	if struck {
+		return s.farewell(ends)
+	}
 	if first.errno != 0 {
 		return s.deliver(first, ends)
 	}
 	s.who = s.sideOf(first.of)
 	s.reaches(board.HalfClosed)
-	next := <-ends
+	s.halfCloses()
+	next, struck := s.nextEnd(ends)
+	if struck {
+		return s.farewell(ends)
+	}
 	if next.errno != 0 {
 		next.whole = next.whole || next.of == first.of
 		return s.deliver(next, ends)

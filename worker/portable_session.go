@@ -23,20 +23,21 @@ type session struct {
 	target *socket // nil while none is connected
 
 	dialing   *socket // nil while none is being connected
-	condemned bool    // an admin has ended it
+	condemned bool    // an admin has ended it, or a timer that resets both sides
 
 	slot    int  // the target in use, -1 before the first
 	short   bool // of descriptors or ports, for one of the targets at least
 	tried   board.Tried
 	failure failure       // of the last connect
 	who     board.Culprit // ended it
-	timer   board.Timer   // which timer, if it is one
 	gone    syscall.Errno // the error with which the client reset before a target was connected
 	due     running
 	refusal string // why the proxy refused it, if no errno says so
 
 	delivering atomic.Bool // the last bytes of a side that has failed
 	failedAt   board.Stage // the stage at which it failed; also the stage of the session's end
+
+	timing
 
 	in, out meter
 	pumps   sync.WaitGroup // one for each direction
@@ -56,7 +57,7 @@ func (s *session) renew() {
 	s.in.held.Store(0)
 	s.out.held.Store(0)
 	s.slot, s.short, s.tried, s.failure, s.condemned, s.who, s.refusal = -1, false, board.Tried{}, failure{}, false, board.Nobody, ""
-	s.timer = board.NoTimer
+	s.timing = timing{}
 }
 
 // ongoing reports whether the session has not ended.
@@ -64,6 +65,7 @@ func (s *session) ongoing() bool { return s.client != nil }
 
 // carry is the session's life, from admitting the client to settling.
 func (s *session) carry() {
+	s.runTimers()
 	outcome, ok := s.connect()
 	if ok && s.board.Assignment.Via.Kind != 0 {
 		outcome, ok = s.negotiate()
@@ -89,10 +91,11 @@ func (s *session) end(outcome board.Outcome) {
 		s.pumps.Wait()
 	}
 	s.lock()
+	s.stopTimers()
 	if s.condemned {
-		outcome, s.who = board.AdminEnded, board.ByAdmin
+		outcome, s.who = s.sentence()
 	}
-	cut := outcome == board.Cut || outcome == board.AdminEnded
+	cut := (outcome == board.Cut || outcome == board.AdminEnded) && !s.clean
 	if cut {
 		s.takeOff()
 	}

@@ -32,6 +32,7 @@ type socket struct {
 
 	mu      sync.Mutex // held during shut and lost, and to set deadlines
 	hurried bool       // no deadline is set any more
+	hushed  bool       // nothing is read any more
 }
 
 // openSocket takes over a descriptor. If it fails, the descriptor is closed.
@@ -115,9 +116,17 @@ func (s *socket) hurry() {
 func (s *socket) readBy(deadline time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.hurried {
+	if !s.hurried && !s.hushed {
 		s.file.SetReadDeadline(deadline)
 	}
+}
+
+// hush ends waits for bytes, now and from now on.
+func (s *socket) hush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hushed = true
+	s.file.SetReadDeadline(longAgo)
 }
 
 // by ends all waits at the deadline; the zero time is never.

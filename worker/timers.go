@@ -94,6 +94,29 @@ func (w *worker) jitter(row *board.Row) int64 {
 	return int64(float64(most) * (float64(h>>11) / (1 << 53)))
 }
 
+// backlog is what the kernel held for the receivers of a session when the session was last
+// checked. A receiver that takes these bytes is slow, but its session is not idle.
+type backlog struct {
+	client, target int   // bytes that they have not acknowledged
+	at             int64 // when they were counted, in monotonic ns
+}
+
+// backlogWatch is the part of a timer for which a backlog must not shrink before its
+// session counts as idle.
+const backlogWatch = 8
+
+func (b *backlog) empty() bool { return b.client == 0 && b.target == 0 }
+
+// note compares a backlog with what it is now, and reports whether it has shrunk although
+// the session has not moved bytes since then. One that has not changed keeps its time.
+func (b *backlog) note(now backlog, movedAt int64) (shrunk bool) {
+	shrunk = movedAt <= b.at && (now.client < b.client || now.target < b.target)
+	if shrunk || movedAt > b.at {
+		*b = now
+	}
+	return shrunk
+}
+
 // movedAt is when a session last moved bytes, at the latest, in monotonic ns: the board
 // counts whole ms.
 func movedAt(row *board.Row) int64 { return int64(row.Moved.Load()+1) * int64(time.Millisecond) }
