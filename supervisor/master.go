@@ -62,10 +62,8 @@ type master struct {
 	roster      []*child                            // in the order of start
 	children    map[uint64]*child
 	dead        []*child // buried, not yet reaped
-	lastID      uint64
+	last        lastNumbers
 	left        int // workers that the limit of all plugs leaves, see supply.go
-	lastPlug    uint32
-	number      uint32 // of the newest generation; unique among all plugs
 
 	ticks    ticks
 	tickC    <-chan time.Time // ticks, where the watcher has none
@@ -79,6 +77,13 @@ type master struct {
 	asides map[asideKey]*aside // calls that goroutines make for the loop
 
 	null int // /dev/null, for workers
+}
+
+// lastNumbers are those given out last. None is used twice while a service runs.
+type lastNumbers struct {
+	child      uint64
+	plug       uint32
+	generation uint32 // unique among all plugs, so a doorbell names a plug, too
 }
 
 // startup is what a master has to do before it serves.

@@ -53,8 +53,8 @@ type plug struct {
 
 // newPlug makes a plug of a checked configuration.
 func (m *master) newPlug(cfg *config.Plug) *plug {
-	m.lastPlug++
-	return &plug{m: m, id: m.lastPlug, log: m.log, given: cfg, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
+	m.last.plug++
+	return &plug{m: m, id: m.last.plug, log: m.log, given: cfg, cfg: cfg, settled: settle(cfg), tag: cfg.Tag()}
 }
 
 // addPlug adds a plug that the master serves from its start.
@@ -81,8 +81,8 @@ func (p *plug) prepare() error {
 // newGeneration makes a generation for a configuration of the plug, with a closed gate.
 func (p *plug) newGeneration(cfg *config.Plug, settled settled, listeners int) (*generation, error) {
 	workers, capacity := shapeOf(cfg, settled)
-	p.m.number++
-	g, err := newGeneration(p.m.number, p.m.cfg, cfg, workers, capacity, listeners)
+	p.m.last.generation++
+	g, err := newGeneration(p.m.last.generation, p.m.cfg, cfg, workers, capacity, listeners)
 	if err != nil {
 		return nil, err
 	}

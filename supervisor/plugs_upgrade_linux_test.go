@@ -108,8 +108,8 @@ func TestPlugsAreHandedOver(t *testing.T) {
 			t.Errorf("%s: %d workers", p.name(), n)
 		}
 	}
-	if next.number != old.number {
-		t.Errorf("generations are numbered from %d, want %d", next.number, old.number)
+	if next.last.generation != old.last.generation {
+		t.Errorf("generations are numbered from %d, want %d", next.last.generation, old.last.generation)
 	}
 }
 

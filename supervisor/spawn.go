@@ -101,8 +101,8 @@ func (p *plug) startWorkerOf(g *generation, cfg *config.Plug, listeners []listen
 		p.troubled("lifeline", err)
 		return false
 	}
-	p.m.lastID++
-	c := &child{id: p.m.lastID, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
+	p.m.last.child++
+	c := &child{id: p.m.last.child, slot: g.free[len(g.free)-1], generation: g, pidfd: -1, lifeline: pair[0]}
 	g.free = g.free[:len(g.free)-1]
 	c.sessionsBefore = g.sessionsOf(c.slot)
 	c.worked = c.sessionsBefore

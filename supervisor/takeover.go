@@ -86,11 +86,11 @@ func (s *takeover) takeOffer() (*handover.Offer, error) {
 	if err := m.continueControl(o.Control, fds[len(fds)-1]); err != nil {
 		return nil, err
 	}
-	m.lastID = o.LastID + 1<<20 // the old master starts workers until the freeze
+	m.last.child = o.LastID + 1<<20 // the old master starts workers until the freeze
 	if m.cfg.Foreground && o.Shepherd != 0 {
 		m.shepherd = o.Shepherd
 	}
-	m.number = o.Generation
+	m.last.generation = o.Generation
 	return o, nil
 }
 

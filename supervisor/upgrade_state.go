@@ -21,9 +21,8 @@ func (m *master) offerMessages() []messageWithFDs {
 	if starter < 0 {
 		starter = m.null
 	}
-	newest := m.number
-	first := messageWithFDs{handover.Message{Kind: handover.KindOffer, Offer: &handover.Offer{Role: m.starter.Role(), Generation: newest,
-		LastID: m.lastID, Shepherd: m.shepherd, Plugs: len(m.plugs) + len(m.others)}}, []int{starter}}
+	first := messageWithFDs{handover.Message{Kind: handover.KindOffer, Offer: &handover.Offer{Role: m.starter.Role(), Generation: m.last.generation,
+		LastID: m.last.child, Shepherd: m.shepherd, Plugs: len(m.plugs) + len(m.others)}}, []int{starter}}
 	if s := m.control.socket; s != nil {
 		first.Offer.Control = &handover.ControlRecord{Path: s.Path, ID: handover.Inode(s.ID)}
 		first.fds = append(first.fds, s.FD)
