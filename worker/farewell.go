@@ -9,6 +9,8 @@
 package worker
 
 import (
+	"syscall"
+
 	"daemon/plug/worker/board"
 	"daemon/plug/worker/kernel"
 )
@@ -34,14 +36,15 @@ func (e *engine) strike(s *session, t timer) {
 	}
 }
 
-// hasMore reports whether bytes have arrived that no event has reported yet, and relays
-// them. A side whose bytes the other side does not take is not asked.
+// hasMore reports whether bytes, an end or an error have arrived that no event has reported
+// yet, and relays them. A side whose bytes the other side does not take is not asked.
 func (e *engine) hasMore(s *session) (more bool) {
 	for _, d := range [...]*side{&s.client, &s.target} {
 		if d.eof || d.stuck() {
 			continue
 		}
-		if n, errno := kernel.Peek(d.fd, e.buffer[:1]); errno == 0 && n > 0 {
+		if _, errno := kernel.Peek(d.fd, e.buffer[:1]); errno != syscall.EAGAIN {
+			d.fails(errno) // the call has taken it
 			d.readable, more = true, true
 		}
 	}
