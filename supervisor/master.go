@@ -45,8 +45,9 @@ type master struct {
 	logs
 
 	cfg      *config.Process
-	plugs    []*plug // that it serves
-	others   []*plug // that are being prepared, or were removed and still have workers
+	plugs    []*plug        // that it serves
+	absent   []*config.Plug // optional plugs that could not start
+	others   []*plug        // that are being prepared, or were removed and still have workers
 	reloads  reloads
 	totals   counters.Process
 	pidfile  pidlist
@@ -223,7 +224,7 @@ func (m *master) open() (err error) {
 		return err
 	}
 	for _, p := range m.plugs {
-		if err := p.openListeners(); err != nil {
+		if err := p.openListeners(); err != nil && !m.leaveOut(p, err) {
 			return err
 		}
 	}
@@ -236,7 +237,7 @@ func (m *master) prepare() (err error) {
 		return err
 	}
 	for _, p := range m.plugs {
-		if err = p.prepare(); err != nil {
+		if err = p.prepare(); err != nil && !m.leaveOut(p, err) {
 			return err
 		}
 	}

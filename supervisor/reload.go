@@ -28,7 +28,9 @@ type reloads struct {
 // reload is a change of the configuration in progress.
 type reload struct {
 	m        *master
-	dry      bool // only say what would change
+	dry      bool           // only say what would change
+	quiet    bool           // nobody has asked for it
+	absent   []*config.Plug // optional plugs that stay out
 	next     *config.Config
 	diff     []config.Difference
 	changes  []*plugChange
@@ -224,7 +226,7 @@ func (r *reload) fail(err error) {
 	for _, undo := range slices.Backward(r.undo) {
 		undo()
 	}
-	if !r.dry {
+	if !r.dry && !r.quiet {
 		r.m.log.Error("reload failed; nothing has changed", "reason", host.Reason(err))
 	}
 	r.then(act{}, fmt.Errorf("reload failed; nothing has changed: %w", err))
@@ -233,7 +235,7 @@ func (r *reload) fail(err error) {
 func (r *reload) finish() {
 	r.over = true
 	r.m.reloads.current = nil
-	if !r.dry {
+	if !r.dry && !r.quiet {
 		r.m.starter.Tell("reloaded", "")
 	}
 }

@@ -57,11 +57,15 @@ func (r *reload) commit() {
 	if r.next.Debug != m.cfg.Debug {
 		m.useLogLevel(r.next.Debug)
 	}
-	m.reloads.process = &r.next.Process
+	m.reloads.process, m.absent = &r.next.Process, r.absent
 	process := *m.cfg // what this master has found out about its control socket stays
 	process.Debug = r.next.Debug
 	m.cfg = &process
-	m.log.Info("reloaded", "changes", len(r.diff))
+	if r.quiet {
+		m.log.Info("optional plugs have started", "plugs", len(r.changes))
+	} else {
+		m.log.Info("reloaded", "changes", len(r.diff))
+	}
 	r.then(act{r.said(), len(r.diff) > 0}, nil)
 }
 

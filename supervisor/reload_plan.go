@@ -17,7 +17,8 @@ type plugChange struct {
 	given   *config.Plug // its next configuration; nil if it is removed
 	settled settled
 	added   bool
-	fresh   bool // it needs new workers
+	failed  error // an optional plug cannot be opened
+	fresh   bool  // it needs new workers
 
 	keeps  []listener      // that it has, or that another plug gives up
 	opens  []config.Source // to be bound

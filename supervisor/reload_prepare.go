@@ -25,29 +25,48 @@ func open(changes []*plugChange) (undo func(), err error) {
 		}
 	}
 	for _, c := range changes {
-		for _, source := range c.opens {
-			fd, err := host.Listen(source, source.Backlog, c.given.ClientSockets())
-			if err != nil {
-				return undo, fmt.Errorf("plug %s: %w", c.given.Name, err)
+		err := c.open()
+		if err != nil && c.added && c.given.Optional {
+			for _, l := range c.opened {
+				unix.Close(l.fd)
 			}
-			fds = append(fds, fd)
-			c.opened = append(c.opened, listener{fd: fd, source: source, given: source})
-		}
-		if c.session == "" {
+			c.failed = err
 			continue
 		}
-		if c.file, err = within(openPatience, "session file "+c.session, func() (outlet, error) {
-			return openSessionAs(c.session, credentialOf(c.given))
-		}); err != nil {
+		for _, l := range c.opened {
+			fds = append(fds, l.fd)
+		}
+		if err != nil {
 			return undo, fmt.Errorf("plug %s: %w", c.given.Name, err)
 		}
-		fds = append(fds, c.file.fd)
+		if c.session != "" {
+			fds = append(fds, c.file.fd)
+		}
 	}
 	return undo, nil
 }
 
+// open binds the listeners and opens the session file of one plug.
+func (c *plugChange) open() (err error) {
+	for _, source := range c.opens {
+		fd, err := host.Listen(source, source.Backlog, c.given.ClientSockets())
+		if err != nil {
+			return err
+		}
+		c.opened = append(c.opened, listener{fd: fd, source: source, given: source})
+	}
+	if c.session == "" {
+		return nil
+	}
+	c.file, err = within(openPatience, "session file "+c.session, func() (outlet, error) {
+		return openSessionAs(c.session, credentialOf(c.given))
+	})
+	return err
+}
+
 // prepare makes memories and generations, and starts the first workers of those.
 func (r *reload) prepare(err error) {
+	r.leaveOut()
 	for _, c := range r.changes {
 		if r.over || err != nil {
 			break

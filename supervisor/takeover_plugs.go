@@ -86,6 +86,7 @@ func (s *takeover) takeListeners() error {
 		offered[i] = o.given
 	}
 	strict := s.m.reloads.load == nil
+plugs:
 	for _, p := range s.m.plugs {
 		for _, source := range p.given.Listeners {
 			took, err := s.takeListener(p, source)
@@ -98,6 +99,9 @@ func (s *takeover) takeListeners() error {
 				return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", offered, source)
 			}
 			fd, err := host.Listen(source, source.Backlog, p.cfg.ClientSockets())
+			if err != nil && !s.serves(p) && s.m.leaveOut(p, err) {
+				continue plugs
+			}
 			if err != nil {
 				return err
 			}
@@ -110,6 +114,16 @@ func (s *takeover) takeListeners() error {
 		return fmt.Errorf("the old master offered listeners %q, but the command line asks for %q", offered, s.m.label())
 	}
 	return nil
+}
+
+// serves reports whether the old master serves a plug.
+func (s *takeover) serves(p *plug) bool {
+	for _, other := range s.offered {
+		if other == p {
+			return true
+		}
+	}
+	return false
 }
 
 // takeListener gives a plug the sockets of one of its sources.

@@ -87,6 +87,7 @@ func (m *master) tick(now time.Time) {
 		p.sendDrains(tellAtATick)
 	}
 	m.freeLeft(now)
+	m.tryAbsent()
 	m.showTitle()
 	m.tellStarter(now)
 	if m.phase == stopping && t.n%checkEvery == 0 {

@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -94,5 +95,25 @@ func TestBrokenFile(t *testing.T) {
 	}
 	if _, err := os.Stat(p.Pidfile); !os.IsNotExist(err) || harness.Listening(t, p.Port) {
 		t.Errorf("the pidfile: %v; the port listens: %v", err, harness.Listening(t, p.Port))
+	}
+}
+
+// An optional plug whose port is taken does not keep the other one from being served, and
+// is served once the port is free.
+func TestOptionalPlug(t *testing.T) {
+	t.Parallel()
+	other := harness.ListenTCP(t, "127.0.0.1:0")
+	late := other.Addr().(*net.TCPAddr).Port
+	target := harness.Serve(t, harness.Anywhere, harness.Greet("target")).Addr()
+	p := harness.PrepareFile(t, fmt.Sprintf("plug \"now\" {\n  listen  = [\"127.0.0.1:{port}\"]\n  targets = [%q]\n}\n"+
+		"plug \"late\" {\n  listen   = [\"127.0.0.1:%d\"]\n  targets  = [%q]\n  optional = true\n}\n", target, late, target))
+	p.Detach()
+	if got := greeted(t, p.Port); got != "target" {
+		t.Errorf("the first plug leads to %q", got)
+	}
+	other.Close()
+	harness.Await(t, "the optional plug to be served", harness.LongWait, func() bool { return harness.Listening(t, late) })
+	if got := greeted(t, late); got != "target" {
+		t.Errorf("the optional plug leads to %q", got)
 	}
 }

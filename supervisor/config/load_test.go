@@ -26,10 +26,11 @@ func names(schema *hcl.BodySchema) map[string]bool {
 // with one value has an option.
 func TestDirectivesAndOptions(t *testing.T) {
 	top, plug, defaults := names(topSchema), names(plugSchema), names(defaultsSchema)
-	partOfSource := map[string]bool{"bind": true, "source-interface": true} // listen has the one; /interface gives the other
+	exempt := map[string]bool{"bind": true, "source-interface": true} // listen has the one; /interface gives the other
+	exempt["optional"] = true                                         // a command line has no other plug
 	for _, o := range Options() {
 		switch in := map[Scope]map[string]bool{ScopeProcess: top, ScopePlug: plug}[o.Scope]; {
-		case partOfSource[o.Long] || in == nil && !top[o.Long] && !plug[o.Long]:
+		case exempt[o.Long] || in == nil && !top[o.Long] && !plug[o.Long]:
 		case in == nil:
 			t.Errorf("--%s is of the command line alone, and yet a directive", o.Long)
 		case !in[o.Long]:
@@ -40,7 +41,7 @@ func TestDirectivesAndOptions(t *testing.T) {
 	}
 	for _, all := range []map[string]bool{top, plug, defaults} {
 		for name := range all {
-			if OptionByName(name) == nil && name != "listen" && name != "targets" && !partOfSource[name] {
+			if OptionByName(name) == nil && name != "listen" && name != "targets" && !exempt[name] {
 				t.Errorf("%s is a directive without an option", name)
 			}
 		}

@@ -62,6 +62,7 @@ type Plug struct {
 	Backlog      int           // 0: as the service manager has set it for fd:NAME
 	DrainTimeout time.Duration // QUIT; 0 waits without limit
 	User         *User         // --user; nil keeps the user who starts plug
+	Optional     bool          // other plugs are served even if this one cannot start
 }
 
 // options are all of them, in the order in which --check shows their values; the usage
@@ -264,6 +265,10 @@ var options = [...]Option{
 			return err
 		},
 		Get: func(v Values) any { return v.User }},
+	{Long: "optional", Scope: ScopePlug, Change: ChangeLive,
+		Put:  func(d *Draft, text string) error { return take(&d.Optional, text, parseBool) },
+		Hide: func(v Values) bool { return !v.Optional },
+		Get:  func(v Values) any { return v.Optional }},
 	{Long: "syslog", Arg: "ADDR", Help: "syslog socket: a path or udp://ADDR:PORT",
 		Topic: output, Scope: ScopeProcess, Change: ChangeLive,
 		Set: func(d *Draft, text string) error { return take(&d.Syslog, text, parseSyslog) },

@@ -56,6 +56,18 @@ func Listen(s config.Source, backlog int, client config.Sockets) (fd int, err er
 	}
 }
 
+// noListen is a backlog with which a socket is only bound.
+const noListen = -1
+
+// Bindable returns an error if a source cannot be bound now.
+func Bindable(s config.Source) error {
+	fd, err := bind(s, noListen, config.Sockets{})
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
 // socketOption is an option for setsockopt(2).
 type socketOption struct{ level, name, value int }
 
@@ -99,7 +111,7 @@ func bind(s config.Source, backlog int, client config.Sockets) (int, error) {
 			return -1, err
 		}
 	}
-	if err = unix.Bind(fd, Sockaddr(netip.AddrPortFrom(addr, s.Port))); err == nil {
+	if err = unix.Bind(fd, Sockaddr(netip.AddrPortFrom(addr, s.Port))); err == nil && backlog != noListen {
 		err = unix.Listen(fd, backlog)
 	}
 	if err != nil {
