@@ -22,11 +22,18 @@ import (
 
 var phaseWords = [...]string{opening: "opening", adopting: "opening", running: "running", stopping: "stopping"}
 
-// status describes the plug as a whole.
+// status describes each plug as a whole.
 func (r *request) status() (reply control.Reply, err error) {
-	err = r.loop(func() {
-		reply.Status = r.m.plugs[0].status()
-	})
+	var all []control.Status
+	if err = r.loop(func() {
+		all = ofAll(r.m, func(p *plug) []control.Status { return []control.Status{*p.status()} })
+	}); err != nil {
+		return reply, err
+	}
+	if len(all) > 1 {
+		reply, err = inBatches(r, all, func(part []control.Status) control.Reply { return control.Reply{Plugs: part} })
+	}
+	reply.Status = &all[0]
 	return reply, err
 }
 

@@ -14,7 +14,7 @@ import (
 func (c *ctl) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Show a summary of the plug",
+		Short: "Show a summary of the plug, or of each of several",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r, err := c.ask(control.Request{Verb: control.GetStatus})
@@ -23,6 +23,10 @@ func (c *ctl) statusCommand() *cobra.Command {
 			}
 			if r.Status == nil {
 				return errEmpty
+			}
+			if len(r.Plugs) > 1 {
+				text := show.Master(r.Status, c.now()) + "\n" + c.table(show.Plugs(r.Plugs), false)
+				return c.answer(text, map[string]any{"status": r.Status, "plugs": r.Plugs})
 			}
 			return c.answer(show.Status(r.Status, c.now()), map[string]any{"status": r.Status})
 		},

@@ -14,6 +14,7 @@ func (c *Client) Ask(req Request) (all Reply, err error) {
 // add adds a later reply to the earlier ones.
 func (r *Reply) add(more Reply) {
 	r.Version, r.Done = more.Version, more.Done
+	r.Plugs = append(r.Plugs, more.Plugs...)
 	r.Sessions = append(r.Sessions, more.Sessions...)
 	r.Targets = append(r.Targets, more.Targets...)
 	r.Workers = append(r.Workers, more.Workers...)

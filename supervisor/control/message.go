@@ -76,6 +76,7 @@ type Reply struct {
 	Said     string    `json:"said,omitempty"`    // what was done, in a sentence
 	Changed  *bool     `json:"changed,omitempty"` // if the verb changes something and succeeded: false if nothing had to be changed
 	Status   *Status   `json:"status,omitempty"`
+	Plugs    []Status  `json:"plugs,omitempty"` // of a master with several plugs; Status is the first one's
 	Sessions []Session `json:"sessions,omitempty"`
 	Targets  []Target  `json:"targets,omitempty"`
 	Workers  []Worker  `json:"workers,omitempty"`

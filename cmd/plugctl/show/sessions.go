@@ -19,8 +19,10 @@ func Sessions(sessions []control.Session, wide bool) *Table {
 	if wide {
 		t.Columns = append(t.Columns, Column{"CONNECT", true}, Column{"FIRST", true})
 	}
+	var plugs []string
 	for i := range sessions {
 		s := &sessions[i]
+		plugs = append(plugs, s.Plug)
 		row := []string{
 			s.ID, strconv.Itoa(s.PID), s.Client, orDash(s.Target), s.State,
 			Age(s.Age), Age(s.Idle), Bytes(s.In), Bytes(s.Out), s.Build,
@@ -30,7 +32,7 @@ func Sessions(sessions []control.Session, wide bool) *Table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return t
+	return withPlugs(t, plugs)
 }
 
 func orDash(text string) string {

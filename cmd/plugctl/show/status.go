@@ -17,35 +17,52 @@ import (
 // come after them.
 var (
 	workerStates = []string{"busy", "spare", "starting", "draining"}
-	targetStates = []string{"good", "failing", "failed", "draining", "disabled"}
+	targetStates = []string{"good", "failing", "failed", "draining", "disabled", "removed"}
 )
 
-// Status shows the plug as a whole, in a line for each subject.
-func Status(s *control.Status, now time.Time) string {
-	var b strings.Builder
-	say := func(what, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", what, Clean(fmt.Sprintf(format, args...)))
-	}
-	say("plug", "%s, %s, %s", s.Label, s.Mode, Phase(s))
-	if s.Trouble != "" {
-		say("trouble", "no client is served: %s", s.Trouble)
-	}
+// lines collects lines with a subject each.
+type lines struct{ strings.Builder }
+
+func (l *lines) say(what, format string, args ...any) {
+	fmt.Fprintf(l, "%-10s %s\n", what, Clean(fmt.Sprintf(format, args...)))
+}
+
+// master adds what belongs to the process.
+func (l *lines) master(s *control.Status, now time.Time) {
 	master := fmt.Sprintf("PID %d", s.PID)
 	if s.Shepherd != 0 {
 		master += fmt.Sprintf(", shepherd %d", s.Shepherd)
 	}
-	say("master", "%s, for %s", master, since(s.Since, now))
-	say("version", "%s", s.Build)
-	say("started", "%s, %s ago, %s since", s.Started.Local().Format(time.DateTime), since(s.Started, now), Plural(int(s.Upgrades), "upgrade"))
-	say("sessions", "%d live, %d accepted", s.Sessions, s.Accepted)
-	if s.Unwritten > 0 {
-		say("unwritten", "%s not yet written to the session file", Plural(s.Unwritten, "session line"))
+	l.say("master", "%s, for %s", master, since(s.Since, now))
+	l.say("version", "%s", s.Build)
+	l.say("started", "%s, %s ago, %s since", s.Started.Local().Format(time.DateTime), since(s.Started, now), Plural(int(s.Upgrades), "upgrade"))
+}
+
+// Master shows the process that serves several plugs, in a line for each subject.
+func Master(s *control.Status, now time.Time) string {
+	var l lines
+	l.master(s, now)
+	l.say("log level", "%d", s.LogLevel)
+	return l.String()
+}
+
+// Status shows the plug as a whole, in a line for each subject.
+func Status(s *control.Status, now time.Time) string {
+	var l lines
+	l.say("plug", "%s, %s, %s", s.Label, s.Mode, Phase(s))
+	if s.Trouble != "" {
+		l.say("trouble", "no client is served: %s", s.Trouble)
 	}
-	say("queue", "%s", Queue(s))
-	say("workers", "%s; at most %d", Counts(s.Workers, workerStates), s.Limit)
-	say("targets", "%s", Counts(s.Targets, targetStates))
-	say("log level", "%d", s.LogLevel)
-	return b.String()
+	l.master(s, now)
+	l.say("sessions", "%d live, %d accepted", s.Sessions, s.Accepted)
+	if s.Unwritten > 0 {
+		l.say("unwritten", "%s not yet written to the session file", Plural(s.Unwritten, "session line"))
+	}
+	l.say("queue", "%s", Queue(s))
+	l.say("workers", "%s; at most %d", Counts(s.Workers, workerStates), s.Limit)
+	l.say("targets", "%s", Counts(s.Targets, targetStates))
+	l.say("log level", "%d", s.LogLevel)
+	return l.String()
 }
 
 // Phase says whether the plug accepts clients.

@@ -1,8 +1,9 @@
-// The tables of targets and workers.
+// The tables of plugs, targets and workers.
 
 package show
 
 import (
+	"slices"
 	"strconv"
 
 	"daemon/plug/supervisor/control"
@@ -14,8 +15,10 @@ func Targets(targets []control.Target) *Table {
 		{"TARGET", false}, {"STATE", false}, {"SESSIONS", true}, {"CONNECTS", true}, {"FAILURES", true},
 		{"FAILED FOR", true}, {"LAST FAILURE", false},
 	}}
+	var plugs []string
 	for i := range targets {
 		g := &targets[i]
+		plugs = append(plugs, g.Plug)
 		failedFor := "-"
 		if g.FailedFor > 0 {
 			failedFor = Age(g.FailedFor)
@@ -24,6 +27,40 @@ func Targets(targets []control.Target) *Table {
 			g.Target, g.State, strconv.Itoa(g.Sessions), strconv.FormatUint(g.Connects, 10),
 			strconv.FormatUint(g.Failures, 10), failedFor, orDash(g.LastFailure),
 		})
+	}
+	return withPlugs(t, plugs)
+}
+
+// Plugs makes the table of the plugs of one master.
+func Plugs(plugs []control.Status) *Table {
+	t := &Table{Spare: []string{"QUEUE", "MODE"}, Columns: []Column{
+		{"PLUG", false}, {"MODE", false}, {"STATE", false}, {"SESSIONS", true}, {"ACCEPTED", true}, {"QUEUE", true},
+		{"WORKERS", false}, {"TARGETS", false},
+	}}
+	for i := range plugs {
+		s := &plugs[i]
+		state := Phase(s)
+		if s.Trouble != "" {
+			state = "trouble: " + s.Trouble
+		}
+		queue := "-"
+		if s.Queue >= 0 {
+			queue = strconv.Itoa(s.Queue)
+		}
+		t.Rows = append(t.Rows, []string{s.Plug, s.Mode, state, strconv.Itoa(s.Sessions), strconv.FormatUint(s.Accepted, 10), queue,
+			WorkerCounts(s), TargetCounts(s)})
+	}
+	return t
+}
+
+// withPlugs adds a column with the plug of each row, if there are several.
+func withPlugs(t *Table, plugs []string) *Table {
+	if len(plugs) == 0 || !slices.ContainsFunc(plugs, func(p string) bool { return p != plugs[0] }) {
+		return t
+	}
+	t.Columns = append([]Column{{"PLUG", false}}, t.Columns...)
+	for i := range t.Rows {
+		t.Rows[i] = append([]string{plugs[i]}, t.Rows[i]...)
 	}
 	return t
 }
@@ -34,12 +71,14 @@ func Workers(workers []control.Worker) *Table {
 		{"PID", true}, {"STATE", false}, {"GENERATION", true}, {"SESSIONS", true}, {"ENDED", true}, {"AGE", true},
 		{"VERSION", false},
 	}}
+	var plugs []string
 	for i := range workers {
 		w := &workers[i]
+		plugs = append(plugs, w.Plug)
 		t.Rows = append(t.Rows, []string{
 			strconv.Itoa(w.PID), w.State, strconv.Itoa(w.Generation), strconv.Itoa(w.Sessions),
 			strconv.FormatUint(w.Ended, 10), Age(w.Age), w.Build,
 		})
 	}
-	return t
+	return withPlugs(t, plugs)
 }
