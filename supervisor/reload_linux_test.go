@@ -289,6 +289,7 @@ func TestReloadFails(t *testing.T) {
 			if !slices.Equal(plugs[0].pidsServing(), serving) {
 				t.Errorf("workers %v, before %v", plugs[0].pidsServing(), serving)
 			}
+			s.runAsides() // session files were reopened, too
 			if n := openFDs(t); n != before {
 				t.Errorf("%d descriptors, before %d", n, before)
 			}
