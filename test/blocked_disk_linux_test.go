@@ -87,39 +87,31 @@ func TestHangingDisk(t *testing.T) {
 		lines := func() int { return strings.Count(disk.Content("sessions"), "\n") }
 		harness.ShortSession(t, p)
 		harness.Await(t, "the first line", harness.NormalWait, func() bool { return lines() == 1 })
-		back := make(chan struct{})
-		disk.Away.Lock()
-		t.Cleanup(func() {
-			select {
-			case <-back:
-			default:
-				disk.Away.Unlock()
-			}
-		})
+		disk.Leave()
+		t.Cleanup(disk.Return)
 		harness.GoesOn(t, p, held)
 		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1} {
 			p.Signal(s)
 		}
 		harness.GoesOn(t, p, held)
 		p.Syslog.Await(t, ".*session file .*/sessions: the file system does not respond")
-		close(back)
-		disk.Away.Unlock()
+		disk.Return()
 		harness.Await(t, "the lines of the time when the disk was away", harness.LongWait, func() bool { return lines() == 41 })
-		disk.Away.Lock()
+		disk.Leave()
 		harness.EndsByTerm(t, p)
-		disk.Away.Unlock()
+		disk.Return()
 		if err := held(); err != nil {
 			t.Errorf("the held session: %v", err)
 		}
 
-		disk.Away.Lock()
+		disk.Leave()
 		q := harness.Prepare(t, mode, "-S", disk.Dir+"/other", target)
 		q.Daemon = true
 		q.Launch()
 		if code := q.Wait(10 * time.Second); code != 4 || !strings.Contains(q.Errors(), "the file system does not respond") {
 			t.Errorf("exit %d: %q", code, q.Errors())
 		}
-		disk.Away.Unlock()
+		disk.Return()
 	})
 }
 

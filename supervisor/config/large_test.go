@@ -57,7 +57,7 @@ func TestLargeFile(t *testing.T) {
 		best = min(best, cpuTime(t)-begun)
 	}
 	t.Logf("%d bytes in %v", len(f.text), best)
-	if limit := time.Second; best > limit { // other processes disturb the caches
+	if limit := slowdown * time.Second; best > limit { // other processes disturb the caches
 		t.Errorf("%d bytes took %v", len(f.text), best)
 	}
 }

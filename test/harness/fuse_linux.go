@@ -20,7 +20,8 @@ type Fuse struct {
 	t     testing.TB
 	Dir   string
 	fd    int
-	Away  sync.Mutex // held while it does not answer
+	away  sync.Mutex // held while it does not answer
+	gone  bool       // the test holds it
 	mu    sync.Mutex
 	files map[uint64]*fuseFile
 	next  uint64
@@ -66,6 +67,7 @@ func MountFuse(t testing.TB) *Fuse {
 		f.serve()
 	}()
 	t.Cleanup(func() {
+		f.Return()
 		unix.Unmount(f.Dir, unix.MNT_FORCE) // ends every call that is still waiting
 		unix.Unmount(f.Dir, unix.MNT_DETACH)
 		<-ended
@@ -90,20 +92,34 @@ func (f *Fuse) neverPolled() {
 	unix.Unlink(name)
 }
 
+// Leave makes the disk answer no more; a request that it has read is answered before.
+func (f *Fuse) Leave() {
+	f.away.Lock()
+	f.gone = true
+}
+
+// Return makes the disk answer again, if it does not.
+func (f *Fuse) Return() {
+	if f.gone {
+		f.gone = false
+		f.away.Unlock()
+	}
+}
+
 func (f *Fuse) serve() {
 	request := make([]byte, 1<<18)
 	for {
-		f.Away.Lock()
-		f.Away.Unlock()
+		f.away.Lock()
+		f.away.Unlock()
 		pollFor := []unix.PollFd{{Fd: int32(f.fd), Events: unix.POLLIN}}
 		if n, _ := unix.Poll(pollFor, 20); n == 0 {
 			continue
 		}
-		if !f.Away.TryLock() {
+		if !f.away.TryLock() {
 			continue // a request that is not read can still be interrupted
 		}
 		n, err := unix.Read(f.fd, request)
-		f.Away.Unlock()
+		f.away.Unlock()
 		if err == unix.EINTR || err == unix.EAGAIN || err == unix.ENOENT {
 			continue
 		}

@@ -20,19 +20,13 @@ func TestUpgradeWithHangingPidfile(t *testing.T) {
 	p.Pidfile = disk.Dir + "/pid"
 	p.Detach()
 	held := harness.HeldBy(t, p)
-	disk.Away.Lock()
-	back := false
-	t.Cleanup(func() {
-		if !back {
-			disk.Away.Unlock()
-		}
-	})
+	disk.Leave()
+	t.Cleanup(disk.Return)
 	harness.GoesOn(t, p, held) // it has to write its sessions into the pidfile
 	p.Signal(syscall.SIGUSR2)
 	p.Syslog.Await(t, ".*upgrade failed.*pidfile .*: the file system does not respond")
 	harness.GoesOn(t, p, held)
-	disk.Away.Unlock()
-	back = true
+	disk.Return()
 	master := p.CtlJSON("status").Status.PID
 	harness.Await(t, "the pidfile to be the master's", harness.NormalWait, func() bool {
 		first, _, _ := strings.Cut(disk.Content("pid"), "\n")
