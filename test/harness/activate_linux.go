@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"testing"
 )
 
 // Activate starts a plug in the foreground like a service manager that has
@@ -39,16 +38,4 @@ func (p *Plug) Activate(name string, listeners ...*net.TCPListener) {
 func (p *Plug) AwaitServing() {
 	p.T.Helper()
 	Await(p.T, "the plug to serve", ServeBound, func() bool { return p.Serves() && strings.Contains(ReadString(p.Stderr), " serving: ") })
-}
-
-// ListenTCP returns a listener whose socket stays open, like a service
-// manager's.
-func ListenTCP(t testing.TB, addr string) *net.TCPListener {
-	t.Helper()
-	l, err := net.Listen("tcp4", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l.(*net.TCPListener)
 }

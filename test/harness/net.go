@@ -150,3 +150,15 @@ func LowPort(t testing.TB) int {
 	t.Fatal("no free port below 1024")
 	return 0
 }
+
+// ListenTCP returns a listener whose socket stays open, like a service
+// manager's.
+func ListenTCP(t testing.TB, addr string) *net.TCPListener {
+	t.Helper()
+	l, err := net.Listen("tcp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.(*net.TCPListener)
+}
