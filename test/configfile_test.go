@@ -56,18 +56,14 @@ func TestTwoPlugsOfAFile(t *testing.T) {
 		if web := fmt.Sprintf("127.0.0.1:%d", third); listens["news"] != 2*lines/3 || listens[web] != lines/3 {
 			t.Errorf("the session lines name %v", listens)
 		}
-		pids := p.PIDs()
-		if len(pids) != 2 || pids[0] != p.Master {
-			t.Errorf("the pidfile lists %v; expected the master, %d, and the worker of the pool", pids, p.Master)
-		}
-		titles := []string{}
-		for _, one := range p.Procs() {
-			titles = append(titles, one.Title)
-		}
+		harness.Await(t, "the master and the worker of the pool, and no other, in the pidfile", harness.NormalWait, func() bool {
+			pids := p.PIDs()
+			return len(pids) == 2 && pids[0] == p.Master
+		})
 		for _, want := range []string{"plug: master site (0 sessions)", "plug: news spare", fmt.Sprintf("plug: 127.0.0.1:%d pool (0 sessions)", third)} {
-			if !slices.Contains(titles, want) {
-				t.Errorf("no title %q in %q", want, titles)
-			}
+			harness.Await(t, "the title "+want, harness.NormalWait, func() bool {
+				return slices.ContainsFunc(p.Procs(), func(one harness.Process) bool { return one.Title == want })
+			})
 		}
 	}
 	serves(3)

@@ -125,7 +125,6 @@ func connOf(fd int) (*net.TCPConn, error) {
 // Clients whose link goes down are gone after 8 s with keepalive 5 s, 1 s, 3: those of
 // idle sessions, and those for which there are unsent data.
 func TestVanishedClient(t *testing.T) {
-	t.Parallel()
 	harness.LinuxEngineOnly(t, "it refuses times of keepalive")
 	if !harness.InNamespace(t, harness.OfNet) {
 		return
