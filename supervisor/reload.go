@@ -63,7 +63,11 @@ const leaveWithin = 100 * time.Millisecond
 // being prepared or were removed.
 func (m *master) all() iter.Seq[*plug] {
 	return func(yield func(*plug) bool) {
-		for _, p := range slices.Concat(m.plugs, m.others) {
+		all := m.plugs
+		if len(m.others) > 0 {
+			all = slices.Concat(m.plugs, m.others)
+		}
+		for _, p := range all {
 			if p.generation != nil && !yield(p) {
 				return
 			}
