@@ -69,8 +69,8 @@ func (s *testMaster) checkLoggedOnce(text string) {
 	}
 }
 
-// checkLine checks that there is one line, which contains the text, or none if the
-// text is empty.
+// checkLine checks that there is exactly one line, and that it contains the text. If the
+// text is empty, there must be no line.
 func checkLine(t testing.TB, what string, lines []string, want string) {
 	t.Helper()
 	switch {

@@ -29,7 +29,7 @@ type reloads struct {
 type reload struct {
 	m        *master
 	dry      bool           // only say what would change
-	quiet    bool           // nobody has asked for it
+	quiet    bool           // a retry of an optional plug, which is not logged unless it succeeds
 	absent   []*config.Plug // optional plugs that stay out
 	next     *config.Config
 	diff     []config.Difference

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-var update = flag.Bool("update", false, "write the expected errors of testdata/broken.txt anew")
+var update = flag.Bool("update", false, "rewrite the expected errors in testdata/broken.txt")
 
 // brokenFile is an entry of testdata/broken.txt.
 type brokenFile struct{ name, text, want string }

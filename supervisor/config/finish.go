@@ -111,8 +111,8 @@ func (d *Draft) placeTargets() {
 	}
 }
 
-// port is that of targets without one: the port of all listeners, or 0 if they have
-// several ports or none.
+// port returns the port of targets that name no port. It is the port of the listeners; 0 if
+// their ports differ, or if no listener has a port.
 func (d *Draft) port() (port uint16) {
 	for _, l := range d.sources {
 		if l.Port != 0 && port != 0 && l.Port != port {

@@ -1,4 +1,4 @@
-// A large file, and texts that nobody would write.
+// Tests of a large file and of unusual texts.
 
 package config
 

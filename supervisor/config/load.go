@@ -238,7 +238,7 @@ func (l *loader) advise() {
 	for _, p := range l.plugs {
 		if p.keepsVanished() {
 			l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "No idle-timeout and no keepalive", Subject: &p.block.DefRange,
-				Detail: "Sessions of clients that vanish without an end stay for ever."})
+				Detail: "Sessions of clients that vanish without closing the connection never end."})
 		}
 	}
 }

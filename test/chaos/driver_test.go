@@ -160,7 +160,7 @@ func (d *driver) restart() {
 		}
 		d.counted("starts refused")
 	}
-	d.T.Fatalf("five starts in vain: %s", harness.Tail(d.Errors(), 2000))
+	d.T.Fatalf("five starts failed: %s", harness.Tail(d.Errors(), 2000))
 }
 
 // alive fails the test if the master or the shepherd has ended without a blow.

@@ -58,7 +58,7 @@ func TestChaosJudgeFindsLies(t *testing.T) {
 		"a killed one without a line": func(r *trial) { r.lines = r.lines[:1] },
 		"a line twice":                func(r *trial) { r.lines = append(r.lines, r.lines[0]) },
 		"a line three times":          func(r *trial) { r.lines = append(r.lines, r.lines[1], r.lines[1]) },
-		"a line of nobody":            func(r *trial) { r.lines = append(r.lines, harness.SessionLine{Peer: "x"}) },
+		"a line of an unknown client": func(r *trial) { r.lines = append(r.lines, harness.SessionLine{Peer: "x"}) },
 		"broken though nobody struck": func(r *trial) { r.blows = r.blows[1:] },
 		"struck much later":           func(r *trial) { r.blows[0].at = t0.Add(3 * time.Second) },
 		"another worker was struck":   func(r *trial) { r.blows[0].pid = 7 },

@@ -139,7 +139,7 @@ func (l *chaosLoad) target(b *chaosTarget, c *net.TCPConn) {
 	l.mu.Lock()
 	if n >= uint64(len(l.sessions)) {
 		l.mu.Unlock()
-		b.T.Errorf("a target was told the session number %#x, which nobody has", n)
+		b.T.Errorf("a target was told the session number %#x, which no client has", n)
 		return
 	}
 	s := l.sessions[n]
