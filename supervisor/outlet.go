@@ -6,6 +6,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -70,36 +71,67 @@ func openOutlet(fd int, user *syscall.Credential) (o outlet, err error) {
 	return o, err
 }
 
-// openSession opens the session file at a path. It may wait for its disk.
-func (p *plug) openSession(path string) (o outlet, err error) {
-	return openSessionAs(path, p.credential())
+// openSession opens the session file at a path, for a plug whose workers run as user. It
+// fails if the file's disk does not answer within openPatience.
+func openSession(path string, user *syscall.Credential) (outlet, error) {
+	open := func() (outlet, error) { return openPath(path, user) }
+	return withinOr(openPatience, "session file "+path, open, func(late outlet, err error) {
+		if err == nil && late.fd != 1 {
+			unix.Close(late.fd)
+		}
+	})
 }
 
-// openSessionAs does that for a plug whose workers run as user.
-func openSessionAs(path string, user *syscall.Credential) (o outlet, err error) {
+// openPath is like openSession, but waits for the disk. A file on a disk that may be away is
+// opened by its scribe, never by the master.
+func openPath(path string, user *syscall.Credential) (o outlet, err error) {
 	if path == "-" {
 		return openOutlet(1, user)
 	}
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
-	if err == unix.ENXIO {
-		err = errors.New("no process is reading this FIFO")
+	if mayHang(path) {
+		var s scribe.Opened
+		s, err = scribe.Open(host.Image(), path, user)
+		o = outlet{fd: s.Pipe, file: fileID{s.Device, s.Inode}, ended: s.Ended}
+	} else {
+		o, err = openLocal(path)
 	}
-	if err != nil {
-		return outlet{fd: -1}, fmt.Errorf("session file %s: %w", path, err)
-	}
-	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err == nil {
-		o = outlet{fd: fd, file: idOf(&st)}
-		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG || host.OnLocalDisk(fd) {
-			return o, nil
-		}
-		o.fd, o.ended, err = scribe.Start(host.Image(), fd, user)
-	}
-	unix.Close(fd)
 	if err != nil {
 		return outlet{fd: -1}, fmt.Errorf("session file %s: %w", path, err)
 	}
 	return o, nil
+}
+
+// mayHang reports whether a path is a regular file, or would become one, on a disk that
+// may be away. A symbolic link to a file that does not exist counts.
+func mayHang(path string) bool {
+	var st unix.Stat_t
+	switch err := unix.Stat(path, &st); {
+	case err == nil:
+		return uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG && !host.IsLocalPath(path)
+	case err != unix.ENOENT:
+		return false // open(2) fails for the same reason
+	case unix.Lstat(path, &st) == nil:
+		return true
+	}
+	dir := filepath.Dir(path)
+	return unix.Stat(dir, &st) == nil && !host.IsLocalPath(dir)
+}
+
+// openLocal opens a file on a disk of this host, or what is no regular file.
+func openLocal(path string) (o outlet, err error) {
+	fd, err := unix.Open(path, scribe.Flags, 0o644)
+	if err == unix.ENXIO {
+		err = errors.New("no process is reading this FIFO")
+	}
+	if err != nil {
+		return outlet{fd: -1}, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return outlet{fd: -1}, err
+	}
+	return outlet{fd: fd, file: idOf(&st)}, nil
 }
 
 // credential returns the user that workers run as; nil is this process's own user.

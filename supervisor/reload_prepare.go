@@ -58,9 +58,7 @@ func (c *plugChange) open() (err error) {
 	if c.session == "" {
 		return nil
 	}
-	c.file, err = within(openPatience, "session file "+c.session, func() (outlet, error) {
-		return openSessionAs(c.session, credentialOf(c.given))
-	})
+	c.file, err = openSession(c.session, credentialOf(c.given))
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,9 +51,7 @@ func (p *plug) openSessionFile() error {
 	if path == "" {
 		return nil
 	}
-	out, err := within(openPatience, "session file "+path, func() (outlet, error) {
-		return p.openSession(path)
-	})
+	out, err := openSession(path, p.credential())
 	if err != nil {
 		return err
 	}
@@ -141,15 +140,15 @@ func (f *sessionFile) tryAppend(line []byte) (n int, err error) {
 	return n, err
 }
 
-// check opens the path again if it names another file by now, or always if that is
+// check opens the path again, as user, if it names another file by now, or always if that is
 // set. It runs in a goroutine, because the disk may be away. ok is false if there
 // is nothing to do.
-func (f *sessionFile) check(open func(string) (outlet, error), file fileID, always bool) (out outlet, ok bool, err error) {
+func (f *sessionFile) check(user *syscall.Credential, file fileID, always bool) (out outlet, ok bool, err error) {
 	var named unix.Stat_t
 	if !always && unix.Stat(f.path, &named) == nil && idOf(&named) == file {
 		return outlet{}, false, nil
 	}
-	out, err = open(f.path)
+	out, err = openPath(f.path, user)
 	return out, err == nil, err
 }
 
@@ -195,7 +194,8 @@ func (p *plug) reopen(admin bool, then func(error)) {
 		always = true
 	default:
 	}
-	p.m.aside(asideKey{aLook, p}, f.path, func() { out, ok, err = f.check(p.openSession, file, always) }, func() {
+	user := p.credential()
+	p.m.aside(asideKey{aLook, p}, f.path, func() { out, ok, err = f.check(user, file, always) }, func() {
 		if ok {
 			err = f.replace(out)
 		}

@@ -200,7 +200,7 @@ func TestFullDisk(t *testing.T) {
 	var r records
 	_, p := bareMaster(newConfig())
 	open := func(path string) outlet {
-		out, err := p.openSession(path)
+		out, err := openPath(path, p.credential())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -97,7 +97,6 @@ func TestHangingDisk(t *testing.T) {
 		p.Syslog.Await(t, ".*session file .*/sessions: the file system does not respond")
 		disk.Return()
 		harness.Await(t, "the lines of the time when the disk was away", harness.LongWait, func() bool { return lines() == 41 })
-		p.Asks("reopen", nil) // when it is answered, those of the signals are done, too: a close(2) that waits for the disk cannot be killed
 		disk.Leave()
 		harness.EndsByTerm(t, p)
 		disk.Return()

@@ -7,8 +7,5 @@ package host
 
 import "golang.org/x/sys/unix"
 
-// OnLocalDisk reports whether a file lies on a disk of this host (statfs(2)).
-func OnLocalDisk(fd int) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(fd, &st) == nil && st.Flags&unix.MNT_LOCAL != 0
-}
+// local reports whether a file system is on a disk of this host (statfs(2)).
+func local(fs *unix.Statfs_t) bool { return fs.Flags&unix.MNT_LOCAL != 0 }

@@ -137,12 +137,9 @@ const (
 	jfsMagic      = 0x3153464a
 )
 
-// OnLocalDisk reports whether a regular file lies on a disk of this host. A file
-// on an unknown file system does not count.
-func OnLocalDisk(fd int) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(fd, &st) == nil && localDisks[uint32(st.Type)]
-}
+// local reports whether a file system is on a disk of this host. An unknown one does not
+// count.
+func local(fs *unix.Statfs_t) bool { return localDisks[uint32(fs.Type)] }
 
 // ptmx is the device that makes a new terminal at each open (pts(4)).
 var ptmx = unix.Mkdev(5, 2)

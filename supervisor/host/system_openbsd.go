@@ -5,8 +5,5 @@ package host
 
 import "golang.org/x/sys/unix"
 
-// OnLocalDisk reports whether a file lies on a disk of this host (statfs(2)).
-func OnLocalDisk(fd int) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(fd, &st) == nil && st.F_flags&unix.MNT_LOCAL != 0
-}
+// local reports whether a file system is on a disk of this host (statfs(2)).
+func local(fs *unix.Statfs_t) bool { return fs.F_flags&unix.MNT_LOCAL != 0 }

@@ -25,13 +25,20 @@ const (
 	last  = 5 * time.Second        // for such attempts, once the pipe no longer has a writer
 )
 
-// Main copies descriptor 0 to descriptor 1, and returns the process's exit
-// status.
+// Main copies descriptor 0 to descriptor 1, or to a file that it opens itself, and
+// returns the process's exit status.
 func Main() int {
 	// It ends after the last writer, whatever ends the other processes.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGPIPE,
 		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
-	pass(0, 1, last)
+	to := 1
+	if len(os.Args) > 1 {
+		var err error
+		if to, err = open(os.Args[1:]); err != nil {
+			return 1
+		}
+	}
+	pass(0, to, last)
 	return 0
 }
 
@@ -106,6 +113,11 @@ func hungUp(pipe int) bool {
 // is non-blocking. ended is closed when the scribe has ended. program is the
 // running image.
 func Start(program string, fd int, user *syscall.Credential) (pipe int, ended <-chan struct{}, err error) {
+	return start(program, []string{Arg0}, user, uintptr(fd))
+}
+
+// start starts a scribe with arguments and descriptor 1.
+func start(program string, argv []string, user *syscall.Credential, one uintptr) (pipe int, ended <-chan struct{}, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return -1, nil, err
@@ -120,9 +132,9 @@ func Start(program string, fd int, user *syscall.Credential) (pipe int, ended <-
 	if err = unix.SetNonblock(int(r.Fd()), false); err != nil {
 		return -1, nil, err
 	}
-	pid, err := syscall.ForkExec(program, []string{Arg0}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(program, argv, &syscall.ProcAttr{
 		Env:   []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0"},
-		Files: []uintptr{r.Fd(), uintptr(fd), null.Fd()},
+		Files: []uintptr{r.Fd(), one, null.Fd()},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: user},
 	})
 	if err != nil {

@@ -1,0 +1,108 @@
+// Tests of a scribe that opens its file itself. The scribe is this test binary, started
+// again.
+
+package scribe
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"daemon/plug/supervisor/host"
+)
+
+func TestMain(m *testing.M) {
+	if os.Args[0] == Arg0 {
+		os.Exit(Main())
+	}
+	os.Exit(m.Run())
+}
+
+// The file that a scribe has opened gets the lines, and its identity is reported. A user
+// may be given: the scribe opens the file before it becomes that user.
+func TestOpen(t *testing.T) {
+	users := map[string]*syscall.Credential{"own": nil}
+	if os.Geteuid() == 0 {
+		users["other"] = &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{65533, 65532}}
+	}
+	for name, user := range users {
+		path := filepath.Join(t.TempDir(), "lines")
+		o, err := Open(host.Image(), path, user)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil || o.Device != uint64(st.Dev) || o.Inode != uint64(st.Ino) {
+			t.Errorf("%s: device %d, inode %d, want those of %+v (%v)", name, o.Device, o.Inode, st, err)
+		}
+		unix.Write(o.Pipe, []byte("a line\n"))
+		unix.Close(o.Pipe)
+		select {
+		case <-o.Ended:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the scribe has not ended", name)
+		}
+		if text, _ := os.ReadFile(path); string(text) != "a line\n" {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}
+
+// What is wrong with a file is reported as open(2) does, and no scribe is left.
+func TestOpenFails(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]error{dir: unix.EISDIR, filepath.Join(dir, "no", "file"): unix.ENOENT} {
+		o, err := Open(host.Image(), path, nil)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+		select {
+		case <-o.Ended:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the scribe has not ended", path)
+		}
+	}
+}
+
+func TestReadReport(t *testing.T) {
+	for _, c := range []struct {
+		text, err     string
+		device, inode uint64
+	}{
+		{"0 18446744073709551615 7\n", "", 1<<64 - 1, 7},
+		{"2 0 0\n", unix.ENOENT.Error(), 0, 0},
+		{"", "the process that opens it has ended", 0, 0},
+		{"0 1\n", "the process that opens it has ended", 0, 0},
+	} {
+		device, inode, err := readReport(strings.NewReader(c.text))
+		if err == nil && c.err != "" || err != nil && err.Error() != c.err {
+			t.Errorf("%q: error %v, want %q", c.text, err, c.err)
+		}
+		if err == nil && (device != c.device || inode != c.inode) {
+			t.Errorf("%q: %d and %d, want %d and %d", c.text, device, inode, c.device, c.inode)
+		}
+	}
+}
+
+func TestFormatUser(t *testing.T) {
+	for want, user := range map[string]*syscall.Credential{
+		"":        nil,
+		"1:2":     {Uid: 1, Gid: 2},
+		"1:2:3:4": {Uid: 1, Gid: 2, Groups: []uint32{3, 4}},
+	} {
+		if got := formatUser(user); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for _, text := range []string{"1", "x:1", "1:", "1:2:x"} {
+		if err := become(text); err != unix.EINVAL {
+			t.Errorf("%q: %v, want %v", text, err, unix.EINVAL)
+		}
+	}
+}
