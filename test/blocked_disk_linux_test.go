@@ -115,6 +115,34 @@ func TestHangingDisk(t *testing.T) {
 	})
 }
 
+// A close(2) of a file may wait for its disk, and no signal ends that wait. So the master
+// has no file on such a disk open: a reopening succeeds, and TERM ends it, although the disk
+// answers neither the scribe's write nor a close.
+func TestHangingWrite(t *testing.T) {
+	t.Parallel()
+	harness.ForEachMode(t, func(t *testing.T, mode string) {
+		disk := harness.MountFlushingFuse(t)
+		target := harness.Serve(t, harness.Anywhere, harness.Echo).Addr()
+		p := harness.Prepare(t, mode, harness.WithControl("-S", disk.Dir+"/sessions", target)...)
+		p.Detach()
+		held := harness.HeldBy(t, p)
+		disk.HoldWrites("sessions")
+		t.Cleanup(disk.ReleaseWrites)
+		harness.ShortSession(t, p)
+		harness.Await(t, "a write that waits", harness.NormalWait, func() bool { return disk.Held() > 0 })
+		for range 3 {
+			p.Asks("reopen", nil)
+		}
+		harness.GoesOn(t, p, held)
+		harness.EndsByTerm(t, p)
+		disk.ReleaseWrites()
+		harness.Await(t, "the lines", harness.LongWait, func() bool { return strings.Count(disk.Content("sessions"), "\n") == 21 })
+		if err := held(); err != nil {
+			t.Errorf("the held session: %v", err)
+		}
+	})
+}
+
 // If lines wait when the plug is told to stop, the master tries for one more
 // second, and a worker without a master for some seconds after its last
 // session.

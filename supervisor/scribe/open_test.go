@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,16 +42,42 @@ func TestOpen(t *testing.T) {
 		if err := unix.Stat(path, &st); err != nil || o.Device != uint64(st.Dev) || o.Inode != uint64(st.Ino) {
 			t.Errorf("%s: device %d, inode %d, want those of %+v (%v)", name, o.Device, o.Inode, st, err)
 		}
+		if uids := uidsOf(path); runtime.GOOS == "linux" && (len(uids) != 1 || user != nil && uids[0] != "65534") {
+			t.Errorf("%s: scribes run as %q", name, uids)
+		}
 		unix.Write(o.Pipe, []byte("a line\n"))
 		unix.Close(o.Pipe)
-		select {
-		case <-o.Ended:
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s: the scribe has not ended", name)
-		}
+		ends(t, o.Ended)
 		if text, _ := os.ReadFile(path); string(text) != "a line\n" {
 			t.Errorf("%s: %q", name, text)
 		}
+	}
+}
+
+// uidsOf returns the real user IDs of the scribes of a file, by proc(5).
+func uidsOf(path string) (uids []string) {
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range all {
+		line, _ := os.ReadFile(dir + "/cmdline")
+		if !strings.HasPrefix(string(line), Arg0+"\x00"+path+"\x00") {
+			continue
+		}
+		status, _ := os.ReadFile(dir + "/status")
+		_, after, _ := strings.Cut(string(status), "\nUid:")
+		if fields := strings.Fields(after); len(fields) > 0 {
+			uids = append(uids, fields[0])
+		}
+	}
+	return uids
+}
+
+// ends waits for the end of a scribe.
+func ends(t *testing.T, ended <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the scribe has not ended")
 	}
 }
 
@@ -62,11 +89,7 @@ func TestOpenFails(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 		}
-		select {
-		case <-o.Ended:
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s: the scribe has not ended", path)
-		}
+		ends(t, o.Ended)
 	}
 }
 

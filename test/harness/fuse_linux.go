@@ -17,14 +17,18 @@ import (
 // include/uapi/linux/fuse.h). It simulates a network disk: while it is away,
 // no call that reaches it returns.
 type Fuse struct {
-	t     testing.TB
-	Dir   string
-	fd    int
-	away  sync.Mutex // held while it does not answer
-	gone  bool       // the test holds it
-	mu    sync.Mutex
-	files map[uint64]*fuseFile
-	next  uint64
+	t       testing.TB
+	Dir     string
+	fd      int
+	away    sync.Mutex // held while it does not answer
+	gone    bool       // the test holds it
+	mu      sync.Mutex
+	files   map[uint64]*fuseFile
+	next    uint64
+	flushes bool // close(2) waits for the disk
+
+	holds string   // the file whose writes and closings are not answered; "" for none
+	held  [][]byte // requests of those
 }
 
 type fuseFile struct {
@@ -39,10 +43,24 @@ const (
 	fuseUnlink, fuseRename, fuseOpen, fuseRead       = 10, 12, 14, 15
 	fuseWrite, fuseRelease, fuseInit, fuseCreate     = 16, 18, 26, 35
 	fuseInterrupt, fuseBatchForget, fuseRename2      = 36, 42, 45
+	fuseFlush                                        = 25
 )
 
-// MountFuse mounts an empty file system at a new directory.
+// MountFuse mounts an empty file system at a new directory. A close(2) of its files does
+// not wait for it.
 func MountFuse(t testing.TB) *Fuse {
+	t.Helper()
+	return mountFuse(t, false)
+}
+
+// MountFlushingFuse is like MountFuse, but close(2) waits for the file system
+// (FUSE_FLUSH), and no signal ends that wait.
+func MountFlushingFuse(t testing.TB) *Fuse {
+	t.Helper()
+	return mountFuse(t, true)
+}
+
+func mountFuse(t testing.TB, flushes bool) *Fuse {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("mount: needs root")
@@ -51,7 +69,7 @@ func MountFuse(t testing.TB) *Fuse {
 	if err != nil {
 		t.Skipf("/dev/fuse: %v", err)
 	}
-	f := &Fuse{t: t, Dir: OpenDir(t) + "/fuse", fd: fd, files: map[uint64]*fuseFile{}, next: 2}
+	f := &Fuse{t: t, Dir: OpenDir(t) + "/fuse", fd: fd, files: map[uint64]*fuseFile{}, next: 2, flushes: flushes}
 	if err := os.Mkdir(f.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +124,41 @@ func (f *Fuse) Return() {
 	}
 }
 
+// HoldWrites makes the disk answer everything but writes to a file and closings of it.
+func (f *Fuse) HoldWrites(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.holds = name
+}
+
+// Held returns how many writes and closings wait for an answer.
+func (f *Fuse) Held() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.held)
+}
+
+// ReleaseWrites makes the disk answer what it has held, and all later requests.
+func (f *Fuse) ReleaseWrites() {
+	f.mu.Lock()
+	held := f.held
+	f.holds, f.held = "", nil
+	f.mu.Unlock()
+	for _, request := range held {
+		f.reply(request)
+	}
+}
+
+// hold keeps a request whose answer has to wait.
+func (f *Fuse) hold(opcode uint32, node uint64, request []byte) bool {
+	file := f.files[node]
+	if opcode != fuseWrite && opcode != fuseFlush || file == nil || f.holds == "" || file.name != f.holds {
+		return false
+	}
+	f.held = append(f.held, bytes.Clone(request))
+	return true
+}
+
 func (f *Fuse) serve() {
 	request := make([]byte, 1<<18)
 	for {
@@ -138,6 +191,10 @@ func (f *Fuse) reply(request []byte) {
 		return
 	}
 	f.mu.Lock()
+	if f.hold(opcode, node, request) {
+		f.mu.Unlock()
+		return
+	}
 	body, errno := f.answer(opcode, node, request[40:])
 	f.mu.Unlock()
 	head := binary.LittleEndian.AppendUint32(nil, uint32(16+len(body)))
@@ -166,7 +223,14 @@ func (f *Fuse) answer(opcode uint32, node uint64, in []byte) (body []byte, errno
 		body, errno = f.entry(node)
 		return append(body, make([]byte, 16)...), errno
 	case fuseOpen:
-		return make([]byte, 16), 0
+		body = make([]byte, 16)
+		le.PutUint32(body[8:], 2) // FOPEN_KEEP_CACHE: the kernel does not wait for a write to the file
+		return body, 0
+	case fuseFlush:
+		if !f.flushes {
+			return nil, unix.ENOSYS
+		}
+		return nil, 0
 	case fuseGetattr, fuseSetattr:
 		if opcode == fuseSetattr && file != nil && le.Uint32(in)&8 != 0 { // FATTR_SIZE
 			file.data = append(file.data, make([]byte, 1<<12)...)[:le.Uint64(in[16:])]
