@@ -3,8 +3,10 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,6 +143,28 @@ func TestHangingWrite(t *testing.T) {
 			t.Errorf("the held session: %v", err)
 		}
 	})
+}
+
+// The main thread of a master never waits for a disk: Linux gives it the process's signals,
+// and TERM would wait as long.
+func TestMainThreadWaitsForNoDisk(t *testing.T) {
+	t.Parallel()
+	disk := harness.MountFuse(t)
+	p := harness.Prepare(t, "pool", harness.WithControl("-S", disk.Dir+"/sessions", harness.Serve(t, harness.Anywhere, harness.Echo).Addr())...)
+	p.Detach()
+	main := fmt.Sprint(p.Master)
+	waiting := func() []string { return harness.ThreadsWaiting(p.Master) }
+	for range 60 {
+		p.Asks("reopen", nil) // afterwards none is in progress
+		disk.Leave()
+		p.Signal(syscall.SIGUSR1)
+		harness.Await(t, "a thread that waits for the disk", harness.NormalWait, func() bool { return len(waiting()) > 0 })
+		stuck := slices.Contains(waiting(), main)
+		disk.Return()
+		if stuck {
+			t.Fatal("the main thread waits for the disk")
+		}
+	}
 }
 
 // If lines wait when the plug is told to stop, the master tries for one more

@@ -26,14 +26,11 @@ import (
 	"daemon/plug/worker/title"
 )
 
-// The process gets its name from the main thread, and a worker's thread sleeps in the
-// kernel: a worker's main goroutine stays on the main thread, even if the worker gets as
-// far as main.
-func init() {
-	if os.Args[0] == worker.Arg0 {
-		runtime.LockOSThread()
-	}
-}
+// The main goroutine stays on the main thread. A worker's thread sleeps in the kernel, and
+// the process gets its name from the main thread. The main thread of a master has nothing
+// to do: Linux prefers it for signals to the process (signal(7) leaves the choice open), and
+// it could not take them while it waits for a disk that is away.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	if os.Args[0] == worker.Arg0 {
@@ -43,10 +40,15 @@ func main() {
 		title.CommAny("plug")
 		os.Exit(scribe.Main())
 	}
-	if starter, ok := shepherd.Find(); ok {
-		os.Exit(master(starter))
-	}
-	os.Exit(front())
+	status := make(chan int)
+	go func() {
+		if starter, ok := shepherd.Find(); ok {
+			status <- master(starter)
+		} else {
+			status <- front()
+		}
+	}()
+	os.Exit(<-status)
 }
 
 // front checks the command line before anything is started or bound.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -322,4 +323,15 @@ func (f *Fuse) Content(name string) string {
 func text(p []byte) string {
 	s, _, _ := bytes.Cut(p, []byte{0})
 	return string(s)
+}
+
+// ThreadsWaiting returns the IDs of a process's threads that wait for the answer of a FUSE
+// file system, by proc_pid_wchan(5).
+func ThreadsWaiting(pid int) (ids []string) {
+	for _, dir := range Tasks(pid) {
+		if at, _ := os.ReadFile(dir + "/wchan"); string(at) == "request_wait_answer" {
+			ids = append(ids, filepath.Base(dir))
+		}
+	}
+	return ids
 }
